@@ -1,0 +1,10 @@
+//! What a host needs besides the protocol, each part behind a feature of its own.
+
+#[cfg(feature = "clock")]
+pub mod clock;
+#[cfg(feature = "store")]
+pub mod store;
+#[cfg(feature = "udp")]
+pub mod udp;
+#[cfg(feature = "wire")]
+pub mod wire;

@@ -1,0 +1,205 @@
+//! Who a node is, and its lengths of time.
+
+use core::time::Duration;
+
+use crate::membership::MembershipError;
+use crate::types::{Nanos, Position, Priority, Term, Version, nanos};
+
+/// What a node is told at its start.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Config<I> {
+    /// This node. Never give the id of a node that lost its disk to another: its votes still count.
+    pub id: I,
+    /// The lengths of time. They need not be the same on every node.
+    pub timing: Timing,
+    /// How much it wants to lead. 1 unless told otherwise.
+    pub priority: Priority,
+    /// How far the host's data reach. All zero for a host that replicates nothing.
+    pub position: Position,
+}
+
+impl<I> Config<I> {
+    /// A node like any other on a local network.
+    #[must_use]
+    pub fn new(id: I) -> Self {
+        Config { id, timing: Timing::lan(), priority: Priority::default(), position: Position::default() }
+    }
+}
+
+/// Lengths of time. All between one microsecond and one hour, and kept to the microsecond.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Timing {
+    /// The promise a leader asks for in its heartbeats: the election timeout. A crashed leader is
+    /// replaced about this long after its last heartbeat.
+    pub promise: Duration,
+    /// The longest promise this node asks for or grants; it asks for this much where the receiver
+    /// has to write. At least `promise`, and at least three times the slowest write plus two round
+    /// trips.
+    pub promise_limit: Duration,
+    /// Between two heartbeats. At most half of `promise`; a third lets one be lost.
+    pub heartbeat_interval: Duration,
+    /// Until an unanswered request is repeated. About one round trip.
+    pub retry_interval: Duration,
+    /// Between the deadlines of one possible successor and the next. More than 2.5 times the
+    /// largest one-way delay, or elections split.
+    pub stagger: Duration,
+    /// How long a node of higher priority must be in good standing before leadership is handed to
+    /// it.
+    pub takeover_delay: Duration,
+    /// The largest ratio of two nodes' clock rates minus one, in parts per million. Real clocks
+    /// stay below 200; at most 500,000.
+    pub clock_drift_ppm: u32,
+}
+
+impl Timing {
+    /// For one-way delays of up to 8 ms and writes of up to 100 ms, as in one data centre: a
+    /// crashed leader is replaced within about 150 ms.
+    #[must_use]
+    pub const fn lan() -> Self {
+        Timing {
+            promise: Duration::from_millis(150),
+            promise_limit: Duration::from_millis(450),
+            heartbeat_interval: Duration::from_millis(50),
+            retry_interval: Duration::from_millis(20),
+            stagger: Duration::from_millis(20),
+            takeover_delay: Duration::from_secs(5),
+            clock_drift_ppm: 500,
+        }
+    }
+
+    /// For one-way delays of up to 100 ms and writes of up to 500 ms, as between continents: a
+    /// crashed leader is replaced within about 1.2 s.
+    #[must_use]
+    pub const fn wan() -> Self {
+        Timing {
+            promise: Duration::from_millis(1_200),
+            promise_limit: Duration::from_millis(3_600),
+            heartbeat_interval: Duration::from_millis(300),
+            retry_interval: Duration::from_millis(250),
+            stagger: Duration::from_millis(260),
+            takeover_delay: Duration::from_secs(30),
+            clock_drift_ppm: 500,
+        }
+    }
+}
+
+/// Why a node cannot be started so.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// A length of [`Timing`] is below one microsecond or above one hour.
+    #[error("{0} must be between one microsecond and one hour")]
+    LengthOutOfRange(&'static str),
+    /// A longer promise than the longest is asked for.
+    #[error("promise must not exceed promise_limit")]
+    PromiseAboveLimit,
+    /// The promise would end before the heartbeat that renews it is answered.
+    #[error("heartbeat_interval must be at most half of promise")]
+    HeartbeatTooRare,
+    /// See [`Timing::clock_drift_ppm`].
+    #[error("clock_drift_ppm must be at most 500,000")]
+    DriftTooLarge,
+    /// Readings end after 292 years.
+    #[error("the clock reads {0:?}, which is out of range")]
+    ClockOutOfRange(Duration),
+    /// The durable state was put together by hand, or is damaged.
+    #[error("the durable state has term {term} but a membership of version {version}")]
+    TermBelowMembership {
+        /// Its term.
+        term: Term,
+        /// Its membership's version.
+        version: Version,
+    },
+    /// The durable promise is longer than any that can be given.
+    #[error("the durable state promised {0:?}, more than one hour")]
+    PromisedTooLong(Duration),
+    /// The list of members is none. For hosts that build one while they start a node.
+    #[error(transparent)]
+    Membership(#[from] MembershipError),
+}
+
+const MICROSECOND: u64 = 1_000;
+const HOUR: Duration = Duration::from_secs(3_600);
+const MAX_DRIFT_PPM: u32 = 500_000;
+
+/// [`Timing`], checked, and half the size: microseconds in 32 bits.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Lengths {
+    promise: u32,
+    promise_limit: u32,
+    heartbeat_interval: u32,
+    retry_interval: u32,
+    stagger: u32,
+    takeover_delay: u32,
+    pub(crate) drift_ppm: u32,
+}
+
+impl Lengths {
+    pub(crate) fn new(timing: &Timing) -> Result<Self, ConfigError> {
+        let lengths = Lengths {
+            promise: micros("promise", timing.promise)?,
+            promise_limit: micros("promise_limit", timing.promise_limit)?,
+            heartbeat_interval: micros("heartbeat_interval", timing.heartbeat_interval)?,
+            retry_interval: micros("retry_interval", timing.retry_interval)?,
+            stagger: micros("stagger", timing.stagger)?,
+            takeover_delay: micros("takeover_delay", timing.takeover_delay)?,
+            drift_ppm: timing.clock_drift_ppm,
+        };
+        if lengths.promise > lengths.promise_limit {
+            return Err(ConfigError::PromiseAboveLimit);
+        }
+        if lengths.heartbeat_interval > lengths.promise / 2 {
+            return Err(ConfigError::HeartbeatTooRare);
+        }
+        if lengths.drift_ppm > MAX_DRIFT_PPM {
+            return Err(ConfigError::DriftTooLarge);
+        }
+        Ok(lengths)
+    }
+
+    pub(crate) fn promise(&self) -> Nanos {
+        widen(self.promise)
+    }
+
+    pub(crate) fn promise_limit(&self) -> Nanos {
+        widen(self.promise_limit)
+    }
+
+    pub(crate) fn heartbeat_interval(&self) -> Nanos {
+        widen(self.heartbeat_interval)
+    }
+
+    pub(crate) fn retry_interval(&self) -> Nanos {
+        widen(self.retry_interval)
+    }
+
+    pub(crate) fn stagger(&self) -> Nanos {
+        widen(self.stagger)
+    }
+
+    pub(crate) fn takeover_delay(&self) -> Nanos {
+        widen(self.takeover_delay)
+    }
+}
+
+/// The durable promise, if it can be one.
+pub(crate) fn check_promised(promised: Duration) -> Result<Nanos, ConfigError> {
+    if promised > HOUR {
+        return Err(ConfigError::PromisedTooLong(promised));
+    }
+    Ok(nanos(promised))
+}
+
+fn micros(name: &'static str, length: Duration) -> Result<u32, ConfigError> {
+    if length > HOUR {
+        return Err(ConfigError::LengthOutOfRange(name));
+    }
+    match u32::try_from(length.as_micros()) {
+        Ok(micros) if micros > 0 => Ok(micros),
+        _ => Err(ConfigError::LengthOutOfRange(name)),
+    }
+}
+
+fn widen(micros: u32) -> Nanos {
+    u64::from(micros).saturating_mul(MICROSECOND)
+}

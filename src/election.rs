@@ -1,0 +1,413 @@
+//! The hub: what goes in, what comes out, and the transitions between roles. It alone changes state.
+
+mod campaign;
+mod handover;
+mod heartbeat;
+mod membership;
+mod renewal;
+mod status;
+mod vote;
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use rand_core::Rng;
+
+use crate::config::{Config, ConfigError, Lengths, check_promised};
+use crate::contacts::{Contacts, Oddity};
+use crate::hard_state::HardState;
+use crate::io::{Event, Input, Lease, Output, Rejection};
+use crate::membership::Membership;
+use crate::message::{Body, Header, Message};
+use crate::promise::Promise;
+use crate::role::{Following, Renewal, Role, RoleKind};
+use crate::succession::{Backoff, Takeover};
+use crate::types::{CLOCK_END, NEVER, Nanos, NodeId, Position, Priority, Round, Term, nanos};
+
+pub use status::{FollowerStatus, MemberStatus, Status};
+
+/// The most terms one message may be ahead. Rule 1.4.
+const MAX_TERM_JUMP: u64 = 1 << 32;
+
+/// One node's part in the election of its group's leader.
+///
+/// It does nothing by itself: [`step`](Self::step) it with what happens, [`tick`](Self::tick) it
+/// as time passes, and act on what comes out, in order. The same inputs give the same outputs.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Election<I, R> {
+    id: I,
+    position: Position,
+    priority: Priority,
+    lengths: Lengths,
+    hard: HardState<I>,
+    /// The last tick.
+    now: Nanos,
+    /// Of the last request sent.
+    round: Round,
+    promise: Promise<I>,
+    contacts: Contacts<I>,
+    /// After a lapsed lease. Rule 4.8.
+    flap: Backoff,
+    takeover: Option<alloc::boxed::Box<Takeover<I>>>,
+    /// The place in the succession that the last leader gave. Rule 4.1.
+    rank: Option<u8>,
+    /// The deadline was put off after a leap of the clock, and no message has come since.
+    rearmed: bool,
+    /// The membership in force is known to be committed.
+    committed: bool,
+    role: Role<I>,
+    rng: R,
+}
+
+impl<I: NodeId, R: Rng> Election<I, R> {
+    /// Starts a node, or starts it again, as a follower. `saved` is what was persisted last; `now`
+    /// is the clock, any time since any origin; `rng` spreads out simultaneous candidacies.
+    ///
+    /// A node that has taken part in a term before is bound to nobody for as long as it may have
+    /// promised (rule 2.3), and never campaigns in that term again (rule 1.6).
+    ///
+    /// # Errors
+    /// [`ConfigError`] if a length is out of range or the durable state contradicts itself.
+    pub fn new(config: Config<I>, saved: HardState<I>, now: Duration, rng: R) -> Result<Self, ConfigError> {
+        let lengths = Lengths::new(&config.timing)?;
+        let promised = check_promised(saved.promised)?;
+        let clock = nanos(now);
+        if clock > CLOCK_END {
+            return Err(ConfigError::ClockOutOfRange(now));
+        }
+        let version = saved.membership.version();
+        if saved.term < version.term {
+            return Err(ConfigError::TermBelowMembership { term: saved.term, version });
+        }
+        let floor = if saved.term > Term(0) { clock.saturating_add(promised) } else { 0 };
+        let mut election = Election {
+            id: config.id,
+            position: config.position,
+            priority: config.priority,
+            lengths,
+            contacts: Contacts::new(&saved.membership),
+            hard: saved,
+            now: clock,
+            round: Round::default(),
+            promise: Promise::quarantine(floor),
+            flap: Backoff::default(),
+            takeover: None,
+            rank: None,
+            rearmed: false,
+            committed: false,
+            role: Role::Follower(Following { deadline: NEVER, trial: None, farewell: None }),
+            rng,
+        };
+        let deadline = election.turn();
+        election.become_follower(deadline);
+        Ok(election)
+    }
+
+    /// Time passes: fires what is due at `now`, a reading of the host's clock. Call it before each
+    /// [`step`](Self::step), and no later than [`deadline`](Self::deadline); spurious calls are
+    /// harmless. A clock that runs backwards is [`Rejected`](Output::Rejected).
+    #[must_use]
+    pub fn tick(&mut self, now: Duration) -> Vec<Output<I>> {
+        let mut out = Vec::new();
+        self.tick_into(now, &mut out);
+        out
+    }
+
+    /// Something happens, as of the last tick. A wish of the host that cannot be met is
+    /// [`Rejected`](Output::Rejected), the only output then, and nothing has changed.
+    #[must_use]
+    pub fn step(&mut self, input: Input<I>) -> Vec<Output<I>> {
+        let mut out = Vec::new();
+        self.step_into(input, &mut out);
+        out
+    }
+
+    /// As [`tick`](Self::tick); appends to the caller's buffer.
+    pub fn tick_into(&mut self, now: Duration, out: &mut Vec<Output<I>>) {
+        let clock = nanos(now);
+        if clock > CLOCK_END {
+            return out.push(Output::Rejected(Rejection::ClockOutOfRange { now }));
+        }
+        if clock < self.now {
+            let last = Duration::from_nanos(self.now);
+            return out.push(Output::Rejected(Rejection::ClockWentBackwards { last, now }));
+        }
+        let (due, before) = (self.due(), self.leader());
+        self.now = clock;
+        if clock < due {
+            return;
+        }
+        match &self.role {
+            Role::Follower(_) => self.tick_follower(out),
+            Role::PreCandidate(_) => self.tick_canvass(out),
+            Role::Candidate(_) => self.tick_candidate(out),
+            Role::Leader(_) => self.tick_leader(out),
+        }
+        self.announce(before, out);
+    }
+
+    /// As [`step`](Self::step); appends to the caller's buffer, which is all the memory that a
+    /// heartbeat or its answer needs.
+    pub fn step_into(&mut self, input: Input<I>, out: &mut Vec<Output<I>>) {
+        let before = self.leader();
+        let met = match input {
+            Input::Receive { from, message } => {
+                self.receive(from, message, out);
+                Ok(())
+            }
+            Input::Campaign => self.campaign(out),
+            Input::Resign { successor, urgency } => self.resign(successor, urgency, out),
+            Input::SetPosition(position) => {
+                self.set_position(position);
+                Ok(())
+            }
+            Input::SetPriority(priority) => {
+                self.set_priority(priority, out);
+                Ok(())
+            }
+        };
+        match met {
+            Ok(()) => self.announce(before, out),
+            Err(rejection) => out.push(Output::Rejected(rejection)),
+        }
+    }
+
+    /// When to tick at the latest, on the host's clock; `None` while nothing is pending.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        let due = self.due();
+        (due != NEVER).then(|| Duration::from_nanos(due))
+    }
+
+    /// This node.
+    #[must_use]
+    pub fn id(&self) -> I {
+        self.id
+    }
+
+    /// Where this node stands.
+    #[must_use]
+    pub fn role(&self) -> RoleKind {
+        match self.role {
+            Role::Follower(_) => RoleKind::Follower,
+            Role::PreCandidate(_) => RoleKind::PreCandidate,
+            Role::Candidate(_) => RoleKind::Candidate,
+            Role::Leader(_) => RoleKind::Leader,
+        }
+    }
+
+    /// The highest term this node has taken part in. A leader's work carries the term of its
+    /// [`lease`](Self::lease) instead.
+    #[must_use]
+    pub fn term(&self) -> Term {
+        self.hard.term
+    }
+
+    /// Who leads, and in which term; `None` once the promise to that leader has ended, as of the
+    /// last tick.
+    #[must_use]
+    pub fn leader(&self) -> Option<(I, Term)> {
+        match &self.role {
+            Role::Leader(leading) => Some((self.id, leading.term)),
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => self.promise.leader(self.now),
+        }
+    }
+
+    /// The permission to act as leader: ask for it after all outputs so far were acted on, and
+    /// check [`Lease::holds_at`] against a fresh reading of the clock. Rule 3.2.
+    #[must_use]
+    pub fn lease(&self) -> Option<Lease> {
+        match &self.role {
+            Role::Leader(leading) => {
+                Some(Lease { term: leading.term, until: Duration::from_nanos(leading.lease) })
+            }
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
+        }
+    }
+
+    /// The members this node knows of.
+    #[must_use]
+    pub fn membership(&self) -> &Membership<I> {
+        &self.hard.membership
+    }
+
+    /// What was persisted last.
+    #[must_use]
+    pub fn hard_state(&self) -> &HardState<I> {
+        &self.hard
+    }
+
+    /// The next timer, whatever the role.
+    fn due(&self) -> Nanos {
+        match &self.role {
+            Role::Follower(following) => {
+                let trial = following.trial.as_ref().map_or(NEVER, |trial| trial.due());
+                let farewell = following.farewell.as_ref().map_or(NEVER, |farewell| farewell.next_retry);
+                let leader = self.promise.leader_until(self.now).unwrap_or(NEVER);
+                following.deadline.min(trial).min(farewell).min(leader)
+            }
+            Role::PreCandidate(canvass) => canvass.next_retry.min(canvass.until),
+            Role::Candidate(candidacy) => candidacy.next_retry.min(candidacy.until),
+            Role::Leader(leading) => leading.due(),
+        }
+    }
+
+    /// A message is checked for what every message must fulfil, and goes to its rule.
+    fn receive(&mut self, from: I, message: Message<I>, out: &mut Vec<Output<I>>) {
+        let Message { header, body } = message;
+        if from == self.id {
+            return;
+        }
+        let place = self.hard.membership.index_of(from);
+        if header.cluster != self.hard.cluster {
+            let event = Event::ForeignCluster { peer: from, cluster: header.cluster };
+            return self.tell_once(from, Oddity::ForeignCluster, event, out);
+        }
+        // Rule 1.4.
+        if header.term.0 > self.hard.term.0.saturating_add(MAX_TERM_JUMP) {
+            let event = Event::TermTooFarAhead { peer: from, term: header.term };
+            return self.tell_once(from, Oddity::TermTooFarAhead, event, out);
+        }
+        self.rearmed = false;
+        if let Some(place) = place {
+            self.contacts.heard(place, self.now);
+        }
+        match body {
+            Body::VoteRequest(request) => self.on_vote_request(from, header, request, out),
+            Body::VoteReply(reply) => self.on_vote_reply(from, header, reply, out),
+            // A heartbeat of a higher term is a new leader, never a reason to renew. Rule 5.3.
+            Body::Heartbeat(heartbeat) => return self.on_heartbeat(from, header, heartbeat, out),
+            Body::HeartbeatReply(reply) => self.on_heartbeat_reply(from, header, &reply, out),
+        }
+        if place.is_some() && header.term > self.hard.term {
+            self.renew(header.term, out);
+        }
+    }
+
+    /// The only way to a follower's role. It stands for election at `deadline`, if it may at all.
+    fn become_follower(&mut self, deadline: Nanos) {
+        let deadline = if self.electable() { deadline } else { NEVER };
+        self.role = Role::Follower(Following { deadline, trial: None, farewell: None });
+    }
+
+    /// A higher term is known: the vote of it is free. Rule 1.2. Recorded by the caller, together
+    /// with what else changes.
+    fn raise_term(&mut self, term: Term) {
+        self.hard.term = term;
+        self.hard.voted_for = None;
+    }
+
+    /// The durable state has changed: it goes out before anything that follows from it. Rule 2.4:
+    /// the longest promise is made durable by a write that is needed anyway.
+    fn record(&mut self, out: &mut Vec<Output<I>>) {
+        let limit = Duration::from_nanos(self.lengths.promise_limit());
+        self.hard.promised = self.hard.promised.max(limit);
+        out.push(Output::Persist(self.hard.clone()));
+    }
+
+    /// Rule 4.1: when it is this node's turn to stand, at the end of its promise or after it.
+    fn turn(&mut self) -> Nanos {
+        let (stagger, unit) = (self.lengths.stagger(), self.flap_unit());
+        let turn = match self.rank {
+            Some(rank) => stagger.saturating_mul(rank.into()),
+            None => {
+                let place = self.hard.membership.index_of(self.id).unwrap_or(0);
+                let place = u64::try_from(place).unwrap_or(NEVER);
+                stagger.saturating_mul(place).saturating_add(self.spread())
+            }
+        };
+        let start = self.promise.end().max(self.now);
+        start.saturating_add(turn).saturating_add(self.flap.delay(self.now, unit))
+    }
+
+    /// Up to half a stagger, at random.
+    fn spread(&mut self) -> Nanos {
+        let half = self.lengths.stagger() / 2;
+        self.rng.next_u64().checked_rem(half.saturating_add(1)).unwrap_or(0)
+    }
+
+    fn flap_unit(&self) -> Nanos {
+        self.lengths.promise() / 2
+    }
+
+    /// Whether this node may ever lead.
+    fn electable(&self) -> bool {
+        self.priority > Priority::NEVER_LEADS && self.hard.membership.is_voter(self.id)
+    }
+
+    fn next_round(&mut self) -> Round {
+        self.round = self.round.next();
+        self.round
+    }
+
+    /// Of a request sent now.
+    fn header(&self, term: Term, round: Round) -> Header {
+        let version = self.hard.membership.version();
+        Header { cluster: self.hard.cluster, term, version, round, at: self.now }
+    }
+
+    /// Of the answer to a request.
+    fn reply_header(&self, request: &Header) -> Header {
+        Header { at: request.at, ..self.header(self.hard.term, request.round) }
+    }
+
+    fn set_position(&mut self, position: Position) {
+        self.position = position;
+        let place = self.hard.membership.index_of(self.id);
+        if let (Role::Leader(leading), Some(place)) = (&mut self.role, place) {
+            leading.unranked = true;
+            if let Some(own) = leading.followers.get_mut(place) {
+                own.position = position;
+            }
+        }
+    }
+
+    fn set_priority(&mut self, priority: Priority, out: &mut Vec<Output<I>>) {
+        let could = self.electable();
+        self.priority = priority;
+        match &self.role {
+            Role::Leader(_) => self.consider_takeover(out),
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => {
+                if could != self.electable() {
+                    let deadline = self.turn();
+                    self.become_follower(deadline);
+                }
+            }
+        }
+    }
+
+    fn tell_once(&mut self, peer: I, oddity: Oddity, event: Event<I>, out: &mut Vec<Output<I>>) {
+        let member = self.hard.membership.contains(peer);
+        if self.contacts.tell_once(member, peer, oddity) {
+            out.push(Output::Event(event));
+        }
+    }
+
+    /// What ends every step and tick: news of the leader, and the proof that nothing is amiss.
+    fn announce(&mut self, before: Option<(I, Term)>, out: &mut Vec<Output<I>>) {
+        let leader = self.leader();
+        if leader != before {
+            out.push(Output::Event(Event::LeaderChanged { leader }));
+        }
+        debug_assert!(self.is_sound(), "an invariant is broken");
+    }
+
+    /// What holds after each step and tick.
+    fn is_sound(&self) -> bool {
+        let members = &self.hard.membership;
+        let role = match &self.role {
+            Role::Follower(_) => true,
+            // A promise forbids to campaign. Rule 2.1.
+            Role::PreCandidate(_) => self.promise.end() <= self.now && self.electable(),
+            Role::Candidate(_) => self.hard.voted_for == Some(self.id) && self.electable(),
+            Role::Leader(leading) => {
+                let renews = matches!(leading.renewal.as_deref(), Some(Renewal::Asking { .. }));
+                leading.lease > self.now
+                    && leading.followers.len() == members.members().len()
+                    && leading.term == members.version().term
+                    && (leading.term == self.hard.term || (renews && leading.term < self.hard.term))
+            }
+        };
+        role && self.hard.term >= members.version().term
+    }
+}

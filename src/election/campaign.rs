@@ -1,0 +1,327 @@
+//! The candidate: from the deadline through the pre-vote and the vote to leadership.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use rand_core::Rng;
+
+use super::Election;
+use crate::io::{Event, Output, Rejection};
+use crate::lease::bound_until;
+use crate::message::{Answer, Body, Claim, Denial, Header, Message, Phase, VoteReply, VoteRequest};
+use crate::role::{Candidacy, Canvass, Renewal, Role};
+use crate::tally::{Ballot, Outcome, Tally};
+use crate::types::{NEVER, Nanos, NodeId, Round};
+
+impl<I: NodeId, R: Rng> Election<I, R> {
+    /// The host wants this node to stand.
+    pub(super) fn campaign(&mut self, out: &mut Vec<Output<I>>) -> Result<(), Rejection<I>> {
+        if !matches!(self.role, Role::Follower(_)) {
+            return Err(Rejection::AlreadyCampaigning);
+        }
+        if !self.electable() {
+            return Err(Rejection::CannotLead);
+        }
+        let remaining = self.promise.end().saturating_sub(self.now);
+        if remaining > 0 {
+            return Err(Rejection::Bound { remaining: Duration::from_nanos(remaining) });
+        }
+        self.start_pre_vote(out);
+        Ok(())
+    }
+
+    /// The deadline of a follower, and what else it has to do in time.
+    pub(super) fn tick_follower(&mut self, out: &mut Vec<Output<I>>) {
+        self.tick_trial(out);
+        self.tick_farewell(out);
+        let Role::Follower(following) = &mut self.role else { return };
+        if self.now < following.deadline {
+            return;
+        }
+        let late = self.now.saturating_sub(following.deadline);
+        if late > self.lengths.promise() && !self.rearmed {
+            // Rule 4.1: the clock leapt. What the leader sent meanwhile may be waiting to be read.
+            following.deadline = self.now.saturating_add(self.lengths.heartbeat_interval());
+            self.rearmed = true;
+        } else if self.promise.end() > self.now {
+            // Rule 2.1: no campaign under a promise.
+            following.deadline = self.promise.end();
+        } else {
+            self.start_pre_vote(out);
+        }
+    }
+
+    /// Rule 4.2 (thesis §9.6): asks whether this node could win. A new round; the grants of the
+    /// one before no longer count.
+    pub(super) fn start_pre_vote(&mut self, out: &mut Vec<Output<I>>) {
+        let round = self.next_round();
+        let canvass = self.canvass(round);
+        self.role = Role::PreCandidate(canvass);
+        self.ask_pre_votes(out);
+        self.count_pre_votes(out);
+    }
+
+    pub(super) fn canvass(&self, round: Round) -> Canvass {
+        Canvass {
+            round,
+            tally: Tally::new(&self.hard.membership, self.id, NEVER),
+            next_retry: self.now,
+            until: self.now.saturating_add(self.lengths.promise()),
+        }
+    }
+
+    pub(super) fn tick_canvass(&mut self, out: &mut Vec<Output<I>>) {
+        let Role::PreCandidate(canvass) = &self.role else { return };
+        if self.now >= canvass.until {
+            self.start_pre_vote(out);
+        } else {
+            self.ask_pre_votes(out);
+        }
+    }
+
+    fn ask_pre_votes(&mut self, out: &mut Vec<Output<I>>) {
+        let retry = self.now.saturating_add(self.lengths.retry_interval());
+        let Role::PreCandidate(canvass) = &mut self.role else { return };
+        canvass.next_retry = retry.min(canvass.tally.next_free(self.now));
+        let round = canvass.round;
+        let request = self.vote_request(Phase::Pre, Claim::Own, round);
+        if let Role::PreCandidate(canvass) = &self.role {
+            self.ask(&canvass.tally, 0, &request, out);
+        }
+    }
+
+    fn count_pre_votes(&mut self, out: &mut Vec<Output<I>>) {
+        let Role::PreCandidate(canvass) = &self.role else { return };
+        if canvass.tally.outcome(&self.hard.membership, self.now) == Outcome::Won {
+            self.start_vote(Claim::Own, out);
+        }
+    }
+
+    /// Rule 4.3: stands in the next term, with its own vote. Raft §5.2.
+    pub(super) fn start_vote(&mut self, claim: Claim<I>, out: &mut Vec<Output<I>>) {
+        let Some(term) = self.hard.term.next() else { return self.fall_back() };
+        self.raise_term(term);
+        self.hard.voted_for = Some(self.id);
+        self.record(out);
+        let until = self.now.saturating_add(self.lengths.promise_limit());
+        let tally = Tally::new(&self.hard.membership, self.id, until);
+        self.role = Role::Candidate(Candidacy { claim, tally, next_retry: self.now, until });
+        self.ask_votes(out);
+        self.count_votes(out);
+    }
+
+    pub(super) fn tick_candidate(&mut self, out: &mut Vec<Output<I>>) {
+        let Role::Candidate(candidacy) = &self.role else { return };
+        if self.now >= candidacy.until {
+            self.fall_back();
+        } else {
+            self.ask_votes(out);
+            self.count_votes(out);
+        }
+    }
+
+    /// Asks, within the same term, all whose vote is still wanted: with a new round and a new `at`.
+    /// A term is not burnt for a lost packet.
+    pub(super) fn ask_votes(&mut self, out: &mut Vec<Output<I>>) {
+        let round = self.next_round();
+        let own = self.now.saturating_add(self.lengths.promise_limit());
+        let soon = self.now.saturating_add(self.lengths.promise());
+        let retry = self.now.saturating_add(self.lengths.retry_interval());
+        let (now, place) = (self.now, self.hard.membership.index_of(self.id));
+        let Some((claim, tally, next_retry)) = self.standing() else { return };
+        // Rule 3.2: its own entry is the latest end that any of its rounds asked for.
+        if let Some(place) = place {
+            tally.put(place, Ballot::Granted(own));
+        }
+        *next_retry = retry.min(tally.next_free(now));
+        let request = self.vote_request(Phase::Real, claim, round);
+        if let Some(tally) = self.votes() {
+            self.ask(tally, soon, &request, out);
+        }
+    }
+
+    /// The votes of a candidate or of a renewing leader. Rules 3.4, 4.3, 5.1.
+    pub(super) fn count_votes(&mut self, out: &mut Vec<Output<I>>) {
+        let Some(tally) = self.votes() else { return };
+        match tally.outcome(&self.hard.membership, self.now) {
+            Outcome::Pending => {}
+            Outcome::Won => {
+                let tally = tally.clone();
+                self.become_leader(&tally, out);
+            }
+            Outcome::Lost if matches!(self.role, Role::Leader(_)) => self.ask_renewal(self.hard.term, out),
+            Outcome::Lost => self.fall_back(),
+        }
+    }
+
+    /// Whoever stands for election, with its claim.
+    fn standing(&mut self) -> Option<(Claim<I>, &mut Tally, &mut Nanos)> {
+        match &mut self.role {
+            Role::Candidate(Candidacy { claim, tally, next_retry, .. }) => Some((*claim, tally, next_retry)),
+            Role::Leader(leading) => match leading.renewal.as_deref_mut() {
+                Some(Renewal::Asking { tally, next_retry }) => Some((Claim::Renewal, tally, next_retry)),
+                Some(Renewal::Preparing { .. }) | None => None,
+            },
+            Role::Follower(_) | Role::PreCandidate(_) => None,
+        }
+    }
+
+    fn votes(&self) -> Option<&Tally> {
+        match &self.role {
+            Role::Candidate(candidacy) => Some(&candidacy.tally),
+            Role::Leader(leading) => match leading.renewal.as_deref() {
+                Some(Renewal::Asking { tally, .. }) => Some(tally),
+                Some(Renewal::Preparing { .. }) | None => None,
+            },
+            Role::Follower(_) | Role::PreCandidate(_) => None,
+        }
+    }
+
+    /// A candidacy is over without a winner: another after this node's turn. Rule 4.4. Those whose
+    /// turns coincide are told apart by chance.
+    pub(super) fn fall_back(&mut self) {
+        let spread = self.spread();
+        let deadline = self.turn().saturating_add(spread);
+        self.become_follower(deadline);
+    }
+
+    pub(super) fn vote_request(&self, phase: Phase, claim: Claim<I>, round: Round) -> Message<I> {
+        let members = &self.hard.membership;
+        let bootstrapped = members.version().term.0 == 0;
+        let body = Body::VoteRequest(VoteRequest {
+            phase,
+            claim,
+            promise: match phase {
+                Phase::Pre => 0,
+                Phase::Real => self.lengths.promise_limit(),
+            },
+            position: self.position,
+            membership: bootstrapped.then(|| alloc::boxed::Box::new(members.clone())),
+        });
+        Message { header: self.header(self.hard.term, round), body }
+    }
+
+    /// Sends `request` to all voters whose answer is wanted.
+    pub(super) fn ask(&self, tally: &Tally, soon: Nanos, request: &Message<I>, out: &mut Vec<Output<I>>) {
+        for (place, &to) in self.hard.membership.voters().iter().enumerate() {
+            if to != self.id && tally.wants_asking(place, self.now, soon) {
+                out.push(Output::Send { to, message: request.clone() });
+            }
+        }
+    }
+
+    /// An answer counts only for the round or term it was asked in, and only from a voter of the
+    /// membership that this node stands with.
+    pub(super) fn on_vote_reply(
+        &mut self,
+        from: I,
+        header: Header,
+        reply: VoteReply<I>,
+        out: &mut Vec<Output<I>>,
+    ) {
+        let place = self.hard.membership.index_of(from);
+        let Some(place) = place.filter(|_| self.hard.membership.is_voter(from)) else { return };
+        if header.at > self.now {
+            return;
+        }
+        match (reply.phase, &self.role) {
+            (Phase::Pre, Role::Follower(_)) => self.on_trial_reply(place, &header, &reply, out),
+            (Phase::Pre, Role::PreCandidate(canvass)) if canvass.round == header.round => {
+                self.on_answer(from, place, &header, reply, out);
+                self.count_pre_votes(out);
+            }
+            (Phase::Real, Role::Candidate(_) | Role::Leader(_)) if reply.of == self.hard.term => {
+                self.on_answer(from, place, &header, reply, out);
+                self.count_votes(out);
+            }
+            (Phase::Pre | Phase::Real, _) => {}
+        }
+    }
+
+    fn on_answer(
+        &mut self,
+        from: I,
+        place: usize,
+        header: &Header,
+        reply: VoteReply<I>,
+        out: &mut Vec<Output<I>>,
+    ) {
+        let ballot = match reply.answer {
+            Answer::Granted(granted) => self.granted(reply.phase, header.at, granted),
+            Answer::Denied(denial) => {
+                self.contacts.refused(from, denial);
+                if self.learns(header, &reply, out) {
+                    return;
+                }
+                self.denied(from, denial, out)
+            }
+        };
+        match &mut self.role {
+            Role::PreCandidate(canvass) => {
+                canvass.tally.put(place, ballot);
+                canvass.next_retry = canvass.next_retry.min(canvass.tally.next_free(self.now));
+            }
+            Role::Candidate(_) | Role::Leader(_) => {
+                let now = self.now;
+                if let Some((_, tally, next_retry)) = self.standing() {
+                    tally.put(place, ballot);
+                    *next_retry = (*next_retry).min(tally.next_free(now));
+                }
+            }
+            Role::Follower(_) => {}
+        }
+    }
+
+    fn granted(&self, phase: Phase, at: Nanos, granted: Nanos) -> Ballot {
+        match phase {
+            Phase::Pre => Ballot::Granted(NEVER),
+            // Rule 3.1.
+            Phase::Real => {
+                let granted = granted.min(self.lengths.promise_limit());
+                Ballot::Granted(bound_until(at, granted, self.lengths.drift_ppm))
+            }
+        }
+    }
+
+    fn denied(&mut self, peer: I, denial: Denial<I>, out: &mut Vec<Output<I>>) -> Ballot {
+        match denial {
+            Denial::Bound { remaining, .. } => Ballot::Busy(self.now.saturating_add(remaining)),
+            Denial::PositionBehind(position) => {
+                out.push(Output::Event(Event::Behind { peer, position }));
+                Ballot::Denied
+            }
+            Denial::MembershipConflict => {
+                self.tell_conflict(peer, out);
+                Ballot::Denied
+            }
+            Denial::VoteGone | Denial::TermBehind | Denial::MembershipOlder | Denial::Stranger => Ballot::Denied,
+        }
+    }
+
+    /// A denial teaches an unbound candidate a higher term and a newer membership, both at once.
+    /// Rules 4.4 and 4.5. Says whether it did, which ends the candidacy.
+    fn learns(&mut self, header: &Header, reply: &VoteReply<I>, out: &mut Vec<Output<I>>) -> bool {
+        if matches!(self.role, Role::Leader(_)) {
+            return false;
+        }
+        let higher = header.term > self.hard.term;
+        if higher {
+            self.raise_term(header.term);
+        }
+        let installed = self.install(reply.membership.clone());
+        if higher || installed {
+            self.record(out);
+        }
+        if installed {
+            self.rank = None;
+            out.push(self.membership_event());
+            self.fall_back();
+        } else if higher {
+            match &self.role {
+                Role::PreCandidate(_) => self.start_pre_vote(out),
+                Role::Candidate(_) | Role::Follower(_) | Role::Leader(_) => self.fall_back(),
+            }
+        }
+        higher || installed
+    }
+}

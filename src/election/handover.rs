@@ -1,0 +1,334 @@
+//! Handing over: leadership is not given up before it is known to be wanted (thesis §3.10, and a
+//! trial before it).
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use rand_core::Rng;
+
+use super::Election;
+use crate::io::{Event, Output, Rejection, StepDown, Unfit, Urgency};
+use crate::message::{Answer, Claim, Header, Order, Phase, VoteReply};
+use crate::role::{Attempt, Farewell, Handover, Role, Trial};
+use crate::succession::{Follower, Takeover, fitness};
+use crate::tally::{Ballot, Outcome};
+use crate::types::{Nanos, NodeId, Priority, Term};
+
+/// How often the order to campaign is repeated.
+const ORDERS: u8 = 5;
+
+impl<I: NodeId, R: Rng> Election<I, R> {
+    /// The operator wants another leader. Rule 6.1.
+    pub(super) fn resign(
+        &mut self,
+        named: Option<I>,
+        urgency: Urgency,
+        out: &mut Vec<Output<I>>,
+    ) -> Result<(), Rejection<I>> {
+        if !matches!(self.role, Role::Leader(_)) {
+            return Err(Rejection::NotLeader { leader: self.leader().map(|(leader, _)| leader) });
+        }
+        match (named, urgency) {
+            (Some(successor), _) => self.may_be_named(successor, urgency).map_err(Rejection::UnfitSuccessor)?,
+            (None, Urgency::WhenReady) => {
+                let others = self.hard.membership.voters().len() > 1;
+                if !others || (self.committed && self.best(|_| true).is_none()) {
+                    return Err(Rejection::NoSuccessor);
+                }
+            }
+            (None, Urgency::Now) => {}
+        }
+        match urgency {
+            Urgency::Now => {
+                let successor = named.or_else(|| self.best(|_| true));
+                self.release(successor, out);
+            }
+            Urgency::WhenReady => {
+                let Role::Leader(leading) = &mut self.role else { return Ok(()) };
+                leading.handover = Some(Box::new(Handover { named, own_wish: false, attempt: None }));
+                self.advance_handover(out);
+            }
+        }
+        Ok(())
+    }
+
+    /// A leader elected a moment ago has heard too little to judge any but the plainest faults.
+    fn may_be_named(&self, successor: I, urgency: Urgency) -> Result<(), Unfit> {
+        match self.fitness(successor) {
+            Err(Unfit::Silent | Unfit::Behind) if !self.committed || urgency == Urgency::Now => Ok(()),
+            fitness => fitness,
+        }
+    }
+
+    fn fitness(&self, successor: I) -> Result<(), Unfit> {
+        match &self.role {
+            Role::Leader(leading) => {
+                fitness(&leading.followers, &self.hard.membership, self.id, successor, self.now)
+            }
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => Err(Unfit::NotAVoter),
+        }
+    }
+
+    /// The next in the succession that is fit and `wanted`; who failed last comes after all others.
+    fn best(&self, wanted: impl Fn(&Follower) -> bool) -> Option<I> {
+        let Role::Leader(leading) = &self.role else { return None };
+        let failed = self.takeover.as_ref().and_then(|takeover| takeover.failed);
+        let fit = self.hard.membership.voters().iter().zip(&leading.followers).filter(|(id, follower)| {
+            wanted(follower) && self.fitness(**id).is_ok()
+        });
+        let order = |(id, follower): &(&I, &Follower)| {
+            (Some(**id) == failed, core::cmp::Reverse(follower.priority), follower.rank)
+        };
+        fit.min_by_key(order).map(|(id, _)| *id)
+    }
+
+    /// Rule 6.1: begins the attempt that is wanted, once the membership is committed and no renewal
+    /// runs.
+    pub(super) fn advance_handover(&mut self, out: &mut Vec<Output<I>>) {
+        let Role::Leader(leading) = &self.role else { return };
+        let Some(handover) = leading.handover.as_deref() else { return };
+        if !self.committed || leading.renewal.is_some() || handover.attempt.is_some() {
+            return;
+        }
+        let (named, own_wish) = (handover.named, handover.own_wish);
+        let mine = if own_wish { self.priority } else { Priority::NEVER_LEADS };
+        let successor = match named {
+            Some(named) => Some(named).filter(|&named| self.fitness(named).is_ok()),
+            None => self.best(|follower| follower.priority > mine),
+        };
+        let Some(successor) = successor else { return self.fail(named, out) };
+        let until = self.now.saturating_add(self.lengths.promise());
+        if let Role::Leader(leading) = &mut self.role {
+            leading.unranked = true;
+            if let Some(handover) = &mut leading.handover {
+                handover.attempt = Some(Attempt { successor, next_retry: self.now, until });
+            }
+        }
+        self.rank_followers();
+        self.name_successor(out);
+    }
+
+    /// A heartbeat to the successor that names it.
+    fn name_successor(&mut self, out: &mut Vec<Output<I>>) {
+        let retry = self.now.saturating_add(self.lengths.retry_interval());
+        let Role::Leader(leading) = &mut self.role else { return };
+        let Some(attempt) = leading.handover.as_mut().and_then(|handover| handover.attempt.as_mut()) else {
+            return;
+        };
+        attempt.next_retry = retry;
+        let successor = attempt.successor;
+        if let Some(place) = self.hard.membership.index_of(successor) {
+            self.show_leader(place, out);
+        }
+    }
+
+    pub(super) fn tick_handover(&mut self, out: &mut Vec<Output<I>>) {
+        let Role::Leader(leading) = &self.role else { return };
+        let Some(attempt) = leading.attempt() else { return };
+        if self.now >= attempt.until {
+            let successor = attempt.successor;
+            self.fail(Some(successor), out);
+        } else if self.now >= attempt.next_retry {
+            self.name_successor(out);
+        }
+    }
+
+    /// Rule 6.4: the leader leads on.
+    fn fail(&mut self, successor: Option<I>, out: &mut Vec<Output<I>>) {
+        let Role::Leader(leading) = &mut self.role else { return };
+        leading.unranked = true;
+        if leading.handover.take().is_some_and(|handover| handover.own_wish) {
+            self.put_off_takeover(successor);
+        }
+        out.push(Output::Event(Event::HandoverFailed { successor }));
+    }
+
+    fn put_off_takeover(&mut self, failed: Option<I>) {
+        let (now, unit) = (self.now, self.lengths.promise().saturating_mul(2));
+        let takeover = self.takeover.get_or_insert_with(Takeover::new);
+        takeover.backoff.double(now, unit);
+        takeover.not_before = now.saturating_add(takeover.backoff.delay(now, unit));
+        takeover.failed = failed;
+    }
+
+    /// Rule 6.3: the successor can win. It counts only from the one named now.
+    pub(super) fn on_ready(&mut self, from: I, out: &mut Vec<Output<I>>) {
+        let Role::Leader(leading) = &self.role else { return };
+        if leading.names(from) && leading.renewal.is_none() {
+            self.release(Some(from), out);
+        }
+    }
+
+    /// Rule 6.3: says that leadership is over, then gives the followers their promises back and
+    /// orders the successor to campaign.
+    fn release(&mut self, successor: Option<I>, out: &mut Vec<Output<I>>) {
+        let Role::Leader(leading) = &mut self.role else { return };
+        let term = leading.term;
+        let renews = leading.renewal.is_some();
+        if leading.handover.as_ref().is_some_and(|handover| handover.own_wish) {
+            self.put_off_takeover(None);
+        }
+        self.step_down(StepDown::Resigned { successor }, successor, out);
+        let next_retry = self.now.saturating_add(self.lengths.retry_interval());
+        if let (Role::Follower(following), Some(successor), false) = (&mut self.role, successor, renews) {
+            let left = ORDERS.saturating_sub(1);
+            following.farewell = Some(Box::new(Farewell { successor, term, left, next_retry }));
+        }
+    }
+
+    /// Repeats the order to campaign.
+    pub(super) fn tick_farewell(&mut self, out: &mut Vec<Output<I>>) {
+        let retry = self.now.saturating_add(self.lengths.retry_interval());
+        let Role::Follower(following) = &mut self.role else { return };
+        let Some(farewell) = following.farewell.as_mut().filter(|farewell| self.now >= farewell.next_retry)
+        else {
+            return;
+        };
+        let (to, term) = (farewell.successor, farewell.term);
+        farewell.next_retry = retry;
+        farewell.left = farewell.left.saturating_sub(1);
+        if farewell.left == 0 {
+            following.farewell = None;
+        }
+        if self.hard.term == term {
+            let round = self.next_round();
+            let message = self.last_heartbeat(term, round, Some(0), Order::Campaign);
+            out.push(Output::Send { to, message });
+        }
+    }
+
+    /// A higher term is seen: the order has been followed.
+    pub(super) fn end_farewell(&mut self, seen: Term) {
+        if let Role::Follower(following) = &mut self.role
+            && following.farewell.as_ref().is_some_and(|farewell| seen > farewell.term)
+        {
+            following.farewell = None;
+        }
+    }
+
+    /// Rule 6.5: hands over to a member of higher priority that has been in good standing for long
+    /// enough; at once if this node is not to lead at all.
+    pub(super) fn consider_takeover(&mut self, out: &mut Vec<Output<I>>) {
+        let Role::Leader(leading) = &self.role else { return };
+        if leading.handover.is_some() || leading.renewal.is_some() || !self.committed {
+            return;
+        }
+        let mine = self.priority;
+        let higher = leading.followers.iter().any(|follower| follower.priority > mine);
+        let wanted = higher && self.best(|follower| follower.priority > mine).is_some();
+        if !wanted {
+            if let Some(takeover) = &mut self.takeover {
+                takeover.wanted_since = None;
+            }
+            return;
+        }
+        let delay = if mine == Priority::NEVER_LEADS { 0 } else { self.lengths.takeover_delay() };
+        let takeover = self.takeover.get_or_insert_with(Takeover::new);
+        let since = *takeover.wanted_since.get_or_insert(self.now);
+        if self.now < takeover.not_before || self.now < since.saturating_add(delay) {
+            return;
+        }
+        if let Role::Leader(leading) = &mut self.role {
+            leading.handover = Some(Box::new(Handover { named: None, own_wish: true, attempt: None }));
+        }
+        self.advance_handover(out);
+    }
+
+    /// What an accepted heartbeat means for a trial. Rule 6.2: one that still names this node goes
+    /// on, any other ends.
+    pub(super) fn heed(
+        &mut self,
+        leader: I,
+        header: &Header,
+        order: Order,
+        granted: Nanos,
+        out: &mut Vec<Output<I>>,
+    ) {
+        let may_try = self.electable() && self.promise.floor() <= self.now;
+        let Role::Follower(following) = &mut self.role else { return };
+        let runs = |trial: &Trial<I>| (trial.leader, trial.term) == (leader, header.term);
+        match &mut following.trial {
+            Some(trial) if order == Order::Try && runs(trial) => {
+                (trial.heartbeat, trial.granted) = (*header, granted);
+            }
+            trial if order == Order::Try && may_try => {
+                *trial = None;
+                self.start_trial(leader, header, granted, out);
+            }
+            trial => *trial = None,
+        }
+    }
+
+    /// Rule 6.2: stays a follower, and asks whether it could win.
+    fn start_trial(&mut self, leader: I, header: &Header, granted: Nanos, out: &mut Vec<Output<I>>) {
+        let round = self.next_round();
+        let canvass = self.canvass(round);
+        if let Role::Follower(following) = &mut self.role {
+            following.trial = Some(Box::new(Trial {
+                leader,
+                term: header.term,
+                canvass,
+                ready: false,
+                heartbeat: *header,
+                granted,
+            }));
+        }
+        self.ask_trial(out);
+    }
+
+    fn ask_trial(&mut self, out: &mut Vec<Output<I>>) {
+        let retry = self.now.saturating_add(self.lengths.retry_interval());
+        let Role::Follower(following) = &mut self.role else { return };
+        let Some(trial) = &mut following.trial else { return };
+        trial.canvass.next_retry = retry;
+        let claim = Claim::Handover { leader: trial.leader, term: trial.term };
+        let round = trial.canvass.round;
+        let request = self.vote_request(Phase::Pre, claim, round);
+        if let Role::Follower(following) = &self.role
+            && let Some(trial) = &following.trial
+        {
+            self.ask(&trial.canvass.tally, 0, &request, out);
+        }
+    }
+
+    pub(super) fn tick_trial(&mut self, out: &mut Vec<Output<I>>) {
+        let Role::Follower(following) = &mut self.role else { return };
+        let Some(trial) = &following.trial else { return };
+        if self.now >= trial.canvass.until {
+            following.trial = None;
+        } else if !trial.ready && self.now >= trial.canvass.next_retry {
+            self.ask_trial(out);
+        }
+    }
+
+    /// Of a denial nothing is used. Once a quorum has granted, the leader is told at once.
+    pub(super) fn on_trial_reply(
+        &mut self,
+        place: usize,
+        header: &Header,
+        reply: &VoteReply<I>,
+        out: &mut Vec<Output<I>>,
+    ) {
+        let Role::Follower(following) = &mut self.role else { return };
+        let Some(trial) = following.trial.as_mut() else { return };
+        let granted = matches!(reply.answer, Answer::Granted(_));
+        if trial.ready || trial.canvass.round != header.round || !granted {
+            return;
+        }
+        trial.canvass.tally.put(place, Ballot::Granted(Nanos::MAX));
+        if trial.canvass.tally.outcome(&self.hard.membership, self.now) != Outcome::Won {
+            return;
+        }
+        trial.ready = true;
+        let (leader, heartbeat, granted) = (trial.leader, trial.heartbeat, trial.granted);
+        self.answer_heartbeat(leader, &heartbeat, Answer::Granted(granted), out);
+    }
+
+    /// Rule 6.3: the leader has given up and wants this node to lead: at once, by a vote whose
+    /// requests release the others. Rule 2.3 stands.
+    pub(super) fn obey(&mut self, leader: I, term: Term, order: Order, out: &mut Vec<Output<I>>) {
+        if order == Order::Campaign && self.electable() && self.promise.end() <= self.now {
+            self.start_vote(Claim::Handover { leader, term }, out);
+        }
+    }
+}

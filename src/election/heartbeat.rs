@@ -1,0 +1,417 @@
+//! The heartbeat: how a leader leads, how a follower follows, and how leadership ends with its lease.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use rand_core::Rng;
+
+use super::Election;
+use crate::contacts::Oddity;
+use crate::io::{Event, Output, StepDown};
+use crate::lease::bound_until;
+use crate::membership::is_newer_config;
+use crate::message::{Answer, Body, Denial, Header, Heartbeat, HeartbeatReply, Message, Order};
+use crate::role::{Following, Leading, Role};
+use crate::succession::{Follower, rank};
+use crate::tally::Tally;
+use crate::types::{Nanos, NodeId, Round, Term, Version};
+
+impl<I: NodeId, R: Rng> Election<I, R> {
+    /// The only way to a leader's role: a quorum of votes is in force at this instant. Rule 4.6.
+    /// Spec: `BecomeLeader`.
+    pub(super) fn become_leader(&mut self, tally: &Tally, out: &mut Vec<Output<I>>) {
+        let term = self.hard.term;
+        let members = &mut self.hard.membership;
+        // Spec: `BecomeLeader` writes its term into the config version.
+        let version = Version { term, number: members.version().number };
+        *members = members.clone().at_version(version);
+        self.committed = false;
+        self.record(out);
+        let followers = self.first_records(tally);
+        let members = &self.hard.membership;
+        let lease = members.quorum_value(0, |place| tally.granted_until(place));
+        let handover = match &mut self.role {
+            Role::Leader(renewed) => renewed.handover.take(),
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
+        };
+        self.role = Role::Leader(Leading {
+            term,
+            lease,
+            next_heartbeat: self.now,
+            followers,
+            unranked: true,
+            renewal: None,
+            handover,
+        });
+        out.push(Output::Event(Event::Elected { term }));
+        out.push(self.membership_event());
+        self.broadcast(out);
+        self.commit(out);
+    }
+
+    /// What a new leader knows of the members: the promises that elected it, and, if it led
+    /// before, what it knew then.
+    fn first_records(&self, tally: &Tally) -> Box<[Follower]> {
+        let known = match &self.role {
+            Role::Leader(leading) => leading.followers.clone(),
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => Box::default(),
+        };
+        let record = |(place, &id): (usize, &I)| {
+            let me = id == self.id;
+            let (position, priority) = match known.get(place) {
+                _ if me => (self.position, self.priority),
+                Some(follower) => (follower.position, follower.priority),
+                None => Default::default(),
+            };
+            let until = tally.granted_until(place);
+            Follower { until, position, priority, answered: me, acknowledged: me, standing: true, rank: None }
+        };
+        self.hard.membership.members().iter().enumerate().map(record).collect()
+    }
+
+    pub(super) fn tick_leader(&mut self, out: &mut Vec<Output<I>>) {
+        let Role::Leader(leading) = &self.role else { return };
+        if self.now >= leading.lease {
+            // Rule 3.3: before anything else.
+            return self.lapse(out);
+        }
+        if leading.asks_for_votes() {
+            if self.now >= leading.due() {
+                self.ask_votes(out);
+                self.count_votes(out);
+            }
+            return;
+        }
+        if self.now >= leading.next_heartbeat {
+            self.broadcast(out);
+        }
+        self.advance_renewal(out);
+        self.tick_handover(out);
+    }
+
+    /// Asks every member for its promise. Rules 3.2 and 3.5.
+    pub(super) fn broadcast(&mut self, out: &mut Vec<Output<I>>) {
+        self.consider_takeover(out);
+        let (now, me) = (self.now, self.id);
+        let own = self.hard.membership.index_of(me);
+        let length = self.asked_length();
+        let interval = self.lengths.heartbeat_interval();
+        let Role::Leader(leading) = &mut self.role else { return };
+        leading.next_heartbeat = now.saturating_add(interval);
+        if let Some(own) = own.and_then(|place| leading.followers.get_mut(place)) {
+            own.until = own.until.max(now.saturating_add(length));
+        }
+        for follower in &mut leading.followers {
+            let standing = now < follower.until;
+            leading.unranked |= standing != follower.standing;
+            follower.standing = standing;
+        }
+        self.rank_followers();
+        self.refresh_lease();
+        let round = self.next_round();
+        for place in 0..self.hard.membership.members().len() {
+            self.send_heartbeat(place, round, out);
+        }
+    }
+
+    /// Rule 3.5: the long promise of whoever has to write before it can answer.
+    fn asked_length(&self) -> Nanos {
+        let long = match &self.role {
+            Role::Leader(leading) => !self.committed || leading.renewal.is_some(),
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => false,
+        };
+        if long { self.lengths.promise_limit() } else { self.lengths.promise() }
+    }
+
+    pub(super) fn rank_followers(&mut self) {
+        let (members, me, now) = (&self.hard.membership, self.id, self.now);
+        let Role::Leader(leading) = &mut self.role else { return };
+        if leading.unranked {
+            let named = leading.attempt().map(|attempt| attempt.successor);
+            rank(&mut leading.followers, members, me, named, now);
+            leading.unranked = false;
+        }
+    }
+
+    /// To the member at `place`, unless that is this node.
+    fn send_heartbeat(&self, place: usize, round: Round, out: &mut Vec<Output<I>>) {
+        let Role::Leader(leading) = &self.role else { return };
+        let members = &self.hard.membership;
+        let (Some(&to), Some(follower)) = (members.members().get(place), leading.followers.get(place)) else {
+            return;
+        };
+        if to == self.id {
+            return;
+        }
+        let order = if leading.names(to) { Order::Try } else { Order::Follow };
+        let body = Body::Heartbeat(Heartbeat {
+            promise: self.asked_length(),
+            rank: follower.rank,
+            order,
+            committed: self.committed,
+            // Rule 7.1.
+            membership: (!follower.acknowledged).then(|| Box::new(members.clone())),
+        });
+        out.push(Output::Send { to, message: Message { header: self.header(leading.term, round), body } });
+    }
+
+    /// A heartbeat out of turn, to one member.
+    pub(super) fn show_leader(&mut self, place: usize, out: &mut Vec<Output<I>>) {
+        if let Role::Leader(leading) = &self.role
+            && !leading.asks_for_votes()
+        {
+            let round = self.next_round();
+            self.send_heartbeat(place, round, out);
+        }
+    }
+
+    fn refresh_lease(&mut self) {
+        let Role::Leader(leading) = &mut self.role else { return };
+        let followers = &leading.followers;
+        let until = |place: usize| followers.get(place).map_or(0, |follower| follower.until);
+        leading.lease = self.hard.membership.quorum_value(leading.lease, until);
+    }
+
+    /// The promises of a quorum have ended, and leadership with them. Rules 3.3 and 5.2.
+    fn lapse(&mut self, out: &mut Vec<Output<I>>) {
+        self.flap.double(self.now, self.flap_unit());
+        self.step_down(StepDown::LeaseLapsed, None, out);
+    }
+
+    /// Leadership ends: said first, then the followers are released. One that renews releases
+    /// nobody: who has voted for the new term is bound in that.
+    pub(super) fn step_down(
+        &mut self,
+        reason: StepDown<I>,
+        successor: Option<I>,
+        out: &mut Vec<Output<I>>,
+    ) {
+        let last = u64::from(u8::MAX).min(self.hard.membership.voters().len().try_into().unwrap_or(0));
+        let turn = self.lengths.stagger().saturating_mul(last);
+        let deadline = self.turn_after(turn);
+        let former = core::mem::replace(
+            &mut self.role,
+            Role::Follower(Following { deadline, trial: None, farewell: None }),
+        );
+        let Role::Leader(leading) = former else { return };
+        self.become_follower(deadline);
+        out.push(Output::Event(Event::SteppedDown { term: leading.term, reason }));
+        if leading.renewal.is_none() && !matches!(reason, StepDown::NewLeader { .. }) {
+            self.release_followers(&leading, successor, out);
+        }
+    }
+
+    /// The last heartbeat asks for nothing. Rules 5.2 and 6.3.
+    fn release_followers(&mut self, leading: &Leading<I>, successor: Option<I>, out: &mut Vec<Output<I>>) {
+        let round = self.next_round();
+        for (&to, follower) in self.hard.membership.members().iter().zip(&leading.followers) {
+            if to == self.id {
+                continue;
+            }
+            let order = if successor == Some(to) { Order::Campaign } else { Order::Follow };
+            let message = self.last_heartbeat(leading.term, round, follower.rank, order);
+            out.push(Output::Send { to, message });
+        }
+    }
+
+    pub(super) fn last_heartbeat(
+        &self,
+        term: Term,
+        round: Round,
+        rank: Option<u8>,
+        order: Order,
+    ) -> Message<I> {
+        let body =
+            Body::Heartbeat(Heartbeat { promise: 0, rank, order, committed: self.committed, membership: None });
+        Message { header: self.header(term, round), body }
+    }
+
+    pub(super) fn on_heartbeat(
+        &mut self,
+        from: I,
+        header: Header,
+        mut heartbeat: Heartbeat<I>,
+        out: &mut Vec<Output<I>>,
+    ) {
+        let place = self.hard.membership.index_of(from);
+        // Rule 1.3.
+        if place.is_none() && !is_newer_config(header.version, self.hard.membership.version()) {
+            return self.answer_heartbeat(from, &header, Answer::Denied(Denial::Stranger), out);
+        }
+        if header.term < self.hard.term {
+            return self.answer_heartbeat(from, &header, Answer::Denied(Denial::TermBehind), out);
+        }
+        // Nobody leads term 0. Rule 2.7: neither does a late or replayed heartbeat count.
+        if header.term == Term(0) || !self.contacts.is_news(place, from, header.term, header.round) {
+            return;
+        }
+        if self.is_rival(from, header.term, out)
+            || self.conflicts(from, heartbeat.membership.as_deref(), out)
+        {
+            return;
+        }
+        self.adopt(from, &header, &mut heartbeat, out);
+        let granted = self.follow(from, &header, &heartbeat);
+        self.heed(from, &header, heartbeat.order, granted, out);
+        self.answer_heartbeat(from, &header, Answer::Granted(granted), out);
+        self.obey(from, header.term, heartbeat.order, out);
+    }
+
+    /// Rule 5.4: a second leader of one term. It cannot be; if it is, neither is followed.
+    fn is_rival(&mut self, from: I, term: Term, out: &mut Vec<Output<I>>) -> bool {
+        let known = match &self.role {
+            Role::Leader(leading) if leading.term == term => Some(self.id),
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Leader(_) => {
+                self.promise.leader_of(term)
+            }
+        };
+        if self.contacts.is_disputed(term) {
+            return true;
+        }
+        let rival = known.is_some_and(|leader| leader != from);
+        if rival {
+            self.contacts.dispute(term);
+            self.tell_once(from, Oddity::TwoLeaders, Event::TwoLeaders { peer: from, term }, out);
+        }
+        rival
+    }
+
+    /// Rules 1.2, 1.5 and 7.2: the leader's term, its vote and its membership, in one write if
+    /// anything is new. This node's own leadership, if any, ends before. Rule 5.3.
+    fn adopt(&mut self, from: I, header: &Header, heartbeat: &mut Heartbeat<I>, out: &mut Vec<Output<I>>) {
+        if matches!(self.role, Role::Leader(_)) {
+            self.step_down(StepDown::NewLeader { leader: from }, None, out);
+        }
+        let higher = header.term > self.hard.term;
+        if higher {
+            self.raise_term(header.term);
+        }
+        let vote_used = self.hard.voted_for.is_none();
+        if vote_used {
+            self.hard.voted_for = Some(from);
+        }
+        let installed = self.install(heartbeat.membership.take());
+        if higher || vote_used || installed {
+            self.record(out);
+        }
+        let current = header.version == self.hard.membership.version();
+        let committed = current && heartbeat.committed && !self.committed;
+        self.committed |= committed;
+        if installed || committed {
+            out.push(self.membership_event());
+        }
+    }
+
+    /// Promises what is asked, as far as this voter may, and says how much. Zero releases.
+    /// Rules 2.1, 2.2 and 4.1.
+    fn follow(&mut self, from: I, header: &Header, heartbeat: &Heartbeat<I>) -> Nanos {
+        let granted = self.grantable(heartbeat.promise);
+        self.promise.follow(from, header.term, self.now.saturating_add(granted));
+        if heartbeat.promise == 0 {
+            self.promise.release(from, header.term, self.now);
+        }
+        self.rank = heartbeat.rank;
+        let turn = self.turn();
+        let electable = self.electable();
+        match &mut self.role {
+            Role::Follower(following) => {
+                following.farewell = None;
+                if electable {
+                    following.deadline = turn;
+                }
+            }
+            Role::PreCandidate(_) | Role::Candidate(_) | Role::Leader(_) => self.become_follower(turn),
+        }
+        granted
+    }
+
+    pub(super) fn answer_heartbeat(
+        &self,
+        to: I,
+        heartbeat: &Header,
+        answer: Answer<I>,
+        out: &mut Vec<Output<I>>,
+    ) {
+        let membership = match answer {
+            Answer::Granted(_) => None,
+            Answer::Denied(_) => self.membership_for(to, heartbeat.version),
+        };
+        let ready = match &self.role {
+            Role::Follower(Following { trial: Some(trial), .. }) => trial.ready,
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Leader(_) => false,
+        };
+        let body = Body::HeartbeatReply(HeartbeatReply {
+            of: heartbeat.term,
+            answer,
+            position: self.position,
+            priority: self.priority,
+            ready,
+            membership,
+        });
+        out.push(Output::Send { to, message: Message { header: self.reply_header(heartbeat), body } });
+    }
+
+    /// A promise counts only if the heartbeat it answers was sent in the term that is led.
+    /// Rule 3.1.
+    pub(super) fn on_heartbeat_reply(
+        &mut self,
+        from: I,
+        header: Header,
+        reply: &HeartbeatReply<I>,
+        out: &mut Vec<Output<I>>,
+    ) {
+        self.end_farewell(header.term);
+        let Some(place) = self.hard.membership.index_of(from) else { return };
+        let drift = self.lengths.drift_ppm;
+        let limit = self.lengths.promise_limit();
+        let version = self.hard.membership.version();
+        let Role::Leader(leading) = &mut self.role else { return };
+        if reply.of != leading.term || header.at > self.now {
+            return;
+        }
+        let granted = match reply.answer {
+            Answer::Granted(granted) => granted.min(limit),
+            Answer::Denied(denial) => return self.contacts.refused(from, denial),
+        };
+        let Some(follower) = leading.followers.get_mut(place) else { return };
+        let before = follower.until;
+        follower.until = before.max(bound_until(header.at, granted, drift));
+        follower.answered = true;
+        // Rule 7.3: term and version from the same reply.
+        follower.acknowledged |= header.term == leading.term && header.version == version;
+        if (follower.position, follower.priority) != (reply.position, reply.priority) {
+            (follower.position, follower.priority) = (reply.position, reply.priority);
+            leading.unranked = true;
+        }
+        if before <= leading.lease && follower.until > leading.lease {
+            self.refresh_lease();
+        }
+        if !self.committed {
+            self.commit(out);
+        }
+        self.advance_renewal(out);
+        if reply.ready {
+            self.on_ready(from, out);
+        }
+    }
+
+    /// Rule 7.3: a quorum has acknowledged the membership in force, bearing this term.
+    /// Spec: `ConfigQuorumCheck` and `TermQuorumCheck`.
+    fn commit(&mut self, out: &mut Vec<Output<I>>) {
+        let Role::Leader(leading) = &self.role else { return };
+        let acknowledged =
+            |place: usize| leading.followers.get(place).is_some_and(|follower| follower.acknowledged);
+        if self.committed || !self.hard.membership.is_quorum(acknowledged) {
+            return;
+        }
+        self.committed = true;
+        out.push(self.membership_event());
+        self.advance_handover(out);
+    }
+
+    /// This node's turn, after another `turn`.
+    fn turn_after(&mut self, turn: Nanos) -> Nanos {
+        let unit = self.flap_unit();
+        self.now.saturating_add(turn).saturating_add(self.spread()).saturating_add(self.flap.delay(self.now, unit))
+    }
+}

@@ -1,0 +1,145 @@
+//! A full snapshot for operators.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use rand_core::Rng;
+
+use super::Election;
+use crate::io::Lease;
+use crate::message::Denial;
+use crate::role::{Role, RoleKind};
+use crate::types::{Nanos, NodeId, Position, Priority, Term, Version};
+
+/// Where a node stands, as of its last tick.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct Status<I> {
+    /// This node.
+    pub id: I,
+    /// Its role.
+    pub role: RoleKind,
+    /// The highest term it has taken part in.
+    pub term: Term,
+    /// Who leads, in which term.
+    pub leader: Option<(I, Term)>,
+    /// Who leads according to others that refused this node; hearsay, used for nothing.
+    pub rumoured_leader: Option<(I, Term)>,
+    /// Its lease, on a leader.
+    pub lease: Option<Lease>,
+    /// How much of it is left.
+    pub lease_left: Duration,
+    /// To whom it is bound, in which term, and for how much longer.
+    pub promise: Option<(I, Term, Duration)>,
+    /// How much longer it honours the promises that its restart made it forget.
+    pub quarantine_left: Duration,
+    /// The version of its membership.
+    pub version: Version,
+    /// Whether that is known to be committed.
+    pub committed: bool,
+    /// Whether a quorum has been heard, or is known through the leader, within the longest promise.
+    pub quorum_reachable: bool,
+    /// Who refused it last, and why.
+    pub last_refusal: Option<(I, Denial<I>)>,
+    /// Every member.
+    pub members: Vec<MemberStatus<I>>,
+}
+
+/// What a node knows of a member.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct MemberStatus<I> {
+    /// The member.
+    pub id: I,
+    /// Whether it votes.
+    pub voter: bool,
+    /// How long ago it was heard last, if ever.
+    pub heard_ago: Option<Duration>,
+    /// What only a leader knows of it.
+    pub follower: Option<FollowerStatus>,
+}
+
+/// What a leader knows of a member.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct FollowerStatus {
+    /// For how much longer it is bound.
+    pub bound_for: Duration,
+    /// How far its data reached when it answered last.
+    pub position: Position,
+    /// How much it wants to lead.
+    pub priority: Priority,
+    /// Whether it has acknowledged the membership in force.
+    pub acknowledged: bool,
+    /// Its place in the succession, 0 first.
+    pub rank: Option<u8>,
+}
+
+impl<I: NodeId, R: Rng> Election<I, R> {
+    /// All there is to know about this node, as of the last tick.
+    #[must_use]
+    pub fn status(&self) -> Status<I> {
+        let left = |until: Nanos| Duration::from_nanos(until.saturating_sub(self.now));
+        let bound = left(self.promise.end());
+        let last_refusal = self.contacts.last_refusal();
+        let rumoured_leader = match last_refusal {
+            Some((_, Denial::Bound { to, .. })) => to,
+            Some(_) | None => None,
+        };
+        let lease = self.lease();
+        Status {
+            id: self.id,
+            role: self.role(),
+            term: self.hard.term,
+            leader: self.leader(),
+            rumoured_leader,
+            lease,
+            lease_left: lease.map_or(Duration::ZERO, |lease| {
+                lease.until.saturating_sub(Duration::from_nanos(self.now))
+            }),
+            promise: self.promise.to(self.now).map(|(id, term)| (id, term, bound)),
+            quarantine_left: left(self.promise.floor()),
+            version: self.hard.membership.version(),
+            committed: self.committed,
+            quorum_reachable: self.quorum_reachable(),
+            last_refusal,
+            members: self.member_statuses(),
+        }
+    }
+
+    fn quorum_reachable(&self) -> bool {
+        let members = &self.hard.membership;
+        let own = members.index_of(self.id);
+        let limit = self.lengths.promise_limit();
+        let recent = |place: usize| {
+            let heard = self.contacts.last_heard(place);
+            Some(place) == own || heard.is_some_and(|heard| self.now.saturating_sub(heard) <= limit)
+        };
+        self.leader().is_some() || members.is_quorum(recent)
+    }
+
+    fn member_statuses(&self) -> Vec<MemberStatus<I>> {
+        let member = |(place, &id): (usize, &I)| MemberStatus {
+            id,
+            voter: self.hard.membership.is_voter(id),
+            heard_ago: self
+                .contacts
+                .last_heard(place)
+                .map(|heard| Duration::from_nanos(self.now.saturating_sub(heard))),
+            follower: self.follower_status(place),
+        };
+        self.hard.membership.members().iter().enumerate().map(member).collect()
+    }
+
+    fn follower_status(&self, place: usize) -> Option<FollowerStatus> {
+        let Role::Leader(leading) = &self.role else { return None };
+        let follower = leading.followers.get(place)?;
+        Some(FollowerStatus {
+            bound_for: Duration::from_nanos(follower.until.saturating_sub(self.now)),
+            position: follower.position,
+            priority: follower.priority,
+            acknowledged: follower.acknowledged,
+            rank: follower.rank,
+        })
+    }
+}

@@ -1,0 +1,196 @@
+//! The voter: whom it grants its vote, and what it says when it does not.
+
+use alloc::vec::Vec;
+
+use rand_core::Rng;
+
+use super::Election;
+use crate::io::Output;
+use crate::membership::is_newer_config;
+use crate::message::{Answer, Body, Claim, Denial, Header, Message, Phase, VoteReply, VoteRequest};
+use crate::role::Role;
+use crate::types::{Nanos, NodeId, Term};
+
+impl<I: NodeId, R: Rng> Election<I, R> {
+    pub(super) fn on_vote_request(
+        &mut self,
+        from: I,
+        header: Header,
+        request: VoteRequest<I>,
+        out: &mut Vec<Output<I>>,
+    ) {
+        let place = self.hard.membership.index_of(from);
+        let newer = is_newer_config(header.version, self.hard.membership.version());
+        // Rule 7.4: nodes bootstrapped with different lists refuse each other.
+        if self.conflicts(from, request.membership.as_deref(), out) {
+            return self.answer_vote(from, &header, request.phase, Answer::Denied(Denial::MembershipConflict), out);
+        }
+        // Rule 1.3: of a stranger nothing is used.
+        if place.is_none() && !newer {
+            return self.answer_vote(from, &header, request.phase, Answer::Denied(Denial::Stranger), out);
+        }
+        let answer = match request.phase {
+            Phase::Pre => self.canvassed(from, &header, &request),
+            Phase::Real => {
+                // Rule 2.7. Nobody campaigns for term 0.
+                if header.term == Term(0) || !self.contacts.is_news(place, from, header.term, header.round) {
+                    return;
+                }
+                self.asked(from, &header, &request, out)
+            }
+        };
+        self.answer_vote(from, &header, request.phase, answer, out);
+        // Rule 4.7: a member that wants to know whether there is a leader is shown one.
+        if let (Phase::Pre, Answer::Denied(Denial::Bound { .. }), Some(place)) = (request.phase, answer, place) {
+            self.show_leader(place, out);
+        }
+    }
+
+    /// A pre-vote changes no state. Rule 4.2.
+    fn canvassed(&self, from: I, header: &Header, request: &VoteRequest<I>) -> Answer<I> {
+        let proposed = header.term.next();
+        let tests = self
+            .promise_test(from, request)
+            .and_then(|()| behind_unless(proposed.is_some_and(|term| term > self.hard.term)))
+            .and_then(|()| self.can_vote_for_config(header))
+            .and_then(|()| self.position_test(request));
+        match tests {
+            Ok(()) => Answer::Granted(0),
+            Err(denial) => Answer::Denied(denial),
+        }
+    }
+
+    /// A vote. Rule 4.3.
+    fn asked(
+        &mut self,
+        from: I,
+        header: &Header,
+        request: &VoteRequest<I>,
+        out: &mut Vec<Output<I>>,
+    ) -> Answer<I> {
+        // Rule 6.3: the leader gave its successor back what was promised to it.
+        if let Claim::Handover { leader, term } = request.claim {
+            self.promise.release(leader, term, self.now);
+        }
+        // Rule 2.5: this test comes first. A bound voter does not even adopt the term.
+        if let Err(denial) = self.promise_test(from, request) {
+            return Answer::Denied(denial);
+        }
+        let (term, voted_for) = (self.hard.term, self.hard.voted_for);
+        if header.term > term {
+            self.yield_to(header.term);
+        }
+        let tests = behind_unless(header.term == self.hard.term)
+            .and_then(|()| self.can_vote_for_config(header))
+            .and_then(|()| self.position_test(request))
+            .and_then(|()| self.vote_test(from, header.term));
+        if tests.is_ok() {
+            self.hard.voted_for = Some(from);
+        }
+        if (term, voted_for) != (self.hard.term, self.hard.voted_for) {
+            self.record(out);
+        }
+        match tests {
+            Ok(()) => Answer::Granted(self.grant(from, header.term, request.promise)),
+            Err(denial) => {
+                self.canvass_anew(term, out);
+                Answer::Denied(denial)
+            }
+        }
+    }
+
+    /// Rule 2.1: what stands against this asker. Rule 6.2: a successor that a leader has named is
+    /// tested as if those bound to just that leader, and the leader itself, were free.
+    fn promise_test(&self, from: I, request: &VoteRequest<I>) -> Result<(), Denial<I>> {
+        let tried = match (request.phase, request.claim) {
+            (Phase::Pre, Claim::Handover { leader, term }) => Some((leader, term)),
+            (Phase::Pre, Claim::Own | Claim::Renewal) | (Phase::Real, _) => None,
+        };
+        if let Role::Leader(leading) = &self.role {
+            return if tried == Some((self.id, leading.term)) && leading.names(from) {
+                Ok(())
+            } else {
+                let remaining = leading.lease.saturating_sub(self.now);
+                Err(Denial::Bound { to: Some((self.id, leading.term)), remaining })
+            };
+        }
+        let sanctioned =
+            tried.is_some_and(|(leader, term)| self.promise.is_to_leader(leader, term, self.now));
+        match self.promise.bars(from, self.now) {
+            Some(_) if sanctioned && self.promise.floor() <= self.now => Ok(()),
+            Some(bond) => {
+                Err(Denial::Bound { to: bond.to, remaining: bond.until.saturating_sub(self.now) })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Spec: `CanVoteForConfig`, the part about versions: a candidate's membership must be at least
+    /// as new as the voter's.
+    fn can_vote_for_config(&self, header: &Header) -> Result<(), Denial<I>> {
+        let older = is_newer_config(self.hard.membership.version(), header.version);
+        if older { Err(Denial::MembershipOlder) } else { Ok(()) }
+    }
+
+    /// Raft §5.4.1. A renewing leader is past this test: it leads whatever its position. Rule 5.1.
+    fn position_test(&self, request: &VoteRequest<I>) -> Result<(), Denial<I>> {
+        let behind = request.position < self.position && request.claim != Claim::Renewal;
+        if behind { Err(Denial::PositionBehind(self.position)) } else { Ok(()) }
+    }
+
+    /// Rule 1.1: one vote in a term. Rule 1.5: an accepted leader has used it up.
+    fn vote_test(&self, from: I, term: Term) -> Result<(), Denial<I>> {
+        let voted = self.hard.voted_for.is_some_and(|other| other != from);
+        let led = self.promise.leader_of(term).is_some_and(|other| other != from);
+        if voted || led { Err(Denial::VoteGone) } else { Ok(()) }
+    }
+
+    /// A vote is granted, and with it a promise: how long a one. Rules 2.1 and 2.4.
+    fn grant(&mut self, candidate: I, term: Term, asked: Nanos) -> Nanos {
+        let granted = self.grantable(asked);
+        self.promise.vote(candidate, term, self.now.saturating_add(granted));
+        let deadline = self.turn();
+        self.become_follower(deadline);
+        granted
+    }
+
+    /// How much of what is asked this voter may promise. Rule 2.4.
+    pub(super) fn grantable(&self, asked: Nanos) -> Nanos {
+        asked.min(self.lengths.promise_limit()).min(self.hard.promised_nanos())
+    }
+
+    /// A vote request of a higher term ends a candidacy, which is in no lower term any more.
+    fn yield_to(&mut self, term: Term) {
+        self.raise_term(term);
+        if matches!(self.role, Role::Candidate(_)) {
+            self.fall_back();
+        }
+    }
+
+    /// A pre-vote that was asked for in a term now over starts anew; no deadline moves.
+    fn canvass_anew(&mut self, term_before: Term, out: &mut Vec<Output<I>>) {
+        if term_before != self.hard.term && matches!(self.role, Role::PreCandidate(_)) {
+            self.start_pre_vote(out);
+        }
+    }
+
+    fn answer_vote(
+        &mut self,
+        to: I,
+        request: &Header,
+        phase: Phase,
+        answer: Answer<I>,
+        out: &mut Vec<Output<I>>,
+    ) {
+        let membership = match answer {
+            Answer::Granted(_) => None,
+            Answer::Denied(_) => self.membership_for(to, request.version),
+        };
+        let body = Body::VoteReply(VoteReply { phase, of: request.term, answer, membership });
+        out.push(Output::Send { to, message: Message { header: self.reply_header(request), body } });
+    }
+}
+
+fn behind_unless<I>(current: bool) -> Result<(), Denial<I>> {
+    if current { Ok(()) } else { Err(Denial::TermBehind) }
+}

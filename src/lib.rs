@@ -1,0 +1,163 @@
+//! Elects one leader among a group of nodes, keeps it elected, hands it over gracefully, and tells
+//! every node who it is: the election half of Raft, without a log.
+//!
+//! `quorate` is a state machine and nothing else. [`Election`] owns no thread, socket, file or
+//! clock. The host feeds it messages and clock readings; it answers with what to store, what to
+//! send and what happened. Whatever the host replicates, if anything, is the host's own business.
+//!
+//! # The host's contract
+//!
+//! 1. Act on outputs **in order**: what follows a [`Persist`](Output::Persist) waits until that
+//!    state is durable; what follows [`SteppedDown`](Event::SteppedDown) waits until the host has
+//!    stopped acting as leader. If a `Persist` fails, drop the `Election`.
+//! 2. For each message: receive it, **then** read the clock, [`tick`](Election::tick), then
+//!    [`step`](Election::step). Several messages received before one reading may be stepped after
+//!    that one tick. The clock is monotonic and counts suspend; only its rate matters.
+//! 3. A leader's work is done under [`lease`](Election::lease), asked against a fresh clock after
+//!    all outputs so far were acted on, and carries its term; whoever receives the work refuses a
+//!    lower term than it has seen.
+//!
+//! # What is promised
+//!
+//! | | | holds |
+//! |---|---|---|
+//! | S1 | at most one node is elected per term; terms never run backwards on a node, across crashes too | always |
+//! | S2 | at any instant at most one node holds a valid lease | while clock *rates* differ by no more than [`clock_drift_ppm`](Timing::clock_drift_ppm) |
+//! | S3 | a vote once given in a term is never changed, whatever crashes | if `Persist` was honoured |
+//! | S5 | the term is a fencing token: a later leader's term is strictly greater | always |
+//! | L1 | once a quorum of voters can talk both ways and clocks advance, a leader is elected, and it stays | if one of them has a priority above 0 and a position that none of some quorum of them exceeds |
+//! | L2 | a leader that can talk both ways with a quorum is never deposed by a node that cannot, or that was cut off, restarted, or comes back with a higher term | |
+//! | L3 | if just one node can talk to a quorum, that node becomes leader | likewise |
+//!
+//! Nodes crash, messages are lost, doubled, late and out of order; nodes do not lie. Still no
+//! input, in any order, from anyone, makes a node panic, loop, or grow without bound.
+//!
+//! # The protocol
+//!
+//! The code cites these rules by number. Sources: Raft (Ongaro and Ousterhout, 2014), Ongaro's
+//! dissertation ("thesis"), and MongoLoglessDynamicRaft (Schultz, Dardik, Tripakis,
+//! arXiv 2102.11960; "Spec").
+//!
+//! ## 1 Terms and votes (`election/vote.rs`)
+//!
+//! 1. A node gives one vote in a term, durable before it is answered. Raft §5.2.
+//! 2. Whoever grants a vote, accepts a heartbeat or takes a membership from a message first adopts
+//!    its term. A message that is ignored is ignored whole. A pre-vote, and a denial by a bound
+//!    voter, adopt nothing. Spec: `UpdateTerms`.
+//! 3. Of a request from a node outside the membership nothing is used, unless it bears a newer
+//!    version; it is answered with the membership.
+//! 4. A term more than 2^32 ahead is refused.
+//! 5. Accepting a leader of a term uses up the vote of that term.
+//! 6. A restarted node resumes as a follower and campaigns in a later term, never in the durable
+//!    one: answers to what it asked before the crash cannot count.
+//!
+//! ## 2 Promises (`promise.rs`)
+//!
+//! 1. A vote or an accepted heartbeat is a promise: until it ends, its giver grants neither vote
+//!    nor pre-vote to another, nor campaigns. It counts from the receipt, on the giver's clock.
+//! 2. A promise to the same node is never shortened by a later, shorter one. A heartbeat of that
+//!    leader that asks for zero ends it. A later term's leader replaces it: the lease of the former
+//!    one is over.
+//! 3. A restarted voter has forgotten its promises: it stays bound to nobody for the longest it may
+//!    have given. Nothing ends this early.
+//! 4. The longest promise is durable before it is given; a voter grants no more and says how much.
+//! 5. The promise is tested before anything else in a vote request is looked at.
+//! 6. Pre-votes bind nobody, and are always answered.
+//! 7. A heartbeat or vote request that is not newer, by its round, than the last of its sender in
+//!    its term is ignored: a replayed one cannot bind a voter again.
+//!
+//! ## 3 Leases (`lease.rs`)
+//!
+//! 1. A promise of length `granted` in answer to a request of `at` binds until
+//!    `at + granted / (1 + drift)` on the asker's clock. It counts only for the term in which it was
+//!    asked. Thesis §6.4.1.
+//! 2. The lease is the latest time that a quorum of voters reaches. The leader's own entry is the
+//!    latest end that its own rounds asked for: one that is not ticked loses its lease too.
+//! 3. Leadership is the lease: when it lapses, the leader steps down, before anything else.
+//! 4. A candidate is elected when a quorum of promises is in force at one instant.
+//! 5. Whoever makes others write (a vote request; heartbeats until the membership is committed)
+//!    asks for the long promise, `promise_limit`; a leader about to write itself asks for it first.
+//!
+//! ## 4 Elections (`election/campaign.rs`)
+//!
+//! 1. A follower stands at the end of its promise plus its rank times the stagger. The leader tells
+//!    each its rank; without one, its place among the members and chance take its part. Only an
+//!    accepted heartbeat and a granted vote move the deadline; a leap of the clock puts it off once.
+//! 2. First the pre-vote: would a quorum grant? It changes no state. Thesis §9.6.
+//! 3. Then the vote, in the next term. Unanswered requests are repeated in the same term with a new
+//!    round and time. The candidate counts members, not replies.
+//! 4. Every refusal is answered and says why. A higher term is adopted by an unbound candidate;
+//!    when the votes are gone it stands again after its turn.
+//! 5. A candidate shown a newer membership ends its candidacy and adopts it.
+//! 6. The winner writes its term into the membership's version. Spec: `BecomeLeader`.
+//! 7. A leader that gets a pre-vote from a member answers with a heartbeat.
+//! 8. A node whose lease lapsed adds a delay to its next candidacies, which doubles and decays.
+//!
+//! ## 5 Staying elected (`election/renewal.rs`, `election/heartbeat.rs`)
+//!
+//! 1. A leader that learns of a higher term from a member renews in place: it asks for the votes of
+//!    the term after, while its lease and work stay with the old term until the new one is won.
+//!    Voters skip the position test.
+//! 2. A leader whose lease lapsed releases its followers, unless it was renewing.
+//! 3. A heartbeat of a higher term is a new leader: step down, follow.
+//! 4. Two leaders in one term cannot be. If seen, it is reported, and neither is followed.
+//!
+//! ## 6 Handing over (`election/handover.rs`)
+//!
+//! 1. A resigning leader names its successor in heartbeats, for one promise length at most.
+//! 2. The successor stays a follower and asks all voters for a pre-vote in the leader's name. Those
+//!    bound to just that leader test it as if free. With a quorum it reports ready.
+//! 3. The leader steps down, says so, and sends a last heartbeat that asks for zero, with the order
+//!    to campaign. The successor stands at once; its requests release the other voters. Thesis
+//!    §3.10.
+//! 4. Without ready in time the leader leads on. Its own next attempt waits, longer each time.
+//! 5. A member of higher priority is handed leadership after a while in good standing. Priority
+//!    delays, it never vetoes.
+//!
+//! ## 7 Membership (`membership.rs`, `election/membership.rs`)
+//!
+//! 1. A heartbeat bears the version of the membership, and all of it for whom has not acknowledged
+//!    that version.
+//! 2. A membership is adopted only together with its term, in one write. Spec: `SendConfig`.
+//! 3. It is committed when a quorum of its voters has acknowledged term and version in one reply.
+//!    Spec: `ConfigQuorumCheck`, `TermQuorumCheck`.
+//! 4. The same version with other members is refused and reported.
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+pub mod adapters;
+mod config;
+mod contacts;
+mod election;
+mod hard_state;
+mod io;
+mod lease;
+mod membership;
+mod message;
+mod promise;
+mod role;
+mod succession;
+mod tally;
+mod types;
+
+pub use config::{Config, ConfigError, Timing};
+pub use election::{Election, FollowerStatus, MemberStatus, Status};
+pub use hard_state::HardState;
+pub use io::{Event, Input, Lease, Output, Rejection, StepDown, Unfit, Urgency};
+pub use membership::{MAX_MEMBERS, Membership, MembershipError};
+pub use message::{
+    Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Message, Order, Phase, VoteReply,
+    VoteRequest,
+};
+pub use role::RoleKind;
+pub use types::{ClusterId, Nanos, NodeId, Position, Priority, Round, Term, Version};
+
+/// The examples of the README, compiled and run with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

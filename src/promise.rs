@@ -1,0 +1,115 @@
+//! What a voter is bound to.
+
+use crate::types::{Nanos, NodeId, Term};
+
+/// The one promise a voter is under, and the quarantine of its restart.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Promise<I> {
+    /// Before this instant the voter honours whatever it promised before its restart. Rule 2.3.
+    floor: Nanos,
+    until: Nanos,
+    holder: Option<Holder<I>>,
+}
+
+/// To whom a promise was last given. It outlives the promise: who led a term is known by it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Holder<I> {
+    id: I,
+    /// The last term of which a vote was granted or a heartbeat accepted.
+    term: Term,
+    /// The last term of which a heartbeat was accepted; 0 if none was.
+    led: Term,
+}
+
+/// What stands against a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Bond<I> {
+    pub(crate) to: Option<(I, Term)>,
+    pub(crate) until: Nanos,
+}
+
+impl<I: NodeId> Promise<I> {
+    /// A restarted voter is bound to nobody until `floor`.
+    pub(crate) fn quarantine(floor: Nanos) -> Self {
+        Promise { floor, until: 0, holder: None }
+    }
+
+    /// When the voter is free.
+    pub(crate) fn end(&self) -> Nanos {
+        self.until.max(self.floor)
+    }
+
+    pub(crate) fn floor(&self) -> Nanos {
+        self.floor
+    }
+
+    /// What keeps the voter from voting for `asker`: the quarantine, or a promise to another.
+    pub(crate) fn bars(&self, asker: I, now: Nanos) -> Option<Bond<I>> {
+        let holder = self.in_force(now);
+        let other = holder.is_some_and(|holder| holder.id != asker);
+        (now < self.floor || other)
+            .then(|| Bond { to: holder.map(|holder| (holder.id, holder.term)), until: self.end() })
+    }
+
+    /// Whether it is a promise to just that leader in just that term.
+    pub(crate) fn is_to_leader(&self, leader: I, term: Term, now: Nanos) -> bool {
+        self.in_force(now)
+            .is_some_and(|holder| holder.id == leader && holder.term == term && holder.led == term)
+    }
+
+    /// The leader the voter follows, until the promise to it ends.
+    pub(crate) fn leader(&self, now: Nanos) -> Option<(I, Term)> {
+        let holder = self.in_force(now)?;
+        (holder.led > Term(0)).then_some((holder.id, holder.led))
+    }
+
+    /// When [`leader`](Self::leader) ends, if there is one.
+    pub(crate) fn leader_until(&self, now: Nanos) -> Option<Nanos> {
+        self.leader(now).map(|_| self.until)
+    }
+
+    /// To whom it is, while it lasts.
+    pub(crate) fn to(&self, now: Nanos) -> Option<(I, Term)> {
+        self.in_force(now).map(|holder| (holder.id, holder.term))
+    }
+
+    /// Who is known to have led `term`, in force or not.
+    pub(crate) fn leader_of(&self, term: Term) -> Option<I> {
+        let holder = self.holder.as_ref()?;
+        (holder.led == term).then_some(holder.id)
+    }
+
+    /// A vote is granted. Rule 2.1, and 2.2: a promise to the same node is never shortened.
+    pub(crate) fn vote(&mut self, candidate: I, term: Term, until: Nanos) {
+        match &mut self.holder {
+            Some(holder) if holder.id == candidate => {
+                holder.term = term;
+                self.until = self.until.max(until);
+            }
+            Some(_) | None => {
+                self.holder = Some(Holder { id: candidate, term, led: Term(0) });
+                self.until = until;
+            }
+        }
+    }
+
+    /// A heartbeat is accepted. It replaces the promise to anybody else: the lease of an earlier
+    /// leader is over, and nobody else can win this term.
+    pub(crate) fn follow(&mut self, leader: I, term: Term, until: Nanos) {
+        self.vote(leader, term, until);
+        if let Some(holder) = &mut self.holder {
+            holder.led = term;
+        }
+    }
+
+    /// The leader that holds the promise gave it back: as leader of `term`, or earlier. Rule 2.2.
+    pub(crate) fn release(&mut self, leader: I, term: Term, now: Nanos) {
+        if self.holder.as_ref().is_some_and(|holder| holder.id == leader && holder.term <= term) {
+            self.until = self.until.min(now);
+        }
+    }
+
+    fn in_force(&self, now: Nanos) -> Option<&Holder<I>> {
+        self.holder.as_ref().filter(|_| now < self.until)
+    }
+}

@@ -1,0 +1,155 @@
+//! What each role alone holds.
+
+use alloc::boxed::Box;
+
+use crate::message::Claim;
+use crate::succession::Follower;
+use crate::tally::Tally;
+use crate::types::{Nanos, Round, Term};
+
+/// Where a node stands, for those who look.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum RoleKind {
+    /// Follows a leader or waits for one.
+    Follower,
+    /// Tries whether it could win.
+    PreCandidate,
+    /// Stands for election.
+    Candidate,
+    /// Leads.
+    Leader,
+}
+
+/// Where a node stands.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Role<I> {
+    Follower(Following<I>),
+    PreCandidate(Canvass),
+    Candidate(Candidacy<I>),
+    Leader(Leading<I>),
+}
+
+/// Follows a leader, or waits for one.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Following<I> {
+    /// When to stand for election.
+    pub(crate) deadline: Nanos,
+    pub(crate) trial: Option<Box<Trial<I>>>,
+    pub(crate) farewell: Option<Box<Farewell<I>>>,
+}
+
+/// A pre-vote: one round, in which requests are repeated.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Canvass {
+    pub(crate) round: Round,
+    pub(crate) tally: Tally,
+    pub(crate) next_retry: Nanos,
+    /// When the round ends and its grants no longer count.
+    pub(crate) until: Nanos,
+}
+
+/// A vote: one term, in which requests are repeated.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Candidacy<I> {
+    pub(crate) claim: Claim<I>,
+    pub(crate) tally: Tally,
+    pub(crate) next_retry: Nanos,
+    pub(crate) until: Nanos,
+}
+
+/// Leads, and holds a lease.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Leading<I> {
+    /// The term that is led. The durable term is higher while a renewal runs.
+    pub(crate) term: Term,
+    /// Before this instant nobody else can be elected. Rule 3.2.
+    pub(crate) lease: Nanos,
+    pub(crate) next_heartbeat: Nanos,
+    /// One record for each member, in the order of the membership.
+    pub(crate) followers: Box<[Follower]>,
+    /// The ranks are out of date.
+    pub(crate) unranked: bool,
+    pub(crate) renewal: Option<Box<Renewal>>,
+    pub(crate) handover: Option<Box<Handover<I>>>,
+}
+
+/// A leader on its way to a higher term. Rule 5.1.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Renewal {
+    /// Asks for the long promise before it writes.
+    Preparing { above: Term, until: Nanos },
+    /// Asks for votes.
+    Asking { tally: Tally, next_retry: Nanos },
+}
+
+/// A leader on its way out. Section 6.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Handover<I> {
+    /// Whom the operator named.
+    pub(crate) named: Option<I>,
+    /// Nobody asked: the leader itself wants it.
+    pub(crate) own_wish: bool,
+    pub(crate) attempt: Option<Attempt<I>>,
+}
+
+/// A successor is trying whether it could win.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Attempt<I> {
+    pub(crate) successor: I,
+    pub(crate) next_retry: Nanos,
+    pub(crate) until: Nanos,
+}
+
+/// A follower tries, as its leader ordered, whether it could take over. Rule 6.2.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Trial<I> {
+    pub(crate) leader: I,
+    pub(crate) term: Term,
+    pub(crate) canvass: Canvass,
+    pub(crate) ready: bool,
+    /// The heartbeat answered last, to say `ready` without waiting for the next.
+    pub(crate) heartbeat: crate::message::Header,
+    pub(crate) granted: Nanos,
+}
+
+/// A former leader repeats its order to campaign. Rule 6.3.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Farewell<I> {
+    pub(crate) successor: I,
+    pub(crate) term: Term,
+    pub(crate) left: u8,
+    pub(crate) next_retry: Nanos,
+}
+
+impl<I: Copy + PartialEq> Leading<I> {
+    /// Whether `id` is the successor that is named now.
+    pub(crate) fn names(&self, id: I) -> bool {
+        self.attempt().is_some_and(|attempt| attempt.successor == id)
+    }
+
+    pub(crate) fn attempt(&self) -> Option<&Attempt<I>> {
+        self.handover.as_ref()?.attempt.as_ref()
+    }
+
+    /// The next timer. While votes are asked for, requests take the place of heartbeats.
+    pub(crate) fn due(&self) -> Nanos {
+        let next = match self.renewal.as_deref() {
+            Some(Renewal::Asking { next_retry, .. }) => *next_retry,
+            Some(Renewal::Preparing { until, .. }) => self.next_heartbeat.min(*until),
+            None => self.next_heartbeat,
+        };
+        let attempt = self.attempt().map(|attempt| attempt.next_retry.min(attempt.until));
+        self.lease.min(next).min(attempt.unwrap_or(Nanos::MAX))
+    }
+
+    pub(crate) fn asks_for_votes(&self) -> bool {
+        matches!(self.renewal.as_deref(), Some(Renewal::Asking { .. }))
+    }
+}
+
+impl<I> Trial<I> {
+    pub(crate) fn due(&self) -> Nanos {
+        let retry = if self.ready { Nanos::MAX } else { self.canvass.next_retry };
+        retry.min(self.canvass.until)
+    }
+}

@@ -1,0 +1,98 @@
+//! The votes of one candidacy, by voter.
+
+use alloc::boxed::Box;
+use alloc::vec;
+
+use crate::membership::Membership;
+use crate::types::{NEVER, Nanos, NodeId};
+
+/// What one voter has said. Each voter counts once, whatever it says how often.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Ballot {
+    Unanswered,
+    /// The promise is in force until then.
+    Granted(Nanos),
+    /// Bound to another until then: worth asking again.
+    Busy(Nanos),
+    /// Not in this term.
+    Denied,
+}
+
+/// What the votes amount to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Outcome {
+    Pending,
+    /// A quorum is in force at this instant. Rule 3.4.
+    Won,
+    /// Too many voters have said no for a quorum to be left.
+    Lost,
+}
+
+/// A ballot for each voter of the membership, in its order. A candidacy ends when its membership
+/// changes, so the places stay true.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Tally(Box<[Ballot]>);
+
+impl Tally {
+    /// Nobody has answered but the candidate, whose own promise is in force until `own`.
+    pub(crate) fn new<I: NodeId>(members: &Membership<I>, me: I, own: Nanos) -> Self {
+        let mut tally = Tally(vec![Ballot::Unanswered; members.voters().len()].into());
+        if let Some(place) = members.index_of(me) {
+            tally.put(place, Ballot::Granted(own));
+        }
+        tally
+    }
+
+    /// Records what the voter at `place` says. A promise is never shortened by an earlier one that
+    /// comes late, and a vote is not taken back.
+    pub(crate) fn put(&mut self, place: usize, ballot: Ballot) {
+        let Some(entry) = self.0.get_mut(place) else { return };
+        match (*entry, ballot) {
+            (Ballot::Granted(old), Ballot::Granted(new)) => *entry = Ballot::Granted(old.max(new)),
+            (Ballot::Granted(_), Ballot::Busy(_) | Ballot::Denied | Ballot::Unanswered) => {}
+            (Ballot::Unanswered | Ballot::Busy(_) | Ballot::Denied, ballot) => *entry = ballot,
+        }
+    }
+
+    pub(crate) fn outcome<I: NodeId>(&self, members: &Membership<I>, now: Nanos) -> Outcome {
+        if members.is_quorum(|place| now < self.granted_until(place)) {
+            Outcome::Won
+        } else if members.is_quorum(|place| self.get(place) != Ballot::Denied) {
+            Outcome::Pending
+        } else {
+            Outcome::Lost
+        }
+    }
+
+    /// Until when the voter at `place` is bound; 0 if it is not.
+    pub(crate) fn granted_until(&self, place: usize) -> Nanos {
+        match self.get(place) {
+            Ballot::Granted(until) => until,
+            Ballot::Unanswered | Ballot::Busy(_) | Ballot::Denied => 0,
+        }
+    }
+
+    /// Whether to ask the voter at `place` again: it has not answered, is free by now, or its
+    /// promise is over before `soon`.
+    pub(crate) fn wants_asking(&self, place: usize, now: Nanos, soon: Nanos) -> bool {
+        match self.get(place) {
+            Ballot::Unanswered => true,
+            Ballot::Granted(until) => until < soon,
+            Ballot::Busy(until) => until <= now,
+            Ballot::Denied => false,
+        }
+    }
+
+    /// When the next bound voter is free.
+    pub(crate) fn next_free(&self, now: Nanos) -> Nanos {
+        let busy = |ballot: &Ballot| match *ballot {
+            Ballot::Busy(until) if until > now => Some(until),
+            Ballot::Busy(_) | Ballot::Unanswered | Ballot::Granted(_) | Ballot::Denied => None,
+        };
+        self.0.iter().filter_map(busy).min().unwrap_or(NEVER)
+    }
+
+    fn get(&self, place: usize) -> Ballot {
+        self.0.get(place).copied().unwrap_or(Ballot::Denied)
+    }
+}

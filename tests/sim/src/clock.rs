@@ -1,0 +1,90 @@
+//! What a node reads when it asks for the time.
+
+use std::time::Duration;
+
+use crate::dice::Dice;
+
+/// True time, in nanoseconds since the start of the run. No node knows it.
+pub type Instant = u64;
+
+/// One millisecond of true time.
+pub const MS: u64 = 1_000_000;
+/// One second of true time.
+pub const SECOND: u64 = 1_000 * MS;
+
+const BILLION: u128 = 1_000_000_000;
+
+/// A monotonic clock of some origin that runs a little fast or slow.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    origin: Instant,
+    offset: u64,
+    /// Nanoseconds of this clock in a second of true time.
+    rate: u64,
+}
+
+/// How wrong clocks are.
+#[derive(Clone, Copy, Debug)]
+pub enum Drift {
+    /// All run at the same rate.
+    None,
+    /// Any rate within the bound.
+    Within,
+    /// As fast or as slow as the bound allows, nothing between.
+    AtTheBound,
+}
+
+impl Clock {
+    /// The clock of a process that starts at `now`: any reading, and a rate such that the ratio of
+    /// any two is at most one plus `bound_ppm` millionths.
+    pub fn start(now: Instant, drift: Drift, bound_ppm: u32, dice: &mut Dice) -> Self {
+        // (1 + x) / (1 - x) <= 1 + d holds for x = d / (2 + d).
+        let bound = u64::from(bound_ppm) * 1_000;
+        let most = (u128::from(bound) * BILLION / (2 * BILLION + u128::from(bound))) as u64;
+        let second = BILLION as u64;
+        let rate = match drift {
+            Drift::None => second,
+            Drift::Within => second - most + dice.below(2 * most + 1),
+            Drift::AtTheBound => dice.pick(&[second - most, second + most]),
+        };
+        let offset = match dice.below(4) {
+            0 => 0,
+            1 => dice.below(SECOND),
+            _ => dice.below(1_000_000 * SECOND),
+        };
+        Clock { origin: now, offset, rate }
+    }
+
+    /// What it shows at `now`.
+    #[must_use]
+    pub fn read(&self, now: Instant) -> Duration {
+        let elapsed = u128::from(now - self.origin) * u128::from(self.rate) / BILLION;
+        Duration::from_nanos(self.offset + elapsed as u64)
+    }
+
+    /// The first instant, not before `now`, at which it shows `reading` or more.
+    #[must_use]
+    pub fn when(&self, reading: Duration, now: Instant) -> Instant {
+        let ahead = reading.as_nanos().saturating_sub(u128::from(self.offset));
+        let elapsed = (ahead * BILLION).div_ceil(u128::from(self.rate));
+        let at = u128::from(self.origin).saturating_add(elapsed);
+        now.max(u64::try_from(at).unwrap_or(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reading_comes_no_sooner_than_when_it_is_due() {
+        let mut dice = Dice::new(1);
+        for _ in 0..10_000 {
+            let clock = Clock::start(5, Drift::Within, 500, &mut dice);
+            let due = Duration::from_nanos(clock.offset + dice.below(SECOND));
+            let at = clock.when(due, 5);
+            assert!(clock.read(at) >= due);
+            assert!(at == 5 || clock.read(at - 1) < due);
+        }
+    }
+}

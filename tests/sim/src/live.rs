@@ -1,0 +1,79 @@
+//! Whether the group gets a leader when it could, and keeps it when it should.
+
+use quorate::Timing;
+
+use crate::clock::{Instant, MS};
+
+/// When what was last disturbed, and since when nobody leads.
+#[derive(Clone, Debug)]
+pub(crate) struct Liveness {
+    nodes: usize,
+    /// By sender and receiver: when a message was last lost or late.
+    lost: Vec<Instant>,
+    /// By node: when it last crashed, started, froze, thawed or stalled.
+    unwell: Vec<Instant>,
+    /// Since when nothing was changed from outside.
+    pub(crate) calm_since: Instant,
+    /// When a lease was last in force.
+    pub(crate) last_lease: Instant,
+    /// Without a leader for longer than that is a violation.
+    pub(crate) bound: u64,
+    /// What happened longer ago than that is no excuse for losing leadership.
+    window: u64,
+}
+
+/// How long a group may be without a leader once nothing disturbs it any more and some node reaches
+/// a quorum both ways.
+///
+/// All promises of the past end within `promise_limit`, and a restarted voter is bound that long
+/// too; every successor has then had its turn after `n * stagger`. An attempt costs four ways
+/// (pre-vote, vote) and two writes, and one that fails at the last moment binds its voters for
+/// another `promise_limit`. The delay of a leader that lost its lease again and again is at most
+/// sixteen promises.
+///
+/// `loss` is a number of attempts to allow for messages that go astray.
+#[must_use]
+pub fn leaderless_bound(timing: &Timing, nodes: usize, delay: u64, write: u64, loss: u64) -> u64 {
+    let nanos = |length: std::time::Duration| length.as_nanos() as u64;
+    let (promise, limit) = (nanos(timing.promise), nanos(timing.promise_limit));
+    let attempt = nanos(timing.stagger) * nodes as u64 + 4 * delay + 2 * write + limit;
+    2 * limit + 16 * promise + attempt * (2 + loss) + 10 * MS
+}
+
+impl Liveness {
+    pub(crate) fn new(nodes: usize, bound: u64, timing: &Timing) -> Self {
+        let window = 2 * timing.promise_limit.as_nanos() as u64;
+        Liveness {
+            nodes,
+            lost: vec![0; nodes * nodes],
+            unwell: vec![0; nodes],
+            calm_since: 0,
+            last_lease: 0,
+            bound,
+            window,
+        }
+    }
+
+    pub(crate) fn lost(&mut self, from: usize, to: usize, now: Instant) {
+        self.lost[from * self.nodes + to] = now;
+    }
+
+    pub(crate) fn unwell(&mut self, node: usize, now: Instant) {
+        self.unwell[node] = now;
+        self.calm_since = now;
+    }
+
+    /// Whether `leader` and a quorum have had nothing to complain of for a while.
+    pub(crate) fn was_unaffected(&self, leader: usize, now: Instant) -> bool {
+        let past = |at: Instant| now.saturating_sub(at) > self.window;
+        let well = |node: usize| past(self.unwell[node]);
+        let pair = |a: usize, b: usize| past(self.lost[a * self.nodes + b]) && past(self.lost[b * self.nodes + a]);
+        let with = (0..self.nodes).filter(|&node| node == leader || (well(node) && pair(leader, node))).count();
+        well(leader) && with > self.nodes / 2
+    }
+
+    /// Whether nobody has led for too long.
+    pub(crate) fn is_overdue(&self, now: Instant) -> bool {
+        now.saturating_sub(self.last_lease.max(self.calm_since)) > self.bound
+    }
+}

@@ -1,0 +1,86 @@
+//! What becomes of a message.
+
+use crate::clock::{MS, SECOND};
+use crate::dice::{Dice, Ppm};
+
+/// How bad the network is.
+#[derive(Clone, Copy, Debug)]
+pub struct NetOptions {
+    /// The shortest and the longest way, in nanoseconds. Each message draws its own, so they
+    /// overtake each other.
+    pub delay: (u64, u64),
+    /// Lost.
+    pub loss: Ppm,
+    /// Delivered twice.
+    pub duplicates: Ppm,
+    /// Delivered long after anybody expects it.
+    pub late: Ppm,
+    /// How long that is.
+    pub lateness: (u64, u64),
+}
+
+impl Default for NetOptions {
+    /// One data centre on a good day: 2 to 8 ms, nothing lost.
+    fn default() -> Self {
+        NetOptions {
+            delay: (2 * MS, 8 * MS),
+            loss: 0,
+            duplicates: 0,
+            late: 0,
+            lateness: (SECOND, 10 * SECOND),
+        }
+    }
+}
+
+/// Links between nodes (by place, from 0), each direction of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct Network {
+    pub(crate) options: NetOptions,
+    nodes: usize,
+    up: Vec<bool>,
+}
+
+/// The delays after which a message arrives: none, once or twice.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fate {
+    pub(crate) arrivals: [Option<u64>; 2],
+}
+
+impl Fate {
+    /// Whether it arrives in good time.
+    pub(crate) fn is_prompt(&self, options: &NetOptions) -> bool {
+        self.arrivals.iter().flatten().any(|&delay| delay <= options.delay.1)
+    }
+}
+
+impl Network {
+    pub(crate) fn new(nodes: usize, options: NetOptions) -> Self {
+        Network { options, nodes, up: vec![true; nodes * nodes] }
+    }
+
+    pub(crate) fn set(&mut self, from: usize, to: usize, up: bool) {
+        self.up[from * self.nodes + to] = up;
+    }
+
+    pub(crate) fn is_up(&self, from: usize, to: usize) -> bool {
+        self.up[from * self.nodes + to]
+    }
+
+    pub(crate) fn heal(&mut self) {
+        self.up.fill(true);
+    }
+
+    pub(crate) fn fate(&self, from: usize, to: usize, dice: &mut Dice) -> Fate {
+        if !self.is_up(from, to) || dice.chance(self.options.loss) {
+            return Fate::default();
+        }
+        let mut delay = || {
+            let late = dice.chance(self.options.late);
+            dice.between(if late { self.options.lateness } else { self.options.delay })
+        };
+        let first = delay();
+        let second = delay();
+        let twice = dice.chance(self.options.duplicates);
+        Fate { arrivals: [Some(first), twice.then_some(second)] }
+    }
+}

@@ -1,0 +1,332 @@
+//! How a host serves its process: the contract, obeyed to the letter and no further.
+
+use std::time::Duration;
+
+use quorate::{Body, Event, HardState, Input, Output, Phase, RoleKind, StepDown};
+
+use crate::check::Kind;
+use crate::clock::Instant;
+use crate::cluster::{Cluster, News, What};
+use crate::host::{Ambush, INBOX};
+use crate::trace;
+
+/// More outputs than that for each member at once are too many.
+const OUTPUTS_PER_MEMBER: usize = 16;
+/// More ticks than that at one reading of the clock are a loop.
+const TICKS_AT_ONCE: u32 = 16;
+
+impl Cluster {
+    pub(crate) fn happen(&mut self, what: What) {
+        match what {
+            What::Deliver { node, from, message } => {
+                let Some(process) = &mut self.hosts[node].process else { return };
+                if process.inbox.len() < INBOX {
+                    process.inbox.push_back(Input::Receive { from, message });
+                }
+                self.serve(node);
+            }
+            What::Wake { node, life } => {
+                if self.is_alive(node, life) {
+                    let now = self.now;
+                    if let Some(process) = &mut self.hosts[node].process {
+                        process.wake = process.wake.filter(|&wake| wake > now);
+                    }
+                    self.serve(node);
+                }
+            }
+            What::Written { node, life } => {
+                let host = &mut self.hosts[node];
+                let alive = host.life == life;
+                let state = host.process.as_mut().filter(|_| alive).and_then(|process| process.writing.take());
+                if let Some(state) = state {
+                    self.store(node, state);
+                    self.serve(node);
+                }
+            }
+            What::Thaw { node, life } => {
+                if self.is_alive(node, life) {
+                    self.thaw(node as u64 + 1);
+                }
+            }
+            What::Wish { node, life, input } => {
+                if self.is_alive(node, life) {
+                    self.step(node as u64 + 1, input);
+                }
+            }
+        }
+    }
+
+    fn is_alive(&self, node: usize, life: u32) -> bool {
+        self.hosts[node].life == life && self.hosts[node].process.is_some()
+    }
+
+    /// Acts on outputs, ticks, and steps what was received, until there is nothing to do or the
+    /// process is held up.
+    pub(crate) fn serve(&mut self, node: usize) {
+        let mut ticks = 0;
+        while self.violation.is_none() {
+            let now = self.now;
+            let Some(process) = self.hosts[node].process.as_mut().filter(|process| process.is_idle()) else {
+                return;
+            };
+            if let Some(output) = process.pending.pop_front() {
+                self.act(node, output);
+                continue;
+            }
+            process.published = process.election.lease();
+            let reading = process.clock.read(now);
+            let due = process.election.deadline().is_some_and(|deadline| deadline <= reading);
+            let received = !process.inbox.is_empty();
+            if process.ticked == 0 && (received || due) {
+                process.ticked = if process.habit.burst { process.inbox.len() } else { process.inbox.len().min(1) };
+                let separate = process.habit.separate;
+                ticks += u32::from(!received);
+                let mut outputs = Vec::new();
+                process.election.tick_into(reading, &mut outputs);
+                self.collect(node, None, outputs);
+                if ticks > TICKS_AT_ONCE {
+                    self.fail(Kind::Unbounded, format!("node {} ticks without end", node + 1));
+                }
+                if separate || !received {
+                    continue;
+                }
+            }
+            if !self.step_next(node) {
+                break;
+            }
+        }
+        self.publish(node);
+        self.set_alarm(node);
+    }
+
+    /// Steps what was received first, if anything was received before the last reading.
+    fn step_next(&mut self, node: usize) -> bool {
+        let Some(process) = &mut self.hosts[node].process else { return false };
+        if process.ticked == 0 {
+            return false;
+        }
+        process.ticked -= 1;
+        let Some(input) = process.inbox.pop_front() else { return false };
+        let line = self.options.traced.then(|| trace::input(&input));
+        let is_message = matches!(input, Input::Receive { .. });
+        let mut outputs = Vec::new();
+        process.election.step_into(input, &mut outputs);
+        if let Some(line) = line {
+            self.note(node as u64 + 1, || line);
+        }
+        self.collect(node, Some(is_message), outputs);
+        true
+    }
+
+    fn collect(&mut self, node: usize, is_message: Option<bool>, outputs: Vec<Output<u64>>) {
+        if outputs.len() > OUTPUTS_PER_MEMBER * (self.hosts.len() + 1) {
+            self.fail(Kind::Unbounded, format!("{} outputs at once", outputs.len()));
+        }
+        let refused = outputs.iter().any(|output| matches!(output, Output::Rejected(_)));
+        if refused && (is_message != Some(false) || outputs.len() > 1) {
+            self.fail(Kind::Nonsense, format!("node {}: {:?}", node + 1, outputs));
+        }
+        if let Some(process) = &mut self.hosts[node].process {
+            process.pending.extend(outputs);
+        }
+    }
+
+    /// Acts on one output, unless the process comes to grief first.
+    fn act(&mut self, node: usize, output: Output<u64>) {
+        if self.is_ambushed(node, &output) {
+            return;
+        }
+        let name = node as u64 + 1;
+        if self.options.traced {
+            let line = trace::output(&output);
+            self.note(name, || line);
+        }
+        match output {
+            Output::Persist(state) => self.write(node, state),
+            Output::Send { to, message } => {
+                let verdict = self.safety.sent(name, to, &message, &self.hosts[node].durable);
+                self.judge(verdict);
+                self.send(node, to, message);
+            }
+            Output::Event(event) => self.learn(node, event),
+            Output::Rejected(_) => {}
+        }
+    }
+
+    fn is_ambushed(&mut self, node: usize, output: &Output<u64>) -> bool {
+        let Some(process) = &mut self.hosts[node].process else { return true };
+        let Some((left, mishap)) = process.ambush else { return false };
+        process.ambush = left.checked_sub(1).map(|left| (left, mishap));
+        if left > 0 {
+            return false;
+        }
+        match mishap {
+            Ambush::Crash => self.crash(node as u64 + 1),
+            Ambush::Freeze(length) => {
+                process.pending.push_front(output.clone());
+                let life = self.hosts[node].life;
+                self.freeze(node as u64 + 1);
+                self.schedule(self.now + length, What::Thaw { node, life });
+            }
+        }
+        true
+    }
+
+    fn write(&mut self, node: usize, state: HardState<u64>) {
+        let (length, stalls) = self.options.disk.next(&mut self.dice);
+        if stalls {
+            self.live.unwell(node, self.now + length);
+            self.note(node as u64 + 1, || format!("STALL for {} ms", length / 1_000_000));
+        }
+        if length == 0 {
+            return self.store(node, state);
+        }
+        let life = self.hosts[node].life;
+        if let Some(process) = &mut self.hosts[node].process {
+            process.writing = Some(state);
+            self.schedule(self.now + length, What::Written { node, life });
+        }
+    }
+
+    /// `state` is durable.
+    pub(crate) fn store(&mut self, node: usize, state: HardState<u64>) {
+        let verdict = self.safety.durable(node as u64 + 1, &state);
+        self.hosts[node].durable = state;
+        self.judge(verdict);
+    }
+
+    fn send(&mut self, node: usize, to: u64, message: quorate::Message<u64>) {
+        self.counts.messages += 1;
+        if let Body::VoteRequest(ask) = &message.body
+            && ask.phase == Phase::Real
+            && message.header.term > self.asked
+        {
+            self.asked = message.header.term;
+            self.counts.candidacies += 1;
+        }
+        let receiver = to as usize - 1;
+        if receiver >= self.hosts.len() || receiver == node {
+            return self.fail(Kind::Nonsense, format!("node {} sends to {to}", node + 1));
+        }
+        let fate = self.net.fate(node, receiver, &mut self.dice);
+        if !fate.is_prompt(&self.net.options) {
+            self.live.lost(node, receiver, self.now);
+        }
+        for delay in fate.arrivals.into_iter().flatten() {
+            let what = What::Deliver { node: receiver, from: node as u64 + 1, message: message.clone() };
+            self.schedule(self.now + delay, what);
+        }
+    }
+
+    fn learn(&mut self, node: usize, event: Event<u64>) {
+        let (name, at) = (node as u64 + 1, self.now);
+        match event {
+            Event::Elected { term } => {
+                let renewed = self.news.iter().rev().find(|news| news.node == name).is_some_and(|news| news.elected);
+                let count = if renewed { &mut self.counts.renewals } else { &mut self.counts.elections };
+                *count += 1;
+                self.news.push(News { at, node: name, term, elected: true });
+                let verdict = self.safety.elected(name, term);
+                self.judge(verdict);
+            }
+            Event::SteppedDown { term, reason } => {
+                self.counts.step_downs += 1;
+                self.news.push(News { at, node: name, term, elected: false });
+                if let Some(process) = &mut self.hosts[node].process {
+                    process.published = None;
+                }
+                let wanted = matches!(reason, StepDown::Resigned { .. });
+                if !wanted && self.options.patience.is_some() && self.live.was_unaffected(node, at) {
+                    self.fail(Kind::NeedlessChange, format!("{name} stepped down in term {term}: {reason:?}"));
+                }
+            }
+            Event::LeaderChanged { leader: Some((leader, term)) } if leader != name => {
+                let verdict = self.safety.follows(name, leader, term);
+                self.judge(verdict);
+            }
+            Event::Behind { position, .. } => self.catch_up(node, position),
+            _ => {}
+        }
+    }
+
+    fn catch_up(&mut self, node: usize, position: quorate::Position) {
+        let Some(delay) = self.options.catch_up else { return };
+        let host = &mut self.hosts[node];
+        host.config.position = host.config.position.max(position);
+        let what = What::Wish { node, life: host.life, input: Input::SetPosition(host.config.position) };
+        self.schedule(self.now + delay, what);
+    }
+
+    /// Tells the workers of the lease, after all outputs so far were acted on.
+    fn publish(&mut self, node: usize) {
+        let Some(process) = self.hosts[node].process.as_mut().filter(|process| process.is_idle()) else {
+            return;
+        };
+        process.published = process.election.lease();
+        let leads = process.election.role() == RoleKind::Leader;
+        if process.published.is_some() != leads {
+            self.fail(Kind::Nonsense, format!("node {}: the lease and the role disagree", node + 1));
+        }
+        if let Some(lease) = self.hosts[node].acts_under(self.now) {
+            let verdict = self.safety.acts(node as u64 + 1, lease);
+            self.judge(verdict);
+        }
+    }
+
+    /// Sleeps until the deadline, unless a wake-up comes sooner anyway.
+    fn set_alarm(&mut self, node: usize) {
+        let (now, life) = (self.now, self.hosts[node].life);
+        let late = self.dice.below(self.options.oversleep + 1);
+        let Some(process) = self.hosts[node].process.as_mut().filter(|process| process.is_idle()) else {
+            return;
+        };
+        let Some(deadline) = process.election.deadline() else { return };
+        let at: Instant = process.clock.when(deadline, now);
+        if process.wake.is_none_or(|wake| at < wake) && at < Instant::MAX / 4 {
+            process.wake = Some(at + late);
+            self.schedule(at + late, What::Wake { node, life });
+        }
+    }
+
+    pub(crate) fn judge(&mut self, verdict: Result<(), (Kind, String)>) {
+        if let Err((kind, text)) = verdict {
+            self.fail(kind, text);
+        }
+    }
+
+    /// What holds after every event.
+    pub(crate) fn check(&mut self) {
+        let mut first = None;
+        for host in &self.hosts {
+            let Some(lease) = host.acts_under(self.now) else { continue };
+            let holder = (host.config.id, lease);
+            match first {
+                None => first = Some(holder),
+                Some(other) => {
+                    let verdict = self.safety.holders(&[other, holder]);
+                    return self.judge(verdict);
+                }
+            }
+        }
+        if first.is_some() {
+            self.live.last_lease = self.now;
+        } else if self.options.patience.is_some() && self.live.is_overdue(self.now) && self.can_have_a_leader() {
+            let since = Duration::from_nanos(self.now - self.live.last_lease.max(self.live.calm_since));
+            self.fail(Kind::Leaderless, format!("nobody has led for {since:?}"));
+        }
+    }
+
+    /// Whether some node that may lead reaches, both ways, a quorum whose data reach no further.
+    fn can_have_a_leader(&self) -> bool {
+        let n = self.hosts.len();
+        let reaches = |a: usize, b: usize| a == b || self.net.is_up(a, b) && self.net.is_up(b, a);
+        (0..n).any(|hub| {
+            let config = self.hosts[hub].config;
+            let follows = |&node: &usize| {
+                let host = &self.hosts[node];
+                host.is_running() && reaches(hub, node) && host.config.position <= config.position
+            };
+            config.priority.0 > 0 && self.hosts[hub].is_running() && (0..n).filter(follows).count() > n / 2
+        })
+    }
+}
