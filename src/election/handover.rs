@@ -165,7 +165,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Role::Leader(leading) = &mut self.role else { return };
         let term = leading.term;
         let renews = leading.renewal.is_some();
-        if leading.handover.as_ref().is_some_and(|handover| handover.own_wish) {
+        let own_wish = leading.handover.as_ref().is_some_and(|handover| handover.own_wish);
+        if let Some(successor) = successor {
+            // The others follow by rank, after the successor.
+            let attempt = Some(Attempt { successor, next_retry: self.now, until: self.now });
+            leading.handover = Some(Box::new(Handover { named: Some(successor), own_wish: false, attempt }));
+            leading.unranked = true;
+        }
+        self.rank_followers();
+        if own_wish {
             self.put_off_takeover(None);
         }
         self.step_down(StepDown::Resigned { successor }, successor, out);
