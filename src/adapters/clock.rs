@@ -111,6 +111,7 @@ mod system {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::BootClock;
     use std::time::Duration;

@@ -74,7 +74,7 @@ pub struct Store<I> {
     failed: bool,
     /// The file of the last save, for its memory.
     buffer: Vec<u8>,
-    _lock: File,
+    _lock: Lock,
     _ids: PhantomData<fn(I) -> I>,
 }
 
@@ -201,6 +201,7 @@ impl<I: NodeId> Store<I> {
             _ => io_error("find", path)(error),
         })?;
         let place = Place::new(&real)?;
+        place.check_is_a_file()?;
         let lock = place.lock()?;
         let saved = place.read()?;
         // The run before may have died between the rename and this.
@@ -235,7 +236,7 @@ impl<I: NodeId> Store<I> {
         &self.place.file
     }
 
-    fn locked(place: Place, lock: File) -> Self {
+    fn locked(place: Place, lock: Lock) -> Self {
         Store { place, failed: false, buffer: Vec::new(), _lock: lock, _ids: PhantomData }
     }
 }
@@ -277,9 +278,18 @@ impl Place {
         }
     }
 
+    /// A folder cannot be read, and a pipe would be read for ever.
+    fn check_is_a_file(&self) -> Result<(), StoreError> {
+        let metadata = fs::metadata(&self.file).map_err(io_error("look at", &self.file))?;
+        if !metadata.is_file() {
+            return Err(StoreError::Unreadable { path: self.file.clone(), fault: Fault::Foreign });
+        }
+        Ok(())
+    }
+
     /// The lock is on a file of its own, because the state file is another one after each save. It
     /// ends with the process, however that ends.
-    fn lock(&self) -> Result<File, StoreError> {
+    fn lock(&self) -> Result<Lock, StoreError> {
         let file = OpenOptions::new()
             .write(true)
             .create(true)
@@ -287,7 +297,7 @@ impl Place {
             .open(&self.lock)
             .map_err(io_error("create", &self.lock))?;
         match file.try_lock() {
-            Ok(()) => Ok(file),
+            Ok(()) => Ok(Lock(file)),
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: self.file.clone() }),
             Err(TryLockError::Error(error)) => Err(io_error("lock", &self.lock)(error)),
         }
@@ -330,6 +340,19 @@ impl Place {
     #[cfg(windows)]
     fn sync_folder(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+/// A locked file.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing would not do: a child that this process is just starting still has the file open, and
+    /// with it the lock.
+    fn drop(&mut self) {
+        // If this fails, the lock ends a little later.
+        let _ = self.0.unlock();
     }
 }
 

@@ -1,0 +1,346 @@
+//! The durable file: whatever happens to it, a node gets back what it stored, or an error that
+//! names the file.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use quorate::adapters::store::{Fault, Store, StoreError};
+use quorate::{ClusterId, HardState, Term};
+use tempfile::TempDir;
+
+fn folder() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().canonicalize().unwrap().join("node-1");
+    (folder, path)
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    PathBuf::from(format!("{}{suffix}", path.display()))
+}
+
+fn first() -> HardState<u64> {
+    HardState::bootstrap(ClusterId(7), [1, 2, 3]).unwrap()
+}
+
+fn at_term(term: u64) -> HardState<u64> {
+    let promised = Duration::from_millis(450);
+    HardState { term: Term(term), voted_for: Some(2), promised, ..first() }
+}
+
+/// What `open` says of a file with these bytes; the message must name the file.
+fn fault_of(path: &Path, bytes: &[u8]) -> Fault {
+    fs::write(path, bytes).unwrap();
+    match Store::<u64>::open(path) {
+        Err(error @ StoreError::Unreadable { fault, .. }) => {
+            assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+            fault
+        }
+        other => panic!("{bytes:02x?} was opened: {other:?}"),
+    }
+}
+
+#[test]
+fn what_was_saved_last_is_what_open_returns() {
+    let (_folder, path) = folder();
+    let mut store = Store::create(&path, &first()).unwrap();
+    for term in 1..=20 {
+        store.save(&at_term(term)).unwrap();
+    }
+    drop(store);
+    let (mut store, saved) = Store::<u64>::open(&path).unwrap();
+    assert_eq!(saved, at_term(20));
+    store.save(&at_term(21)).unwrap();
+    drop(store);
+    assert_eq!(Store::<u64>::open(&path).unwrap().1, at_term(21));
+}
+
+#[test]
+fn ids_may_be_integers_bytes_or_addresses() {
+    fn round_trip<I>(ids: [I; 3])
+    where
+        I: quorate::NodeId + serde::Serialize + serde::de::DeserializeOwned,
+    {
+        let (_folder, path) = folder();
+        let mut state = HardState::bootstrap(ClusterId(1), ids).unwrap();
+        state.voted_for = Some(ids[2]);
+        drop(Store::create(&path, &state).unwrap());
+        assert_eq!(Store::<I>::open(&path).unwrap().1, state);
+    }
+    round_trip([1_u64, u64::MAX, 3]);
+    round_trip([[1_u8; 16], [255; 16], [3; 16]]);
+    let addresses = ["10.0.0.1:7000", "[2001:db8::1]:7000", "127.0.0.1:65535"];
+    round_trip::<SocketAddr>(addresses.map(|address| address.parse().unwrap()));
+}
+
+/// A change of format must come with a new number, so that an older file is refused by name.
+#[test]
+fn the_format_is_these_bytes() {
+    let (_folder, path) = folder();
+    drop(Store::create(&path, &at_term(300)).unwrap());
+    #[rustfmt::skip]
+    let golden = [
+        b'q', b'u', b'o', b'r', b'a', b't', b'e', 0x1a, // magic
+        1, 0, 0, 0,                                     // format
+        19, 0, 0, 0,                                    // length
+        0xde, 0x05, 0xa2, 0xa3,                         // checksum
+        7, 0xac, 0x02, 1, 2,                            // cluster, term, voted for 2
+        0, 0x80, 0xe9, 0xc9, 0xd6, 0x01,                // promised: seconds, nanoseconds
+        0, 1, 3, 1, 2, 3, 0, 2,                         // membership (0, 1), voters, learners, quorum
+    ];
+    assert_eq!(fs::read(&path).unwrap(), golden);
+}
+
+#[test]
+fn open_never_creates() {
+    let (folder, path) = folder();
+    for missing in [path.clone(), folder.path().join("no/such/folder/node-1")] {
+        let error = Store::<u64>::open(&missing).unwrap_err();
+        assert!(matches!(&error, StoreError::NotFound { path } if *path == missing), "{error}");
+        assert!(error.to_string().contains(missing.to_str().unwrap()));
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "not even a lock is left");
+}
+
+#[test]
+fn create_never_touches_what_exists() {
+    let (_folder, path) = folder();
+    fs::write(&path, "something else").unwrap();
+    let error = Store::create(&path, &first()).unwrap_err();
+    assert!(matches!(&error, StoreError::AlreadyExists { path: named } if *named == path), "{error}");
+    assert!(error.to_string().contains(path.to_str().unwrap()));
+    assert_eq!(fs::read(&path).unwrap(), b"something else");
+
+    fs::remove_file(&path).unwrap();
+    drop(Store::create(&path, &at_term(5)).unwrap());
+    assert!(matches!(Store::create(&path, &first()), Err(StoreError::AlreadyExists { .. })));
+    assert_eq!(Store::<u64>::open(&path).unwrap().1, at_term(5));
+}
+
+/// All that an interrupted `create` leaves before its rename is the temporary file and the lock.
+#[test]
+fn an_interrupted_create_leaves_no_state() {
+    let (_folder, path) = folder();
+    drop(Store::create(&path, &first()).unwrap());
+    fs::rename(&path, beside(&path, ".tmp")).unwrap();
+    assert!(matches!(Store::<u64>::open(&path), Err(StoreError::NotFound { .. })));
+    drop(Store::create(&path, &at_term(1)).unwrap());
+    assert_eq!(Store::<u64>::open(&path).unwrap().1, at_term(1));
+}
+
+#[test]
+fn a_leftover_of_an_interrupted_save_is_harmless() {
+    let (_folder, path) = folder();
+    drop(Store::create(&path, &at_term(1)).unwrap());
+    for leftover in [&b""[..], b"half a st", &[0xff; 100_000]] {
+        fs::write(beside(&path, ".tmp"), leftover).unwrap();
+        let (mut store, saved) = Store::<u64>::open(&path).unwrap();
+        assert_eq!(saved, at_term(1));
+        store.save(&at_term(1)).unwrap();
+        assert!(!beside(&path, ".tmp").exists());
+    }
+}
+
+#[test]
+fn a_change_of_any_bit_is_detected() {
+    let (_folder, path) = folder();
+    drop(Store::create(&path, &at_term(3)).unwrap());
+    let good = fs::read(&path).unwrap();
+    for place in 0..good.len() {
+        for change in (0..8).map(|bit| 1 << bit).chain([0xff]) {
+            let mut bad = good.clone();
+            bad[place] ^= change;
+            fault_of(&path, &bad);
+        }
+    }
+    fs::write(&path, good).unwrap();
+    assert_eq!(Store::<u64>::open(&path).unwrap().1, at_term(3));
+}
+
+#[test]
+fn a_file_cut_off_anywhere_is_detected() {
+    let (_folder, path) = folder();
+    drop(Store::create(&path, &at_term(3)).unwrap());
+    let good = fs::read(&path).unwrap();
+    for length in 0..good.len() {
+        assert_eq!(fault_of(&path, &good[..length]), Fault::Truncated, "{length} bytes");
+    }
+}
+
+#[test]
+fn a_torn_file_is_detected() {
+    let (_folder, path) = folder();
+    drop(Store::create(&path, &at_term(3)).unwrap());
+    let good = fs::read(&path).unwrap();
+    for kept in 0..good.len() {
+        let mut torn = good.clone();
+        torn[kept..].fill(0);
+        if torn != good {
+            fault_of(&path, &torn);
+        }
+    }
+}
+
+#[test]
+fn a_file_with_more_behind_it_is_detected() {
+    let (_folder, path) = folder();
+    drop(Store::create(&path, &at_term(3)).unwrap());
+    let mut longer = fs::read(&path).unwrap();
+    longer.push(0);
+    assert_eq!(fault_of(&path, &longer), Fault::TooLong);
+    longer.resize(3 * 1024 * 1024, 0);
+    assert_eq!(fault_of(&path, &longer), Fault::TooLong);
+}
+
+#[test]
+fn a_foreign_file_is_detected() {
+    let (_folder, path) = folder();
+    let mut newer = *b"quorate\x1a\x02\0\0\0\0\0\0\0\0\0\0\0";
+    assert_eq!(fault_of(&path, &newer), Fault::UnknownFormat { found: 2 });
+    newer[..8].copy_from_slice(b"SQLite f");
+    assert_eq!(fault_of(&path, &newer), Fault::Foreign);
+    assert_eq!(fault_of(&path, b"hello"), Fault::Foreign);
+    assert_eq!(fault_of(&path, &[0; 4096]), Fault::Foreign);
+    assert_eq!(fault_of(&path, b""), Fault::Truncated);
+}
+
+#[test]
+fn a_file_with_ids_of_another_type_is_refused() {
+    let (_folder, path) = folder();
+    drop(Store::create(&path, &HardState::bootstrap(ClusterId(7), [[9_u8; 16]]).unwrap()).unwrap());
+    let error = Store::<u64>::open(&path).unwrap_err();
+    assert!(matches!(error, StoreError::Unreadable { fault: Fault::Malformed, .. }), "{error}");
+}
+
+#[test]
+fn a_folder_or_a_pipe_in_its_place_is_refused() {
+    let (_folder, path) = folder();
+    fs::create_dir(&path).unwrap();
+    assert!(matches!(Store::<u64>::open(&path), Err(StoreError::Unreadable { fault: Fault::Foreign, .. })));
+    assert!(matches!(Store::create(&path, &first()), Err(StoreError::AlreadyExists { .. })));
+    fs::remove_dir(&path).unwrap();
+    if cfg!(unix) && Command::new("mkfifo").arg(&path).status().is_ok_and(|status| status.success()) {
+        let refused = Store::<u64>::open(&path);
+        assert!(matches!(refused, Err(StoreError::Unreadable { fault: Fault::Foreign, .. })));
+    }
+}
+
+#[test]
+fn one_process_cannot_hold_it_twice() {
+    let (_folder, path) = folder();
+    let store = Store::create(&path, &first()).unwrap();
+    let error = Store::<u64>::open(&path).unwrap_err();
+    assert!(matches!(&error, StoreError::InUse { path: named } if *named == path), "{error}");
+    drop(store);
+    let (mut store, _) = Store::<u64>::open(&path).unwrap();
+    store.save(&at_term(1)).unwrap();
+    assert!(matches!(Store::<u64>::open(&path), Err(StoreError::InUse { .. })), "after a save too");
+    fs::remove_file(&path).unwrap();
+    assert!(matches!(Store::create(&path, &first()), Err(StoreError::InUse { .. })));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_it_is_the_same_file_under_the_same_lock() {
+    let (folder, path) = folder();
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    assert!(matches!(Store::<u64>::open(&link), Err(StoreError::NotFound { .. })));
+    assert!(matches!(Store::create(&link, &first()), Err(StoreError::AlreadyExists { .. })));
+
+    let store = Store::create(&path, &first()).unwrap();
+    assert!(matches!(Store::<u64>::open(&link), Err(StoreError::InUse { .. })));
+    drop(store);
+    let (mut store, _) = Store::<u64>::open(&link).unwrap();
+    store.save(&at_term(1)).unwrap();
+    drop(store);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(Store::<u64>::open(&path).unwrap().1, at_term(1));
+}
+
+const CHILD: &str = "QUORATE_TEST_STORE_TO_HOLD";
+
+/// Runs this same test in another process, which tries to open the file.
+#[test]
+fn a_second_process_is_refused() {
+    if let Ok(path) = std::env::var(CHILD) {
+        let refused = matches!(Store::<u64>::open(path), Err(StoreError::InUse { .. }));
+        std::process::exit(if refused { 42 } else { 43 });
+    }
+    let (_folder, path) = folder();
+    let other_process = || {
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["a_second_process_is_refused", "--exact"]).env(CHILD, &path);
+        child.stdout(Stdio::null()).status().unwrap().code()
+    };
+    let store = Store::create(&path, &first()).unwrap();
+    assert_eq!(other_process(), Some(42));
+    drop(store);
+    assert_eq!(other_process(), Some(43));
+}
+
+#[test]
+fn after_a_failed_save_every_save_fails() {
+    let (_folder, path) = folder();
+    let mut store = Store::create(&path, &first()).unwrap();
+    let obstacle = beside(&path, ".tmp");
+    fs::create_dir(&obstacle).unwrap();
+    let error = store.save(&at_term(1)).unwrap_err();
+    assert!(matches!(&error, StoreError::Io { path, .. } if *path == obstacle), "{error}");
+    fs::remove_dir(&obstacle).unwrap();
+    let error = store.save(&at_term(1)).unwrap_err();
+    assert!(matches!(&error, StoreError::Failed { path: named } if *named == path), "{error}");
+    drop(store);
+    assert_eq!(Store::<u64>::open(&path).unwrap().1, first(), "what was stored before is still there");
+}
+
+#[test]
+fn a_missing_folder_is_a_clear_error() {
+    let (folder, _) = folder();
+    let missing = folder.path().join("missing");
+    let error = Store::create(missing.join("node-1"), &first()).unwrap_err();
+    assert!(matches!(error, StoreError::Io { .. }), "{error}");
+    assert!(error.to_string().contains(missing.to_str().unwrap()), "{error}");
+    for no_file in ["/", "..", ""] {
+        let error = Store::create(no_file, &first()).unwrap_err();
+        assert!(matches!(error, StoreError::Io { .. }), "{error}");
+    }
+}
+
+/// Root may write anywhere, and is not refused.
+#[cfg(unix)]
+#[test]
+fn a_read_only_folder_is_a_clear_error() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let (folder, path) = folder();
+    let allow = |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+    let mut store = Store::create(&path, &first()).unwrap();
+    allow(0o555);
+    let privileged = fs::write(folder.path().join("probe"), "").is_ok();
+    let (saved, created) = (store.save(&at_term(1)), Store::create(folder.path().join("node-2"), &first()));
+    allow(0o755);
+    if privileged {
+        return;
+    }
+    for error in [saved.unwrap_err(), created.unwrap_err()] {
+        assert!(matches!(error, StoreError::Io { .. }), "{error}");
+        assert!(error.to_string().contains(folder.path().to_str().unwrap()), "{error}");
+    }
+}
+
+#[test]
+fn a_path_without_a_folder_means_the_current_one() {
+    let name = format!("quorate-test-{}", std::process::id());
+    let store = Store::create(&name, &first()).unwrap();
+    let path = store.path().to_path_buf();
+    assert_eq!(path, std::env::current_dir().unwrap().canonicalize().unwrap().join(&name));
+    drop(store);
+    for file in [path.clone(), beside(&path, ".lock")] {
+        fs::remove_file(file).unwrap();
+    }
+}

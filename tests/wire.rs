@@ -1,0 +1,455 @@
+//! Messages as datagrams: one message or one reason, whatever comes in.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use proptest::prelude::*;
+use quorate::adapters::wire::{
+    EncodeError, MAX_DATAGRAM, Refused, VERSION, WireError, decode, encode, encode_into,
+};
+use quorate::{
+    Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, MAX_MEMBERS, Membership,
+    Message, NodeId, Order, Phase, Position, Priority, Round, Term, Version, VoteReply, VoteRequest,
+};
+use serde::de::{DeserializeOwned, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+const HEADER: Header = Header {
+    cluster: ClusterId(7),
+    term: Term(300),
+    version: Version { term: Term(2), number: 1 },
+    round: Round(5),
+    at: 1_000_000,
+};
+
+/// A message of each kind, with its bytes after the header's.
+fn golden() -> [(Message<u64>, &'static [u8]); 8] {
+    let members = Membership::new(HEADER.version, vec![1, 2, 3], vec![200], 2).unwrap();
+    let some_members = Some(Box::new(members));
+    let message = |body| Message { header: HEADER, body };
+    let request = |phase, claim, promise, membership| {
+        let position = Position { term: 3, index: 9 };
+        message(Body::VoteRequest(VoteRequest { phase, claim, promise, position, membership }))
+    };
+    let vote = |answer| {
+        let reply = VoteReply { phase: Phase::Real, of: Term(300), answer, membership: None };
+        message(Body::VoteReply(reply))
+    };
+    let beat = |promise, rank, order, membership| {
+        message(Body::Heartbeat(Heartbeat { promise, rank, order, committed: true, membership }))
+    };
+    let handover = Claim::Handover { leader: 2, term: Term(299) };
+    [
+        (request(Phase::Pre, Claim::Own, 0, None), &[0, 0, 0, 0, 3, 9, 0]),
+        (
+            request(Phase::Real, handover, 128, some_members.clone()),
+            &[0, 1, 2, 2, 0xab, 0x02, 0x80, 0x01, 3, 9, 1, 2, 1, 3, 1, 2, 3, 1, 0xc8, 0x01, 2],
+        ),
+        (vote(Answer::Granted(128)), &[1, 1, 0xac, 0x02, 0, 0x80, 0x01, 0]),
+        (
+            vote(Answer::Denied(Denial::Bound { to: Some((3, Term(4))), remaining: 5 })),
+            &[1, 1, 0xac, 0x02, 1, 0, 1, 3, 4, 5, 0],
+        ),
+        (
+            vote(Answer::Denied(Denial::PositionBehind(Position { term: 1, index: 2 }))),
+            &[1, 1, 0xac, 0x02, 1, 4, 1, 2, 0],
+        ),
+        (beat(128, Some(0), Order::Follow, None), &[2, 0x80, 0x01, 1, 0, 0, 1, 0]),
+        (
+            beat(0, None, Order::Campaign, some_members),
+            &[2, 0, 0, 2, 1, 1, 2, 1, 3, 1, 2, 3, 1, 0xc8, 0x01, 2],
+        ),
+        (
+            message(Body::HeartbeatReply(HeartbeatReply {
+                of: Term(300),
+                answer: Answer::Denied(Denial::MembershipConflict),
+                position: Position { term: 3, index: 9 },
+                priority: Priority(1),
+                ready: true,
+                membership: None,
+            })),
+            &[3, 0xac, 0x02, 1, 6, 3, 9, 1, 1, 0],
+        ),
+    ]
+}
+
+/// If this fails, the format has changed: give it a new `VERSION` and keep decoding this one.
+#[test]
+fn the_format_is_these_bytes() {
+    let header = [VERSION, 7, 0xac, 0x02, 2, 1, 5, 0xc0, 0x84, 0x3d];
+    for (message, body) in golden() {
+        let datagram = [&header, body].concat();
+        assert_eq!(encode(&message), datagram, "{message:?}");
+        assert_eq!(decode(&datagram), Ok(message));
+    }
+    assert_eq!(VERSION, 1);
+}
+
+#[test]
+fn every_denial_phase_claim_and_order_has_its_number() {
+    let number = |answer| {
+        let reply = VoteReply { phase: Phase::Pre, of: Term(0), answer, membership: None };
+        let datagram = encode(&Message::<u64> { header: HEADER, body: Body::VoteReply(reply) });
+        datagram[14]
+    };
+    let denials = [
+        Denial::Bound { to: None, remaining: 0 },
+        Denial::VoteGone,
+        Denial::TermBehind,
+        Denial::MembershipOlder,
+        Denial::PositionBehind(Position::default()),
+        Denial::Stranger,
+        Denial::MembershipConflict,
+    ];
+    assert_eq!(denials.map(|denial| number(Answer::Denied(denial))), [0, 1, 2, 3, 4, 5, 6]);
+    let order = |order| {
+        let beat = Heartbeat { promise: 0, rank: None, order, committed: false, membership: None };
+        encode(&Message::<u64> { header: HEADER, body: Body::Heartbeat(beat) })[13]
+    };
+    assert_eq!([Order::Follow, Order::Try, Order::Campaign].map(order), [0, 1, 2]);
+    let claim = |phase, claim| {
+        let position = Position::default();
+        let request = VoteRequest { phase, claim, promise: 0, position, membership: None };
+        let datagram = encode(&Message { header: HEADER, body: Body::VoteRequest(request) });
+        (datagram[11], datagram[12])
+    };
+    assert_eq!(claim(Phase::Pre, Claim::Own), (0, 0));
+    assert_eq!(claim(Phase::Real, Claim::Renewal), (1, 1));
+    assert_eq!(claim(Phase::Real, Claim::Handover { leader: 1, term: Term(1) }), (1, 2));
+}
+
+#[test]
+fn a_datagram_cut_off_anywhere_is_refused() {
+    for (message, _) in golden() {
+        let datagram = encode(&message);
+        assert_eq!(decode::<u64>(&[]), Err(WireError::Empty));
+        for length in 1..datagram.len() {
+            assert_eq!(decode::<u64>(&datagram[..length]), Err(WireError::Truncated));
+        }
+    }
+}
+
+#[test]
+fn bytes_after_the_message_are_refused() {
+    for (message, _) in golden() {
+        let mut datagram = encode(&message);
+        for extra in 1..=3 {
+            datagram.push(0);
+            assert_eq!(decode::<u64>(&datagram), Err(WireError::TrailingBytes { extra }));
+        }
+    }
+}
+
+#[test]
+fn another_version_is_refused_by_name() {
+    for found in (0..=u8::MAX).filter(|&found| found != VERSION) {
+        for (message, _) in golden() {
+            let mut datagram = encode(&message);
+            datagram[0] = found;
+            let error = decode::<u64>(&datagram).unwrap_err();
+            assert_eq!(error, WireError::UnknownVersion { found });
+            assert!(error.to_string().contains(&found.to_string()));
+        }
+    }
+}
+
+#[test]
+fn an_oversized_datagram_is_refused_unread() {
+    let mut datagram = encode(&golden()[0].0);
+    datagram.resize(MAX_DATAGRAM, 0);
+    assert!(matches!(decode::<u64>(&datagram), Err(WireError::TrailingBytes { .. })));
+    datagram.push(0);
+    assert_eq!(decode::<u64>(&datagram), Err(WireError::TooLong { length: MAX_DATAGRAM + 1 }));
+    datagram[0] = 99;
+    assert_eq!(decode::<u64>(&datagram), Err(WireError::TooLong { length: MAX_DATAGRAM + 1 }));
+}
+
+/// A message whose every number takes its most bytes, with as many members as there can be.
+fn largest<I: NodeId>(id: impl Fn(u8) -> I) -> Message<I> {
+    let version = Version { term: Term(u64::MAX), number: u64::MAX };
+    let voters = (0..u8::MAX).map(&id).collect();
+    let membership = Membership::new(version, voters, vec![], MAX_MEMBERS).unwrap();
+    let header = Header {
+        cluster: ClusterId(u64::MAX),
+        term: Term(u64::MAX),
+        version,
+        round: Round(u64::MAX),
+        at: u64::MAX,
+    };
+    let body = Body::VoteReply(VoteReply {
+        phase: Phase::Real,
+        of: Term(u64::MAX),
+        answer: Answer::Denied(Denial::Bound { to: Some((id(1), Term(u64::MAX))), remaining: u64::MAX }),
+        membership: Some(Box::new(membership)),
+    });
+    Message { header, body }
+}
+
+#[test]
+fn as_many_members_as_there_can_be_fit_into_a_datagram() {
+    fn fits<I: NodeId + Serialize + DeserializeOwned>(message: Message<I>) {
+        let mut datagram = Vec::new();
+        encode_into(&message, &mut datagram).unwrap();
+        assert!(datagram.len() <= MAX_DATAGRAM);
+        assert_eq!(decode(&datagram), Ok(message));
+    }
+    fits(largest(|id| [id; 16]));
+    fits(largest(|id| [id; 32]));
+    fits(largest(|id| ([id; 28], [id; 32])));
+    fits(largest(|id| SocketAddr::from((Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, id.into()), 65535))));
+}
+
+#[test]
+fn what_does_not_fit_is_not_sent() {
+    let message = largest(|id| [[id; 32]; 2]);
+    let mut buffer = b"before".to_vec();
+    assert_eq!(encode_into(&message, &mut buffer), Err(EncodeError::TooLong));
+    assert_eq!(buffer, b"before");
+    assert_eq!(encode(&message), []);
+}
+
+#[test]
+fn encode_into_appends() {
+    let mut buffer = b"before".to_vec();
+    for (message, _) in golden() {
+        encode_into(&message, &mut buffer).unwrap();
+        assert!(buffer.ends_with(&encode(&message)));
+    }
+    assert!(buffer.starts_with(b"before"));
+}
+
+/// A heartbeat with a membership of version (2, 1), these bytes for its voters, no learners.
+fn with_voters(length: &[u8], voters: &[u8], quorum: u8) -> Vec<u8> {
+    let start = [VERSION, 7, 0xac, 0x02, 2, 1, 5, 0, 2, 0, 0, 0, 1, 1, 2, 1];
+    [&start, length, voters, &[0, quorum]].concat()
+}
+
+#[test]
+fn an_impossible_membership_is_refused() {
+    let decode = |length, voters: &[u8], quorum| decode::<u64>(&with_voters(&[length], voters, quorum));
+    assert!(decode(3, &[1, 2, 3], 2).is_ok());
+    assert_eq!(decode(3, &[1, 2, 2], 2), Err(WireError::Malformed), "a duplicate");
+    assert_eq!(decode(3, &[1, 2, 3], 1), Err(WireError::Malformed), "no majority");
+    assert_eq!(decode(3, &[1, 2, 3], 4), Err(WireError::Malformed), "more than all");
+    assert_eq!(decode(0, &[], 0), Err(WireError::Malformed), "nobody");
+}
+
+#[test]
+fn too_many_members_are_refused() {
+    let voters: Vec<u8> = (0..300_u16).flat_map(|id| [0x80 | (id & 0x7f) as u8, (id >> 7) as u8]).collect();
+    let allowed = with_voters(&[0xff, 0x01], &voters[..510], 128);
+    assert!(decode::<u64>(&allowed).is_ok());
+    let too_many = with_voters(&[0xac, 0x02], &voters, 151);
+    assert_eq!(decode::<u64>(&too_many), Err(WireError::Malformed));
+}
+
+#[test]
+fn refusals_are_counted_by_kind() {
+    let mut refused = Refused::default();
+    let datagrams: [&[u8]; 6] =
+        [&[], &[VERSION; MAX_DATAGRAM + 1], &[9, 9], &[VERSION], &[VERSION, 0, 0, 0, 0, 0, 0, 4], &{
+            let mut datagram = encode(&golden()[0].0);
+            datagram.push(0);
+            datagram
+        }];
+    for (count, datagram) in datagrams.iter().enumerate() {
+        for _ in 0..=count {
+            refused.count(&decode::<u64>(datagram).unwrap_err());
+        }
+    }
+    let Refused { empty, too_long, unknown_version, truncated, malformed, trailing_bytes, .. } = refused;
+    assert_eq!([empty, too_long, unknown_version, truncated, malformed, trailing_bytes], [1, 2, 3, 4, 5, 6]);
+    assert_eq!(refused.total(), 21);
+    refused.empty = u64::MAX;
+    refused.count(&WireError::Empty);
+    assert_eq!(refused.total(), u64::MAX);
+}
+
+/// Tells how many elements it was told to make room for.
+struct Hint(Option<usize>);
+
+impl<'de> Deserialize<'de> for Hint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Ask;
+        impl<'de> Visitor<'de> for Ask {
+            type Value = Hint;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Hint, A::Error> {
+                Ok(Hint(list.size_hint()))
+            }
+        }
+        deserializer.deserialize_seq(Ask)
+    }
+}
+
+/// Lists are made with room for as many elements as the format says are coming. That must not be a
+/// hostile length prefix, but at most one for each byte that is left.
+#[test]
+fn a_hostile_length_makes_no_room_for_what_never_comes() {
+    let told = |length: &[u8], left: usize| {
+        let bytes = [length, &vec![1; left]].concat();
+        postcard::take_from_bytes::<Hint>(&bytes).unwrap().0.0
+    };
+    let most: &[u8] = &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1];
+    assert_eq!(told(&[100], 100), Some(100));
+    assert_eq!(told(&[100], 99), None);
+    assert_eq!(told(most, 10_000), None);
+
+    for length in [&[0x7f], &[0xff, 0x7f][..], &[0xff, 0xff, 0xff, 0x7f], most] {
+        for left in [0, 1, 100] {
+            let datagram = with_voters(length, &vec![1; left], 0);
+            assert_eq!(decode::<u64>(&datagram), Err(WireError::Truncated));
+            let memory = allocation_counter::measure(|| drop(decode::<[u8; 16]>(&datagram)));
+            assert!(memory.bytes_total <= 64 * datagram.len() as u64, "{memory:?} for {left} members");
+        }
+    }
+}
+
+fn membership<I: NodeId + 'static>(
+    id: impl Strategy<Value = I>,
+) -> impl Strategy<Value = Option<Box<Membership<I>>>> {
+    let ids = proptest::collection::btree_set(id, 1..12);
+    let made =
+        (ids, any::<[u64; 2]>(), any::<[usize; 2]>()).prop_map(|(ids, [term, number], [cut, more])| {
+            let mut voters: Vec<I> = ids.into_iter().collect();
+            let learners = voters.split_off(1 + cut % voters.len());
+            let least = voters.len() / 2 + 1;
+            let quorum = least + more % (voters.len() - least + 1);
+            let version = Version { term: Term(term), number };
+            Box::new(Membership::new(version, voters, learners, quorum).unwrap())
+        });
+    let joining = Just(Some(Box::new(Membership::joining())));
+    prop_oneof![2 => Just(None), 1 => joining, 3 => made.prop_map(Some)]
+}
+
+fn answer<I: NodeId + 'static>(id: impl Strategy<Value = I>) -> impl Strategy<Value = Answer<I>> {
+    let bound = (proptest::option::of((id, any::<u64>())), any::<u64>())
+        .prop_map(|(to, remaining)| Denial::Bound { to: to.map(|(id, term)| (id, Term(term))), remaining });
+    let behind = position().prop_map(Denial::PositionBehind);
+    prop_oneof![
+        any::<u64>().prop_map(Answer::Granted),
+        bound.prop_map(Answer::Denied),
+        behind.prop_map(Answer::Denied),
+        proptest::sample::select(vec![
+            Denial::VoteGone,
+            Denial::TermBehind,
+            Denial::MembershipOlder,
+            Denial::Stranger,
+            Denial::MembershipConflict,
+        ])
+        .prop_map(Answer::Denied),
+    ]
+}
+
+fn position() -> impl Strategy<Value = Position> {
+    any::<(u64, u64)>().prop_map(|(term, index)| Position { term, index })
+}
+
+fn phase() -> impl Strategy<Value = Phase> {
+    proptest::sample::select(vec![Phase::Pre, Phase::Real])
+}
+
+fn body<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strategy<Value = Body<I>> {
+    let claim = prop_oneof![
+        Just(Claim::Own),
+        Just(Claim::Renewal),
+        (id.clone(), any::<u64>()).prop_map(|(leader, term)| Claim::Handover { leader, term: Term(term) }),
+    ];
+    let order = proptest::sample::select(vec![Order::Follow, Order::Try, Order::Campaign]);
+    prop_oneof![
+        (phase(), claim, any::<u64>(), position(), membership(id.clone())).prop_map(
+            |(phase, claim, promise, position, membership)| {
+                Body::VoteRequest(VoteRequest { phase, claim, promise, position, membership })
+            }
+        ),
+        (phase(), any::<u64>(), answer(id.clone()), membership(id.clone())).prop_map(
+            |(phase, of, answer, membership)| {
+                Body::VoteReply(VoteReply { phase, of: Term(of), answer, membership })
+            }
+        ),
+        (any::<(u64, Option<u8>, bool)>(), order, membership(id.clone())).prop_map(
+            |((promise, rank, committed), order, membership)| {
+                Body::Heartbeat(Heartbeat { promise, rank, order, committed, membership })
+            }
+        ),
+        (any::<(u64, u8, bool)>(), answer(id.clone()), position(), membership(id)).prop_map(
+            |((of, priority, ready), answer, position, membership)| {
+                let (of, priority) = (Term(of), Priority(priority));
+                Body::HeartbeatReply(HeartbeatReply { of, answer, position, priority, ready, membership })
+            }
+        ),
+    ]
+}
+
+fn message<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strategy<Value = Message<I>> {
+    (any::<[u64; 6]>(), body(id)).prop_map(|([cluster, term, of, number, round, at], body)| {
+        let version = Version { term: Term(of), number };
+        let header =
+            Header { cluster: ClusterId(cluster), term: Term(term), version, round: Round(round), at };
+        Message { header, body }
+    })
+}
+
+fn address() -> impl Strategy<Value = SocketAddr> + Clone {
+    prop_oneof![
+        any::<(u32, u16)>().prop_map(|(ip, port)| SocketAddr::from((Ipv4Addr::from(ip), port))),
+        any::<(u128, u16)>().prop_map(|(ip, port)| SocketAddr::from((Ipv6Addr::from(ip), port))),
+    ]
+}
+
+fn round_trips<I>(message: &Message<I>) -> Result<(), TestCaseError>
+where
+    I: NodeId + Serialize + DeserializeOwned,
+{
+    let datagram = encode(message);
+    prop_assert!(!datagram.is_empty() && datagram.len() <= MAX_DATAGRAM);
+    prop_assert_eq!(&decode::<I>(&datagram).unwrap(), message);
+    for length in 1..datagram.len() {
+        prop_assert_eq!(decode::<I>(&datagram[..length]), Err(WireError::Truncated));
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn every_message_arrives_as_it_was_sent(
+        integers in message(any::<u64>()),
+        bytes in message(any::<[u8; 16]>()),
+        addresses in message(address()),
+    ) {
+        round_trips(&integers)?;
+        round_trips(&bytes)?;
+        round_trips(&addresses)?;
+    }
+
+    #[test]
+    fn random_bytes_never_harm(mut datagram in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decode::<u64>(&datagram);
+        if let Some(version) = datagram.first_mut() {
+            *version = VERSION;
+        }
+        let _ = (decode::<u64>(&datagram), decode::<[u8; 16]>(&datagram), decode::<SocketAddr>(&datagram));
+    }
+
+    /// What a damaged datagram says, if anything, is a message that could have been sent.
+    #[test]
+    fn a_damaged_message_never_harms(
+        message in message(any::<u64>()),
+        damage in proptest::collection::vec(any::<(prop::sample::Index, u8)>(), 1..4),
+    ) {
+        let mut datagram = encode(&message);
+        for (place, value) in damage {
+            let place = place.index(datagram.len());
+            datagram[place] = value;
+        }
+        if let Ok(read) = decode::<u64>(&datagram) {
+            prop_assert_eq!(decode(&encode(&read)), Ok(read));
+        }
+    }
+}
