@@ -14,7 +14,7 @@ use crate::message::{Answer, Body, Denial, Header, Heartbeat, HeartbeatReply, Me
 use crate::role::{Following, Leading, Role};
 use crate::succession::{Follower, rank};
 use crate::tally::Tally;
-use crate::types::{Nanos, NodeId, Round, Term, Version};
+use crate::types::{NEVER, Nanos, NodeId, Round, Term, Version};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// The only way to a leader's role: a quorum of votes is in force at this instant. Rule 4.6.
@@ -316,9 +316,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         match &mut self.role {
             Role::Follower(following) => {
                 following.farewell = None;
-                if electable {
-                    following.deadline = turn;
-                }
+                following.deadline = if electable { turn } else { NEVER };
             }
             Role::PreCandidate(_) | Role::Candidate(_) | Role::Leader(_) => self.become_follower(turn),
         }

@@ -37,6 +37,8 @@ pub(crate) struct Process {
     pub(crate) wake: Option<Instant>,
     /// What happens to it after so many more outputs.
     pub(crate) ambush: Option<(u32, Ambush)>,
+    /// Its host has acted on `Elected`, and not on `SteppedDown` since.
+    pub(crate) leads: bool,
     pub(crate) habit: Habit,
 }
 

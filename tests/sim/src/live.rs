@@ -4,16 +4,19 @@ use quorate::Timing;
 
 use crate::clock::{Instant, MS};
 
+/// For as long as a node does not run.
+pub(crate) const DOWN: Instant = Instant::MAX;
+
 /// When what was last disturbed, and since when nobody leads.
 #[derive(Clone, Debug)]
 pub(crate) struct Liveness {
     nodes: usize,
     /// By sender and receiver: when a message was last lost or late.
     lost: Vec<Instant>,
-    /// By node: when it last crashed, started, froze, thawed or stalled.
+    /// By node: when it was last down, frozen or stalled; [`DOWN`] while it is.
     unwell: Vec<Instant>,
     /// Since when nothing was changed from outside.
-    pub(crate) calm_since: Instant,
+    calm_since: Instant,
     /// When a lease was last in force.
     pub(crate) last_lease: Instant,
     /// Without a leader for longer than that is a violation.
@@ -58,9 +61,19 @@ impl Liveness {
         self.lost[from * self.nodes + to] = now;
     }
 
-    pub(crate) fn unwell(&mut self, node: usize, now: Instant) {
+    /// `node` is down from now on, or slow until `end`.
+    pub(crate) fn unwell(&mut self, node: usize, end: Instant) {
+        self.unwell[node] = self.unwell[node].max(end);
+    }
+
+    /// `node` is up again.
+    pub(crate) fn recovered(&mut self, node: usize, now: Instant) {
         self.unwell[node] = now;
-        self.calm_since = now;
+    }
+
+    /// Something was changed from outside, or goes on changing until then.
+    pub(crate) fn disturbed(&mut self, until: Instant) {
+        self.calm_since = self.calm_since.max(until);
     }
 
     /// Whether `leader` and a quorum have had nothing to complain of for a while.
@@ -72,8 +85,13 @@ impl Liveness {
         well(leader) && with > self.nodes / 2
     }
 
+    /// Since when nobody has led although nothing was changed.
+    pub(crate) fn leaderless_since(&self) -> Instant {
+        self.last_lease.max(self.calm_since)
+    }
+
     /// Whether nobody has led for too long.
     pub(crate) fn is_overdue(&self, now: Instant) -> bool {
-        now.saturating_sub(self.last_lease.max(self.calm_since)) > self.bound
+        now.saturating_sub(self.leaderless_since()) > self.bound
     }
 }

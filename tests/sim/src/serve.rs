@@ -176,6 +176,7 @@ impl Cluster {
         let (length, stalls) = self.options.disk.next(&mut self.dice);
         if stalls {
             self.live.unwell(node, self.now + length);
+            self.live.disturbed(self.now + length);
             self.note(node as u64 + 1, || format!("STALL for {} ms", length / 1_000_000));
         }
         if length == 0 {
@@ -222,7 +223,8 @@ impl Cluster {
         let (name, at) = (node as u64 + 1, self.now);
         match event {
             Event::Elected { term } => {
-                let renewed = self.news.iter().rev().find(|news| news.node == name).is_some_and(|news| news.elected);
+                let process = self.hosts[node].process.as_mut();
+                let renewed = process.is_some_and(|process| std::mem::replace(&mut process.leads, true));
                 let count = if renewed { &mut self.counts.renewals } else { &mut self.counts.elections };
                 *count += 1;
                 self.news.push(News { at, node: name, term, elected: true });
@@ -234,6 +236,7 @@ impl Cluster {
                 self.news.push(News { at, node: name, term, elected: false });
                 if let Some(process) = &mut self.hosts[node].process {
                     process.published = None;
+                    process.leads = false;
                 }
                 let wanted = matches!(reason, StepDown::Resigned { .. });
                 if !wanted && self.options.patience.is_some() && self.live.was_unaffected(node, at) {
@@ -283,7 +286,7 @@ impl Cluster {
         let Some(deadline) = process.election.deadline() else { return };
         let at: Instant = process.clock.when(deadline, now);
         if process.wake.is_none_or(|wake| at < wake) && at < Instant::MAX / 4 {
-            process.wake = Some(at + late);
+            process.wake = Some(at);
             self.schedule(at + late, What::Wake { node, life });
         }
     }
@@ -311,7 +314,7 @@ impl Cluster {
         if first.is_some() {
             self.live.last_lease = self.now;
         } else if self.options.patience.is_some() && self.live.is_overdue(self.now) && self.can_have_a_leader() {
-            let since = Duration::from_nanos(self.now - self.live.last_lease.max(self.live.calm_since));
+            let since = Duration::from_nanos(self.now - self.live.leaderless_since());
             self.fail(Kind::Leaderless, format!("nobody has led for {since:?}"));
         }
     }
