@@ -95,7 +95,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             rank: None,
             rearmed: false,
             committed: false,
-            role: Role::Follower(Following { deadline: NEVER, trial: None, farewell: None }),
+            role: Role::Follower(Following::new(NEVER)),
             rng,
         };
         let deadline = election.turn();
@@ -287,7 +287,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// The only way to a follower's role. It stands for election at `deadline`, if it may at all.
     fn become_follower(&mut self, deadline: Nanos) {
         let deadline = if self.electable() { deadline } else { NEVER };
-        self.role = Role::Follower(Following { deadline, trial: None, farewell: None });
+        self.role = Role::Follower(Following::new(deadline));
     }
 
     /// A higher term is known: the vote of it is free. Rule 1.2. Recorded by the caller, together

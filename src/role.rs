@@ -121,6 +121,12 @@ pub(crate) struct Farewell<I> {
     pub(crate) next_retry: Nanos,
 }
 
+impl<I> Following<I> {
+    pub(crate) fn new(deadline: Nanos) -> Self {
+        Following { deadline, trial: None, farewell: None }
+    }
+}
+
 impl<I: Copy + PartialEq> Leading<I> {
     /// Whether `id` is the successor that is named now.
     pub(crate) fn names(&self, id: I) -> bool {

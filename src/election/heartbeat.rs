@@ -179,20 +179,18 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// Leadership ends: said first, then the followers are released. One that renews releases
-    /// nobody: who has voted for the new term is bound in that.
+    /// nobody: who has voted for the new term is bound in that. The former leader's turn comes
+    /// last.
     pub(super) fn step_down(
         &mut self,
         reason: StepDown<I>,
         successor: Option<I>,
         out: &mut Vec<Output<I>>,
     ) {
-        let last = u64::from(u8::MAX).min(self.hard.membership.voters().len().try_into().unwrap_or(0));
-        let turn = self.lengths.stagger().saturating_mul(last);
+        let voters = u64::try_from(self.hard.membership.voters().len()).unwrap_or(0);
+        let turn = self.lengths.stagger().saturating_mul(voters);
         let deadline = self.turn_after(turn);
-        let former = core::mem::replace(
-            &mut self.role,
-            Role::Follower(Following { deadline, trial: None, farewell: None }),
-        );
+        let former = core::mem::replace(&mut self.role, Role::Follower(Following::new(NEVER)));
         let Role::Leader(leading) = former else { return };
         self.become_follower(deadline);
         out.push(Output::Event(Event::SteppedDown { term: leading.term, reason }));
