@@ -54,6 +54,9 @@ pub(crate) struct Candidacy<I> {
     pub(crate) claim: Claim<I>,
     pub(crate) tally: Tally,
     pub(crate) next_retry: Nanos,
+    /// Until then a silent voter may only have lost a packet. Rule 4.4.
+    pub(crate) patient_until: Nanos,
+    /// When the candidacy ends without a winner.
     pub(crate) until: Nanos,
 }
 

@@ -54,10 +54,19 @@ impl Tally {
         }
     }
 
-    pub(crate) fn outcome<I: NodeId>(&self, members: &Membership<I>, now: Nanos) -> Outcome {
+    /// What the votes amount to. Once somebody has said no, an `impatient` candidate counts those
+    /// that stay silent with them: a rival has votes, and waiting for the dead would not bring back
+    /// any. Rule 4.4.
+    pub(crate) fn outcome<I: NodeId>(&self, members: &Membership<I>, now: Nanos, impatient: bool) -> Outcome {
+        let write_off_silent = impatient && self.0.contains(&Ballot::Denied);
+        let open = |place| match self.get(place) {
+            Ballot::Granted(_) | Ballot::Busy(_) => true,
+            Ballot::Unanswered => !write_off_silent,
+            Ballot::Denied => false,
+        };
         if members.is_quorum(|place| now < self.granted_until(place)) {
             Outcome::Won
-        } else if members.is_quorum(|place| self.get(place) != Ballot::Denied) {
+        } else if members.is_quorum(open) {
             Outcome::Pending
         } else {
             Outcome::Lost

@@ -92,7 +92,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     fn count_pre_votes(&mut self, out: &mut Vec<Output<I>>) {
         let Role::PreCandidate(canvass) = &self.role else { return };
-        if canvass.tally.outcome(&self.hard.membership, self.now) == Outcome::Won {
+        if canvass.tally.outcome(&self.hard.membership, self.now, false) == Outcome::Won {
             self.start_vote(Claim::Own, out);
         }
     }
@@ -105,7 +105,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.record(out);
         let until = self.now.saturating_add(self.lengths.promise_limit());
         let tally = Tally::new(&self.hard.membership, self.id, until);
-        self.role = Role::Candidate(Candidacy { claim, tally, next_retry: self.now, until });
+        let patience = self.lengths.retry_interval();
+        let patient_until = self.now.saturating_add(patience);
+        self.role = Role::Candidate(Candidacy { claim, tally, next_retry: self.now, patient_until, until });
         self.ask_votes(out);
         self.count_votes(out);
     }
@@ -143,7 +145,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// The votes of a candidate or of a renewing leader. Rules 3.4, 4.3, 5.1.
     pub(super) fn count_votes(&mut self, out: &mut Vec<Output<I>>) {
         let Some(tally) = self.votes() else { return };
-        match tally.outcome(&self.hard.membership, self.now) {
+        let impatient = match &self.role {
+            Role::Candidate(candidacy) => self.now >= candidacy.patient_until,
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Leader(_) => false,
+        };
+        match tally.outcome(&self.hard.membership, self.now, impatient) {
             Outcome::Pending => {}
             Outcome::Won => {
                 let tally = tally.clone();
@@ -253,7 +259,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 if self.learns(header, &reply, out) {
                     return;
                 }
-                self.denied(from, denial, out)
+                self.denied(from, reply.phase, denial, out)
             }
         };
         match &mut self.role {
@@ -283,8 +289,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    fn denied(&mut self, peer: I, denial: Denial<I>, out: &mut Vec<Output<I>>) -> Ballot {
+    fn denied(&mut self, peer: I, phase: Phase, denial: Denial<I>, out: &mut Vec<Output<I>>) -> Ballot {
         match denial {
+            // Bound in the very term that is voted on: to a rival that got the vote of it.
+            Denial::Bound { to: Some((_, term)), .. } if phase == Phase::Real && term >= self.hard.term => {
+                Ballot::Denied
+            }
             Denial::Bound { remaining, .. } => Ballot::Busy(self.now.saturating_add(remaining)),
             Denial::PositionBehind(position) => {
                 out.push(Output::Event(Event::Behind { peer, position }));
