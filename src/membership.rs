@@ -163,6 +163,9 @@ impl<I: NodeId> Membership<I> {
     /// The largest value that a quorum of the voters (by place) reaches; `floor` if that is more,
     /// or if there are no voters.
     pub(crate) fn quorum_value(&self, floor: u64, value: impl Fn(usize) -> u64) -> u64 {
+        if !self.is_quorum(|voter| value(voter) > floor) {
+            return floor;
+        }
         let mut best = floor;
         for candidate in (0..usize::from(self.voters)).map(&value) {
             if candidate > best && self.is_quorum(|voter| value(voter) >= candidate) {

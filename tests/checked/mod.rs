@@ -1,0 +1,260 @@
+//! One election under watch. The watch knows what must hold whatever comes in, from whomever; the
+//! property tests and the fuzzer share it.
+
+pub(crate) mod draw;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use quorate::{
+    Answer, Body, ClusterId, Config, Election, Event, HardState, Input, MAX_MEMBERS, Message, Output, Phase,
+    Position, Priority, RoleKind, Term, Timing,
+};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+/// The group that is watched; messages of any other are refused.
+pub(crate) const CLUSTER: ClusterId = ClusterId(7);
+
+/// What the host does to an election.
+#[derive(Clone, Debug)]
+pub(crate) enum Act {
+    /// Reads its clock.
+    Tick(Duration),
+    /// Lets time pass.
+    Wait(Duration),
+    /// Waits for the deadline.
+    Due,
+    /// Hands something in.
+    Step(Input<u64>),
+}
+
+/// An election and what is known of it.
+pub(crate) struct Checked {
+    election: Election<u64, ChaCha8Rng>,
+    /// The last reading of the clock that was accepted.
+    now: Duration,
+    /// What was persisted last.
+    stored: HardState<u64>,
+    /// The last term it was elected in.
+    elected: Term,
+    /// How many oddities were told, which is bounded by the members.
+    told: usize,
+    /// The last messages it sent, to be answered or thrown back.
+    sent: VecDeque<(u64, Message<u64>)>,
+    /// What was done so far, for whoever has to find out why it failed.
+    done: Vec<Act>,
+}
+
+/// How many of the messages sent are kept.
+const KEPT: usize = 16;
+
+impl Checked {
+    /// Node 1 of the nodes 1 to `members`; resumed in `term`.
+    pub(crate) fn new(members: u64, term: Term, priority: Priority, seed: u64) -> Self {
+        let mut stored = HardState::bootstrap(CLUSTER, 1..=members).expect("a small group");
+        stored.term = term;
+        if term > Term(0) {
+            stored.promised = Timing::lan().promise_limit;
+        }
+        let config = Config { priority, position: Position { term: 1, index: 1 }, ..Config::new(1) };
+        let rng = ChaCha8Rng::seed_from_u64(seed);
+        let election = Election::new(config, stored.clone(), Duration::ZERO, rng).expect("a valid start");
+        Checked {
+            election,
+            now: Duration::ZERO,
+            stored,
+            elected: Term(0),
+            told: 0,
+            sent: VecDeque::new(),
+            done: Vec::new(),
+        }
+    }
+
+    /// The election, for those who look closer.
+    pub(crate) fn election(&self) -> &Election<u64, ChaCha8Rng> {
+        &self.election
+    }
+
+    /// Does `act` and checks what comes out.
+    pub(crate) fn act(&mut self, act: &Act) {
+        self.done.push(act.clone());
+        let before = self.election.clone();
+        let mut twin = self.election.clone();
+        let mut out = Vec::new();
+        match act.clone() {
+            Act::Step(input) => {
+                self.election.step_into(input.clone(), &mut out);
+                assert_eq!(out, twin.step(input), "the same input, another output");
+            }
+            Act::Tick(now) => self.tick(now, &mut twin, &mut out),
+            Act::Wait(length) => self.tick(self.now.saturating_add(length), &mut twin, &mut out),
+            Act::Due => self.tick(self.election.deadline().unwrap_or(self.now), &mut twin, &mut out),
+        }
+        assert_eq!(self.election, twin, "the same input, another state");
+        self.check_refusal(act, &before, &out);
+        self.check_bounds(&before, &out);
+        self.check_order(&before, &out);
+        self.check_state();
+        for output in out {
+            if let Output::Send { to, message } = output {
+                self.sent.push_front((to, message));
+            }
+        }
+        self.sent.truncate(KEPT);
+    }
+
+    fn tick(&mut self, now: Duration, twin: &mut Election<u64, ChaCha8Rng>, out: &mut Vec<Output<u64>>) {
+        self.election.tick_into(now, out);
+        assert_eq!(*out, twin.tick(now), "the same tick, another output");
+        if !matches!(out.as_slice(), [Output::Rejected(_)]) {
+            self.now = now;
+        }
+    }
+
+    /// A wish that is refused is the only output and changes nothing; a message is never refused.
+    fn check_refusal(&self, act: &Act, before: &Election<u64, ChaCha8Rng>, out: &[Output<u64>]) {
+        if !out.iter().any(|output| matches!(output, Output::Rejected(_))) {
+            return;
+        }
+        assert_eq!(out.len(), 1, "a refusal comes alone: {out:?}");
+        assert_eq!(self.election, *before, "a refusal changes nothing");
+        assert!(!matches!(act, Act::Step(Input::Receive { .. })), "a message is never refused: {act:?}");
+    }
+
+    /// No step says more than a few things to each member, and oddities are not told for ever.
+    fn check_bounds(&mut self, before: &Election<u64, ChaCha8Rng>, out: &[Output<u64>]) {
+        let members = before.membership().members().len().max(self.election.membership().members().len());
+        assert!(members <= MAX_MEMBERS);
+        assert!(out.len() <= 4 * members + 8, "{} outputs with {members} members", out.len());
+        if before.membership() != self.election.membership() {
+            self.told = 0;
+        }
+        self.told += out.iter().filter(|output| is_oddity(output)).count();
+        assert!(self.told <= 4 * (members + 1), "{} oddities told with {members} members", self.told);
+        assert!(self.election.status().members.len() <= MAX_MEMBERS);
+    }
+
+    /// What is said follows from what is stored already, and what is stored never goes back.
+    fn check_order(&mut self, before: &Election<u64, ChaCha8Rng>, out: &[Output<u64>]) {
+        let mut leads = before.lease().map(|lease| lease.term);
+        for output in out {
+            match output {
+                Output::Persist(next) => {
+                    self.check_write(next);
+                    self.stored = next.clone();
+                }
+                Output::Send { to, message } => {
+                    assert_ne!(*to, self.election.id(), "it writes to itself");
+                    self.check_message(*to, message, leads);
+                }
+                Output::Event(Event::Elected { term }) => {
+                    assert!(*term > self.elected, "elected in {term:?} after {:?}", self.elected);
+                    self.elected = *term;
+                    assert_eq!((self.stored.term, self.stored.voted_for), (*term, Some(1)));
+                    leads = Some(*term);
+                }
+                Output::Event(Event::SteppedDown { term, .. }) => assert_eq!(leads.take(), Some(*term)),
+                Output::Event(_) | Output::Rejected(_) => {}
+            }
+        }
+        assert_eq!(leads, self.election.lease().map(|lease| lease.term), "leadership changed unsaid");
+        assert_eq!(self.stored, *self.election.hard_state(), "the durable state changed unsaid");
+    }
+
+    fn check_write(&self, next: &HardState<u64>) {
+        let last = &self.stored;
+        assert!(next.term >= last.term, "the term ran backwards: {last:?}, {next:?}");
+        assert!(next.membership.version() >= last.membership.version(), "{last:?}, {next:?}");
+        assert!(next.promised >= last.promised, "{last:?}, {next:?}");
+        assert!(next.term >= next.membership.version().term, "{next:?}");
+        assert_eq!(next.cluster, last.cluster);
+        if next.term == last.term && last.voted_for.is_some() {
+            assert_eq!(next.voted_for, last.voted_for, "a vote was changed in {:?}", next.term);
+        }
+        if next.membership.version() == last.membership.version() {
+            assert_eq!(next.membership, last.membership, "one version, two memberships");
+        }
+    }
+
+    /// What a message claims is durable by now.
+    fn check_message(&self, to: u64, message: &Message<u64>, leads: Option<Term>) {
+        let Message { header, body } = message;
+        let stored = &self.stored;
+        assert_eq!(header.cluster, CLUSTER);
+        assert_eq!(header.version, stored.membership.version(), "a version is told before it is stored");
+        match body {
+            Body::VoteReply(reply) => {
+                assert_eq!(header.term, stored.term, "a term is told before it is stored");
+                if let (Phase::Real, Answer::Granted(length)) = (reply.phase, reply.answer) {
+                    assert_eq!((stored.term, stored.voted_for), (reply.of, Some(to)), "a vote not stored");
+                    assert!(Duration::from_nanos(length) <= stored.promised, "a promise not stored");
+                }
+            }
+            Body::HeartbeatReply(reply) => {
+                assert_eq!(header.term, stored.term, "a term is told before it is stored");
+                if let Answer::Granted(length) = reply.answer {
+                    assert!(stored.voted_for.is_some(), "a leader accepted, and the vote still free");
+                    assert!(Duration::from_nanos(length) <= stored.promised, "a promise not stored");
+                }
+            }
+            Body::VoteRequest(request) => {
+                assert_eq!(header.term, stored.term, "a term is told before it is stored");
+                if request.phase == Phase::Real {
+                    assert_eq!(stored.voted_for, Some(1), "a candidate votes for itself first");
+                }
+            }
+            Body::Heartbeat(heartbeat) => {
+                assert!(header.term <= stored.term);
+                // Before `SteppedDown` only a leader asks for promises; after it, nobody does.
+                assert!(heartbeat.promise == 0 || leads == Some(header.term), "{message:?}");
+                assert!(heartbeat.promise != 0 || leads.is_none(), "a leader gives its promises back");
+            }
+        }
+    }
+
+    fn check_state(&self) {
+        let Checked { election, now, .. } = self;
+        match (election.role(), election.lease()) {
+            (RoleKind::Leader, Some(lease)) => {
+                assert!(lease.holds_at(*now), "a leader without a valid lease");
+                assert!(lease.term <= election.term());
+                assert!(lease.until <= now.saturating_add(Timing::lan().promise_limit));
+                assert_eq!(election.leader(), Some((1, lease.term)));
+            }
+            (RoleKind::Leader, None) | (_, Some(_)) => unreachable!("the lease is the leadership"),
+            (RoleKind::Candidate, None) => assert_eq!(election.hard_state().voted_for, Some(1)),
+            (RoleKind::Follower | RoleKind::PreCandidate, None) => {}
+        }
+        let passive = election.role() == RoleKind::Follower;
+        assert!(passive || election.deadline().is_some(), "nothing pending in an active role");
+        let status = election.status();
+        assert!(status.promise.is_none_or(|(_, _, left)| left <= Timing::lan().promise_limit));
+        assert!(status.quarantine_left <= Timing::lan().promise_limit);
+    }
+}
+
+impl Drop for Checked {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let members = self.election.membership().members();
+            eprintln!(
+                "node 1 of {members:?} failed at the last of {} acts: {:#?}",
+                self.done.len(),
+                self.done
+            );
+        }
+    }
+}
+
+fn is_oddity(output: &Output<u64>) -> bool {
+    matches!(
+        output,
+        Output::Event(
+            Event::ForeignCluster { .. }
+                | Event::MembershipConflict { .. }
+                | Event::TwoLeaders { .. }
+                | Event::TermTooFarAhead { .. }
+        )
+    )
+}
