@@ -87,8 +87,8 @@
 //! 3. Then the vote, in the next term. Unanswered requests are repeated in the same term with a new
 //!    round and time. The candidate counts members, not replies.
 //! 4. Every refusal is answered and says why. A higher term is adopted by an unbound candidate. When
-//!    the votes are gone it stands again after its turn; voters that stay silent beside a rival that
-//!    has votes are not waited for.
+//!    the votes are gone it stands again after its turn; beside a rival that has votes, voters that
+//!    answered neither the pre-vote nor the vote are not waited for.
 //! 5. A candidate shown a newer membership ends its candidacy and adopts it.
 //! 6. The winner writes its term into the membership's version. Spec: `BecomeLeader`.
 //! 7. A leader that gets a pre-vote from a member answers with a heartbeat.

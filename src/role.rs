@@ -42,6 +42,7 @@ pub(crate) struct Following<I> {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Canvass {
     pub(crate) round: Round,
+    pub(crate) since: Nanos,
     pub(crate) tally: Tally,
     pub(crate) next_retry: Nanos,
     /// When the round ends and its grants no longer count.
@@ -54,8 +55,10 @@ pub(crate) struct Candidacy<I> {
     pub(crate) claim: Claim<I>,
     pub(crate) tally: Tally,
     pub(crate) next_retry: Nanos,
-    /// Until then a silent voter may only have lost a packet. Rule 4.4.
-    pub(crate) patient_until: Nanos,
+    /// When it stood; an answer that is not there a retry interval later is late. Rule 4.4.
+    pub(crate) since: Nanos,
+    /// When it began to ask, with the pre-vote. Who has not been heard since is absent.
+    pub(crate) canvassed_since: Option<Nanos>,
     /// When the candidacy ends without a winner.
     pub(crate) until: Nanos,
 }

@@ -14,6 +14,8 @@ pub(crate) enum Ballot {
     Granted(Nanos),
     /// Bound to another until then: worth asking again.
     Busy(Nanos),
+    /// Not in this term: the vote is another's.
+    Rival,
     /// Not in this term.
     Denied,
 }
@@ -49,20 +51,24 @@ impl Tally {
         let Some(entry) = self.0.get_mut(place) else { return };
         match (*entry, ballot) {
             (Ballot::Granted(old), Ballot::Granted(new)) => *entry = Ballot::Granted(old.max(new)),
-            (Ballot::Granted(_), Ballot::Busy(_) | Ballot::Denied | Ballot::Unanswered) => {}
-            (Ballot::Unanswered | Ballot::Busy(_) | Ballot::Denied, ballot) => *entry = ballot,
+            (Ballot::Granted(_), _) => {}
+            (_, ballot) => *entry = ballot,
         }
     }
 
-    /// What the votes amount to. Once somebody has said no, an `impatient` candidate counts those
-    /// that stay silent with them: a rival has votes, and waiting for the dead would not bring back
-    /// any. Rule 4.4.
-    pub(crate) fn outcome<I: NodeId>(&self, members: &Membership<I>, now: Nanos, impatient: bool) -> Outcome {
-        let write_off_silent = impatient && self.0.contains(&Ballot::Denied);
+    /// What the votes amount to. Beside a rival that has votes, `absent` voters that have not
+    /// answered are not waited for. Rule 4.4.
+    pub(crate) fn outcome<I: NodeId>(
+        &self,
+        members: &Membership<I>,
+        now: Nanos,
+        absent: impl Fn(usize) -> bool,
+    ) -> Outcome {
+        let rival = self.0.contains(&Ballot::Rival);
         let open = |place| match self.get(place) {
             Ballot::Granted(_) | Ballot::Busy(_) => true,
-            Ballot::Unanswered => !write_off_silent,
-            Ballot::Denied => false,
+            Ballot::Unanswered => !(rival && absent(place)),
+            Ballot::Rival | Ballot::Denied => false,
         };
         if members.is_quorum(|place| now < self.granted_until(place)) {
             Outcome::Won
@@ -77,7 +83,7 @@ impl Tally {
     pub(crate) fn granted_until(&self, place: usize) -> Nanos {
         match self.get(place) {
             Ballot::Granted(until) => until,
-            Ballot::Unanswered | Ballot::Busy(_) | Ballot::Denied => 0,
+            Ballot::Unanswered | Ballot::Busy(_) | Ballot::Rival | Ballot::Denied => 0,
         }
     }
 
@@ -88,7 +94,7 @@ impl Tally {
             Ballot::Unanswered => true,
             Ballot::Granted(until) => until < soon,
             Ballot::Busy(until) => until <= now,
-            Ballot::Denied => false,
+            Ballot::Rival | Ballot::Denied => false,
         }
     }
 
@@ -96,7 +102,7 @@ impl Tally {
     pub(crate) fn next_free(&self, now: Nanos) -> Nanos {
         let busy = |ballot: &Ballot| match *ballot {
             Ballot::Busy(until) if until > now => Some(until),
-            Ballot::Busy(_) | Ballot::Unanswered | Ballot::Granted(_) | Ballot::Denied => None,
+            Ballot::Busy(_) | Ballot::Unanswered | Ballot::Granted(_) | Ballot::Rival | Ballot::Denied => None,
         };
         self.0.iter().filter_map(busy).min().unwrap_or(NEVER)
     }

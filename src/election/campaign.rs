@@ -64,6 +64,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn canvass(&self, round: Round) -> Canvass {
         Canvass {
             round,
+            since: self.now,
             tally: Tally::new(&self.hard.membership, self.id, NEVER),
             next_retry: self.now,
             until: self.now.saturating_add(self.lengths.promise()),
@@ -92,7 +93,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     fn count_pre_votes(&mut self, out: &mut Vec<Output<I>>) {
         let Role::PreCandidate(canvass) = &self.role else { return };
-        if canvass.tally.outcome(&self.hard.membership, self.now, false) == Outcome::Won {
+        if canvass.tally.outcome(&self.hard.membership, self.now, |_| false) == Outcome::Won {
             self.start_vote(Claim::Own, out);
         }
     }
@@ -105,9 +106,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.record(out);
         let until = self.now.saturating_add(self.lengths.promise_limit());
         let tally = Tally::new(&self.hard.membership, self.id, until);
-        let patience = self.lengths.retry_interval();
-        let patient_until = self.now.saturating_add(patience);
-        self.role = Role::Candidate(Candidacy { claim, tally, next_retry: self.now, patient_until, until });
+        // Without a pre-vote before it, nobody counts as absent.
+        let canvassed_since = match &self.role {
+            Role::PreCandidate(canvass) => Some(canvass.since),
+            Role::Follower(_) | Role::Candidate(_) | Role::Leader(_) => None,
+        };
+        let (next_retry, since) = (self.now, self.now);
+        self.role = Role::Candidate(Candidacy { claim, tally, next_retry, since, canvassed_since, until });
         self.ask_votes(out);
         self.count_votes(out);
     }
@@ -127,7 +132,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn ask_votes(&mut self, out: &mut Vec<Output<I>>) {
         let round = self.next_round();
         let own = self.now.saturating_add(self.lengths.promise_limit());
-        let soon = self.now.saturating_add(self.lengths.promise());
+        // Who wins has to write: with promises that last. Rule 3.5.
+        let soon = self.now.saturating_add(self.three_quarters());
         let retry = self.now.saturating_add(self.lengths.retry_interval());
         let (now, place) = (self.now, self.hard.membership.index_of(self.id));
         let Some((claim, tally, next_retry)) = self.standing() else { return };
@@ -145,11 +151,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// The votes of a candidate or of a renewing leader. Rules 3.4, 4.3, 5.1.
     pub(super) fn count_votes(&mut self, out: &mut Vec<Output<I>>) {
         let Some(tally) = self.votes() else { return };
-        let impatient = match &self.role {
-            Role::Candidate(candidacy) => self.now >= candidacy.patient_until,
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Leader(_) => false,
-        };
-        match tally.outcome(&self.hard.membership, self.now, impatient) {
+        match tally.outcome(&self.hard.membership, self.now, |place| self.is_absent(place)) {
             Outcome::Pending => {}
             Outcome::Won => {
                 let tally = tally.clone();
@@ -158,6 +160,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Outcome::Lost if matches!(self.role, Role::Leader(_)) => self.ask_renewal(self.hard.term, out),
             Outcome::Lost => self.fall_back(),
         }
+    }
+
+    /// Rule 4.4: whether a candidate should no longer expect an answer: a retry interval has passed,
+    /// and the voter did not answer the pre-vote either. One that did may be writing its vote.
+    fn is_absent(&self, place: usize) -> bool {
+        let Role::Candidate(candidacy) = &self.role else { return false };
+        let late = self.now >= candidacy.since.saturating_add(self.lengths.retry_interval());
+        let silent = |since| self.contacts.last_heard(place).is_none_or(|heard| heard < since);
+        late && candidacy.canvassed_since.is_some_and(silent)
     }
 
     /// Whoever stands for election, with its claim.
@@ -293,7 +304,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         match denial {
             // Bound in the very term that is voted on: to a rival that got the vote of it.
             Denial::Bound { to: Some((_, term)), .. } if phase == Phase::Real && term >= self.hard.term => {
-                Ballot::Denied
+                Ballot::Rival
             }
             Denial::Bound { remaining, .. } => Ballot::Busy(self.now.saturating_add(remaining)),
             Denial::PositionBehind(position) => {
@@ -304,7 +315,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 self.tell_conflict(peer, out);
                 Ballot::Denied
             }
-            Denial::VoteGone | Denial::TermBehind | Denial::MembershipOlder | Denial::Stranger => Ballot::Denied,
+            Denial::VoteGone => Ballot::Rival,
+            Denial::TermBehind | Denial::MembershipOlder | Denial::Stranger => Ballot::Denied,
         }
     }
 

@@ -324,7 +324,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return;
         }
         trial.canvass.tally.put(place, Ballot::Granted(Nanos::MAX));
-        if trial.canvass.tally.outcome(&self.hard.membership, self.now, false) != Outcome::Won {
+        if trial.canvass.tally.outcome(&self.hard.membership, self.now, |_| false) != Outcome::Won {
             return;
         }
         trial.ready = true;

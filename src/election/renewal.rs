@@ -9,7 +9,7 @@ use super::Election;
 use crate::io::Output;
 use crate::role::{Renewal, Role};
 use crate::tally::Tally;
-use crate::types::{NodeId, Term};
+use crate::types::{Nanos, NodeId, Term};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 5.1: a member holds a term higher than this leader's. Nothing happens on other roles.
@@ -34,7 +34,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 3.5: before it writes, a leader asks for the long promise. It goes on once three
     /// quarters of that are left, or when it has waited long enough.
     pub(super) fn advance_renewal(&mut self, out: &mut Vec<Output<I>>) {
-        let enough = self.lengths.promise_limit().saturating_mul(3) / 4;
+        let enough = self.three_quarters();
         let Role::Leader(leading) = &self.role else { return };
         if let Some(Renewal::Preparing { above, until }) = leading.renewal.as_deref() {
             let ready = leading.lease >= self.now.saturating_add(enough) || self.now >= *until;
@@ -42,6 +42,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 self.ask_renewal(*above, out);
             }
         }
+    }
+
+    /// Of the long promise: enough to write on.
+    pub(super) fn three_quarters(&self) -> Nanos {
+        self.lengths.promise_limit().saturating_mul(3) / 4
     }
 
     /// Takes the term after `above` and asks for its votes. Lease and work stay with the old term

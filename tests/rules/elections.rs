@@ -1,0 +1,418 @@
+//! Section 4: elections.
+
+use quorate::{Answer, Denial, Event, Input, Output, Position, RoleKind};
+
+use crate::support::*;
+
+const THREE: [u64; 3] = [1, 2, 3];
+
+/// Rule 4.1: who is next is known before it is needed.
+#[test]
+fn a_follower_stands_at_the_end_of_its_promise_plus_its_rank() {
+    let mut follower = Node::fresh(3, &THREE);
+    assert_eq!(follower.due(), 2 * STAGGER, "without a rank, its place among the members");
+    for rank in [0, 1, 4] {
+        let mut follower = follower.clone();
+        follower.hear(10, 1, heartbeat(1, 1).rank(rank));
+        assert_eq!(follower.due(), 10 + PROMISE, "when the leader is known no more");
+        let stands = 10 + PROMISE + u64::from(rank) * STAGGER;
+        if rank > 0 {
+            assert_eq!(trace(&follower.tick_at(10 + PROMISE)), "leader");
+            assert_eq!(follower.due(), stands);
+        }
+        assert!(trace(&follower.tick_at(stands)).starts_with("pre-vote 1, pre-vote 2"));
+    }
+    follower.hear(10, 1, vote(1, 1));
+    assert_eq!(follower.due(), 10 + LIMIT + 2 * STAGGER, "a granted vote is a promise too");
+}
+
+/// Rule 4.1; trap 10: pre-votes, refused requests and second-hand news move no deadline.
+#[test]
+fn only_an_accepted_heartbeat_and_a_granted_vote_move_the_deadline() {
+    let mut follower = Node::fresh(3, &THREE);
+    follower.step(Input::SetPosition(at_index(5)));
+    let (due, behind) = (follower.due(), at_index(5));
+    assert_eq!(granted(&follower.hear(1, 1, pre_vote(0, 1).position(5)), 1), 0);
+    assert_eq!(denied(&follower.hear(2, 1, pre_vote(0, 2)), 1), Denial::PositionBehind(behind));
+    assert_eq!(denied(&follower.hear(3, 1, vote(4, 3)), 1), Denial::PositionBehind(behind));
+    assert_eq!(follower.term(), term(4), "though its term is adopted");
+    assert_eq!(denied(&follower.hear(4, 9, heartbeat(5, 4)), 9), Denial::Stranger);
+    assert_eq!(denied(&follower.hear(5, 2, heartbeat(3, 5)), 2), Denial::TermBehind);
+    let rumour = Denial::Bound { to: Some((2, term(4))), remaining: ns(PROMISE) };
+    assert_eq!(follower.hear(6, 1, deny(&pre_vote(0, 1), rumour)), []);
+    assert_eq!(follower.due(), due);
+    follower.hear(7, 1, heartbeat(4, 9));
+    assert!(follower.due() > due);
+}
+
+/// Rule 4.1: a leap of the clock lets queued messages in first, once until one came.
+#[test]
+fn a_leap_of_the_clock_puts_the_deadline_off_once() {
+    let mut follower = Node::fresh(3, &THREE);
+    follower.hear(0, 1, heartbeat(1, 1).rank(0));
+    let mut queued = follower.clone();
+    let woken = 60_000;
+    assert_eq!(trace(&follower.tick_at(woken)), "leader");
+    assert_eq!((follower.role(), follower.due()), (RoleKind::Follower, woken + HEARTBEAT));
+    let again = 2 * woken;
+    assert!(trace(&follower.tick_at(again)).starts_with("pre-vote"), "not for a second leap");
+
+    queued.tick_at(woken);
+    assert_eq!(granted(&queued.hear(woken, 1, heartbeat(1, 2).rank(0)), 1), PROMISE);
+    queued.tick_at(again);
+    assert_eq!((queued.role(), queued.due()), (RoleKind::Follower, again + HEARTBEAT), "a message came");
+}
+
+/// Rule 4.2. Thesis §9.6: asked of all voters, with no effect on anybody, the asker included.
+#[test]
+fn a_pre_vote_changes_no_state_of_the_asker() {
+    let mut node = Node::fresh(1, &THREE);
+    let before = node.hard_state().clone();
+    let asked = node.tick_at(0);
+    assert_eq!(trace(&asked), "pre-vote 2, pre-vote 3");
+    assert_eq!((to(&asked, 2).header.term, request_of(&to(&asked, 2)).promise), (term(0), 0), "its own term");
+    let rest: Vec<Outputs> = (1..50).map(|_| node.tick_at(node.due())).collect();
+    assert!(rest.iter().all(|out| persisted(out).is_none()));
+    assert_eq!((node.hard_state(), node.role()), (&before, RoleKind::PreCandidate));
+}
+
+/// Rule 4.2: what was true a round ago may not be any more.
+#[test]
+fn pre_votes_of_an_earlier_round_do_not_count() {
+    let mut node = Node::fresh(1, &THREE);
+    let old = node.tick_at(0);
+    let repeated = node.tick_at(RETRY);
+    assert_eq!(to(&old, 2).header.round, to(&repeated, 2).header.round, "the same round, repeated");
+    let new = node.tick_at(PROMISE);
+    assert!(to(&new, 2).header.round > to(&old, 2).header.round);
+    for voter in [2, 3] {
+        assert_eq!(node.hear(PROMISE, voter, grant(&to(&old, voter), 0)), []);
+    }
+    assert_eq!(node.role(), RoleKind::PreCandidate);
+    assert_eq!(trace(&node.hear(PROMISE, 2, grant(&to(&new, 2), 0))), "persist, vote 2, vote 3");
+}
+
+/// Rule 4.3: a term is not burnt for a lost packet.
+#[test]
+fn unanswered_requests_are_repeated_in_the_same_term_with_a_new_round_and_time() {
+    let mut node = Node::fresh(1, &[1, 2, 3, 4, 5]);
+    let asked = node.stand(&[2, 3]);
+    assert_eq!(trace(&asked), "persist, vote 2, vote 3, vote 4, vote 5");
+    node.hear(5, 2, grant(&to(&asked, 2), LIMIT));
+    let again = node.tick_at(RETRY);
+    assert_eq!(trace(&again), "vote 3, vote 4, vote 5");
+    let (first, second) = (to(&asked, 3).header, to(&again, 3).header);
+    assert_eq!((first.term, second.term), (term(1), term(1)));
+    assert!(second.round > first.round && second.at == ns(RETRY));
+    assert!(trace(&node.hear(25, 3, grant(&to(&again, 3), LIMIT))).contains("elected"));
+    assert_eq!(node.term(), term(1));
+}
+
+/// Rule 4.3: a voter that has granted grants again: its answer was lost.
+#[test]
+fn a_voter_asked_again_grants_again() {
+    let mut voter = Node::fresh(3, &THREE);
+    voter.hear(1, 1, vote(1, 1));
+    let out = voter.hear(21, 1, vote(1, 2).at(21));
+    assert_eq!(trace(&out), "yes 1", "with nothing new to write");
+    assert_eq!((granted(&out, 1), to(&out, 1).header.at), (LIMIT, ns(21)));
+}
+
+/// Rule 4.3: who is asked answers, even if it does not (yet) know itself to be a voter.
+#[test]
+fn a_node_that_is_no_voter_yet_answers_a_vote_request() {
+    let joining = quorate::HardState::joining(CLUSTER);
+    let mut node = Node::new(config(9), joining, 0);
+    let out = node.hear(0, 1, vote(1, 1));
+    assert_eq!((trace(&out).as_str(), granted(&out, 1)), ("persist, yes 1", LIMIT));
+}
+
+/// Rule 4.4: each refusal says why.
+#[test]
+fn every_refusal_is_answered_with_its_reason() {
+    let mut saved = first_state(&THREE);
+    (saved.term, saved.voted_for) = (term(3), Some(1));
+    saved.membership = members(version(2, 1), &THREE);
+    saved.promised = ms(PROMISE);
+    let mut voter = Node::new(config(3), saved, 0);
+    voter.step(Input::SetPosition(at_index(5)));
+    let mut refusal = |request: Msg| denied(&voter.hear(PROMISE, 2, request), 2);
+    assert_eq!(refusal(vote(2, 1).version(2, 1).position(5)), Denial::TermBehind);
+    assert_eq!(refusal(pre_vote(2, 1).version(2, 1).position(5)), Denial::TermBehind);
+    assert_eq!(refusal(vote(3, 1).version(2, 1).position(5)), Denial::VoteGone);
+    assert_eq!(refusal(vote(3, 2).version(1, 9).position(5)), Denial::MembershipOlder);
+    assert_eq!(refusal(pre_vote(3, 2).version(1, 9).position(5)), Denial::MembershipOlder);
+    assert_eq!(refusal(vote(3, 3).version(2, 1).position(4)), Denial::PositionBehind(at_index(5)));
+    assert_eq!(refusal(pre_vote(3, 3).version(2, 1).position(4)), Denial::PositionBehind(at_index(5)));
+    let other = members(version(2, 1), &[2, 3, 4]);
+    assert_eq!(refusal(vote(3, 4).carrying(other)), Denial::MembershipConflict);
+    let out = voter.hear(PROMISE, 9, vote(3, 1).version(2, 1));
+    assert_eq!(denied(&out, 9), Denial::Stranger);
+    voter.hear(PROMISE, 1, heartbeat(3, 1).version(2, 1));
+    let bound = Denial::Bound { to: Some((1, term(3))), remaining: ns(PROMISE) };
+    assert_eq!(denied(&voter.hear(PROMISE, 2, vote(4, 5).version(2, 1).position(5)), 2), bound);
+}
+
+/// Rule 4.4. Raft §5.4.1: positions are compared by term first.
+#[test]
+fn a_voter_grants_to_no_candidate_whose_position_is_behind() {
+    let mut voter = Node::fresh(3, &THREE);
+    voter.step(Input::SetPosition(Position { term: 2, index: 1 }));
+    let position = Position { term: 2, index: 1 };
+    assert_eq!(denied(&voter.hear(0, 1, vote(1, 1).position(99)), 1), Denial::PositionBehind(position));
+    let mut equal = vote(1, 2);
+    if let quorate::Body::VoteRequest(request) = &mut equal.body {
+        request.position = position;
+    }
+    assert_eq!(granted(&voter.hear(0, 1, equal), 1), LIMIT);
+}
+
+/// Rule 4.4: the host learns whom to catch up from.
+#[test]
+fn a_candidate_that_is_behind_tells_its_host() {
+    let mut node = Node::fresh(1, &THREE);
+    let asked = node.tick_at(0);
+    let position = at_index(8);
+    let out = node.hear(1, 3, deny(&to(&asked, 3), Denial::PositionBehind(position)));
+    assert_eq!(out, [Output::Event(Event::Behind { peer: 3, position })]);
+}
+
+/// Rule 4.4; Spec: `UpdateTerms`: an unbound candidate adopts a higher term from a denial, and its
+/// pre-vote starts anew in it.
+#[test]
+fn a_candidate_adopts_a_higher_term_from_a_denial() {
+    let mut node = Node::fresh(1, &THREE);
+    let asked = node.tick_at(0);
+    let out = node.hear(1, 3, deny(&to(&asked, 3), Denial::TermBehind).in_term(6));
+    assert_eq!(trace(&out), "persist, pre-vote 2, pre-vote 3");
+    assert_eq!((to(&out, 2).header.term, node.term(), node.hard_state().voted_for), (term(6), term(6), None));
+
+    let mut node = Node::fresh(1, &THREE);
+    let asked = node.stand(&[2]);
+    let out = node.hear(1, 3, deny(&to(&asked, 3), Denial::TermBehind).in_term(6));
+    assert_eq!((trace(&out).as_str(), node.role(), node.term()), ("persist", RoleKind::Follower, term(6)));
+}
+
+/// Rule 4.4: a bound voter's hint says when to ask it again; it is hearsay otherwise.
+#[test]
+fn a_candidate_asks_a_bound_voter_again_when_it_is_free() {
+    let mut saved = first_state(&THREE);
+    saved.term = term(3);
+    let mut node = Node::new(config(1), saved, 0);
+    let asked = node.stand(&[2]);
+    for voter in [2, 3] {
+        let bound = Denial::Bound { to: Some((3, term(3))), remaining: ns(33) };
+        assert_eq!(node.hear(2, voter, deny(&to(&asked, voter), bound)), []);
+    }
+    assert_eq!(node.leader(), None);
+    assert_eq!(node.status().rumoured_leader, Some((3, term(3))));
+    assert_eq!(node.tick_at(RETRY), [], "not before");
+    assert_eq!(node.due(), 35);
+    assert_eq!(trace(&node.tick_at(35)), "vote 2, vote 3");
+}
+
+/// Rule 4.4: who is bound to a rival in the term that is voted on has given it that vote.
+#[test]
+fn a_voter_bound_in_the_very_term_is_lost_to_a_candidate() {
+    let mut node = Node::fresh(1, &THREE);
+    let asked = node.stand(&[2]);
+    let rival = Denial::Bound { to: Some((2, term(1))), remaining: ns(LIMIT) };
+    node.hear(1, 3, deny(&to(&asked, 3), rival));
+    assert_eq!(node.role(), RoleKind::Candidate, "2 may still grant");
+    node.hear(1, 2, deny(&to(&asked, 2), Denial::VoteGone));
+    assert_eq!((node.role(), node.due()), (RoleKind::Follower, 1));
+}
+
+/// Rule 4.4: once a rival holds votes, waiting for the dead would not bring back any.
+#[test]
+fn a_split_vote_ends_when_a_rival_has_votes_and_the_rest_is_silent() {
+    let mut node = Node::fresh(1, &[1, 2, 3, 4, 5]);
+    let asked = node.stand(&[2, 3]);
+    node.hear(1, 2, grant(&to(&asked, 2), LIMIT));
+    node.tick_at(PROMISE);
+    assert_eq!(node.role(), RoleKind::Candidate, "silence on its own is a lost packet");
+    node.hear(PROMISE, 3, deny(&to(&asked, 3), Denial::VoteGone));
+    while node.role() == RoleKind::Candidate {
+        node.tick_at(node.due());
+    }
+    assert!(node.status().last_refusal.is_some() && node.due() < LIMIT, "before its own promise is over");
+}
+
+/// Rule 4.4: not after another whole promise.
+#[test]
+fn a_candidate_whose_votes_are_gone_stands_again_after_its_turn() {
+    let mut node = Node::fresh(2, &THREE);
+    let asked = node.stand(&[3]);
+    let now = to(&asked, 3).header.at / 1_000_000;
+    node.hear(now, 1, deny(&to(&asked, 1), Denial::VoteGone));
+    assert_eq!(node.role(), RoleKind::Candidate, "a quorum is left");
+    node.hear(now, 3, deny(&to(&asked, 3), Denial::VoteGone));
+    assert_eq!((node.role(), node.due()), (RoleKind::Follower, now + STAGGER));
+    assert_eq!(node.term(), term(1), "by a pre-vote first");
+    assert!(trace(&node.tick_at(now + STAGGER)).starts_with("pre-vote"));
+}
+
+/// Rule 4.5. Spec: `SendConfig`: the term and the membership in one write.
+#[test]
+fn a_candidate_shown_a_newer_membership_ends_its_candidacy_and_adopts_it_with_the_term() {
+    let newer = members(version(4, 2), &[1, 3, 4]);
+    for canvassing in [true, false] {
+        let mut node = Node::fresh(1, &THREE);
+        let asked = if canvassing { node.tick_at(0) } else { node.stand(&[2]) };
+        let reply = deny(&to(&asked, 3), Denial::MembershipOlder).carrying(newer.clone()).in_term(5);
+        let out = node.hear(1, 3, reply);
+        assert_eq!(trace(&out), "persist, installed");
+        let saved = persisted(&out).unwrap();
+        assert_eq!((saved.term, &saved.membership), (term(5), &newer));
+        assert_eq!(node.role(), RoleKind::Follower);
+        let late = Input::Receive { from: 2, message: grant(&to(&asked, 2), LIMIT) };
+        assert_eq!(node.step(late), [], "2 is no member now");
+    }
+}
+
+/// Rule 4.5: compared are versions, not numbers: an older term's higher number is older.
+#[test]
+fn an_older_membership_is_not_adopted() {
+    let mut saved = first_state(&THREE);
+    (saved.term, saved.membership) = (term(5), members(version(5, 1), &THREE));
+    let mut node = Node::new(config(1), saved, 0);
+    let asked = node.tick_at(0);
+    let older = members(version(4, 9), &[1, 3]);
+    node.hear(0, 3, deny(&to(&asked, 3), Denial::TermBehind).carrying(older));
+    assert_eq!(node.membership().version(), version(5, 1));
+}
+
+/// Rule 4.6. Spec: `BecomeLeader`: the same members, the same number, the new term.
+#[test]
+fn the_winner_writes_its_term_into_the_version_before_it_is_elected() {
+    let (node, out) = elected(1, &THREE);
+    assert_eq!(trace(&out), "persist, elected, installed, heartbeat 2, heartbeat 3, leader");
+    assert_eq!(persisted(&out).unwrap().membership.version(), version(1, 1));
+    assert_eq!(
+        events(&out)[..2],
+        [
+            Event::Elected { term: term(1) },
+            Event::MembershipChanged { version: version(1, 1), committed: false }
+        ]
+    );
+    let beat = to(&out, 2);
+    assert_eq!(heartbeat_of(&beat).membership.as_deref(), Some(node.membership()));
+    assert_eq!((beat.header.version, heartbeat_of(&beat).committed), (version(1, 1), false));
+}
+
+/// Rule 4.7: a member that lost its leader is shown it.
+#[test]
+fn a_leader_answers_a_pre_vote_with_a_heartbeat() {
+    let mut node = leader(1, &THREE);
+    let out = node.hear(10, 3, pre_vote(1, 9).version(1, 1));
+    assert_eq!(trace(&out), "no 3, heartbeat 3");
+    let bound = Denial::Bound { to: Some((1, term(1))), remaining: ns(node.lease_end() - 10) };
+    let Answer::Denied(denial) = (match &sent(&out)[0].1.body {
+        quorate::Body::VoteReply(reply) => reply.answer,
+        other => panic!("{other:?}"),
+    }) else {
+        panic!("granted")
+    };
+    assert_eq!(denial, bound);
+    assert_eq!(trace(&node.hear(10, 9, pre_vote(1, 9).version(1, 1))), "no 9", "a stranger is not");
+}
+
+/// Rule 4.8: a flapping link does not bring a node back again and again.
+#[test]
+fn a_leader_that_lapsed_stands_again_later_each_time_and_forgiven_in_good_time() {
+    let mut node = leader(1, &THREE);
+    let mut delays = Vec::new();
+    for _ in 0..7 {
+        let lapse = node.lease_end();
+        node.tick_at(lapse);
+        assert_eq!(node.role(), RoleKind::Follower);
+        delays.push(node.due() - lapse);
+        let asked = node.stand(&[2]);
+        let now = to(&asked, 2).header.at / 1_000_000;
+        node.win(now, &[2], &asked);
+        assert_eq!(node.role(), RoleKind::Leader, "a delay, never a veto");
+    }
+    assert!(delays[0] < delays[1] && delays[1] < delays[2], "{delays:?}");
+    assert!(delays.iter().all(|&delay| delay <= 20 * PROMISE), "bounded: {delays:?}");
+
+    let long = node.lease_end() + 1_000_000;
+    let mut now = node.due();
+    while now < long {
+        let out = node.tick_at(now);
+        for (follower, beat) in sent(&out) {
+            if is_heartbeat(beat) {
+                node.hear(now, follower, accept(beat));
+            }
+        }
+        now = node.due();
+    }
+    assert_eq!(node.role(), RoleKind::Leader);
+    let lapse = node.lease_end();
+    node.tick_at(lapse);
+    assert_eq!(node.due() - lapse, delays[0], "after a long good time");
+}
+
+/// Rule 4.1 and S1: a clock that runs backwards is the host's mistake.
+#[test]
+fn a_clock_that_runs_backwards_is_rejected_and_changes_nothing() {
+    let mut node = leader(1, &THREE);
+    node.tick_at(HEARTBEAT);
+    let before = node.clone();
+    let rejection = quorate::Rejection::ClockWentBackwards { last: ms(HEARTBEAT), now: ms(HEARTBEAT - 1) };
+    assert_eq!(node.tick_at(HEARTBEAT - 1), [Output::Rejected(rejection)]);
+    assert_eq!(node, before);
+    let late = core::time::Duration::MAX;
+    assert_eq!(node.tick(late), [Output::Rejected(quorate::Rejection::ClockOutOfRange { now: late })]);
+    assert_eq!(node, before);
+    assert_eq!(node.tick_at(HEARTBEAT), [], "the same instant twice is not backwards");
+}
+
+/// Rules 2.1 and 4.2: the host may ask to stand, not to break a promise.
+#[test]
+fn a_host_cannot_make_a_node_campaign_that_must_not() {
+    use quorate::{Priority, Rejection};
+    let rejected = |mut node: Node, rejection| {
+        let before = node.clone();
+        assert_eq!(node.step(Input::Campaign), [Output::Rejected(rejection)]);
+        assert_eq!(node, before);
+    };
+    let mut bound = Node::fresh(3, &THREE);
+    bound.hear(0, 1, heartbeat(1, 1));
+    rejected(bound, Rejection::Bound { remaining: ms(PROMISE) });
+    rejected(leader(1, &THREE), Rejection::AlreadyCampaigning);
+    let mut witness = Node::fresh(3, &THREE);
+    witness.step(Input::SetPriority(Priority(0)));
+    assert_eq!(witness.deadline(), None, "nothing will ever be due");
+    rejected(witness, Rejection::CannotLead);
+    rejected(Node::new(config(9), quorate::HardState::joining(CLUSTER), 0), Rejection::CannotLead);
+
+    let mut free = Node::fresh(3, &THREE);
+    assert_eq!(trace(&free.step(Input::Campaign)), "pre-vote 1, pre-vote 2");
+}
+
+/// Rules 4.3 and 4.4: a voter whose data reach further is no rival: the slow writers among the
+/// others are waited for.
+#[test]
+fn a_voter_that_is_ahead_does_not_hurry_a_candidate() {
+    let mut node = Node::fresh(1, &[1, 2, 3, 4, 5]);
+    let asked = node.stand(&[2, 3]);
+    node.hear(1, 5, deny(&to(&asked, 5), Denial::PositionBehind(at_index(1))));
+    node.tick_at(RETRY);
+    let writes = 2 * RETRY;
+    node.hear(writes, 2, grant(&to(&asked, 2), LIMIT));
+    node.hear(writes, 3, grant(&to(&asked, 3), LIMIT));
+    assert_eq!((node.role(), node.term()), (RoleKind::Leader, term(1)));
+}
+
+/// Rule 4.3: a rival's refusal needs no write, the votes of the others do.
+#[test]
+fn a_rivals_quick_refusal_does_not_end_a_candidacy_that_wins() {
+    let mut node = Node::fresh(1, &[1, 2, 3, 4, 5]);
+    let asked = node.stand(&[2, 3]);
+    node.hear(1, 5, deny(&to(&asked, 5), Denial::VoteGone));
+    node.tick_at(RETRY);
+    let writes = 100;
+    node.hear(writes, 2, grant(&to(&asked, 2), LIMIT));
+    node.hear(writes, 3, grant(&to(&asked, 3), LIMIT));
+    assert_eq!((node.role(), node.term()), (RoleKind::Leader, term(1)));
+}

@@ -1,0 +1,456 @@
+//! Section 6: handing over.
+
+use quorate::{
+    Claim, Config, Denial, Event, Input, Order, Output, Phase, Priority, Rejection, RoleKind, StepDown,
+    Unfit, Urgency,
+};
+
+use crate::support::*;
+
+const THREE: [u64; 3] = [1, 2, 3];
+const FIVE: [u64; 5] = [1, 2, 3, 4, 5];
+
+/// A leader of term 1 that, asked at 10, wants node 2 to take over; and the heartbeat that says so.
+fn resigning() -> (Node, Msg) {
+    let mut node = leader(1, &THREE);
+    let out = node.resign(10, Some(2), Urgency::WhenReady);
+    assert_eq!(trace(&out), "heartbeat 2");
+    (node, to(&out, 2))
+}
+
+/// Node 2, following node 1 in term 1 since 0, and a heartbeat at 10 that names it.
+fn named() -> (Node, Outputs) {
+    let mut node = Node::fresh(2, &FIVE);
+    node.hear(0, 1, heartbeat(1, 1).carrying(members(version(1, 1), &FIVE)).rank(0));
+    let out = node.hear(10, 1, heartbeat(1, 2).version(1, 1).order(Order::Try).rank(0));
+    (node, out)
+}
+
+/// Rule 6.1: named at once, then at the retry interval, in heartbeats to the successor only.
+#[test]
+fn a_resigning_leader_names_its_successor_in_its_heartbeats_to_it() {
+    let (mut node, first) = resigning();
+    assert_eq!((heartbeat_of(&first).order, heartbeat_of(&first).rank), (Order::Try, Some(0)));
+    assert_eq!(node.role(), RoleKind::Leader, "leadership is not given up yet");
+    let again = node.tick_at(10 + RETRY);
+    assert_eq!((trace(&again).as_str(), heartbeat_of(&to(&again, 2)).order), ("heartbeat 2", Order::Try));
+    let all = node.tick_at(HEARTBEAT);
+    assert_eq!(heartbeat_of(&to(&all, 2)).order, Order::Try);
+    assert_eq!(heartbeat_of(&to(&all, 3)).order, Order::Follow);
+}
+
+/// Rule 6.1: an attempt begins once the membership is committed.
+#[test]
+fn a_leader_elected_a_moment_ago_names_its_successor_once_committed() {
+    let (mut node, beats) = elected(1, &THREE);
+    assert_eq!(node.resign(1, Some(2), Urgency::WhenReady), []);
+    let out = node.hear(2, 2, accept(&to(&beats, 2)));
+    assert_eq!(trace(&out), "committed, heartbeat 2");
+    assert_eq!(heartbeat_of(&to(&out, 2)).order, Order::Try);
+}
+
+/// Rule 6.1: what makes a successor unfit.
+#[test]
+fn an_unfit_successor_is_refused_and_nothing_changes() {
+    let mut node = leader(1, &FIVE);
+    let mut learn = |from, priority, index| {
+        let beats = node.tick_at(node.due());
+        let now = to(&beats, from).header.at / 1_000_000;
+        node.hear(now, from, accept(&to(&beats, from)).priority(priority).position(index));
+    };
+    learn(3, 0, 4);
+    learn(4, 1, 3);
+    learn(5, 1, 4);
+    node.step(Input::SetPosition(at_index(4)));
+    let quorum_ahead_of_2 = Unfit::Behind;
+    for (successor, unfit) in
+        [(1, Unfit::NotAVoter), (9, Unfit::NotAVoter), (3, Unfit::NeverLeads), (2, quorum_ahead_of_2)]
+    {
+        let before = node.clone();
+        let out = node.step(Input::Resign { successor: Some(successor), urgency: Urgency::WhenReady });
+        assert_eq!(out, [Output::Rejected(Rejection::UnfitSuccessor(unfit))]);
+        assert_eq!(node, before);
+    }
+    let mut hasty = node.clone();
+    hasty.step(Input::Resign { successor: Some(5), urgency: Urgency::WhenReady });
+    assert_eq!(hasty.role(), RoleKind::Leader);
+
+    // 2 falls silent while the others keep the lease alive.
+    let mut node = leader(1, &THREE);
+    while node.due() <= LIMIT {
+        let (now, beats) = (node.due(), node.tick_at(node.due()));
+        node.hear(now, 3, accept(&to(&beats, 3)));
+    }
+    let out = node.resign(LIMIT, Some(2), Urgency::WhenReady);
+    assert_eq!(out, [Output::Rejected(Rejection::UnfitSuccessor(Unfit::Silent))]);
+}
+
+/// Rule 6.1: only a leader resigns, and only if somebody is left.
+#[test]
+fn a_resignation_that_cannot_be_is_rejected() {
+    let mut follower = Node::fresh(3, &THREE);
+    follower.hear(0, 1, heartbeat(1, 1));
+    let before = follower.clone();
+    for urgency in [Urgency::WhenReady, Urgency::Now] {
+        let out = follower.step(Input::Resign { successor: None, urgency });
+        assert_eq!(out, [Output::Rejected(Rejection::NotLeader { leader: Some(1) })]);
+    }
+    assert_eq!(follower, before);
+
+    let mut lone = Node::fresh(1, &[1]);
+    lone.tick_at(0);
+    let out = lone.step(Input::Resign { successor: None, urgency: Urgency::WhenReady });
+    assert_eq!(out, [Output::Rejected(Rejection::NoSuccessor)]);
+    assert_eq!(lone.role(), RoleKind::Leader);
+}
+
+/// Rule 6.1: a later word replaces an earlier one.
+#[test]
+fn a_later_resignation_replaces_the_one_before() {
+    let (mut node, named) = resigning();
+    let out = node.resign(11, Some(3), Urgency::WhenReady);
+    assert_eq!(heartbeat_of(&to(&out, 3)).order, Order::Try);
+    let late = node.hear(12, 2, accept(&named).ready());
+    assert_eq!((late, node.role()), (vec![], RoleKind::Leader), "2 is named no more");
+    let ready = accept(&to(&out, 3)).ready();
+    assert!(trace(&node.hear(12, 3, ready)).starts_with("stepped-down"));
+}
+
+/// Rule 6.2: promise, leader and deadline are untouched.
+#[test]
+fn a_successor_on_trial_stays_a_follower() {
+    let (node, out) = named();
+    assert_eq!(
+        trace(&out),
+        "pre-vote 1, pre-vote 3, pre-vote 4, pre-vote 5, yes 1",
+        "the leader is asked too"
+    );
+    let request = to(&out, 3);
+    assert_eq!(request_of(&request).phase, Phase::Pre);
+    assert_eq!(request_of(&request).claim, Claim::Handover { leader: 1, term: term(1) });
+    assert_eq!((node.role(), node.leader(), node.term()), (RoleKind::Follower, Some((1, term(1))), term(1)));
+    assert_eq!(node.status().promise, Some((1, term(1), ms(PROMISE))));
+}
+
+/// Rule 6.2: from a quorum on it says so, at once and in every reply.
+#[test]
+fn a_successor_says_ready_once_a_quorum_would_elect_it() {
+    let (mut node, asked) = named();
+    let ready = |outputs: &Outputs| reply_of(&to(outputs, 1)).ready;
+    assert!(!ready(&asked));
+    assert_eq!(node.hear(12, 3, grant(&to(&asked, 3), 0)), []);
+    assert_eq!(node.hear(12, 3, grant(&to(&asked, 3), 0)), [], "each counts once");
+    let out = node.hear(13, 4, grant(&to(&asked, 4), 0));
+    assert_eq!((trace(&out).as_str(), ready(&out)), ("yes 1", true));
+    let out = node.hear(14, 1, heartbeat(1, 3).version(1, 1).order(Order::Try));
+    assert!(ready(&out));
+    assert_eq!(node.role(), RoleKind::Follower);
+}
+
+/// Rule 6.2: of a denial nothing is used, neither term nor membership.
+#[test]
+fn a_denial_teaches_a_successor_on_trial_nothing() {
+    let (mut node, asked) = named();
+    let before = node.clone();
+    let news = members(version(9, 9), &THREE);
+    let denial = deny(&to(&asked, 3), Denial::TermBehind).carrying(news).in_term(9);
+    assert_eq!(node.hear(10, 3, denial), []);
+    assert_eq!(node.hard_state(), before.hard_state());
+    assert_eq!(node.role(), RoleKind::Follower);
+}
+
+/// Rule 6.2: what ends a trial: a heartbeat that names nobody, another leader, or a promise length.
+#[test]
+fn a_trial_ends_when_the_leader_names_it_no_more() {
+    let ended = |mut node: Node, asked: &Outputs, now| {
+        let grants = [3, 4].map(|voter| node.hear(now, voter, grant(&to(asked, voter), 0)));
+        grants.iter().all(Vec::is_empty)
+    };
+    let (node, asked) = named();
+    assert!(!ended(node.clone(), &asked, 11));
+
+    let mut dropped = node.clone();
+    dropped.hear(11, 1, heartbeat(1, 3).version(1, 1));
+    assert!(ended(dropped, &asked, 11));
+
+    let mut other = node.clone();
+    other.hear(11, 3, heartbeat(2, 1).version(1, 1));
+    assert!(ended(other, &asked, 11));
+
+    let mut late = node;
+    late.hear(100, 1, heartbeat(1, 4).version(1, 1).order(Order::Try));
+    assert!(ended(late, &asked, 10 + PROMISE), "a heartbeat that still names it does not prolong it");
+}
+
+/// Rule 6.2: only those bound to just that leader in just that term, and every other test stands.
+#[test]
+fn a_sanctioned_pre_vote_is_tested_as_if_the_voter_were_free_of_that_leader() {
+    let sanctioned =
+        |of, round, leader, led| pre_vote(of, round).claim(Claim::Handover { leader, term: term(led) });
+    let mut voter = Node::fresh(3, &THREE);
+    voter.hear(0, 1, heartbeat(5, 1));
+    let ask = |voter: &Node, request: Msg| answered(&voter.clone().hear(1, 2, request), 2);
+    let bound = |answer| matches!(answer, quorate::Answer::Denied(Denial::Bound { .. }));
+    assert_eq!(ask(&voter, sanctioned(5, 1, 1, 5)), quorate::Answer::Granted(0));
+    assert!(bound(ask(&voter, sanctioned(5, 1, 1, 4))), "another term");
+    assert!(bound(ask(&voter, sanctioned(5, 1, 2, 5))), "another leader");
+    let mut ahead = voter.clone();
+    ahead.step(Input::SetPosition(at_index(1)));
+    assert_eq!(
+        ask(&ahead, sanctioned(5, 1, 1, 5)),
+        quorate::Answer::Denied(Denial::PositionBehind(at_index(1)))
+    );
+    assert_eq!(ask(&voter, sanctioned(4, 1, 1, 5)), quorate::Answer::Denied(Denial::TermBehind));
+    let mut quarantined = voter.restarted(0);
+    quarantined.hear(0, 1, heartbeat(5, 1));
+    assert!(bound(ask(&quarantined, sanctioned(5, 1, 1, 5))), "a restart's quarantine");
+
+    // The leader itself grants only while it names the asker.
+    let mut naming = resigning().0;
+    let grant = naming.hear(10, 2, sanctioned(1, 9, 1, 1).version(1, 1));
+    assert_eq!((trace(&grant).as_str(), granted(&grant, 2)), ("yes 2", 0));
+    assert_eq!(trace(&naming.hear(10, 3, sanctioned(1, 9, 1, 1).version(1, 1))), "no 3, heartbeat 3");
+    let mut leading = leader(1, &THREE);
+    assert_eq!(trace(&leading.hear(10, 2, sanctioned(1, 9, 1, 1).version(1, 1))), "no 2, heartbeat 2");
+}
+
+/// Rule 6.3; S2: `SteppedDown` first, then the releases, the order to campaign to the successor.
+#[test]
+fn a_leader_steps_down_before_it_releases_anybody() {
+    let (mut node, named) = resigning();
+    let out = node.hear(12, 2, accept(&named).ready());
+    assert_eq!(trace(&out), "stepped-down, heartbeat 2, heartbeat 3, leader");
+    let reason = StepDown::Resigned { successor: Some(2) };
+    assert_eq!(events(&out)[0], Event::SteppedDown { term: term(1), reason });
+    let last = |id| heartbeat_of(&to(&out, id)).clone();
+    assert_eq!((last(2).promise, last(2).order, last(2).rank), (0, Order::Campaign, Some(0)));
+    assert_eq!((last(3).promise, last(3).order, last(3).rank), (0, Order::Follow, Some(1)));
+    assert_eq!((node.role(), node.lease(), node.leader()), (RoleKind::Follower, None, None));
+}
+
+/// Rule 6.3: five times at most, until a higher term is seen.
+#[test]
+fn the_order_to_campaign_is_repeated_until_it_is_obeyed() {
+    let mut node = leader(1, &FIVE);
+    let named = to(&node.resign(10, Some(2), Urgency::WhenReady), 2);
+    node.hear(12, 2, accept(&named).ready());
+    let mut lost = node.clone();
+    let mut orders = 1;
+    for now in 13..200 {
+        let out = lost.tick_at(now);
+        orders += sent(&out).iter().filter(|(to, message)| *to == 2 && is_heartbeat(message)).count();
+    }
+    assert_eq!(orders, 5);
+
+    for heard in [vote(2, 40).version(1, 1), heartbeat(2, 40), accept(&named).in_term(2)] {
+        let mut node = node.clone();
+        node.hear(20, 2, heard);
+        assert_eq!((21..70).map(|now| trace(&node.tick_at(now))).find(|out| out.contains("heartbeat")), None);
+    }
+}
+
+/// Rule 6.3: who receives the order campaigns at once, with a real vote that bears the release.
+#[test]
+fn a_successor_that_is_ordered_to_campaign_stands_at_once() {
+    let (mut node, _) = named();
+    let order = heartbeat(1, 5).version(1, 1).asking(0).order(Order::Campaign).rank(0);
+    let out = node.hear(20, 1, order.clone());
+    assert_eq!(trace(&out), "yes 1, persist, vote 1, vote 3, vote 4, vote 5, leader");
+    let request = to(&out, 3);
+    assert_eq!((request.header.term, request_of(&request).phase), (term(2), Phase::Real));
+    assert_eq!(request_of(&request).claim, Claim::Handover { leader: 1, term: term(1) });
+    assert!(trace(&node.hear(20, 3, grant(&request, LIMIT))).is_empty());
+    assert!(trace(&node.hear(20, 4, grant(&to(&out, 4), LIMIT))).contains("elected"));
+
+    assert_eq!(denied(&node.hear(21, 1, order.round(6)), 1), Denial::TermBehind, "the order, repeated");
+    assert_eq!(node.role(), RoleKind::Leader);
+}
+
+/// Rule 6.3: an order that comes late or twice starts nothing.
+#[test]
+fn a_late_or_replayed_order_to_campaign_is_harmless() {
+    let order = heartbeat(1, 5).version(1, 1).asking(0).order(Order::Campaign);
+    let (mut node, _) = named();
+    node.hear(12, 1, heartbeat(1, 6).version(1, 1));
+    assert_eq!(node.hear(13, 1, order.clone()), [], "overtaken by a newer heartbeat");
+    assert_eq!(node.role(), RoleKind::Follower);
+
+    let (mut node, _) = named();
+    node.hear(12, 3, heartbeat(2, 1).version(1, 1));
+    assert_eq!(denied(&node.hear(13, 1, order.clone()), 1), Denial::TermBehind);
+    assert_eq!((node.role(), node.leader()), (RoleKind::Follower, Some((3, term(2)))));
+
+    let (mut node, _) = named();
+    node.hear(12, 1, order.clone());
+    assert_eq!((node.role(), node.term()), (RoleKind::Candidate, term(2)));
+    node.hear(13, 1, order);
+    assert_eq!(node.term(), term(2));
+}
+
+/// Rule 6.3, 2.2: the release frees from that leader, of that term or an earlier one, and from
+/// nobody else.
+#[test]
+fn a_vote_that_bears_the_release_frees_voters_from_that_leader_only() {
+    let release = |leader, led| vote(6, 9).claim(Claim::Handover { leader, term: term(led) });
+    let bound_to = |leader, of| {
+        let mut voter = Node::fresh(3, &FIVE);
+        voter.hear(0, leader, heartbeat(of, 1));
+        voter
+    };
+    let free = |mut voter: Node, request: Msg| {
+        matches!(answered(&voter.hear(1, 2, request), 2), quorate::Answer::Granted(_))
+    };
+    assert!(free(bound_to(1, 5), release(1, 5)));
+    assert!(free(bound_to(1, 4), release(1, 5)), "an earlier term");
+    assert!(!free(bound_to(1, 5), release(1, 4)), "a later term than was released");
+    assert!(!free(bound_to(4, 5), release(1, 5)), "another leader");
+    assert!(!free(bound_to(1, 5), vote(6, 9)), "without a release");
+}
+
+/// Rule 6.3: never while it renews.
+#[test]
+fn a_renewing_leader_does_not_act_on_ready() {
+    let (mut node, named) = resigning();
+    node.hear(12, 3, pre_vote(4, 9).version(1, 1));
+    assert_eq!(node.term(), term(5));
+    node.hear(13, 2, accept(&named).ready());
+    assert_eq!(node.role(), RoleKind::Leader);
+}
+
+/// Rules 5.1 and 6.1: a renewal starts the attempt over, in the new term.
+#[test]
+fn a_renewal_starts_the_attempt_over() {
+    let (mut node, named) = resigning();
+    let asked = node.hear(12, 3, pre_vote(4, 9).version(1, 1));
+    let beats = node.win(13, &[2], &asked);
+    assert_eq!(heartbeat_of(&to(&beats, 2)).order, Order::Follow, "not committed yet");
+    node.hear(13, 2, accept(&named).ready());
+    assert_eq!(node.role(), RoleKind::Leader, "ready for the term before");
+    let out = node.hear(14, 2, accept(&to(&beats, 2)));
+    assert_eq!(trace(&out), "committed, heartbeat 2");
+    assert_eq!((to(&out, 2).header.term, heartbeat_of(&to(&out, 2)).order), (term(5), Order::Try));
+}
+
+/// Rule 6.3: from another than the one named, it means nothing.
+#[test]
+fn ready_counts_only_from_the_successor_named_now() {
+    let (mut node, named) = resigning();
+    node.hear(12, 3, accept(&named).ready());
+    assert_eq!(node.role(), RoleKind::Leader);
+    node.hear(12, 2, deny(&named, Denial::TermBehind).ready());
+    assert_eq!(node.role(), RoleKind::Leader, "a denial is none");
+}
+
+/// Rule 6.4: the leader leads on, with its lease and in its term.
+#[test]
+fn a_handover_that_fails_costs_nobody_the_leader() {
+    let (mut node, _) = resigning();
+    let mut news = Vec::new();
+    while node.due() <= 10 + PROMISE {
+        let (now, out) = (node.due(), node.tick_at(node.due()));
+        news.extend(events(&out).into_iter().map(|event| (now, event)));
+        for (follower, beat) in sent(&out) {
+            node.hear(now, follower, accept(beat));
+        }
+    }
+    assert_eq!(news, [(10 + PROMISE, Event::HandoverFailed { successor: Some(2) })]);
+    assert_eq!((node.role(), node.term()), (RoleKind::Leader, term(1)));
+    let beats = node.tick_at(node.due());
+    assert_eq!(heartbeat_of(&to(&beats, 2)).order, Order::Follow);
+}
+
+/// Rule 6.3: a shutdown that cannot wait.
+#[test]
+fn a_resignation_now_releases_at_once() {
+    let mut node = leader(1, &THREE);
+    let out = node.resign(10, None, Urgency::Now);
+    assert_eq!(trace(&out), "stepped-down, heartbeat 2, heartbeat 3, leader");
+    assert_eq!(heartbeat_of(&to(&out, 2)).order, Order::Campaign, "the best of them");
+    let mut lone = Node::fresh(1, &[1]);
+    lone.tick_at(0);
+    assert_eq!(trace(&lone.resign(1, None, Urgency::Now)), "stepped-down, leader");
+}
+
+/// A leader of three, of priority 1, that answers all heartbeats of `until` ms; node 3's priority
+/// is `priority`. What it reports, and whether it ever names 3.
+fn led_until(mut node: Node, priority: u8, until: u64, mut see: impl FnMut(u64, u64, &Msg)) -> Node {
+    while node.role() == RoleKind::Leader && node.due() <= until {
+        let (now, out) = (node.due(), node.tick_at(node.due()));
+        for (follower, beat) in sent(&out) {
+            see(now, follower, beat);
+            let own = if follower == 3 { priority } else { 1 };
+            node.hear(now, follower, accept(beat).priority(own));
+        }
+    }
+    node
+}
+
+/// Rule 6.5: by the leader's handover, never by its own takeover, after a while.
+#[test]
+fn a_member_of_higher_priority_is_handed_leadership_after_a_delay() {
+    let mut tries = Vec::new();
+    let see = |now, follower, beat: &Msg| {
+        if heartbeat_of(beat).order == Order::Try {
+            tries.push((now, follower));
+        }
+    };
+    led_until(leader(1, &THREE), 2, 3 * TAKEOVER_DELAY, see);
+    let (first, last) = (tries[0], tries[tries.len() - 1]);
+    assert!(first.0 >= TAKEOVER_DELAY && first.0 < TAKEOVER_DELAY + 3 * HEARTBEAT, "{first:?}");
+    assert!(tries.iter().all(|&(_, successor)| successor == 3), "{last:?}");
+
+    // Rule 6.4: it never says ready, so the attempts come ever more rarely.
+    let mut starts: Vec<u64> = Vec::new();
+    for &(now, _) in &tries {
+        if starts.last().is_none_or(|&start| now > start + 2 * PROMISE - RETRY) {
+            starts.push(now);
+        }
+    }
+    let pauses: Vec<u64> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(pauses.len() >= 3 && pauses[1] > pauses[0] && pauses[2] > pauses[1], "{pauses:?}");
+
+    led_until(leader(1, &THREE), 1, 3 * TAKEOVER_DELAY, |_, _, beat: &Msg| {
+        assert_eq!(heartbeat_of(beat).order, Order::Follow, "an equal priority is no reason");
+    });
+}
+
+/// Rule 6.5: priority 0 votes and never leads.
+#[test]
+fn a_leader_whose_priority_becomes_zero_hands_over() {
+    let mut node = leader(1, &THREE);
+    let out = node.step(Input::SetPriority(Priority(0)));
+    assert_eq!(trace(&out), "heartbeat 2");
+    assert_eq!(heartbeat_of(&to(&out, 2)).order, Order::Try);
+    node.hear(1, 2, accept(&to(&out, 2)).ready());
+    assert_eq!(node.role(), RoleKind::Follower);
+    for now in [200, 1_000, 10_000, 11_000] {
+        node.tick_at(now);
+        assert_eq!(node.role(), RoleKind::Follower);
+    }
+}
+
+/// Rule 6.5: a witness votes, follows, and never stands, ordered or not.
+#[test]
+fn a_node_of_priority_zero_votes_and_never_stands() {
+    let witness = Config { priority: Priority(0), ..config(2) };
+    let mut node = Node::new(witness, first_state(&THREE), 0);
+    assert_eq!(node.deadline(), None);
+    assert_eq!(granted(&node.hear(0, 1, vote(1, 1)), 1), LIMIT);
+    node.hear(1, 1, heartbeat(1, 2).order(Order::Try));
+    node.hear(1, 1, heartbeat(1, 3).asking(0).order(Order::Campaign));
+    node.tick_at(10_000);
+    assert_eq!((node.role(), node.term()), (RoleKind::Follower, term(1)));
+}
+
+/// Rule 6.5: priority delays, it never vetoes.
+#[test]
+fn a_leader_of_priority_zero_leads_on_if_nobody_else_can() {
+    let mut node = leader(1, &THREE);
+    let beats = node.tick_at(HEARTBEAT);
+    for follower in [2, 3] {
+        node.hear(HEARTBEAT, follower, accept(&to(&beats, follower)).priority(0));
+    }
+    assert_eq!(node.step(Input::SetPriority(Priority(0))), []);
+    let node = led_until(node, 0, 200, |_, _, _| ());
+    assert_eq!(node.role(), RoleKind::Leader);
+}

@@ -1,0 +1,258 @@
+//! Section 3: leases.
+
+use quorate::{Config, Denial, Event, RoleKind, StepDown, Timing, Urgency};
+
+use crate::support::*;
+
+const FIVE: [u64; 5] = [1, 2, 3, 4, 5];
+
+/// Rule 3.1. Thesis §6.4.1: the voter's clock may be the faster one; rounded down, never up.
+#[test]
+fn a_promise_counts_from_the_request_and_is_shortened_by_the_drift() {
+    let timing = Timing { clock_drift_ppm: 500, ..Timing::lan() };
+    let mut node = Node::new(Config { timing, ..config(1) }, first_state(&[1, 2, 3]), 100);
+    let asked = node.stand(&[2]);
+    assert_eq!(to(&asked, 2).header.at, ns(100));
+    node.win(117, &[2], &asked);
+    // 450 ms / 1.0005 = 449.775112443... ms, from the request on.
+    assert_eq!(node.lease().unwrap().until.as_nanos(), 100_000_000 + 449_775_112);
+}
+
+/// Rule 3.1: nobody answers what is not asked yet.
+#[test]
+fn a_reply_from_the_future_is_ignored() {
+    let mut node = Node::fresh(1, &[1, 2, 3]);
+    let asked = node.stand(&[2]);
+    assert_eq!(node.hear(5, 2, grant(&to(&asked, 2).at(6), LIMIT)), []);
+    assert_eq!(node.role(), RoleKind::Candidate);
+
+    let (mut node, beats) = elected(1, &FIVE);
+    let end = node.lease_end();
+    for follower in [2, 3, 4] {
+        node.hear(5, follower, accept(&to(&beats, follower).at(6)));
+    }
+    assert_eq!((node.lease_end(), node.status().committed), (end, false));
+}
+
+/// Rule 3.1; trap 4: five nodes, promises of different lengths, a resignation and a re-election.
+/// What a follower promised to this leader's former self it has since been released from.
+#[test]
+fn a_heartbeat_reply_of_an_earlier_term_of_ones_own_does_not_count() {
+    let mut node = leader(1, &FIVE);
+    let long = node.tick_at(HEARTBEAT);
+    let others = [2, 3, 4, 5];
+    node.accepted(HEARTBEAT, &[2, 3], &long);
+    assert_eq!(node.lease_end(), LIMIT, "the votes' promise, longer than the heartbeats'");
+
+    let out = node.resign(60, Some(2), Urgency::Now);
+    assert_eq!(
+        events(&out)[0],
+        Event::SteppedDown { term: term(1), reason: StepDown::Resigned { successor: Some(2) } }
+    );
+    let asked = node.stand(&[4, 5]);
+    let again = to(&asked, 4).header.at / 1_000_000;
+    assert_eq!(to(&asked, 4).header.term, term(2));
+    // Each grants what is left of its shorter limit.
+    for voter in [4, 5] {
+        node.hear(again, voter, grant(&to(&asked, voter), 30));
+    }
+    assert_eq!((node.role(), node.term(), node.lease_end()), (RoleKind::Leader, term(2), again + 30));
+
+    for follower in others {
+        let late = accept(&to(&long, follower).asking(LIMIT)).in_term(2).version(2, 1);
+        node.hear(again, follower, late);
+    }
+    assert_eq!(node.lease_end(), again + 30, "late answers to the heartbeats of term 1");
+    assert_eq!(node.tick_at(again + 30).len(), 6, "one SteppedDown, four releases, no leader");
+    assert_eq!(node.role(), RoleKind::Follower);
+}
+
+/// Rule 3.1: a vote reply counts only for the term it was asked in.
+#[test]
+fn a_vote_of_an_earlier_term_does_not_count() {
+    let mut node = Node::fresh(1, &FIVE);
+    let old = node.stand(&[2, 3]);
+    for voter in [2, 3, 4] {
+        node.hear(1, voter, deny(&to(&old, voter), Denial::VoteGone));
+    }
+    assert_eq!(node.role(), RoleKind::Follower);
+    let asked = node.stand(&[2, 3]);
+    assert_eq!(to(&asked, 2).header.term, term(2));
+    let now = to(&asked, 2).header.at / 1_000_000;
+    assert!(now < LIMIT, "what was granted then would be in force");
+    assert_eq!(node.win(now, &[2, 3, 4, 5], &old), []);
+    assert_eq!(node.role(), RoleKind::Candidate);
+}
+
+/// Rule 3.2: not the first, not the last: the latest instant that a quorum reaches.
+#[test]
+fn the_lease_is_the_latest_end_that_a_quorum_reaches() {
+    let mut node = leader(1, &FIVE);
+    for now in [HEARTBEAT, 2 * HEARTBEAT, 350] {
+        node.tick_at(now);
+    }
+    let beats = node.tick_at(400);
+    assert_eq!(node.lease_end(), LIMIT);
+    node.hear(410, 2, grant(&to(&beats, 2), 150));
+    assert_eq!(node.lease_end(), LIMIT, "two of five");
+    node.hear(410, 3, grant(&to(&beats, 3), 90));
+    assert_eq!(node.lease_end(), 490, "three of five, the shortest of them");
+    node.hear(410, 4, grant(&to(&beats, 4), 120));
+    assert_eq!(node.lease_end(), 520);
+    node.hear(410, 4, grant(&to(&beats, 4), 60));
+    assert_eq!(node.lease_end(), 520, "never shortened");
+    assert!(node.lease().unwrap().holds_at(ms(519)) && !node.lease().unwrap().holds_at(ms(520)));
+}
+
+/// Rule 3.2: a leader promises no more than it asks for, even to itself.
+#[test]
+fn the_leaders_own_entry_ends_where_its_own_rounds_do() {
+    let mut node = leader(1, &[1, 2]);
+    node.tick_at(350);
+    let beats = node.tick_at(400);
+    node.hear(400, 2, grant(&to(&beats, 2), LIMIT));
+    assert_eq!(node.lease_end(), 400 + PROMISE, "the other is bound for longer");
+}
+
+/// Rule 3.2: a leader of one that is not ticked has slept: its lease is not infinite.
+#[test]
+fn a_lone_leader_that_is_not_ticked_loses_its_lease() {
+    let mut node = Node::fresh(1, &[1]);
+    assert_eq!(trace(&node.tick_at(0)), "persist, persist, elected, installed, committed, leader");
+    assert_eq!(node.lease_end(), LIMIT);
+    for now in (HEARTBEAT..2_000).step_by(50) {
+        node.tick_at(now);
+        assert!(node.lease_end() >= now + PROMISE);
+    }
+    let end = node.lease_end();
+    let mut slept = node.clone();
+    slept.tick_at(end - 1);
+    assert_eq!(slept.role(), RoleKind::Leader);
+    assert_eq!(trace(&node.tick_at(end)), "stepped-down, leader");
+    assert_eq!((node.role(), node.lease()), (RoleKind::Follower, None));
+}
+
+/// Rule 3.3: with heartbeats, an order to resign, and good news all due at once.
+#[test]
+fn a_late_tick_steps_down_before_anything_else() {
+    let mut node = leader(1, &[1, 2, 3]);
+    let beats = node.tick_at(HEARTBEAT);
+    let out = node.hear(10_000, 2, accept(&to(&beats, 2)));
+    assert_eq!(trace(&out), "stepped-down, heartbeat 2, heartbeat 3, leader", "said before it is sent");
+    let lapsed = Event::SteppedDown { term: term(1), reason: StepDown::LeaseLapsed };
+    assert_eq!(events(&out), [lapsed, Event::LeaderChanged { leader: None }]);
+    assert_eq!((node.role(), node.lease(), node.leader()), (RoleKind::Follower, None, None));
+}
+
+/// Rule 3.3: the lease itself is a deadline.
+#[test]
+fn leadership_ends_at_the_instant_the_lease_does() {
+    let mut node = leader(1, &[1, 2, 3]);
+    let end = node.lease_end();
+    while node.due() < end {
+        node.tick_at(node.due());
+        assert_eq!(node.role(), RoleKind::Leader);
+    }
+    assert_eq!(node.due(), end);
+    assert!(trace(&node.tick_at(end)).starts_with("stepped-down"));
+}
+
+/// Rule 3.4; trap 2: votes on their own elect nobody.
+#[test]
+fn a_vote_counts_only_while_its_promise_is_in_force() {
+    let mut node = Node::fresh(1, &FIVE);
+    let asked = node.stand(&[2, 3]);
+    node.hear(10, 2, grant(&to(&asked, 2), 60));
+    node.hear(60, 3, grant(&to(&asked, 3), LIMIT));
+    assert_eq!(node.role(), RoleKind::Candidate, "the first vote's promise is over");
+    let out = node.hear(61, 4, grant(&to(&asked, 4), LIMIT));
+    assert!(trace(&out).starts_with("persist, elected"), "now three are in force at one instant");
+    assert_eq!(node.lease_end(), LIMIT);
+}
+
+/// Rule 3.4: votes whose promises end are asked for again.
+#[test]
+fn a_vote_about_to_end_is_asked_for_again() {
+    let mut node = Node::fresh(1, &FIVE);
+    let asked = node.stand(&[2, 3]);
+    node.hear(10, 2, grant(&to(&asked, 2), LIMIT));
+    node.hear(10, 3, grant(&to(&asked, 3), PROMISE / 2));
+    assert_eq!(node.role(), RoleKind::Leader);
+
+    let mut node = Node::fresh(1, &FIVE);
+    let asked = node.stand(&[2, 3]);
+    node.hear(10, 2, grant(&to(&asked, 2), LIMIT));
+    assert_eq!(trace(&node.tick_at(RETRY)), "vote 3, vote 4, vote 5", "in force for long");
+    let late = LIMIT - PROMISE + 1;
+    assert!(trace(&node.tick_at(late)).starts_with("vote 2"), "in force for less than a promise");
+}
+
+/// Rule 3.4, 4.3; trap: members are counted, never messages.
+#[test]
+fn the_same_reply_twice_does_not_elect() {
+    let mut node = Node::fresh(1, &FIVE);
+    let asked = node.tick_at(0);
+    for _ in 0..3 {
+        assert_eq!(node.hear(0, 2, grant(&to(&asked, 2), 0)), []);
+    }
+    assert_eq!(node.role(), RoleKind::PreCandidate);
+    let asked = node.hear(0, 3, grant(&to(&asked, 3), 0));
+    for _ in 0..3 {
+        assert_eq!(node.hear(0, 2, grant(&to(&asked, 2), LIMIT)), []);
+    }
+    assert_eq!(node.role(), RoleKind::Candidate);
+    assert!(trace(&node.hear(0, 3, grant(&to(&asked, 3), LIMIT))).contains("elected"));
+}
+
+/// Rule 3.4: a new leader holds a valid lease from its first moment.
+#[test]
+fn a_new_leader_holds_a_lease_already() {
+    let (node, out) = elected(1, &[1, 2, 3]);
+    assert_eq!(trace(&out), "persist, elected, installed, heartbeat 2, heartbeat 3, leader");
+    assert_eq!((node.lease().unwrap().term, node.lease_end()), (term(1), LIMIT));
+}
+
+/// Rule 3.5: a follower that must write answers late.
+#[test]
+fn the_long_promise_is_asked_for_until_the_membership_is_committed() {
+    let (mut node, beats) = elected(1, &[1, 2, 3]);
+    let asked = |outputs: &Outputs| heartbeat_of(&to(outputs, 2)).promise;
+    assert_eq!(asked(&beats), ns(LIMIT));
+    assert_eq!(asked(&node.tick_at(HEARTBEAT)), ns(LIMIT));
+    assert_eq!(trace(&node.hear(60, 2, accept(&to(&beats, 2)))), "committed");
+    assert_eq!(asked(&node.tick_at(2 * HEARTBEAT)), ns(PROMISE));
+
+    let mut candidate = Node::fresh(1, &[1, 2, 3]);
+    assert_eq!(request_of(&to(&candidate.stand(&[2]), 2)).promise, ns(LIMIT), "and by every vote request");
+}
+
+/// Rule 3.5: a leader writes when its lease covers the write.
+#[test]
+fn the_long_promise_is_asked_for_before_a_renewal() {
+    let mut node = leader(1, &[1, 2, 3]);
+    let beats = node.tick_at(2 * HEARTBEAT);
+    node.accepted(2 * HEARTBEAT, &[2, 3], &beats);
+    let mut impatient = node.clone();
+    let news = deny(&to(&beats, 3), Denial::TermBehind).in_term(5);
+    let out = node.hear(149, 3, news.clone());
+    assert_eq!((trace(&out).as_str(), node.term()), ("heartbeat 2, heartbeat 3", term(1)), "no write yet");
+    assert_eq!(heartbeat_of(&to(&out, 2)).promise, ns(LIMIT));
+    assert_eq!(
+        trace(&node.hear(159, 2, accept(&to(&out, 2)))),
+        "persist, vote 2, vote 3",
+        "its lease is long now"
+    );
+
+    impatient.hear(149, 3, news);
+    let mut now = 149;
+    while impatient.term() == term(1) {
+        now = impatient.due();
+        assert!(now <= 149 + 2 * PROMISE, "two promises are long enough to wait");
+        let out = impatient.tick_at(now);
+        for (follower, beat) in sent(&out).into_iter().filter(|(_, message)| is_heartbeat(message)) {
+            // Answers that promise no more than the short one.
+            impatient.hear(now, follower, grant(beat, PROMISE));
+        }
+    }
+    assert_eq!((now, impatient.term()), (149 + 2 * PROMISE, term(6)));
+}

@@ -1,0 +1,13 @@
+//! One test for each rule of the protocol: a node or a few, messages delivered by hand, and what
+//! must come out. The numbers are those of the rules in the crate's documentation.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)] // Tests.
+
+mod elections;
+mod handover;
+mod leases;
+mod promises;
+mod renewal;
+mod support;
+mod terms;
+mod versions;

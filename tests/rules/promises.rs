@@ -1,0 +1,230 @@
+//! Section 2: promises.
+
+use quorate::{Claim, Denial, Input, Order, Rejection, RoleKind};
+
+use crate::support::*;
+
+const BOUND_NO_MORE: &str = "the promise is over";
+
+/// Whether `node`, at `now`, would give node `asker` its vote of a far term.
+fn free_for(node: &Node, now: u64, asker: u64) -> bool {
+    let mut node = node.clone();
+    let out = node.hear(now, asker, vote(90, 1).version(9, 9));
+    !matches!(answered(&out, asker), quorate::Answer::Denied(Denial::Bound { .. }))
+}
+
+/// Rule 2.1. Thesis §6.4.1: a follower's promise keeps everybody else from winning.
+#[test]
+fn a_bound_voter_grants_neither_vote_nor_pre_vote_to_another() {
+    for bind in [heartbeat(1, 1), vote(1, 1).asking(PROMISE)] {
+        let mut voter = Node::fresh(3, &[1, 2, 3]);
+        voter.hear(10, 1, bind);
+        let last = 10 + PROMISE - 1;
+        for request in [vote(2, 1), pre_vote(1, 1)] {
+            let bound = Denial::Bound { to: Some((1, term(1))), remaining: ns(1) };
+            assert_eq!(denied(&voter.clone().hear(last, 2, request.clone()), 2), bound);
+            let out = voter.clone().hear(last + 1, 2, request);
+            assert!(matches!(answered(&out, 2), quorate::Answer::Granted(_)), "{BOUND_NO_MORE}");
+        }
+        assert!(free_for(&voter, last, 1), "it does not stand against who holds it");
+    }
+}
+
+/// Rule 2.1: a promise binds its giver too.
+#[test]
+fn a_bound_voter_does_not_campaign() {
+    let mut voter = Node::fresh(1, &[1, 2, 3]);
+    voter.hear(0, 2, heartbeat(1, 1).rank(0));
+    assert_eq!(voter.due(), PROMISE);
+    assert_eq!(voter.tick_at(PROMISE - 1), []);
+    let rejected = voter.step(Input::Campaign);
+    assert_eq!(rejected, [quorate::Output::Rejected(Rejection::Bound { remaining: ms(1) })]);
+    assert_eq!(voter.role(), RoleKind::Follower);
+    assert_eq!(trace(&voter.tick_at(PROMISE)), "pre-vote 2, pre-vote 3, leader");
+}
+
+/// Rule 2.1; trap 8: the promise counts from the receipt, never from the sender's `at`.
+#[test]
+fn a_promise_counts_from_its_receipt() {
+    let mut voter = Node::fresh(3, &[1, 2, 3]);
+    voter.hear(1_000, 1, heartbeat(1, 1).at(1));
+    assert!(!free_for(&voter, 1_000 + PROMISE - 1, 2));
+    assert!(free_for(&voter, 1_000 + PROMISE, 2));
+}
+
+/// Rule 2.2; trap 1.
+#[test]
+fn a_shorter_promise_to_the_same_leader_does_not_shorten_a_longer_one() {
+    let mut voter = Node::fresh(3, &[1, 2, 3]);
+    voter.hear(0, 1, vote(1, 1));
+    assert_eq!(granted(&voter.hear(10, 1, heartbeat(1, 2).asking(1)), 1), 1);
+    assert!(!free_for(&voter, LIMIT - 1, 2), "the vote's promise stands");
+    voter.hear(10, 1, heartbeat(2, 3).asking(1));
+    assert!(!free_for(&voter, LIMIT - 1, 2), "in a later term too");
+    assert!(free_for(&voter, LIMIT, 2));
+}
+
+/// Rule 2.2: who holds a promise may give it back.
+#[test]
+fn a_zero_promise_releases_from_its_own_leader_only() {
+    let mut voter = Node::fresh(3, &[1, 2, 3]);
+    voter.hear(0, 1, heartbeat(5, 1).asking(LIMIT));
+    voter.hear(5, 2, heartbeat(4, 1).asking(0));
+    voter.hear(5, 1, heartbeat(4, 9).asking(0));
+    assert!(!free_for(&voter, 10, 2), "another node, another term");
+    let mut rival = voter.clone();
+    rival.hear(5, 2, heartbeat(5, 1).asking(0));
+    assert!(!free_for(&rival, 10, 2), "another node in that term");
+    voter.hear(10, 1, heartbeat(5, 2).asking(0));
+    assert_eq!(voter.leader(), None);
+    assert!(free_for(&voter, 10, 2));
+}
+
+/// Rule 2.2: the lease of the leader before is over when a later one leads.
+#[test]
+fn a_later_leader_replaces_the_promise_to_an_earlier_one() {
+    let mut voter = Node::fresh(3, &[1, 2, 3]);
+    voter.hear(0, 1, heartbeat(1, 1).asking(LIMIT));
+    voter.hear(10, 2, heartbeat(2, 1));
+    assert_eq!(voter.status().promise, Some((2, term(2), ms(PROMISE))));
+    assert!(!free_for(&voter, 10 + PROMISE - 1, 1));
+    assert!(free_for(&voter, 10 + PROMISE, 1));
+}
+
+/// Rule 2.3; trap 1: no heartbeat, zero and order to campaign included, ends the quarantine early.
+#[test]
+fn the_quarantine_of_a_restart_is_a_floor() {
+    let mut voter = Node::fresh(3, &[1, 2, 3]);
+    voter.hear(0, 2, vote(1, 1));
+    let fresh = voter.restarted(1_000);
+    let free = 1_000 + LIMIT;
+    assert_eq!(fresh.due(), free + 2 * STAGGER);
+    assert_eq!(fresh.status().quarantine_left, ms(LIMIT));
+
+    let mut voter = fresh.clone();
+    let out = voter.hear(1_001, 2, vote(1, 2));
+    let bound = Denial::Bound { to: None, remaining: ns(LIMIT - 1) };
+    assert_eq!(denied(&out, 2), bound, "it does not know whom it is bound to, not even to the asker");
+
+    for (round, last) in
+        [heartbeat(1, 1), heartbeat(1, 1).asking(0), heartbeat(1, 1).asking(0).order(Order::Campaign)]
+            .into_iter()
+            .enumerate()
+    {
+        let mut voter = fresh.clone();
+        voter.hear(1_002, 1, last.round(10 + round as u64).rank(0));
+        assert_eq!(voter.role(), RoleKind::Follower);
+        assert!(!free_for(&voter, free - 1, 2));
+        voter.hear(free - 1, 2, vote(3, 1).claim(Claim::Handover { leader: 1, term: term(2) }));
+        assert_eq!(voter.term(), term(1), "nor does a vote that bears its release");
+        let mut early = voter.clone();
+        early.tick_at(free - 1);
+        assert_ne!(early.step(Input::Campaign), []);
+        assert_eq!(early.role(), RoleKind::Follower);
+        assert!(free_for(&voter, free, 2));
+    }
+}
+
+/// Rule 2.3: who has never taken part in a term has promised nothing.
+#[test]
+fn a_first_start_is_under_no_quarantine() {
+    assert!(free_for(&Node::fresh(3, &[1, 2, 3]), 0, 2));
+}
+
+/// Rule 2.4: what a restart would not remember is not promised.
+#[test]
+fn a_voter_grants_no_more_than_is_durable() {
+    let mut voter = Node::fresh(3, &[1, 2, 3]);
+    let out = voter.hear(0, 1, heartbeat(1, 1).asking(10 * LIMIT));
+    assert_eq!(persisted(&out).unwrap().promised, ms(LIMIT));
+    assert_eq!(trace(&out), "persist, yes 1, leader", "durable first");
+    assert_eq!(granted(&out, 1), LIMIT, "its own limit");
+
+    // The same node, started again with a higher limit: the durable one holds until the next write.
+    let saved = voter.hard_state().clone();
+    let mut timing = config(3).timing;
+    timing.promise_limit = ms(1_000);
+    let mut voter = Node::new(quorate::Config { timing, ..config(3) }, saved, 0);
+    let out = voter.hear(LIMIT, 1, heartbeat(1, 1).asking(1_000));
+    assert_eq!((persisted(&out), granted(&out, 1)), (None, LIMIT));
+    let out = voter.hear(LIMIT, 1, heartbeat(2, 2).asking(1_000));
+    assert_eq!((persisted(&out).unwrap().promised, granted(&out, 1)), (ms(1_000), 1_000));
+}
+
+/// Rule 2.5: bound, and behind, and of an older membership: the promise is what it says.
+#[test]
+fn the_promise_is_tested_before_anything_else() {
+    let mut voter = Node::fresh(3, &[1, 2, 3]);
+    voter.hear(0, 1, heartbeat(3, 1).carrying(members(version(3, 2), &[1, 2, 3])));
+    voter.step(Input::SetPosition(at_index(9)));
+    for request in [vote(1, 1), vote(7, 2), pre_vote(1, 3)] {
+        let out = voter.hear(0, 2, request);
+        assert!(matches!(denied(&out, 2), Denial::Bound { to: Some((1, _)), .. }));
+        assert_eq!((persisted(&out), voter.term()), (None, term(3)));
+    }
+}
+
+/// Rule 2.6: after a restart a sender's rounds begin again, in the old term.
+#[test]
+fn pre_votes_are_always_answered_and_bind_nobody() {
+    let mut voter = Node::fresh(3, &[1, 2, 3]);
+    for round in [5, 5, 1, 0] {
+        assert_eq!(granted(&voter.hear(0, 1, pre_vote(0, round)), 1), 0);
+    }
+    assert_eq!(granted(&voter.hear(0, 2, pre_vote(0, 1)), 2), 0);
+}
+
+/// Rule 2.7; trap 3: "equal" is not "newer".
+#[test]
+fn a_replayed_or_late_request_does_not_bind_again() {
+    let mut voter = Node::fresh(3, &[1, 2, 3]);
+    voter.hear(0, 1, heartbeat(1, 5));
+    for late in [heartbeat(1, 5), heartbeat(1, 4), vote(1, 5), vote(1, 4)] {
+        assert_eq!(voter.hear(100, 1, late), []);
+    }
+    assert!(free_for(&voter, PROMISE, 2));
+
+    let mut voter = Node::fresh(3, &[1, 2, 3]);
+    voter.hear(0, 1, vote(1, 5));
+    assert_eq!(voter.hear(100, 1, vote(1, 5)), []);
+    assert!(free_for(&voter, LIMIT, 2));
+    assert_eq!(granted(&voter.hear(100, 1, vote(1, 6)), 1), LIMIT);
+    assert!(!free_for(&voter, LIMIT, 2), "a newer one does");
+}
+
+/// Rule 2.7; trap 3: rounds belong to a sender and a term.
+#[test]
+fn rounds_are_compared_within_one_term_of_one_sender() {
+    let mut voter = Node::fresh(3, &[1, 2, 3]);
+    assert_eq!(granted(&voter.hear(0, 1, heartbeat(1, 50)), 1), PROMISE);
+    assert_eq!(granted(&voter.hear(0, 1, heartbeat(2, 1)), 1), PROMISE, "a restarted sender, elected again");
+    assert_eq!(granted(&voter.hear(0, 2, heartbeat(3, 1)), 2), PROMISE, "another sender");
+    assert_eq!(denied(&voter.hear(0, 1, heartbeat(1, 51)), 1), Denial::TermBehind);
+    assert_eq!(voter.hear(0, 2, heartbeat(3, 1)), [], "a refused request moves nobody's round");
+}
+
+/// Rule 2.7; trap 3: one counter for requests of every kind, never reset at a win.
+#[test]
+fn rounds_strictly_increase_over_everything_a_process_sends() {
+    let mut node = Node::fresh(1, &[1, 2, 3]);
+    let mut all: Vec<u64> = Vec::new();
+    let mut note = |outputs: &Outputs| {
+        let mut rounds: Vec<u64> = sent(outputs).iter().map(|(_, message)| message.header.round.0).collect();
+        rounds.dedup();
+        all.extend(rounds);
+    };
+    note(&node.tick_at(0));
+    let asked = node.tick_at(RETRY);
+    note(&asked);
+    let votes = node.hear(RETRY, 2, grant(&to(&asked, 2), 0));
+    note(&votes);
+    note(&node.tick_at(2 * RETRY));
+    let beats = node.win(2 * RETRY, &[2], &votes);
+    note(&beats);
+    for now in [100, 150, 200] {
+        note(&node.tick_at(now));
+    }
+    all.dedup();
+    assert!(all.windows(2).all(|pair| pair[0] < pair[1]), "{all:?}");
+    assert!(all.len() >= 6, "{all:?}");
+}

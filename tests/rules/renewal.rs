@@ -1,0 +1,214 @@
+//! Section 5: staying elected.
+
+use quorate::{Body, Claim, Denial, Event, Input, RoleKind, StepDown, Urgency};
+
+use crate::support::*;
+
+const THREE: [u64; 3] = [1, 2, 3];
+
+/// A leader of term 1 that learned at 0 of term 7 from node 3, and asks for the votes of term 8.
+fn renewing() -> (Node, Outputs) {
+    let mut node = leader(1, &THREE);
+    let asked = node.hear(0, 3, pre_vote(7, 1));
+    assert_eq!(node.term(), term(8));
+    (node, asked)
+}
+
+/// Rule 5.1; trap 6: lease, leader and role keep the old term until the new one is won.
+#[test]
+fn a_leader_that_learns_of_a_higher_term_renews_without_a_leaderless_moment() {
+    let (mut node, asked) = renewing();
+    assert_eq!(trace(&asked), "no 3, heartbeat 3, heartbeat 2, heartbeat 3, persist, vote 2, vote 3");
+    assert_eq!((persisted(&asked).unwrap().term, persisted(&asked).unwrap().voted_for), (term(8), Some(1)));
+    assert_eq!(to(&asked, 2).header.term, term(8), "higher than what was seen");
+    assert_eq!(node.role(), RoleKind::Leader);
+    assert_eq!((node.lease().unwrap().term, node.leader()), (term(1), Some((1, term(1)))));
+
+    let out = node.hear(10, 2, grant(&to(&asked, 2), LIMIT));
+    assert_eq!(trace(&out), "persist, elected, installed, heartbeat 2, heartbeat 3, leader");
+    assert_eq!(
+        events(&out),
+        [
+            Event::Elected { term: term(8) },
+            Event::MembershipChanged { version: version(8, 1), committed: false },
+            Event::LeaderChanged { leader: Some((1, term(8))) },
+        ]
+    );
+    assert_eq!((node.lease().unwrap().term, node.lease_end()), (term(8), LIMIT));
+    assert_eq!(to(&out, 2).header.term, term(8));
+}
+
+/// Rule 5.1; trap 6: what is said in the meantime belongs to the old term, and the requests,
+/// repeated, take the place of heartbeats.
+#[test]
+fn a_renewing_leader_leads_its_old_term_and_repeats_its_requests() {
+    let (mut node, asked) = renewing();
+    let again = node.tick_at(RETRY);
+    assert_eq!(trace(&again), "vote 2, vote 3");
+    assert!(to(&again, 2).header.round > to(&asked, 2).header.round);
+    assert_eq!((to(&again, 2).header.term, to(&again, 2).header.version), (term(8), version(1, 1)));
+    let bound = denied(&node.hear(RETRY, 2, vote(8, 1).version(1, 1)), 2);
+    assert_eq!(bound, Denial::Bound { to: Some((1, term(1))), remaining: ns(LIMIT - RETRY) });
+    assert_eq!(node.lease().unwrap().term, term(1));
+    let beats = accept(&heartbeat(8, 1).version(1, 1));
+    node.hear(RETRY, 2, beats);
+    assert_eq!(node.lease_end(), LIMIT, "nobody has led term 8 yet");
+}
+
+/// Rule 5.1: "higher" means higher than the durable term.
+#[test]
+fn a_renewing_leader_starts_over_for_a_still_higher_term_only() {
+    let (mut node, _) = renewing();
+    assert_eq!(trace(&node.hear(1, 3, pre_vote(8, 2).version(1, 1))), "no 3");
+    assert_eq!(node.term(), term(8));
+    node.hear(1, 3, pre_vote(9, 3).version(1, 1));
+    assert_eq!((node.term(), node.lease().unwrap().term), (term(10), term(1)));
+}
+
+/// Rules 1.3 and 5.1: a stranger's term is no reason.
+#[test]
+fn a_leader_does_not_renew_for_a_strangers_term() {
+    let mut node = leader(1, &THREE);
+    node.hear(0, 9, pre_vote(7, 1));
+    node.hear(0, 9, vote(7, 2));
+    node.hear(0, 9, accept(&heartbeat(1, 1)).in_term(7));
+    assert_eq!(node.tick_at(0), []);
+    assert_eq!(node.term(), term(1));
+}
+
+/// Rule 5.1: news of a higher term comes by replies too.
+#[test]
+fn a_leader_renews_for_a_term_in_a_members_reply() {
+    let (mut node, beats) = elected(1, &THREE);
+    let out = node.hear(0, 3, deny(&to(&beats, 3), Denial::TermBehind).in_term(4));
+    assert!(trace(&out).ends_with("persist, vote 2, vote 3"));
+    assert_eq!((node.term(), node.role()), (term(5), RoleKind::Leader));
+}
+
+/// Rule 5.1; trap 9: a leader leads whatever its position, and its voters are bound to it.
+#[test]
+fn the_position_is_not_tested_for_a_renewal() {
+    let (_, asked) = renewing();
+    assert_eq!(request_of(&to(&asked, 2)).claim, Claim::Renewal);
+    let mut voter = Node::fresh(2, &THREE);
+    voter.hear(0, 1, heartbeat(1, 1));
+    voter.step(Input::SetPosition(at_index(50)));
+    let behind = denied(&voter.clone().hear(1, 1, to(&asked, 2).round(9).claim(Claim::Own)), 1);
+    assert_eq!(behind, Denial::PositionBehind(at_index(50)));
+    let out = voter.hear(1, 1, to(&asked, 2).round(9));
+    assert_eq!((granted(&out, 1), persisted(&out).unwrap().term), (LIMIT, term(8)));
+}
+
+/// Rule 5.1: whoever asks: a claim to renew frees no voter from a promise to another.
+#[test]
+fn a_claim_to_renew_does_not_free_a_voter_bound_to_another() {
+    let mut voter = Node::fresh(3, &THREE);
+    voter.hear(0, 1, heartbeat(1, 1));
+    let out = voter.hear(1, 2, vote(8, 1).claim(Claim::Renewal));
+    assert!(matches!(denied(&out, 2), Denial::Bound { .. }));
+}
+
+/// Rule 5.1: if the votes of the new term are gone, the leader tries the next one.
+#[test]
+fn a_renewing_leader_that_loses_the_votes_of_a_term_tries_the_next() {
+    let (mut node, asked) = renewing();
+    node.hear(1, 2, deny(&to(&asked, 2), Denial::VoteGone));
+    let out = node.hear(1, 3, deny(&to(&asked, 3), Denial::VoteGone));
+    assert_eq!((trace(&out).as_str(), node.term()), ("persist, vote 2, vote 3", term(9)));
+    assert_eq!((node.role(), node.lease().unwrap().term), (RoleKind::Leader, term(1)));
+}
+
+/// Rule 5.2: its followers need not wait for the end of their promises.
+#[test]
+fn a_leader_that_lapses_releases_its_followers_after_it_stepped_down() {
+    let mut node = leader(1, &THREE);
+    let end = node.lease_end();
+    let out = node.tick_at(end);
+    assert_eq!(trace(&out), "stepped-down, heartbeat 2, heartbeat 3, leader");
+    let last = to(&out, 2);
+    let zero = heartbeat_of(&last);
+    assert_eq!((zero.promise, zero.order), (0, quorate::Order::Follow));
+    assert_eq!(last.header.term, term(1));
+}
+
+/// Rule 5.2: who has voted for the new term is bound in it.
+#[test]
+fn a_leader_that_lapses_while_it_renews_releases_nobody() {
+    let (mut node, _) = renewing();
+    while node.role() == RoleKind::Leader {
+        let out = node.tick_at(node.due());
+        assert!(!trace(&out).contains("heartbeat"), "{}", trace(&out));
+    }
+    let (mut node, _) = renewing();
+    assert_eq!(trace(&node.tick_at(LIMIT)), "stepped-down, leader");
+    assert_eq!(node.term(), term(8), "what is durable stays");
+}
+
+/// Rule 5.2: nor one that gives up while it renews.
+#[test]
+fn a_leader_that_resigns_at_once_while_it_renews_releases_nobody() {
+    let (mut node, _) = renewing();
+    let out = node.resign(1, None, Urgency::Now);
+    assert_eq!(trace(&out), "stepped-down, leader");
+    let mut outs = (0..3).flat_map(|_| node.tick_at(node.due()));
+    assert!(!outs.any(|out| matches!(&out, quorate::Output::Send { message, .. } if is_heartbeat(message))));
+}
+
+/// Rule 5.3. Raft §5.1: a later leader deposes an earlier one.
+#[test]
+fn a_heartbeat_of_a_higher_term_deposes_a_leader() {
+    for mut node in [leader(1, &THREE), renewing().0] {
+        let out = node.hear(1, 2, heartbeat(9, 1).carrying(members(version(9, 1), &THREE)));
+        assert_eq!(trace(&out), "stepped-down, persist, installed, yes 2, leader", "no renewal");
+        let deposed = StepDown::NewLeader { leader: 2 };
+        assert_eq!(events(&out)[0], Event::SteppedDown { term: term(1), reason: deposed });
+        assert_eq!((node.role(), node.leader()), (RoleKind::Follower, Some((2, term(9)))));
+        assert_eq!(node.lease(), None);
+    }
+}
+
+/// Rule 5.3: an earlier leader's heartbeat deposes nobody, and is told so.
+#[test]
+fn a_heartbeat_of_a_lower_term_is_refused() {
+    let (mut node, asked) = renewing();
+    node.win(1, &[2], &asked);
+    let out = node.hear(1, 3, heartbeat(7, 1).version(1, 1));
+    assert_eq!((denied(&out, 3), to(&out, 3).header.term), (Denial::TermBehind, term(8)));
+    assert_eq!(node.role(), RoleKind::Leader);
+}
+
+/// Rule 5.4: a copied disk, or worse.
+#[test]
+fn two_leaders_of_one_term_are_reported_and_neither_is_followed() {
+    let mut node = Node::fresh(3, &THREE);
+    node.hear(0, 1, heartbeat(4, 1));
+    let out = node.hear(10, 2, heartbeat(4, 1));
+    assert_eq!(out, [quorate::Output::Event(Event::TwoLeaders { peer: 2, term: term(4) })]);
+    let left = |node: &Node| node.status().promise;
+    let before = left(&node);
+    for (from, round) in [(2, 2), (1, 2), (1, 3)] {
+        assert_eq!(node.hear(10, from, heartbeat(4, round).asking(LIMIT)), [], "said once");
+        assert_eq!(left(&node), before);
+    }
+    node.hear(20, 2, heartbeat(5, 1));
+    assert_eq!(node.leader(), Some((2, term(5))), "a later term is another matter");
+
+    let mut node = leader(1, &THREE);
+    let out = node.hear(0, 2, heartbeat(1, 1).version(1, 1));
+    assert_eq!(trace(&out), "two-leaders");
+    assert_eq!(node.role(), RoleKind::Leader);
+}
+
+/// Rule 1.2: who votes for a renewal keeps its leader, in the old term until the new one is led.
+#[test]
+fn a_follower_that_votes_for_a_renewal_still_knows_its_leader() {
+    let (_, asked) = renewing();
+    let mut voter = Node::fresh(2, &THREE);
+    voter.hear(0, 1, heartbeat(1, 1));
+    let out = voter.hear(1, 1, to(&asked, 2).round(9));
+    assert_eq!((trace(&out).as_str(), voter.leader()), ("persist, yes 1", Some((1, term(1)))));
+    let Body::VoteReply(reply) = to(&out, 1).body else { panic!() };
+    assert_eq!(reply.of, term(8));
+    assert!(trace(&voter.hear(2, 1, heartbeat(8, 10))).ends_with("leader"));
+    assert_eq!(voter.leader(), Some((1, term(8))));
+}

@@ -1,0 +1,114 @@
+//! Section 7: versions of the membership.
+
+use quorate::{Denial, Event, HardState, Membership, RoleKind};
+
+use crate::support::*;
+
+const THREE: [u64; 3] = [1, 2, 3];
+
+/// Rule 7.1: always the version, the whole only to whom lacks it.
+#[test]
+fn a_heartbeat_bears_the_membership_until_its_receiver_has_acknowledged_it() {
+    let (mut node, beats) = elected(1, &THREE);
+    node.hear(10, 2, accept(&to(&beats, 2)));
+    let beats = node.tick_at(HEARTBEAT);
+    assert_eq!(heartbeat_of(&to(&beats, 2)).membership, None);
+    assert_eq!(heartbeat_of(&to(&beats, 3)).membership.as_deref(), Some(node.membership()));
+    for follower in [2, 3] {
+        assert_eq!(to(&beats, follower).header.version, version(1, 1));
+    }
+}
+
+/// Rule 7.2. Spec: `SendConfig`: never a version of a term that was not adopted.
+#[test]
+fn a_membership_is_not_adopted_ahead_of_its_term() {
+    let mut node = Node::fresh(3, &THREE);
+    node.hear(0, 1, heartbeat(3, 1).carrying(members(version(4, 1), &THREE)));
+    assert_eq!((node.term(), node.membership().version()), (term(3), version(0, 1)));
+}
+
+/// Rule 7.3. Spec: `ConfigQuorumCheck`, `TermQuorumCheck`: both in one reply.
+#[test]
+fn a_membership_is_committed_by_term_and_version_of_one_reply() {
+    let (mut node, beats) = elected(1, &[1, 2, 3, 4, 5]);
+    let reply = |id| accept(&to(&beats, id));
+    assert_eq!(trace(&node.hear(1, 2, reply(2).version(0, 1))), "", "the version before");
+    assert_eq!(trace(&node.hear(1, 3, reply(3).in_term(0))), "", "another term");
+    assert_eq!(trace(&node.hear(1, 4, reply(4))), "");
+    assert_eq!(trace(&node.hear(1, 4, reply(4))), "", "each counts once");
+    assert!(!node.status().committed);
+    let out = node.hear(1, 5, reply(5));
+    assert_eq!(events(&out), [Event::MembershipChanged { version: version(1, 1), committed: true }]);
+    assert!(node.status().committed);
+
+    let beats = node.tick_at(HEARTBEAT);
+    assert!(heartbeat_of(&to(&beats, 2)).committed);
+    let mut follower = Node::fresh(2, &[1, 2, 3, 4, 5]);
+    let out = follower.hear(0, 1, to(&beats, 2));
+    assert!(events(&out).contains(&Event::MembershipChanged { version: version(1, 1), committed: true }));
+}
+
+/// Rule 7.4: two groups that were meant to be one.
+#[test]
+fn nodes_started_with_different_lists_refuse_each_other_and_say_so_once() {
+    let mut node = Node::fresh(3, &THREE);
+    let other = Membership::bootstrap([2, 3, 4]).unwrap();
+    for request in [vote(1, 1), pre_vote(0, 2), vote(2, 3)] {
+        let out = node.hear(0, 2, request.carrying(other.clone()));
+        assert_eq!(denied(&out, 2), Denial::MembershipConflict);
+        assert_eq!(events(&out).len(), usize::from(node.status().term == term(0) && out.len() == 2));
+    }
+    assert_eq!(node.hear(0, 2, heartbeat(1, 4).carrying(other)), []);
+    assert_eq!((node.term(), node.leader()), (term(0), None));
+
+    let asked = node.tick_at(node.due());
+    assert_eq!(
+        request_of(&to(&asked, 1)).membership.as_deref(),
+        Some(node.membership()),
+        "so that they find out"
+    );
+    let now = to(&asked, 1).header.at / 1_000_000;
+    let out = node.hear(now, 1, deny(&to(&asked, 1), Denial::MembershipConflict));
+    assert_eq!(events(&out), [Event::MembershipConflict { peer: 1 }], "the asker tells its operator too");
+}
+
+/// Another group's messages are refused, and reported once.
+#[test]
+fn a_message_of_another_cluster_is_refused_and_reported_once() {
+    let mut node = Node::fresh(3, &THREE);
+    let before = node.hard_state().clone();
+    let foreign = |mut message: Msg| {
+        message.header.cluster = quorate::ClusterId(8);
+        message
+    };
+    assert_eq!(trace(&node.hear(0, 1, foreign(vote(1, 1)))), "foreign");
+    assert_eq!(node.hear(0, 1, foreign(heartbeat(1, 2))), []);
+    assert_eq!((node.hard_state(), node.leader()), (&before, None));
+}
+
+/// Learners follow and are counted for nothing.
+#[test]
+fn a_learner_counts_neither_for_an_election_nor_for_a_lease() {
+    let membership = Membership::new(version(0, 1), vec![1, 2, 3], vec![4, 5], 2).unwrap();
+    let mut node = Node::new(config(1), HardState { membership, ..first_state(&THREE) }, 0);
+    let asked = node.stand(&[2]);
+    assert_eq!(trace(&asked), "persist, vote 2, vote 3", "learners are not asked");
+    for learner in [4, 5] {
+        assert_eq!(node.hear(1, learner, grant(&to(&asked, 2), LIMIT)), []);
+    }
+    assert_eq!(node.role(), RoleKind::Candidate);
+    let beats = node.hear(1, 2, grant(&to(&asked, 2), LIMIT));
+    assert_eq!(node.role(), RoleKind::Leader);
+    let end = node.lease_end();
+    node.tick_at(100);
+    for learner in [4, 5] {
+        node.hear(100, learner, accept(&to(&beats, learner)));
+    }
+    assert_eq!((node.lease_end(), node.status().committed), (end, false));
+
+    let membership = node.membership().clone();
+    let mut learner = Node::new(config(4), HardState { membership, term: term(1), ..first_state(&THREE) }, 0);
+    assert_eq!(learner.deadline(), None, "nor does it stand");
+    learner.hear(0, 1, heartbeat(1, 9).version(1, 1));
+    assert!(learner.leader().is_some() || learner.hard_state().promised > ms(0));
+}
