@@ -10,7 +10,8 @@ use crate::types::{Nanos, Position, Priority, Term, Version, nanos};
 pub struct Config<I> {
     /// This node. Never give the id of a node that lost its disk to another: its votes still count.
     pub id: I,
-    /// The lengths of time. They need not be the same on every node.
+    /// The lengths of time. They may differ from node to node, as long as every node's
+    /// `promise_limit` covers every node's `promise`.
     pub timing: Timing,
     /// How much it wants to lead. 1 unless told otherwise.
     pub priority: Priority,

@@ -367,12 +367,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.priority = priority;
         match &self.role {
             Role::Leader(_) => self.consider_takeover(out),
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => {
-                if could != self.electable() {
-                    let deadline = self.turn();
-                    self.become_follower(deadline);
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) if could == self.electable() => {}
+            Role::Follower(_) => {
+                let deadline = if could { NEVER } else { self.turn() };
+                if let Role::Follower(following) = &mut self.role {
+                    following.deadline = deadline;
+                    following.trial = None;
                 }
             }
+            Role::PreCandidate(_) | Role::Candidate(_) => self.become_follower(NEVER),
         }
     }
 

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::hard_state::HardState;
 use crate::message::Message;
-use crate::types::{ClusterId, NodeId, Position, Priority, Term, Version};
+use crate::types::{ClusterId, Position, Priority, Term, Version};
 
 /// Something that happened.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -224,12 +224,5 @@ impl Lease {
     #[must_use]
     pub fn holds_at(&self, now: Duration) -> bool {
         now < self.until
-    }
-}
-
-
-impl<I: NodeId> From<Event<I>> for Output<I> {
-    fn from(event: Event<I>) -> Self {
-        Output::Event(event)
     }
 }

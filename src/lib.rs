@@ -76,7 +76,8 @@
 //! 3. Leadership is the lease: when it lapses, the leader steps down, before anything else.
 //! 4. A candidate is elected when a quorum of promises is in force at one instant.
 //! 5. Whoever makes others write (a vote request; heartbeats until the membership is committed)
-//!    asks for the long promise, `promise_limit`; a leader about to write itself asks for it first.
+//!    asks for the long promise, `promise_limit`; a leader about to write itself asks for it first,
+//!    and so does a winner whose votes are nearly over.
 //!
 //! ## 4 Elections (`election/campaign.rs`)
 //!

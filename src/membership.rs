@@ -87,8 +87,7 @@ impl<I: NodeId> Membership<I> {
             return Err(MembershipError::NoVoters);
         }
         let (count, all) = (voters.len(), voters.len().saturating_add(learners.len()));
-        let (Ok(few), Ok(_), Ok(needed)) =
-            (u8::try_from(count), u8::try_from(all), u8::try_from(quorum))
+        let (Ok(few), Ok(_), Ok(needed)) = (u8::try_from(count), u8::try_from(all), u8::try_from(quorum))
         else {
             return Err(MembershipError::TooManyMembers);
         };

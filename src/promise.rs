@@ -79,27 +79,23 @@ impl<I: NodeId> Promise<I> {
         (holder.led == term).then_some(holder.id)
     }
 
-    /// A vote is granted. Rule 2.1, and 2.2: a promise to the same node is never shortened.
-    pub(crate) fn vote(&mut self, candidate: I, term: Term, until: Nanos) {
-        match &mut self.holder {
-            Some(holder) if holder.id == candidate => {
-                holder.term = term;
-                self.until = self.until.max(until);
-            }
-            Some(_) | None => {
-                self.holder = Some(Holder { id: candidate, term, led: Term(0) });
-                self.until = until;
-            }
-        }
+    /// A vote is granted. Rule 2.1, and 2.2: a promise to the same node is never shortened. A leader
+    /// that renews goes on leading its term meanwhile.
+    pub(crate) fn vote(&mut self, candidate: I, term: Term, until: Nanos, now: Nanos, renews: bool) {
+        let led = self.leader(now).filter(|&(leader, _)| renews && leader == candidate);
+        self.bind(candidate, term, led.map_or(Term(0), |(_, led)| led), until);
     }
 
     /// A heartbeat is accepted. It replaces the promise to anybody else: the lease of an earlier
     /// leader is over, and nobody else can win this term.
     pub(crate) fn follow(&mut self, leader: I, term: Term, until: Nanos) {
-        self.vote(leader, term, until);
-        if let Some(holder) = &mut self.holder {
-            holder.led = term;
-        }
+        self.bind(leader, term, term, until);
+    }
+
+    fn bind(&mut self, id: I, term: Term, led: Term, until: Nanos) {
+        let same = self.holder.as_ref().is_some_and(|holder| holder.id == id);
+        self.until = if same { self.until.max(until) } else { until };
+        self.holder = Some(Holder { id, term, led });
     }
 
     /// The leader that holds the promise gave it back: as leader of `term`, or earlier. Rule 2.2.

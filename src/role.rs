@@ -59,6 +59,8 @@ pub(crate) struct Candidacy<I> {
     pub(crate) since: Nanos,
     /// When it began to ask, with the pre-vote. Who has not been heard since is absent.
     pub(crate) canvassed_since: Option<Nanos>,
+    /// A quorum is in force, but not for long: until then it is asked again. Rule 3.5.
+    pub(crate) settle_until: Option<Nanos>,
     /// When the candidacy ends without a winner.
     pub(crate) until: Nanos,
 }
@@ -95,6 +97,8 @@ pub(crate) struct Handover<I> {
     pub(crate) named: Option<I>,
     /// Nobody asked: the leader itself wants it.
     pub(crate) own_wish: bool,
+    /// When to give up without a fit successor.
+    pub(crate) until: Nanos,
     pub(crate) attempt: Option<Attempt<I>>,
 }
 
@@ -150,8 +154,11 @@ impl<I: Copy + PartialEq> Leading<I> {
             Some(Renewal::Preparing { until, .. }) => self.next_heartbeat.min(*until),
             None => self.next_heartbeat,
         };
-        let attempt = self.attempt().map(|attempt| attempt.next_retry.min(attempt.until));
-        self.lease.min(next).min(attempt.unwrap_or(Nanos::MAX))
+        let handover = self.handover.as_deref().map_or(Nanos::MAX, |handover| match &handover.attempt {
+            Some(attempt) => attempt.next_retry.min(attempt.until),
+            None => handover.until,
+        });
+        self.lease.min(next).min(handover)
     }
 
     pub(crate) fn asks_for_votes(&self) -> bool {

@@ -80,15 +80,13 @@ pub(crate) fn fitness<I: NodeId>(
     }
     let record = members.index_of(successor).and_then(|place| followers.get(place));
     let follower = record.ok_or(Unfit::NotAVoter)?;
-    if now >= follower.until || !follower.answered {
-        return Err(Unfit::Silent);
-    }
     if !follower.may_lead() {
         return Err(Unfit::NeverLeads);
     }
-    let reaches = |place: usize| {
-        followers.get(place).is_none_or(|other| other.position <= follower.position)
-    };
+    if now >= follower.until || !follower.answered {
+        return Err(Unfit::Silent);
+    }
+    let reaches = |place: usize| followers.get(place).is_none_or(|other| other.position <= follower.position);
     if members.is_quorum(reaches) { Ok(()) } else { Err(Unfit::Behind) }
 }
 

@@ -102,7 +102,9 @@ impl Tally {
     pub(crate) fn next_free(&self, now: Nanos) -> Nanos {
         let busy = |ballot: &Ballot| match *ballot {
             Ballot::Busy(until) if until > now => Some(until),
-            Ballot::Busy(_) | Ballot::Unanswered | Ballot::Granted(_) | Ballot::Rival | Ballot::Denied => None,
+            Ballot::Busy(_) | Ballot::Unanswered | Ballot::Granted(_) | Ballot::Rival | Ballot::Denied => {
+                None
+            }
         };
         self.0.iter().filter_map(busy).min().unwrap_or(NEVER)
     }

@@ -112,7 +112,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Role::Follower(_) | Role::Candidate(_) | Role::Leader(_) => None,
         };
         let (next_retry, since) = (self.now, self.now);
-        self.role = Role::Candidate(Candidacy { claim, tally, next_retry, since, canvassed_since, until });
+        self.role = Role::Candidate(Candidacy {
+            claim,
+            tally,
+            next_retry,
+            since,
+            canvassed_since,
+            settle_until: None,
+            until,
+        });
         self.ask_votes(out);
         self.count_votes(out);
     }
@@ -153,12 +161,34 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Some(tally) = self.votes() else { return };
         match tally.outcome(&self.hard.membership, self.now, |place| self.is_absent(place)) {
             Outcome::Pending => {}
+            Outcome::Won if self.settles(out) => {}
             Outcome::Won => {
-                let tally = tally.clone();
+                let Some(tally) = self.votes().cloned() else { return };
                 self.become_leader(&tally, out);
             }
             Outcome::Lost if matches!(self.role, Role::Leader(_)) => self.ask_renewal(self.hard.term, out),
             Outcome::Lost => self.fall_back(),
+        }
+    }
+
+    /// Rule 3.5: the winner writes, and its followers do. If the promises of its quorum are nearly
+    /// over, it asks for them again first, which costs no write, and waits for the answers; but not
+    /// for long, and once only.
+    fn settles(&mut self, out: &mut Vec<Output<I>>) -> bool {
+        let lasting = self.now.saturating_add(self.long_bond().saturating_mul(2) / 3);
+        let wait = self.lengths.retry_interval().saturating_mul(2);
+        let Role::Candidate(candidacy) = &mut self.role else { return false };
+        let lease = self.hard.membership.quorum_value(0, |place| candidacy.tally.granted_until(place));
+        if lease >= lasting {
+            return false;
+        }
+        match candidacy.settle_until {
+            Some(until) => self.now < until,
+            None => {
+                candidacy.settle_until = Some(self.now.saturating_add(wait));
+                self.ask_votes(out);
+                true
+            }
         }
     }
 

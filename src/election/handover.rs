@@ -12,7 +12,7 @@ use crate::message::{Answer, Claim, Header, Order, Phase, VoteReply};
 use crate::role::{Attempt, Farewell, Handover, Role, Trial};
 use crate::succession::{Follower, Takeover, fitness};
 use crate::tally::{Ballot, Outcome};
-use crate::types::{Nanos, NodeId, Priority, Term};
+use crate::types::{NEVER, Nanos, NodeId, Priority, Term};
 
 /// How often the order to campaign is repeated.
 const ORDERS: u8 = 5;
@@ -29,7 +29,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return Err(Rejection::NotLeader { leader: self.leader().map(|(leader, _)| leader) });
         }
         match (named, urgency) {
-            (Some(successor), _) => self.may_be_named(successor, urgency).map_err(Rejection::UnfitSuccessor)?,
+            (Some(successor), _) => {
+                self.may_be_named(successor, urgency).map_err(Rejection::UnfitSuccessor)?
+            }
             (None, Urgency::WhenReady) => {
                 let others = self.hard.membership.voters().len() > 1;
                 if !others || (self.committed && self.best(|_| true).is_none()) {
@@ -45,7 +47,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             }
             Urgency::WhenReady => {
                 let Role::Leader(leading) = &mut self.role else { return Ok(()) };
-                leading.handover = Some(Box::new(Handover { named, own_wish: false, attempt: None }));
+                leading.handover =
+                    Some(Box::new(Handover { named, own_wish: false, attempt: None, until: NEVER }));
                 self.advance_handover(out);
             }
         }
@@ -73,9 +76,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn best(&self, wanted: impl Fn(&Follower) -> bool) -> Option<I> {
         let Role::Leader(leading) = &self.role else { return None };
         let failed = self.takeover.as_ref().and_then(|takeover| takeover.failed);
-        let fit = self.hard.membership.voters().iter().zip(&leading.followers).filter(|(id, follower)| {
-            wanted(follower) && self.fitness(**id).is_ok()
-        });
+        let fit = self
+            .hard
+            .membership
+            .voters()
+            .iter()
+            .zip(&leading.followers)
+            .filter(|(id, follower)| wanted(follower) && self.fitness(**id).is_ok());
         let order = |(id, follower): &(&I, &Follower)| {
             (Some(**id) == failed, core::cmp::Reverse(follower.priority), follower.rank)
         };
@@ -85,18 +92,26 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 6.1: begins the attempt that is wanted, once the membership is committed and no renewal
     /// runs.
     pub(super) fn advance_handover(&mut self, out: &mut Vec<Output<I>>) {
-        let Role::Leader(leading) = &self.role else { return };
-        let Some(handover) = leading.handover.as_deref() else { return };
+        let Role::Leader(leading) = &mut self.role else { return };
+        let Some(handover) = leading.handover.as_deref_mut() else { return };
         if !self.committed || leading.renewal.is_some() || handover.attempt.is_some() {
             return;
         }
+        handover.until = handover.until.min(self.now.saturating_add(self.lengths.promise()));
+        let until = handover.until;
         let (named, own_wish) = (handover.named, handover.own_wish);
         let mine = if own_wish { self.priority } else { Priority::NEVER_LEADS };
         let successor = match named {
             Some(named) => Some(named).filter(|&named| self.fitness(named).is_ok()),
             None => self.best(|follower| follower.priority > mine),
         };
-        let Some(successor) = successor else { return self.fail(named, out) };
+        let Some(successor) = successor else {
+            // It may not have had the time to answer.
+            if self.now >= until {
+                self.fail(named, out);
+            }
+            return;
+        };
         let until = self.now.saturating_add(self.lengths.promise());
         if let Role::Leader(leading) = &mut self.role {
             leading.unranked = true;
@@ -124,7 +139,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     pub(super) fn tick_handover(&mut self, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &self.role else { return };
-        let Some(attempt) = leading.attempt() else { return };
+        let Some(attempt) = leading.attempt() else { return self.advance_handover(out) };
         if self.now >= attempt.until {
             let successor = attempt.successor;
             self.fail(Some(successor), out);
@@ -141,6 +156,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             self.put_off_takeover(successor);
         }
         out.push(Output::Event(Event::HandoverFailed { successor }));
+    }
+
+    /// Good standing is counted anew in each leadership.
+    pub(super) fn forget_takeover(&mut self) {
+        if let Some(takeover) = &mut self.takeover {
+            takeover.wanted_since = None;
+        }
     }
 
     fn put_off_takeover(&mut self, failed: Option<I>) {
@@ -164,17 +186,18 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn release(&mut self, successor: Option<I>, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &mut self.role else { return };
         let term = leading.term;
-        let renews = leading.renewal.is_some();
+        let renews = leading.asks_for_votes();
         let own_wish = leading.handover.as_ref().is_some_and(|handover| handover.own_wish);
         if let Some(successor) = successor {
             // The others follow by rank, after the successor.
             let attempt = Some(Attempt { successor, next_retry: self.now, until: self.now });
-            leading.handover = Some(Box::new(Handover { named: Some(successor), own_wish: false, attempt }));
+            leading.handover =
+                Some(Box::new(Handover { named: Some(successor), own_wish: false, attempt, until: NEVER }));
             leading.unranked = true;
         }
         self.rank_followers();
         if own_wish {
-            self.put_off_takeover(None);
+            self.put_off_takeover(successor);
         }
         self.step_down(StepDown::Resigned { successor }, successor, out);
         let next_retry = self.now.saturating_add(self.lengths.retry_interval());
@@ -225,10 +248,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let higher = leading.followers.iter().any(|follower| follower.priority > mine);
         let wanted = higher && self.best(|follower| follower.priority > mine).is_some();
         if !wanted {
-            if let Some(takeover) = &mut self.takeover {
-                takeover.wanted_since = None;
-            }
-            return;
+            return self.forget_takeover();
         }
         let delay = if mine == Priority::NEVER_LEADS { 0 } else { self.lengths.takeover_delay() };
         let takeover = self.takeover.get_or_insert_with(Takeover::new);
@@ -237,7 +257,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return;
         }
         if let Role::Leader(leading) = &mut self.role {
-            leading.handover = Some(Box::new(Handover { named: None, own_wish: true, attempt: None }));
+            leading.handover =
+                Some(Box::new(Handover { named: None, own_wish: true, attempt: None, until: NEVER }));
         }
         self.advance_handover(out);
     }

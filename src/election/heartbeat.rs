@@ -181,20 +181,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Leadership ends: said first, then the followers are released. One that renews releases
     /// nobody: who has voted for the new term is bound in that. The former leader's turn comes
     /// last.
-    pub(super) fn step_down(
-        &mut self,
-        reason: StepDown<I>,
-        successor: Option<I>,
-        out: &mut Vec<Output<I>>,
-    ) {
+    pub(super) fn step_down(&mut self, reason: StepDown<I>, successor: Option<I>, out: &mut Vec<Output<I>>) {
         let voters = u64::try_from(self.hard.membership.voters().len()).unwrap_or(0);
         let turn = self.lengths.stagger().saturating_mul(voters);
         let deadline = self.turn_after(turn);
         let former = core::mem::replace(&mut self.role, Role::Follower(Following::new(NEVER)));
         let Role::Leader(leading) = former else { return };
         self.become_follower(deadline);
+        self.forget_takeover();
         out.push(Output::Event(Event::SteppedDown { term: leading.term, reason }));
-        if leading.renewal.is_none() && !matches!(reason, StepDown::NewLeader { .. }) {
+        if !leading.asks_for_votes() && !matches!(reason, StepDown::NewLeader { .. }) {
             self.release_followers(&leading, successor, out);
         }
     }
@@ -219,8 +215,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         rank: Option<u8>,
         order: Order,
     ) -> Message<I> {
-        let body =
-            Body::Heartbeat(Heartbeat { promise: 0, rank, order, committed: self.committed, membership: None });
+        let body = Body::Heartbeat(Heartbeat {
+            promise: 0,
+            rank,
+            order,
+            committed: self.committed,
+            membership: None,
+        });
         Message { header: self.header(term, round), body }
     }
 
@@ -243,8 +244,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if header.term == Term(0) || !self.contacts.is_news(place, from, header.term, header.round) {
             return;
         }
-        if self.is_rival(from, header.term, out)
-            || self.conflicts(from, heartbeat.membership.as_deref(), out)
+        if self.is_rival(from, header.term, out) || self.conflicts(from, heartbeat.membership.as_deref(), out)
         {
             return;
         }
@@ -386,7 +386,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             self.commit(out);
         }
         self.advance_renewal(out);
-        if reply.ready {
+        self.advance_handover(out);
+        if reply.ready && header.term == self.hard.term {
             self.on_ready(from, out);
         }
     }
@@ -408,6 +409,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// This node's turn, after another `turn`.
     fn turn_after(&mut self, turn: Nanos) -> Nanos {
         let unit = self.flap_unit();
-        self.now.saturating_add(turn).saturating_add(self.spread()).saturating_add(self.flap.delay(self.now, unit))
+        self.now
+            .saturating_add(turn)
+            .saturating_add(self.spread())
+            .saturating_add(self.flap.delay(self.now, unit))
     }
 }

@@ -43,9 +43,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         out: &mut Vec<Output<I>>,
     ) -> bool {
         let ours = &self.hard.membership;
-        let conflict = theirs.is_some_and(|theirs| {
-            theirs.version() == ours.version() && !theirs.same_members(ours)
-        });
+        let conflict =
+            theirs.is_some_and(|theirs| theirs.version() == ours.version() && !theirs.same_members(ours));
         if conflict {
             self.tell_conflict(peer, out);
         }

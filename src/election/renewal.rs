@@ -7,9 +7,10 @@ use rand_core::Rng;
 
 use super::Election;
 use crate::io::Output;
+use crate::lease::bound_until;
 use crate::role::{Renewal, Role};
 use crate::tally::Tally;
-use crate::types::{Nanos, NodeId, Term};
+use crate::types::{NEVER, Nanos, NodeId, Term};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 5.1: a member holds a term higher than this leader's. Nothing happens on other roles.
@@ -24,6 +25,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 // Rule 6.1: the attempt to hand over starts again in the new term.
                 if let Some(handover) = &mut leading.handover {
                     handover.attempt = None;
+                    handover.until = NEVER;
                 }
                 self.broadcast(out);
                 self.advance_renewal(out);
@@ -32,12 +34,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// Rule 3.5: before it writes, a leader asks for the long promise. It goes on once three
-    /// quarters of that are left, or when it has waited long enough.
+    /// quarters of that are left, or when it has waited long enough. Before the commit all of its
+    /// heartbeats have asked for it.
     pub(super) fn advance_renewal(&mut self, out: &mut Vec<Output<I>>) {
         let enough = self.three_quarters();
         let Role::Leader(leading) = &self.role else { return };
         if let Some(Renewal::Preparing { above, until }) = leading.renewal.as_deref() {
-            let ready = leading.lease >= self.now.saturating_add(enough) || self.now >= *until;
+            let long = leading.lease >= self.now.saturating_add(enough);
+            let ready = long || !self.committed || self.now >= *until;
             if ready {
                 self.ask_renewal(*above, out);
             }
@@ -46,7 +50,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Of the long promise: enough to write on.
     pub(super) fn three_quarters(&self) -> Nanos {
-        self.lengths.promise_limit().saturating_mul(3) / 4
+        self.long_bond().saturating_mul(3) / 4
+    }
+
+    /// How long the long promise binds, on this node's clock.
+    pub(super) fn long_bond(&self) -> Nanos {
+        bound_until(0, self.lengths.promise_limit(), self.lengths.drift_ppm)
     }
 
     /// Takes the term after `above` and asks for its votes. Lease and work stay with the old term

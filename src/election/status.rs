@@ -94,9 +94,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             leader: self.leader(),
             rumoured_leader,
             lease,
-            lease_left: lease.map_or(Duration::ZERO, |lease| {
-                lease.until.saturating_sub(Duration::from_nanos(self.now))
-            }),
+            lease_left: lease
+                .map_or(Duration::ZERO, |lease| lease.until.saturating_sub(Duration::from_nanos(self.now))),
             promise: self.promise.to(self.now).map(|(id, term)| (id, term, bound)),
             quarantine_left: left(self.promise.floor()),
             version: self.hard.membership.version(),

@@ -23,7 +23,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let newer = is_newer_config(header.version, self.hard.membership.version());
         // Rule 7.4: nodes bootstrapped with different lists refuse each other.
         if self.conflicts(from, request.membership.as_deref(), out) {
-            return self.answer_vote(from, &header, request.phase, Answer::Denied(Denial::MembershipConflict), out);
+            return self.answer_vote(
+                from,
+                &header,
+                request.phase,
+                Answer::Denied(Denial::MembershipConflict),
+                out,
+            );
         }
         // Rule 1.3: of a stranger nothing is used.
         if place.is_none() && !newer {
@@ -41,7 +47,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         };
         self.answer_vote(from, &header, request.phase, answer, out);
         // Rule 4.7: a member that wants to know whether there is a leader is shown one.
-        if let (Phase::Pre, Answer::Denied(Denial::Bound { .. }), Some(place)) = (request.phase, answer, place) {
+        if let (Phase::Pre, Answer::Denied(Denial::Bound { .. }), Some(place)) =
+            (request.phase, answer, place)
+        {
             self.show_leader(place, out);
         }
     }
@@ -91,7 +99,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             self.record(out);
         }
         match tests {
-            Ok(()) => Answer::Granted(self.grant(from, header.term, request.promise)),
+            Ok(()) => Answer::Granted(self.grant(from, header.term, request)),
             Err(denial) => {
                 self.canvass_anew(term, out);
                 Answer::Denied(denial)
@@ -118,9 +126,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             tried.is_some_and(|(leader, term)| self.promise.is_to_leader(leader, term, self.now));
         match self.promise.bars(from, self.now) {
             Some(_) if sanctioned && self.promise.floor() <= self.now => Ok(()),
-            Some(bond) => {
-                Err(Denial::Bound { to: bond.to, remaining: bond.until.saturating_sub(self.now) })
-            }
+            Some(bond) => Err(Denial::Bound { to: bond.to, remaining: bond.until.saturating_sub(self.now) }),
             None => Ok(()),
         }
     }
@@ -146,9 +152,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// A vote is granted, and with it a promise: how long a one. Rules 2.1 and 2.4.
-    fn grant(&mut self, candidate: I, term: Term, asked: Nanos) -> Nanos {
-        let granted = self.grantable(asked);
-        self.promise.vote(candidate, term, self.now.saturating_add(granted));
+    fn grant(&mut self, candidate: I, term: Term, request: &VoteRequest<I>) -> Nanos {
+        let granted = self.grantable(request.promise);
+        let (until, renews) = (self.now.saturating_add(granted), request.claim == Claim::Renewal);
+        self.promise.vote(candidate, term, until, self.now, renews);
         let deadline = self.turn();
         self.become_follower(deadline);
         granted

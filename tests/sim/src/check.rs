@@ -90,7 +90,8 @@ impl Safety {
     /// A message leaves a node whose durable state is `state`.
     pub(crate) fn sent(&self, node: u64, to: u64, message: &Message<u64>, state: &HardState<u64>) -> Verdict {
         if message.header.term > state.term {
-            let text = format!("node {node} speaks of term {} but stored {}", message.header.term, state.term);
+            let text =
+                format!("node {node} speaks of term {} but stored {}", message.header.term, state.term);
             return Err((Kind::NotDurable, text));
         }
         let (answer, vote) = match &message.body {

@@ -286,6 +286,13 @@ impl Cluster {
         self.election(node).is_some_and(|election| election.role() == RoleKind::Leader)
     }
 
+    /// Whether `node` stands for election or tries whether it could.
+    #[must_use]
+    pub fn stands(&self, node: u64) -> bool {
+        let standing = [RoleKind::PreCandidate, RoleKind::Candidate];
+        self.election(node).is_some_and(|election| standing.contains(&election.role()))
+    }
+
     /// What of `node` would survive a crash.
     #[must_use]
     pub fn durable(&self, node: u64) -> &HardState<u64> {
@@ -349,11 +356,7 @@ impl Cluster {
     fn complain(&self) {
         if let Some(violation) = self.violation.as_ref().filter(|_| self.options.panics) {
             let replay = self.options.replay.as_deref().unwrap_or("run this test again");
-            panic!(
-                "{}\nseed {}: {violation}\nreplay: {replay}\n",
-                self.trace.tail(80),
-                self.seed
-            );
+            panic!("{}\nseed {}: {violation}\nreplay: {replay}\n", self.trace.tail(80), self.seed);
         }
     }
 }

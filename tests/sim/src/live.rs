@@ -5,7 +5,7 @@ use quorate::Timing;
 use crate::clock::{Instant, MS};
 
 /// For as long as a node does not run.
-pub(crate) const DOWN: Instant = Instant::MAX;
+const DOWN: Instant = Instant::MAX;
 
 /// When what was last disturbed, and since when nobody leads.
 #[derive(Clone, Debug)]
@@ -13,8 +13,10 @@ pub(crate) struct Liveness {
     nodes: usize,
     /// By sender and receiver: when a message was last lost or late.
     lost: Vec<Instant>,
-    /// By node: when it was last down, frozen or stalled; [`DOWN`] while it is.
+    /// By node: when it was last down or frozen; [`DOWN`] while it is.
     unwell: Vec<Instant>,
+    /// By node: when its disk last stalled, or will have.
+    stalled: Vec<Instant>,
     /// Since when nothing was changed from outside.
     calm_since: Instant,
     /// When a lease was last in force.
@@ -34,13 +36,14 @@ pub(crate) struct Liveness {
 /// another `promise_limit`. The delay of a leader that lost its lease again and again is at most
 /// sixteen promises.
 ///
-/// `loss` is a number of attempts to allow for messages that go astray.
+/// Clocks may be slow by as much as `clock_drift_ppm`. `loss` is a number of attempts to allow for messages that go astray.
 #[must_use]
 pub fn leaderless_bound(timing: &Timing, nodes: usize, delay: u64, write: u64, loss: u64) -> u64 {
     let nanos = |length: std::time::Duration| length.as_nanos() as u64;
     let (promise, limit) = (nanos(timing.promise), nanos(timing.promise_limit));
     let attempt = nanos(timing.stagger) * nodes as u64 + 4 * delay + 2 * write + limit;
-    2 * limit + 16 * promise + attempt * (2 + loss) + 10 * MS
+    let bound = 2 * limit + 16 * promise + attempt * (2 + loss) + 10 * MS;
+    bound + bound * u64::from(timing.clock_drift_ppm) / 1_000_000
 }
 
 impl Liveness {
@@ -50,6 +53,7 @@ impl Liveness {
             nodes,
             lost: vec![0; nodes * nodes],
             unwell: vec![0; nodes],
+            stalled: vec![0; nodes],
             calm_since: 0,
             last_lease: 0,
             bound,
@@ -61,9 +65,15 @@ impl Liveness {
         self.lost[from * self.nodes + to] = now;
     }
 
-    /// `node` is down from now on, or slow until `end`.
-    pub(crate) fn unwell(&mut self, node: usize, end: Instant) {
-        self.unwell[node] = self.unwell[node].max(end);
+    /// `node` is down from now on.
+    pub(crate) fn unwell(&mut self, node: usize) {
+        self.unwell[node] = DOWN;
+    }
+
+    /// The disk of `node` stalls until `end`.
+    pub(crate) fn stalled(&mut self, node: usize, end: Instant) {
+        self.stalled[node] = self.stalled[node].max(end);
+        self.disturbed(end);
     }
 
     /// `node` is up again.
@@ -79,9 +89,11 @@ impl Liveness {
     /// Whether `leader` and a quorum have had nothing to complain of for a while.
     pub(crate) fn was_unaffected(&self, leader: usize, now: Instant) -> bool {
         let past = |at: Instant| now.saturating_sub(at) > self.window;
-        let well = |node: usize| past(self.unwell[node]);
-        let pair = |a: usize, b: usize| past(self.lost[a * self.nodes + b]) && past(self.lost[b * self.nodes + a]);
-        let with = (0..self.nodes).filter(|&node| node == leader || (well(node) && pair(leader, node))).count();
+        let well = |node: usize| past(self.unwell[node]) && past(self.stalled[node]);
+        let pair =
+            |a: usize, b: usize| past(self.lost[a * self.nodes + b]) && past(self.lost[b * self.nodes + a]);
+        let with =
+            (0..self.nodes).filter(|&node| node == leader || (well(node) && pair(leader, node))).count();
         well(leader) && with > self.nodes / 2
     }
 

@@ -37,7 +37,8 @@ impl Cluster {
             What::Written { node, life } => {
                 let host = &mut self.hosts[node];
                 let alive = host.life == life;
-                let state = host.process.as_mut().filter(|_| alive).and_then(|process| process.writing.take());
+                let state =
+                    host.process.as_mut().filter(|_| alive).and_then(|process| process.writing.take());
                 if let Some(state) = state {
                     self.store(node, state);
                     self.serve(node);
@@ -78,7 +79,8 @@ impl Cluster {
             let due = process.election.deadline().is_some_and(|deadline| deadline <= reading);
             let received = !process.inbox.is_empty();
             if process.ticked == 0 && (received || due) {
-                process.ticked = if process.habit.burst { process.inbox.len() } else { process.inbox.len().min(1) };
+                process.ticked =
+                    if process.habit.burst { process.inbox.len() } else { process.inbox.len().min(1) };
                 let separate = process.habit.separate;
                 ticks += u32::from(!received);
                 let mut outputs = Vec::new();
@@ -175,8 +177,7 @@ impl Cluster {
     fn write(&mut self, node: usize, state: HardState<u64>) {
         let (length, stalls) = self.options.disk.next(&mut self.dice);
         if stalls {
-            self.live.unwell(node, self.now + length);
-            self.live.disturbed(self.now + length);
+            self.live.stalled(node, self.now + length);
             self.note(node as u64 + 1, || format!("STALL for {} ms", length / 1_000_000));
         }
         if length == 0 {
@@ -240,7 +241,10 @@ impl Cluster {
                 }
                 let wanted = matches!(reason, StepDown::Resigned { .. });
                 if !wanted && self.options.patience.is_some() && self.live.was_unaffected(node, at) {
-                    self.fail(Kind::NeedlessChange, format!("{name} stepped down in term {term}: {reason:?}"));
+                    self.fail(
+                        Kind::NeedlessChange,
+                        format!("{name} stepped down in term {term}: {reason:?}"),
+                    );
                 }
             }
             Event::LeaderChanged { leader: Some((leader, term)) } if leader != name => {
@@ -313,7 +317,10 @@ impl Cluster {
         }
         if first.is_some() {
             self.live.last_lease = self.now;
-        } else if self.options.patience.is_some() && self.live.is_overdue(self.now) && self.can_have_a_leader() {
+        } else if self.options.patience.is_some()
+            && self.live.is_overdue(self.now)
+            && self.can_have_a_leader()
+        {
             let since = Duration::from_nanos(self.now - self.live.leaderless_since());
             self.fail(Kind::Leaderless, format!("nobody has led for {since:?}"));
         }

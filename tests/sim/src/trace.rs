@@ -75,7 +75,13 @@ pub fn message(message: &Message<u64>) -> String {
                     let _ = write!(line, " after {leader} in {term}");
                 }
             }
-            let _ = write!(line, " for {} at position {}.{}", ms(ask.promise), ask.position.term, ask.position.index);
+            let _ = write!(
+                line,
+                " for {} at position {}.{}",
+                ms(ask.promise),
+                ask.position.term,
+                ask.position.index
+            );
             line
         }
         Body::VoteReply(reply) => {

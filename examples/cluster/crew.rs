@@ -1,0 +1,282 @@
+//! The processes, as their parent sees them.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+use std::{env, thread};
+
+use quorate::adapters::clock::BootClock;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::child::Report;
+use crate::ledger::{Ledger, Process};
+use crate::{Failure, Id};
+
+/// A leader: who, in which term, from when on by the machine's clock.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reign {
+    pub(crate) id: Id,
+    pub(crate) term: u64,
+    from: Duration,
+}
+
+impl Reign {
+    pub(crate) fn since(&self, earlier: Duration) -> Duration {
+        self.from.saturating_sub(earlier)
+    }
+}
+
+/// All the processes. Dropped, it takes them with it.
+pub(crate) struct Crew {
+    clock: BootClock,
+    folder: TempDir,
+    promise: Duration,
+    nodes: Vec<Node>,
+    sender: Sender<(Process, Report)>,
+    reports: Receiver<(Process, Report)>,
+    ledger: Ledger,
+    leader: Option<Reign>,
+    awaited: u64,
+    surprises: u32,
+}
+
+struct Node {
+    process: Process,
+    address: SocketAddr,
+    child: Option<Child>,
+    follows: u64,
+    dropped: Option<Duration>,
+}
+
+impl Crew {
+    pub(crate) fn new(nodes: u32, promise_ms: u32) -> Result<Self, Failure> {
+        // All held at once, so that all are different, and free again when this returns.
+        let sockets = (0..nodes).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)));
+        let sockets = sockets.collect::<Result<Vec<_>, _>>()?;
+        let addresses = sockets.iter().map(UdpSocket::local_addr).collect::<Result<Vec<_>, _>>()?;
+        let node = |(id, address)| {
+            let process = Process { id, life: 0 };
+            Node { process, address, child: None, follows: 0, dropped: None }
+        };
+        let (sender, reports) = channel();
+        Ok(Crew {
+            clock: BootClock::new(),
+            folder: TempDir::with_prefix("quorate-cluster-")?,
+            promise: Duration::from_millis(promise_ms.into()),
+            nodes: (1..).zip(addresses).map(node).collect(),
+            sender,
+            reports,
+            ledger: Ledger::default(),
+            leader: None,
+            awaited: 0,
+            surprises: 0,
+        })
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// How often the leader changed though nobody had touched it.
+    pub(crate) fn surprises(&self) -> u32 {
+        self.surprises
+    }
+
+    pub(crate) fn start_all(&mut self) -> Result<Duration, Failure> {
+        let began = self.clock.now();
+        for index in 0..self.nodes.len() {
+            self.spawn(index, true)?;
+        }
+        Ok(began)
+    }
+
+    pub(crate) fn restart(&mut self, id: Id) -> Result<(), Failure> {
+        self.spawn(index(id), false)
+    }
+
+    fn spawn(&mut self, index: usize, new: bool) -> Result<(), Failure> {
+        let members: Vec<_> = self.nodes.iter().map(|node| node.address.to_string()).collect();
+        let data: PathBuf = self.folder.path().join(format!("node-{}", index + 1));
+        let node = &mut self.nodes[index];
+        node.process.life += 1;
+        node.follows = 0;
+        let mut command = Command::new(env::current_exe()?);
+        command.arg(format!("--timeout-ms={}", self.promise.as_millis())).arg("child");
+        command.arg("--id").arg(node.process.id.to_string());
+        command.arg("--listen").arg(node.address.to_string());
+        command.arg("--members").arg(members.join(",")).arg("--data").arg(data);
+        command.args(new.then_some("--new"));
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let output = child.stdout.take().ok_or("a child without output")?;
+        node.child = Some(child);
+        let (process, sender) = (node.process, self.sender.clone());
+        thread::spawn(move || {
+            let (mut lines, mut line) = (BufReader::new(output), String::new());
+            // A killed child may have left half a line: that is no report.
+            while lines.read_line(&mut line).is_ok_and(|length| length > 0) {
+                let report = Report::parse(&line).map(|report| sender.send((process, report)));
+                if report.is_none_or(|sent| sent.is_err()) {
+                    return;
+                }
+                line.clear();
+            }
+        });
+        Ok(())
+    }
+
+    pub(crate) fn kill(&mut self, id: Id) -> Result<Duration, Failure> {
+        self.expect_news();
+        let at = self.clock.now();
+        let mut child = self.nodes[index(id)].child.take().ok_or("it is dead already")?;
+        child.kill()?;
+        child.wait()?;
+        Ok(at)
+    }
+
+    pub(crate) fn freeze(&mut self, id: Id) -> Result<Duration, Failure> {
+        self.expect_news();
+        self.nodes[index(id)].follows = 0;
+        let at = self.clock.now();
+        self.signal(id, Signal::STOP)?;
+        Ok(at)
+    }
+
+    pub(crate) fn thaw(&mut self, id: Id) -> Result<(), Failure> {
+        self.signal(id, Signal::CONT)
+    }
+
+    pub(crate) fn resign(&mut self, id: Id) -> Result<(), Failure> {
+        self.expect_news();
+        let node = &mut self.nodes[index(id)];
+        node.dropped = None;
+        let stdin = node.child.as_mut().and_then(|child| child.stdin.as_mut());
+        stdin.ok_or("it is dead")?.write_all(b"resign\n")?;
+        Ok(())
+    }
+
+    /// When a node that resigned stopped acting as leader.
+    pub(crate) fn dropped(&mut self, id: Id) -> Result<Duration, Failure> {
+        self.until("the old leader's word that it stopped", |crew| crew.nodes[index(id)].dropped)
+    }
+
+    /// Who leads next, in a later term than anybody before.
+    pub(crate) fn next_leader(&mut self, after: &str) -> Result<Reign, Failure> {
+        let what = format!("a new leader after {after}");
+        self.until(&what, |crew| crew.leader.filter(|leader| leader.term > crew.awaited))
+    }
+
+    /// Waits until `id` knows the leader that all others know.
+    pub(crate) fn until_it_follows(&mut self, id: Id) -> Result<(), Failure> {
+        self.until(&format!("node {id} to follow"), |crew| {
+            let term = crew.leader?.term;
+            (crew.nodes[index(id)].follows >= term).then_some(())
+        })
+    }
+
+    /// Leaves the group alone for about the longest promise, and a random part of one more.
+    pub(crate) fn settle(&mut self, leader: &mut Reign) -> Result<(), Failure> {
+        let before = *leader;
+        let spread = self.promise.mul_f64(f64::from(self.clock.now().subsec_nanos() % 1_000) / 1_000.0);
+        let end = self.clock.now() + self.promise * 3 + spread;
+        while let Some(left) = end.checked_sub(self.clock.now()) {
+            self.read(left)?;
+        }
+        *leader = self.leader.ok_or("nobody leads")?;
+        if leader.term != before.term {
+            self.surprises += 1;
+        }
+        Ok(())
+    }
+
+    /// Ends all processes and gives the books to the auditor.
+    pub(crate) fn stop(mut self) -> Result<Ledger, Failure> {
+        for node in &mut self.nodes {
+            if let Some(mut child) = node.child.take() {
+                child.kill()?;
+                child.wait()?;
+            }
+        }
+        // With this the last line of each is read before the readers hang up.
+        let (nobody, _) = channel();
+        self.sender = nobody;
+        while let Ok((process, report)) = self.reports.recv() {
+            self.take(process, report);
+        }
+        Ok(std::mem::take(&mut self.ledger))
+    }
+
+    /// From now on a leader of a later term is what is hoped for.
+    fn expect_news(&mut self) {
+        self.awaited = self.leader.map_or(0, |leader| leader.term);
+    }
+
+    /// Reads reports until `seen` sees what it waits for. The bound is generous: twenty promises
+    /// and two seconds.
+    fn until<T>(&mut self, what: &str, seen: impl Fn(&Self) -> Option<T>) -> Result<T, Failure> {
+        let end = self.clock.now() + self.promise * 20 + Duration::from_secs(2);
+        loop {
+            if let Some(found) = seen(self) {
+                return Ok(found);
+            }
+            let left = end.checked_sub(self.clock.now());
+            self.read(left.ok_or_else(|| format!("waited in vain for {what}"))?)?;
+        }
+    }
+
+    fn read(&mut self, timeout: Duration) -> Result<(), Failure> {
+        match self.reports.recv_timeout(timeout.min(Duration::from_millis(100))) {
+            Ok((process, report)) => self.take(process, report),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        }
+        for node in &mut self.nodes {
+            if let Some(child) = &mut node.child
+                && let Some(status) = child.try_wait()?
+            {
+                return Err(format!("node {} ended by itself: {status}", node.process.id).into());
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, process: Process, report: Report) {
+        let node = &mut self.nodes[index(process.id)];
+        match report {
+            Report::Lease { term, from, until } => {
+                self.ledger.held(process, term, from, until);
+                if self.leader.is_none_or(|leader| leader.term < term) {
+                    let from = Duration::from_nanos(from);
+                    self.leader = Some(Reign { id: process.id, term, from });
+                }
+            }
+            Report::Dropped { at } => {
+                self.ledger.dropped(process, at);
+                node.dropped = Some(Duration::from_nanos(at));
+            }
+            Report::Follows { term, .. } if process == node.process => node.follows = term,
+            Report::Follows { .. } => {}
+        }
+    }
+
+    fn signal(&self, id: Id, signal: Signal) -> Result<(), Failure> {
+        let child = self.nodes[index(id)].child.as_ref().ok_or("it is dead")?;
+        let pid = Pid::from_raw(child.id().try_into()?).ok_or("no such process")?;
+        Ok(kill_process(pid, signal)?)
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        for child in self.nodes.iter_mut().filter_map(|node| node.child.as_mut()) {
+            let _dead_already = child.kill();
+            let _reaped_already = child.wait();
+        }
+    }
+}
+
+fn index(id: Id) -> usize {
+    id as usize - 1
+}

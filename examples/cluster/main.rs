@@ -1,0 +1,168 @@
+//! A group of real processes on loopback UDP, each with its own durable file. They elect a leader;
+//! then the leader is killed again and again, asked to resign once, and frozen once.
+//!
+//! ```text
+//! cargo run --release --example cluster
+//! cargo run --release --example cluster -- --nodes 7 --rounds 30 --timeout-ms 60
+//! ```
+//!
+//! Checked on the way, or the exit code is not zero: every round elects in time, terms strictly
+//! grow, and no two nodes hold a lease at one moment of the machine's clock.
+#![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+mod child;
+mod crew;
+mod ledger;
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use quorate::Timing;
+
+use self::crew::{Crew, Reign};
+
+type Id = u32;
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// Processes that elect their leader, and a hand that kills it
+#[derive(Parser)]
+struct Args {
+    /// How many processes
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(3..=99))]
+    nodes: u32,
+    /// How often the leader is killed
+    #[arg(long, default_value_t = 10)]
+    rounds: u32,
+    /// How long a leader is given promises for; all other lengths follow from it
+    #[arg(long, default_value_t = 150, value_parser = clap::value_parser!(u32).range(30..=60_000))]
+    timeout_ms: u32,
+    #[command(subcommand)]
+    role: Option<Role>,
+}
+
+#[derive(Subcommand)]
+enum Role {
+    /// One of the processes
+    #[command(hide = true)]
+    Child(child::Args),
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let done = match args.role {
+        Some(Role::Child(ref child)) => child::run(child, timing(args.timeout_ms)),
+        None => run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("failed: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The lengths of `Timing::lan`, in proportion.
+fn timing(promise_ms: u32) -> Timing {
+    let lan = Timing::lan();
+    let promise = Duration::from_millis(promise_ms.into());
+    let scaled = |length: Duration| length.mul_f64(promise.as_secs_f64() / lan.promise.as_secs_f64());
+    Timing {
+        promise,
+        promise_limit: scaled(lan.promise_limit),
+        heartbeat_interval: scaled(lan.heartbeat_interval),
+        retry_interval: scaled(lan.retry_interval),
+        stagger: scaled(lan.stagger),
+        takeover_delay: scaled(lan.takeover_delay),
+        clock_drift_ppm: lan.clock_drift_ppm,
+    }
+}
+
+fn run(args: &Args) -> Result<(), Failure> {
+    let mut crew = Crew::new(args.nodes, args.timeout_ms)?;
+    println!(
+        "\n{} processes on loopback UDP, promises of {} ms, files in {}\n",
+        args.nodes,
+        args.timeout_ms,
+        crew.folder().display()
+    );
+    println!("  round  what        leader  term      leader  term   without a leader");
+
+    let mut kills = Vec::new();
+    let began = crew.start_all()?;
+    let mut leader = crew.next_leader("the start")?;
+    row(0, "start", None, leader, leader.since(began));
+    for round in 1..=args.rounds {
+        crew.settle(&mut leader)?;
+        let old = leader;
+        let at = crew.kill(old.id)?;
+        leader = crew.next_leader("a kill")?;
+        kills.push(leader.since(at));
+        row(round, "SIGKILL", Some(old), leader, leader.since(at));
+        crew.restart(old.id)?;
+        crew.until_it_follows(old.id)?;
+    }
+
+    crew.settle(&mut leader)?;
+    let old = leader;
+    crew.resign(old.id)?;
+    leader = crew.next_leader("a resignation")?;
+    let handover = leader.since(crew.dropped(old.id)?);
+    row(args.rounds + 1, "resigns", Some(old), leader, handover);
+
+    crew.settle(&mut leader)?;
+    let old = leader;
+    let at = crew.freeze(old.id)?;
+    leader = crew.next_leader("a freeze")?;
+    let frozen = leader.since(at);
+    row(args.rounds + 2, "SIGSTOP", Some(old), leader, frozen);
+    crew.thaw(old.id)?;
+    crew.until_it_follows(old.id)?;
+    crew.settle(&mut leader)?;
+
+    let surprises = crew.surprises();
+    let ledger = crew.stop()?;
+    println!();
+    kills.sort_unstable();
+    if let (Some(median), Some(worst)) = (kills.get(kills.len() / 2), kills.last()) {
+        println!(
+            "  killed {} times: without a leader for {median:.0?} (median), {worst:.0?} (worst)",
+            kills.len()
+        );
+    }
+    println!("  handed over once: {handover:.1?}; frozen once: {frozen:.0?}");
+    if surprises > 0 {
+        println!("  the leader changed {surprises} times unasked: this machine is busy");
+    }
+    let violations = ledger.violations();
+    for violation in &violations {
+        println!("  VIOLATION: {violation}");
+    }
+    if !violations.is_empty() {
+        return Err(format!("{} violations", violations.len()).into());
+    }
+    let terms: BTreeSet<_> = ledger.claims().map(|claim| claim.term).collect();
+    println!(
+        "  checked: {} terms strictly growing, {} leases held, never two at one moment\n",
+        terms.len(),
+        ledger.stamps()
+    );
+    Ok(())
+}
+
+/// One line of the table; a bar for each ten milliseconds.
+fn row(round: u32, what: &str, old: Option<Reign>, new: Reign, gap: Duration) {
+    let (id, term) = match old {
+        Some(old) => (old.id.to_string(), old.term.to_string()),
+        None => ("-".into(), "-".into()),
+    };
+    let ms = gap.as_secs_f64() * 1_000.0;
+    let bar = "#".repeat((gap.as_millis() / 10).clamp(1, 40) as usize);
+    println!(
+        "  {round:>5}  {what:<10}  {id:>6}  {term:>4}  ->  {:>6}  {:>4}  {ms:>9.1} ms  {bar}",
+        new.id, new.term
+    );
+}

@@ -1,0 +1,108 @@
+//! The election in a loop of your own: three nodes, each a thread, with channels for a network.
+//! They elect a leader, the leader is asked to resign, another takes over, and that is all.
+//!
+//! ```text
+//! cargo run --example event_loop
+//! ```
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use quorate::adapters::clock::BootClock;
+use quorate::{ClusterId, Config, ConfigError, Election, Event, HardState, Input, Output, Urgency};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+type Id = u32;
+
+fn run(
+    mut election: Election<Id, ChaCha8Rng>,
+    clock: BootClock,
+    inbox: &Receiver<Input<Id>>,
+    peers: &BTreeMap<Id, Sender<Input<Id>>>,
+    news: &Sender<(Id, Event<Id>)>,
+) {
+    let id = election.id();
+    let mut outputs = Vec::new();
+    loop {
+        // Wait for a message, until the election is due. Receive first, then read the clock.
+        let due = election.deadline().unwrap_or(Duration::MAX);
+        let received = inbox.recv_timeout(due.saturating_sub(clock.now()));
+        election.tick_into(clock.now(), &mut outputs);
+        match received {
+            Ok(input) => election.step_into(input, &mut outputs),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        // Act on what comes out, in order.
+        for output in outputs.drain(..) {
+            match output {
+                Output::Persist(state) => save(id, &state), // returns when it is durable
+                Output::Send { to, message } => send(peers, to, Input::Receive { from: id, message }),
+                Output::Event(event) => tell(news, id, event), // at SteppedDown, stop all work first
+                Output::Rejected(reason) => eprintln!("node {id}: {reason}"),
+            }
+        }
+        // A leader works under its lease, and under its lease only.
+        if let Some(lease) = election.lease().filter(|lease| lease.holds_at(clock.now())) {
+            work(id, lease.term.0);
+        }
+    }
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let clock = BootClock::new();
+    let (news, headlines) = channel();
+    let (senders, inboxes): (BTreeMap<_, _>, Vec<_>) = (1..=3)
+        .map(|id: Id| {
+            let (sender, inbox) = channel();
+            ((id, sender), (id, inbox))
+        })
+        .unzip();
+    for (id, inbox) in inboxes {
+        let (peers, news) = (senders.clone(), news.clone());
+        let election = node(id, clock)?;
+        thread::spawn(move || run(election, clock, &inbox, &peers, &news));
+    }
+
+    let mut asked = false;
+    loop {
+        let (id, event) = headlines.recv_timeout(Duration::from_secs(10))?;
+        println!("{:>12?}  node {id}: {event:?}", clock.now());
+        match event {
+            Event::Elected { .. } if asked => return Ok(()),
+            // The first membership of a leader is committed: it has settled in, and may go.
+            Event::MembershipChanged { committed: true, .. } if !asked => {
+                asked = true;
+                send(&senders, id, Input::Resign { successor: None, urgency: Urgency::WhenReady });
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A node of a new group. One that starts again passes the state that it saved last.
+fn node(id: Id, clock: BootClock) -> Result<Election<Id, ChaCha8Rng>, ConfigError> {
+    let saved = HardState::bootstrap(ClusterId(42), [1, 2, 3])?;
+    Election::new(Config::new(id), saved, clock.now(), ChaCha8Rng::seed_from_u64(id.into()))
+}
+
+/// These nodes never start again. Yours may: see `adapters::store`.
+fn save(_id: Id, _state: &HardState<Id>) {}
+
+/// A message may get lost: if the peer is gone, so is the message.
+fn send(peers: &BTreeMap<Id, Sender<Input<Id>>>, to: Id, input: Input<Id>) {
+    if let Some(peer) = peers.get(&to) {
+        let _lost = peer.send(input);
+    }
+}
+
+fn tell(news: &Sender<(Id, Event<Id>)>, id: Id, event: Event<Id>) {
+    let _nobody_listens = news.send((id, event));
+}
+
+/// What a leader is for. Whoever receives the work refuses a term lower than one it has seen.
+fn work(_id: Id, _term: u64) {}

@@ -1,0 +1,385 @@
+//! A whole host on one thread and one UDP socket.
+//!
+//! [`Host::start`] runs an election: it receives, ticks, stores, sends. What is left to the
+//! program is its work, done under [`Host::lease`]:
+//!
+//! ```no_run
+//! use quorate::adapters::store::Store;
+//! use quorate::adapters::udp::{Host, HostConfig};
+//! use quorate::{ClusterId, Config, HardState};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let first = HardState::bootstrap(ClusterId(7), [1_u32, 2, 3])?;
+//! let mut store = Store::create("node-1", &first)?; // the first time; Store::open ever after
+//! let config = HostConfig::new(Config::new(1), "10.0.0.1:7000".parse()?)
+//!     .peer(2, "10.0.0.2:7000".parse()?)
+//!     .peer(3, "10.0.0.3:7000".parse()?);
+//! let host = Host::start(config, first, move |state| store.save(state))?;
+//!
+//! while host.failure().is_none() {
+//!     if let Some(lease) = host.lease() {
+//!         // One piece of work, done by `lease.until` and stamped with `lease.term`.
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The host's contract, and how it is kept here:
+//!
+//! 1. *Act on outputs in order.* What follows a state to be stored waits until the store returns;
+//!    if it fails, the host stops and says so. What follows a step-down waits until
+//!    [`Host::lease`] gives none and every watcher knows.
+//! 2. *Receive, then read the clock, tick and step.*
+//! 3. *Work under a lease.* [`Host::lease`] reads a fresh clock and waits for no disk; watchers
+//!    ([`Host::watch`]) are told by a thread of their own.
+//!
+//! **Addresses** travel with the membership. A host is given those of some peers; where a member
+//! is heard is where it is, and members tell each other where they heard the others.
+//!
+//! **Trust.** Datagrams are neither signed nor encrypted: whoever can send to the port can forge
+//! them. Keep the port on a network of your own.
+
+mod book;
+mod datagram;
+mod errors;
+mod events;
+mod leases;
+mod query;
+mod run;
+
+use std::boxed::Box;
+use std::error::Error;
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::prelude::rust_2024::*;
+use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use getrandom::SysRng;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use self::leases::Leases;
+use self::run::Runner;
+use crate::adapters::clock::BootClock;
+use crate::config::Config;
+use crate::election::{Election, Status};
+use crate::hard_state::HardState;
+use crate::io::{Input, Lease, Rejection, Urgency};
+use crate::types::{ClusterId, NodeId, Position, Priority, Term};
+
+pub use self::errors::{CommandError, HostFailure, StartError};
+pub use self::events::{Events, Notice};
+pub use self::query::{QueryError, who_leads};
+
+/// What a host is told at its start.
+#[derive(Clone, Debug)]
+pub struct HostConfig<I> {
+    /// The node.
+    pub config: Config<I>,
+    /// Where it listens. Port 0 takes any free one: see [`Host::local_addr`].
+    pub listen: SocketAddr,
+    /// Where other nodes are, as far as is known beforehand. One that is up is enough; a node that
+    /// joins a group needs none.
+    pub peers: Vec<(I, SocketAddr)>,
+    /// How long before the end of a lease its watchers are told that it has ended, so that they
+    /// have stopped when it does. 5 ms unless told otherwise; well below half of a promise.
+    pub margin: Duration,
+}
+
+impl<I> HostConfig<I> {
+    /// A node that listens and knows no peers yet.
+    #[must_use]
+    pub fn new(config: Config<I>, listen: SocketAddr) -> Self {
+        HostConfig { config, listen, peers: Vec::new(), margin: Duration::from_millis(5) }
+    }
+
+    /// Adds a peer.
+    #[must_use]
+    pub fn peer(mut self, id: I, address: SocketAddr) -> Self {
+        self.peers.push((id, address));
+        self
+    }
+}
+
+/// A leader, and where it is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Leader<I> {
+    /// Its group.
+    pub cluster: ClusterId,
+    /// Its id.
+    pub id: I,
+    /// The term it leads.
+    pub term: Term,
+    /// Its address, if whoever was asked knows one that means something to the asker.
+    pub address: Option<SocketAddr>,
+}
+
+/// What came and went, since the start.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub struct Counters {
+    /// Messages of this group that were handed to the election.
+    pub received: u64,
+    /// Datagrams sent.
+    pub sent: u64,
+    /// Questions about the leader that were answered.
+    pub answered: u64,
+    /// Of those received, messages of nodes that are neither members nor configured peers.
+    pub strangers: u64,
+    /// Messages of another group. The election is told, and ignores them.
+    pub foreign: u64,
+    /// Refused: longer than any datagram of ours.
+    pub oversized: u64,
+    /// Refused: truncated, of another version, or no datagram of ours at all.
+    pub undecodable: u64,
+    /// Refused: messages in the name of this node.
+    pub namesakes: u64,
+    /// Refused: questions about the leader that are shorter than their answer.
+    pub short_questions: u64,
+    /// Messages that were not sent, because nobody knows where their receiver is.
+    pub unroutable: u64,
+    /// Datagrams that the system did not take.
+    pub send_errors: u64,
+    /// Errors of the socket while it was listened to; none of them ends the host.
+    pub receive_errors: u64,
+}
+
+/// A running host. Dropping it resigns, if it leads, and stops it.
+#[derive(Debug)]
+pub struct Host<I: NodeId> {
+    shared: Arc<Shared<I>>,
+    commands: Sender<Command<I>>,
+    local: SocketAddr,
+    wake: UdpSocket,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the host's thread is asked to do.
+#[derive(Debug)]
+enum Command<I> {
+    Step(Input<I>, SyncSender<Result<(), Rejection<I>>>),
+    Stop,
+}
+
+/// What the host's thread shows.
+struct Shared<I> {
+    clock: BootClock,
+    leases: Leases,
+    events: Events<I>,
+    view: Mutex<View<I>>,
+}
+
+#[derive(Clone, Debug)]
+struct View<I> {
+    status: Status<I>,
+    leader: Option<Leader<I>>,
+    counters: Counters,
+    failure: Option<HostFailure>,
+}
+
+impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
+    /// Starts a node, from its durable state and the means to store the next. `save` returns when
+    /// the state is durable; [`Store::save`](crate::adapters::store::Store::save) does.
+    ///
+    /// # Errors
+    /// [`StartError`], if it cannot listen, or is configured wrongly.
+    pub fn start<E>(
+        config: HostConfig<I>,
+        saved: HardState<I>,
+        mut save: impl FnMut(&HardState<I>) -> Result<(), E> + Send + 'static,
+    ) -> Result<Self, StartError>
+    where
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let listen = |source| StartError::Listen { address: config.listen, source };
+        let socket = UdpSocket::bind(config.listen).map_err(listen)?;
+        let (local, wake) = (socket.local_addr().map_err(listen)?, socket.try_clone().map_err(listen)?);
+        let clock = BootClock::new();
+        let rng = ChaCha8Rng::try_from_rng(&mut SysRng).map_err(StartError::Seed)?;
+        let election = Election::new(config.config, saved, clock.now(), rng)?;
+        let view =
+            View { status: election.status(), leader: None, counters: Counters::default(), failure: None };
+        let shared = Arc::new(Shared {
+            clock,
+            leases: Leases::new(clock, config.margin),
+            events: Events::new(),
+            view: Mutex::new(view),
+        });
+        let (commands, orders) = channel();
+        let save = Box::new(move |state: &HardState<I>| save(state).map_err(Into::into));
+        let runner = Runner::new(election, socket, local, &config.peers, save, Arc::clone(&shared), orders);
+        let watched = Arc::clone(&shared);
+        let watchers = spawn("quorate-lease", move || watched.leases.watch())?;
+        let thread = spawn("quorate-udp", move || runner.run(watchers));
+        if thread.is_err() {
+            shared.leases.close();
+        }
+        Ok(Host { shared, commands, local, wake, thread: Some(thread?) })
+    }
+
+    /// The permission to act as leader, if there is one at this moment. Asked for afresh before
+    /// each piece of work; the answer waits for nothing.
+    #[must_use]
+    pub fn lease(&self) -> Option<Lease> {
+        self.shared.leases.get()
+    }
+
+    /// Has `watcher` called with each lease as it begins or grows, and with `None` as it ends
+    /// ([`HostConfig::margin`] before that instant, if it ends by itself). A watcher that is told
+    /// `None` has stopped acting as leader when it returns: until then nobody else is let in.
+    ///
+    /// Watchers run one after another on a thread of their own. They must be quick, and must not
+    /// stop or drop the host.
+    pub fn watch(&self, watcher: impl FnMut(Option<Lease>) + Send + 'static) {
+        self.shared.leases.add(Box::new(watcher));
+    }
+
+    /// Who leads, as far as this node knows.
+    #[must_use]
+    pub fn leader(&self) -> Option<Leader<I>> {
+        self.shared.view().leader
+    }
+
+    /// All there is to know about the node, as of the last thing it did.
+    #[must_use]
+    pub fn status(&self) -> Status<I> {
+        self.shared.view().status
+    }
+
+    /// What came and went.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.shared.view().counters
+    }
+
+    /// The news. At most 1,024 unread notices are kept.
+    #[must_use]
+    pub fn events(&self) -> Events<I> {
+        self.shared.events.clone()
+    }
+
+    /// Why the host has stopped, if it has. It is also the last of its [`events`](Self::events).
+    #[must_use]
+    pub fn failure(&self) -> Option<HostFailure> {
+        self.shared.view().failure
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Gives up leadership, to `successor` or to whom the leader finds best. Returns when the
+    /// attempt has begun; the events tell how it ends.
+    ///
+    /// # Errors
+    /// [`CommandError`] if it does not lead, or nobody can take over.
+    pub fn resign(&self, successor: Option<I>, urgency: Urgency) -> Result<(), CommandError<I>> {
+        self.step(Input::Resign { successor, urgency })
+    }
+
+    /// Stands for election now.
+    ///
+    /// # Errors
+    /// [`CommandError`] if it leads already, cannot lead, or is bound by a promise.
+    pub fn campaign(&self) -> Result<(), CommandError<I>> {
+        self.step(Input::Campaign)
+    }
+
+    /// The program's data reach so far now.
+    ///
+    /// # Errors
+    /// [`CommandError::Stopped`].
+    pub fn set_position(&self, position: Position) -> Result<(), CommandError<I>> {
+        self.step(Input::SetPosition(position))
+    }
+
+    /// How much the node wants to lead from now on.
+    ///
+    /// # Errors
+    /// [`CommandError::Stopped`].
+    pub fn set_priority(&self, priority: Priority) -> Result<(), CommandError<I>> {
+        self.step(Input::SetPriority(priority))
+    }
+
+    /// Resigns at once, if it leads, and stops. Returns when the lease is withdrawn, the socket
+    /// closed and the store dropped.
+    ///
+    /// # Errors
+    /// [`HostFailure`] if it had failed before.
+    pub fn shutdown(mut self) -> Result<(), HostFailure> {
+        self.stop();
+        self.failure().map_or(Ok(()), Err)
+    }
+
+    fn step(&self, input: Input<I>) -> Result<(), CommandError<I>> {
+        let (reply, answer) = sync_channel(1);
+        self.order(Command::Step(input, reply))?;
+        match answer.recv() {
+            Ok(met) => met.map_err(CommandError::Rejected),
+            Err(_) => Err(CommandError::Stopped),
+        }
+    }
+}
+
+impl<I: NodeId> Host<I> {
+    /// Hands the thread a command, and wakes it with an empty datagram to itself. Should that get
+    /// lost, the thread looks again soon.
+    fn order(&self, command: Command<I>) -> Result<(), CommandError<I>> {
+        self.commands.send(command).map_err(|_| CommandError::Stopped)?;
+        let _looks_again_soon = self.wake.send_to(&[], own_address(self.local));
+        Ok(())
+    }
+
+    fn stop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _already_stopped = self.order(Command::Stop);
+            let _reported_as_failure = thread.join();
+        }
+    }
+}
+
+impl<I: NodeId> Drop for Host<I> {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl<I: NodeId> Shared<I> {
+    fn view(&self) -> View<I> {
+        self.update(|view| view.clone())
+    }
+
+    /// Every change of the view is whole, so a poisoned lock does no harm.
+    fn update<T>(&self, change: impl FnOnce(&mut View<I>) -> T) -> T {
+        change(&mut self.view.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl<I: fmt::Debug> fmt::Debug for Shared<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("view", &self.view).finish_non_exhaustive()
+    }
+}
+
+/// Where a socket that listens on `local` reaches itself.
+fn own_address(mut local: SocketAddr) -> SocketAddr {
+    if local.ip().is_unspecified() {
+        local.set_ip(match local {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    local
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
+    thread::Builder::new().name(name.into()).spawn(body).map_err(StartError::Thread)
+}

@@ -1,0 +1,156 @@
+//! What travels between hosts: four kinds of datagram behind one short header.
+//!
+//! ```text
+//! "qr"  version  kind  body
+//!                  1   postcard (sender, addresses), then a message as the wire module writes it
+//!                  2   eight bytes to be echoed, then padding: who leads?
+//!                  3   the same eight bytes, then postcard (cluster, leader)
+//!                  4   postcard (sender, cluster): I am here
+//! ```
+//! A change of this layout raises the version, and a host refuses versions that it does not know.
+
+use std::net::{IpAddr, SocketAddr};
+use std::prelude::rust_2024::*;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::adapters::wire;
+use crate::message::Message;
+use crate::types::{ClusterId, NodeId, Term};
+
+/// The longest datagram that is read: a message and its envelope.
+pub(super) const LONGEST: usize = wire::MAX_DATAGRAM + 4 * 1024;
+
+/// How long a question is made. No answer is longer than its question, so that nobody can use a
+/// group to multiply what he sends under another's address.
+const QUESTION: usize = 512;
+
+const MAGIC: &[u8] = b"qr";
+const VERSION: u8 = 1;
+const PEER: u8 = 1;
+const WHO_LEADS: u8 = 2;
+const LEADER: u8 = 3;
+const HELLO: u8 = 4;
+
+/// What a question is recognized by in its answer.
+pub(super) type Nonce = [u8; 8];
+
+/// A datagram, read.
+pub(super) enum Datagram<I> {
+    Peer(Letter<I>),
+    Question(Nonce),
+    Answer(Nonce, Report<I>),
+    Hello(I, ClusterId),
+}
+
+/// A message and its envelope.
+pub(super) struct Letter<I> {
+    pub(super) from: I,
+    /// Where members were last heard.
+    pub(super) addresses: Vec<(I, SocketAddr)>,
+    pub(super) message: Message<I>,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a, I> {
+    from: I,
+    addresses: &'a [(I, SocketAddr)],
+}
+
+#[derive(Deserialize)]
+struct Opened<I> {
+    from: I,
+    addresses: Vec<(I, SocketAddr)>,
+}
+
+/// What is known of the leader.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Report<I> {
+    pub(super) cluster: ClusterId,
+    pub(super) leader: Option<(I, Term, Place)>,
+}
+
+/// Where it is.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Place {
+    Unknown,
+    /// It is the one that answers.
+    Here,
+    There(SocketAddr),
+}
+
+/// A message to a peer; `None` if it cannot be written or is too long to be read.
+pub(super) fn letter<I: NodeId + Serialize>(
+    from: I,
+    addresses: &[(I, SocketAddr)],
+    message: &Message<I>,
+) -> Option<Vec<u8>> {
+    let mut bytes = postcard::to_extend(&Envelope { from, addresses }, header(PEER)).ok()?;
+    wire::encode_into(message, &mut bytes).ok()?;
+    (bytes.len() <= LONGEST).then_some(bytes)
+}
+
+pub(super) fn question(nonce: Nonce) -> Vec<u8> {
+    let mut bytes = header(WHO_LEADS);
+    bytes.extend_from_slice(&nonce);
+    bytes.resize(QUESTION, 0);
+    bytes
+}
+
+/// The answer to a question of `asked` bytes; `None` if it would be longer.
+pub(super) fn answer<I: NodeId + Serialize>(
+    nonce: Nonce,
+    asked: usize,
+    report: &Report<I>,
+) -> Option<Vec<u8>> {
+    let mut bytes = header(LEADER);
+    bytes.extend_from_slice(&nonce);
+    let bytes = postcard::to_extend(report, bytes).ok()?;
+    (bytes.len() <= asked).then_some(bytes)
+}
+
+/// What a node says that is in nobody's book yet.
+pub(super) fn hello<I: NodeId + Serialize>(from: I, cluster: ClusterId) -> Option<Vec<u8>> {
+    postcard::to_extend(&(from, cluster), header(HELLO)).ok()
+}
+
+/// Reads a datagram; `None` if it is not one of ours, from first byte to last.
+pub(super) fn open<I: NodeId + DeserializeOwned>(bytes: &[u8]) -> Option<Datagram<I>> {
+    let (kind, body) = bytes.strip_prefix(MAGIC)?.strip_prefix(&[VERSION])?.split_first()?;
+    match *kind {
+        PEER => {
+            let (envelope, message) = postcard::take_from_bytes::<Opened<I>>(body).ok()?;
+            let message = wire::decode(message).ok()?;
+            Some(Datagram::Peer(Letter { from: envelope.from, addresses: envelope.addresses, message }))
+        }
+        WHO_LEADS => Some(Datagram::Question(*body.first_chunk()?)),
+        LEADER => {
+            let (nonce, report) = body.split_first_chunk()?;
+            let (report, rest) = postcard::take_from_bytes::<Report<I>>(report).ok()?;
+            rest.is_empty().then_some(Datagram::Answer(*nonce, report))
+        }
+        HELLO => {
+            let ((from, cluster), rest) = postcard::take_from_bytes(body).ok()?;
+            rest.is_empty().then_some(Datagram::Hello(from, cluster))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a node can be there at all.
+pub(super) fn is_usable(address: SocketAddr) -> bool {
+    let broadcast = matches!(address.ip(), IpAddr::V4(ip) if ip.is_broadcast());
+    address.port() != 0 && !address.ip().is_unspecified() && !address.ip().is_multicast() && !broadcast
+}
+
+/// Whether `address` means the same to whoever is at `reader`.
+pub(super) fn means_the_same_to(reader: SocketAddr, address: SocketAddr) -> bool {
+    is_usable(address) && (!address.ip().is_loopback() || reader.ip().is_loopback())
+}
+
+fn header(kind: u8) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend_from_slice(&[VERSION, kind]);
+    bytes
+}

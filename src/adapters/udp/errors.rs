@@ -1,0 +1,61 @@
+//! What can go wrong with a host.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::config::ConfigError;
+use crate::io::Rejection;
+
+/// Why a host did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Its address cannot be listened on.
+    #[error("can not listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Its configuration or its durable state is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The system has no randomness to give.
+    #[error("can not seed the generator: {0}")]
+    Seed(getrandom::Error),
+    /// The system has no thread to give.
+    #[error("can not start a thread")]
+    Thread(#[source] io::Error),
+}
+
+/// Why a host stopped.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HostFailure {
+    /// A state could not be stored. Nothing that follows from it was sent. Look at the disk, then
+    /// start again from what is stored.
+    #[error("can not store the state of the election")]
+    Persist(#[source] Arc<dyn Error + Send + Sync>),
+    /// A lease watcher panicked.
+    #[error("a watcher of the lease panicked")]
+    Watcher,
+    /// The host's own thread panicked, which is a bug of this crate or a panic of the store.
+    #[error("the host's thread panicked")]
+    Panicked,
+}
+
+/// Why a wish was not met.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError<I: fmt::Debug> {
+    /// It cannot be met now.
+    #[error(transparent)]
+    Rejected(Rejection<I>),
+    /// The host has stopped: see [`Host::failure`](super::Host::failure).
+    #[error("the host has stopped")]
+    Stopped,
+}

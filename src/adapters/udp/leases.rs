@@ -1,0 +1,147 @@
+//! The lease as others see it: readable at any time, and watched by a thread of its own, so that a
+//! slow disk delays neither.
+
+use std::mem;
+use std::prelude::rust_2024::*;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::HostFailure;
+use crate::adapters::clock::BootClock;
+use crate::io::Lease;
+
+/// Told of each lease as it begins and grows, and `None` when it ends.
+pub(super) type Watcher = Box<dyn FnMut(Option<Lease>) + Send>;
+
+/// The longest sleep while a lease is held. The timers of threads stand still while the machine is
+/// suspended; the clock does not.
+const NAP: Duration = Duration::from_millis(50);
+
+/// Holds the lease for those who ask and those who watch.
+pub(super) struct Leases {
+    clock: BootClock,
+    margin: Duration,
+    state: Mutex<State>,
+    changed: Condvar,
+    told: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    lease: Option<Lease>,
+    newcomers: Vec<Watcher>,
+    /// How often the lease was withdrawn, and how many of those times all watchers know of.
+    withdrawn: u64,
+    acknowledged: u64,
+    closing: bool,
+    watching: bool,
+}
+
+impl Leases {
+    /// Watchers are told of a lease's end `margin` before it.
+    pub(super) fn new(clock: BootClock, margin: Duration) -> Self {
+        let state = Mutex::new(State { watching: true, ..State::default() });
+        Leases { clock, margin, state, changed: Condvar::new(), told: Condvar::new() }
+    }
+
+    /// The lease, if one holds at this moment.
+    pub(super) fn get(&self) -> Option<Lease> {
+        let lease = self.lock().lease;
+        lease.filter(|lease| lease.holds_at(self.clock.now()))
+    }
+
+    pub(super) fn publish(&self, lease: Option<Lease>) {
+        let mut state = self.lock();
+        if state.lease != lease {
+            state.lease = lease;
+            self.changed.notify_all();
+        }
+    }
+
+    /// Ends the lease, and returns when all watchers know.
+    pub(super) fn withdraw(&self) -> Result<(), HostFailure> {
+        let mut state = self.lock();
+        state.lease = None;
+        state.withdrawn = state.withdrawn.saturating_add(1);
+        let this = state.withdrawn;
+        self.changed.notify_all();
+        while state.watching && state.acknowledged < this {
+            state = self.told.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.acknowledged < this { Err(HostFailure::Watcher) } else { Ok(()) }
+    }
+
+    pub(super) fn add(&self, watcher: Watcher) {
+        self.lock().newcomers.push(watcher);
+        self.changed.notify_all();
+    }
+
+    /// Lets [`watch`](Self::watch) return.
+    pub(super) fn close(&self) {
+        self.lock().closing = true;
+        self.changed.notify_all();
+    }
+
+    /// Tells the watchers, until [`close`](Self::close). Runs on a thread of its own.
+    pub(super) fn watch(&self) {
+        let _watching = Watching(self);
+        let mut watchers: Vec<Watcher> = Vec::new();
+        let mut known = None;
+        let mut state = self.lock();
+        loop {
+            let now = self.clock.now();
+            let (published, withdrawn) = (state.lease, state.withdrawn);
+            let lease = published.filter(|lease| now < lease.until.saturating_sub(self.margin));
+            let newcomers = mem::take(&mut state.newcomers);
+            if lease != known || !newcomers.is_empty() {
+                drop(state);
+                if lease != known {
+                    watchers.iter_mut().for_each(|watcher| watcher(lease));
+                }
+                for mut watcher in newcomers {
+                    if lease.is_some() {
+                        watcher(lease);
+                    }
+                    watchers.push(watcher);
+                }
+                known = lease;
+                state = self.lock();
+            }
+            if state.acknowledged < withdrawn {
+                state.acknowledged = withdrawn;
+                self.told.notify_all();
+            }
+            if state.lease != published || state.withdrawn != withdrawn || !state.newcomers.is_empty() {
+                continue;
+            }
+            if state.closing {
+                return;
+            }
+            state = self.sleep(state, lease);
+        }
+    }
+
+    fn sleep<'a>(&self, state: MutexGuard<'a, State>, lease: Option<Lease>) -> MutexGuard<'a, State> {
+        let Some(lease) = lease else {
+            return self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        };
+        let end = lease.until.saturating_sub(self.margin);
+        let left = end.saturating_sub(self.clock.now()).min(NAP);
+        self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// No code of others runs under this lock, and every change under it is whole.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Says that nobody watches any more, also if a watcher panicked.
+struct Watching<'a>(&'a Leases);
+
+impl Drop for Watching<'_> {
+    fn drop(&mut self) {
+        self.0.lock().watching = false;
+        self.0.told.notify_all();
+    }
+}

@@ -1,0 +1,100 @@
+//! Anybody may ask who leads.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::prelude::rust_2024::*;
+use std::time::{Duration, Instant};
+
+use getrandom::SysRng;
+use rand_chacha::rand_core::TryRng;
+use serde::de::DeserializeOwned;
+
+use super::Leader;
+use super::datagram::{self, Datagram, Place, Report};
+use crate::types::NodeId;
+
+/// How often the question is repeated within its timeout: datagrams get lost.
+const ATTEMPTS: u32 = 5;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// Nobody answered in time.
+    #[error("no answer from {address} within {timeout:?}")]
+    TimedOut {
+        /// Who was asked.
+        address: SocketAddr,
+        /// For how long.
+        timeout: Duration,
+    },
+    /// The question could not be asked.
+    #[error("can not ask {address}")]
+    Io {
+        /// Who was to be asked.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// Asks the host at `address` who leads its group; `None` if it knows of nobody. Any host of the
+/// group will do, and so will any program as asker. What is known is news, not a promise: the
+/// leader may have changed when the answer arrives.
+///
+/// `I` is the type of the group's ids.
+///
+/// # Errors
+/// [`QueryError`] if there is no answer within `timeout`.
+pub fn who_leads<I: NodeId + DeserializeOwned>(
+    address: SocketAddr,
+    timeout: Duration,
+) -> Result<Option<Leader<I>>, QueryError> {
+    ask(address, timeout)
+        .map_err(|source| QueryError::Io { address, source })?
+        .ok_or(QueryError::TimedOut { address, timeout })
+}
+
+fn ask<I: NodeId + DeserializeOwned>(
+    address: SocketAddr,
+    timeout: Duration,
+) -> io::Result<Option<Option<Leader<I>>>> {
+    let socket = match address {
+        SocketAddr::V4(_) => UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?,
+        SocketAddr::V6(_) => UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))?,
+    };
+    let nonce = SysRng.try_next_u64().map_err(io::Error::other)?.to_be_bytes();
+    let question = datagram::question(nonce);
+    let pause = timeout.checked_div(ATTEMPTS).unwrap_or(timeout).max(Duration::from_millis(1));
+    let mut buffer = vec![0; question.len()];
+    let began = Instant::now();
+    let (mut repeat, mut waited) = (Duration::ZERO, Duration::ZERO);
+    while waited < timeout {
+        if waited >= repeat {
+            socket.send_to(&question, address)?;
+            repeat = waited.saturating_add(pause);
+        }
+        let left = repeat.min(timeout).saturating_sub(waited).max(Duration::from_millis(1));
+        socket.set_read_timeout(Some(left))?;
+        if let Ok((length, source)) = socket.recv_from(&mut buffer) {
+            let bytes = buffer.get(..length).unwrap_or_default();
+            if let Some(Datagram::Answer(echoed, report)) = datagram::open(bytes)
+                && echoed == nonce
+            {
+                return Ok(Some(read(report, source)));
+            }
+        }
+        waited = began.elapsed();
+    }
+    Ok(None)
+}
+
+fn read<I>(report: Report<I>, source: SocketAddr) -> Option<Leader<I>> {
+    let (id, term, place) = report.leader?;
+    let address = match place {
+        Place::Unknown => None,
+        Place::Here => Some(source),
+        Place::There(address) => Some(address),
+    };
+    Some(Leader { cluster: report.cluster, id, term, address })
+}

@@ -1,0 +1,369 @@
+//! The host's thread: the contract, as code.
+
+use std::error::Error;
+use std::io::ErrorKind;
+use std::mem;
+use std::net::{SocketAddr, UdpSocket};
+use std::prelude::rust_2024::*;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::book::Book;
+use super::datagram::{self, Datagram, LONGEST, Letter, Nonce, Place, Report};
+use super::{Command, Counters, HostFailure, Leader, Notice, Shared};
+use crate::election::Election;
+use crate::hard_state::HardState;
+use crate::io::{Event, Input, Output, Rejection, Urgency};
+use crate::message::{Body, Message};
+use crate::types::{ClusterId, NodeId};
+
+/// The longest and the shortest wait for a datagram: the longest bounds how late a command is seen
+/// whose wake-up got lost.
+const LONGEST_WAIT: Duration = Duration::from_millis(50);
+const SHORTEST_WAIT: Duration = Duration::from_micros(100);
+
+/// How often a node without a leader tells its configured peers where it is: they may not know, and
+/// one that never stands for election is never asked.
+const HELLO_EVERY: Duration = Duration::from_millis(500);
+
+/// How long to leave a broken socket alone.
+const RESPITE: Duration = Duration::from_millis(1);
+
+pub(super) type Save<I> = Box<dyn FnMut(&HardState<I>) -> Result<(), Box<dyn Error + Send + Sync>> + Send>;
+
+pub(super) struct Runner<I> {
+    election: Election<I, ChaCha8Rng>,
+    socket: UdpSocket,
+    local: SocketAddr,
+    book: Book<I>,
+    save: Save<I>,
+    shared: Arc<Shared<I>>,
+    commands: Receiver<Command<I>>,
+    outputs: Vec<Output<I>>,
+    /// Who is answered now, and where its datagram came from.
+    asker: Option<(I, SocketAddr)>,
+    counters: Counters,
+    next_hello: Duration,
+}
+
+impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
+    pub(super) fn new(
+        election: Election<I, ChaCha8Rng>,
+        socket: UdpSocket,
+        local: SocketAddr,
+        peers: &[(I, SocketAddr)],
+        save: Save<I>,
+        shared: Arc<Shared<I>>,
+        commands: Receiver<Command<I>>,
+    ) -> Self {
+        let me = election.id();
+        let peers: Vec<_> = peers.iter().copied().filter(|&(id, _)| id != me).collect();
+        Runner {
+            election,
+            socket,
+            local,
+            book: Book::new(&peers),
+            save,
+            shared,
+            commands,
+            outputs: Vec::new(),
+            asker: None,
+            counters: Counters::default(),
+            next_hello: Duration::ZERO,
+        }
+    }
+
+    /// Runs until it is told to stop or cannot go on, and says so.
+    pub(super) fn run(mut self, watchers: JoinHandle<()>) {
+        let mut last_words = LastWords {
+            shared: Arc::clone(&self.shared),
+            watchers: Some(watchers),
+            failure: Some(HostFailure::Panicked),
+        };
+        last_words.failure = self.serve().err();
+        // The election is gone before anybody hears of its end, and so is the lock on its store.
+        drop(self);
+        drop(last_words);
+    }
+
+    fn serve(&mut self) -> Result<(), HostFailure> {
+        // One byte more than the longest datagram, to tell a longer one.
+        let mut buffer = vec![0; LONGEST + 1];
+        loop {
+            self.election.tick_into(self.shared.clock.now(), &mut self.outputs);
+            self.act()?;
+            while let Ok(command) = self.commands.try_recv() {
+                match command {
+                    Command::Step(input, reply) => {
+                        let met = self.step(input)?;
+                        let _gone = reply.send(met.map_or(Ok(()), Err));
+                    }
+                    Command::Stop => {
+                        let farewell = Input::Resign { successor: None, urgency: Urgency::Now };
+                        return self.step(farewell).map(drop);
+                    }
+                }
+            }
+            self.greet();
+            self.receive(&mut buffer)?;
+        }
+    }
+
+    /// "I am here", for as long as nobody leads.
+    fn greet(&mut self) {
+        let now = self.shared.clock.now();
+        if now < self.next_hello || self.election.leader().is_some() {
+            return;
+        }
+        self.next_hello = now.saturating_add(HELLO_EVERY);
+        let hello = datagram::hello(self.election.id(), self.election.hard_state().cluster);
+        for (address, hello) in self.book.configured().into_iter().zip(hello.iter().cycle()) {
+            self.send_bytes(hello, address);
+        }
+    }
+
+    /// Waits for a datagram until the election is due.
+    fn receive(&mut self, buffer: &mut [u8]) -> Result<(), HostFailure> {
+        let due = self.election.deadline().map(|due| due.saturating_sub(self.shared.clock.now()));
+        let wait = due.unwrap_or(LONGEST_WAIT).clamp(SHORTEST_WAIT, LONGEST_WAIT);
+        let received = self.socket.set_read_timeout(Some(wait)).and_then(|()| self.socket.recv_from(buffer));
+        match received {
+            Ok((0, source)) if source == super::own_address(self.local) => Ok(()),
+            Ok((length, _)) if length > LONGEST => self.count(|counters| &mut counters.oversized),
+            Ok((length, source)) => match datagram::open(buffer.get(..length).unwrap_or_default()) {
+                Some(Datagram::Peer(letter)) => self.take(letter, source),
+                Some(Datagram::Hello(from, cluster)) => {
+                    self.note(from, cluster, source);
+                    Ok(())
+                }
+                Some(Datagram::Question(nonce)) => self.answer(nonce, length, source),
+                Some(Datagram::Answer(..)) | None => self.count(|counters| &mut counters.undecodable),
+            },
+            Err(error) => match error.kind() {
+                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => Ok(()),
+                // News of a datagram sent earlier, to where nobody listens.
+                ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => {
+                    self.count(|counters| &mut counters.receive_errors)
+                }
+                _ => {
+                    thread::sleep(RESPITE);
+                    self.count(|counters| &mut counters.receive_errors)
+                }
+            },
+        }
+    }
+
+    /// A message. It has been received: only now is the clock read.
+    fn take(&mut self, letter: Letter<I>, source: SocketAddr) -> Result<(), HostFailure> {
+        let Letter { from, addresses, message } = letter;
+        if from == self.election.id() {
+            return self.count(|counters| &mut counters.namesakes);
+        }
+        let ours = message.header.cluster == self.election.hard_state().cluster;
+        let stranger = !self.book.admits(from, self.election.membership());
+        let now = self.shared.clock.now();
+        if ours && !stranger {
+            self.book.heard(from, source, now);
+        }
+        self.bump(|counters| if ours { &mut counters.received } else { &mut counters.foreign });
+        if ours && stranger {
+            self.bump(|counters| &mut counters.strangers);
+        }
+        self.election.tick_into(now, &mut self.outputs);
+        self.election.step_into(Input::Receive { from, message }, &mut self.outputs);
+        if ours {
+            // After the step, which may have brought the membership that these addresses go with.
+            self.learn(from, stranger, source, &addresses, now);
+        }
+        self.asker = Some((from, source));
+        let acted = self.act();
+        self.asker = None;
+        acted.map(drop)
+    }
+
+    /// "I am here."
+    fn note(&mut self, from: I, cluster: ClusterId, source: SocketAddr) {
+        let (me, ours) = (self.election.id(), self.election.hard_state().cluster);
+        if from != me && cluster == ours && self.book.admits(from, self.election.membership()) {
+            self.book.heard(from, source, self.shared.clock.now());
+        }
+    }
+
+    fn learn(
+        &mut self,
+        from: I,
+        was_stranger: bool,
+        source: SocketAddr,
+        addresses: &[(I, SocketAddr)],
+        now: Duration,
+    ) {
+        let (me, members) = (self.election.id(), self.election.membership());
+        if !self.book.admits(from, members) {
+            return;
+        }
+        if was_stranger {
+            self.book.heard(from, source, now);
+        }
+        for &(id, address) in addresses {
+            if id != me && self.book.admits(id, members) {
+                self.book.told(id, address);
+            }
+        }
+    }
+
+    /// "Who leads?"
+    fn answer(&mut self, nonce: Nonce, asked: usize, source: SocketAddr) -> Result<(), HostFailure> {
+        let place = |leader: &Leader<I>| match leader.address {
+            _ if leader.id == self.election.id() => Place::Here,
+            Some(address) if datagram::means_the_same_to(source, address) => Place::There(address),
+            Some(_) | None => Place::Unknown,
+        };
+        let report = Report {
+            cluster: self.election.hard_state().cluster,
+            leader: self.leader().map(|leader| (leader.id, leader.term, place(&leader))),
+        };
+        match datagram::answer(nonce, asked, &report) {
+            Some(bytes) => {
+                self.send_bytes(&bytes, source);
+                self.count(|counters| &mut counters.answered)
+            }
+            None => self.count(|counters| &mut counters.short_questions),
+        }
+    }
+
+    /// What the program wants, after a tick. Gives back why it cannot be.
+    fn step(&mut self, input: Input<I>) -> Result<Option<Rejection<I>>, HostFailure> {
+        self.election.tick_into(self.shared.clock.now(), &mut self.outputs);
+        self.election.step_into(input, &mut self.outputs);
+        self.act()
+    }
+
+    /// Acts on the outputs, in order. Gives back the last rejection among them.
+    fn act(&mut self) -> Result<Option<Rejection<I>>, HostFailure> {
+        let mut outputs = mem::take(&mut self.outputs);
+        let mut rejection = None;
+        for output in outputs.drain(..) {
+            match output {
+                // What follows waits until it is durable; if it never is, nothing follows.
+                Output::Persist(state) => {
+                    (self.save)(&state).map_err(|error| HostFailure::Persist(error.into()))?;
+                }
+                Output::Send { to, message } => self.send(to, &message),
+                Output::Event(event) => self.announce(event)?,
+                Output::Rejected(reason) => rejection = Some(reason),
+            }
+        }
+        self.outputs = outputs;
+        self.publish();
+        Ok(rejection)
+    }
+
+    /// What follows a step-down waits until nobody acts as leader any more.
+    fn announce(&mut self, event: Event<I>) -> Result<(), HostFailure> {
+        match event {
+            Event::SteppedDown { .. } => self.shared.leases.withdraw()?,
+            Event::MembershipChanged { .. } => self.book.keep(self.election.membership()),
+            _ => {}
+        }
+        self.shared.events.push(Notice::Event(event));
+        Ok(())
+    }
+
+    fn send(&mut self, to: I, message: &Message<I>) {
+        let now = self.shared.clock.now();
+        let mut route = self.book.route(to, now);
+        // A stranger is answered where it asked from.
+        if let (true, Some((asker, source))) = (route.is_empty(), self.asker) {
+            route.extend((asker == to).then_some(source));
+        }
+        let Some(&reader) = route.first() else { return self.bump(|counters| &mut counters.unroutable) };
+        let addresses = self.book.enclose(to, reader, carries_membership(message), now);
+        match datagram::letter(self.election.id(), &addresses, message) {
+            Some(bytes) => route.into_iter().for_each(|address| self.send_bytes(&bytes, address)),
+            None => self.bump(|counters| &mut counters.send_errors),
+        }
+    }
+
+    fn send_bytes(&mut self, bytes: &[u8], address: SocketAddr) {
+        match self.socket.send_to(bytes, address) {
+            Ok(_) => self.bump(|counters| &mut counters.sent),
+            Err(_) => self.bump(|counters| &mut counters.send_errors),
+        }
+    }
+
+    /// Shows what is true after all outputs so far were acted on.
+    fn publish(&self) {
+        self.shared.leases.publish(self.election.lease());
+        let (status, leader, counters) = (self.election.status(), self.leader(), self.counters);
+        self.shared.update(|view| {
+            view.status = status;
+            view.leader = leader;
+            view.counters = counters;
+        });
+    }
+
+    fn leader(&self) -> Option<Leader<I>> {
+        let (id, term) = self.election.leader()?;
+        let address = if id == self.election.id() {
+            Some(self.local).filter(|&local| datagram::is_usable(local))
+        } else {
+            self.book.address(id, self.shared.clock.now())
+        };
+        Some(Leader { cluster: self.election.hard_state().cluster, id, term, address })
+    }
+
+    fn bump(&mut self, which: impl FnOnce(&mut Counters) -> &mut u64) {
+        let counter = which(&mut self.counters);
+        *counter = counter.saturating_add(1);
+    }
+
+    /// Counts what is not handed to the election, and shows it.
+    fn count(&mut self, which: impl FnOnce(&mut Counters) -> &mut u64) -> Result<(), HostFailure> {
+        self.bump(which);
+        let counters = self.counters;
+        self.shared.update(|view| view.counters = counters);
+        Ok(())
+    }
+}
+
+/// Addresses travel with the membership.
+fn carries_membership<I>(message: &Message<I>) -> bool {
+    match &message.body {
+        Body::VoteRequest(request) => request.membership.is_some(),
+        Body::VoteReply(reply) => reply.membership.is_some(),
+        Body::Heartbeat(heartbeat) => heartbeat.membership.is_some(),
+        Body::HeartbeatReply(reply) => reply.membership.is_some(),
+    }
+}
+
+/// However the thread ends: no lease, all watchers told, the reason known.
+struct LastWords<I: NodeId> {
+    shared: Arc<Shared<I>>,
+    watchers: Option<JoinHandle<()>>,
+    failure: Option<HostFailure>,
+}
+
+impl<I: NodeId> Drop for LastWords<I> {
+    fn drop(&mut self) {
+        let _watcher_failed_too = self.shared.leases.withdraw();
+        self.shared.leases.close();
+        if let Some(watchers) = self.watchers.take() {
+            let _failed_too = watchers.join();
+        }
+        let failure = self.failure.take();
+        self.shared.update(|view| {
+            view.leader = None;
+            view.failure.clone_from(&failure);
+        });
+        if let Some(failure) = failure {
+            self.shared.events.push(Notice::Failed(failure));
+        }
+        self.shared.events.close();
+    }
+}

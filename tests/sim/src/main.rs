@@ -1,0 +1,41 @@
+//! The simulator's commands: tables, soak, replay.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod bytes;
+mod tables;
+
+/// The deterministic cluster that quorate is tested on.
+#[derive(Parser)]
+#[command(name = "quorate-sim", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs five-node clusters under mixed faults on all cores; fails at the first violation.
+    Soak(tables::Soak),
+    /// How long a group is without a leader after a crash, at a cold start, at a handover.
+    Failover(tables::FailoverTable),
+    /// What goes wrong under which faults: all columns must be zero.
+    Chaos(tables::Chaos),
+    /// Shows one run again, line by line.
+    Replay(tables::Replay),
+    /// How much memory an instance takes.
+    Bytes,
+}
+
+fn main() -> ExitCode {
+    let well = match Arguments::parse().command {
+        Command::Soak(soak) => soak.run(),
+        Command::Failover(table) => table.run(),
+        Command::Chaos(chaos) => chaos.run(),
+        Command::Replay(replay) => replay.run(),
+        Command::Bytes => bytes::run(),
+    };
+    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

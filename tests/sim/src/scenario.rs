@@ -1,0 +1,330 @@
+//! A run under faults of some kind, all of it decided by a seed.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::str::FromStr;
+use std::time::Duration;
+
+use quorate::{Input, Position, Priority, Timing, Urgency};
+
+use crate::check::{Kind, Violation};
+use crate::clock::{Drift, MS, SECOND};
+use crate::cluster::{Cluster, Counts, Options};
+use crate::dice::Dice;
+use crate::disk::DiskOptions;
+use crate::net::NetOptions;
+
+/// What goes wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Faults {
+    /// Nothing.
+    Clean,
+    /// A message in five is lost.
+    Loss,
+    /// A message in five comes twice.
+    Duplicates,
+    /// Links are cut, one way or both, and mended.
+    Partitions,
+    /// Processes die, also between two outputs and during a write, and start again.
+    Crashes,
+    /// Every clock is as fast or as slow as the bound allows, and leaders are cut off.
+    Drift,
+    /// Writes take up to 100 ms, and some stall for seconds.
+    SlowDisks,
+    /// Processes freeze, and go on as if nothing had been.
+    Frozen,
+    /// The hosts resign, campaign, and change position and priority.
+    Wishes,
+    /// Any of it: each seed draws which, and every fourth has it all.
+    All,
+}
+
+impl Faults {
+    /// In the order of the table.
+    pub const ALL: [Faults; 10] = [
+        Faults::Clean,
+        Faults::Loss,
+        Faults::Duplicates,
+        Faults::Partitions,
+        Faults::Crashes,
+        Faults::Drift,
+        Faults::SlowDisks,
+        Faults::Frozen,
+        Faults::Wishes,
+        Faults::All,
+    ];
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Faults::Clean => "clean",
+            Faults::Loss => "loss",
+            Faults::Duplicates => "duplicates",
+            Faults::Partitions => "partitions",
+            Faults::Crashes => "crashes",
+            Faults::Drift => "drift",
+            Faults::SlowDisks => "slow-disks",
+            Faults::Frozen => "frozen",
+            Faults::Wishes => "wishes",
+            Faults::All => "all",
+        })
+    }
+}
+
+impl FromStr for Faults {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let found = Faults::ALL.into_iter().find(|faults| faults.to_string() == name);
+        found.ok_or_else(|| format!("one of {}", Faults::ALL.map(|faults| faults.to_string()).join(", ")))
+    }
+}
+
+/// One run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Scenario {
+    /// Decides all.
+    pub seed: u64,
+    /// How many.
+    pub nodes: usize,
+    /// What goes wrong.
+    pub faults: Faults,
+    /// For how much virtual time.
+    pub seconds: u64,
+}
+
+/// What a run came to.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The first violation.
+    pub violation: Option<Violation>,
+    /// What happened.
+    pub counts: Counts,
+    /// The trace, if it was asked for.
+    pub lines: Vec<String>,
+}
+
+impl fmt::Display for Scenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Scenario { seed, nodes, faults, seconds } = self;
+        write!(f, "--seed {seed} --nodes {nodes} --faults {faults} --seconds {seconds}")
+    }
+}
+
+impl Scenario {
+    /// The command that shows this run again.
+    #[must_use]
+    pub fn replay(&self) -> String {
+        format!("cargo run -p quorate-sim --release -- replay {self}")
+    }
+
+    /// Runs it.
+    ///
+    /// # Panics
+    /// At a violation, with the end of the trace and how to see all of it.
+    pub fn run(&self) -> Counts {
+        let outcome = self.watch(false);
+        let Some(violation) = outcome.violation else { return outcome.counts };
+        let lines = self.watch(true).lines;
+        let tail = lines[lines.len().saturating_sub(80)..].join("\n");
+        panic!("{tail}\n{violation}\nseed {}; replay: {}\n", self.seed, self.replay());
+    }
+
+    /// Runs it and tells what came of it. A panic of the code counts as a violation.
+    #[must_use]
+    pub fn watch(&self, traced: bool) -> Outcome {
+        let mut cluster = self.cluster(traced);
+        let mut dice = Dice::new(!self.seed);
+        let end = self.seconds * SECOND;
+        let run = catch_unwind(AssertUnwindSafe(|| {
+            while cluster.now < end && cluster.violation.is_none() {
+                self.storm(&mut cluster, &mut dice);
+                self.calm(&mut cluster, &mut dice);
+            }
+        }));
+        if let Err(cause) = run {
+            let text = cause.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| cause.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            cluster.fail(Kind::Panic, text.unwrap_or_default());
+        }
+        let lines = cluster.trace.lines().to_vec();
+        Outcome { violation: cluster.violation.take(), counts: cluster.counts, lines }
+    }
+
+    /// Whether `fault` is among what goes wrong in this run.
+    fn has(&self, fault: Faults) -> bool {
+        match self.faults {
+            Faults::All => {
+                let drawn = Dice::new(self.seed ^ 0x5eed).below(1 << Faults::ALL.len());
+                self.seed.is_multiple_of(4) || drawn >> (fault as u32) & 1 == 1
+            }
+            Faults::Drift => matches!(fault, Faults::Drift | Faults::Partitions),
+            only => only == fault,
+        }
+    }
+
+    fn cluster(&self, traced: bool) -> Cluster {
+        let has = |fault| self.has(fault);
+        let net = NetOptions {
+            delay: if has(Faults::Drift) { (MS / 10, 2 * MS) } else { (MS / 5, 8 * MS) },
+            loss: if has(Faults::Loss) { 200_000 } else { 0 },
+            duplicates: if has(Faults::Duplicates) { 200_000 } else { 0 },
+            late: if has(Faults::Duplicates) || has(Faults::Loss) { 5_000 } else { 0 },
+            ..NetOptions::default()
+        };
+        let disk = DiskOptions {
+            write: if has(Faults::SlowDisks) { (0, 100 * MS) } else { (0, 2 * MS) },
+            stalls: if has(Faults::SlowDisks) { 20_000 } else { 0 },
+            ..DiskOptions::default()
+        };
+        let drift = if has(Faults::Drift) { Drift::AtTheBound } else { Drift::Within };
+        let patience = if has(Faults::Loss) {
+            20
+        } else if has(Faults::SlowDisks) {
+            8
+        } else {
+            2
+        };
+        // A wide bound shows what a narrow one hides behind the delays.
+        let wide = has(Faults::Drift) && self.seed.is_multiple_of(2);
+        let clock_drift_ppm = if wide { 200_000 } else { Timing::lan().clock_drift_ppm };
+        let options = Options {
+            timing: Timing { clock_drift_ppm, ..Timing::lan() },
+            net,
+            disk,
+            drift,
+            oversleep: MS / 2,
+            catch_up: Some(5 * MS),
+            traced,
+            panics: false,
+            patience: Some(patience),
+            ..Options::default()
+        };
+        Cluster::new(self.seed, self.nodes, options)
+    }
+
+    /// Mishaps close together.
+    fn storm(&self, cluster: &mut Cluster, dice: &mut Dice) {
+        let pace = dice.pick(&[20 * MS, 100 * MS, 500 * MS]);
+        let end = cluster.now + dice.between((2 * SECOND, 12 * SECOND));
+        while cluster.now < end && cluster.violation.is_none() {
+            cluster.run_for(Duration::from_nanos(dice.between((0, 2 * pace))));
+            self.mishap(cluster, dice);
+        }
+    }
+
+    /// Everything is mended, or left as it is but not touched; somebody must lead in time.
+    fn calm(&self, cluster: &mut Cluster, dice: &mut Dice) {
+        if dice.chance(700_000) {
+            cluster.heal();
+            for node in cluster.nodes() {
+                cluster.thaw(node);
+                cluster.restart(node);
+                cluster.set_priority(node, Priority::default());
+            }
+        }
+        let whole = cluster.live.bound + dice.between((SECOND, 4 * SECOND));
+        let length = if dice.chance(400_000) { whole } else { dice.below(2 * SECOND) };
+        cluster.run_for(Duration::from_nanos(length));
+    }
+
+    fn mishap(&self, cluster: &mut Cluster, dice: &mut Dice) {
+        let fault = dice.pick(&[Faults::Partitions, Faults::Crashes, Faults::Frozen, Faults::Wishes]);
+        if !self.has(fault) {
+            return;
+        }
+        // Leaders are struck more often than chance would have it.
+        let any = 1 + dice.below(self.nodes as u64);
+        let node = cluster.leader().map(|(leader, _)| leader).filter(|_| dice.chance(300_000)).unwrap_or(any);
+        match fault {
+            Faults::Partitions => partition(cluster, dice, node),
+            Faults::Crashes => crash(cluster, dice, node),
+            Faults::Frozen => freeze(cluster, dice, node),
+            _ => wish(cluster, dice, node),
+        }
+    }
+}
+
+fn partition(cluster: &mut Cluster, dice: &mut Dice, node: u64) {
+    let others: Vec<u64> = cluster.nodes().filter(|&other| other != node).collect();
+    let other = dice.pick(&others);
+    match dice.below(8) {
+        0 => cluster.cut(node, other),
+        1 => cluster.cut_one_way(node, other),
+        2 => others.iter().for_each(|&other| cluster.cut(node, other)),
+        3 => others.iter().for_each(|&other| cluster.cut_one_way(node, other)),
+        4 => others.iter().for_each(|&other| cluster.cut_one_way(other, node)),
+        5 => split(cluster, dice),
+        6 => {
+            cluster.link(node, other, true);
+            cluster.link(other, node, true);
+        }
+        _ => cluster.heal(),
+    }
+}
+
+/// Two groups that cannot talk, or any graph at all.
+fn split(cluster: &mut Cluster, dice: &mut Dice) {
+    let sides: Vec<bool> = cluster.nodes().map(|_| dice.chance(500_000)).collect();
+    let random = dice.chance(500_000);
+    for (a, b) in cluster.pairs() {
+        let together = sides[a as usize - 1] == sides[b as usize - 1];
+        cluster.link(a, b, if random { dice.chance(600_000) } else { together });
+    }
+}
+
+/// All but `node` start anew at once, which is cut off, so that nobody is left who remembers.
+fn bounce(cluster: &mut Cluster, node: u64) {
+    let others: Vec<u64> = cluster.nodes().filter(|&other| other != node).collect();
+    for other in others {
+        cluster.crash(other);
+        cluster.restart(other);
+        cluster.cut(node, other);
+    }
+}
+
+fn crash(cluster: &mut Cluster, dice: &mut Dice, node: u64) {
+    match dice.below(7) {
+        0 => bounce(cluster, node),
+        1 => cluster.crash(node),
+        2 => {
+            cluster.crash(node);
+            cluster.restart(node);
+        }
+        3 => cluster.ambush(node, dice.below(30) as u32, None),
+        // Whoever stands for election dies of it, with the new term on disk or without.
+        4 => cluster.nodes().filter(|&node| cluster.stands(node)).collect::<Vec<_>>().into_iter().for_each(
+            |node| {
+                cluster.ambush(node, dice.below(6) as u32, None);
+            },
+        ),
+        _ => cluster.nodes().for_each(|node| cluster.restart(node)),
+    }
+}
+
+fn freeze(cluster: &mut Cluster, dice: &mut Dice, node: u64) {
+    match dice.below(3) {
+        0 => cluster.freeze(node),
+        1 => {
+            let length = Duration::from_nanos(dice.between((10 * MS, 2 * SECOND)));
+            cluster.ambush(node, dice.below(30) as u32, Some(length));
+        }
+        _ => cluster.nodes().for_each(|node| cluster.thaw(node)),
+    }
+}
+
+fn wish(cluster: &mut Cluster, dice: &mut Dice, node: u64) {
+    let other = 1 + dice.below(cluster.nodes().count() as u64 + 1);
+    let urgency = dice.pick(&[Urgency::WhenReady, Urgency::WhenReady, Urgency::Now]);
+    match dice.below(6) {
+        0 => cluster.step(node, Input::Campaign),
+        1 => cluster.step(node, Input::Resign { successor: None, urgency }),
+        2 => cluster.step(node, Input::Resign { successor: Some(other), urgency }),
+        3 => cluster.set_priority(node, Priority(dice.below(4) as u8)),
+        _ => {
+            let index = cluster.position(node).index + dice.below(3);
+            cluster.set_position(node, Position { term: 0, index });
+        }
+    }
+}

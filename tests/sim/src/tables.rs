@@ -1,0 +1,254 @@
+//! The commands that run many clusters, or one.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use quorate_sim::{Faults, Kind, Outcome, Scenario, Setting, Summary, cold_start, failover, handover};
+
+/// Runs `work` for 0, 1, 2, … below `count` on all cores, until one returns false.
+fn on_all_cores(count: u64, work: impl Fn(u64) -> bool + Sync) {
+    let next = AtomicU64::new(0);
+    let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
+    let toil = || {
+        while let Some(item) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&item| item < count) {
+            if !work(item) {
+                next.store(count, Ordering::Relaxed);
+            }
+        }
+    };
+    std::thread::scope(|scope| (0..cores).for_each(|_| drop(scope.spawn(toil))));
+}
+
+/// Many virtual minutes.
+#[derive(Args)]
+pub(crate) struct Soak {
+    /// Virtual minutes.
+    #[arg(long, default_value_t = 20_000)]
+    minutes: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Nodes in each cluster.
+    #[arg(long, default_value_t = 5)]
+    nodes: usize,
+    /// What goes wrong.
+    #[arg(long, default_value_t = Faults::All)]
+    faults: Faults,
+    /// Goes on after a violation.
+    #[arg(long)]
+    keep_going: bool,
+}
+
+/// Virtual seconds in one run of the soak.
+const RUN: u64 = 300;
+
+#[derive(Default)]
+struct Totals {
+    seconds: u64,
+    events: u64,
+    elections: u64,
+    renewals: u64,
+    violations: Vec<(Scenario, String)>,
+}
+
+impl Soak {
+    pub(crate) fn run(&self) -> bool {
+        std::panic::set_hook(Box::new(|_| {}));
+        let (totals, started) = (Mutex::new(Totals::default()), Instant::now());
+        on_all_cores((self.minutes * 60).div_ceil(RUN), |run| {
+            let seed = self.seed + run;
+            let scenario = Scenario { seed, nodes: self.nodes, faults: self.faults, seconds: RUN };
+            let outcome = scenario.watch(false);
+            let mut totals = totals.lock().expect("no thread panics here");
+            totals.add(scenario, outcome);
+            if totals.seconds / 60_000 > (totals.seconds - RUN) / 60_000 {
+                eprintln!("{:>7} min, {} events", totals.seconds / 60, totals.events);
+            }
+            self.keep_going || totals.violations.is_empty()
+        });
+        let totals = totals.into_inner().expect("no thread panics here");
+        println!(
+            "{} virtual minutes of {} nodes under {}: {} events, {} elections, {} renewals, {} violations ({:.0?})",
+            totals.seconds / 60,
+            self.nodes,
+            self.faults,
+            totals.events,
+            totals.elections,
+            totals.renewals,
+            totals.violations.len(),
+            started.elapsed(),
+        );
+        for (scenario, text) in &totals.violations {
+            println!("{text}\n  {}", scenario.replay());
+        }
+        totals.violations.is_empty()
+    }
+}
+
+impl Totals {
+    fn add(&mut self, scenario: Scenario, outcome: Outcome) {
+        self.seconds += scenario.seconds;
+        self.events += outcome.counts.events;
+        self.elections += outcome.counts.elections;
+        self.renewals += outcome.counts.renewals;
+        self.violations.extend(outcome.violation.map(|violation| (scenario, violation.to_string())));
+    }
+}
+
+/// Failover, cold start and handover.
+#[derive(Args)]
+pub(crate) struct FailoverTable {
+    /// Trials for each line.
+    #[arg(long, default_value_t = 10_000)]
+    trials: u64,
+}
+
+impl FailoverTable {
+    pub(crate) fn run(&self) -> bool {
+        println!(
+            "promise 150 ms, heartbeat 50 ms, one way 2 to 8 ms; {} trials each; times in ms",
+            self.trials
+        );
+        let heads = ["mean", "median", "p99", "p99.9", "max", "split %"];
+        println!(
+            "{:>12} {:>2} {:>5} {:>8}  {}",
+            "",
+            "n",
+            "loss",
+            "stagger",
+            heads.map(|head| format!("{head:>8}")).join(" ")
+        );
+        for (name, trial) in [
+            ("failover", failover as fn(&Setting, u64) -> _),
+            ("cold start", cold_start),
+            ("handover", handover),
+        ] {
+            for (nodes, loss, stagger) in [3, 5].into_iter().flat_map(|nodes| {
+                [0, 50_000]
+                    .into_iter()
+                    .flat_map(move |loss| [20, 30].map(move |stagger| (nodes, loss, stagger)))
+            }) {
+                let setting = Setting { nodes, loss, stagger: Duration::from_millis(stagger) };
+                let trials = Mutex::new(Vec::new());
+                on_all_cores(self.trials, |seed| {
+                    let result = trial(&setting, seed);
+                    trials.lock().expect("no thread panics here").push(result);
+                    true
+                });
+                let sum = Summary::of(&trials.into_inner().expect("no thread panics here"));
+                println!(
+                    "{name:>12} {nodes:>2} {:>3} % {stagger:>5} ms  {:>8.1} {:>8.1} {:>8.1} {:>8.1} {:>8.1} {:>8.2}",
+                    loss / 10_000,
+                    sum.mean,
+                    sum.median,
+                    sum.p99,
+                    sum.p999,
+                    sum.max,
+                    sum.split
+                );
+            }
+        }
+        true
+    }
+}
+
+/// Runs that went wrong, by fault.
+#[derive(Args)]
+pub(crate) struct Chaos {
+    /// Runs for each line.
+    #[arg(long, default_value_t = 500)]
+    seeds: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Nodes in each cluster.
+    #[arg(long, default_value_t = 5)]
+    nodes: usize,
+    /// Virtual seconds of each run.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// Only this line.
+    #[arg(long)]
+    faults: Option<Faults>,
+}
+
+const COLUMNS: [(&str, &[Kind]); 6] = [
+    ("two leaders in one term", &[Kind::TwoLeaders]),
+    ("two leases at once", &[Kind::TwoLeases]),
+    ("needless leader change", &[Kind::NeedlessChange]),
+    ("majority leaderless too long", &[Kind::Leaderless]),
+    ("panic or loop", &[Kind::Panic, Kind::Unbounded]),
+    ("other", &[Kind::TermFell, Kind::VoteChanged, Kind::TermNotGreater, Kind::NotDurable, Kind::Nonsense]),
+];
+
+impl Chaos {
+    pub(crate) fn run(&self) -> bool {
+        std::panic::set_hook(Box::new(|_| {}));
+        println!(
+            "{} runs of {} nodes, {} virtual seconds each; runs affected",
+            self.seeds, self.nodes, self.seconds
+        );
+        println!("{:>12} {}", "", COLUMNS.map(|(head, _)| format!("| {head} ")).concat());
+        let mut failed = Vec::new();
+        for faults in Faults::ALL.into_iter().filter(|&faults| self.faults.is_none_or(|only| only == faults))
+        {
+            let found = Mutex::new(Vec::new());
+            on_all_cores(self.seeds, |run| {
+                let seed = self.seed + run;
+                let scenario = Scenario { seed, nodes: self.nodes, faults, seconds: self.seconds };
+                if let Some(violation) = scenario.watch(false).violation {
+                    found.lock().expect("no thread panics here").push((scenario, violation));
+                }
+                true
+            });
+            let found = found.into_inner().expect("no thread panics here");
+            let cell = |(head, kinds): (&str, &[Kind])| {
+                let count = found.iter().filter(|(_, violation)| kinds.contains(&violation.kind)).count();
+                format!("| {count:>width$} ", width = head.len())
+            };
+            println!("{faults:>12} {}", COLUMNS.map(cell).concat());
+            failed.extend(found);
+        }
+        for (scenario, violation) in failed.iter().take(20) {
+            println!("{violation}\n  {}", scenario.replay());
+        }
+        failed.is_empty()
+    }
+}
+
+/// One run, in full.
+#[derive(Args)]
+pub(crate) struct Replay {
+    /// Decides all.
+    #[arg(long)]
+    seed: u64,
+    /// Nodes in the cluster.
+    #[arg(long, default_value_t = 5)]
+    nodes: usize,
+    /// What goes wrong.
+    #[arg(long, default_value_t = Faults::All)]
+    faults: Faults,
+    /// Virtual seconds.
+    #[arg(long, default_value_t = RUN)]
+    seconds: u64,
+    /// Only so many of the last lines.
+    #[arg(long)]
+    tail: Option<usize>,
+}
+
+impl Replay {
+    pub(crate) fn run(&self) -> bool {
+        let Replay { seed, nodes, faults, seconds, tail } = *self;
+        let outcome = Scenario { seed, nodes, faults, seconds }.watch(true);
+        let skipped = tail.map_or(0, |tail| outcome.lines.len().saturating_sub(tail));
+        outcome.lines.iter().skip(skipped).for_each(|line| println!("{line}"));
+        println!("{:?}", outcome.counts);
+        match outcome.violation {
+            None => println!("no violation"),
+            Some(ref violation) => println!("{violation}"),
+        }
+        outcome.violation.is_none()
+    }
+}

@@ -1,0 +1,298 @@
+//! Hosts on real loopback sockets. Bounds are generous; nothing sleeps that can be waited for.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+use std::convert::Infallible;
+use std::net::{SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+use std::{io, iter};
+
+use quorate::adapters::clock::BootClock;
+use quorate::adapters::store::Store;
+use quorate::adapters::udp::{
+    CommandError, Host, HostConfig, HostFailure, Notice, QueryError, StartError, who_leads,
+};
+use quorate::{ClusterId, Config, Event, HardState, Lease, Priority, Rejection, Term, Timing, Urgency};
+
+type Id = u16;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn any_port() -> SocketAddr {
+    "127.0.0.1:0".parse().unwrap()
+}
+
+fn first(cluster: u64, members: &[Id]) -> HardState<Id> {
+    HardState::bootstrap(ClusterId(cluster), members.iter().copied()).unwrap()
+}
+
+fn config(id: Id) -> HostConfig<Id> {
+    HostConfig::new(Config::new(id), any_port())
+}
+
+/// A host that keeps its state in memory only, in a test that never restarts it.
+fn host(config: HostConfig<Id>, saved: HardState<Id>) -> Host<Id> {
+    Host::start(config, saved, |_| Ok::<_, Infallible>(())).unwrap()
+}
+
+/// Hosts 1, 2, 3, each told only of those started before it: the others it has to learn of.
+fn trio() -> Vec<Host<Id>> {
+    let mut hosts: Vec<Host<Id>> = Vec::new();
+    for id in 1..=3 {
+        let mut config = config(id);
+        config.peers = (1..).zip(hosts.iter().map(Host::local_addr)).collect();
+        hosts.push(host(config, first(1, &[1, 2, 3])));
+    }
+    hosts
+}
+
+#[track_caller]
+fn wait<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = seen() {
+            return found;
+        }
+        assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The place of the one that holds a lease, and its lease.
+#[track_caller]
+fn leader(hosts: &[Host<Id>]) -> (usize, Lease) {
+    wait("a leader", || hosts.iter().enumerate().find_map(|(place, host)| Some((place, host.lease()?))))
+}
+
+#[test]
+fn three_hosts_elect_a_leader_that_all_know_and_can_reach() {
+    let hosts = trio();
+    let (place, lease) = leader(&hosts);
+    let address = hosts[place].local_addr();
+    for host in &hosts {
+        let known = wait("everybody to follow", || host.leader().filter(|known| known.term >= lease.term));
+        assert_eq!(known.address.map(|known| known == address), Some(known.id == place as Id + 1));
+        assert_eq!(known.cluster, ClusterId(1));
+    }
+}
+
+#[test]
+fn a_node_is_reached_that_nobody_told_its_peers_of() {
+    // 2 and 3 know only 1, which knows nobody: they learn of each other through it.
+    let one = host(config(1), first(1, &[1, 2, 3]));
+    let two = host(config(2).peer(1, one.local_addr()), first(1, &[1, 2, 3]));
+    let three = host(config(3).peer(1, one.local_addr()), first(1, &[1, 2, 3]));
+    let rest = [two, three];
+    wait("some heartbeats", || rest.iter().all(|host| host.counters().received > 30).then_some(()));
+    one.shutdown().unwrap();
+    // Neither could win alone, nor be followed by whom it cannot reach.
+    wait("one of the rest to lead and the other to know where it is", || {
+        let place = rest.iter().position(|host| host.lease().is_some())?;
+        let known = rest[1 - place].leader()?;
+        (known.id == place as Id + 2 && known.address == Some(rest[place].local_addr())).then_some(())
+    });
+}
+
+#[test]
+fn garbage_is_refused_and_counted_and_harms_nobody() {
+    let hosts = trio();
+    let (place, _) = leader(&hosts);
+    let target = &hosts[place];
+    let stranger = UdpSocket::bind(any_port()).unwrap();
+    let send = |bytes: &[u8]| assert_eq!(stranger.send_to(bytes, target.local_addr()).unwrap(), bytes.len());
+    let before = target.counters();
+    send(b"");
+    send(b"x");
+    send(b"GET / HTTP/1.1\r\n\r\n");
+    send(b"qr\x01\x01");
+    send(b"qr\x01\x01\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff");
+    send(b"qr\x02\x01\x01\x00");
+    send(b"qr\x01\x63");
+    send(&[0xff; 1_400]);
+    wait("eight refusals", || (target.counters().undecodable >= before.undecodable + 8).then_some(()));
+    send(&[b'q'; 40_000]);
+    wait("an oversized datagram", || (target.counters().oversized > before.oversized).then_some(()));
+    send(b"qr\x01\x0212345678");
+    wait("a short question", || (target.counters().short_questions > before.short_questions).then_some(()));
+    assert!(target.failure().is_none());
+    leader(&hosts);
+}
+
+#[test]
+fn a_node_of_another_group_is_heard_of_and_not_heard() {
+    let ours = host(config(1), first(1, &[1, 2]));
+    let theirs = host(config(2).peer(1, ours.local_addr()), first(2, &[1, 2]));
+    let events = ours.events();
+    wait("news of the other group", || match events.try_recv()? {
+        Notice::Event(Event::ForeignCluster { peer: 2, cluster: ClusterId(2) }) => Some(()),
+        _ => None,
+    });
+    wait("a count", || (ours.counters().foreign > 0).then_some(()));
+    assert!(ours.lease().is_none() && theirs.lease().is_none());
+    assert_eq!(ours.counters().received, 0);
+}
+
+/// A leader 1 with a follower 3, and what makes the leader write: a member 2 of a much later term,
+/// which the leader renews to overtake.
+fn leader_with_store<E>(
+    save: impl FnMut(&HardState<Id>) -> Result<(), E> + Send + 'static,
+) -> (Host<Id>, Host<Id>, impl FnOnce() -> Host<Id>)
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let one = Host::start(config(1), first(1, &[1, 2, 3]), save).unwrap();
+    let address = one.local_addr();
+    let mut follower = config(3).peer(1, address);
+    follower.config.priority = Priority::NEVER_LEADS;
+    let follower = host(follower, first(1, &[1, 2, 3]));
+    wait("the follower's settled leader", || {
+        let status = one.status();
+        (one.lease().is_some() && status.committed).then_some(())
+    });
+    let late = move || {
+        let saved = HardState { term: Term(50), ..first(1, &[1, 2, 3]) };
+        host(config(2).peer(1, address), saved)
+    };
+    (one, follower, late)
+}
+
+#[test]
+fn a_state_that_cannot_be_stored_stops_the_host_and_is_reported() {
+    let broken = Arc::new(AtomicBool::new(false));
+    let disk = Arc::clone(&broken);
+    let (host, _follower, late) = leader_with_store(move |_| {
+        if disk.load(Ordering::SeqCst) { Err(io::Error::other("the disk is full")) } else { Ok(()) }
+    });
+    let (told, hears) = channel();
+    host.watch(move |lease| told.send(lease).unwrap());
+    assert!(hears.recv_timeout(PATIENCE).unwrap().is_some());
+
+    broken.store(true, Ordering::SeqCst);
+    let _late = late();
+    let failure = wait("the failure", || host.failure());
+    assert!(matches!(&failure, HostFailure::Persist(error) if error.to_string() == "the disk is full"));
+    assert!(host.lease().is_none() && host.leader().is_none());
+    assert_eq!(hears.try_iter().last(), Some(None), "the watcher knows that the lease is gone");
+    assert!(matches!(host.campaign(), Err(CommandError::Stopped)));
+    let events = host.events();
+    let last = iter::from_fn(|| events.recv()).last();
+    assert!(matches!(last, Some(Notice::Failed(HostFailure::Persist(_)))));
+    assert!(matches!(host.shutdown(), Err(HostFailure::Persist(_))));
+}
+
+#[test]
+fn while_a_write_hangs_the_lease_ends_in_time_and_its_watchers_know() {
+    let disk = Arc::new(Mutex::new(()));
+    let (stuck, writing) = (Arc::clone(&disk), Arc::new(AtomicBool::new(false)));
+    let write = Arc::clone(&writing);
+    let (host, _follower, late) = leader_with_store(move |_| {
+        write.store(true, Ordering::SeqCst);
+        drop(stuck.lock());
+        write.store(false, Ordering::SeqCst);
+        Ok::<_, Infallible>(())
+    });
+    let clock = BootClock::new();
+    let (told, hears) = channel();
+    host.watch(move |lease| told.send((clock.now(), lease)).unwrap());
+
+    let hang = disk.lock().unwrap();
+    let _late = late();
+    wait("a write that hangs", || writing.load(Ordering::SeqCst).then_some(()));
+    let mut last = None;
+    let (ended, until) = loop {
+        match hears.recv_timeout(PATIENCE).unwrap() {
+            (_, Some(lease)) => last = Some(lease.until),
+            (ended, None) => break (ended, last.unwrap()),
+        }
+    };
+    assert!(writing.load(Ordering::SeqCst), "the write still hangs");
+    assert!(ended + Duration::from_millis(5) >= until, "not before the margin");
+    assert!(ended < until + Duration::from_millis(500), "{ended:?} is long after {until:?}");
+    wait("no lease", || host.lease().is_none().then_some(()));
+    assert!(host.status().term < Term(50), "what is not durable is not shown");
+    drop(hang);
+    assert!(host.failure().is_none());
+}
+
+#[test]
+fn anybody_may_ask_who_leads() {
+    let hosts = trio();
+    let (place, lease) = leader(&hosts);
+    for host in &hosts {
+        let answer = wait("an answer", || who_leads::<Id>(host.local_addr(), PATIENCE).unwrap());
+        assert!(answer.term >= lease.term);
+        if answer.term == lease.term {
+            assert_eq!((answer.id, answer.address), (place as Id + 1, Some(hosts[place].local_addr())));
+        }
+    }
+    let lonely = host(config(1), first(1, &[1, 2]));
+    assert_eq!(who_leads::<Id>(lonely.local_addr(), PATIENCE).unwrap(), None);
+    let deaf = UdpSocket::bind(any_port()).unwrap();
+    let nobody = who_leads::<Id>(deaf.local_addr().unwrap(), Duration::from_millis(20));
+    assert!(matches!(nobody, Err(QueryError::TimedOut { .. })));
+}
+
+#[test]
+fn a_leader_that_resigns_has_stopped_before_another_leads() {
+    let (hosts, clock) = (trio(), BootClock::new());
+    let (told, hears) = channel();
+    for (id, host) in (1..).zip(&hosts) {
+        let told = told.clone();
+        host.watch(move |lease: Option<Lease>| {
+            let _test_is_over = told.send((id, clock.now(), lease));
+        });
+    }
+    let term = leader(&hosts).1.term;
+    let follower = wait("a follower", || hosts.iter().find(|host| host.lease().is_none()));
+    assert!(matches!(
+        follower.resign(None, Urgency::Now),
+        Err(CommandError::Rejected(Rejection::NotLeader { .. }))
+    ));
+    wait("a resignation", || hosts.iter().find_map(|host| host.resign(None, Urgency::WhenReady).ok()));
+    wait("a later term", || hosts.iter().find_map(|host| host.lease().filter(|it| it.term > term)));
+
+    let mut told: Vec<(Id, Duration, Option<Lease>)> = hears.try_iter().collect();
+    told.sort_by_key(|&(_, at, _)| at);
+    let mut holder: Option<(Id, Lease)> = None;
+    for (id, at, lease) in told {
+        match (holder, lease) {
+            (Some((holder, held)), Some(_)) if holder != id => {
+                assert!(!held.holds_at(at), "node {id} leads while node {holder} still may")
+            }
+            (Some((holder, _)), None) if holder != id => continue,
+            _ => {}
+        }
+        holder = lease.map(|lease| (id, lease));
+    }
+}
+
+#[test]
+fn a_stopped_host_leaves_its_file_to_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    let begin = first(1, &[1]);
+    let mut store = Store::create(&path, &begin).unwrap();
+    let host = Host::start(config(1), begin, move |state| store.save(state)).unwrap();
+    let lease = wait("a lease", || host.lease());
+    host.shutdown().unwrap();
+
+    let (mut store, saved) = Store::open(&path).unwrap();
+    assert!(saved.term >= lease.term);
+    let again = Host::start(config(1), saved, move |state| store.save(state)).unwrap();
+    assert!(wait("a later lease", || again.lease()).term > lease.term);
+}
+
+#[test]
+fn an_address_in_use_and_a_wrong_config_are_refused_at_the_start() {
+    let one = host(config(1), first(1, &[1, 2]));
+    let mut taken = config(2);
+    taken.listen = one.local_addr();
+    let never = |_: &HardState<Id>| Ok::<_, Infallible>(());
+    assert!(matches!(Host::start(taken, first(1, &[1, 2]), never), Err(StartError::Listen { .. })));
+    let mut wrong = config(2);
+    wrong.config.timing = Timing { promise: Duration::from_secs(7_200), ..Timing::lan() };
+    assert!(matches!(Host::start(wrong, first(1, &[1, 2]), never), Err(StartError::Config(_))));
+}
