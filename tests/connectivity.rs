@@ -3,6 +3,12 @@
 //!
 //! Sources: Howard & Abraham, "Raft does not guarantee liveness in the face of network faults" (2020);
 //! Ng, Haridi & Carbone, "Omni-Paxos" (EuroSys 2023), §2: quorum-loss, constrained, chained.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that fails should panic"
+)]
 
 use std::time::Duration;
 
