@@ -66,6 +66,7 @@ impl Cluster {
             wake: None,
             ambush: None,
             leads: false,
+            acted: false,
             habit,
         });
         let text = format!("START {}", trace::hard_state(&host.durable));

@@ -39,6 +39,8 @@ pub(crate) struct Process {
     pub(crate) ambush: Option<(u32, Ambush)>,
     /// Its host has acted on `Elected`, and not on `SteppedDown` since.
     pub(crate) leads: bool,
+    /// A lease held when its host asked for it, since it acted on `Elected`.
+    pub(crate) acted: bool,
     pub(crate) habit: Habit,
 }
 

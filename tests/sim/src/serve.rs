@@ -235,12 +235,13 @@ impl Cluster {
             Event::SteppedDown { term, reason } => {
                 self.counts.step_downs += 1;
                 self.news.push(News { at, node: name, term, elected: false });
-                if let Some(process) = &mut self.hosts[node].process {
-                    process.published = None;
-                    process.leads = false;
-                }
+                let Some(process) = &mut self.hosts[node].process else { return };
+                process.published = None;
+                process.leads = false;
+                // News of leadership that was over before the host heard of it is no loss.
+                let acted = std::mem::take(&mut process.acted);
                 let wanted = matches!(reason, StepDown::Resigned { .. });
-                if !wanted && self.options.patience.is_some() && self.live.was_unaffected(node, at) {
+                if acted && !wanted && self.options.patience.is_some() && self.live.was_unaffected(node, at) {
                     self.fail(
                         Kind::NeedlessChange,
                         format!("{name} stepped down in term {term}: {reason:?}"),
@@ -275,6 +276,9 @@ impl Cluster {
             self.fail(Kind::Nonsense, format!("node {}: the lease and the role disagree", node + 1));
         }
         if let Some(lease) = self.hosts[node].acts_under(self.now) {
+            if let Some(process) = &mut self.hosts[node].process {
+                process.acted = true;
+            }
             let verdict = self.safety.acts(node as u64 + 1, lease);
             self.judge(verdict);
         }
