@@ -25,7 +25,7 @@ pub enum RoleKind {
 pub(crate) enum Role<I> {
     Follower(Following<I>),
     PreCandidate(Canvass),
-    Candidate(Candidacy<I>),
+    Candidate(Box<Candidacy<I>>),
     Leader(Leading<I>),
 }
 

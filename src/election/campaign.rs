@@ -1,5 +1,6 @@
 //! The candidate: from the deadline through the pre-vote and the vote to leadership.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -112,7 +113,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Role::Follower(_) | Role::Candidate(_) | Role::Leader(_) => None,
         };
         let (next_retry, since) = (self.now, self.now);
-        self.role = Role::Candidate(Candidacy {
+        self.role = Role::Candidate(Box::new(Candidacy {
             claim,
             tally,
             next_retry,
@@ -120,7 +121,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             canvassed_since,
             settle_until: None,
             until,
-        });
+        }));
         self.ask_votes(out);
         self.count_votes(out);
     }
@@ -204,7 +205,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Whoever stands for election, with its claim.
     fn standing(&mut self) -> Option<(Claim<I>, &mut Tally, &mut Nanos)> {
         match &mut self.role {
-            Role::Candidate(Candidacy { claim, tally, next_retry, .. }) => Some((*claim, tally, next_retry)),
+            Role::Candidate(candidacy) => {
+                Some((candidacy.claim, &mut candidacy.tally, &mut candidacy.next_retry))
+            }
             Role::Leader(leading) => match leading.renewal.as_deref_mut() {
                 Some(Renewal::Asking { tally, next_retry }) => Some((Claim::Renewal, tally, next_retry)),
                 Some(Renewal::Preparing { .. }) | None => None,
@@ -243,7 +246,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 Phase::Real => self.lengths.promise_limit(),
             },
             position: self.position,
-            membership: bootstrapped.then(|| alloc::boxed::Box::new(members.clone())),
+            membership: bootstrapped.then(|| Box::new(members.clone())),
         });
         Message { header: self.header(self.hard.term, round), body }
     }
