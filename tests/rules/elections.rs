@@ -416,3 +416,20 @@ fn a_rivals_quick_refusal_does_not_end_a_candidacy_that_wins() {
     node.hear(writes, 3, grant(&to(&asked, 3), LIMIT));
     assert_eq!((node.role(), node.term()), (RoleKind::Leader, term(1)));
 }
+
+/// Rule 4.4: with three nodes, the one that is ahead does not make the slow writer absent.
+#[test]
+fn beside_a_voter_that_is_ahead_the_slow_writer_of_three_is_waited_for() {
+    // Its pre-vote is won by either: the one that is ahead may have got ahead since.
+    for canvassed in [2, 3] {
+        let mut node = Node::fresh(1, &THREE);
+        let asked = node.stand(&[canvassed]);
+        node.hear(1, 3, deny(&to(&asked, 3), Denial::PositionBehind(at_index(1))));
+        let writes = 100;
+        while node.due() < writes {
+            node.tick_at(node.due());
+        }
+        node.hear(writes, 2, grant(&to(&asked, 2), LIMIT));
+        assert_eq!((node.role(), node.term()), (RoleKind::Leader, term(1)));
+    }
+}

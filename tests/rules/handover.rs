@@ -454,3 +454,116 @@ fn a_leader_of_priority_zero_leads_on_if_nobody_else_can() {
     let node = led_until(node, 0, 200, |_, _, _| ());
     assert_eq!(node.role(), RoleKind::Leader);
 }
+
+/// Rule 6.1: a successor that is named before it could answer is waited for, for one promise length.
+#[test]
+fn a_successor_that_has_not_answered_yet_is_waited_for() {
+    let (mut node, beats) = elected(1, &THREE);
+    assert_eq!(node.resign(1, Some(2), Urgency::WhenReady), []);
+    assert_eq!(trace(&node.hear(2, 3, accept(&to(&beats, 3)))), "committed", "through another voter");
+
+    let mut answered = node.clone();
+    let out = answered.hear(30, 2, accept(&to(&beats, 2)));
+    assert_eq!((trace(&out).as_str(), heartbeat_of(&to(&out, 2)).order), ("heartbeat 2", Order::Try));
+
+    let mut news = Vec::new();
+    while node.due() <= 2 + PROMISE {
+        let now = node.due();
+        news.extend(events(&node.tick_at(now)).into_iter().map(|event| (now, event)));
+    }
+    assert_eq!(news, [(2 + PROMISE, Event::HandoverFailed { successor: Some(2) })]);
+    assert_eq!(node.role(), RoleKind::Leader);
+}
+
+/// Leads, with every heartbeat accepted, until a successor is named; members 2 and 3 have the
+/// priorities 2 and 3. When it is named, and the heartbeat that names it.
+fn led_until_named(node: &mut Node) -> (u64, u64, Msg) {
+    loop {
+        let (now, out) = (node.due(), node.tick_at(node.due()));
+        assert_eq!(node.role(), RoleKind::Leader);
+        for (follower, beat) in sent(&out) {
+            if heartbeat_of(beat).order == Order::Try {
+                return (now, follower, beat.clone());
+            }
+            node.hear(now, follower, accept(beat).priority(u8::try_from(follower).unwrap()));
+        }
+    }
+}
+
+/// Wins the next election with the vote of node 2. When.
+fn elected_again(node: &mut Node) -> u64 {
+    let asked = node.stand(&[2]);
+    let now = to(&asked, 2).header.at / 1_000_000;
+    node.win(now, &[2], &asked);
+    assert_eq!(node.role(), RoleKind::Leader);
+    now
+}
+
+/// Rule 6.5: whoever took over and lost it again is not the first to be tried.
+#[test]
+fn a_takeover_that_did_not_last_takes_the_next_best_the_next_time() {
+    let mut node = leader(1, &THREE);
+    let (now, best, named) = led_until_named(&mut node);
+    assert_eq!(best, 3);
+    node.hear(now, 3, accept(&named).priority(3).ready());
+    assert_eq!(node.role(), RoleKind::Follower);
+    let again = elected_again(&mut node);
+    let (now, next, _) = led_until_named(&mut node);
+    assert_eq!(next, 2);
+    assert!(now >= again + TAKEOVER_DELAY, "{now} is too soon after {again}");
+}
+
+/// Rule 6.5: the while in good standing is one under one leadership.
+#[test]
+fn the_time_in_good_standing_is_counted_anew_after_leadership_was_lost() {
+    let mut node = leader(1, &THREE);
+    while node.due() < TAKEOVER_DELAY / 2 {
+        let (now, out) = (node.due(), node.tick_at(node.due()));
+        for (follower, beat) in sent(&out) {
+            node.hear(now, follower, accept(beat).priority(u8::try_from(follower).unwrap()));
+        }
+    }
+    let end = node.lease_end();
+    assert!(trace(&node.tick_at(end)).starts_with("stepped-down"));
+    let again = elected_again(&mut node);
+    let (now, best, _) = led_until_named(&mut node);
+    assert_eq!(best, 3);
+    assert!(now >= again + TAKEOVER_DELAY, "{now} is too soon after {again}");
+}
+
+/// Rule 6.3: a former leader that is not to lead again still ends what it began.
+#[test]
+fn a_priority_of_zero_does_not_end_the_repeated_order_to_campaign() {
+    let mut node = leader(1, &THREE);
+    let mut orders = sent(&node.resign(10, Some(2), Urgency::Now)).iter().filter(|(to, _)| *to == 2).count();
+    node.step(Input::SetPriority(Priority(0)));
+    for now in 11..200 {
+        let out = node.tick_at(now);
+        let order = |message: &Msg| heartbeat_of(message).order == Order::Campaign;
+        orders += sent(&out).iter().filter(|(to, message)| *to == 2 && order(message)).count();
+    }
+    assert_eq!((orders, node.deadline()), (5, None));
+}
+
+/// Rule 6.5: a follower's wish to lead can be withdrawn and come back.
+#[test]
+fn a_priority_of_zero_stops_a_followers_candidacies_and_one_above_brings_them_back() {
+    let mut node = Node::fresh(2, &THREE);
+    node.hear(0, 1, heartbeat(1, 1).rank(0));
+    node.step(Input::SetPriority(Priority(0)));
+    assert_eq!(trace(&node.tick_at(PROMISE)), "leader");
+    assert_eq!((node.deadline(), node.tick_at(10_000)), (None, vec![]));
+    node.step(Input::SetPriority(Priority(1)));
+    let due = node.due();
+    assert_eq!(trace(&node.tick_at(due)), "pre-vote 1, pre-vote 3");
+}
+
+/// Rules 5.1 and 6.3: a successor in a higher term than is led would campaign beyond it: the leader
+/// renews first.
+#[test]
+fn ready_in_a_higher_term_than_is_led_is_not_acted_on() {
+    let (mut node, named) = resigning();
+    let out = node.hear(12, 2, accept(&named).ready().in_term(4));
+    assert!(trace(&out).ends_with("persist, vote 2, vote 3"), "{}", trace(&out));
+    assert_eq!((node.role(), node.term()), (RoleKind::Leader, term(5)));
+}

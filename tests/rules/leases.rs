@@ -258,3 +258,33 @@ fn the_long_promise_is_asked_for_before_a_renewal() {
     }
     assert_eq!((now, impatient.term()), (149 + 2 * PROMISE, term(6)));
 }
+
+/// Rule 3.5: a winner whose quorum binds for less than two thirds of the long promise asks it again
+/// first; once, and for two retry intervals at most.
+#[test]
+fn a_winner_whose_votes_are_nearly_over_asks_for_them_again_first() {
+    let mut node = Node::fresh(1, &FIVE);
+    let asked = node.stand(&[2, 3]);
+    let enough = LIMIT / 3;
+    let mut in_time = node.clone();
+    in_time.win(enough, &[2, 3], &asked);
+    assert_eq!((in_time.role(), in_time.lease_end()), (RoleKind::Leader, LIMIT));
+
+    let late = enough + 1;
+    let again = node.win(late, &[2, 3], &asked);
+    assert_eq!(node.role(), RoleKind::Candidate);
+    assert!(trace(&again).ends_with("vote 2, vote 3, vote 4, vote 5"), "{}", trace(&again));
+
+    let mut lasting = node.clone();
+    lasting.hear(late + 5, 2, grant(&to(&again, 2), LIMIT));
+    assert_eq!(lasting.role(), RoleKind::Candidate, "two of five");
+    lasting.hear(late + 6, 3, grant(&to(&again, 3), LIMIT));
+    assert_eq!((lasting.role(), lasting.lease_end()), (RoleKind::Leader, late + LIMIT));
+
+    let mut now = late;
+    while node.role() == RoleKind::Candidate {
+        now = node.due();
+        node.tick_at(now);
+    }
+    assert_eq!((node.role(), now, node.lease_end()), (RoleKind::Leader, late + 2 * RETRY, LIMIT));
+}

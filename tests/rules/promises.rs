@@ -228,3 +228,22 @@ fn rounds_strictly_increase_over_everything_a_process_sends() {
     assert!(all.windows(2).all(|pair| pair[0] < pair[1]), "{all:?}");
     assert!(all.len() >= 6, "{all:?}");
 }
+
+/// Rule 2.2: who was given back its promise, or let it end, leads no more: an ordinary vote for it
+/// makes it a candidate, not a leader.
+#[test]
+fn a_vote_for_a_former_leader_does_not_report_it_as_leader_again() {
+    let mut released = Node::fresh(3, &[1, 2, 3]);
+    released.hear(0, 1, heartbeat(1, 1));
+    let bound = released.clone();
+    released.hear(1, 1, heartbeat(1, 2).asking(0));
+    for (mut voter, now) in [(released, 2), (bound.clone(), PROMISE), (bound.clone(), 2)] {
+        assert_eq!(granted(&voter.hear(now, 1, vote(2, 3)), 1), LIMIT);
+        assert_eq!(voter.leader(), None);
+        voter.hear(now, 1, heartbeat(2, 4));
+        assert_eq!(voter.leader(), Some((1, term(2))));
+    }
+    let mut renewing = bound;
+    renewing.hear(2, 1, vote(2, 3).claim(Claim::Renewal));
+    assert_eq!(renewing.leader(), Some((1, term(1))), "a leader that renews leads its old term");
+}

@@ -212,3 +212,34 @@ fn a_follower_that_votes_for_a_renewal_still_knows_its_leader() {
     assert!(trace(&voter.hear(2, 1, heartbeat(8, 10))).ends_with("leader"));
     assert_eq!(voter.leader(), Some((1, term(8))));
 }
+
+/// Rules 5.2 and 6.3: before any vote of the new term is asked for, the followers are bound in the
+/// old one only, and are released; afterwards nobody is.
+#[test]
+fn a_leader_that_resigns_at_once_releases_its_followers_while_a_renewal_is_prepared() {
+    let mut node = leader(1, &THREE);
+    let beats = node.tick_at(2 * HEARTBEAT);
+    node.accepted(2 * HEARTBEAT, &[2, 3], &beats);
+    let preparing = node.hear(149, 3, deny(&to(&beats, 3), Denial::TermBehind).in_term(5));
+    assert_eq!((trace(&preparing).as_str(), node.term()), ("heartbeat 2, heartbeat 3", term(1)));
+
+    let mut asking = node.clone();
+    assert_eq!(trace(&asking.hear(150, 2, accept(&to(&preparing, 2)))), "persist, vote 2, vote 3");
+    assert_eq!(trace(&asking.resign(150, Some(2), Urgency::Now)), "stepped-down, leader");
+
+    let out = node.resign(150, Some(2), Urgency::Now);
+    assert_eq!(trace(&out), "stepped-down, heartbeat 2, heartbeat 3, leader");
+    let last = |id| (heartbeat_of(&to(&out, id)).promise, heartbeat_of(&to(&out, id)).order);
+    assert_eq!((last(2), last(3)), ((0, quorate::Order::Campaign), (0, quorate::Order::Follow)));
+    assert_eq!(trace(&node.tick_at(150 + RETRY)), "heartbeat 2", "the order is repeated");
+}
+
+/// Rules 3.5 and 5.1: all heartbeats before the commit ask for the long promise already.
+#[test]
+fn a_renewal_before_the_commit_asks_for_votes_at_once() {
+    let (mut node, beats) = elected(1, &THREE);
+    let now = LIMIT / 2;
+    let out = node.hear(now, 3, deny(&to(&beats, 3), Denial::TermBehind).in_term(4));
+    assert!(trace(&out).ends_with("persist, vote 2, vote 3"), "{}", trace(&out));
+    assert_eq!((node.term(), node.lease_end()), (term(5), LIMIT));
+}
