@@ -4,6 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::prelude::rust_2024::*;
 use std::time::{Duration, Instant};
+use std::vec;
 
 use getrandom::SysRng;
 use rand_chacha::rand_core::TryRng;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+use std::vec;
 
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
