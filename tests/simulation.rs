@@ -1,7 +1,9 @@
 //! Whole clusters in virtual time under every kind of fault: nothing that must not happen happens, and
 //! a leader is there when it can be. A failure prints its seed and the command that replays it.
 
-use quorate_sim::{Faults, Scenario};
+use std::time::Duration;
+
+use quorate_sim::{Cluster, DiskOptions, Faults, MS, Options, Scenario};
 
 fn run(nodes: usize, faults: Faults, seeds: std::ops::Range<u64>) {
     let elections: u64 =
@@ -47,4 +49,16 @@ fn a_node_alone_leads_itself() {
 fn the_same_seed_gives_the_same_run() {
     let scenario = Scenario { seed: 7, nodes: 5, faults: Faults::All, seconds: 20 };
     assert_eq!(scenario.watch(true).lines, scenario.watch(true).lines);
+}
+
+#[test]
+fn slow_writes_cost_a_new_leader_nothing() {
+    let disk = DiskOptions { write: (0, 100 * MS), ..DiskOptions::default() };
+    for seed in 0..200 {
+        let mut cluster = Cluster::new(seed, 5, Options { disk, ..Options::default() });
+        cluster.run_for(Duration::from_secs(3));
+        let step_downs = cluster.counts().step_downs;
+        assert_eq!(step_downs, 0, "seed {seed}: a leader fell because a disk was slow");
+        assert!(cluster.leader().is_some(), "seed {seed}: nobody leads");
+    }
 }

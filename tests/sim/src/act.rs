@@ -66,7 +66,7 @@ impl Cluster {
             wake: None,
             ambush: None,
             leads: false,
-            acted: false,
+            leads_since: None,
             habit,
         });
         let text = format!("START {}", trace::hard_state(&host.durable));

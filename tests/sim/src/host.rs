@@ -39,8 +39,8 @@ pub(crate) struct Process {
     pub(crate) ambush: Option<(u32, Ambush)>,
     /// Its host has acted on `Elected`, and not on `SteppedDown` since.
     pub(crate) leads: bool,
-    /// A lease held when its host asked for it, since it acted on `Elected`.
-    pub(crate) acted: bool,
+    /// Since when it leads: when a lease first held as its host asked for it.
+    pub(crate) leads_since: Option<Instant>,
     pub(crate) habit: Habit,
 }
 

@@ -86,15 +86,17 @@ impl Liveness {
         self.calm_since = self.calm_since.max(until);
     }
 
-    /// Whether `leader` and a quorum have had nothing to complain of for a while.
-    pub(crate) fn was_unaffected(&self, leader: usize, now: Instant) -> bool {
+    /// Whether `leader`, which leads since then, and a quorum have had nothing to complain of for a
+    /// while. While a leader is young a vote of the others may still be bound to its rivals, so
+    /// then all must have been well.
+    pub(crate) fn was_unaffected(&self, leader: usize, since: Instant, now: Instant) -> bool {
         let past = |at: Instant| now.saturating_sub(at) > self.window;
         let well = |node: usize| past(self.unwell[node]) && past(self.stalled[node]);
-        let pair =
-            |a: usize, b: usize| past(self.lost[a * self.nodes + b]) && past(self.lost[b * self.nodes + a]);
-        let with =
-            (0..self.nodes).filter(|&node| node == leader || (well(node) && pair(leader, node))).count();
-        well(leader) && with > self.nodes / 2
+        let lossless = |a: usize, b: usize| past(self.lost[a * self.nodes + b]);
+        let pair = |a: usize, b: usize| lossless(a, b) && lossless(b, a);
+        let with = |&node: &usize| node == leader || (well(node) && pair(leader, node));
+        let needed = if past(since) { self.nodes / 2 + 1 } else { self.nodes };
+        well(leader) && (0..self.nodes).filter(with).count() >= needed
     }
 
     /// Since when nobody has led although nothing was changed.

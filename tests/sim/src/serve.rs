@@ -239,9 +239,10 @@ impl Cluster {
                 process.published = None;
                 process.leads = false;
                 // News of leadership that was over before the host heard of it is no loss.
-                let acted = std::mem::take(&mut process.acted);
+                let since = process.leads_since.take().filter(|_| self.options.patience.is_some());
                 let wanted = matches!(reason, StepDown::Resigned { .. });
-                if acted && !wanted && self.options.patience.is_some() && self.live.was_unaffected(node, at) {
+                let needless = |since| self.live.was_unaffected(node, since, at);
+                if !wanted && since.is_some_and(needless) {
                     self.fail(
                         Kind::NeedlessChange,
                         format!("{name} stepped down in term {term}: {reason:?}"),
@@ -277,7 +278,7 @@ impl Cluster {
         }
         if let Some(lease) = self.hosts[node].acts_under(self.now) {
             if let Some(process) = &mut self.hosts[node].process {
-                process.acted = true;
+                process.leads_since.get_or_insert(self.now);
             }
             let verdict = self.safety.acts(node as u64 + 1, lease);
             self.judge(verdict);

@@ -1,5 +1,6 @@
 //! The commands that run many clusters, or one.
 
+use std::io::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -243,7 +244,12 @@ impl Replay {
         let Replay { seed, nodes, faults, seconds, tail } = *self;
         let outcome = Scenario { seed, nodes, faults, seconds }.watch(true);
         let skipped = tail.map_or(0, |tail| outcome.lines.len().saturating_sub(tail));
-        outcome.lines.iter().skip(skipped).for_each(|line| println!("{line}"));
+        // Whoever pipes it into `head` has seen enough.
+        let mut out = std::io::stdout().lock();
+        if outcome.lines.iter().skip(skipped).any(|line| writeln!(out, "{line}").is_err()) {
+            return outcome.violation.is_none();
+        }
+        drop(out);
         println!("{:?}", outcome.counts);
         match outcome.violation {
             None => println!("no violation"),
