@@ -26,7 +26,7 @@ fn a_follower_stands_at_the_end_of_its_promise_plus_its_rank() {
     assert_eq!(follower.due(), 10 + LIMIT + 2 * STAGGER, "a granted vote is a promise too");
 }
 
-/// Rule 4.1; trap 10: pre-votes, refused requests and second-hand news move no deadline.
+/// Rule 4.1: pre-votes, refused requests and second-hand news move no deadline.
 #[test]
 fn only_an_accepted_heartbeat_and_a_granted_vote_move_the_deadline() {
     let mut follower = Node::fresh(3, &THREE);

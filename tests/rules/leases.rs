@@ -34,7 +34,7 @@ fn a_reply_from_the_future_is_ignored() {
     assert_eq!((node.lease_end(), node.status().committed), (end, false));
 }
 
-/// Rule 3.1; trap 4: five nodes, promises of different lengths, a resignation and a re-election.
+/// Rule 3.1: five nodes, promises of different lengths, a resignation and a re-election.
 /// What a follower promised to this leader's former self it has since been released from.
 #[test]
 fn a_heartbeat_reply_of_an_earlier_term_of_ones_own_does_not_count() {
@@ -157,7 +157,7 @@ fn leadership_ends_at_the_instant_the_lease_does() {
     assert!(trace(&node.tick_at(end)).starts_with("stepped-down"));
 }
 
-/// Rule 3.4; trap 2: votes on their own elect nobody.
+/// Rule 3.4: votes on their own elect nobody.
 #[test]
 fn a_vote_counts_only_while_its_promise_is_in_force() {
     let mut node = Node::fresh(1, &FIVE);
@@ -189,7 +189,7 @@ fn a_vote_about_to_end_is_asked_for_again() {
     assert!(trace(&node.tick_at(late)).starts_with("vote 2"), "in force for less than three quarters");
 }
 
-/// Rule 3.4, 4.3; trap: members are counted, never messages.
+/// Rule 3.4, 4.3: members are counted, never messages.
 #[test]
 fn the_same_reply_twice_does_not_elect() {
     let mut node = Node::fresh(1, &FIVE);

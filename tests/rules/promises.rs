@@ -43,7 +43,7 @@ fn a_bound_voter_does_not_campaign() {
     assert_eq!(trace(&voter.tick_at(PROMISE)), "pre-vote 2, pre-vote 3, leader");
 }
 
-/// Rule 2.1; trap 8: the promise counts from the receipt, never from the sender's `at`.
+/// Rule 2.1: the promise counts from the receipt, never from the sender's `at`.
 #[test]
 fn a_promise_counts_from_its_receipt() {
     let mut voter = Node::fresh(3, &[1, 2, 3]);
@@ -52,7 +52,7 @@ fn a_promise_counts_from_its_receipt() {
     assert!(free_for(&voter, 1_000 + PROMISE, 2));
 }
 
-/// Rule 2.2; trap 1.
+/// Rule 2.2.
 #[test]
 fn a_shorter_promise_to_the_same_leader_does_not_shorten_a_longer_one() {
     let mut voter = Node::fresh(3, &[1, 2, 3]);
@@ -91,7 +91,7 @@ fn a_later_leader_replaces_the_promise_to_an_earlier_one() {
     assert!(free_for(&voter, 10 + PROMISE, 1));
 }
 
-/// Rule 2.3; trap 1: no heartbeat, zero and order to campaign included, ends the quarantine early.
+/// Rule 2.3: no heartbeat, zero and order to campaign included, ends the quarantine early.
 #[test]
 fn the_quarantine_of_a_restart_is_a_floor() {
     let mut voter = Node::fresh(3, &[1, 2, 3]);
@@ -174,7 +174,7 @@ fn pre_votes_are_always_answered_and_bind_nobody() {
     assert_eq!(granted(&voter.hear(0, 2, pre_vote(0, 1)), 2), 0);
 }
 
-/// Rule 2.7; trap 3: "equal" is not "newer".
+/// Rule 2.7: "equal" is not "newer".
 #[test]
 fn a_replayed_or_late_request_does_not_bind_again() {
     let mut voter = Node::fresh(3, &[1, 2, 3]);
@@ -192,7 +192,7 @@ fn a_replayed_or_late_request_does_not_bind_again() {
     assert!(!free_for(&voter, LIMIT, 2), "a newer one does");
 }
 
-/// Rule 2.7; trap 3: rounds belong to a sender and a term.
+/// Rule 2.7: rounds belong to a sender and a term.
 #[test]
 fn rounds_are_compared_within_one_term_of_one_sender() {
     let mut voter = Node::fresh(3, &[1, 2, 3]);
@@ -203,7 +203,7 @@ fn rounds_are_compared_within_one_term_of_one_sender() {
     assert_eq!(voter.hear(0, 2, heartbeat(3, 1)), [], "a refused request moves nobody's round");
 }
 
-/// Rule 2.7; trap 3: one counter for requests of every kind, never reset at a win.
+/// Rule 2.7: one counter for requests of every kind, never reset at a win.
 #[test]
 fn rounds_strictly_increase_over_everything_a_process_sends() {
     let mut node = Node::fresh(1, &[1, 2, 3]);

@@ -14,7 +14,7 @@ fn renewing() -> (Node, Outputs) {
     (node, asked)
 }
 
-/// Rule 5.1; trap 6: lease, leader and role keep the old term until the new one is won.
+/// Rule 5.1: lease, leader and role keep the old term until the new one is won.
 #[test]
 fn a_leader_that_learns_of_a_higher_term_renews_without_a_leaderless_moment() {
     let (mut node, asked) = renewing();
@@ -38,7 +38,7 @@ fn a_leader_that_learns_of_a_higher_term_renews_without_a_leaderless_moment() {
     assert_eq!(to(&out, 2).header.term, term(8));
 }
 
-/// Rule 5.1; trap 6: what is said in the meantime belongs to the old term, and the requests,
+/// Rule 5.1: what is said in the meantime belongs to the old term, and the requests,
 /// repeated, take the place of heartbeats.
 #[test]
 fn a_renewing_leader_leads_its_old_term_and_repeats_its_requests() {
@@ -85,7 +85,7 @@ fn a_leader_renews_for_a_term_in_a_members_reply() {
     assert_eq!((node.term(), node.role()), (term(5), RoleKind::Leader));
 }
 
-/// Rule 5.1; trap 9: a leader leads whatever its position, and its voters are bound to it.
+/// Rule 5.1: a leader leads whatever its position, and its voters are bound to it.
 #[test]
 fn the_position_is_not_tested_for_a_renewal() {
     let (_, asked) = renewing();
