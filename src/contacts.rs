@@ -42,6 +42,7 @@ pub(crate) enum Oddity {
     MembershipConflict,
     TwoLeaders,
     TermTooFarAhead,
+    TooManyForming,
 }
 
 impl<I: NodeId> Contacts<I> {

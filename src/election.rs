@@ -1,9 +1,11 @@
 //! The hub: what goes in, what comes out, and the transitions between roles. It alone changes state.
 
 mod campaign;
+mod formation;
 mod handover;
 mod heartbeat;
 mod membership;
+mod reconfig;
 mod renewal;
 mod status;
 mod vote;
@@ -17,12 +19,12 @@ use crate::config::{Config, ConfigError, Lengths, check_promised};
 use crate::contacts::{Contacts, Oddity};
 use crate::hard_state::HardState;
 use crate::io::{Event, Input, Lease, Output, Rejection};
-use crate::membership::Membership;
+use crate::membership::{Membership, MembershipError};
 use crate::message::{Body, Header, Message};
 use crate::promise::Promise;
 use crate::role::{Following, Renewal, Role, RoleKind};
 use crate::succession::{Backoff, Takeover};
-use crate::types::{CLOCK_END, NEVER, Nanos, NodeId, Position, Priority, Round, Term, nanos};
+use crate::types::{CLOCK_END, NEVER, Nanos, NodeId, Position, Priority, Round, Term, Version, nanos};
 
 pub use status::{FollowerStatus, MemberStatus, Status};
 
@@ -55,6 +57,12 @@ pub struct Election<I, R> {
     rearmed: bool,
     /// The membership in force is known to be committed.
     committed: bool,
+    /// This node was a member, and its host has not been told that it is none any more. Rule 8.3.
+    was_member: bool,
+    /// It wants to be removed.
+    leaving: bool,
+    /// It has been found to have lost its durable state. Rule 7.5.
+    state_lost: bool,
     role: Role<I>,
     rng: R,
 }
@@ -68,7 +76,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     ///
     /// # Errors
     /// [`ConfigError`] if a length is out of range or the durable state contradicts itself.
-    pub fn new(config: Config<I>, saved: HardState<I>, now: Duration, rng: R) -> Result<Self, ConfigError> {
+    pub fn new(
+        config: Config<I>,
+        mut saved: HardState<I>,
+        now: Duration,
+        rng: R,
+    ) -> Result<Self, ConfigError> {
         let lengths = Lengths::new(&config.timing)?;
         let promised = check_promised(saved.promised)?;
         let clock = nanos(now);
@@ -79,6 +92,17 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if saved.term < version.term {
             return Err(ConfigError::TermBelowMembership { term: saved.term, version });
         }
+        let members = &saved.membership;
+        if members.is_forming() && !members.contains(config.id) {
+            let known = members.voters().iter().copied().chain([config.id]).collect();
+            saved.membership = members.knowing(known).ok_or(MembershipError::TooManyMembers)?;
+        }
+        // Who holds a membership that lacks it was removed; or it never was in the group that formed.
+        let members = &saved.membership;
+        let was_member = match members.limits() {
+            Some(_) => members.contains(config.id) && !members.is_forming(),
+            None => version > Version::default(),
+        };
         let floor = if saved.term > Term(0) { clock.saturating_add(promised) } else { 0 };
         let mut election = Election {
             id: config.id,
@@ -95,6 +119,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             rank: None,
             rearmed: false,
             committed: false,
+            was_member,
+            leaving: false,
+            state_lost: false,
             role: Role::Follower(Following::new(NEVER)),
             rng,
         };
@@ -157,6 +184,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             }
             Input::Campaign => self.campaign(out),
             Input::Resign { successor, urgency } => self.resign(successor, urgency, out),
+            Input::Reconfigure { target, force } => self.reconfigure(target, force, out),
+            Input::Discovered(id) => self.discovered(id, out),
+            Input::Lost(id) => self.lost(id, out),
+            Input::Leave => self.leave(out),
             Input::SetPosition(position) => {
                 self.set_position(position);
                 Ok(())
@@ -286,8 +317,18 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// The only way to a follower's role. It stands for election at `deadline`, if it may at all.
     fn become_follower(&mut self, deadline: Nanos) {
-        let deadline = if self.electable() { deadline } else { NEVER };
+        let deadline = if self.asks() { deadline } else { NEVER };
         self.role = Role::Follower(Following::new(deadline));
+    }
+
+    /// From now on it asks nobody for anything.
+    fn quiet(&mut self) {
+        if let Role::Follower(following) = &mut self.role {
+            following.deadline = NEVER;
+            following.trial = None;
+        } else {
+            self.become_follower(NEVER);
+        }
     }
 
     /// A higher term is known: the vote of it is free. Rule 1.2. Recorded by the caller, together
@@ -330,9 +371,17 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.lengths.promise() / 2
     }
 
-    /// Whether this node may ever lead.
+    /// Whether this node may ever lead. A forming node waits until it knows enough others. Rule 8.4.
     fn electable(&self) -> bool {
-        self.priority > Priority::NEVER_LEADS && self.hard.membership.is_voter(self.id)
+        let members = &self.hard.membership;
+        let forming = members.limits().filter(|_| members.is_forming());
+        let enough = forming.is_none_or(|limits| members.voters().len() >= limits.min_members.into());
+        self.priority > Priority::NEVER_LEADS && members.is_voter(self.id) && enough && !self.state_lost
+    }
+
+    /// Whether this node asks for pre-votes when its turn comes.
+    fn asks(&self) -> bool {
+        self.electable() || (self.inquires() && !self.state_lost)
     }
 
     fn next_round(&mut self) -> Round {
@@ -343,7 +392,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Of a request sent now.
     fn header(&self, term: Term, round: Round) -> Header {
         let version = self.hard.membership.version();
-        Header { cluster: self.hard.cluster, term, version, round, at: self.now }
+        Header { cluster: self.hard.cluster, term, version, committed: self.committed, round, at: self.now }
     }
 
     /// Of the answer to a request.
@@ -401,7 +450,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let role = match &self.role {
             Role::Follower(_) => true,
             // A promise forbids to campaign. Rule 2.1.
-            Role::PreCandidate(_) => self.promise.end() <= self.now && self.electable(),
+            Role::PreCandidate(_) => self.promise.end() <= self.now && self.asks(),
             Role::Candidate(_) => self.hard.voted_for == Some(self.id) && self.electable(),
             Role::Leader(leading) => {
                 let renews = matches!(leading.renewal.as_deref(), Some(Renewal::Asking { .. }));

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use core::time::Duration;
 
-use crate::membership::{Membership, MembershipError};
-use crate::types::{ClusterId, NodeId, Term, nanos};
+use crate::membership::{Limits, Membership, MembershipError};
+use crate::types::{ClusterId, NodeId, Term, Version, nanos};
 
 /// What a node stores before anything that follows from it is sent, and hands back when it starts
 /// again. One value, stored whole: term and membership are never stored apart.
@@ -29,6 +29,26 @@ pub struct HardState<I> {
     pub membership: Membership<I>,
 }
 
+/// Why a state cannot be recovered so.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecoveryError {
+    /// `above` is to be the highest term of all survivors, of which this is one.
+    #[error("the highest term of the survivors can not be {above}: this one has {own}")]
+    TermTooLow {
+        /// What was given.
+        above: Term,
+        /// The term of this state.
+        own: Term,
+    },
+    /// There is no term after the last.
+    #[error("no term is left")]
+    NoTermLeft,
+    /// The survivors are none, too many, or listed twice.
+    #[error(transparent)]
+    Membership(#[from] MembershipError),
+}
+
 impl<I: NodeId> HardState<I> {
     /// The state of a node of a new group. Give every initial node the same `cluster` and the same
     /// `voters`.
@@ -46,6 +66,49 @@ impl<I: NodeId> HardState<I> {
     #[must_use]
     pub fn joining(cluster: ClusterId) -> Self {
         Self::fresh(cluster, Membership::joining())
+    }
+
+    /// The state of a node of a new group whose nodes find each other. Give every one the same
+    /// `cluster` and `max_members`.
+    ///
+    /// **No more than `max_members` distinct ids may ever be started so**, whatever becomes of
+    /// them: a quorum is more than half of `max_members`, and among more nodes there could be two.
+    /// Who comes later, or in place of a node that is lost, starts as [`joining`](Self::joining).
+    ///
+    /// # Errors
+    /// As [`Membership::forming`].
+    pub fn forming(cluster: ClusterId, limits: Limits) -> Result<Self, MembershipError> {
+        Ok(Self::fresh(cluster, Membership::forming(limits)?))
+    }
+
+    /// **Unsafe in general**: makes `survivors` a group of their own, by fiat, after a quorum was
+    /// lost for good. This node stands for them all: give each survivor's state the same
+    /// `survivors` and the same `above`, the highest term among all of theirs.
+    ///
+    /// What the protocol cannot promise any more is up to the operator:
+    /// - every other member is destroyed, or never starts again under its old id: two groups of one
+    ///   cluster would each have a leader;
+    /// - all survivors are stopped while their states are changed, and all are changed before the
+    ///   first starts;
+    /// - a membership that was committed and that no survivor holds is lost.
+    ///
+    /// The new term exceeds `above`, so a leader's work stays fenced against what the survivors
+    /// have seen. The result is bound, as after any restart, for what this node had promised.
+    ///
+    /// # Errors
+    /// [`RecoveryError`] if `above` is below this state's own term or is the last there is, or if
+    /// the survivors are no membership.
+    pub fn recover_unsafely(
+        &self,
+        survivors: impl IntoIterator<Item = I>,
+        above: Term,
+    ) -> Result<Self, RecoveryError> {
+        if above < self.term {
+            return Err(RecoveryError::TermTooLow { above, own: self.term });
+        }
+        let term = above.next().ok_or(RecoveryError::NoTermLeft)?;
+        let membership = Membership::bootstrap(survivors)?.at_version(Version { term, number: 1 });
+        Ok(HardState { cluster: self.cluster, term, voted_for: None, promised: self.promised, membership })
     }
 
     fn fresh(cluster: ClusterId, membership: Membership<I>) -> Self {

@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use crate::hard_state::HardState;
 use crate::message::Message;
+use crate::reconfig::Target;
 use crate::types::{ClusterId, Position, Priority, Term, Version};
 
 /// Something that happened.
@@ -26,6 +27,22 @@ pub enum Input<I> {
         /// How soon.
         urgency: Urgency,
     },
+    /// Change the members, on a leader: walk to `target` by safe steps, each committed before the
+    /// next. A later one replaces it. Rules 8.1 and 8.2.
+    Reconfigure {
+        /// Who shall vote and who shall follow, in the end.
+        target: Target<I>,
+        /// Even if so few of its voters answer that leadership would end with the change.
+        force: bool,
+    },
+    /// A node is there. In a group that forms itself it is one to form it with; later, on the
+    /// leader, it is admitted. Rule 8.4.
+    Discovered(I),
+    /// A node is gone for good: the reverse of `Discovered`. Rule 8.4.
+    Lost(I),
+    /// This node wants to be removed. It goes on until [`Event::Removed`], and a leader hands over
+    /// first. A restart forgets the wish. Rule 8.3.
+    Leave,
     /// The host's data reach so far now.
     SetPosition(Position),
     /// How much this node wants to lead from now on. Set to 0 on a leader, it hands over.
@@ -87,6 +104,26 @@ pub enum Event<I> {
         version: Version,
         /// Whether a quorum has acknowledged it, so that it can never be lost.
         committed: bool,
+    },
+    /// All steps to the target of the last `Reconfigure`, `Discovered` or `Lost` are committed.
+    TargetReached {
+        /// The version of the membership that is the target.
+        version: Version,
+    },
+    /// This node's leadership ended before the target was reached: what was committed stays, the
+    /// rest of the way is forgotten. Ask the next leader.
+    TargetForgotten,
+    /// This node is no member any more, and the membership that says so is committed. It can be
+    /// stopped. While it runs it stays quiet, and answers who asks.
+    Removed,
+    /// A leader knows that this node had acknowledged a membership which it does not hold any more:
+    /// its durable state was lost, or an older copy was put back. It takes no part from now on. Stop
+    /// it, and let it come back under a new id. Reported once.
+    StateLost,
+    /// A node started as `forming` is one more than `max_members`. It is refused. Reported once.
+    TooManyForming {
+        /// The node.
+        peer: I,
     },
     /// The successor could not win in time; this node leads on.
     HandoverFailed {
@@ -184,6 +221,42 @@ pub enum Rejection<I> {
         /// For so much longer.
         remaining: Duration,
     },
+    /// Ask again when the term that is being renewed is won, about one round trip from now.
+    #[error("the leader is renewing its term")]
+    Renewing,
+    /// Too few voters of the target answer. It can be forced.
+    #[error("no quorum of the new members can be reached now")]
+    QuorumUnreachable,
+    /// A leader votes. Let it hand over; the next leader can make it a learner.
+    #[error("the leader can not make itself a learner: let it resign first")]
+    LeaderAsLearner,
+    /// Every voter of the target, or of the group, wants to leave it.
+    #[error("no voter would be left")]
+    NobodyStays,
+    /// Memberships are numbered in 64 bits.
+    #[error("no number is left for another membership")]
+    NoNumberLeft,
+    /// It is neither a member nor about to become one.
+    #[error("it is no member")]
+    NotAMember,
+    /// It is this node itself: use [`Input::Leave`].
+    #[error("it is this node itself")]
+    ThisNode,
+    /// Only a group that formed itself takes up discovered nodes: use [`Input::Reconfigure`].
+    #[error("the group did not form itself: it has no limits to grow and shrink within")]
+    NoLimits,
+    /// See [`Limits::max_members`](crate::Limits::max_members).
+    #[error("the group has its {max_members} members")]
+    GroupFull {
+        /// The limit.
+        max_members: u8,
+    },
+    /// See [`Limits::min_members`](crate::Limits::min_members).
+    #[error("the group has no more than its {min_members} members")]
+    GroupTooSmall {
+        /// The limit.
+        min_members: u8,
+    },
     /// Nobody else could lead now.
     #[error("no other voter could take over")]
     NoSuccessor,
@@ -208,6 +281,9 @@ pub enum Unfit {
     /// Too many voters are ahead of it.
     #[error("its position is behind that of too many voters")]
     Behind,
+    /// It wants to leave the group.
+    #[error("it is leaving the group")]
+    Leaving,
 }
 
 /// For how long, and for which term, this node may act as leader.

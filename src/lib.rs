@@ -24,9 +24,10 @@
 //! | S1 | at most one node is elected per term; terms never run backwards on a node, across crashes too | always |
 //! | S2 | at any instant at most one node holds a valid lease | while clock *rates* differ by no more than [`clock_drift_ppm`](Timing::clock_drift_ppm) |
 //! | S3 | a vote once given in a term is never changed, whatever crashes | if `Persist` was honoured |
+//! | S4 | quorums of any two memberships that can still elect intersect; a committed membership is never lost | always, if no more than `max_members` nodes ever start as [`forming`](HardState::forming) |
 //! | S5 | the term is a fencing token: a later leader's term is strictly greater | always |
 //! | L1 | once a quorum of voters can talk both ways and clocks advance, a leader is elected, and it stays | if one of them has a priority above 0 and a position that none of some quorum of them exceeds |
-//! | L2 | a leader that can talk both ways with a quorum is never deposed by a node that cannot, or that was cut off, restarted, or comes back with a higher term | |
+//! | L2 | a leader that can talk both ways with a quorum is never deposed by a node that cannot, or that was cut off, removed, restarted, or comes back with a higher term | |
 //! | L3 | if just one node can talk to a quorum, that node becomes leader | likewise |
 //!
 //! Nodes crash, messages are lost, doubled, late and out of order; nodes do not lie. Still no
@@ -122,8 +123,32 @@
 //!    that version.
 //! 2. A membership is adopted only together with its term, in one write. Spec: `SendConfig`.
 //! 3. It is committed when a quorum of its voters has acknowledged term and version in one reply.
-//!    Spec: `ConfigQuorumCheck`, `TermQuorumCheck`.
-//! 4. The same version with other members is refused and reported.
+//!    Spec: `ConfigQuorumCheck`, `TermQuorumCheck`. Who knows it says so in every message.
+//! 4. The same version with other members is refused and reported, and so are two starting points
+//!    that do not fit together.
+//! 5. A leader that speaks of a committed membership without enclosing it takes its receiver for one
+//!    that has acknowledged it. A receiver that does not hold it has lost its durable state: it
+//!    reports that, and promises and votes no more.
+//!
+//! ## 8 Other members (`reconfig.rs`, `election/reconfig.rs`, `election/formation.rs`)
+//!
+//! 1. A leader takes a step to another membership only if (a) the one in force is committed in its
+//!    term; (b) the quorums of both overlap; (c) it votes in the next itself; (d) whoever is promoted
+//!    follows already, has acknowledged the membership in force and is bound now, and the lease
+//!    under the next holds for a heartbeat interval or more. No step is taken while a lease given
+//!    out under an earlier membership outlasts the one in force: a step to the one after next may
+//!    share no voter with those who granted it. Spec: `Reconfig`.
+//! 2. A target is walked to by such steps, each committed before the next: newcomers follow before
+//!    they vote, a group grows before it shrinks, as many at once as quorums overlap. Force sets
+//!    aside the lease in (d), nothing else. The target is forgotten with leadership.
+//! 3. A member that wants to leave says so in its answers, and the leader removes it, whatever the
+//!    target says. A leader that is to go takes all other steps first and then hands over to a voter
+//!    that stays; without one it stays itself. A removed node is kept quiet until the change is
+//!    committed and told afterwards; one that learns it otherwise asks until it knows that.
+//! 4. A group forms itself from nodes that know nobody: any `max_members / 2 + 1` of at most
+//!    `max_members` that ever start so elect, none campaigns before it knows `min_members`, and the
+//!    first leader's membership is of those who voted, with that same quorum until it is committed.
+//!    Later its leader takes up discovered nodes and gives up lost ones, within the limits.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -142,6 +167,7 @@ mod lease;
 mod membership;
 mod message;
 mod promise;
+mod reconfig;
 mod role;
 mod succession;
 mod tally;
@@ -149,13 +175,14 @@ mod types;
 
 pub use config::{Config, ConfigError, Timing};
 pub use election::{Election, FollowerStatus, MemberStatus, Status};
-pub use hard_state::HardState;
+pub use hard_state::{HardState, RecoveryError};
 pub use io::{Event, Input, Lease, Output, Rejection, StepDown, Unfit, Urgency};
-pub use membership::{MAX_MEMBERS, Membership, MembershipError};
+pub use membership::{Limits, MAX_MEMBERS, Membership, MembershipError};
 pub use message::{
     Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Message, Order, Phase, VoteReply,
     VoteRequest,
 };
+pub use reconfig::Target;
 pub use role::RoleKind;
 pub use types::{ClusterId, Nanos, NodeId, Position, Priority, Round, Term, Version};
 

@@ -28,6 +28,17 @@ pub struct Membership<I> {
     members: Box<[I]>,
     voters: u8,
     quorum: u8,
+    limits: Option<Limits>,
+}
+
+/// How few and how many members a group that formed itself is to have. Rule 8.4.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct Limits {
+    /// So many must be known before anybody campaigns, and so many remain when nodes are lost.
+    pub min_members: u8,
+    /// No more are admitted, and no more may ever be started as `forming`.
+    pub max_members: u8,
 }
 
 /// Why a list of nodes is no membership.
@@ -46,6 +57,9 @@ pub enum MembershipError {
     /// Two quorums of one membership must share a voter.
     #[error("a quorum must be more than half of the voters and at most all of them")]
     BadQuorum,
+    /// Otherwise two halves of a group could each form one.
+    #[error("min_members must be more than half of max_members and at most all of them")]
+    BadLimits,
 }
 
 impl<I: NodeId> Membership<I> {
@@ -57,7 +71,7 @@ impl<I: NodeId> Membership<I> {
     /// [`MembershipError`] if `voters` is empty, too long, or names a node twice.
     pub fn bootstrap(voters: impl IntoIterator<Item = I>) -> Result<Self, MembershipError> {
         let voters: Vec<I> = voters.into_iter().take(MAX_MEMBERS.saturating_add(1)).collect();
-        let quorum = (voters.len() / 2).saturating_add(1);
+        let quorum = majority(voters.len());
         let first = Version { term: Term(0), number: 1 };
         Self::new(first, voters, Vec::new(), quorum)
     }
@@ -66,7 +80,17 @@ impl<I: NodeId> Membership<I> {
     /// it knows nobody and stays passive until a leader writes to it.
     #[must_use]
     pub fn joining() -> Self {
-        Membership { version: Version::default(), members: Box::new([]), voters: 0, quorum: 0 }
+        Membership { version: Version::default(), members: Box::new([]), voters: 0, quorum: 0, limits: None }
+    }
+
+    /// The starting point of a node of a new group whose nodes find each other, with version (0, 0).
+    /// Its voters are the nodes known so far, at first none; any `max_members / 2 + 1` of all
+    /// that ever start so make a quorum. Rule 8.4 tells what that asks of the operator.
+    ///
+    /// # Errors
+    /// [`MembershipError::BadLimits`] unless `max_members / 2 < min_members <= max_members`.
+    pub fn forming(limits: Limits) -> Result<Self, MembershipError> {
+        Self::assemble(Version::default(), Vec::new(), Vec::new(), limits.quorum().into(), Some(limits))
     }
 
     /// Any membership, from its parts. The order of the lists does not matter.
@@ -76,23 +100,44 @@ impl<I: NodeId> Membership<I> {
     /// though the version is above (0, 0), or if `2 * quorum > voters >= quorum` does not hold.
     pub fn new(
         version: Version,
-        mut voters: Vec<I>,
-        mut learners: Vec<I>,
+        voters: Vec<I>,
+        learners: Vec<I>,
         quorum: usize,
     ) -> Result<Self, MembershipError> {
         if version == Version::default() && voters.is_empty() && learners.is_empty() {
             return Ok(Self::joining());
         }
-        if voters.is_empty() {
-            return Err(MembershipError::NoVoters);
+        Self::assemble(version, voters, learners, quorum, None)
+    }
+
+    fn assemble(
+        version: Version,
+        mut voters: Vec<I>,
+        mut learners: Vec<I>,
+        quorum: usize,
+        limits: Option<Limits>,
+    ) -> Result<Self, MembershipError> {
+        if limits.is_some_and(|limits| !limits.are_sound()) {
+            return Err(MembershipError::BadLimits);
         }
+        let forming = limits.filter(|_| version == Version::default());
         let (count, all) = (voters.len(), voters.len().saturating_add(learners.len()));
         let (Ok(few), Ok(_), Ok(needed)) = (u8::try_from(count), u8::try_from(all), u8::try_from(quorum))
         else {
             return Err(MembershipError::TooManyMembers);
         };
-        if needed > few || quorum.saturating_mul(2) <= count {
-            return Err(MembershipError::BadQuorum);
+        match forming {
+            // Of those that are not known yet it has no list, and no learners.
+            Some(limits) if needed != limits.quorum() => return Err(MembershipError::BadQuorum),
+            Some(limits) if all > limits.max_members.into() || all > count => {
+                return Err(MembershipError::TooManyMembers);
+            }
+            Some(_) => {}
+            None if count == 0 => return Err(MembershipError::NoVoters),
+            None if needed > few || quorum.saturating_mul(2) <= count => {
+                return Err(MembershipError::BadQuorum);
+            }
+            None => {}
         }
         voters.sort_unstable();
         learners.sort_unstable();
@@ -102,7 +147,7 @@ impl<I: NodeId> Membership<I> {
             return Err(MembershipError::Duplicate);
         }
         voters.append(&mut learners);
-        Ok(Membership { version, members: voters.into(), voters: few, quorum: needed })
+        Ok(Membership { version, members: voters.into(), voters: few, quorum: needed, limits })
     }
 
     /// Its age.
@@ -133,6 +178,18 @@ impl<I: NodeId> Membership<I> {
     #[must_use]
     pub fn quorum(&self) -> usize {
         self.quorum.into()
+    }
+
+    /// How few and how many members it is to have, if the group formed itself.
+    #[must_use]
+    pub fn limits(&self) -> Option<Limits> {
+        self.limits
+    }
+
+    /// Whether this is the starting point of a group that forms itself.
+    #[must_use]
+    pub fn is_forming(&self) -> bool {
+        self.limits.is_some() && self.version == Version::default()
     }
 
     /// Whether `id` votes.
@@ -180,14 +237,62 @@ impl<I: NodeId> Membership<I> {
         self
     }
 
-    /// Whether the two list the same nodes with the same quorum, whatever their versions.
-    pub(crate) fn same_members(&self, other: &Self) -> bool {
-        self.at_heart() == other.at_heart()
+    /// The next membership after this one, with these members and a majority for a quorum.
+    pub(crate) fn successor(&self, voters: Vec<I>, learners: Vec<I>) -> Option<Self> {
+        let Version { term, number } = self.version;
+        let version = Version { term, number: number.checked_add(1)? };
+        let quorum = majority(voters.len());
+        Self::assemble(version, voters, learners, quorum, self.limits).ok()
+    }
+
+    /// The same starting point of a forming group, with other nodes known.
+    pub(crate) fn knowing(&self, voters: Vec<I>) -> Option<Self> {
+        Self::assemble(self.version, voters, Vec::new(), self.quorum(), self.limits).ok()
+    }
+
+    /// The first membership of a group that formed itself: its founders, with the quorum that
+    /// elected the first leader. Rule 8.4.
+    pub(crate) fn founded(&self, term: Term, founders: Vec<I>) -> Option<Self> {
+        Self::assemble(Version { term, number: 1 }, founders, Vec::new(), self.quorum(), self.limits).ok()
+    }
+
+    /// Whether two memberships cannot both be right. Rule 7.4: the same version with other members,
+    /// or two different starting points. What a forming node knows so far may differ; and who
+    /// joins has no opinion.
+    pub(crate) fn contradicts(&self, other: &Self) -> bool {
+        let start = |members: &Self| members.version.term == Term(0);
+        let silent = |members: &Self| members.quorum == 0;
+        if start(self) && start(other) && (self.is_forming() || other.is_forming()) {
+            let max = |members: &Self| members.limits.filter(|_| members.is_forming()).map(|l| l.max_members);
+            return !silent(self) && !silent(other) && max(self) != max(other);
+        }
+        self.version == other.version && self.differs_from(other)
+    }
+
+    /// Whether the two list other nodes, or need another quorum.
+    pub(crate) fn differs_from(&self, other: &Self) -> bool {
+        self.at_heart() != other.at_heart()
     }
 
     fn at_heart(&self) -> (&[I], u8, u8) {
         (&self.members, self.voters, self.quorum)
     }
+}
+
+impl Limits {
+    /// Of a forming group: more than half of all that may ever start so.
+    fn quorum(self) -> u8 {
+        (self.max_members / 2).saturating_add(1)
+    }
+
+    fn are_sound(self) -> bool {
+        self.min_members > self.max_members / 2 && self.min_members <= self.max_members
+    }
+}
+
+/// More than half of so many.
+pub(crate) fn majority(voters: usize) -> usize {
+    (voters / 2).saturating_add(1)
 }
 
 /// Spec: `IsNewerConfig`. Versions are compared by term first: a higher number of an older leader
@@ -204,6 +309,7 @@ struct Parts<I> {
     voters: Vec<I>,
     learners: Vec<I>,
     quorum: u8,
+    limits: Option<Limits>,
 }
 
 #[cfg(feature = "serde")]
@@ -214,6 +320,7 @@ impl<I: NodeId> From<Membership<I>> for Parts<I> {
             voters: membership.voters().to_vec(),
             learners: membership.learners().to_vec(),
             quorum: membership.quorum,
+            limits: membership.limits,
         }
     }
 }
@@ -223,6 +330,10 @@ impl<I: NodeId> TryFrom<Parts<I>> for Membership<I> {
     type Error = MembershipError;
 
     fn try_from(parts: Parts<I>) -> Result<Self, MembershipError> {
-        Membership::new(parts.version, parts.voters, parts.learners, parts.quorum.into())
+        let Parts { version, voters, learners, quorum, limits } = parts;
+        match limits {
+            None => Membership::new(version, voters, learners, quorum.into()),
+            Some(_) => Membership::assemble(version, voters, learners, quorum.into(), limits),
+        }
     }
 }

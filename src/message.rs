@@ -35,6 +35,9 @@ pub struct Header {
     pub term: Term,
     /// The version of the sender's membership.
     pub version: Version,
+    /// Whether the sender knows that a quorum has acknowledged that version, so that it can never
+    /// be lost.
+    pub committed: bool,
     /// A request's number; a reply echoes it.
     pub round: Round,
     /// A request's time on its sender's clock; a reply echoes it.
@@ -188,8 +191,6 @@ pub struct Heartbeat<I> {
     pub rank: Option<u8>,
     /// What else is wanted.
     pub order: Order,
-    /// Whether a quorum has acknowledged the header's version.
-    pub committed: bool,
     /// The whole membership, for a follower that has not acknowledged its version.
     pub membership: Option<Box<Membership<I>>>,
 }
@@ -212,6 +213,8 @@ pub struct HeartbeatReply<I> {
     pub priority: Priority,
     /// Whether it has tried, as ordered, and could take over.
     pub ready: bool,
+    /// Whether it wants to be removed from the group.
+    pub leaving: bool,
     /// The follower's membership, where it lacks the sender.
     pub membership: Option<Box<Membership<I>>>,
 }

@@ -1,8 +1,10 @@
 //! What each role alone holds.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use crate::message::Claim;
+use crate::reconfig::Target;
 use crate::succession::Follower;
 use crate::tally::Tally;
 use crate::types::{Nanos, Round, Term};
@@ -79,6 +81,34 @@ pub(crate) struct Leading<I> {
     pub(crate) unranked: bool,
     pub(crate) renewal: Option<Box<Renewal>>,
     pub(crate) handover: Option<Box<Handover<I>>>,
+    pub(crate) walk: Option<Box<Walk<I>>>,
+}
+
+/// A leader on its way to other members. Section 8.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Walk<I> {
+    /// Where the operator wants it to go; without one, only those who want to leave are removed.
+    pub(crate) target: Option<Target<I>>,
+    pub(crate) force: bool,
+    /// Asks for the long promise before the next step, until then. Rule 3.5.
+    pub(crate) preparing: Option<Nanos>,
+    /// The latest end of any lease under an earlier membership. Rule 8.1.
+    pub(crate) issued: Nanos,
+    /// Those removed in this leadership that do not know it yet.
+    pub(crate) departed: Vec<Departed<I>>,
+}
+
+/// Who was removed, and how often it is still told.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Departed<I> {
+    pub(crate) id: I,
+    pub(crate) left: u8,
+}
+
+impl<I> Walk<I> {
+    pub(crate) fn new() -> Box<Self> {
+        Box::new(Walk { target: None, force: false, preparing: None, issued: 0, departed: Vec::new() })
+    }
 }
 
 /// A leader on its way to a higher term. Rule 5.1.

@@ -16,6 +16,8 @@ pub(crate) struct Follower {
     pub(crate) answered: bool,
     /// It has acknowledged, in that term, the membership in force.
     pub(crate) acknowledged: bool,
+    /// It wants to be removed.
+    pub(crate) leaving: bool,
     /// Its promise was in force at the last heartbeat.
     pub(crate) standing: bool,
     /// Its place in the succession. Rule 4.1.
@@ -23,8 +25,8 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    fn standing(&self, now: Nanos) -> (bool, Priority, Position, Nanos) {
-        (now < self.until, self.priority, self.position, self.until)
+    fn standing(&self, now: Nanos) -> (bool, bool, Priority, Position, Nanos) {
+        (now < self.until, !self.leaving, self.priority, self.position, self.until)
     }
 
     pub(crate) fn may_lead(&self) -> bool {
@@ -32,8 +34,8 @@ impl Follower {
     }
 }
 
-/// Ranks every voter that may lead except `me`: those that answer before those that do not, then by
-/// priority, position and freshness. `first`, if any, comes before all.
+/// Ranks every voter that may lead except `me`: those that answer before those that do not, those
+/// that stay before those that leave, then by priority, position and freshness. `first`, if any, comes before all.
 pub(crate) fn rank<I: NodeId>(
     followers: &mut [Follower],
     members: &Membership<I>,
@@ -82,6 +84,9 @@ pub(crate) fn fitness<I: NodeId>(
     let follower = record.ok_or(Unfit::NotAVoter)?;
     if !follower.may_lead() {
         return Err(Unfit::NeverLeads);
+    }
+    if follower.leaving {
+        return Err(Unfit::Leaving);
     }
     if now >= follower.until || !follower.answered {
         return Err(Unfit::Silent);

@@ -45,6 +45,12 @@ impl Tally {
         tally
     }
 
+    /// The voters are others now: what is known of those who stay is kept.
+    pub(crate) fn realign<I: NodeId>(&mut self, old: &Membership<I>, new: &Membership<I>) {
+        let ballot = |id: &I| old.index_of(*id).map_or(Ballot::Unanswered, |place| self.get(place));
+        self.0 = new.voters().iter().map(ballot).collect();
+    }
+
     /// Records what the voter at `place` says. A promise is never shortened by an earlier one that
     /// comes late, and a vote is not taken back.
     pub(crate) fn put(&mut self, place: usize, ballot: Ballot) {

@@ -178,6 +178,7 @@ fn check_lease(
             position: Position::default(),
             priority: Priority::default(),
             ready: false,
+            leaving: false,
             membership: None,
         };
         let message = Message { header, body: Body::HeartbeatReply(reply) };

@@ -85,12 +85,12 @@ fn the_format_is_these_bytes() {
     #[rustfmt::skip]
     let golden = [
         b'q', b'u', b'o', b'r', b'a', b't', b'e', 0x1a, // magic
-        1, 0, 0, 0,                                     // format
-        19, 0, 0, 0,                                    // length
-        0xde, 0x05, 0xa2, 0xa3,                         // checksum
+        2, 0, 0, 0,                                     // format
+        20, 0, 0, 0,                                    // length
+        0x0b, 0x82, 0x0c, 0x80,                         // checksum
         7, 0xac, 0x02, 1, 2,                            // cluster, term, voted for 2
         0, 0x80, 0xe9, 0xc9, 0xd6, 0x01,                // promised: seconds, nanoseconds
-        0, 1, 3, 1, 2, 3, 0, 2,                         // membership (0, 1), voters, learners, quorum
+        0, 1, 3, 1, 2, 3, 0, 2, 0,                      // membership (0, 1), voters, learners, quorum, no limits
     ];
     assert_eq!(fs::read(&path).unwrap(), golden);
 }
@@ -199,8 +199,8 @@ fn a_file_with_more_behind_it_is_detected() {
 #[test]
 fn a_foreign_file_is_detected() {
     let (_folder, path) = folder();
-    let mut newer = *b"quorate\x1a\x02\0\0\0\0\0\0\0\0\0\0\0";
-    assert_eq!(fault_of(&path, &newer), Fault::UnknownFormat { found: 2 });
+    let mut newer = *b"quorate\x1a\x03\0\0\0\0\0\0\0\0\0\0\0";
+    assert_eq!(fault_of(&path, &newer), Fault::UnknownFormat { found: 3 });
     newer[..8].copy_from_slice(b"SQLite f");
     assert_eq!(fault_of(&path, &newer), Fault::Foreign);
     assert_eq!(fault_of(&path, b"hello"), Fault::Foreign);

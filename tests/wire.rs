@@ -20,6 +20,7 @@ const HEADER: Header = Header {
     cluster: ClusterId(7),
     term: Term(300),
     version: Version { term: Term(2), number: 1 },
+    committed: true,
     round: Round(5),
     at: 1_000_000,
 };
@@ -38,14 +39,14 @@ fn golden() -> [(Message<u64>, &'static [u8]); 8] {
         message(Body::VoteReply(reply))
     };
     let beat = |promise, rank, order, membership| {
-        message(Body::Heartbeat(Heartbeat { promise, rank, order, committed: true, membership }))
+        message(Body::Heartbeat(Heartbeat { promise, rank, order, membership }))
     };
     let handover = Claim::Handover { leader: 2, term: Term(299) };
     [
         (request(Phase::Pre, Claim::Own, 0, None), &[0, 0, 0, 0, 3, 9, 0]),
         (
             request(Phase::Real, handover, 128, some_members.clone()),
-            &[0, 1, 2, 2, 0xab, 0x02, 0x80, 0x01, 3, 9, 1, 2, 1, 3, 1, 2, 3, 1, 0xc8, 0x01, 2],
+            &[0, 1, 2, 2, 0xab, 0x02, 0x80, 0x01, 3, 9, 1, 2, 1, 3, 1, 2, 3, 1, 0xc8, 0x01, 2, 0],
         ),
         (vote(Answer::Granted(128)), &[1, 1, 0xac, 0x02, 0, 0x80, 0x01, 0]),
         (
@@ -56,10 +57,10 @@ fn golden() -> [(Message<u64>, &'static [u8]); 8] {
             vote(Answer::Denied(Denial::PositionBehind(Position { term: 1, index: 2 }))),
             &[1, 1, 0xac, 0x02, 1, 4, 1, 2, 0],
         ),
-        (beat(128, Some(0), Order::Follow, None), &[2, 0x80, 0x01, 1, 0, 0, 1, 0]),
+        (beat(128, Some(0), Order::Follow, None), &[2, 0x80, 0x01, 1, 0, 0, 0]),
         (
             beat(0, None, Order::Campaign, some_members),
-            &[2, 0, 0, 2, 1, 1, 2, 1, 3, 1, 2, 3, 1, 0xc8, 0x01, 2],
+            &[2, 0, 0, 2, 1, 2, 1, 3, 1, 2, 3, 1, 0xc8, 0x01, 2, 0],
         ),
         (
             message(Body::HeartbeatReply(HeartbeatReply {
@@ -68,9 +69,10 @@ fn golden() -> [(Message<u64>, &'static [u8]); 8] {
                 position: Position { term: 3, index: 9 },
                 priority: Priority(1),
                 ready: true,
+                leaving: false,
                 membership: None,
             })),
-            &[3, 0xac, 0x02, 1, 6, 3, 9, 1, 1, 0],
+            &[3, 0xac, 0x02, 1, 6, 3, 9, 1, 1, 0, 0],
         ),
     ]
 }
@@ -78,13 +80,13 @@ fn golden() -> [(Message<u64>, &'static [u8]); 8] {
 /// If this fails, the format has changed: give it a new `VERSION` and keep decoding this one.
 #[test]
 fn the_format_is_these_bytes() {
-    let header = [VERSION, 7, 0xac, 0x02, 2, 1, 5, 0xc0, 0x84, 0x3d];
+    let header = [VERSION, 7, 0xac, 0x02, 2, 1, 1, 5, 0xc0, 0x84, 0x3d];
     for (message, body) in golden() {
         let datagram = [&header, body].concat();
         assert_eq!(encode(&message), datagram, "{message:?}");
         assert_eq!(decode(&datagram), Ok(message));
     }
-    assert_eq!(VERSION, 1);
+    assert_eq!(VERSION, 2);
 }
 
 #[test]
@@ -92,7 +94,7 @@ fn every_denial_phase_claim_and_order_has_its_number() {
     let number = |answer| {
         let reply = VoteReply { phase: Phase::Pre, of: Term(0), answer, membership: None };
         let datagram = encode(&Message::<u64> { header: HEADER, body: Body::VoteReply(reply) });
-        datagram[14]
+        datagram[15]
     };
     let denials = [
         Denial::Bound { to: None, remaining: 0 },
@@ -105,15 +107,15 @@ fn every_denial_phase_claim_and_order_has_its_number() {
     ];
     assert_eq!(denials.map(|denial| number(Answer::Denied(denial))), [0, 1, 2, 3, 4, 5, 6]);
     let order = |order| {
-        let beat = Heartbeat { promise: 0, rank: None, order, committed: false, membership: None };
-        encode(&Message::<u64> { header: HEADER, body: Body::Heartbeat(beat) })[13]
+        let beat = Heartbeat { promise: 0, rank: None, order, membership: None };
+        encode(&Message::<u64> { header: HEADER, body: Body::Heartbeat(beat) })[14]
     };
     assert_eq!([Order::Follow, Order::Try, Order::Campaign].map(order), [0, 1, 2]);
     let claim = |phase, claim| {
         let position = Position::default();
         let request = VoteRequest { phase, claim, promise: 0, position, membership: None };
         let datagram = encode(&Message { header: HEADER, body: Body::VoteRequest(request) });
-        (datagram[11], datagram[12])
+        (datagram[12], datagram[13])
     };
     assert_eq!(claim(Phase::Pre, Claim::Own), (0, 0));
     assert_eq!(claim(Phase::Real, Claim::Renewal), (1, 1));
@@ -175,6 +177,7 @@ fn largest<I: NodeId>(id: impl Fn(u8) -> I) -> Message<I> {
         cluster: ClusterId(u64::MAX),
         term: Term(u64::MAX),
         version,
+        committed: true,
         round: Round(u64::MAX),
         at: u64::MAX,
     };
@@ -373,25 +376,27 @@ fn body<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strat
                 Body::VoteReply(VoteReply { phase, of: Term(of), answer, membership })
             }
         ),
-        (any::<(u64, Option<u8>, bool)>(), order, membership(id.clone())).prop_map(
-            |((promise, rank, committed), order, membership)| {
-                Body::Heartbeat(Heartbeat { promise, rank, order, committed, membership })
+        (any::<(u64, Option<u8>)>(), order, membership(id.clone())).prop_map(
+            |((promise, rank), order, membership)| {
+                Body::Heartbeat(Heartbeat { promise, rank, order, membership })
             }
         ),
-        (any::<(u64, u8, bool)>(), answer(id.clone()), position(), membership(id)).prop_map(
-            |((of, priority, ready), answer, position, membership)| {
+        (any::<(u64, u8, bool, bool)>(), answer(id.clone()), position(), membership(id)).prop_map(
+            |((of, priority, ready, leaving), answer, position, membership)| {
                 let (of, priority) = (Term(of), Priority(priority));
-                Body::HeartbeatReply(HeartbeatReply { of, answer, position, priority, ready, membership })
+                let reply = HeartbeatReply { of, answer, position, priority, ready, leaving, membership };
+                Body::HeartbeatReply(reply)
             }
         ),
     ]
 }
 
 fn message<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strategy<Value = Message<I>> {
-    (any::<[u64; 6]>(), body(id)).prop_map(|([cluster, term, of, number, round, at], body)| {
+    let header = any::<([u64; 6], bool)>();
+    (header, body(id)).prop_map(|(([cluster, term, of, number, round, at], committed), body)| {
         let version = Version { term: Term(of), number };
-        let header =
-            Header { cluster: ClusterId(cluster), term: Term(term), version, round: Round(round), at };
+        let (cluster, term, round) = (ClusterId(cluster), Term(term), Round(round));
+        let header = Header { cluster, term, version, committed, round, at };
         Message { header, body }
     })
 }

@@ -37,7 +37,7 @@ use crate::hard_state::HardState;
 use crate::types::NodeId;
 
 const MAGIC: [u8; 8] = *b"quorate\x1a";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const HEADER: usize = 20;
 
 /// The longest file that is written or read, in bytes: far more than any membership needs, and

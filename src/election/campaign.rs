@@ -94,7 +94,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     fn count_pre_votes(&mut self, out: &mut Vec<Output<I>>) {
         let Role::PreCandidate(canvass) = &self.role else { return };
-        if canvass.tally.outcome(&self.hard.membership, self.now, |_| false) == Outcome::Won {
+        let won = canvass.tally.outcome(&self.hard.membership, self.now, |_| false) == Outcome::Won;
+        if won && self.electable() {
             self.start_vote(Claim::Own, out);
         }
     }
@@ -359,19 +360,21 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if matches!(self.role, Role::Leader(_)) {
             return false;
         }
+        let conflict = reply.answer == Answer::Denied(Denial::MembershipConflict);
         let higher = header.term > self.hard.term;
         if higher {
             self.raise_term(header.term);
         }
-        let installed = self.install(reply.membership.clone());
+        let installed = !conflict && self.install(reply.membership.clone());
         if higher || installed {
             self.record(out);
         }
         if installed {
             self.rank = None;
-            out.push(self.membership_event());
             self.fall_back();
-        } else if higher {
+        }
+        self.learn_of_commit(header, installed, out);
+        if higher && !installed {
             match &self.role {
                 Role::PreCandidate(_) => self.start_pre_vote(out),
                 Role::Candidate(_) | Role::Follower(_) | Role::Leader(_) => self.fall_back(),

@@ -73,7 +73,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// The next in the succession that is fit and `wanted`; who failed last comes after all others.
-    fn best(&self, wanted: impl Fn(&Follower) -> bool) -> Option<I> {
+    pub(super) fn best(&self, wanted: impl Fn(&Follower) -> bool) -> Option<I> {
         let Role::Leader(leading) = &self.role else { return None };
         let failed = self.takeover.as_ref().and_then(|takeover| takeover.failed);
         let fit = self
@@ -100,7 +100,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         handover.until = handover.until.min(self.now.saturating_add(self.lengths.promise()));
         let until = handover.until;
         let (named, own_wish) = (handover.named, handover.own_wish);
-        let mine = if own_wish { self.priority } else { Priority::NEVER_LEADS };
+        // Who leaves hands over to anybody. Rule 8.3.
+        let mine = if own_wish && !self.leaving { self.priority } else { Priority::NEVER_LEADS };
         let successor = match named {
             Some(named) => Some(named).filter(|&named| self.fitness(named).is_ok()),
             None => self.best(|follower| follower.priority > mine),
@@ -246,7 +247,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         let mine = self.priority;
         let higher = leading.followers.iter().any(|follower| follower.priority > mine);
-        let wanted = higher && self.best(|follower| follower.priority > mine).is_some();
+        // A leader that is on its way to other members goes on while it makes headway. Rule 6.5.
+        let steps = leading.walk.as_ref().is_some_and(|walk| walk.preparing.is_some());
+        let wanted = higher && !steps && self.best(|follower| follower.priority > mine).is_some();
         if !wanted {
             return self.forget_takeover();
         }

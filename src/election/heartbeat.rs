@@ -9,9 +9,9 @@ use super::Election;
 use crate::contacts::Oddity;
 use crate::io::{Event, Output, StepDown};
 use crate::lease::bound_until;
-use crate::membership::is_newer_config;
+use crate::membership::{Membership, is_newer_config, majority};
 use crate::message::{Answer, Body, Denial, Header, Heartbeat, HeartbeatReply, Message, Order};
-use crate::role::{Following, Leading, Role};
+use crate::role::{Following, Leading, Role, Walk};
 use crate::succession::{Follower, rank};
 use crate::tally::Tally;
 use crate::types::{NEVER, Nanos, NodeId, Round, Term, Version};
@@ -21,19 +21,27 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Spec: `BecomeLeader`.
     pub(super) fn become_leader(&mut self, tally: &Tally, out: &mut Vec<Output<I>>) {
         let term = self.hard.term;
-        let members = &mut self.hard.membership;
-        // Spec: `BecomeLeader` writes its term into the config version.
-        let version = Version { term, number: members.version().number };
-        *members = members.clone().at_version(version);
-        self.committed = false;
-        self.record(out);
-        let followers = self.first_records(tally);
-        let members = &self.hard.membership;
-        let lease = members.quorum_value(0, |place| tally.granted_until(place));
-        let handover = match &mut self.role {
-            Role::Leader(renewed) => renewed.handover.take(),
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
+        let old = self.hard.membership.clone();
+        // Spec: `BecomeLeader`, "configTerm' = newTerm". Rule 8.4: or the first membership of all.
+        let (next, target) = match self.found(tally, term) {
+            Some((first, target)) => (first, Some(target)),
+            None => (old.clone().at_version(Version { term, number: old.version().number }), None),
         };
+        let followers = self.first_records(tally, &old, &next);
+        self.replace_membership(next);
+        self.record(out);
+        let members = &self.hard.membership;
+        let until = |place: usize| followers.get(place).map_or(0, |follower| follower.until);
+        let lease = members.quorum_value(0, until);
+        // A group that has formed needs no more than a majority from now on.
+        let oversized = members.limits().is_some() && members.quorum() != majority(members.voters().len());
+        let (handover, mut walk) = match &mut self.role {
+            Role::Leader(renewed) => (renewed.handover.take(), renewed.walk.take()),
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => (None, None),
+        };
+        if target.is_some() || oversized || self.leaving {
+            walk.get_or_insert_with(Walk::new).target = target;
+        }
         self.role = Role::Leader(Leading {
             term,
             lease,
@@ -42,6 +50,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             unranked: true,
             renewal: None,
             handover,
+            walk,
         });
         out.push(Output::Event(Event::Elected { term }));
         out.push(self.membership_event());
@@ -51,22 +60,28 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// What a new leader knows of the members: the promises that elected it, and, if it led
     /// before, what it knew then.
-    fn first_records(&self, tally: &Tally) -> Box<[Follower]> {
-        let known = match &self.role {
-            Role::Leader(leading) => leading.followers.clone(),
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => Box::default(),
-        };
-        let record = |(place, &id): (usize, &I)| {
+    fn first_records(&self, tally: &Tally, old: &Membership<I>, next: &Membership<I>) -> Box<[Follower]> {
+        let record = |&id: &I| {
             let me = id == self.id;
-            let (position, priority) = match known.get(place) {
-                _ if me => (self.position, self.priority),
-                Some(follower) => (follower.position, follower.priority),
+            let (position, priority, leaving) = match self.record_of(id) {
+                _ if me => (self.position, self.priority, self.leaving),
+                Some(follower) => (follower.position, follower.priority, follower.leaving),
                 None => Default::default(),
             };
-            let until = tally.granted_until(place);
-            Follower { until, position, priority, answered: me, acknowledged: me, standing: true, rank: None }
+            let until = old.index_of(id).map_or(0, |place| tally.granted_until(place));
+            let (answered, acknowledged) = (me, me);
+            Follower {
+                until,
+                position,
+                priority,
+                answered,
+                acknowledged,
+                leaving,
+                standing: true,
+                rank: None,
+            }
         };
-        self.hard.membership.members().iter().enumerate().map(record).collect()
+        next.members().iter().map(record).collect()
     }
 
     pub(super) fn tick_leader(&mut self, out: &mut Vec<Output<I>>) {
@@ -83,7 +98,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return;
         }
         if self.now >= leading.next_heartbeat {
+            self.consider_takeover(out);
             self.broadcast(out);
+            self.advance_walk(out);
         }
         self.advance_renewal(out);
         self.tick_handover(out);
@@ -91,7 +108,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Asks every member for its promise. Rules 3.2 and 3.5.
     pub(super) fn broadcast(&mut self, out: &mut Vec<Output<I>>) {
-        self.consider_takeover(out);
         let (now, me) = (self.now, self.id);
         let own = self.hard.membership.index_of(me);
         let length = self.asked_length();
@@ -112,12 +128,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         for place in 0..self.hard.membership.members().len() {
             self.send_heartbeat(place, round, out);
         }
+        self.tell_departed(round, out);
     }
 
     /// Rule 3.5: the long promise of whoever has to write before it can answer.
-    fn asked_length(&self) -> Nanos {
+    pub(super) fn asked_length(&self) -> Nanos {
         let long = match &self.role {
-            Role::Leader(leading) => !self.committed || leading.renewal.is_some(),
+            Role::Leader(leading) => {
+                let steps = leading.walk.as_ref().is_some_and(|walk| walk.preparing.is_some());
+                !self.committed || leading.renewal.is_some() || steps
+            }
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => false,
         };
         if long { self.lengths.promise_limit() } else { self.lengths.promise() }
@@ -148,7 +168,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             promise: self.asked_length(),
             rank: follower.rank,
             order,
-            committed: self.committed,
             // Rule 7.1.
             membership: (!follower.acknowledged).then(|| Box::new(members.clone())),
         });
@@ -172,8 +191,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         leading.lease = self.hard.membership.quorum_value(leading.lease, until);
     }
 
+    /// A forced step may cost the lease. Rule 8.2.
+    pub(super) fn lapse_if_over(&mut self, out: &mut Vec<Output<I>>) {
+        if matches!(&self.role, Role::Leader(leading) if leading.lease <= self.now) {
+            self.lapse(out);
+        }
+    }
+
     /// The promises of a quorum have ended, and leadership with them. Rules 3.3 and 5.2.
-    fn lapse(&mut self, out: &mut Vec<Output<I>>) {
+    pub(super) fn lapse(&mut self, out: &mut Vec<Output<I>>) {
         self.flap.double(self.now, self.flap_unit());
         self.step_down(StepDown::LeaseLapsed, None, out);
     }
@@ -186,10 +212,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let turn = self.lengths.stagger().saturating_mul(voters);
         let deadline = self.turn_after(turn);
         let former = core::mem::replace(&mut self.role, Role::Follower(Following::new(NEVER)));
-        let Role::Leader(leading) = former else { return };
+        let Role::Leader(mut leading) = former else { return };
         self.become_follower(deadline);
         self.forget_takeover();
         out.push(Output::Event(Event::SteppedDown { term: leading.term, reason }));
+        self.forget_walk(leading.walk.take(), out);
         if !leading.asks_for_votes() && !matches!(reason, StepDown::NewLeader { .. }) {
             self.release_followers(&leading, successor, out);
         }
@@ -215,13 +242,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         rank: Option<u8>,
         order: Order,
     ) -> Message<I> {
-        let body = Body::Heartbeat(Heartbeat {
-            promise: 0,
-            rank,
-            order,
-            committed: self.committed,
-            membership: None,
-        });
+        let body = Body::Heartbeat(Heartbeat { promise: 0, rank, order, membership: None });
         Message { header: self.header(term, round), body }
     }
 
@@ -244,7 +265,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if header.term == Term(0) || !self.contacts.is_news(place, from, header.term, header.round) {
             return;
         }
-        if self.is_rival(from, header.term, out) || self.conflicts(from, heartbeat.membership.as_deref(), out)
+        if self.is_rival(from, header.term, out)
+            || self.conflicts(from, heartbeat.membership.as_deref(), out)
+            || self.has_forgotten(from, &header, &heartbeat, out)
         {
             return;
         }
@@ -292,12 +315,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if higher || vote_used || installed {
             self.record(out);
         }
-        let current = header.version == self.hard.membership.version();
-        let committed = current && heartbeat.committed && !self.committed;
-        self.committed |= committed;
-        if installed || committed {
-            out.push(self.membership_event());
-        }
+        self.learn_of_commit(header, installed, out);
     }
 
     /// Promises what is asked, as far as this voter may, and says how much. Zero releases.
@@ -310,11 +328,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         self.rank = heartbeat.rank;
         let turn = self.turn();
-        let electable = self.electable();
+        let asks = self.asks();
         match &mut self.role {
             Role::Follower(following) => {
                 following.farewell = None;
-                following.deadline = if electable { turn } else { NEVER };
+                following.deadline = if asks { turn } else { NEVER };
             }
             Role::PreCandidate(_) | Role::Candidate(_) | Role::Leader(_) => self.become_follower(turn),
         }
@@ -342,6 +360,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             position: self.position,
             priority: self.priority,
             ready,
+            leaving: self.leaving,
             membership,
         });
         out.push(Output::Send { to, message: Message { header: self.reply_header(heartbeat), body } });
@@ -357,7 +376,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         out: &mut Vec<Output<I>>,
     ) {
         self.end_farewell(header.term);
-        let Some(place) = self.hard.membership.index_of(from) else { return };
+        let Some(place) = self.hard.membership.index_of(from) else {
+            return self.on_departed_reply(from, &header);
+        };
         let drift = self.lengths.drift_ppm;
         let limit = self.lengths.promise_limit();
         let version = self.hard.membership.version();
@@ -374,7 +395,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         follower.until = before.max(bound_until(header.at, granted, drift));
         follower.answered = true;
         // Rule 7.3: term and version from the same reply.
-        follower.acknowledged |= header.term == leading.term && header.version == version;
+        let acknowledges = !follower.acknowledged && header.term == leading.term && header.version == version;
+        follower.acknowledged |= acknowledges;
+        if follower.leaving != reply.leaving {
+            follower.leaving = reply.leaving;
+            leading.unranked = true;
+            leading.walk.get_or_insert_with(Walk::new);
+        }
         if (follower.position, follower.priority) != (reply.position, reply.priority) {
             (follower.position, follower.priority) = (reply.position, reply.priority);
             leading.unranked = true;
@@ -382,9 +409,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if before <= leading.lease && follower.until > leading.lease {
             self.refresh_lease();
         }
-        if !self.committed {
+        if acknowledges && !self.committed {
             self.commit(out);
         }
+        self.advance_walk(out);
         self.advance_renewal(out);
         self.advance_handover(out);
         if reply.ready && header.term == self.hard.term {
@@ -393,17 +421,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// Rule 7.3: a quorum has acknowledged the membership in force, bearing this term.
-    /// Spec: `ConfigQuorumCheck` and `TermQuorumCheck`.
-    fn commit(&mut self, out: &mut Vec<Output<I>>) {
-        let Role::Leader(leading) = &self.role else { return };
-        let acknowledged =
-            |place: usize| leading.followers.get(place).is_some_and(|follower| follower.acknowledged);
-        if self.committed || !self.hard.membership.is_quorum(acknowledged) {
+    pub(super) fn commit(&mut self, out: &mut Vec<Output<I>>) {
+        if self.committed || !self.config_and_term_quorum_check() {
             return;
         }
         self.committed = true;
         out.push(self.membership_event());
         self.advance_handover(out);
+        self.advance_walk(out);
     }
 
     /// This node's turn, after another `turn`.

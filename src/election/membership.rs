@@ -1,4 +1,4 @@
-//! How a membership travels, and when a node takes one over.
+//! How a membership travels, when a node takes one over, and when it is out.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -7,24 +7,35 @@ use rand_core::Rng;
 
 use super::Election;
 use crate::contacts::Oddity;
-use crate::io::{Event, Output};
+use crate::io::{Event, Output, StepDown};
 use crate::membership::{Membership, is_newer_config};
+use crate::message::{Header, Heartbeat};
+use crate::role::Role;
 use crate::types::{NodeId, Version};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 7.2: takes over a membership that is newer than this node's, once the term that came
     /// with it is adopted. Says whether it did; the caller records both in one write.
-    /// Spec: `SendConfig`.
+    /// Spec: `SendConfig`, "`IsNewerConfig(i, j)`".
     pub(super) fn install(&mut self, membership: Option<Box<Membership<I>>>) -> bool {
         let Some(newer) = membership else { return false };
         let version = newer.version();
         if !is_newer_config(version, self.hard.membership.version()) || version.term > self.hard.term {
             return false;
         }
-        self.contacts.realign(&self.hard.membership, &newer);
-        self.hard.membership = *newer;
-        self.committed = false;
+        self.replace_membership(*newer);
         true
+    }
+
+    /// Another membership is in force. What is known by place is known of the same nodes as before.
+    pub(super) fn replace_membership(&mut self, next: Membership<I>) {
+        self.contacts.realign(&self.hard.membership, &next);
+        if let Role::Follower(following) = &mut self.role {
+            following.trial = None;
+        }
+        self.hard.membership = next;
+        self.committed = false;
+        self.was_member |= self.hard.membership.contains(self.id);
     }
 
     /// This node's membership, for an asker whose own is older, or who is missing in it.
@@ -35,16 +46,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         (older || missing).then(|| Box::new(members.clone()))
     }
 
-    /// Rule 7.4: the same version with other members. Tells the operator.
+    /// Rule 7.4: the same version with other members, or starting points that do not fit together.
+    /// Tells the operator.
     pub(super) fn conflicts(
         &mut self,
         peer: I,
         theirs: Option<&Membership<I>>,
         out: &mut Vec<Output<I>>,
     ) -> bool {
-        let ours = &self.hard.membership;
-        let conflict =
-            theirs.is_some_and(|theirs| theirs.version() == ours.version() && !theirs.same_members(ours));
+        let conflict = theirs.is_some_and(|theirs| theirs.contradicts(&self.hard.membership));
         if conflict {
             self.tell_conflict(peer, out);
         }
@@ -59,5 +69,51 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn membership_event(&self) -> Output<I> {
         let version = self.hard.membership.version();
         Output::Event(Event::MembershipChanged { version, committed: self.committed })
+    }
+
+    /// What follows from a message of a member: its sender may know that the membership in force is
+    /// committed. Tells what is new, also that this node is out. Rules 7.3 and 8.3.
+    pub(super) fn learn_of_commit(&mut self, header: &Header, installed: bool, out: &mut Vec<Output<I>>) {
+        let current = header.version == self.hard.membership.version();
+        let committed = current && header.committed && !self.committed;
+        self.committed |= committed;
+        if installed || committed {
+            out.push(self.membership_event());
+        }
+        if self.inquires() && self.committed {
+            self.was_member = false;
+            self.leaving = false;
+            self.quiet();
+            out.push(Output::Event(Event::Removed));
+        }
+    }
+
+    /// Rule 8.3: it was a member, is none any more, and does not know whether that is committed. It
+    /// goes on asking for votes, which it cannot get, for the sake of the answers.
+    pub(super) fn inquires(&self) -> bool {
+        self.was_member && !self.hard.membership.contains(self.id)
+    }
+
+    /// Rule 7.5: a leader sends the whole membership until it has been acknowledged. One that does
+    /// not, and knows it to be committed, has been told that this node holds it; which it does not.
+    /// Such a node promises nothing any more.
+    pub(super) fn has_forgotten(
+        &mut self,
+        from: I,
+        header: &Header,
+        heartbeat: &Heartbeat<I>,
+        out: &mut Vec<Output<I>>,
+    ) -> bool {
+        let lacks = is_newer_config(header.version, self.hard.membership.version());
+        let told = heartbeat.membership.is_none() && heartbeat.promise > 0 && header.committed;
+        if lacks && told && !self.state_lost {
+            if matches!(self.role, Role::Leader(_)) {
+                self.step_down(StepDown::NewLeader { leader: from }, None, out);
+            }
+            self.state_lost = true;
+            self.quiet();
+            out.push(Output::Event(Event::StateLost));
+        }
+        self.state_lost
     }
 }

@@ -8,6 +8,7 @@ use rand_core::Rng;
 use super::Election;
 use crate::io::Lease;
 use crate::message::Denial;
+use crate::reconfig::Target;
 use crate::role::{Role, RoleKind};
 use crate::types::{Nanos, NodeId, Position, Priority, Term, Version};
 
@@ -37,6 +38,10 @@ pub struct Status<I> {
     pub version: Version,
     /// Whether that is known to be committed.
     pub committed: bool,
+    /// Where a leader is going with the membership.
+    pub target: Option<Target<I>>,
+    /// Whether this node wants to be removed.
+    pub leaving: bool,
     /// Whether a quorum has been heard, or is known through the leader, within the longest promise.
     pub quorum_reachable: bool,
     /// Who refused it last, and why.
@@ -71,6 +76,8 @@ pub struct FollowerStatus {
     pub priority: Priority,
     /// Whether it has acknowledged the membership in force.
     pub acknowledged: bool,
+    /// Whether it wants to be removed.
+    pub leaving: bool,
     /// Its place in the succession, 0 first.
     pub rank: Option<u8>,
 }
@@ -100,9 +107,18 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             quarantine_left: left(self.promise.floor()),
             version: self.hard.membership.version(),
             committed: self.committed,
+            target: self.target().cloned(),
+            leaving: self.leaving,
             quorum_reachable: self.quorum_reachable(),
             last_refusal,
             members: self.member_statuses(),
+        }
+    }
+
+    fn target(&self) -> Option<&Target<I>> {
+        match &self.role {
+            Role::Leader(leading) => leading.walk.as_ref()?.target.as_ref(),
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
         }
     }
 
@@ -138,6 +154,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             position: follower.position,
             priority: follower.priority,
             acknowledged: follower.acknowledged,
+            leaving: follower.leaving,
             rank: follower.rank,
         })
     }

@@ -31,8 +31,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 out,
             );
         }
-        // Rule 1.3: of a stranger nothing is used.
-        if place.is_none() && !newer {
+        // Rule 1.3: of a stranger nothing is used; nor does a node vote that has lost its state.
+        if self.state_lost || (place.is_none() && !newer && !self.is_founder(from, &request, out)) {
             return self.answer_vote(from, &header, request.phase, Answer::Denied(Denial::Stranger), out);
         }
         let answer = match request.phase {
@@ -94,6 +94,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             .and_then(|()| self.vote_test(from, header.term));
         if tests.is_ok() {
             self.hard.voted_for = Some(from);
+            self.make_known_with_vote(from);
         }
         if (term, voted_for) != (self.hard.term, self.hard.voted_for) {
             self.record(out);

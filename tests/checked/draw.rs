@@ -68,6 +68,7 @@ fn answer(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Input<u64>> {
             position: position(u)?,
             priority: priority(u)?,
             ready: heartbeat.order == Order::Try && u.arbitrary()?,
+            leaving: u.ratio(1, 16)?,
             membership: None,
         }),
         reply @ (Body::VoteReply(_) | Body::HeartbeatReply(_)) => reply,
@@ -83,6 +84,7 @@ fn message(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Message<u64>> 
         cluster: if u.ratio(1, 16)? { ClusterId(u.arbitrary()?) } else { CLUSTER },
         term: term(u, checked)?,
         version: version(u, checked)?,
+        committed: u.arbitrary()?,
         round: Round(value(u)?),
         at: if u.ratio(3, 4)? { nanos(checked.now) } else { value(u)? },
     };
@@ -112,7 +114,6 @@ fn message(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Message<u64>> 
                 1 => Order::Campaign,
                 _ => Order::Follow,
             },
-            committed: u.arbitrary()?,
             membership: membership(u, checked)?,
         }),
         _ => Body::HeartbeatReply(HeartbeatReply {
@@ -121,6 +122,7 @@ fn message(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Message<u64>> 
             position: position(u)?,
             priority: priority(u)?,
             ready: u.arbitrary()?,
+            leaving: u.ratio(1, 8)?,
             membership: membership(u, checked)?,
         }),
     };

@@ -196,8 +196,9 @@ impl Node {
 // ---- messages ----
 
 fn message(at: u64, round: u64, of: u64, body: Body<u64>) -> Msg {
+    let (term, version) = (term(of), version(0, 1));
     let header =
-        Header { cluster: CLUSTER, term: term(of), version: version(0, 1), round: Round(round), at: ns(at) };
+        Header { cluster: CLUSTER, term, version, committed: false, round: Round(round), at: ns(at) };
     Message { header, body }
 }
 
@@ -207,7 +208,6 @@ pub(crate) fn heartbeat(of: u64, round: u64) -> Msg {
         promise: ns(PROMISE),
         rank: None,
         order: Order::Follow,
-        committed: false,
         membership: None,
     });
     message(0, round, of, body)
@@ -246,6 +246,7 @@ pub(crate) fn answer(request: &Msg, answer: Answer<u64>) -> Msg {
             position: Position::default(),
             priority: Priority::default(),
             ready: false,
+            leaving: false,
             membership: None,
         }),
         Body::VoteReply(_) | Body::HeartbeatReply(_) => panic!("a reply is not answered"),

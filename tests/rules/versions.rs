@@ -42,7 +42,7 @@ fn a_membership_is_committed_by_term_and_version_of_one_reply() {
     assert!(node.status().committed);
 
     let beats = node.tick_at(HEARTBEAT);
-    assert!(heartbeat_of(&to(&beats, 2)).committed);
+    assert!(to(&beats, 2).header.committed);
     let mut follower = Node::fresh(2, &[1, 2, 3, 4, 5]);
     let out = follower.hear(0, 1, to(&beats, 2));
     assert!(events(&out).contains(&Event::MembershipChanged { version: version(1, 1), committed: true }));

@@ -1,0 +1,308 @@
+//! The leader changes the members, one safe step at a time, on its way to a target.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use rand_core::Rng;
+
+use super::Election;
+use crate::io::{Event, Output, Rejection};
+use crate::membership::{Membership, majority};
+use crate::message::{Body, Header, Heartbeat, Message, Order};
+use crate::reconfig::{Outlook, Target, next_step, quorums_overlap};
+use crate::role::{Departed, Handover, Role, Walk};
+use crate::succession::Follower;
+use crate::types::{NEVER, NodeId, Round, Version};
+
+/// How many heartbeats tell a removed node that it is out, if it does not answer.
+const TELLINGS: u8 = 20;
+
+impl<I: NodeId, R: Rng> Election<I, R> {
+    /// The operator wants other members. Rule 8.2.
+    pub(super) fn reconfigure(
+        &mut self,
+        target: Target<I>,
+        force: bool,
+        out: &mut Vec<Output<I>>,
+    ) -> Result<(), Rejection<I>> {
+        self.may_reconfigure(&target, force)?;
+        self.walk_to(target, force, out);
+        Ok(())
+    }
+
+    fn may_reconfigure(&self, target: &Target<I>, force: bool) -> Result<(), Rejection<I>> {
+        let Role::Leader(leading) = &self.role else {
+            return Err(Rejection::NotLeader { leader: self.leader().map(|(leader, _)| leader) });
+        };
+        if leading.renewal.is_some() {
+            return Err(Rejection::Renewing);
+        }
+        if target.learners().contains(&self.id) {
+            return Err(Rejection::LeaderAsLearner);
+        }
+        if target.voters().iter().all(|&id| self.is_leaving(id)) {
+            return Err(Rejection::NobodyStays);
+        }
+        // Who is no member yet has not had a chance to answer.
+        let silent = |&&id: &&I| self.committed && self.record_of(id).is_some_and(|of| of.until <= self.now);
+        let silent = target.voters().iter().filter(silent).count();
+        let reachable = target.voters().len().saturating_sub(silent);
+        if !force && reachable < majority(target.voters().len()) {
+            return Err(Rejection::QuorumUnreachable);
+        }
+        if self.hard.membership.version().number == u64::MAX {
+            return Err(Rejection::NoNumberLeft);
+        }
+        Ok(())
+    }
+
+    pub(super) fn walk_to(&mut self, target: Target<I>, force: bool, out: &mut Vec<Output<I>>) {
+        if let Role::Leader(leading) = &mut self.role {
+            let walk = leading.walk.get_or_insert_with(Walk::new);
+            walk.target = Some(target);
+            walk.force = force;
+        }
+        self.advance_walk(out);
+    }
+
+    /// This node wants to be removed. Rule 8.3.
+    pub(super) fn leave(&mut self, out: &mut Vec<Output<I>>) -> Result<(), Rejection<I>> {
+        let members = &self.hard.membership;
+        if !members.contains(self.id) {
+            return Err(Rejection::NotAMember);
+        }
+        if members.voters() == [self.id] && !members.is_forming() {
+            return Err(Rejection::NobodyStays);
+        }
+        self.leaving = true;
+        if let Role::Leader(leading) = &mut self.role {
+            leading.walk.get_or_insert_with(Walk::new);
+        }
+        self.advance_walk(out);
+        Ok(())
+    }
+
+    fn is_leaving(&self, id: I) -> bool {
+        if id == self.id { self.leaving } else { self.record_of(id).is_some_and(|record| record.leaving) }
+    }
+
+    pub(super) fn record_of(&self, id: I) -> Option<&Follower> {
+        let Role::Leader(leading) = &self.role else { return None };
+        self.hard.membership.index_of(id).and_then(|place| leading.followers.get(place))
+    }
+
+    /// Where the leader is going: to the target, without those who want to leave, and for as long as
+    /// it leads not without itself. Rule 8.3.
+    fn destination(&self) -> Option<Target<I>> {
+        let Role::Leader(leading) = &self.role else { return None };
+        let (members, me) = (&self.hard.membership, self.id);
+        let (voters, learners) = match leading.walk.as_ref()?.target.as_ref() {
+            Some(target) => (target.voters(), target.learners()),
+            None => (members.voters(), members.learners()),
+        };
+        let stays = |&id: &I| id != me && !self.is_leaving(id);
+        let voters = voters.iter().copied().filter(stays).chain([me]);
+        Target::new(voters, learners.iter().copied().filter(stays)).ok()
+    }
+
+    /// Rule 8.2: takes the next step, once that is safe; or goes, once all others are taken.
+    pub(super) fn advance_walk(&mut self, out: &mut Vec<Output<I>>) {
+        let Role::Leader(leading) = &self.role else { return };
+        let Some(walk) = &leading.walk else { return };
+        // Rule 8.1 (a). Rule 6.1: no step while it renews or hands over.
+        let free = leading.renewal.is_none() && leading.handover.is_none();
+        // Rule 8.1: a lease of an earlier membership may still be acted on.
+        let settled = leading.lease >= walk.issued || self.now >= walk.issued;
+        if !free || !settled || !self.config_and_term_quorum_check() {
+            return;
+        }
+        let Some(destination) = self.destination() else { return };
+        match self.next_membership(&destination) {
+            Some(next) => self.prepare(next, out),
+            None if destination.is_reached(&self.hard.membership) => self.arrive(out),
+            None => self.stop_preparing(),
+        }
+    }
+
+    /// Spec: `ConfigQuorumCheck`, "∃ Q ∈ Quorums(config[i]) : ∀ t ∈ Q : CV(t) = CV(i)", and
+    /// `TermQuorumCheck`, "∃ Q ∈ Quorums(config[i]) : ∀ t ∈ Q : currentTerm[t] = currentTerm[i]".
+    /// Who has acknowledged has shown both in one reply.
+    pub(super) fn config_and_term_quorum_check(&self) -> bool {
+        let Role::Leader(leading) = &self.role else { return false };
+        let acknowledged =
+            |place: usize| leading.followers.get(place).is_some_and(|follower| follower.acknowledged);
+        self.hard.membership.is_quorum(acknowledged)
+    }
+
+    /// Rule 8.1 (d): who is promoted follows already, holds the membership in force and is bound
+    /// now; and the lease holds for a heartbeat interval more, unless that is forced.
+    fn next_membership(&self, destination: &Target<I>) -> Option<Membership<I>> {
+        let Role::Leader(leading) = &self.role else { return None };
+        let force = leading.walk.as_ref()?.force;
+        let until = |id: I| self.record_of(id).map_or(0, |record| record.until);
+        let enough = self.now.saturating_add(self.lengths.heartbeat_interval());
+        next_step(
+            &self.hard.membership,
+            destination,
+            &Outlook {
+                ready: |id| {
+                    let bound = force || until(id) > self.now;
+                    bound && self.record_of(id).is_some_and(|record| record.acknowledged)
+                },
+                dispensable: |id| self.is_leaving(id) || until(id) <= self.now,
+                sound: |next: &Membership<I>| force || lease_under(next, until) >= enough,
+            },
+        )
+    }
+
+    /// Rule 3.5: a step writes, so the leader first asks for the long promise.
+    fn prepare(&mut self, next: Membership<I>, out: &mut Vec<Output<I>>) {
+        let (now, enough) = (self.now, self.three_quarters());
+        let until = now.saturating_add(self.lengths.promise().saturating_mul(2));
+        let Role::Leader(leading) = &mut self.role else { return };
+        let long = leading.lease >= now.saturating_add(enough);
+        let Some(walk) = &mut leading.walk else { return };
+        match walk.preparing {
+            _ if long => self.reconfig(next, out),
+            Some(end) if now >= end => self.reconfig(next, out),
+            Some(_) => {}
+            None => {
+                walk.preparing = Some(until);
+                self.broadcast(out);
+            }
+        }
+    }
+
+    fn stop_preparing(&mut self) {
+        if let Role::Leader(leading) = &mut self.role
+            && let Some(walk) = &mut leading.walk
+        {
+            walk.preparing = None;
+        }
+    }
+
+    /// Takes one step. Spec: `Reconfig`, "state[i] = Primary ∧ ConfigQuorumCheck(i) ∧
+    /// TermQuorumCheck(i) ∧ QuorumsOverlap(config[i], newConfig) ∧ i ∈ newConfig", then
+    /// "configVersion' = configVersion[i] + 1 ∧ configTerm' = currentTerm[i]". Rule 8.1.
+    fn reconfig(&mut self, next: Membership<I>, out: &mut Vec<Output<I>>) {
+        let old = &self.hard.membership;
+        let safe = self.config_and_term_quorum_check() && quorums_overlap(old, &next);
+        if !safe || !next.is_voter(self.id) {
+            debug_assert!(false, "no such step was to be proposed");
+            return;
+        }
+        let followers = self.records_under(&next);
+        let gone: Vec<I> = old.members().iter().copied().filter(|&id| !next.contains(id)).collect();
+        let Role::Leader(leading) = &mut self.role else { return };
+        leading.followers = followers;
+        leading.unranked = true;
+        if let Some(walk) = &mut leading.walk {
+            walk.issued = walk.issued.max(leading.lease);
+            walk.preparing = None;
+            walk.departed.retain(|departed| !next.contains(departed.id));
+            walk.departed.extend(gone.into_iter().map(|id| Departed { id, left: TELLINGS }));
+            let surplus = walk.departed.len().saturating_sub(crate::membership::MAX_MEMBERS);
+            walk.departed.drain(..surplus);
+        }
+        self.replace_membership(next);
+        self.record(out);
+        out.push(self.membership_event());
+        let Role::Leader(leading) = &mut self.role else { return };
+        let followers = &leading.followers;
+        let until = |place: usize| followers.get(place).map_or(0, |follower| follower.until);
+        leading.lease = self.hard.membership.quorum_value(0, until);
+        self.broadcast(out);
+        self.commit(out);
+        self.lapse_if_over(out);
+    }
+
+    /// What is known of the members of `next`: of who stays what was, but for the acknowledgement.
+    fn records_under(&self, next: &Membership<I>) -> Box<[Follower]> {
+        let record = |&id: &I| {
+            let known = self.record_of(id).cloned().unwrap_or_default();
+            Follower { acknowledged: id == self.id, ..known }
+        };
+        next.members().iter().map(record).collect()
+    }
+
+    /// The destination is reached and committed. A leader that is not to stay hands over; the next
+    /// leader removes it, which its flag asks for.
+    fn arrive(&mut self, out: &mut Vec<Output<I>>) {
+        let version = self.hard.membership.version();
+        let Role::Leader(leading) = &mut self.role else { return };
+        let Some(walk) = &mut leading.walk else { return };
+        walk.preparing = None;
+        self.leaving |= walk.target.as_ref().is_some_and(|target| !target.contains(self.id));
+        if self.leaving {
+            return self.hand_over_and_go(out);
+        }
+        if walk.target.take().is_some() {
+            out.push(Output::Event(Event::TargetReached { version }));
+        }
+        if walk.departed.is_empty() && leading.lease >= walk.issued {
+            leading.walk = None;
+        }
+    }
+
+    /// Rule 8.3: only to a voter that has answered and does not leave itself; without one it stays.
+    fn hand_over_and_go(&mut self, out: &mut Vec<Output<I>>) {
+        let too_soon = self.takeover.as_ref().is_some_and(|takeover| self.now < takeover.not_before);
+        if too_soon || self.best(|follower| follower.may_lead()).is_none() {
+            return;
+        }
+        if let Role::Leader(leading) = &mut self.role {
+            leading.handover =
+                Some(Box::new(Handover { named: None, own_wish: true, attempt: None, until: NEVER }));
+        }
+        self.advance_handover(out);
+    }
+
+    /// Leadership is over, and the way to the target with it. Who goes by its own target has
+    /// arrived.
+    pub(super) fn forget_walk(&self, walk: Option<Box<Walk<I>>>, out: &mut Vec<Output<I>>) {
+        let target = walk.and_then(|walk| walk.target);
+        if target.is_some_and(|target| !self.leaving || target.contains(self.id)) {
+            out.push(Output::Event(Event::TargetForgotten));
+        }
+    }
+
+    /// Rule 8.3: a removed node is kept quiet until the change is committed, and told afterwards,
+    /// until it answers or has not answered for long.
+    pub(super) fn tell_departed(&mut self, round: Round, out: &mut Vec<Output<I>>) {
+        let (committed, promise) = (self.committed, self.asked_length());
+        let Role::Leader(leading) = &mut self.role else { return };
+        let Some(walk) = leading.walk.as_mut().filter(|walk| !walk.departed.is_empty()) else { return };
+        let term = leading.term;
+        let to: Vec<I> = walk.departed.iter().map(|departed| departed.id).collect();
+        if committed {
+            walk.departed.iter_mut().for_each(|departed| departed.left = departed.left.saturating_sub(1));
+            walk.departed.retain(|departed| departed.left > 0);
+        }
+        for to in to {
+            let body = Body::Heartbeat(Heartbeat {
+                promise,
+                rank: None,
+                order: Order::Follow,
+                membership: committed.then(|| Box::new(self.hard.membership.clone())),
+            });
+            out.push(Output::Send { to, message: Message { header: self.header(term, round), body } });
+        }
+    }
+
+    /// A node that is no member answers: it knows that it is out.
+    pub(super) fn on_departed_reply(&mut self, from: I, header: &Header) {
+        let version: Version = self.hard.membership.version();
+        if let Role::Leader(leading) = &mut self.role
+            && let Some(walk) = &mut leading.walk
+            && self.committed
+            && header.version == version
+        {
+            walk.departed.retain(|departed| departed.id != from);
+        }
+    }
+}
+
+/// The lease that these promises give under `members`. Rule 3.2.
+fn lease_under<I: NodeId>(members: &Membership<I>, until: impl Fn(I) -> u64) -> u64 {
+    members.quorum_value(0, |place| members.voters().get(place).map_or(0, |&id| until(id)))
+}
