@@ -233,6 +233,9 @@ pub enum Rejection<I> {
     /// Every voter of the target, or of the group, wants to leave it.
     #[error("no voter would be left")]
     NobodyStays,
+    /// Every voter of the target has priority 0.
+    #[error("no voter of the target may ever lead")]
+    NobodyCouldLead,
     /// Memberships are numbered in 64 bits.
     #[error("no number is left for another membership")]
     NoNumberLeft,

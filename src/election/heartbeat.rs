@@ -40,7 +40,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => (None, None),
         };
         if target.is_some() || oversized || self.leaving {
-            walk.get_or_insert_with(Walk::new).target = target;
+            let walk = walk.get_or_insert_with(Walk::new);
+            walk.target = target.or(walk.target.take());
         }
         self.role = Role::Leader(Leading {
             term,
@@ -128,7 +129,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         for place in 0..self.hard.membership.members().len() {
             self.send_heartbeat(place, round, out);
         }
-        self.tell_departed(round, out);
+        self.tell_departed(out);
     }
 
     /// Rule 3.5: the long promise of whoever has to write before it can answer.
@@ -427,6 +428,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         self.committed = true;
         out.push(self.membership_event());
+        self.tell_departed(out);
         self.advance_handover(out);
         self.advance_walk(out);
     }

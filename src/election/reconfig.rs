@@ -12,7 +12,7 @@ use crate::message::{Body, Header, Heartbeat, Message, Order};
 use crate::reconfig::{Outlook, Target, next_step, quorums_overlap};
 use crate::role::{Departed, Handover, Role, Walk};
 use crate::succession::Follower;
-use crate::types::{NEVER, NodeId, Round, Version};
+use crate::types::{NEVER, NodeId, Priority, Version};
 
 /// How many heartbeats tell a removed node that it is out, if it does not answer.
 const TELLINGS: u8 = 20;
@@ -42,6 +42,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         if target.voters().iter().all(|&id| self.is_leaving(id)) {
             return Err(Rejection::NobodyStays);
+        }
+        let never_leads = |&id: &I| match id == self.id {
+            true => self.priority == Priority::NEVER_LEADS,
+            false => self.record_of(id).is_some_and(|record| record.answered && !record.may_lead()),
+        };
+        if target.voters().iter().all(never_leads) {
+            return Err(Rejection::NobodyCouldLead);
         }
         // Who is no member yet has not had a chance to answer.
         let silent = |&&id: &&I| self.committed && self.record_of(id).is_some_and(|of| of.until <= self.now);
@@ -155,13 +162,17 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         )
     }
 
-    /// Rule 3.5: a step writes, so the leader first asks for the long promise.
+    /// Rule 3.5: a step writes and makes others write, so the leader first asks for the long promise,
+    /// of those who will keep it in office too.
     fn prepare(&mut self, next: Membership<I>, out: &mut Vec<Output<I>>) {
-        let (now, enough) = (self.now, self.three_quarters());
+        let now = self.now;
+        let enough = now.saturating_add(self.three_quarters());
         let until = now.saturating_add(self.lengths.promise().saturating_mul(2));
+        let under_next = lease_under(&next, |id| self.record_of(id).map_or(0, |record| record.until));
         let Role::Leader(leading) = &mut self.role else { return };
-        let long = leading.lease >= now.saturating_add(enough);
+        let lease = leading.lease;
         let Some(walk) = &mut leading.walk else { return };
+        let long = lease >= enough && (walk.force || under_next >= enough);
         match walk.preparing {
             _ if long => self.reconfig(next, out),
             Some(end) if now >= end => self.reconfig(next, out),
@@ -236,6 +247,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if self.leaving {
             return self.hand_over_and_go(out);
         }
+        walk.force = false;
         if walk.target.take().is_some() {
             out.push(Output::Event(Event::TargetReached { version }));
         }
@@ -268,7 +280,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Rule 8.3: a removed node is kept quiet until the change is committed, and told afterwards,
     /// until it answers or has not answered for long.
-    pub(super) fn tell_departed(&mut self, round: Round, out: &mut Vec<Output<I>>) {
+    pub(super) fn tell_departed(&mut self, out: &mut Vec<Output<I>>) {
         let (committed, promise) = (self.committed, self.asked_length());
         let Role::Leader(leading) = &mut self.role else { return };
         let Some(walk) = leading.walk.as_mut().filter(|walk| !walk.departed.is_empty()) else { return };
@@ -278,6 +290,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             walk.departed.iter_mut().for_each(|departed| departed.left = departed.left.saturating_sub(1));
             walk.departed.retain(|departed| departed.left > 0);
         }
+        let round = self.next_round();
         for to in to {
             let body = Body::Heartbeat(Heartbeat {
                 promise,
