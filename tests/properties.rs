@@ -9,7 +9,7 @@
 mod checked;
 
 use arbitrary::Unstructured;
-use checked::{Act, Checked, draw};
+use checked::{Act, Checked, Start, draw};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use quorate::{Priority, RoleKind, Term};
@@ -19,8 +19,9 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 /// What one act is drawn from. Fixed, so that acts can be left out one by one.
 const DRAW: usize = 64;
 
-fn any_group() -> impl Strategy<Value = u64> {
-    prop_oneof![Just(1), Just(3), Just(5)]
+fn any_start() -> impl Strategy<Value = Start> {
+    let bootstrap = prop_oneof![Just(1), Just(3), Just(5)].prop_map(Start::Bootstrap);
+    prop_oneof![4 => bootstrap, 1 => Just(Start::Forming), 1 => Just(Start::Joining)]
 }
 
 fn any_term() -> impl Strategy<Value = Term> {
@@ -44,13 +45,13 @@ proptest! {
 
     #[test]
     fn any_input_in_any_order_breaks_nothing(
-        members in any_group(),
+        start in any_start(),
         term in any_term(),
         priority in 0..3_u8,
         seed: u64,
         draws in vec(vec(any::<u8>(), DRAW), 0..200),
     ) {
-        let mut checked = Checked::new(members, term, Priority(priority), seed);
+        let mut checked = Checked::new(start, term, Priority(priority), seed);
         for bytes in &draws {
             let act = drawn(bytes, &checked);
             checked.act(&act);
@@ -65,16 +66,19 @@ proptest! {
 fn the_inputs_reach_every_role_and_leave_it() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut seen = [0_u32; 4];
-    let mut terms = 0;
+    let (mut terms, mut steps) = (0, 0);
     for round in 0..200 {
-        let mut checked = Checked::new(1 + 2 * (round % 3), Term(0), Priority(1), round);
+        let mut checked = Checked::new(Start::Bootstrap(1 + 2 * (round % 3)), Term(0), Priority(1), round);
         for _ in 0..200 {
             let mut bytes = [0; DRAW];
             rng.fill_bytes(&mut bytes);
             let before = checked.election().role();
+            let version = checked.election().membership().version();
             let act = drawn(&bytes, &checked);
             checked.act(&act);
             let after = checked.election().role();
+            let led = before == RoleKind::Leader && after == RoleKind::Leader;
+            steps += u64::from(led && checked.election().membership().version().number > version.number);
             if before != after {
                 let place = match after {
                     RoleKind::Follower => 0,
@@ -90,4 +94,6 @@ fn the_inputs_reach_every_role_and_leave_it() {
     println!("entered: {seen:?} (follower, pre-candidate, candidate, leader)");
     assert!(seen.iter().all(|&times| times > 50), "{seen:?}");
     assert!(terms > 150, "{terms} of 200 ever saw a term");
+    println!("steps to other members: {steps}");
+    assert!(steps > 50, "{steps}");
 }

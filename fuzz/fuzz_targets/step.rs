@@ -9,7 +9,7 @@
 mod checked;
 
 use arbitrary::{Result, Unstructured};
-use checked::{Checked, draw};
+use checked::{Checked, Start, draw};
 use libfuzzer_sys::fuzz_target;
 use quorate::{Priority, Term};
 
@@ -22,9 +22,10 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn play(u: &mut Unstructured<'_>) -> Result<()> {
-    let members = *u.choose(&[1, 3, 5])?;
+    let bootstrap = [1, 3, 5].map(Start::Bootstrap);
+    let start = *u.choose(&[bootstrap.as_slice(), &[Start::Forming, Start::Joining]].concat())?;
     let term = if u.ratio(3, 4)? { Term(0) } else { Term(u.arbitrary()?) };
-    let mut checked = Checked::new(members, term, Priority(u.int_in_range(0..=2)?), u.arbitrary()?);
+    let mut checked = Checked::new(start, term, Priority(u.int_in_range(0..=2)?), u.arbitrary()?);
     for _ in 0..ACTS {
         if u.is_empty() {
             break;

@@ -123,8 +123,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// A forming node is heard by every other one that may belong to its group, known or not.
     pub(super) fn is_founder(&mut self, from: I, request: &VoteRequest<I>, out: &mut Vec<Output<I>>) -> bool {
         let ours = &self.hard.membership;
-        let forming = |members: &Membership<I>| members.is_forming();
-        if !ours.is_forming() || !request.membership.as_deref().is_some_and(forming) {
+        if !ours.is_forming() || !request.membership.as_deref().is_some_and(Membership::is_forming) {
             return false;
         }
         let room = ours.limits().is_some_and(|limits| ours.voters().len() < limits.max_members.into());
@@ -135,15 +134,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         founder
     }
 
-    /// A forming node has voted for `candidate`, and knows it from now on: one write for both.
-    pub(super) fn make_known_with_vote(&mut self, candidate: I) {
+    /// A forming node votes for another, and knows it from now on: the caller records both in one
+    /// write, if this says that it is new.
+    pub(super) fn meet(&mut self, candidate: I, request: &VoteRequest<I>) -> bool {
         let ours = &self.hard.membership;
-        if ours.is_forming() && !ours.contains(candidate) {
-            let known = ours.voters().iter().copied().chain([candidate]).collect();
-            if let Some(known) = ours.knowing(known) {
-                self.make_known(known);
-            }
+        let forms = ours.is_forming() && request.membership.as_deref().is_some_and(Membership::is_forming);
+        if !forms || ours.contains(candidate) {
+            return false;
         }
+        let known = ours.knowing(ours.voters().iter().copied().chain([candidate]).collect());
+        known.map(|known| self.make_known(known)).is_some()
     }
 
     /// The first membership, of those whose votes elected its leader; and the target, of all that

@@ -92,11 +92,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             .and_then(|()| self.can_vote_for_config(header))
             .and_then(|()| self.position_test(request))
             .and_then(|()| self.vote_test(from, header.term));
+        let mut met = false;
         if tests.is_ok() {
             self.hard.voted_for = Some(from);
-            self.make_known_with_vote(from);
+            met = self.meet(from, request);
         }
-        if (term, voted_for) != (self.hard.term, self.hard.voted_for) {
+        if met || (term, voted_for) != (self.hard.term, self.hard.voted_for) {
             self.record(out);
         }
         match tests {

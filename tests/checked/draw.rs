@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use quorate::{
-    Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Input, Membership, Message,
-    Order, Phase, Position, Priority, Round, Term, Urgency, Version, VoteReply, VoteRequest,
+    Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Input, Limits, Membership,
+    Message, Order, Phase, Position, Priority, Round, Target, Term, Urgency, Version, VoteReply, VoteRequest,
 };
 
 use super::{Act, CLUSTER, Checked};
@@ -22,7 +22,7 @@ pub(crate) fn act(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Act> {
         4..=5 => Act::Wait(Duration::from_nanos(length(u)?)),
         6 => Act::Tick(clock(u, checked)?),
         7..=9 => Act::Step(answer(u, checked)?),
-        10 => Act::Step(wish(u)?),
+        10..=11 => Act::Step(wish(u)?),
         _ => Act::Step(Input::Receive { from: node(u)?, message: message(u, checked)? }),
     })
 }
@@ -38,14 +38,28 @@ fn clock(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Duration> {
 }
 
 fn wish(u: &mut Unstructured<'_>) -> Result<Input<u64>> {
-    Ok(match u.int_in_range(0..=3)? {
+    Ok(match u.int_in_range(0..=8_u8)? {
         0 => Input::Campaign,
+        4 => Input::Leave,
+        5 => Input::Discovered(node(u)?),
+        6 => Input::Lost(node(u)?),
+        7 | 8 => {
+            let mut lists = [Vec::new(), Vec::new(), Vec::new()];
+            for id in 1..=6 {
+                lists[u.int_in_range(0..=2)?].push(id);
+            }
+            let [voters, learners, _] = lists;
+            match Target::new(voters, learners) {
+                Ok(target) => Input::Reconfigure { target, force: u.ratio(1, 4)? },
+                Err(_) => Input::Leave,
+            }
+        }
         1 => {
             let urgency = if u.arbitrary()? { Urgency::Now } else { Urgency::WhenReady };
             Input::Resign { successor: option(u, node)?, urgency }
         }
         2 => Input::SetPosition(position(u)?),
-        _ => Input::SetPriority(priority(u)?),
+        3.. => Input::SetPriority(priority(u)?),
     })
 }
 
@@ -76,6 +90,8 @@ fn answer(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Input<u64>> {
     if u.ratio(1, 8)? {
         header.term = term(u, checked)?;
     }
+    // Mostly of one that holds what it was sent.
+    header.committed = header.committed && u.ratio(1, 2)?;
     Ok(Input::Receive { from: *from, message: Message { header, body } })
 }
 
@@ -149,6 +165,10 @@ fn answered(u: &mut Unstructured<'_>) -> Result<Answer<u64>> {
 fn membership(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Option<Box<Membership<u64>>>> {
     if u.ratio(3, 4)? {
         return Ok(None);
+    }
+    if u.ratio(1, 8)? {
+        let limits = Limits { min_members: 2, max_members: u.int_in_range(2..=3)? };
+        return Ok(Membership::forming(limits).ok().map(Box::new));
     }
     let version = version(u, checked)?;
     let most = if u.ratio(1, 32)? { 256 } else { 7 };

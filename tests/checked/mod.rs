@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use quorate::{
-    Answer, Body, ClusterId, Config, Election, Event, HardState, Input, MAX_MEMBERS, Message, Output, Phase,
-    Position, Priority, RoleKind, Term, Timing,
+    Answer, Body, ClusterId, Config, Election, Event, HardState, Input, Limits, MAX_MEMBERS, Message, Output,
+    Phase, Position, Priority, RoleKind, Term, Timing,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -29,6 +29,17 @@ pub(crate) enum Act {
     Step(Input<u64>),
 }
 
+/// How the node was set up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Start {
+    /// In a group of the nodes 1 to so many.
+    Bootstrap(u64),
+    /// In a group of two or three that find each other.
+    Forming,
+    /// To be added to a group.
+    Joining,
+}
+
 /// An election and what is known of it.
 pub(crate) struct Checked {
     election: Election<u64, ChaCha8Rng>,
@@ -38,6 +49,8 @@ pub(crate) struct Checked {
     stored: HardState<u64>,
     /// The last term it was elected in.
     elected: Term,
+    /// The most members it ever knew of: so many may have to be told that they are none any more.
+    most: usize,
     /// How many oddities were told, which is bounded by the members.
     told: usize,
     /// The last messages it sent, to be answered or thrown back.
@@ -50,9 +63,14 @@ pub(crate) struct Checked {
 const KEPT: usize = 16;
 
 impl Checked {
-    /// Node 1 of the nodes 1 to `members`; resumed in `term`.
-    pub(crate) fn new(members: u64, term: Term, priority: Priority, seed: u64) -> Self {
-        let mut stored = HardState::bootstrap(CLUSTER, 1..=members).expect("a small group");
+    /// Node 1, resumed in `term`.
+    pub(crate) fn new(start: Start, term: Term, priority: Priority, seed: u64) -> Self {
+        let limits = Limits { min_members: 2, max_members: 3 };
+        let mut stored = match start {
+            Start::Bootstrap(members) => HardState::bootstrap(CLUSTER, 1..=members).expect("a small group"),
+            Start::Forming => HardState::forming(CLUSTER, limits).expect("sound limits"),
+            Start::Joining => HardState::joining(CLUSTER),
+        };
         stored.term = term;
         if term > Term(0) {
             stored.promised = Timing::lan().promise_limit;
@@ -61,10 +79,12 @@ impl Checked {
         let rng = ChaCha8Rng::seed_from_u64(seed);
         let election = Election::new(config, stored.clone(), Duration::ZERO, rng).expect("a valid start");
         Checked {
-            election,
             now: Duration::ZERO,
-            stored,
+            // A forming node knows itself.
+            stored: election.hard_state().clone(),
+            election,
             elected: Term(0),
+            most: 0,
             told: 0,
             sent: VecDeque::new(),
             done: Vec::new(),
@@ -126,12 +146,14 @@ impl Checked {
     fn check_bounds(&mut self, before: &Election<u64, ChaCha8Rng>, out: &[Output<u64>]) {
         let members = before.membership().members().len().max(self.election.membership().members().len());
         assert!(members <= MAX_MEMBERS);
-        assert!(out.len() <= 4 * members + 8, "{} outputs with {members} members", out.len());
+        self.most = self.most.max(members);
+        let bound = 4 * (members + self.most) + 8;
+        assert!(out.len() <= bound, "{} outputs with {members} members", out.len());
         if before.membership() != self.election.membership() {
             self.told = 0;
         }
         self.told += out.iter().filter(|output| is_oddity(output)).count();
-        assert!(self.told <= 4 * (members + 1), "{} oddities told with {members} members", self.told);
+        assert!(self.told <= 5 * (members + 1), "{} oddities told with {members} members", self.told);
         assert!(self.election.status().members.len() <= MAX_MEMBERS);
     }
 
@@ -142,6 +164,7 @@ impl Checked {
             match output {
                 Output::Persist(next) => {
                     self.check_write(next);
+                    self.check_step(next, leads);
                     self.stored = next.clone();
                 }
                 Output::Send { to, message } => {
@@ -155,6 +178,9 @@ impl Checked {
                     leads = Some(*term);
                 }
                 Output::Event(Event::SteppedDown { term, .. }) => assert_eq!(leads.take(), Some(*term)),
+                Output::Event(Event::Removed) => {
+                    assert!(!self.stored.membership.contains(1), "a member is told that it is none");
+                }
                 Output::Event(_) | Output::Rejected(_) => {}
             }
         }
@@ -172,9 +198,26 @@ impl Checked {
         if next.term == last.term && last.voted_for.is_some() {
             assert_eq!(next.voted_for, last.voted_for, "a vote was changed in {:?}", next.term);
         }
-        if next.membership.version() == last.membership.version() {
+        if next.membership.version() == last.membership.version() && !last.membership.is_forming() {
             assert_eq!(next.membership, last.membership, "one version, two memberships");
         }
+    }
+
+    /// A leader's step from one membership to the next. Rules 8.1 and 8.2.
+    fn check_step(&self, next: &HardState<u64>, leads: Option<Term>) {
+        let (old, new) = (&self.stored.membership, &next.membership);
+        let (was, is) = (old.version(), new.version());
+        if leads.is_none() || leads != Some(is.term) || was == is {
+            return;
+        }
+        assert_eq!((is.term, is.number), (was.term, was.number + 1), "versions are counted one by one");
+        let union = new.voters().iter().filter(|id| !old.is_voter(**id)).count() + old.voters().len();
+        assert!(old.quorum() + new.quorum() > union, "{old:?} and {new:?} have quorums apart");
+        assert!(new.is_voter(1), "the leader does not vote in {new:?}");
+        assert!(
+            new.voters().iter().all(|id| old.contains(*id)),
+            "a voter that did not follow: {old:?} {new:?}"
+        );
     }
 
     /// What a message claims is durable by now.
@@ -255,6 +298,7 @@ fn is_oddity(output: &Output<u64>) -> bool {
                 | Event::MembershipConflict { .. }
                 | Event::TwoLeaders { .. }
                 | Event::TermTooFarAhead { .. }
+                | Event::TooManyForming { .. }
         )
     )
 }
