@@ -52,6 +52,13 @@ impl<I: NodeId> Target<I> {
         self.0.contains(id)
     }
 
+    /// The same without those; `None` if nobody would vote.
+    pub(crate) fn without(&self, gone: &[I]) -> Option<Self> {
+        let stays = |id: &I| !gone.contains(id);
+        let list = |list: &[I]| list.iter().copied().filter(stays).collect::<Vec<I>>();
+        Self::new(list(self.voters()), list(self.learners())).ok()
+    }
+
     pub(crate) fn is_voter(&self, id: I) -> bool {
         self.0.is_voter(id)
     }

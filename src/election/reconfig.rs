@@ -210,6 +210,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if let Some(walk) = &mut leading.walk {
             walk.issued = walk.issued.max(leading.lease);
             walk.preparing = None;
+            // Who wanted to leave is not taken back for the target's sake.
+            walk.target = walk.target.take().and_then(|target| target.without(&gone));
             walk.departed.retain(|departed| !next.contains(departed.id));
             walk.departed.extend(gone.into_iter().map(|id| Departed { id, left: TELLINGS }));
             let surplus = walk.departed.len().saturating_sub(crate::membership::MAX_MEMBERS);

@@ -4,10 +4,13 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)] // Tests.
 
 mod elections;
+mod forming;
 mod handover;
 mod leases;
+mod leaving;
 mod promises;
 mod renewal;
+mod steps;
 mod support;
 mod terms;
 mod versions;

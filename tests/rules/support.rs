@@ -10,7 +10,7 @@ use std::time::Duration;
 use quorate::{
     Answer, Body, Claim, ClusterId, Config, Denial, Election, Event, HardState, Header, Heartbeat,
     HeartbeatReply, Input, Membership, Message, Order, Output, Phase, Position, Priority, RoleKind, Round,
-    Term, Timing, Urgency, Version, VoteReply, VoteRequest,
+    Target, Term, Timing, Urgency, Version, VoteReply, VoteRequest,
 };
 use rand_core::TryRng;
 
@@ -72,6 +72,10 @@ pub(crate) fn members(version: Version, voters: &[u64]) -> Membership<u64> {
     Membership::new(version, voters.to_vec(), Vec::new(), voters.len() / 2 + 1).unwrap()
 }
 
+pub(crate) fn target(voters: &[u64], learners: &[u64]) -> Target<u64> {
+    Target::new(voters.iter().copied(), learners.iter().copied()).unwrap()
+}
+
 pub(crate) fn config(id: u64) -> Config<u64> {
     Config { timing: Timing { clock_drift_ppm: 0, ..Timing::lan() }, ..Config::new(id) }
 }
@@ -129,10 +133,24 @@ impl Node {
         out
     }
 
-    pub(crate) fn resign(&mut self, now: u64, successor: Option<u64>, urgency: Urgency) -> Outputs {
+    /// Reads the clock, ticks, and wishes.
+    pub(crate) fn wish(&mut self, now: u64, wish: Input<u64>) -> Outputs {
         let mut out = self.0.tick(ms(now));
-        out.extend(self.0.step(Input::Resign { successor, urgency }));
+        out.extend(self.0.step(wish));
         out
+    }
+
+    pub(crate) fn resign(&mut self, now: u64, successor: Option<u64>, urgency: Urgency) -> Outputs {
+        self.wish(now, Input::Resign { successor, urgency })
+    }
+
+    pub(crate) fn reconfigure(&mut self, now: u64, voters: &[u64], learners: &[u64]) -> Outputs {
+        self.wish(now, Input::Reconfigure { target: target(voters, learners), force: false })
+    }
+
+    /// The voters and the learners of the membership in force.
+    pub(crate) fn lists(&self) -> (&[u64], &[u64]) {
+        (self.0.membership().voters(), self.0.membership().learners())
     }
 
     /// The deadline in milliseconds.
@@ -173,7 +191,7 @@ pub(crate) fn elected(id: u64, voters: &[u64]) -> (Node, Outputs) {
     let mut node = Node::fresh(id, voters);
     let by: Vec<u64> = voters.iter().copied().filter(|&voter| voter != id).take(voters.len() / 2).collect();
     let asked = node.stand(&by);
-    let now = node.now_of(&asked, by[0]);
+    let now = sent_at(&asked, by[0]);
     let won = node.win(now, &by, &asked);
     (node, won)
 }
@@ -182,15 +200,14 @@ pub(crate) fn elected(id: u64, voters: &[u64]) -> (Node, Outputs) {
 pub(crate) fn leader(id: u64, voters: &[u64]) -> Node {
     let (mut node, beats) = elected(id, voters);
     let others: Vec<u64> = voters.iter().copied().filter(|&voter| voter != id).collect();
-    let now = node.now_of(&beats, others[0]);
+    let now = sent_at(&beats, others[0]);
     node.accepted(now, &others, &beats);
     node
 }
 
-impl Node {
-    fn now_of(&self, outputs: &Outputs, receiver: u64) -> u64 {
-        to(outputs, receiver).header.at / 1_000_000
-    }
+/// When that node was sent its last message, in milliseconds.
+pub(crate) fn sent_at(outputs: &Outputs, receiver: u64) -> u64 {
+    to(outputs, receiver).header.at / 1_000_000
 }
 
 // ---- messages ----
@@ -283,6 +300,8 @@ pub(crate) trait But: Sized {
     fn position(self, index: u64) -> Self;
     fn priority(self, priority: u8) -> Self;
     fn ready(self) -> Self;
+    fn leaving(self) -> Self;
+    fn committed(self) -> Self;
     fn carrying(self, membership: Membership<u64>) -> Self;
 }
 
@@ -352,6 +371,17 @@ impl But for Msg {
     fn ready(mut self) -> Self {
         let Body::HeartbeatReply(reply) = &mut self.body else { panic!("{self:?} says no ready") };
         reply.ready = true;
+        self
+    }
+
+    fn leaving(mut self) -> Self {
+        let Body::HeartbeatReply(reply) = &mut self.body else { panic!("{self:?} says no leaving") };
+        reply.leaving = true;
+        self
+    }
+
+    fn committed(mut self) -> Self {
+        self.header.committed = true;
         self
     }
 
@@ -476,6 +506,11 @@ pub(crate) fn trace(outputs: &Outputs) -> String {
             Event::MembershipConflict { .. } => "conflict",
             Event::TwoLeaders { .. } => "two-leaders",
             Event::TermTooFarAhead { .. } => "too-far",
+            Event::TargetReached { .. } => "reached",
+            Event::TargetForgotten => "forgotten",
+            Event::Removed => "removed",
+            Event::StateLost => "state-lost",
+            Event::TooManyForming { .. } => "too-many",
             _ => "unknown",
         }
         .to_owned(),

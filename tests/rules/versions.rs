@@ -112,3 +112,29 @@ fn a_learner_counts_neither_for_an_election_nor_for_a_lease() {
     learner.hear(0, 1, heartbeat(1, 9).version(1, 1));
     assert!(learner.leader().is_some() || learner.hard_state().promised > ms(0));
 }
+
+/// Rule 7.5: a leader sends the membership until it is acknowledged. Who was told and does not hold it
+/// has lost its state, and with it the votes it gave.
+#[test]
+fn a_node_that_has_forgotten_what_it_acknowledged_takes_no_part_any_more() {
+    for wiped in [Node::fresh(3, &THREE), Node::new(config(3), HardState::joining(CLUSTER), 0)] {
+        let beat = |round| heartbeat(1, round).version(1, 1);
+        assert_eq!(
+            trace(&wiped.clone().hear(0, 1, beat(1))),
+            "persist, yes 1, leader",
+            "perhaps not committed"
+        );
+        let mut node = wiped.clone();
+        assert_eq!(trace(&node.hear(0, 1, beat(1).committed())), "state-lost");
+        assert_eq!(node.hear(1, 1, beat(2).committed()), [], "it promises nothing, and says so once");
+        let out = node.hear(2, 2, vote(2, 1).version(1, 1));
+        assert_eq!((denied(&out, 2), node.term()), (Denial::Stranger, term(0)));
+        assert_eq!(node.deadline(), None);
+    }
+    // A last heartbeat, which gives promises back, never encloses anything.
+    let mut node = Node::fresh(3, &THREE);
+    assert_eq!(
+        trace(&node.hear(0, 1, heartbeat(1, 1).version(1, 1).committed().asking(0))),
+        "persist, yes 1"
+    );
+}

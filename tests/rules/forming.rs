@@ -1,0 +1,196 @@
+//! Rule 8.4: a group forms itself, grows and shrinks.
+
+use quorate::{Denial, HardState, Input, Limits, Membership, MembershipError, Output, Rejection, RoleKind};
+
+use crate::support::*;
+
+const LIMITS: Limits = Limits { min_members: 3, max_members: 5 };
+
+fn forming(id: u64) -> Node {
+    Node::new(config(id), HardState::forming(CLUSTER, LIMITS).unwrap(), 0)
+}
+
+/// A forming node that was told of `others` at time 0.
+fn told_of(id: u64, others: &[u64]) -> Node {
+    let mut node = forming(id);
+    for &other in others {
+        assert_eq!(trace(&node.step(Input::Discovered(other))), "persist");
+    }
+    node
+}
+
+/// Node 1, elected by 2 and 3 while it knew of 4 as well; and what it said then.
+fn founded() -> (Node, Outputs) {
+    let mut node = told_of(1, &[2, 3, 4]);
+    let asked = node.stand(&[2, 3]);
+    let now = sent_at(&asked, 2);
+    assert_eq!(node.hear(now, 2, grant(&to(&asked, 2), LIMIT)), [], "2 of 5 are no quorum");
+    let won = node.hear(now, 3, grant(&to(&asked, 3), LIMIT));
+    assert_eq!(node.role(), RoleKind::Leader);
+    (node, won)
+}
+
+#[test]
+fn nobody_campaigns_before_it_knows_enough_nodes() {
+    let mut node = told_of(1, &[2]);
+    assert_eq!(node.deadline(), None);
+    assert_eq!(node.step(Input::Campaign), [Output::Rejected(Rejection::CannotLead)]);
+    node.wish(0, Input::Discovered(3));
+    assert!(node.deadline().is_some());
+    node.wish(0, Input::Lost(2));
+    assert_eq!(node.deadline(), None);
+}
+
+/// Two halves of a group must not each form one.
+#[test]
+fn a_forming_quorum_is_more_than_half_of_all_that_may_ever_start() {
+    let (node, won) = founded();
+    assert_eq!((node.lists(), node.membership().quorum()), ((&[1, 2, 3][..], &[][..]), 3));
+    assert_eq!(node.membership().version(), version(1, 1));
+    assert_eq!(node.membership().limits(), Some(LIMITS));
+    assert!(trace(&won).starts_with("persist, elected, installed, "), "{}", trace(&won));
+    for (min_members, max_members) in [(0, 0), (1, 2), (2, 4), (4, 3)] {
+        let made = Membership::<u64>::forming(Limits { min_members, max_members });
+        assert_eq!(made, Err(MembershipError::BadLimits));
+    }
+}
+
+/// The forming quorum is needed once more, for the commit; from then on a majority is enough, and
+/// the rest of those known are taken up.
+#[test]
+fn the_founders_quorum_becomes_a_majority_only_after_the_commit() {
+    let (mut node, beats) = founded();
+    let now = sent_at(&beats, 2);
+    node.hear(now, 2, accept(&to(&beats, 2)));
+    assert_eq!((node.status().committed, node.membership().quorum()), (false, 3));
+    node.hear(now, 3, accept(&to(&beats, 3)));
+    assert_eq!((node.lists(), node.membership().quorum()), ((&[1, 2, 3][..], &[4][..]), 2));
+}
+
+#[test]
+fn a_candidacy_goes_on_while_nodes_are_discovered_and_lost() {
+    let mut node = told_of(3, &[1, 4]);
+    let asked = node.stand(&[1, 4]);
+    let now = sent_at(&asked, 1);
+    node.hear(now, 1, grant(&to(&asked, 1), LIMIT));
+    node.wish(now, Input::Discovered(2));
+    assert_eq!(node.role(), RoleKind::Candidate);
+    node.hear(now, 4, grant(&to(&asked, 4), LIMIT));
+    assert_eq!((node.role(), node.lists().0), (RoleKind::Leader, &[1, 3, 4][..]));
+    assert_eq!(node.status().target, Some(target(&[1, 2, 3, 4], &[])));
+}
+
+/// Whoever forms the same group is heard, discovered or not; and known once it is voted for.
+#[test]
+fn an_unknown_forming_node_is_voted_for_and_known_from_then_on() {
+    let mut node = told_of(3, &[1, 2]);
+    let stranger = told_of(4, &[1, 5]).membership().clone();
+    let out = node.hear(0, 4, pre_vote(0, 1).carrying(stranger.clone()));
+    assert_eq!(trace(&out), "yes 4");
+    assert_eq!(node.lists().0, [1, 2, 3], "a pre-vote changes nothing");
+    let out = node.hear(0, 4, vote(1, 2).carrying(stranger.clone()));
+    assert_eq!(trace(&out), "persist, yes 4");
+    assert_eq!(persisted(&out).unwrap().membership.voters(), [1, 2, 3, 4]);
+
+    // One more than there may ever be: the operator started too many.
+    node.step(Input::Discovered(5));
+    let out = node.hear(1, 6, vote(2, 1).carrying(stranger));
+    assert_eq!((trace(&out).as_str(), denied(&out, 6)), ("too-many, no 6", Denial::Stranger));
+}
+
+/// Starting points that do not fit together: neither is adopted, both are told.
+#[test]
+fn groups_that_start_differently_refuse_each_other() {
+    let other = Membership::forming(Limits { min_members: 3, max_members: 4 }).unwrap();
+    let bootstrapped = Membership::bootstrap([1, 2, 3]).unwrap();
+    for theirs in [other, bootstrapped] {
+        let mut node = told_of(3, &[1, 2]);
+        let before = node.hard_state().clone();
+        let out = node.hear(0, 2, vote(1, 1).carrying(theirs.clone()));
+        assert_eq!((trace(&out).as_str(), denied(&out, 2)), ("conflict, no 2", Denial::MembershipConflict));
+        let asked = node.tick_at(node.due());
+        let refusal = deny(&to(&asked, 1), Denial::MembershipConflict).carrying(theirs);
+        assert_eq!(trace(&node.hear(sent_at(&asked, 1), 1, refusal)), "conflict");
+        assert_eq!(*node.hard_state(), before);
+    }
+    let mut node = Node::fresh(1, &[1, 2, 3]);
+    let out = node.hear(0, 2, vote(1, 1).carrying(told_of(2, &[1, 3]).membership().clone()));
+    assert_eq!(denied(&out, 2), Denial::MembershipConflict);
+}
+
+/// A joiner is nobody's founder: among more than `max_members` nodes there could be two quorums.
+#[test]
+fn a_joining_node_does_not_help_to_form_a_group() {
+    let mut node = Node::new(config(4), HardState::joining(CLUSTER), 0);
+    let out = node.hear(0, 1, vote(1, 1).carrying(told_of(1, &[2, 4]).membership().clone()));
+    assert_eq!((denied(&out, 1), node.term()), (Denial::Stranger, term(0)));
+}
+
+/// It was never a member, so it is not removed; it waits to be discovered again.
+#[test]
+fn a_forming_node_that_is_left_out_becomes_passive() {
+    let mut node = told_of(4, &[1, 2]);
+    let asked = node.tick_at(node.due());
+    let now = sent_at(&asked, 1);
+    let first = founded().0.membership().clone();
+    let out =
+        node.hear(now, 1, deny(&to(&asked, 1), Denial::Stranger).in_term(1).carrying(first).committed());
+    assert_eq!(trace(&out), "persist, committed");
+    assert_eq!((node.role(), node.deadline()), (RoleKind::Follower, None));
+    assert_eq!(node.restarted(now).deadline(), None);
+}
+
+/// A leader of the nodes 1 to 3 that has taken up 4 and reached its target.
+fn grown() -> (Node, u64) {
+    let (mut node, mut beats) = founded();
+    let mut now = sent_at(&beats, 2);
+    for _ in 0..4 {
+        let others: Vec<u64> =
+            (2..=4).filter(|id| trace(&beats).contains(&format!("heartbeat {id}"))).collect();
+        node.accepted(now, &others, &beats);
+        now += HEARTBEAT;
+        beats = node.tick_at(now);
+    }
+    node.accepted(now, &[2, 3, 4], &beats);
+    assert_eq!((node.lists(), node.status().target), ((&[1, 2, 3, 4][..], &[][..]), None));
+    (node, now)
+}
+
+#[test]
+fn a_formed_group_grows_and_shrinks_within_its_limits() {
+    let (mut node, now) = grown();
+    node.wish(now, Input::Discovered(5));
+    assert_eq!(node.status().target, Some(target(&[1, 2, 3, 4, 5], &[])));
+    let full = Rejection::GroupFull { max_members: 5 };
+    assert_eq!(node.step(Input::Discovered(6)), [Output::Rejected(full)]);
+    assert_eq!(node.step(Input::Discovered(5)), [], "known already");
+    assert_eq!(node.step(Input::Lost(6)), [Output::Rejected(Rejection::NotAMember)]);
+    node.step(Input::Lost(4));
+    node.step(Input::Lost(5));
+    assert_eq!(node.status().target, Some(target(&[1, 2, 3], &[])));
+    let small = Rejection::GroupTooSmall { min_members: 3 };
+    assert_eq!(node.step(Input::Lost(3)), [Output::Rejected(small)]);
+    assert_eq!(node.step(Input::Lost(1)), [Output::Rejected(Rejection::ThisNode)]);
+}
+
+#[test]
+fn only_the_leader_of_a_formed_group_is_told_of_nodes() {
+    let mut follower = told_of(2, &[1, 3]);
+    follower.hear(0, 1, heartbeat(1, 1).carrying(founded().0.membership().clone()));
+    for wish in [Input::Discovered(4), Input::Lost(3)] {
+        let refused = Rejection::NotLeader { leader: Some(1) };
+        assert_eq!(follower.step(wish), [Output::Rejected(refused)]);
+    }
+    let mut node = leader(1, &[1, 2, 3]);
+    assert_eq!(node.wish(HEARTBEAT - 1, Input::Discovered(4)), [Output::Rejected(Rejection::NoLimits)]);
+}
+
+/// What it knows and whom it voted for survive a crash.
+#[test]
+fn a_restarted_forming_node_knows_whom_it_knew() {
+    let mut node = told_of(1, &[2, 3]);
+    let out = node.hear(0, 4, vote(1, 1).carrying(told_of(4, &[1, 2]).membership().clone()));
+    assert_eq!(granted(&out, 4), LIMIT);
+    let node = node.restarted(1_000);
+    assert_eq!((node.lists().0, node.hard_state().voted_for), (&[1, 2, 3, 4][..], Some(4)));
+}

@@ -1,0 +1,256 @@
+//! Rules 8.1 and 8.2: from one membership to the next, and on to a target.
+
+use quorate::{
+    Event, HardState, Input, Membership, Order, Priority, Rejection, RoleKind, StepDown, Target, Urgency,
+};
+
+use crate::support::*;
+
+const THREE: [u64; 3] = [1, 2, 3];
+const FIVE: [u64; 5] = [1, 2, 3, 4, 5];
+
+/// A leader of term 1 with a learner, all in good standing at `now`, and nothing out of the ordinary
+/// asked for any more.
+fn steady(voters: &[u64], learners: &[u64]) -> (Node, u64) {
+    let membership = Membership::new(version(0, 1), voters.to_vec(), learners.to_vec(), voters.len() / 2 + 1);
+    let state = HardState { membership: membership.unwrap(), ..first_state(voters) };
+    let mut node = Node::new(config(1), state, 0);
+    let others: Vec<u64> = voters.iter().chain(learners).copied().filter(|&id| id != 1).collect();
+    let asked = node.stand(&voters[1..]);
+    let mut beats = node.win(0, &voters[1..], &asked);
+    node.accepted(0, &others, &beats);
+    // Long enough for the long promises to be over.
+    let mut now = 0;
+    for _ in 0..10 {
+        now += HEARTBEAT;
+        beats = node.tick_at(now);
+        node.accepted(now, &others, &beats);
+    }
+    assert_eq!(node.lease_end(), now + PROMISE);
+    (node, now)
+}
+
+/// Rule 8.1 (a). Spec: `ConfigQuorumCheck`, `TermQuorumCheck`.
+#[test]
+fn no_step_is_taken_before_the_membership_in_force_is_committed() {
+    let (mut node, beats) = elected(1, &THREE);
+    assert_eq!(node.reconfigure(1, &THREE, &[4]), []);
+    let stale = accept(&to(&beats, 2)).version(0, 1);
+    assert_eq!(node.hear(2, 2, stale), [], "that voter holds the version before");
+    let out = node.hear(3, 2, accept(&to(&beats, 2)));
+    assert_eq!(trace(&out), "committed, persist, installed, heartbeat 2, heartbeat 3, heartbeat 4");
+    assert_eq!((node.lists(), node.membership().version()), ((&THREE[..], &[4][..]), version(1, 2)));
+    assert_eq!(persisted(&out).unwrap().membership, *node.membership());
+}
+
+/// Rule 8.1 (a): one step at a time.
+#[test]
+fn the_next_step_waits_for_the_commit_of_the_last() {
+    let mut node = leader(1, &FIVE);
+    let out = node.reconfigure(10, &THREE, &[]);
+    assert_eq!(node.lists().0, [1, 2, 3, 5], "1 of the 2 at once: quorums of 5 and 3 need not overlap");
+    assert_eq!(trace(&node.hear(11, 2, accept(&to(&out, 2)))), "");
+    assert_eq!(node.lists().0.len(), 4);
+    let out = node.hear(12, 3, accept(&to(&out, 3)));
+    assert!(trace(&out).starts_with("committed, "), "{}", trace(&out));
+    assert_eq!(node.lists().0, THREE);
+}
+
+/// Rule 8.2: who is new follows before it votes.
+#[test]
+fn a_newcomer_votes_only_once_it_has_acknowledged_that_it_follows() {
+    let mut node = leader(1, &THREE);
+    let out = node.reconfigure(10, &[1, 2, 3, 4], &[]);
+    assert_eq!(node.lists(), (&THREE[..], &[4][..]));
+    assert_eq!(heartbeat_of(&to(&out, 4)).membership.as_deref(), Some(node.membership()));
+    node.accepted(11, &[2, 3], &out);
+    assert_eq!((node.status().committed, node.lists().0), (true, &THREE[..]), "4 has not said anything");
+    node.hear(12, 4, accept(&to(&out, 4)).version(0, 0));
+    assert_eq!(node.lists().0, THREE, "4 does not hold the membership yet");
+    let out = node.hear(13, 4, accept(&to(&out, 4)));
+    assert_eq!(trace(&out), "persist, installed, heartbeat 2, heartbeat 3, heartbeat 4");
+    assert_eq!(node.lists(), (&[1, 2, 3, 4][..], &[][..]));
+    let out = node.accepted(14, &[2, 3], &out);
+    assert!(events(&out).contains(&Event::TargetReached { version: version(1, 3) }), "{}", trace(&out));
+}
+
+/// Rule 8.1 (d): a voter that promises nothing would be a voter that no lease can count on.
+#[test]
+fn a_learner_that_is_not_bound_is_not_promoted() {
+    let mut node = leader(1, &THREE);
+    let out = node.reconfigure(10, &[1, 2, 3, 4], &[]);
+    node.accepted(11, &[2, 3], &out);
+    node.hear(12, 4, grant(&to(&out, 4), 0));
+    assert_eq!(node.lists().0, THREE);
+    let beats = node.tick_at(10 + HEARTBEAT);
+    let out = node.hear(61, 4, grant(&to(&beats, 4), PROMISE));
+    assert!(trace(&out).starts_with("persist, installed, "), "{}", trace(&out));
+    assert_eq!(node.lists().0, [1, 2, 3, 4]);
+}
+
+/// Rule 3.5: a step is a write, of the leader and of its followers.
+#[test]
+fn a_leader_asks_for_the_long_promise_before_it_takes_a_step() {
+    let (mut node, now) = steady(&THREE, &[]);
+    let out = node.reconfigure(now, &THREE, &[4]);
+    assert_eq!(trace(&out), "heartbeat 2, heartbeat 3");
+    assert_eq!(heartbeat_of(&to(&out, 2)).promise, ns(LIMIT));
+    let out = node.hear(now + 1, 2, accept(&to(&out, 2)));
+    assert_eq!(trace(&out), "persist, installed, heartbeat 2, heartbeat 3, heartbeat 4");
+}
+
+/// Rule 3.5: it does not wait for ever.
+#[test]
+fn a_step_is_taken_without_the_long_promise_after_two_promises() {
+    let (mut node, now) = steady(&THREE, &[]);
+    let mut beats = node.reconfigure(now, &THREE, &[4]);
+    for at in (now..).step_by(HEARTBEAT as usize) {
+        node.hear(at, 2, grant(&to(&beats, 2), PROMISE));
+        if !node.lists().1.is_empty() {
+            assert_eq!(at, now + 2 * PROMISE);
+            return;
+        }
+        beats = node.tick_at(at + HEARTBEAT);
+    }
+}
+
+/// Rule 8.1 (d): a step must not depose the leader that takes it.
+#[test]
+fn a_step_under_which_the_lease_would_end_is_not_taken() {
+    let (mut node, now) = steady(&FIVE, &[]);
+    let mut beats = node.reconfigure(now, &[1, 4, 5], &[]);
+    for at in (now..now + 10 * PROMISE).step_by(HEARTBEAT as usize) {
+        // 4 and 5 are heard no more; 1, 2 and 3 are a quorum of the five, and none of the target.
+        node.accepted(at, &[2, 3], &beats);
+        beats = node.tick_at(at + HEARTBEAT);
+        assert!(node.lists().0.len() >= 4 && node.lists().0.contains(&2), "{:?}", node.lists());
+    }
+    assert_eq!((node.role(), node.lists().0), (RoleKind::Leader, &FIVE[..]));
+}
+
+/// Rule 8.2: force takes it all the same, and says that leadership is over.
+#[test]
+fn a_forced_step_is_taken_although_the_lease_ends_with_it() {
+    let (mut node, mut now) = steady(&THREE, &[]);
+    for _ in 0..4 {
+        now += HEARTBEAT;
+        let beats = node.tick_at(now);
+        node.accepted(now, &[2], &beats);
+    }
+    let before = node.clone();
+    let target = target(&[1, 3], &[]);
+    let refused = node.wish(now, Input::Reconfigure { target: target.clone(), force: false });
+    assert_eq!(refused, [quorate::Output::Rejected(Rejection::QuorumUnreachable)]);
+    assert_eq!(node, before);
+    let out = node.wish(now, Input::Reconfigure { target, force: true });
+    let out = [out.clone(), node.hear(now + 1, 2, accept(&to(&out, 2)))].concat();
+    assert!(trace(&out).contains("persist, installed, heartbeat 3, heartbeat 2, stepped-down, forgotten"));
+    assert_eq!(node.lists().0, [1, 3]);
+    assert!(events(&out).contains(&Event::SteppedDown { term: term(1), reason: StepDown::LeaseLapsed }));
+}
+
+/// Rule 8.1: workers may act on a lease that was read before the step. It was granted by a quorum of
+/// a membership that need not share a voter with the one after next.
+#[test]
+fn no_step_is_taken_while_a_lease_of_an_earlier_membership_outlasts_the_one_in_force() {
+    // Of the voters only 2 answers. 4 promises no more than 100 ms at a time.
+    let (mut node, mut now) = steady(&THREE, &[4]);
+    let short = 2 * HEARTBEAT;
+    let mut beats = node.reconfigure(now, &[1, 2, 4], &[]);
+    let (mut issued, mut last) = (0, node.lists().0.to_vec());
+    let mut steps = Vec::new();
+    for _ in 0..40 {
+        let lease = node.lease_end();
+        node.hear(now, 4, grant(&to(&beats, 4), short));
+        node.hear(now, 2, grant(&to(&beats, 2), LIMIT));
+        if node.lists().0 != last {
+            assert!(now >= issued || lease >= issued, "at {now}, while {issued} is still acted on");
+            (issued, last) = (issued.max(lease), node.lists().0.to_vec());
+            steps.push(last.clone());
+        }
+        now += HEARTBEAT;
+        beats = node.tick_at(now);
+    }
+    assert_eq!(steps.last(), Some(&vec![1, 2, 4]), "{steps:?}");
+    assert!(issued > 0);
+}
+
+/// Rules 5.1 and 6.1: no step while the leader renews or hands over.
+#[test]
+fn no_step_is_taken_during_a_handover_or_a_renewal() {
+    let mut node = leader(1, &THREE);
+    let out = node.resign(10, Some(2), Urgency::WhenReady);
+    assert_eq!(heartbeat_of(&to(&out, 2)).order, Order::Try);
+    assert_eq!(node.reconfigure(11, &THREE, &[4]), []);
+    let beats = node.tick_at(HEARTBEAT);
+    node.accepted(HEARTBEAT + 1, &[2, 3], &beats);
+    assert_eq!(node.lists().1, [], "the successor is still trying");
+
+    let mut node = leader(1, &THREE);
+    node.hear(10, 2, pre_vote(7, 9).version(1, 1));
+    let refused = node.reconfigure(11, &THREE, &[4]);
+    assert_eq!(refused, [quorate::Output::Rejected(Rejection::Renewing)]);
+}
+
+/// Rule 8.2: what was committed stays, the rest of the way is forgotten, and the host is told.
+#[test]
+fn the_target_is_forgotten_with_leadership() {
+    let mut node = leader(1, &THREE);
+    node.reconfigure(10, &[1, 2, 3, 4], &[]);
+    assert_eq!(node.status().target, Some(target(&[1, 2, 3, 4], &[])));
+    let out = node.tick_at(node.lease_end());
+    assert!(trace(&out).starts_with("stepped-down, forgotten, "), "{}", trace(&out));
+    assert_eq!((node.status().target, node.lists()), (None, (&THREE[..], &[4][..])));
+}
+
+/// Rule 5.1: what a renewal interrupts goes on in the new term.
+#[test]
+fn the_target_outlives_a_renewal() {
+    let mut node = leader(1, &THREE);
+    node.reconfigure(10, &[1, 2, 3, 4], &[]);
+    let asked = node.hear(11, 2, pre_vote(7, 9).version(1, 2));
+    assert!(trace(&asked).contains("vote 2"), "{}", trace(&asked));
+    let won = node.win(12, &[2], &asked);
+    assert_eq!(node.lease().unwrap().term, term(8));
+    assert_eq!(node.status().target, Some(target(&[1, 2, 3, 4], &[])));
+    node.accepted(13, &[2, 3, 4], &won);
+    assert_eq!(node.lists().0, [1, 2, 3, 4]);
+}
+
+/// Rule 8.2: demotion and promotion, and a witness that votes and never leads.
+#[test]
+fn a_voter_becomes_a_learner_in_one_step() {
+    let mut node = leader(1, &THREE);
+    let out = node.reconfigure(10, &[1, 2], &[3]);
+    assert_eq!(node.lists(), (&[1, 2][..], &[3][..]));
+    let out = node.accepted(11, &[2], &out);
+    assert!(trace(&out).contains("reached"), "{}", trace(&out));
+}
+
+/// Nothing changes with a wish that can never be met.
+#[test]
+fn what_can_not_be_reached_is_refused_with_its_reason() {
+    let reason = |node: &mut Node, now, voters: &[u64], learners: &[u64]| {
+        let before = node.clone();
+        let out = node.reconfigure(now, voters, learners);
+        assert_eq!(*node, before, "a refusal changes nothing");
+        let [quorate::Output::Rejected(reason)] = out[..] else { panic!("{out:?}") };
+        reason
+    };
+    assert!(Target::<u64>::new([], [1, 2]).is_err(), "nobody would vote");
+    assert!(Target::new(0..=255_u64, []).is_err(), "too many");
+
+    let mut node = leader(1, &THREE);
+    assert_eq!(reason(&mut node, 0, &[2, 3], &[1]), Rejection::LeaderAsLearner);
+    let mut follower = Node::fresh(2, &THREE);
+    follower.hear(0, 1, heartbeat(1, 1));
+    assert_eq!(reason(&mut follower, 0, &THREE, &[]), Rejection::NotLeader { leader: Some(1) });
+
+    let beats = node.tick_at(HEARTBEAT);
+    for voter in [2, 3] {
+        node.hear(HEARTBEAT, voter, accept(&to(&beats, voter)).priority(0));
+    }
+    assert_eq!(reason(&mut node, HEARTBEAT, &[2, 3], &[]), Rejection::NobodyCouldLead);
+    assert_eq!(node.step(Input::SetPriority(Priority::NEVER_LEADS)), []);
+    assert_eq!(reason(&mut node, HEARTBEAT, &THREE, &[]), Rejection::NobodyCouldLead);
+}
