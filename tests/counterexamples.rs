@@ -1,0 +1,130 @@
+//! Executions that broke other protocols for changing the members, played again here, step by step.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails should panic"
+)]
+
+use std::time::Duration;
+
+use quorate::{Body, ClusterId, HardState, Input, Phase, Priority, Target, Term, Timing};
+use quorate_sim::Desk;
+
+const MS: Duration = Duration::from_millis(1);
+
+/// `n` voters led by node 1, which has taken up node `n + 1` as a learner.
+fn with_a_learner(n: u64) -> Desk {
+    let mut desk = Desk::new(n, Timing::lan());
+    desk.durable.insert(n + 1, HardState::joining(ClusterId(7)));
+    desk.restart(n + 1);
+    desk.elect(1);
+    let _ = desk.step(1, reconfigure(1..=n, [n + 1]));
+    run(&mut desk, 1_000 * MS, |_, _| true);
+    assert!(desk.nodes.values().all(|node| node.membership().learners() == [n + 1]));
+    desk
+}
+
+fn reconfigure(voters: impl IntoIterator<Item = u64>, learners: impl IntoIterator<Item = u64>) -> Input<u64> {
+    Input::Reconfigure { target: Target::new(voters, learners).expect("a sound target"), force: false }
+}
+
+/// Lets time pass. Mail arrives at once where one node `reaches` the other, and is lost elsewhere.
+fn run(desk: &mut Desk, length: Duration, reaches: impl Fn(u64, u64) -> bool) {
+    let end = desk.now + length;
+    while desk.now < end {
+        exchange(desk, &reaches);
+        desk.pass(MS);
+    }
+    exchange(desk, &reaches);
+}
+
+fn exchange(desk: &mut Desk, reaches: &impl Fn(u64, u64) -> bool) {
+    loop {
+        desk.lose(|mail| !reaches(mail.from, mail.to));
+        if desk.deliver(|_| true) == 0 {
+            break;
+        }
+    }
+    let holders = desk.nodes.values().filter_map(|node| Some((node.id(), node.lease()?)));
+    let holders: Vec<_> = holders.filter(|(_, lease)| lease.holds_at(desk.now)).collect();
+    assert!(holders.len() < 2, "two leases: {holders:?}");
+}
+
+/// "bug in single-server membership changes", raft-dev, July 2015. Of four servers, leader 1 adds 5 and
+/// reaches only 5; leader 2 of the next term removes 1 and reaches only 3; then 1 is elected again by 4
+/// and 5. Two leaders, with the majorities {2, 3} and {1, 4, 5}. Here leader 2 may take no step before
+/// a quorum of the old members holds its own version of the old membership: rule 8.1 (a).
+#[test]
+fn the_single_server_change_of_2015_does_not_split_the_group() {
+    let mut desk = with_a_learner(4);
+    let _ = desk.step(1, reconfigure(1..=5, []));
+    // All promise for long, as it asks before it takes the step; but then only 5 hears it.
+    assert!(desk.deliver(|_| true) > 0 && desk.deliver(|_| true) > 0);
+    run(&mut desk, 600 * MS, |from, to| (from, to) == (1, 5));
+    assert_eq!(desk.node(1).membership().voters(), [1, 2, 3, 4, 5], "1 took the step");
+    assert_eq!(desk.node(5).membership().voters(), [1, 2, 3, 4, 5], "5 heard of it");
+    assert_eq!(desk.node(2).membership().voters(), [1, 2, 3, 4], "the others did not");
+
+    // 2 is elected by 3 and 4. 3 hears that it leads, 4 does not.
+    let old = |id: u64| (2..=4).contains(&id);
+    for witness in [3, 4] {
+        let _ = desk.step(witness, Input::SetPriority(Priority::NEVER_LEADS));
+    }
+    for _ in 0..1_000 {
+        if desk.leader() == Some(2) {
+            break;
+        }
+        let _ = desk.step(2, Input::Campaign);
+        desk.lose(|mail| !old(mail.from) || !old(mail.to));
+        let _ = desk.deliver(|_| true);
+        desk.pass(MS);
+    }
+    let _ = desk.step(2, reconfigure([2, 3, 4], []));
+    run(&mut desk, 20 * MS, |from, to| [2, 3].contains(&from) && [2, 3].contains(&to));
+    assert_eq!(desk.node(2).membership().voters(), [1, 2, 3, 4], "only 2 and 3 have acknowledged");
+
+    // Both sides for themselves: one of them has a leader, at any time, and in the end it is 1, 4, 5.
+    let left = |id: u64| [2, 3].contains(&id);
+    run(&mut desk, 5_000 * MS, |from, to| left(from) == left(to));
+    assert!(desk.leader().is_some_and(|leader| !left(leader)), "{:?}", desk.leader());
+    run(&mut desk, 5_000 * MS, |_, _| true);
+    assert_eq!(desk.node(2).membership(), desk.node(5).membership());
+}
+
+/// A node that takes over a membership written in term T, but not T itself, campaigns in T again: a
+/// second leader of T, which rewrites the membership under a version that exists. Rule 7.2.
+#[test]
+fn a_membership_is_never_held_below_its_term() {
+    let mut desk = Desk::new(3, Timing::lan());
+    desk.durable.insert(4, HardState::joining(ClusterId(7)));
+    desk.restart(4);
+    // 3 hears nothing of term 1 and of the membership written in it.
+    let without_3 = |from, to| from != 3 && to != 3;
+    let _ = desk.step(1, Input::Campaign);
+    run(&mut desk, MS, without_3);
+    assert_eq!(desk.leader(), Some(1));
+    let _ = desk.step(1, reconfigure([1, 2, 3], [4]));
+    run(&mut desk, 300 * MS, without_3);
+    assert_eq!((desk.node(1).membership().learners(), desk.node(3).term()), (&[4][..], Term(0)));
+
+    // Until it asks 2, which tells it why not: the membership and its term, in one write.
+    run(&mut desk, 300 * MS, |from, to| (from, to) != (1, 3) && (from, to) != (3, 1));
+    assert_eq!(desk.durable[&3].membership, *desk.node(2).membership());
+    assert_eq!(desk.durable[&3].term, Term(1));
+
+    // 1 is gone. 3 asks for votes of a later term than any that the membership was written in.
+    desk.nodes.remove(&1);
+    for _ in 0..2_000 {
+        let _ = desk.step(3, Input::Campaign);
+        let real = |body: &Body<u64>| matches!(body, Body::VoteRequest(of) if of.phase == Phase::Real);
+        let asked = desk.mail.iter().filter(|mail| real(&mail.message.body));
+        assert!(asked.map(|mail| mail.message.header.term).all(|term| term > Term(1)));
+        let _ = desk.deliver(|_| true);
+        desk.pass(MS);
+        if desk.leader().is_some() {
+            break;
+        }
+    }
+    assert!(desk.node(desk.leader().expect("just seen")).term() > Term(1));
+}
