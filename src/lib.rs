@@ -5,6 +5,8 @@
 //! clock. The host feeds it messages and clock readings; it answers with what to store, what to
 //! send and what happened. Whatever the host replicates, if anything, is the host's own business.
 //!
+//! How to form, grow, replace, shrink, move and mend a group: [`guide::membership`].
+//!
 //! # The host's contract
 //!
 //! 1. Act on outputs **in order**: what follows a [`Persist`](Output::Persist) waits until that
@@ -158,6 +160,8 @@ extern crate alloc;
 extern crate std;
 
 pub mod adapters;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod config;
 mod contacts;
 mod election;

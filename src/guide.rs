@@ -1,0 +1,4 @@
+//! Pages for those who run groups. There is no code in here.
+
+#[doc = include_str!("guide/membership.md")]
+pub mod membership {}
