@@ -24,7 +24,7 @@ use crate::message::{Body, Header, Message};
 use crate::promise::Promise;
 use crate::role::{Following, Renewal, Role, RoleKind};
 use crate::succession::{Backoff, Takeover};
-use crate::types::{CLOCK_END, NEVER, Nanos, NodeId, Position, Priority, Round, Term, Version, nanos};
+use crate::types::{CLOCK_END, NEVER, Nanos, NodeId, Position, Priority, Round, Term, nanos};
 
 pub use status::{FollowerStatus, MemberStatus, Status};
 
@@ -101,7 +101,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let members = &saved.membership;
         let was_member = match members.limits() {
             Some(_) => members.contains(config.id) && !members.is_forming(),
-            None => version > Version::default(),
+            None => version.term > Term(0) || members.contains(config.id),
         };
         let floor = if saved.term > Term(0) { clock.saturating_add(promised) } else { 0 };
         let mut election = Election {

@@ -160,11 +160,11 @@ extern crate alloc;
 extern crate std;
 
 pub mod adapters;
-#[cfg(any(doc, doctest))]
-pub mod guide;
 mod config;
 mod contacts;
 mod election;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod hard_state;
 mod io;
 mod lease;

@@ -35,10 +35,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let lease = members.quorum_value(0, until);
         // A group that has formed needs no more than a majority from now on.
         let oversized = members.limits().is_some() && members.quorum() != majority(members.voters().len());
-        let (handover, mut walk) = match &mut self.role {
-            Role::Leader(renewed) => (renewed.handover.take(), renewed.walk.take()),
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => (None, None),
+        let (handover, mut walk, issued) = match &mut self.role {
+            Role::Leader(renewed) => (renewed.handover.take(), renewed.walk.take(), renewed.lease),
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => (None, None, 0),
         };
+        // Rule 8.1: what was given out in the term before may still be acted on.
+        if issued > lease {
+            let walk = walk.get_or_insert_with(Walk::new);
+            walk.issued = walk.issued.max(issued);
+        }
         if target.is_some() || oversized || self.leaving {
             let walk = walk.get_or_insert_with(Walk::new);
             walk.target = target.or(walk.target.take());
@@ -398,11 +403,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         // Rule 7.3: term and version from the same reply.
         let acknowledges = !follower.acknowledged && header.term == leading.term && header.version == version;
         follower.acknowledged |= acknowledges;
-        if follower.leaving != reply.leaving {
+        let changes_mind = follower.leaving != reply.leaving;
+        if changes_mind {
             follower.leaving = reply.leaving;
             leading.unranked = true;
             leading.walk.get_or_insert_with(Walk::new);
         }
+        let prepares = leading.walk.as_ref().is_some_and(|walk| walk.preparing.is_some());
         if (follower.position, follower.priority) != (reply.position, reply.priority) {
             (follower.position, follower.priority) = (reply.position, reply.priority);
             leading.unranked = true;
@@ -413,7 +420,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if acknowledges && !self.committed {
             self.commit(out);
         }
-        self.advance_walk(out);
+        if acknowledges || changes_mind || prepares {
+            self.advance_walk(out);
+        }
         self.advance_renewal(out);
         self.advance_handover(out);
         if reply.ready && header.term == self.hard.term {

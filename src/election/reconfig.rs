@@ -204,6 +204,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         let followers = self.records_under(&next);
         let gone: Vec<I> = old.members().iter().copied().filter(|&id| !next.contains(id)).collect();
+        let mut forgotten = false;
         let Role::Leader(leading) = &mut self.role else { return };
         leading.followers = followers;
         leading.unranked = true;
@@ -211,7 +212,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             walk.issued = walk.issued.max(leading.lease);
             walk.preparing = None;
             // Who wanted to leave is not taken back for the target's sake.
-            walk.target = walk.target.take().and_then(|target| target.without(&gone));
+            if let Some(target) = walk.target.take() {
+                walk.target = target.without(&gone);
+                forgotten = walk.target.is_none();
+            }
             walk.departed.retain(|departed| !next.contains(departed.id));
             walk.departed.extend(gone.into_iter().map(|id| Departed { id, left: TELLINGS }));
             let surplus = walk.departed.len().saturating_sub(crate::membership::MAX_MEMBERS);
@@ -220,6 +224,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.replace_membership(next);
         self.record(out);
         out.push(self.membership_event());
+        if forgotten {
+            out.push(Output::Event(Event::TargetForgotten));
+        }
         let Role::Leader(leading) = &mut self.role else { return };
         let followers = &leading.followers;
         let until = |place: usize| followers.get(place).map_or(0, |follower| follower.until);

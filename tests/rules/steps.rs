@@ -83,8 +83,9 @@ fn a_learner_that_is_not_bound_is_not_promoted() {
     node.hear(12, 4, grant(&to(&out, 4), 0));
     assert_eq!(node.lists().0, THREE);
     let beats = node.tick_at(10 + HEARTBEAT);
-    let out = node.hear(61, 4, grant(&to(&beats, 4), PROMISE));
-    assert!(trace(&out).starts_with("persist, installed, "), "{}", trace(&out));
+    assert_eq!(node.hear(61, 4, grant(&to(&beats, 4), PROMISE)), []);
+    let out = node.tick_at(10 + 2 * HEARTBEAT);
+    assert!(trace(&out).contains("persist, installed, "), "{}", trace(&out));
     assert_eq!(node.lists().0, [1, 2, 3, 4]);
 }
 
