@@ -105,14 +105,12 @@ fn a_leader_asks_for_the_long_promise_before_it_takes_a_step() {
 fn a_step_is_taken_without_the_long_promise_after_two_promises() {
     let (mut node, now) = steady(&THREE, &[]);
     let mut beats = node.reconfigure(now, &THREE, &[4]);
-    for at in (now..).step_by(HEARTBEAT as usize) {
-        node.hear(at, 2, grant(&to(&beats, 2), PROMISE));
-        if !node.lists().1.is_empty() {
-            assert_eq!(at, now + 2 * PROMISE);
-            return;
-        }
+    let taken = (now..now + 10 * PROMISE).step_by(HEARTBEAT as usize).find(|at| {
+        node.hear(*at, 2, grant(&to(&beats, 2), PROMISE));
         beats = node.tick_at(at + HEARTBEAT);
-    }
+        !node.lists().1.is_empty()
+    });
+    assert_eq!(taken.map(|at| at + HEARTBEAT), Some(now + 2 * PROMISE));
 }
 
 /// Rule 8.1 (d): a step must not depose the leader that takes it.
@@ -154,26 +152,25 @@ fn a_forced_step_is_taken_although_the_lease_ends_with_it() {
 /// a membership that need not share a voter with the one after next.
 #[test]
 fn no_step_is_taken_while_a_lease_of_an_earlier_membership_outlasts_the_one_in_force() {
-    // Of the voters only 2 answers. 4 promises no more than 100 ms at a time.
+    // Of the voters only 2 answers. The newcomer never promises more than a short while.
+    let short = LIMIT * 3 / 4 + 10;
     let (mut node, mut now) = steady(&THREE, &[4]);
-    let short = 2 * HEARTBEAT;
     let mut beats = node.reconfigure(now, &[1, 2, 4], &[]);
-    let (mut issued, mut last) = (0, node.lists().0.to_vec());
-    let mut steps = Vec::new();
-    for _ in 0..40 {
-        let lease = node.lease_end();
+    let (mut steps, mut voters) = (Vec::new(), node.lists().0.to_vec());
+    for _ in 0..20 {
         node.hear(now, 4, grant(&to(&beats, 4), short));
         node.hear(now, 2, grant(&to(&beats, 2), LIMIT));
-        if node.lists().0 != last {
-            assert!(now >= issued || lease >= issued, "at {now}, while {issued} is still acted on");
-            (issued, last) = (issued.max(lease), node.lists().0.to_vec());
-            steps.push(last.clone());
+        if node.lists().0 != voters {
+            voters = node.lists().0.to_vec();
+            steps.push((now, voters.clone()));
         }
         now += HEARTBEAT;
         beats = node.tick_at(now);
     }
-    assert_eq!(steps.last(), Some(&vec![1, 2, 4]), "{steps:?}");
-    assert!(issued > 0);
+    let [(first, grown), (second, shrunk)] = &steps[..] else { panic!("{steps:?}") };
+    assert_eq!((&grown[..], &shrunk[..]), (&[1, 2, 3, 4][..], &[1, 2, 4][..]));
+    assert!(second + short >= first + LIMIT, "1 and 2 alone granted a lease until {}", first + LIMIT);
+    assert!(*second < first + LIMIT, "it does not wait longer than it must");
 }
 
 /// Rules 5.1 and 6.1: no step while the leader renews or hands over.
@@ -186,6 +183,13 @@ fn no_step_is_taken_during_a_handover_or_a_renewal() {
     let beats = node.tick_at(HEARTBEAT);
     node.accepted(HEARTBEAT + 1, &[2, 3], &beats);
     assert_eq!(node.lists().1, [], "the successor is still trying");
+
+    // A renewal under way when a step becomes possible.
+    let (mut node, now) = steady(&THREE, &[]);
+    let beats = node.reconfigure(now, &THREE, &[4]);
+    node.hear(now, 3, pre_vote(7, 9).version(1, 1));
+    node.hear(now + 1, 2, accept(&to(&beats, 2)));
+    assert_eq!((node.lists().1, node.term()), (&[][..], term(8)));
 
     let mut node = leader(1, &THREE);
     node.hear(10, 2, pre_vote(7, 9).version(1, 1));
