@@ -92,9 +92,13 @@ fn an_unknown_forming_node_is_voted_for_and_known_from_then_on() {
     assert_eq!(trace(&out), "persist, yes 4");
     assert_eq!(persisted(&out).unwrap().membership.voters(), [1, 2, 3, 4]);
 
+    // A voter of a group that exists is no founder of another.
+    let out = node.hear(LIMIT, 9, vote(2, 3).version(2, 1));
+    assert_eq!((granted(&out, 9), node.lists().0), (LIMIT, &[1, 2, 3, 4][..]));
+
     // One more than there may ever be: the operator started too many.
     node.step(Input::Discovered(5));
-    let out = node.hear(1, 6, vote(2, 1).carrying(stranger));
+    let out = node.hear(2 * LIMIT, 6, vote(3, 1).carrying(stranger));
     assert_eq!((trace(&out).as_str(), denied(&out, 6)), ("too-many, no 6", Denial::Stranger));
 }
 
