@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use quorate::adapters::store::{Fault, Store, StoreError};
-use quorate::{ClusterId, HardState, Term};
+use quorate::{ClusterId, HardState, Limits, Term};
 use tempfile::TempDir;
 
 fn folder() -> (TempDir, PathBuf) {
@@ -57,6 +57,18 @@ fn what_was_saved_last_is_what_open_returns() {
     store.save(&at_term(21)).unwrap();
     drop(store);
     assert_eq!(Store::<u64>::open(&path).unwrap().1, at_term(21));
+}
+
+#[test]
+fn every_starting_point_is_returned_as_it_was_stored() {
+    let limits = Limits { min_members: 3, max_members: 5 };
+    let forming = HardState::<u64>::forming(ClusterId(7), limits).unwrap();
+    assert!(forming.membership.is_forming());
+    for state in [HardState::joining(ClusterId(7)), forming, first()] {
+        let (_folder, path) = folder();
+        drop(Store::create(&path, &state).unwrap());
+        assert_eq!(Store::open(&path).unwrap().1, state);
+    }
 }
 
 #[test]

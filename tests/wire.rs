@@ -10,8 +10,9 @@ use quorate::adapters::wire::{
     EncodeError, MAX_DATAGRAM, Refused, VERSION, WireError, decode, encode, encode_into,
 };
 use quorate::{
-    Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, MAX_MEMBERS, Membership,
-    Message, NodeId, Order, Phase, Position, Priority, Round, Term, Version, VoteReply, VoteRequest,
+    Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Limits, MAX_MEMBERS,
+    Membership, Message, NodeId, Order, Phase, Position, Priority, Round, Term, Version, VoteReply,
+    VoteRequest,
 };
 use serde::de::{DeserializeOwned, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -223,10 +224,15 @@ fn encode_into_appends() {
     assert!(buffer.starts_with(b"before"));
 }
 
-/// A heartbeat with a membership of version (2, 1), these bytes for its voters, no learners.
+/// A heartbeat with these bytes for its membership.
+fn with_membership(parts: &[&[u8]]) -> Vec<u8> {
+    let start = [VERSION, 7, 0xac, 0x02, 2, 1, 1, 5, 0, 2, 0, 0, 0, 1];
+    [&start, parts.concat().as_slice()].concat()
+}
+
+/// One of version (2, 1), with these bytes for its voters, no learners, no limits.
 fn with_voters(length: &[u8], voters: &[u8], quorum: u8) -> Vec<u8> {
-    let start = [VERSION, 7, 0xac, 0x02, 2, 1, 5, 0, 2, 0, 0, 0, 1, 1, 2, 1];
-    [&start, length, voters, &[0, quorum]].concat()
+    with_membership(&[&[2, 1], length, voters, &[0, quorum, 0]])
 }
 
 #[test]
@@ -237,6 +243,50 @@ fn an_impossible_membership_is_refused() {
     assert_eq!(decode(3, &[1, 2, 3], 1), Err(WireError::Malformed), "no majority");
     assert_eq!(decode(3, &[1, 2, 3], 4), Err(WireError::Malformed), "more than all");
     assert_eq!(decode(0, &[], 0), Err(WireError::Malformed), "nobody");
+}
+
+#[test]
+fn what_a_forming_node_knows_is_these_bytes() {
+    let limits = Limits { min_members: 3, max_members: 5 };
+    let alone = Message::<u64> {
+        header: Header { committed: true, at: 0, ..HEADER },
+        body: Body::Heartbeat(Heartbeat {
+            promise: 0,
+            rank: None,
+            order: Order::Follow,
+            membership: Some(Box::new(Membership::forming(limits).unwrap())),
+        }),
+    };
+    let bytes = with_membership(&[&[0, 0, 0, 0, 3, 1, 3, 5]]);
+    assert_eq!(encode(&alone), bytes);
+    assert_eq!(decode(&bytes), Ok(alone));
+
+    let body = decode::<u64>(&with_membership(&[&[0, 0, 2, 1, 2, 0, 3, 1, 3, 5]])).unwrap().body;
+    let Body::Heartbeat(Heartbeat { membership: Some(known), .. }) = body else { panic!("{body:?}") };
+    assert!(known.is_forming());
+    assert_eq!((known.voters(), known.quorum(), known.limits()), (&[1, 2][..], 3, Some(limits)));
+}
+
+#[test]
+fn impossible_limits_are_refused() {
+    let decode = |membership: &[u8]| decode::<u64>(&with_membership(&[membership])).map(drop);
+    let refused = Err(WireError::Malformed);
+    for (least, most) in [(2, 5), (6, 5), (0, 0), (2, 4), (1, 2)] {
+        let quorum = most / 2 + 1;
+        assert_eq!(decode(&[0, 0, 0, 0, quorum, 1, least, most]), refused, "{least} to {most}, forming");
+        assert_eq!(decode(&[2, 1, 1, 1, 0, 1, 1, least, most]), refused, "{least} to {most}, later");
+    }
+    for quorum in [0, 1, 2, 4, 5] {
+        assert_eq!(decode(&[0, 0, 3, 1, 2, 3, 0, quorum, 1, 3, 5]), refused, "a quorum of {quorum}");
+    }
+    assert_eq!(decode(&[0, 0, 3, 1, 2, 3, 1, 4, 3, 1, 3, 5]), refused, "a learner while forming");
+    assert_eq!(decode(&[0, 0, 6, 1, 2, 3, 4, 5, 6, 0, 3, 1, 3, 5]), refused, "more than there may be");
+    assert_eq!(decode(&[0, 0, 2, 1, 1, 0, 3, 1, 3, 5]), refused, "a duplicate");
+    assert_eq!(decode(&[2, 1, 0, 0, 0, 1, 3, 5]), refused, "formed of nobody");
+
+    assert_eq!(decode(&[0, 0, 5, 1, 2, 3, 4, 5, 0, 3, 1, 3, 5]), Ok(()), "all there may be");
+    assert_eq!(decode(&[2, 1, 3, 1, 2, 3, 0, 3, 1, 3, 5]), Ok(()), "founders, who all are needed");
+    assert_eq!(decode(&[2, 1, 3, 1, 2, 3, 1, 4, 2, 1, 3, 5]), Ok(()), "later, with a learner");
 }
 
 #[test]
@@ -252,7 +302,7 @@ fn too_many_members_are_refused() {
 fn refusals_are_counted_by_kind() {
     let mut refused = Refused::default();
     let datagrams: [&[u8]; 6] =
-        [&[], &[VERSION; MAX_DATAGRAM + 1], &[9, 9], &[VERSION], &[VERSION, 0, 0, 0, 0, 0, 0, 4], &{
+        [&[], &[VERSION; MAX_DATAGRAM + 1], &[9, 9], &[VERSION], &[VERSION, 0, 0, 0, 0, 0, 0, 0, 4], &{
             let mut datagram = encode(&golden()[0].0);
             datagram.push(0);
             datagram
@@ -327,8 +377,13 @@ fn membership<I: NodeId + 'static>(
             let version = Version { term: Term(term), number };
             Box::new(Membership::new(version, voters, learners, quorum).unwrap())
         });
+    let limits = (1_u8.., 0_u8..).prop_map(|(max_members, more)| {
+        let least = max_members / 2 + 1;
+        Limits { min_members: least + more % (max_members - least + 1), max_members }
+    });
+    let forming = limits.prop_map(|limits| Some(Box::new(Membership::forming(limits).unwrap())));
     let joining = Just(Some(Box::new(Membership::joining())));
-    prop_oneof![2 => Just(None), 1 => joining, 3 => made.prop_map(Some)]
+    prop_oneof![2 => Just(None), 1 => joining, 1 => forming, 3 => made.prop_map(Some)]
 }
 
 fn answer<I: NodeId + 'static>(id: impl Strategy<Value = I>) -> impl Strategy<Value = Answer<I>> {
