@@ -5,8 +5,16 @@
 //! cargo run --example node -- --id 2 --listen 127.0.0.1:7002 --peer 1=127.0.0.1:7001 --peer 3=127.0.0.1:7003 --data /tmp/node-2 --new
 //! ```
 //!
-//! `--new` is for the very first start: a node that lost its file must not pretend to be new.
-//! Then type `status`, `leader`, `resign`, `campaign` or `quit`. From anywhere else:
+//! The very first start of a node, and only that one, says what it starts as: a node that lost its
+//! file must not pretend to be new.
+//!
+//! - `--new`: one of a new group, of this node and its peers;
+//! - `--join`: nobody yet, until the leader of a running group is told `add 4=127.0.0.1:7004`;
+//! - `--form 3/5`: one of three to five that find each other, as they are told
+//!   `discovered 2=127.0.0.1:7002`. No more than five may ever start so.
+//!
+//! Then type `help`. Addresses that are learned are kept in a file beside `--data`, for the next
+//! start. From anywhere else:
 //!
 //! ```text
 //! cargo run --example node -- --ask 127.0.0.1:7001
@@ -15,15 +23,15 @@
 use std::error::Error;
 use std::io::{self, BufRead};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
-use std::thread;
 use std::time::Duration;
+use std::{fs, thread};
 
 use clap::Parser;
 use quorate::adapters::store::Store;
 use quorate::adapters::udp::{Host, HostConfig, Notice, who_leads};
-use quorate::{ClusterId, Config, HardState, Timing, Urgency};
+use quorate::{ClusterId, Config, Event, HardState, Limits, MemberStatus, Target, Timing, Urgency};
 
 type Id = u64;
 type Failure = Box<dyn Error + Send + Sync>;
@@ -43,9 +51,8 @@ struct Args {
     /// The file with this node's state
     #[arg(long, required_unless_present = "ask")]
     data: Option<PathBuf>,
-    /// The very first start: creates the file, for a group of this node and its peers
-    #[arg(long)]
-    new: bool,
+    #[command(flatten)]
+    first: First,
     /// Number of the group, the same on every node
     #[arg(long, default_value_t = 1)]
     cluster: u64,
@@ -55,6 +62,21 @@ struct Args {
     /// Only ask the node at this address who leads
     #[arg(long, value_name = "ADDRESS", exclusive = true)]
     ask: Option<SocketAddr>,
+}
+
+/// The very first start, which creates the file
+#[derive(clap::Args)]
+#[group(multiple = false)]
+struct First {
+    /// First start: in a new group of this node and its peers
+    #[arg(long)]
+    new: bool,
+    /// First start: in a running group, which will add this node
+    #[arg(long)]
+    join: bool,
+    /// First start: in a new group of MIN to MAX nodes that find each other
+    #[arg(long, value_name = "MIN/MAX", value_parser = limits)]
+    form: Option<Limits>,
 }
 
 fn main() -> ExitCode {
@@ -78,59 +100,168 @@ fn run(args: Args) -> Result<(), Failure> {
     let (Some(id), Some(listen), Some(data)) = (args.id, args.listen, args.data) else {
         return Err("--id, --listen and --data belong together".into());
     };
-    let (mut store, saved) = if args.new {
-        let members = args.peer.iter().map(|&(peer, _)| peer).chain([id]);
-        let first = HardState::bootstrap(ClusterId(args.cluster), members)?;
-        (Store::create(&data, &first)?, first)
-    } else {
-        Store::open(&data)?
+    let first = args.first.state(ClusterId(args.cluster), id, &args.peer)?;
+    let (mut store, saved) = match first {
+        Some(first) => (Store::create(&data, &first)?, first),
+        None => Store::open(&data)?,
     };
+    let learned = data.with_extension("peers");
+    let mut peers = read_peers(&learned)?;
+    peers.retain(|(id, _)| args.peer.iter().all(|(given, _)| given != id));
+    peers.extend(args.peer);
     let timing = if args.wan { Timing::wan() } else { Timing::lan() };
-    let config =
-        HostConfig { peers: args.peer, ..HostConfig::new(Config { timing, ..Config::new(id) }, listen) };
+    let config = HostConfig { peers, ..HostConfig::new(Config { timing, ..Config::new(id) }, listen) };
     let host = Host::start(config, saved, move |state| store.save(state))?;
-    println!("node {id} listens on {}; type status, leader, resign, campaign or quit", host.local_addr());
+    println!("node {id} listens on {}; type help", host.local_addr());
 
     let events = host.events();
     let printer = thread::spawn(move || {
         while let Some(notice) = events.recv() {
-            match notice {
-                Notice::Event(event) => println!("{event:?}"),
-                Notice::Failed(failure) => {
-                    // A node that cannot store its state must not go on.
-                    report(&failure);
-                    process::exit(1);
-                }
-                other => println!("{other:?}"),
+            if let Err(failure) = show(notice, &learned) {
+                report(failure.as_ref());
+                process::exit(1);
             }
         }
     });
     for line in io::stdin().lock().lines() {
-        let met = match line?.trim() {
-            "" => Ok(()),
-            "status" => {
-                println!("{:#?}\n{:?}\n{:?}", host.status(), host.lease(), host.counters());
-                Ok(())
-            }
-            "leader" => {
-                println!("{:?}", host.leader());
-                Ok(())
-            }
-            "resign" => host.resign(None, Urgency::WhenReady),
-            "campaign" => host.campaign(),
-            "quit" => break,
-            other => {
-                println!("what is {other:?}?");
-                Ok(())
-            }
-        };
-        if let Err(error) = met {
+        let line = line?;
+        if line.trim() == "quit" {
+            break;
+        }
+        if let Err(error) = obey(&host, &line) {
             println!("{error}");
         }
     }
     host.shutdown()?;
     drop(printer.join());
     Ok(())
+}
+
+impl First {
+    /// The state to create; none at all later starts.
+    fn state(
+        &self,
+        cluster: ClusterId,
+        id: Id,
+        peers: &[(Id, SocketAddr)],
+    ) -> Result<Option<HardState<Id>>, Failure> {
+        Ok(match self.form {
+            _ if self.new => {
+                let members = peers.iter().map(|&(peer, _)| peer).chain([id]);
+                Some(HardState::bootstrap(cluster, members)?)
+            }
+            _ if self.join => Some(HardState::joining(cluster)),
+            Some(limits) => Some(HardState::forming(cluster, limits)?),
+            None => None,
+        })
+    }
+}
+
+/// A node that cannot store its state must not go on.
+fn show(notice: Notice<Id>, learned: &Path) -> Result<(), Failure> {
+    match notice {
+        Notice::Event(Event::Removed) => println!("Removed: this node is no member any more; type quit"),
+        Notice::Event(event) => println!("{event:?}"),
+        Notice::Addresses(addresses) => {
+            let lines = addresses.iter().map(|(id, address)| format!("{id}={address}\n"));
+            // Without it the node runs as well; only its next start may need to be told of a peer.
+            if let Err(error) = fs::write(learned, lines.collect::<String>()) {
+                println!("can not write {}: {error}", learned.display());
+            }
+        }
+        Notice::Failed(failure) => return Err(failure.into()),
+        other => println!("{other:?}"),
+    }
+    Ok(())
+}
+
+const HELP: &str = "\
+status, leader, quit
+resign, campaign, leave
+add ID=ADDRESS, remove ID           one more voter, one member less
+target 1,2,4=ADDRESS [learners 5=ADDRESS] [force]
+                                    these voters and learners, and nobody else
+discovered ID=ADDRESS, lost ID      in a group that forms itself";
+
+fn obey(host: &Host<Id>, line: &str) -> Result<(), Failure> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    match words[..] {
+        [] => {}
+        ["help"] => println!("{HELP}"),
+        ["status"] => println!("{:#?}\n{:?}\n{:?}", host.status(), host.lease(), host.counters()),
+        ["leader"] => println!("{:?}", host.leader()),
+        ["resign"] => host.resign(None, Urgency::WhenReady)?,
+        ["campaign"] => host.campaign()?,
+        ["leave"] => host.leave()?,
+        ["add", newcomer] => {
+            let (id, address) = peer(newcomer)?;
+            let (mut voters, mut learners) = members_to_be(host);
+            learners.retain(|&learner| learner != id);
+            voters.extend((!voters.contains(&id)).then_some(id));
+            host.reconfigure(Target::new(voters, learners)?, false, [(id, address)])?;
+        }
+        ["remove", member] => {
+            let id = member.parse()?;
+            let (mut voters, mut learners) = members_to_be(host);
+            voters.retain(|&voter| voter != id);
+            learners.retain(|&learner| learner != id);
+            host.reconfigure(Target::new(voters, learners)?, false, [])?;
+        }
+        ["target", voters, ref rest @ ..] => {
+            let (learners, force) = match rest {
+                [] => ("", false),
+                ["force"] => ("", true),
+                ["learners", learners] => (*learners, false),
+                ["learners", learners, "force"] => (*learners, true),
+                _ => return Err("target 1,2,3 learners 4,5 force".into()),
+            };
+            let (mut addresses, mut learns) = (Vec::new(), Vec::new());
+            let voters = nodes(voters, &mut addresses)?;
+            if !learners.is_empty() {
+                learns = nodes(learners, &mut addresses)?;
+            }
+            host.reconfigure(Target::new(voters, learns)?, force, addresses)?;
+        }
+        ["discovered", newcomer] => {
+            let (id, address) = peer(newcomer)?;
+            host.discovered(id, address)?;
+        }
+        ["lost", member] => host.lost(member.parse()?)?,
+        _ => println!("what is {line:?}? Type help"),
+    }
+    Ok(())
+}
+
+/// Voters and learners, as they are or as the last command wants them.
+fn members_to_be(host: &Host<Id>) -> (Vec<Id>, Vec<Id>) {
+    let status = host.status();
+    if let Some(target) = status.target {
+        return (target.voters().to_vec(), target.learners().to_vec());
+    }
+    let (voters, learners): (Vec<_>, Vec<_>) = status.members.iter().partition(|member| member.voter);
+    let ids = |members: Vec<&MemberStatus<Id>>| members.iter().map(|member| member.id).collect();
+    (ids(voters), ids(learners))
+}
+
+/// A list of `ID` or, of newcomers, `ID=ADDRESS`.
+fn nodes(list: &str, addresses: &mut Vec<(Id, SocketAddr)>) -> Result<Vec<Id>, Failure> {
+    let node = |text: &str| {
+        if !text.contains('=') {
+            return Ok(text.parse()?);
+        }
+        let (id, address) = peer(text)?;
+        addresses.push((id, address));
+        Ok(id)
+    };
+    list.split(',').map(node).collect()
+}
+
+fn read_peers(path: &Path) -> Result<Vec<(Id, SocketAddr)>, Failure> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(text.lines().map(peer).collect::<Result<_, _>>()?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn report(error: &dyn Error) {
@@ -148,4 +279,10 @@ fn peer(text: &str) -> Result<(Id, SocketAddr), String> {
     let id = id.parse().map_err(|error| format!("{id:?}: {error}"))?;
     let address = address.parse().map_err(|error| format!("{address:?}: {error}"))?;
     Ok((id, address))
+}
+
+fn limits(text: &str) -> Result<Limits, String> {
+    let (least, most) = text.split_once('/').ok_or("write it as MIN/MAX")?;
+    let number = |text: &str| text.parse().map_err(|error| format!("{text:?}: {error}"));
+    Ok(Limits { min_members: number(least)?, max_members: number(most)? })
 }

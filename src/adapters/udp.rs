@@ -34,16 +34,43 @@
 //! 3. *Work under a lease.* [`Host::lease`] reads a fresh clock and waits for no disk; watchers
 //!    ([`Host::watch`]) are told by a thread of their own.
 //!
-//! **Addresses** travel with the membership. A host is given those of some peers; where a member
-//! is heard is where it is, and members tell each other where they heard the others.
+//! # Addresses
 //!
-//! **Trust.** Datagrams are neither signed nor encrypted: whoever can send to the port can forge
+//! Addresses travel with the membership. A host is given those of some peers at its start
+//! ([`HostConfig::peers`]), and those of newcomers by [`Host::reconfigure`] and
+//! [`Host::discovered`]. Where a member is heard is where it is; members tell each other where they
+//! know the others to be, and how long ago that was true, and what was seen last counts. So
+//!
+//! - a newcomer needs no peers: the leader writes to it, and every member learns where it is with
+//!   the membership that has it, so that it is reached also if that leader dies at once;
+//! - a member may move to another address, if it is told that of one member at its start: whoever
+//!   is silent is tried wherever it was said to be, and who hears it tells the others;
+//! - of nodes that are neither members, nor to become members, nor configured, no address is kept.
+//!   A removed one is forgotten once it has been told; it is answered where it asks from.
+//!
+//! Addresses are not part of the durable state, for they are no part of what must be agreed on: a
+//! wrong or lost one costs time, never safety. A host that restarts is found by any member that is
+//! still up. But should **all** restart at once, each must be told where another one is: where
+//! members come and go, save what [`Notice::Addresses`] says, and give it back as
+//! [`HostConfig::peers`] (`examples/node.rs` does).
+//!
+//! # Members that go
+//!
+//! [`Event::Removed`](crate::Event::Removed) and [`Event::StateLost`](crate::Event::StateLost) are
+//! reported like all news, and the host runs on: a removed node goes on telling who asks what the
+//! members are, and one that lost its state does no harm. The program stops either when it likes.
+//!
+//! # Trust
+//!
+//! Datagrams are neither signed nor encrypted: whoever can send to the port can forge
 //! them. Keep the port on a network of your own.
 
 mod book;
+mod commands;
 mod datagram;
 mod errors;
 mod events;
+mod inbox;
 mod leases;
 mod query;
 mod run;
@@ -53,7 +80,7 @@ use std::error::Error;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::prelude::rust_2024::*;
-use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -70,8 +97,8 @@ use crate::adapters::clock::BootClock;
 use crate::config::Config;
 use crate::election::{Election, Status};
 use crate::hard_state::HardState;
-use crate::io::{Input, Lease, Rejection, Urgency};
-use crate::types::{ClusterId, NodeId, Position, Priority, Term};
+use crate::io::{Input, Lease, Rejection};
+use crate::types::{ClusterId, NodeId, Term};
 
 pub use self::errors::{CommandError, HostFailure, StartError};
 pub use self::events::{Events, Notice};
@@ -85,7 +112,7 @@ pub struct HostConfig<I> {
     /// Where it listens. Port 0 takes any free one: see [`Host::local_addr`].
     pub listen: SocketAddr,
     /// Where other nodes are, as far as is known beforehand. One that is up is enough; a node that
-    /// joins a group needs none.
+    /// joins a group needs none. Never forgotten, unlike those that are learned of later.
     pub peers: Vec<(I, SocketAddr)>,
     /// How long before the end of a lease its watchers are told that it has ended, so that they
     /// have stopped when it does. 5 ms unless told otherwise; well below half of a promise.
@@ -163,7 +190,12 @@ pub struct Host<I: NodeId> {
 /// What the host's thread is asked to do.
 #[derive(Debug)]
 enum Command<I> {
-    Step(Input<I>, SyncSender<Result<(), Rejection<I>>>),
+    Step {
+        input: Input<I>,
+        /// Where the nodes are that it is about.
+        addresses: Vec<(I, SocketAddr)>,
+        reply: SyncSender<Result<(), Rejection<I>>>,
+    },
     Stop,
 }
 
@@ -179,6 +211,7 @@ struct Shared<I> {
 struct View<I> {
     status: Status<I>,
     leader: Option<Leader<I>>,
+    addresses: Vec<(I, SocketAddr)>,
     counters: Counters,
     failure: Option<HostFailure>,
 }
@@ -203,8 +236,13 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         let clock = BootClock::new();
         let rng = ChaCha8Rng::try_from_rng(&mut SysRng).map_err(StartError::Seed)?;
         let election = Election::new(config.config, saved, clock.now(), rng)?;
-        let view =
-            View { status: election.status(), leader: None, counters: Counters::default(), failure: None };
+        let view = View {
+            status: election.status(),
+            leader: None,
+            addresses: Vec::new(),
+            counters: Counters::default(),
+            failure: None,
+        };
         let shared = Arc::new(Shared {
             clock,
             leases: Leases::new(clock, config.margin),
@@ -252,6 +290,12 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         self.shared.view().status
     }
 
+    /// Where the other members are, as far as is known: what [`Notice::Addresses`] said last.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<(I, SocketAddr)> {
+        self.shared.update(|view| view.addresses.clone())
+    }
+
     /// What came and went.
     #[must_use]
     pub fn counters(&self) -> Counters {
@@ -276,39 +320,6 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         self.local
     }
 
-    /// Gives up leadership, to `successor` or to whom the leader finds best. Returns when the
-    /// attempt has begun; the events tell how it ends.
-    ///
-    /// # Errors
-    /// [`CommandError`] if it does not lead, or nobody can take over.
-    pub fn resign(&self, successor: Option<I>, urgency: Urgency) -> Result<(), CommandError<I>> {
-        self.step(Input::Resign { successor, urgency })
-    }
-
-    /// Stands for election now.
-    ///
-    /// # Errors
-    /// [`CommandError`] if it leads already, cannot lead, or is bound by a promise.
-    pub fn campaign(&self) -> Result<(), CommandError<I>> {
-        self.step(Input::Campaign)
-    }
-
-    /// The program's data reach so far now.
-    ///
-    /// # Errors
-    /// [`CommandError::Stopped`].
-    pub fn set_position(&self, position: Position) -> Result<(), CommandError<I>> {
-        self.step(Input::SetPosition(position))
-    }
-
-    /// How much the node wants to lead from now on.
-    ///
-    /// # Errors
-    /// [`CommandError::Stopped`].
-    pub fn set_priority(&self, priority: Priority) -> Result<(), CommandError<I>> {
-        self.step(Input::SetPriority(priority))
-    }
-
     /// Resigns at once, if it leads, and stops. Returns when the lease is withdrawn, the socket
     /// closed and the store dropped.
     ///
@@ -317,15 +328,6 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
     pub fn shutdown(mut self) -> Result<(), HostFailure> {
         self.stop();
         self.failure().map_or(Ok(()), Err)
-    }
-
-    fn step(&self, input: Input<I>) -> Result<(), CommandError<I>> {
-        let (reply, answer) = sync_channel(1);
-        self.order(Command::Step(input, reply))?;
-        match answer.recv() {
-            Ok(met) => met.map_err(CommandError::Rejected),
-            Err(_) => Err(CommandError::Stopped),
-        }
     }
 }
 

@@ -122,6 +122,19 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
+    /// Whether this node writes to `id` of its own accord: a member, one that is to be, or one that
+    /// is yet to be told that it is none any more.
+    #[cfg(feature = "udp")]
+    pub(crate) fn is_concerned_with(&self, id: I) -> bool {
+        let walk = match &self.role {
+            Role::Leader(leading) => leading.walk.as_ref(),
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
+        };
+        let target = self.target().is_some_and(|target| target.contains(id));
+        let departed = walk.is_some_and(|walk| walk.departed.iter().any(|departed| departed.id == id));
+        self.hard.membership.contains(id) || target || departed
+    }
+
     fn quorum_reachable(&self) -> bool {
         let members = &self.hard.membership;
         let own = members.index_of(self.id);

@@ -1,68 +1,146 @@
-//! Where the members are. Addresses travel with the membership: whoever hears a member directly
-//! tells the others where.
+//! Where the members are. Addresses travel with the membership: whoever knows where a member is
+//! tells the others, and how long ago that was true; what was seen last counts.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::prelude::rust_2024::*;
 use std::time::Duration;
 
-use super::datagram::{is_usable, means_the_same_to};
-use crate::membership::Membership;
+use super::datagram::{Sighting, is_usable, means_the_same_to};
 use crate::types::NodeId;
 
 /// For how long an address is trusted alone after its node was heard there. A node that is silent
 /// for longer is tried at every address known.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// How often a node is told the addresses when nothing about them is new.
+/// How often a node is told the addresses when nothing about them is new; and how much later than
+/// this node others must have seen a member somewhere else, to be believed.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 
 /// The most addresses in one datagram, which keeps it below the size of one packet. In a larger
-/// group every datagram tells the next of them.
+/// group every datagram tells the next of them, those first that are new.
 const AT_ONCE: usize = 16;
 
-/// The addresses of members and configured peers, and of nobody else.
+/// The addresses of configured peers and of the nodes that the election is concerned with, and of
+/// nobody else.
 pub(super) struct Book<I> {
     entries: BTreeMap<I, Entry>,
-    /// Grows when a node is heard somewhere new.
+    /// Grows when a node is somewhere new.
     revision: u64,
     /// Where the next datagram goes on telling.
     next: usize,
+    /// Whether [`addresses`](Self::addresses) may be others than when this was last asked.
+    altered: bool,
 }
 
 #[derive(Default)]
 struct Entry {
     configured: Option<SocketAddr>,
+    /// Where its own datagrams came from last.
     heard: Option<(SocketAddr, Duration)>,
-    hearsay: Option<SocketAddr>,
+    /// Where others, or the program, have it, and as of when.
+    told: Option<(SocketAddr, AsOf)>,
+    /// The revision of the book when it was somewhere new.
+    revised: u64,
     /// When this node was last told the addresses, and at which revision.
-    told: Option<(Duration, u64)>,
+    informed: Option<(Duration, u64)>,
+}
+
+/// An instant on this node's clock, also before its origin; the oldest means that nobody has ever
+/// heard the node.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct AsOf(i128);
+
+impl AsOf {
+    const NEVER: AsOf = AsOf(i128::MIN);
+
+    fn at(now: Duration) -> Self {
+        AsOf(i128::try_from(now.as_millis()).unwrap_or(i128::MAX))
+    }
+
+    fn ago(now: Duration, age: Option<u32>) -> Self {
+        age.map_or(Self::NEVER, |age| AsOf(Self::at(now).0.saturating_sub(age.into())))
+    }
+
+    /// In milliseconds, as it is told; none if it is no age, or too great a one to matter.
+    fn age(self, now: Duration) -> Option<u32> {
+        u32::try_from(Self::at(now).0.saturating_sub(self.0).max(0)).ok()
+    }
 }
 
 impl Entry {
     fn heard_of_late(&self, now: Duration) -> Option<SocketAddr> {
         self.heard.filter(|(_, at)| now.saturating_sub(*at) < FRESH).map(|(address, _)| address)
     }
+
+    /// The address that was right last, as of then.
+    fn best(&self) -> Option<(SocketAddr, AsOf)> {
+        let heard = self.heard.map(|(address, at)| (address, AsOf::at(at)));
+        let configured = self.configured.map(|address| (address, AsOf::NEVER));
+        [self.told, configured, heard].into_iter().flatten().max_by_key(|&(_, as_of)| as_of)
+    }
+
+    /// Whether others have seen it somewhere else since it was heard.
+    fn has_moved(&self) -> bool {
+        let later = |heard: Duration| AsOf::at(heard.saturating_add(TOLD_EVERY));
+        match (self.heard, self.told) {
+            (Some((here, heard)), Some((there, as_of))) => here != there && as_of > later(heard),
+            (Some(_) | None, _) => false,
+        }
+    }
 }
 
 impl<I: NodeId> Book<I> {
     pub(super) fn new(peers: &[(I, SocketAddr)]) -> Self {
         let entry = |&(id, address)| (id, Entry { configured: Some(address), ..Entry::default() });
-        Book { entries: peers.iter().map(entry).collect(), revision: 0, next: 0 }
+        Book { entries: peers.iter().map(entry).collect(), revision: 0, next: 0, altered: true }
     }
 
-    /// Whether `id` may have an address here.
-    pub(super) fn admits(&self, id: I, members: &Membership<I>) -> bool {
-        members.contains(id) || self.entries.get(&id).is_some_and(|entry| entry.configured.is_some())
+    /// Whether `id` was configured.
+    pub(super) fn is_configured(&self, id: I) -> bool {
+        self.entries.get(&id).is_some_and(|entry| entry.configured.is_some())
     }
 
-    /// A datagram of `id`, which is admitted, came from `address`.
+    /// A datagram of `id`, which may have an address here, came from `address`.
     pub(super) fn heard(&mut self, id: I, address: SocketAddr, now: Duration) {
-        let entry = self.entries.entry(id).or_default();
-        if entry.heard_of_late(now) != Some(address) {
-            self.revision = self.revision.wrapping_add(1);
+        let news = self.change(id, |entry| {
+            let news = entry.heard_of_late(now) != Some(address);
+            entry.heard = Some((address, now));
+            news
+        });
+        self.altered |= news;
+    }
+
+    /// The program knows that `id` is at `address`.
+    pub(super) fn introduced(&mut self, id: I, address: SocketAddr, now: Duration) {
+        self.told(id, Sighting { address, age: Some(0) }, now);
+    }
+
+    /// Another node says where `id` is, which may have an address here.
+    pub(super) fn told(&mut self, id: I, sighting: Sighting, now: Duration) {
+        let Sighting { address, age } = sighting;
+        if !is_usable(address) {
+            return;
         }
-        entry.heard = Some((address, now));
+        let as_of = AsOf::ago(now, age);
+        let news = self.change(id, |entry| {
+            let before = entry.best().map(|(address, _)| address);
+            if entry.told.is_none_or(|(_, known)| known < as_of) {
+                entry.told = Some((address, as_of));
+            }
+            entry.best().map(|(address, _)| address) != before
+        });
+        self.altered |= news;
+    }
+
+    fn change(&mut self, id: I, change: impl FnOnce(&mut Entry) -> bool) -> bool {
+        let entry = self.entries.entry(id).or_default();
+        let news = change(entry);
+        if news {
+            self.revision = self.revision.wrapping_add(1);
+            entry.revised = self.revision;
+        }
+        news
     }
 
     /// Where configured peers are said to be.
@@ -70,33 +148,34 @@ impl<I: NodeId> Book<I> {
         self.entries.values().filter_map(|entry| entry.configured).collect()
     }
 
-    /// Somebody says that `id`, which is admitted, is at `address`.
-    pub(super) fn told(&mut self, id: I, address: SocketAddr) {
-        if is_usable(address) {
-            self.entries.entry(id).or_default().hearsay = Some(address);
-        }
-    }
-
-    /// The membership changed: forget those who left.
-    pub(super) fn keep(&mut self, members: &Membership<I>) {
-        self.entries.retain(|&id, entry| members.contains(id) || entry.configured.is_some());
+    /// Forgets all but configured peers and those of `concern`. The membership may have changed.
+    pub(super) fn keep(&mut self, concern: impl Fn(I) -> bool) {
+        self.entries.retain(|&id, entry| concern(id) || entry.configured.is_some());
+        self.altered = true;
     }
 
     /// The address of `id` to tell others.
-    pub(super) fn address(&self, id: I, now: Duration) -> Option<SocketAddr> {
-        let entry = self.entries.get(&id)?;
-        let heard = || entry.heard.map(|(address, _)| address);
-        entry.heard_of_late(now).or(entry.configured).or(entry.hearsay).or_else(heard)
+    pub(super) fn address(&self, id: I) -> Option<SocketAddr> {
+        self.entries.get(&id)?.best().map(|(address, _)| address)
+    }
+
+    /// The addresses of all `members`, if they may have changed since this was last asked.
+    pub(super) fn addresses(&mut self, members: &[I]) -> Option<Vec<(I, SocketAddr)>> {
+        let known = |&id: &I| Some((id, self.address(id)?));
+        let all = self.altered.then(|| members.iter().filter_map(known).collect());
+        self.altered = false;
+        all
     }
 
     /// Where to send what is for `id`: where it was heard of late, else wherever it may be.
     pub(super) fn route(&self, id: I, now: Duration) -> Vec<SocketAddr> {
         let Some(entry) = self.entries.get(&id) else { return Vec::new() };
-        if let Some(address) = entry.heard_of_late(now) {
+        if let (Some(address), false) = (entry.heard_of_late(now), entry.has_moved()) {
             return Vec::from([address]);
         }
+        let (heard, told) = (entry.heard.map(|heard| heard.0), entry.told.map(|told| told.0));
         let mut all = Vec::with_capacity(3);
-        for address in [entry.heard.map(|(address, _)| address), entry.configured, entry.hearsay] {
+        for address in [heard, told, entry.configured] {
             all.extend(address.filter(|address| !all.contains(address)));
         }
         all
@@ -110,24 +189,33 @@ impl<I: NodeId> Book<I> {
         reader: SocketAddr,
         due: bool,
         now: Duration,
-    ) -> Vec<(I, SocketAddr)> {
+    ) -> Vec<(I, Sighting)> {
         let revision = self.revision;
         let Some(entry) = self.entries.get_mut(&to) else { return Vec::new() };
+        let informed = entry.informed;
         let recent = |(at, of)| of == revision && now.saturating_sub(at) < TOLD_EVERY;
-        if entry.told.is_some_and(recent) && !due {
+        if informed.is_some_and(recent) && !due {
             return Vec::new();
         }
-        entry.told = Some((now, revision));
-        let known = |(&id, entry): (&I, &Entry)| Some((id, entry.heard_of_late(now)?));
-        let known = self.entries.iter().filter_map(known);
-        let mut all: Vec<_> =
-            known.filter(|&(id, address)| id != to && means_the_same_to(reader, address)).collect();
+        entry.informed = Some((now, revision));
+        let known = |(&id, entry): (&I, &Entry)| {
+            let (address, as_of) = entry.best()?;
+            let means_something = id != to && means_the_same_to(reader, address);
+            let old = informed.is_some_and(|(_, of)| entry.revised <= of);
+            means_something.then_some((old, (id, Sighting { address, age: as_of.age(now) })))
+        };
+        let mut all: Vec<_> = self.entries.iter().filter_map(known).collect();
         if all.len() > AT_ONCE {
             let start = self.next.checked_rem(all.len()).unwrap_or(0);
             self.next = start.saturating_add(AT_ONCE);
             all.rotate_left(start);
+            all.sort_by_key(|&(old, _)| old);
             all.truncate(AT_ONCE);
         }
-        all
+        all.into_iter().map(|(_, told)| told).collect()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects)]
+mod tests;

@@ -27,7 +27,7 @@ pub(super) const LONGEST: usize = wire::MAX_DATAGRAM + 4 * 1024;
 const QUESTION: usize = 512;
 
 const MAGIC: &[u8] = b"qr";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const PEER: u8 = 1;
 const WHO_LEADS: u8 = 2;
 const LEADER: u8 = 3;
@@ -47,21 +47,30 @@ pub(super) enum Datagram<I> {
 /// A message and its envelope.
 pub(super) struct Letter<I> {
     pub(super) from: I,
-    /// Where members were last heard.
-    pub(super) addresses: Vec<(I, SocketAddr)>,
+    /// Where members are, as far as the sender knows.
+    pub(super) addresses: Vec<(I, Sighting)>,
     pub(super) message: Message<I>,
 }
 
 #[derive(Serialize)]
 struct Envelope<'a, I> {
     from: I,
-    addresses: &'a [(I, SocketAddr)],
+    addresses: &'a [(I, Sighting)],
 }
 
 #[derive(Deserialize)]
 struct Opened<I> {
     from: I,
-    addresses: Vec<(I, SocketAddr)>,
+    addresses: Vec<(I, Sighting)>,
+}
+
+/// Where a member is.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Sighting {
+    pub(super) address: SocketAddr,
+    /// How many milliseconds ago that was known to be true; none if the address was only ever
+    /// configured. No two clocks need agree.
+    pub(super) age: Option<u32>,
 }
 
 /// What is known of the leader.
@@ -83,7 +92,7 @@ pub(super) enum Place {
 /// A message to a peer; `None` if it cannot be written or is too long to be read.
 pub(super) fn letter<I: NodeId + Serialize>(
     from: I,
-    addresses: &[(I, SocketAddr)],
+    addresses: &[(I, Sighting)],
     message: &Message<I>,
 ) -> Option<Vec<u8>> {
     let mut bytes = postcard::to_extend(&Envelope { from, addresses }, header(PEER)).ok()?;

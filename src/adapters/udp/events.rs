@@ -1,6 +1,7 @@
 //! The news of a host, in a queue that does not grow without bound.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::prelude::rust_2024::*;
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -18,6 +19,9 @@ const KEPT: usize = 1_024;
 pub enum Notice<I> {
     /// News of the election.
     Event(Event<I>),
+    /// Some member is somewhere else than before. These are the addresses of all other members, of
+    /// those that are known; to be given as peers at the next start.
+    Addresses(Vec<(I, SocketAddr)>),
     /// So many notices were dropped here, because nobody had read them.
     Missed(u64),
     /// The host has stopped, and why. Nothing follows.

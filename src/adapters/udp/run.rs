@@ -16,13 +16,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::book::Book;
-use super::datagram::{self, Datagram, LONGEST, Letter, Nonce, Place, Report};
+use super::datagram::{self, Datagram, LONGEST};
 use super::{Command, Counters, HostFailure, Leader, Notice, Shared};
 use crate::election::Election;
 use crate::hard_state::HardState;
 use crate::io::{Event, Input, Output, Rejection, Urgency};
 use crate::message::{Body, Message};
-use crate::types::{ClusterId, NodeId};
+use crate::types::NodeId;
 
 /// The longest and the shortest wait for a datagram: the longest bounds how late a command is seen
 /// whose wake-up got lost.
@@ -33,24 +33,29 @@ const SHORTEST_WAIT: Duration = Duration::from_micros(100);
 /// one that never stands for election is never asked.
 const HELLO_EVERY: Duration = Duration::from_millis(500);
 
+/// How often to look whose address is not needed any more. No event tells when a removed node has
+/// been told that it is out.
+const TIDY_EVERY: Duration = Duration::from_secs(1);
+
 /// How long to leave a broken socket alone.
 const RESPITE: Duration = Duration::from_millis(1);
 
 pub(super) type Save<I> = Box<dyn FnMut(&HardState<I>) -> Result<(), Box<dyn Error + Send + Sync>> + Send>;
 
 pub(super) struct Runner<I> {
-    election: Election<I, ChaCha8Rng>,
+    pub(super) election: Election<I, ChaCha8Rng>,
     socket: UdpSocket,
     local: SocketAddr,
-    book: Book<I>,
+    pub(super) book: Book<I>,
     save: Save<I>,
-    shared: Arc<Shared<I>>,
+    pub(super) shared: Arc<Shared<I>>,
     commands: Receiver<Command<I>>,
-    outputs: Vec<Output<I>>,
+    pub(super) outputs: Vec<Output<I>>,
     /// Who is answered now, and where its datagram came from.
-    asker: Option<(I, SocketAddr)>,
+    pub(super) asker: Option<(I, SocketAddr)>,
     counters: Counters,
     next_hello: Duration,
+    next_tidy: Duration,
 }
 
 impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
@@ -77,6 +82,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
             asker: None,
             counters: Counters::default(),
             next_hello: Duration::ZERO,
+            next_tidy: Duration::ZERO,
         }
     }
 
@@ -101,17 +107,20 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
             self.act()?;
             while let Ok(command) = self.commands.try_recv() {
                 match command {
-                    Command::Step(input, reply) => {
-                        let met = self.step(input)?;
+                    Command::Step { input, addresses, reply } => {
+                        let met = self.step(input, &addresses)?;
                         let _gone = reply.send(met.map_or(Ok(()), Err));
                     }
                     Command::Stop => {
                         let farewell = Input::Resign { successor: None, urgency: Urgency::Now };
-                        return self.step(farewell).map(drop);
+                        return self.step(farewell, &[]).map(drop);
                     }
                 }
             }
             self.greet();
+            if self.shared.clock.now() >= self.next_tidy {
+                self.tidy();
+            }
             self.receive(&mut buffer)?;
         }
     }
@@ -160,93 +169,32 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
         }
     }
 
-    /// A message. It has been received: only now is the clock read.
-    fn take(&mut self, letter: Letter<I>, source: SocketAddr) -> Result<(), HostFailure> {
-        let Letter { from, addresses, message } = letter;
-        if from == self.election.id() {
-            return self.count(|counters| &mut counters.namesakes);
-        }
-        let ours = message.header.cluster == self.election.hard_state().cluster;
-        let stranger = !self.book.admits(from, self.election.membership());
-        let now = self.shared.clock.now();
-        if ours && !stranger {
-            self.book.heard(from, source, now);
-        }
-        self.bump(|counters| if ours { &mut counters.received } else { &mut counters.foreign });
-        if ours && stranger {
-            self.bump(|counters| &mut counters.strangers);
-        }
-        self.election.tick_into(now, &mut self.outputs);
-        self.election.step_into(Input::Receive { from, message }, &mut self.outputs);
-        if ours {
-            // After the step, which may have brought the membership that these addresses go with.
-            self.learn(from, stranger, source, &addresses, now);
-        }
-        self.asker = Some((from, source));
-        let acted = self.act();
-        self.asker = None;
-        acted.map(drop)
-    }
-
-    /// "I am here."
-    fn note(&mut self, from: I, cluster: ClusterId, source: SocketAddr) {
-        let (me, ours) = (self.election.id(), self.election.hard_state().cluster);
-        if from != me && cluster == ours && self.book.admits(from, self.election.membership()) {
-            self.book.heard(from, source, self.shared.clock.now());
-        }
-    }
-
-    fn learn(
-        &mut self,
-        from: I,
-        was_stranger: bool,
-        source: SocketAddr,
-        addresses: &[(I, SocketAddr)],
-        now: Duration,
-    ) {
-        let (me, members) = (self.election.id(), self.election.membership());
-        if !self.book.admits(from, members) {
-            return;
-        }
-        if was_stranger {
-            self.book.heard(from, source, now);
-        }
-        for &(id, address) in addresses {
-            if id != me && self.book.admits(id, members) {
-                self.book.told(id, address);
-            }
-        }
-    }
-
-    /// "Who leads?"
-    fn answer(&mut self, nonce: Nonce, asked: usize, source: SocketAddr) -> Result<(), HostFailure> {
-        let place = |leader: &Leader<I>| match leader.address {
-            _ if leader.id == self.election.id() => Place::Here,
-            Some(address) if datagram::means_the_same_to(source, address) => Place::There(address),
-            Some(_) | None => Place::Unknown,
-        };
-        let report = Report {
-            cluster: self.election.hard_state().cluster,
-            leader: self.leader().map(|leader| (leader.id, leader.term, place(&leader))),
-        };
-        match datagram::answer(nonce, asked, &report) {
-            Some(bytes) => {
-                self.send_bytes(&bytes, source);
-                self.count(|counters| &mut counters.answered)
-            }
-            None => self.count(|counters| &mut counters.short_questions),
-        }
-    }
-
     /// What the program wants, after a tick. Gives back why it cannot be.
-    fn step(&mut self, input: Input<I>) -> Result<Option<Rejection<I>>, HostFailure> {
-        self.election.tick_into(self.shared.clock.now(), &mut self.outputs);
+    fn step(
+        &mut self,
+        input: Input<I>,
+        addresses: &[(I, SocketAddr)],
+    ) -> Result<Option<Rejection<I>>, HostFailure> {
+        let now = self.shared.clock.now();
+        self.election.tick_into(now, &mut self.outputs);
         self.election.step_into(input, &mut self.outputs);
+        // After the step, which decides whom this node has to do with; before its messages are sent.
+        for &(id, address) in addresses {
+            if self.admits(id) {
+                self.book.introduced(id, address, now);
+            }
+        }
         self.act()
     }
 
+    /// Whether `id` may have an address here.
+    pub(super) fn admits(&self, id: I) -> bool {
+        let other = id != self.election.id();
+        other && (self.election.is_concerned_with(id) || self.book.is_configured(id))
+    }
+
     /// Acts on the outputs, in order. Gives back the last rejection among them.
-    fn act(&mut self) -> Result<Option<Rejection<I>>, HostFailure> {
+    pub(super) fn act(&mut self) -> Result<Option<Rejection<I>>, HostFailure> {
         let mut outputs = mem::take(&mut self.outputs);
         let mut rejection = None;
         for output in outputs.drain(..) {
@@ -269,11 +217,20 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
     fn announce(&mut self, event: Event<I>) -> Result<(), HostFailure> {
         match event {
             Event::SteppedDown { .. } => self.shared.leases.withdraw()?,
-            Event::MembershipChanged { .. } => self.book.keep(self.election.membership()),
+            Event::MembershipChanged { .. } | Event::TargetReached { .. } | Event::TargetForgotten => {
+                self.tidy();
+            }
             _ => {}
         }
         self.shared.events.push(Notice::Event(event));
         Ok(())
+    }
+
+    /// Forgets where those are that this node has nothing to do with any more.
+    fn tidy(&mut self) {
+        let election = &self.election;
+        self.book.keep(|id| election.is_concerned_with(id));
+        self.next_tidy = self.shared.clock.now().saturating_add(TIDY_EVERY);
     }
 
     fn send(&mut self, to: I, message: &Message<I>) {
@@ -291,7 +248,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
         }
     }
 
-    fn send_bytes(&mut self, bytes: &[u8], address: SocketAddr) {
+    pub(super) fn send_bytes(&mut self, bytes: &[u8], address: SocketAddr) {
         match self.socket.send_to(bytes, address) {
             Ok(_) => self.bump(|counters| &mut counters.sent),
             Err(_) => self.bump(|counters| &mut counters.send_errors),
@@ -299,33 +256,39 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
     }
 
     /// Shows what is true after all outputs so far were acted on.
-    fn publish(&self) {
+    fn publish(&mut self) {
         self.shared.leases.publish(self.election.lease());
+        let moved = self.book.addresses(self.election.membership().members());
         let (status, leader, counters) = (self.election.status(), self.leader(), self.counters);
         self.shared.update(|view| {
             view.status = status;
             view.leader = leader;
             view.counters = counters;
         });
+        if let Some(addresses) = moved
+            && self.shared.update(|view| mem::replace(&mut view.addresses, addresses.clone()) != addresses)
+        {
+            self.shared.events.push(Notice::Addresses(addresses));
+        }
     }
 
-    fn leader(&self) -> Option<Leader<I>> {
+    pub(super) fn leader(&self) -> Option<Leader<I>> {
         let (id, term) = self.election.leader()?;
         let address = if id == self.election.id() {
             Some(self.local).filter(|&local| datagram::is_usable(local))
         } else {
-            self.book.address(id, self.shared.clock.now())
+            self.book.address(id)
         };
         Some(Leader { cluster: self.election.hard_state().cluster, id, term, address })
     }
 
-    fn bump(&mut self, which: impl FnOnce(&mut Counters) -> &mut u64) {
+    pub(super) fn bump(&mut self, which: impl FnOnce(&mut Counters) -> &mut u64) {
         let counter = which(&mut self.counters);
         *counter = counter.saturating_add(1);
     }
 
     /// Counts what is not handed to the election, and shows it.
-    fn count(&mut self, which: impl FnOnce(&mut Counters) -> &mut u64) -> Result<(), HostFailure> {
+    pub(super) fn count(&mut self, which: impl FnOnce(&mut Counters) -> &mut u64) -> Result<(), HostFailure> {
         self.bump(which);
         let counters = self.counters;
         self.shared.update(|view| view.counters = counters);

@@ -1,6 +1,8 @@
 //! Hosts on real loopback sockets. Bounds are generous; nothing sleeps that can be waited for.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+mod members;
+
 use std::convert::Infallible;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -107,15 +109,15 @@ fn garbage_is_refused_and_counted_and_harms_nobody() {
     send(b"");
     send(b"x");
     send(b"GET / HTTP/1.1\r\n\r\n");
-    send(b"qr\x01\x01");
-    send(b"qr\x01\x01\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff");
-    send(b"qr\x02\x01\x01\x00");
-    send(b"qr\x01\x63");
+    send(b"qr\x02\x01");
+    send(b"qr\x02\x01\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff");
+    send(b"qr\x01\x01\x01\x00");
+    send(b"qr\x02\x63");
     send(&[0xff; 1_400]);
     wait("eight refusals", || (target.counters().undecodable >= before.undecodable + 8).then_some(()));
     send(&[b'q'; 40_000]);
     wait("an oversized datagram", || (target.counters().oversized > before.oversized).then_some(()));
-    send(b"qr\x01\x0212345678");
+    send(b"qr\x02\x0212345678");
     wait("a short question", || (target.counters().short_questions > before.short_questions).then_some(()));
     assert!(target.failure().is_none());
     leader(&hosts);
