@@ -1,0 +1,139 @@
+//! Mends the loss of a quorum, on the durable files of the nodes that are left.
+//!
+//! While most voters of a group are alive, do not use this: start them, and let the leader remove
+//! the lost ones. When most are gone **for good**, nobody can be elected any more, and the nodes that
+//! are left can be made a group of their own by hand. It is unsafe in general; see the warnings of
+//! `HardState::recover_unsafely`, which this prints. In order:
+//!
+//! 1. stop every survivor, and make sure that no other member ever starts again;
+//! 2. look at every survivor's file, and note the highest term:
+//!    ```text
+//!    cargo run --example recover -- show /tmp/node-1
+//!    ```
+//! 3. change every survivor's file, with the same survivors and that same term:
+//!    ```text
+//!    cargo run --example recover -- unsafely --survivors 1,2 --above 7 /tmp/node-1
+//!    ```
+//! 4. only then start them.
+//!
+//! `cargo run --example recover -- demo` does it to three files of its own, two of which it loses.
+//! The files are those of `examples/node.rs`: other programs have other ids.
+
+mod mend;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use quorate::adapters::store::Store;
+use quorate::adapters::udp::{Host, HostConfig, Notice};
+use quorate::{ClusterId, Config, Event, HardState, Term};
+
+use self::mend::{Failure, Id, recover_unsafely};
+
+/// Shows durable files, and mends the loss of a quorum
+#[derive(Parser)]
+enum Task {
+    /// Shows what is in a node's file. The node must be stopped
+    Show {
+        /// The file
+        file: PathBuf,
+    },
+    /// Makes the survivors a group of their own. Read the warnings first
+    Unsafely {
+        /// All nodes that are left, the same list for each of them
+        #[arg(long, required = true, value_delimiter = ',', value_name = "IDS")]
+        survivors: Vec<Id>,
+        /// The highest term in any survivor's file, the same for each of them
+        #[arg(long, value_name = "TERM")]
+        above: u64,
+        /// The file of a survivor, which must be stopped
+        file: PathBuf,
+    },
+    /// Loses two of three files and recovers the third
+    Demo,
+}
+
+const WARNINGS: &str = "\
+  This is unsafe unless you make sure that
+  - every member that is not a survivor is destroyed, or never starts again under its old id: two
+    groups of one cluster would each have a leader;
+  - all survivors are stopped now, and all their files are changed before the first starts;
+  - a membership change that was committed and that no survivor has in its file may be lost.";
+
+fn main() -> ExitCode {
+    let done = match Task::parse() {
+        Task::Show { file } => show(&file),
+        Task::Unsafely { survivors, above, file } => unsafely(&file, &survivors, Term(above)),
+        Task::Demo => demo(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn show(file: &Path) -> Result<(), Failure> {
+    let (_lock, state) = Store::<Id>::open(file)?;
+    println!("{}", file.display());
+    print_state(&state);
+    Ok(())
+}
+
+fn unsafely(file: &Path, survivors: &[Id], above: Term) -> Result<(), Failure> {
+    println!("{WARNINGS}\n");
+    let (state, copy) = recover_unsafely(file, survivors, above)?;
+    println!("{} is changed now; as it was: {}", file.display(), copy.display());
+    print_state(&state);
+    Ok(())
+}
+
+fn print_state(state: &HardState<Id>) {
+    let members = &state.membership;
+    println!("  cluster     {}", state.cluster.0);
+    println!("  term        {}", state.term);
+    println!("  voted for   {}", state.voted_for.map_or("nobody".into(), |id| id.to_string()));
+    println!("  promised    {:?}", state.promised);
+    println!("  membership  {:?}", members.version());
+    println!("  voters      {:?}, of whom {} make a quorum", members.voters(), members.quorum());
+    println!("  learners    {:?}", members.learners());
+    if let Some(limits) = members.limits() {
+        println!("  limits      {} to {} members", limits.min_members, limits.max_members);
+    }
+}
+
+/// Three nodes, two of which are lost, and the one that is left.
+fn demo() -> Result<(), Failure> {
+    let folder = tempfile::tempdir()?;
+    let file = |id: Id| folder.path().join(format!("node-{id}"));
+    let first = HardState::<Id>::bootstrap(ClusterId(1), [1, 2, 3])?;
+    for (id, term) in [(1, 7), (2, 8), (3, 8)] {
+        drop(Store::create(file(id), &HardState { term: Term(term), voted_for: Some(2), ..first.clone() })?);
+    }
+    fs::remove_file(file(2))?;
+    fs::remove_file(file(3))?;
+    println!("Of three nodes, 2 and 3 are lost. What is left:\n");
+    show(&file(1))?;
+    println!("\nSomebody remembers that the group had got to term 8.\n");
+    unsafely(&file(1), &[1], Term(8))?;
+
+    let (mut store, saved) = Store::<Id>::open(file(1))?;
+    let config = HostConfig::new(Config::new(1), "127.0.0.1:0".parse()?);
+    let host = Host::start(config, saved, move |state| store.save(state))?;
+    let (events, began) = (host.events(), Instant::now());
+    loop {
+        let left = Duration::from_secs(20).saturating_sub(began.elapsed());
+        if let Notice::Event(Event::Elected { term }) = events.recv_timeout(left)? {
+            println!("\nNode 1 leads itself in term {term}.");
+            if term <= Term(9) {
+                return Err("the term must exceed that of the recovery".into());
+            }
+            return Ok(host.shutdown()?);
+        }
+    }
+}
