@@ -3,13 +3,14 @@
 use std::io::{self, BufRead, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
-use std::{process, thread};
+use std::{fs, process, thread};
 
 use quorate::adapters::clock::BootClock;
 use quorate::adapters::store::Store;
 use quorate::adapters::udp::{Host, HostConfig, Notice};
-use quorate::{ClusterId, Config, Event, HardState, Timing, Urgency};
+use quorate::{ClusterId, Config, Event, HardState, Target, Timing, Urgency};
 
 use crate::{Failure, Id};
 
@@ -19,6 +20,7 @@ pub(crate) struct Args {
     pub(crate) id: Id,
     #[arg(long)]
     pub(crate) listen: SocketAddr,
+    /// Those who start the group; none on a node that will be added to it
     #[arg(long, num_args = 0.., value_delimiter = ',')]
     pub(crate) members: Vec<SocketAddr>,
     #[arg(long)]
@@ -34,6 +36,23 @@ pub(crate) enum Report {
     Lease { term: u64, from: u64, until: u64 },
     Dropped { at: u64 },
     Follows { leader: Id, term: u64 },
+    Members(Members),
+    Removed,
+}
+
+/// A membership, as a process knows it: a bit for each id.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub(crate) struct Members {
+    pub(crate) term: u64,
+    pub(crate) number: u64,
+    pub(crate) committed: bool,
+    pub(crate) voters: u128,
+    pub(crate) learners: u128,
+}
+
+/// The bits of these ids.
+pub(crate) fn bits(ids: impl IntoIterator<Item = Id>) -> u128 {
+    ids.into_iter().fold(0, |bits, id| bits | 1 << id)
 }
 
 impl Report {
@@ -42,17 +61,30 @@ impl Report {
             Report::Lease { term, from, until } => format!("lease {term} {from} {until}\n"),
             Report::Dropped { at } => format!("dropped {at}\n"),
             Report::Follows { leader, term } => format!("follows {leader} {term}\n"),
+            Report::Members(Members { term, number, committed, voters, learners }) => {
+                format!("members {term} {number} {} {voters} {learners}\n", u8::from(committed))
+            }
+            Report::Removed => "removed\n".into(),
         }
     }
 
     pub(crate) fn parse(line: &str) -> Option<Report> {
         let mut words = line.strip_suffix('\n')?.split(' ');
         let kind = words.next()?;
-        let mut number = || words.next()?.parse().ok();
+        let mut bits = || words.next()?.parse::<u128>().ok();
+        let mut number = || bits()?.try_into().ok();
         match kind {
             "lease" => Some(Report::Lease { term: number()?, from: number()?, until: number()? }),
             "dropped" => Some(Report::Dropped { at: number()? }),
             "follows" => Some(Report::Follows { leader: number()?.try_into().ok()?, term: number()? }),
+            "members" => Some(Report::Members(Members {
+                term: number()?,
+                number: number()?,
+                committed: number()? == 1,
+                voters: bits()?,
+                learners: bits()?,
+            })),
+            "removed" => Some(Report::Removed),
             _ => None,
         }
     }
@@ -62,17 +94,23 @@ pub(crate) fn run(args: &Args, timing: Timing) -> Result<(), Failure> {
     // The end of the standard input says that the parent is gone, but not to a frozen process.
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
-    let peers: Vec<(Id, SocketAddr)> = (1..).zip(args.members.iter().copied()).collect();
+    let founders: Vec<(Id, SocketAddr)> = (1..).zip(args.members.iter().copied()).collect();
     let (mut store, saved) = if args.new {
-        let first = HardState::bootstrap(ClusterId(1), peers.iter().map(|&(id, _)| id))?;
+        let first = match founders[..] {
+            [] => HardState::joining(ClusterId(1)),
+            _ => HardState::bootstrap(ClusterId(1), founders.iter().map(|&(id, _)| id))?,
+        };
         (Store::create(&args.data, &first)?, first)
     } else {
         Store::open(&args.data)?
     };
+    let book = Book(args.data.with_extension("peers"));
+    let mut peers = book.read();
+    peers.extend(founders);
     let config = Config { timing, ..Config::new(args.id) };
     // No margin: what is claimed here is all that the lease permits.
     let config = HostConfig { peers, margin: Duration::ZERO, ..HostConfig::new(config, args.listen) };
-    let host = Host::start(config, saved, move |state| store.save(state))?;
+    let host = Arc::new(Host::start(config, saved, move |state| store.save(state))?);
 
     let clock = BootClock::new();
     host.watch(move |lease| {
@@ -86,13 +124,13 @@ pub(crate) fn run(args: &Args, timing: Timing) -> Result<(), Failure> {
             None => say(Report::Dropped { at: nanos(now) }),
         }
     });
-    let events = host.events();
+    let reporter = Arc::clone(&host);
     thread::spawn(move || {
+        let events = reporter.events();
         while let Some(notice) = events.recv() {
             match notice {
-                Notice::Event(Event::LeaderChanged { leader: Some((leader, term)) }) => {
-                    say(Report::Follows { leader, term: term.0 });
-                }
+                Notice::Event(event) => tell(event, &reporter),
+                Notice::Addresses(addresses) => book.write(&addresses),
                 Notice::Failed(failure) => {
                     eprintln!("node stopped: {failure}: {:?}", std::error::Error::source(&failure));
                     process::exit(1);
@@ -102,16 +140,75 @@ pub(crate) fn run(args: &Args, timing: Timing) -> Result<(), Failure> {
         }
     });
     for line in io::stdin().lock().lines() {
-        if line? == "resign" {
-            // An attempt lasts for one promise at most, and may be refused while a voter is silent.
-            while host.lease().is_some() {
-                let _tried_again_below = host.resign(None, Urgency::WhenReady);
-                thread::sleep(timing.promise * 2);
+        let line = line?;
+        match line.split_once(' ') {
+            Some(("target", members)) => reconfigure(&host, members)?,
+            _ if line == "resign" => {
+                // An attempt lasts for one promise at most, and may be refused while a voter is silent.
+                while host.lease().is_some() {
+                    let _tried_again_below = host.resign(None, Urgency::WhenReady);
+                    thread::sleep(timing.promise * 2);
+                }
             }
+            _ => return Err(format!("what is {line:?}?").into()),
         }
     }
     // The parent is gone, or has closed the pipe: no lines, no life.
     process::exit(0)
+}
+
+fn tell(event: Event<Id>, host: &Host<Id>) {
+    match event {
+        Event::LeaderChanged { leader: Some((leader, term)) } => {
+            say(Report::Follows { leader, term: term.0 });
+        }
+        Event::MembershipChanged { .. } => {
+            let status = host.status();
+            let those = |voter| status.members.iter().filter(move |member| member.voter == voter);
+            say(Report::Members(Members {
+                term: status.version.term.0,
+                number: status.version.number,
+                committed: status.committed,
+                voters: bits(those(true).map(|member| member.id)),
+                learners: bits(those(false).map(|member| member.id)),
+            }));
+        }
+        Event::Removed => say(Report::Removed),
+        _ => {}
+    }
+}
+
+/// A wish that cannot be met now is repeated by the parent.
+fn reconfigure(host: &Host<Id>, members: &str) -> Result<(), Failure> {
+    let mut voters = Vec::new();
+    for member in members.split(',') {
+        let (id, address) = member.split_once('=').ok_or("ID=ADDRESS")?;
+        voters.push((id.parse()?, address.parse()?));
+    }
+    let target = Target::new(voters.iter().map(|&(id, _)| id), [])?;
+    let _said_again_by_the_parent = host.reconfigure(target, false, voters);
+    Ok(())
+}
+
+/// Where the others are, kept for the next life: a node that was added is configured with nobody.
+struct Book(PathBuf);
+
+impl Book {
+    fn read(&self) -> Vec<(Id, SocketAddr)> {
+        let text = fs::read_to_string(&self.0).unwrap_or_default();
+        let entry = |line: &str| {
+            let (id, address) = line.split_once('=')?;
+            Some((id.parse().ok()?, address.parse().ok()?))
+        };
+        text.lines().filter_map(entry).collect()
+    }
+
+    /// Replaced as a whole: the process may be killed at any moment.
+    fn write(&self, addresses: &[(Id, SocketAddr)]) {
+        let lines: String = addresses.iter().map(|(id, address)| format!("{id}={address}\n")).collect();
+        let new = self.0.with_extension("new");
+        let _lost_at_worst = fs::write(&new, lines).and_then(|()| fs::rename(&new, &self.0));
+    }
 }
 
 /// One line, whole.

@@ -12,7 +12,7 @@ use quorate::adapters::clock::BootClock;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::child::Report;
+use crate::child::{Members, Report};
 use crate::ledger::{Ledger, Process};
 use crate::{Failure, Id};
 
@@ -36,6 +36,9 @@ pub(crate) struct Crew {
     folder: TempDir,
     promise: Duration,
     nodes: Vec<Node>,
+    founders: usize,
+    /// The newest that anybody has reported.
+    members: Members,
     sender: Sender<(Process, Report)>,
     reports: Receiver<(Process, Report)>,
     ledger: Ledger,
@@ -50,17 +53,19 @@ struct Node {
     child: Option<Child>,
     follows: u64,
     dropped: Option<Duration>,
+    removed: bool,
 }
 
 impl Crew {
-    pub(crate) fn new(nodes: u32, promise_ms: u32) -> Result<Self, Failure> {
+    /// Processes `1..=founders` that will start a group, and so many more that may join it.
+    pub(crate) fn new(founders: u32, joiners: u32, promise_ms: u32) -> Result<Self, Failure> {
         // All held at once, so that all are different, and free again when this returns.
-        let sockets = (0..nodes).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)));
+        let sockets = (0..founders + joiners).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)));
         let sockets = sockets.collect::<Result<Vec<_>, _>>()?;
         let addresses = sockets.iter().map(UdpSocket::local_addr).collect::<Result<Vec<_>, _>>()?;
         let node = |(id, address)| {
             let process = Process { id, life: 0 };
-            Node { process, address, child: None, follows: 0, dropped: None }
+            Node { process, address, child: None, follows: 0, dropped: None, removed: false }
         };
         let (sender, reports) = channel();
         Ok(Crew {
@@ -68,6 +73,8 @@ impl Crew {
             folder: TempDir::with_prefix("quorate-cluster-")?,
             promise: Duration::from_millis(promise_ms.into()),
             nodes: (1..).zip(addresses).map(node).collect(),
+            founders: founders as usize,
+            members: Members::default(),
             sender,
             reports,
             ledger: Ledger::default(),
@@ -88,10 +95,15 @@ impl Crew {
 
     pub(crate) fn start_all(&mut self) -> Result<Duration, Failure> {
         let began = self.clock.now();
-        for index in 0..self.nodes.len() {
+        for index in 0..self.founders {
             self.spawn(index, true)?;
         }
         Ok(began)
+    }
+
+    /// Starts a node that knows nobody and waits to be added.
+    pub(crate) fn join(&mut self, id: Id) -> Result<(), Failure> {
+        self.spawn(index(id), true)
     }
 
     pub(crate) fn restart(&mut self, id: Id) -> Result<(), Failure> {
@@ -99,7 +111,8 @@ impl Crew {
     }
 
     fn spawn(&mut self, index: usize, new: bool) -> Result<(), Failure> {
-        let members: Vec<_> = self.nodes.iter().map(|node| node.address.to_string()).collect();
+        let founders = if index < self.founders { &self.nodes[..self.founders] } else { &[] };
+        let members: Vec<_> = founders.iter().map(|node| node.address.to_string()).collect();
         let data: PathBuf = self.folder.path().join(format!("node-{}", index + 1));
         let node = &mut self.nodes[index];
         node.process.life += 1;
@@ -108,7 +121,10 @@ impl Crew {
         command.arg(format!("--timeout-ms={}", self.promise.as_millis())).arg("child");
         command.arg("--id").arg(node.process.id.to_string());
         command.arg("--listen").arg(node.address.to_string());
-        command.arg("--members").arg(members.join(",")).arg("--data").arg(data);
+        command.arg("--data").arg(data);
+        if !members.is_empty() {
+            command.arg("--members").arg(members.join(","));
+        }
         command.args(new.then_some("--new"));
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let output = child.stdout.take().ok_or("a child without output")?;
@@ -151,11 +167,55 @@ impl Crew {
 
     pub(crate) fn resign(&mut self, id: Id) -> Result<(), Failure> {
         self.expect_news();
-        let node = &mut self.nodes[index(id)];
-        node.dropped = None;
-        let stdin = node.child.as_mut().and_then(|child| child.stdin.as_mut());
-        stdin.ok_or("it is dead")?.write_all(b"resign\n")?;
-        Ok(())
+        self.nodes[index(id)].dropped = None;
+        self.order(id, "resign\n")
+    }
+
+    /// Asks whoever leads, as far as is known, for these voters. It may be unable to, or be about to
+    /// die: ask again.
+    pub(crate) fn ask_for(&mut self, voters: &[Id]) {
+        let Some(leader) = self.leader else { return };
+        let place = |&id: &Id| format!("{id}={}", self.nodes[index(id)].address);
+        let places: Vec<_> = voters.iter().map(place).collect();
+        let _asked_again = self.order(leader.id, &format!("target {}\n", places.join(",")));
+    }
+
+    fn order(&mut self, id: Id, line: &str) -> Result<(), Failure> {
+        let stdin = self.nodes[index(id)].child.as_mut().and_then(|child| child.stdin.as_mut());
+        Ok(stdin.ok_or("it is dead")?.write_all(line.as_bytes())?)
+    }
+
+    pub(crate) fn members(&self) -> Members {
+        self.members
+    }
+
+    /// Of the latest term, as far as is known.
+    pub(crate) fn leader(&self) -> Option<Reign> {
+        self.leader
+    }
+
+    pub(crate) fn alive(&self) -> Vec<Id> {
+        self.nodes.iter().filter(|node| node.child.is_some()).map(|node| node.process.id).collect()
+    }
+
+    /// Whether it has ever said so.
+    pub(crate) fn is_removed(&self, id: Id) -> bool {
+        self.nodes[index(id)].removed
+    }
+
+    /// Waits until a process knows that it is out, and stops it.
+    pub(crate) fn retire(&mut self, id: Id) -> Result<(), Failure> {
+        self.until(&format!("node {id} to know that it is out"), |crew| crew.is_removed(id).then_some(()))?;
+        self.kill(id).map(drop)
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.clock.now()
+    }
+
+    /// Any length below `most`.
+    pub(crate) fn chance(&self, most: Duration) -> Duration {
+        most.mul_f64(f64::from(self.clock.now().subsec_nanos() % 1_000) / 1_000.0)
     }
 
     /// When a node that resigned stopped acting as leader.
@@ -180,8 +240,7 @@ impl Crew {
     /// Leaves the group alone for about the longest promise, and a random part of one more.
     pub(crate) fn settle(&mut self, leader: &mut Reign) -> Result<(), Failure> {
         let before = *leader;
-        let spread = self.promise.mul_f64(f64::from(self.clock.now().subsec_nanos() % 1_000) / 1_000.0);
-        let end = self.clock.now() + self.promise * 3 + spread;
+        let end = self.clock.now() + self.promise * 3 + self.chance(self.promise);
         while let Some(left) = end.checked_sub(self.clock.now()) {
             self.read(left)?;
         }
@@ -227,7 +286,7 @@ impl Crew {
         }
     }
 
-    fn read(&mut self, timeout: Duration) -> Result<(), Failure> {
+    pub(crate) fn read(&mut self, timeout: Duration) -> Result<(), Failure> {
         match self.reports.recv_timeout(timeout.min(Duration::from_millis(100))) {
             Ok((process, report)) => self.take(process, report),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
@@ -258,6 +317,8 @@ impl Crew {
             }
             Report::Follows { term, .. } if process == node.process => node.follows = term,
             Report::Follows { .. } => {}
+            Report::Members(members) => self.members = self.members.max(members),
+            Report::Removed => node.removed = true,
         }
     }
 

@@ -1,18 +1,21 @@
 //! A group of real processes on loopback UDP, each with its own durable file. They elect a leader;
-//! then the leader is killed again and again, asked to resign once, and frozen once.
+//! then the leader is killed again and again, asked to resign once, and frozen once. Then another
+//! group grows from three to five and shrinks to another three, while its processes are killed.
 //!
 //! ```text
 //! cargo run --release --example cluster
 //! cargo run --release --example cluster -- --nodes 7 --rounds 30 --timeout-ms 60
 //! ```
 //!
-//! Checked on the way, or the exit code is not zero: every round elects in time, terms strictly
-//! grow, and no two nodes hold a lease at one moment of the machine's clock.
+//! Checked on the way, or the exit code is not zero: every round elects in time, every change of the
+//! members is done in time and who is out learns it, terms strictly grow, and no two nodes hold a
+//! lease at one moment of the machine's clock.
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod child;
 mod crew;
 mod ledger;
+mod reshape;
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -23,6 +26,7 @@ use clap::{Parser, Subcommand};
 use quorate::Timing;
 
 use self::crew::{Crew, Reign};
+use self::ledger::Ledger;
 
 type Id = u32;
 type Failure = Box<dyn Error + Send + Sync>;
@@ -36,6 +40,9 @@ struct Args {
     /// How often the leader is killed
     #[arg(long, default_value_t = 10)]
     rounds: u32,
+    /// How many processes are killed during each change of the members
+    #[arg(long, default_value_t = 3)]
+    kills: u32,
     /// How long a leader is given promises for; all other lengths follow from it
     #[arg(long, default_value_t = 150, value_parser = clap::value_parser!(u32).range(30..=60_000))]
     timeout_ms: u32,
@@ -54,7 +61,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let done = match args.role {
         Some(Role::Child(ref child)) => child::run(child, timing(args.timeout_ms)),
-        None => run(&args),
+        None => run(&args).and_then(|()| reshape::run(args.timeout_ms, args.kills)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -82,7 +89,7 @@ fn timing(promise_ms: u32) -> Timing {
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
-    let mut crew = Crew::new(args.nodes, args.timeout_ms)?;
+    let mut crew = Crew::new(args.nodes, 0, args.timeout_ms)?;
     println!(
         "\n{} processes on loopback UDP, promises of {} ms, files in {}\n",
         args.nodes,
@@ -137,6 +144,10 @@ fn run(args: &Args) -> Result<(), Failure> {
     if surprises > 0 {
         println!("  the leader changed {surprises} times unasked: this machine is busy");
     }
+    audit(&ledger)
+}
+
+fn audit(ledger: &Ledger) -> Result<(), Failure> {
     let violations = ledger.violations();
     for violation in &violations {
         println!("  VIOLATION: {violation}");

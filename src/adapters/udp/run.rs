@@ -51,6 +51,7 @@ pub(super) struct Runner<I> {
     pub(super) shared: Arc<Shared<I>>,
     commands: Receiver<Command<I>>,
     pub(super) outputs: Vec<Output<I>>,
+    news: Vec<Event<I>>,
     /// Who is answered now, and where its datagram came from.
     pub(super) asker: Option<(I, SocketAddr)>,
     counters: Counters,
@@ -79,6 +80,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
             shared,
             commands,
             outputs: Vec::new(),
+            news: Vec::new(),
             asker: None,
             counters: Counters::default(),
             next_hello: Duration::ZERO,
@@ -196,6 +198,19 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
     /// Acts on the outputs, in order. Gives back the last rejection among them.
     pub(super) fn act(&mut self) -> Result<Option<Rejection<I>>, HostFailure> {
         let mut outputs = mem::take(&mut self.outputs);
+        let acted = self.act_on(&mut outputs);
+        self.outputs = outputs;
+        // Whoever hears the news finds it in the status too.
+        if acted.is_ok() {
+            self.publish();
+        }
+        for event in self.news.drain(..) {
+            self.shared.events.push(Notice::Event(event));
+        }
+        acted
+    }
+
+    fn act_on(&mut self, outputs: &mut Vec<Output<I>>) -> Result<Option<Rejection<I>>, HostFailure> {
         let mut rejection = None;
         for output in outputs.drain(..) {
             match output {
@@ -208,8 +223,6 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
                 Output::Rejected(reason) => rejection = Some(reason),
             }
         }
-        self.outputs = outputs;
-        self.publish();
         Ok(rejection)
     }
 
@@ -222,7 +235,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
             }
             _ => {}
         }
-        self.shared.events.push(Notice::Event(event));
+        self.news.push(event);
         Ok(())
     }
 
