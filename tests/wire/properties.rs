@@ -1,0 +1,157 @@
+//! Any message, and any bytes.
+
+use std::net::Ipv4Addr;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn membership<I: NodeId + 'static>(
+    id: impl Strategy<Value = I>,
+) -> impl Strategy<Value = Option<Box<Membership<I>>>> {
+    let ids = proptest::collection::btree_set(id, 1..12);
+    let made =
+        (ids, any::<[u64; 2]>(), any::<[usize; 2]>()).prop_map(|(ids, [term, number], [cut, more])| {
+            let mut voters: Vec<I> = ids.into_iter().collect();
+            let learners = voters.split_off(1 + cut % voters.len());
+            let least = voters.len() / 2 + 1;
+            let quorum = least + more % (voters.len() - least + 1);
+            let version = Version { term: Term(term), number };
+            Box::new(Membership::new(version, voters, learners, quorum).unwrap())
+        });
+    let limits = (1_u8.., 0_u8..).prop_map(|(max_members, more)| {
+        let least = max_members / 2 + 1;
+        Limits { min_members: least + more % (max_members - least + 1), max_members }
+    });
+    let forming = limits.prop_map(|limits| Some(Box::new(Membership::forming(limits).unwrap())));
+    let joining = Just(Some(Box::new(Membership::joining())));
+    prop_oneof![2 => Just(None), 1 => joining, 1 => forming, 3 => made.prop_map(Some)]
+}
+
+fn answer<I: NodeId + 'static>(id: impl Strategy<Value = I>) -> impl Strategy<Value = Answer<I>> {
+    let bound = (proptest::option::of((id, any::<u64>())), any::<u64>())
+        .prop_map(|(to, remaining)| Denial::Bound { to: to.map(|(id, term)| (id, Term(term))), remaining });
+    let behind = position().prop_map(Denial::PositionBehind);
+    prop_oneof![
+        any::<u64>().prop_map(Answer::Granted),
+        bound.prop_map(Answer::Denied),
+        behind.prop_map(Answer::Denied),
+        proptest::sample::select(vec![
+            Denial::VoteGone,
+            Denial::TermBehind,
+            Denial::MembershipOlder,
+            Denial::Stranger,
+            Denial::MembershipConflict,
+        ])
+        .prop_map(Answer::Denied),
+    ]
+}
+
+fn position() -> impl Strategy<Value = Position> {
+    any::<(u64, u64)>().prop_map(|(term, index)| Position { term, index })
+}
+
+fn phase() -> impl Strategy<Value = Phase> {
+    proptest::sample::select(vec![Phase::Pre, Phase::Real])
+}
+
+fn body<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strategy<Value = Body<I>> {
+    let claim = prop_oneof![
+        Just(Claim::Own),
+        Just(Claim::Renewal),
+        (id.clone(), any::<u64>()).prop_map(|(leader, term)| Claim::Handover { leader, term: Term(term) }),
+    ];
+    let order = proptest::sample::select(vec![Order::Follow, Order::Try, Order::Campaign]);
+    prop_oneof![
+        (phase(), claim, any::<u64>(), position(), membership(id.clone())).prop_map(
+            |(phase, claim, promise, position, membership)| {
+                Body::VoteRequest(VoteRequest { phase, claim, promise, position, membership })
+            }
+        ),
+        (phase(), any::<u64>(), answer(id.clone()), membership(id.clone())).prop_map(
+            |(phase, of, answer, membership)| {
+                Body::VoteReply(VoteReply { phase, of: Term(of), answer, membership })
+            }
+        ),
+        (any::<(u64, Option<u8>)>(), order, membership(id.clone())).prop_map(
+            |((promise, rank), order, membership)| {
+                Body::Heartbeat(Heartbeat { promise, rank, order, membership })
+            }
+        ),
+        (any::<(u64, u8, bool, bool)>(), answer(id.clone()), position(), membership(id)).prop_map(
+            |((of, priority, ready, leaving), answer, position, membership)| {
+                let (of, priority) = (Term(of), Priority(priority));
+                let reply = HeartbeatReply { of, answer, position, priority, ready, leaving, membership };
+                Body::HeartbeatReply(reply)
+            }
+        ),
+    ]
+}
+
+fn message<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strategy<Value = Message<I>> {
+    let header = any::<([u64; 6], bool)>();
+    (header, body(id)).prop_map(|(([cluster, term, of, number, round, at], committed), body)| {
+        let version = Version { term: Term(of), number };
+        let (cluster, term, round) = (ClusterId(cluster), Term(term), Round(round));
+        let header = Header { cluster, term, version, committed, round, at };
+        Message { header, body }
+    })
+}
+
+fn address() -> impl Strategy<Value = SocketAddr> + Clone {
+    prop_oneof![
+        any::<(u32, u16)>().prop_map(|(ip, port)| SocketAddr::from((Ipv4Addr::from(ip), port))),
+        any::<(u128, u16)>().prop_map(|(ip, port)| SocketAddr::from((Ipv6Addr::from(ip), port))),
+    ]
+}
+
+fn round_trips<I>(message: &Message<I>) -> Result<(), TestCaseError>
+where
+    I: NodeId + Serialize + DeserializeOwned,
+{
+    let datagram = encode(message);
+    prop_assert!(!datagram.is_empty() && datagram.len() <= MAX_DATAGRAM);
+    prop_assert_eq!(&decode::<I>(&datagram).unwrap(), message);
+    for length in 1..datagram.len() {
+        prop_assert_eq!(decode::<I>(&datagram[..length]), Err(WireError::Truncated));
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn every_message_arrives_as_it_was_sent(
+        integers in message(any::<u64>()),
+        bytes in message(any::<[u8; 16]>()),
+        addresses in message(address()),
+    ) {
+        round_trips(&integers)?;
+        round_trips(&bytes)?;
+        round_trips(&addresses)?;
+    }
+
+    #[test]
+    fn random_bytes_never_harm(mut datagram in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = decode::<u64>(&datagram);
+        if let Some(version) = datagram.first_mut() {
+            *version = VERSION;
+        }
+        let _ = (decode::<u64>(&datagram), decode::<[u8; 16]>(&datagram), decode::<SocketAddr>(&datagram));
+    }
+
+    /// What a damaged datagram says, if anything, is a message that could have been sent.
+    #[test]
+    fn a_damaged_message_never_harms(
+        message in message(any::<u64>()),
+        damage in proptest::collection::vec(any::<(prop::sample::Index, u8)>(), 1..4),
+    ) {
+        let mut datagram = encode(&message);
+        for (place, value) in damage {
+            let place = place.index(datagram.len());
+            datagram[place] = value;
+        }
+        if let Ok(read) = decode::<u64>(&datagram) {
+            prop_assert_eq!(decode(&encode(&read)), Ok(read));
+        }
+    }
+}
