@@ -73,11 +73,16 @@ impl Entry {
         self.heard.filter(|(_, at)| now.saturating_sub(*at) < FRESH).map(|(address, _)| address)
     }
 
-    /// The address that was right last, as of then.
+    /// The address that was right last, as of then. Its own datagrams are believed unless others
+    /// saw it elsewhere clearly later: a node that is seen at two addresses by two others is no news
+    /// each time it is.
     fn best(&self) -> Option<(SocketAddr, AsOf)> {
-        let heard = self.heard.map(|(address, at)| (address, AsOf::at(at)));
+        if let (Some((address, heard)), false) = (self.heard, self.has_moved()) {
+            let confirmed = self.told.filter(|told| told.0 == address).map(|told| told.1);
+            return Some((address, confirmed.unwrap_or(AsOf::NEVER).max(AsOf::at(heard))));
+        }
         let configured = self.configured.map(|address| (address, AsOf::NEVER));
-        [self.told, configured, heard].into_iter().flatten().max_by_key(|&(_, as_of)| as_of)
+        [self.told, configured].into_iter().flatten().max_by_key(|&(_, as_of)| as_of)
     }
 
     /// Whether others have seen it somewhere else since it was heard.

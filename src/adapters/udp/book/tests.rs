@@ -34,7 +34,12 @@ fn what_was_seen_last_counts_whoever_tells_it() {
     book.told(1, Sighting { address: at(0), age: Some(0) }, secs(3));
     assert_eq!(book.address(1), Some(at(40)), "configured, and impossible");
     book.told(1, seen(50, 0), secs(3));
+    assert_eq!(book.address(1), Some(at(40)), "not clearly later");
+    book.told(1, seen(50, 0), secs(4));
     assert_eq!(book.address(1), Some(at(50)));
+    book.told(1, seen(40, 100), secs(5));
+    book.told(1, seen(50, 200), secs(5));
+    assert_eq!(book.address(1), Some(at(40)), "it came back");
 }
 
 #[test]
@@ -51,6 +56,19 @@ fn a_node_is_reached_where_it_is_heard_and_everywhere_else_when_it_has_moved_or_
     assert_eq!(book.route(1, secs(4)), [at(30)]);
     assert_eq!(book.route(1, secs(9)), [at(30), at(10)]);
     assert_eq!(book.route(2, secs(9)), []);
+}
+
+#[test]
+fn a_node_with_two_addresses_is_no_news_each_time_it_is_seen() {
+    let mut book = Book::<u8>::new(&[(2, at(20))]);
+    book.heard(1, at(10), secs(1));
+    assert_eq!(told(&mut book, 2, secs(1)).len(), 1);
+    for tenth in 11..50 {
+        let now = Duration::from_millis(tenth * 100);
+        book.told(1, seen(11, 0), now);
+        assert!(book.enclose(2, READER, false, now).is_empty() || tenth % 10 == 0);
+        book.heard(1, at(10), now);
+    }
 }
 
 #[test]
