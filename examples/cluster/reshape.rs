@@ -38,21 +38,15 @@ pub(crate) fn run(promise_ms: u32, kills: u32) -> Result<(), Failure> {
 }
 
 /// From the members there are to `target`.
-fn change(
-    crew: &mut Crew,
-    what: &str,
-    target: &[Id],
-    mut kills: u32,
-    promise: Duration,
-) -> Result<(), Failure> {
+fn change(crew: &mut Crew, what: &str, target: &[Id], kills: u32, promise: Duration) -> Result<(), Failure> {
     let (began, before) = (crew.now(), crew.members());
     let end = began + promise * PROMISES * (kills + 1) + Duration::from_secs(10);
-    let (mut ask_at, mut kill_at, mut killed) = (began, began, Vec::new());
+    let mut hand = Hand { promise, left: kills, free_at: began, killed: Vec::new(), dead: None };
+    let mut ask_at = began;
     loop {
         let (now, members) = (crew.now(), crew.members());
-        let done =
-            members.committed && members.voters == bits(target.iter().copied()) && members.learners == 0;
-        if done && kills == 0 {
+        let wanted = members.voters == bits(target.iter().copied()) && members.learners == 0;
+        if wanted && members.committed && hand.is_done() {
             break;
         }
         if now > end {
@@ -62,31 +56,61 @@ fn change(
             crew.ask_for(target);
             ask_at = now + promise;
         }
-        let begun = (members.term, members.number) > (before.term, before.number);
-        if kills > 0 && begun && now >= kill_at {
-            let victim = victim(crew, killed.is_empty());
-            crew.kill(victim)?;
-            crew.restart(victim)?;
-            killed.push(victim);
-            kills -= 1;
-            kill_at = now + promise * 2 + crew.chance(promise * 4);
+        if (members.term, members.number) > (before.term, before.number) {
+            hand.act(crew, now)?;
         }
         crew.read(Duration::from_millis(5))?;
     }
     if let Some(&id) = target.iter().find(|&&id| crew.is_removed(id)) {
         return Err(format!("node {id} believes that it is out").into());
     }
-    let took = (crew.now() - began).as_secs_f64();
+    let (took, killed) = ((crew.now() - began).as_secs_f64(), hand.killed);
     println!("  {what:<8} to {target:?} in {took:.1} s; killed on the way: {killed:?}");
     Ok(())
 }
 
-/// The leader, or anybody.
-fn victim(crew: &Crew, leader: bool) -> Id {
-    let alive = crew.alive();
-    let any = crew.chance(Duration::from_nanos(1_000)).as_nanos() as usize;
-    match crew.leader() {
-        Some(reign) if leader && alive.contains(&reign.id) => reign.id,
-        _ => alive[any % alive.len()],
+/// The hand that kills.
+struct Hand {
+    promise: Duration,
+    left: u32,
+    free_at: Duration,
+    killed: Vec<Id>,
+    /// Whom it lets live again, and when: at once, or so late that the group must go on without.
+    dead: Option<(Id, Duration)>,
+}
+
+impl Hand {
+    fn is_done(&self) -> bool {
+        self.left == 0 && self.dead.is_none()
+    }
+
+    /// Never two at a time: of three, two must be alive.
+    fn act(&mut self, crew: &mut Crew, now: Duration) -> Result<(), Failure> {
+        match self.dead {
+            Some((id, until)) if now >= until => {
+                crew.restart(id)?;
+                self.dead = None;
+            }
+            None if self.left > 0 && now >= self.free_at => {
+                let id = self.victim(crew);
+                crew.kill(id)?;
+                self.killed.push(id);
+                self.left -= 1;
+                self.dead = Some((id, now + crew.chance(self.promise * 4)));
+                self.free_at = now + self.promise * 2 + crew.chance(self.promise * 4);
+            }
+            Some(_) | None => {}
+        }
+        Ok(())
+    }
+
+    /// First the leader, then anybody.
+    fn victim(&self, crew: &Crew) -> Id {
+        let alive = crew.alive();
+        let any = crew.chance(Duration::from_nanos(1_000)).as_nanos() as usize;
+        match crew.leader() {
+            Some(reign) if self.killed.is_empty() && alive.contains(&reign.id) => reign.id,
+            _ => alive[any % alive.len()],
+        }
     }
 }
