@@ -122,6 +122,28 @@ fn a_member_that_moves_is_reached_at_its_new_address_by_all() {
 }
 
 #[test]
+fn a_group_that_restarts_as_a_whole_finds_itself_by_the_addresses_that_were_saved() {
+    let states = [1, 2, 3].map(|id| match id {
+        1 => first(1, &[1]),
+        _ => HardState::joining(ClusterId(1)),
+    });
+    let states = states.map(|state| Arc::new(Mutex::new(state)));
+    let start = |id: Id, config| durable(config, &states[usize::from(id) - 1]);
+    let hosts: Vec<_> = (1..=3).map(|id| start(id, config(id))).collect();
+    let newcomers = [(2, hosts[1].local_addr()), (3, hosts[2].local_addr())];
+    reconfigure(&hosts, &target(&[1, 2, 3], &[]), &newcomers);
+    wait_until_all_know_all(&hosts);
+
+    // Nobody was configured with anybody.
+    let saved: Vec<_> = hosts.iter().map(|host| (host.local_addr(), host.addresses())).collect();
+    hosts.into_iter().for_each(|host| host.shutdown().unwrap());
+    let restart = |(id, (listen, peers))| start(id, HostConfig { listen, peers, ..config(id) });
+    let hosts: Vec<_> = (1..).zip(saved).map(restart).collect();
+    wait_until_all_know_all(&hosts);
+    leader(&hosts);
+}
+
+#[test]
 fn hosts_that_know_nobody_form_a_group_once_they_are_told_of_each_other() {
     let limits = Limits { min_members: 3, max_members: 5 };
     let start = |id| host(config(id), HardState::forming(ClusterId(1), limits).unwrap());
