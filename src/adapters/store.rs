@@ -7,6 +7,8 @@
 //! - **A lost file, or a lost disk, is a lost node.** Let it join again under a *new id*.
 //! - **Never restore an older copy of the file**, from a backup or a snapshot of the disk. That is
 //!   the same as losing it, only nobody notices.
+//! - **Name the type of the ids**, as in `Store::<u64>`: a bare `[1, 2, 3]` is of `i32`, and what was
+//!   written as one type of integer may be read as another, with other numbers.
 //! - The file `<path>.lock` beside it keeps a second process out. It is empty, and stays: never
 //!   delete it while a node may be running. `<path>.tmp` is a write that did not finish: harmless.
 //!
