@@ -68,6 +68,7 @@ impl Cluster {
             leads: false,
             leads_since: None,
             habit,
+            forced: false,
         });
         let text = format!("START {}", trace::hard_state(&host.durable));
         self.note(node, || text);

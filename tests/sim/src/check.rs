@@ -20,6 +20,16 @@ pub enum Kind {
     VoteChanged,
     /// S5: a lease was had in a term that does not exceed an earlier leader's.
     TermNotGreater,
+    /// S4: two memberships could both elect, with quorums that share nobody.
+    QuorumsApart,
+    /// S4: a leader was elected without what had been committed before.
+    MembershipLost,
+    /// A node took a membership for committed that was not.
+    NotCommitted,
+    /// A node was told that it is out by a membership that was not committed, or that lists it.
+    FalselyRemoved,
+    /// A change of members made no headway although nothing stood in its way.
+    Stuck,
     /// A message spoke of what was not durable yet.
     NotDurable,
     /// L2: a leader fell although nothing had happened to it or to a quorum.
@@ -52,7 +62,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// The history against which S1, S2, S3 and S5 are checked.
+/// The history against which S1, S2, S3 and S5 are checked. S4 has a file of its own.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Safety {
     elected: HashMap<Term, u64>,
@@ -62,7 +72,7 @@ pub(crate) struct Safety {
     highest: (Term, u64),
 }
 
-type Verdict = Result<(), (Kind, String)>;
+pub(crate) type Verdict = Result<(), (Kind, String)>;
 
 impl Safety {
     /// Something became durable.

@@ -4,7 +4,9 @@ use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-use quorate::{ClusterId, Config, Election, HardState, Input, Lease, Message, Position, RoleKind, Timing};
+use quorate::{
+    ClusterId, Config, Election, Event, HardState, Input, Lease, Limits, Message, Position, RoleKind, Timing,
+};
 
 use crate::check::{Kind, Safety, Violation};
 use crate::clock::{Drift, Instant};
@@ -12,6 +14,7 @@ use crate::dice::Dice;
 use crate::disk::DiskOptions;
 use crate::host::Host;
 use crate::live::{Liveness, leaderless_bound};
+use crate::members::Members;
 use crate::net::{NetOptions, Network};
 use crate::trace::Trace;
 
@@ -39,6 +42,20 @@ pub struct Options {
     pub patience: Option<u64>,
     /// How to replay the run, for the message of the panic.
     pub replay: Option<String>,
+    /// How each node starts, the first of them named 1. Those beyond the list are
+    /// [`Start::Bootstrapped`].
+    pub starts: Vec<Start>,
+}
+
+/// What a node has on its disk before it first runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Start {
+    /// It is one of the first members, with all others that start so.
+    Bootstrapped,
+    /// It is one of a group that forms itself, and knows nobody yet.
+    Forming(Limits),
+    /// It is to be added later.
+    Joining,
 }
 
 impl Default for Options {
@@ -54,6 +71,31 @@ impl Default for Options {
             panics: true,
             patience: Some(0),
             replay: None,
+            starts: Vec::new(),
+        }
+    }
+}
+
+impl Options {
+    fn start(&self, node: u64) -> Start {
+        self.starts.get(place(node)).copied().unwrap_or(Start::Bootstrapped)
+    }
+
+    /// The nodes up to `n` that start as `wanted`.
+    fn starting(&self, n: usize, wanted: impl Fn(Start) -> bool) -> Vec<u64> {
+        (1..=n as u64).filter(|&node| wanted(self.start(node))).collect()
+    }
+
+    /// What `node` has on its disk before it first runs.
+    fn first(&self, node: u64, n: usize) -> HardState<u64> {
+        let cluster = ClusterId(7);
+        match self.start(node) {
+            Start::Bootstrapped => {
+                let voters = self.starting(n, |start| start == Start::Bootstrapped);
+                HardState::bootstrap(cluster, voters).expect("a lawful number of nodes")
+            }
+            Start::Forming(limits) => HardState::forming(cluster, limits).expect("lawful limits"),
+            Start::Joining => HardState::joining(cluster),
         }
     }
 }
@@ -73,6 +115,14 @@ pub struct Counts {
     pub step_downs: u64,
     /// Terms in which anybody asked for votes.
     pub candidacies: u64,
+    /// Memberships that were committed.
+    pub commits: u64,
+    /// Targets that were reached.
+    pub targets: u64,
+    /// Nodes that were told that they are out.
+    pub removals: u64,
+    /// Wishes that could not be met.
+    pub refusals: u64,
 }
 
 /// A cluster in virtual time. The same seed and the same calls give the same run.
@@ -87,12 +137,15 @@ pub struct Cluster {
     queue: BinaryHeap<Reverse<Scheduled>>,
     sequence: u64,
     pub(crate) safety: Safety,
+    pub(crate) members: Members,
     pub(crate) live: Liveness,
     pub(crate) trace: Trace,
     pub(crate) violation: Option<Violation>,
     pub(crate) counts: Counts,
     /// Every `Elected` and `SteppedDown` a host acted on.
     pub(crate) news: Vec<News>,
+    /// What hosts learnt of the members.
+    pub(crate) changes: Vec<Change>,
     /// The highest term in which votes were asked for.
     pub(crate) asked: quorate::Term,
 }
@@ -108,6 +161,24 @@ pub struct News {
     pub term: quorate::Term,
     /// Whether it was elected, or stepped down.
     pub elected: bool,
+}
+
+/// News of the members, as a host learnt of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Change {
+    /// True time.
+    pub at: Instant,
+    /// The node.
+    pub node: u64,
+    /// What it learnt: one of `MembershipChanged`, `TargetReached`, `TargetForgotten`, `Removed`.
+    pub event: Event<u64>,
+}
+
+impl Change {
+    /// Whether `leader` is done with its target.
+    pub(crate) fn is_arrival_of(&self, leader: u64) -> bool {
+        self.node == leader && matches!(self.event, Event::TargetReached { .. } | Event::TargetForgotten)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -153,7 +224,8 @@ pub(crate) fn place(node: u64) -> usize {
 }
 
 impl Cluster {
-    /// `n` nodes, bootstrapped as one group, all starting now.
+    /// `n` nodes, bootstrapped as one group unless [`Options::starts`] says otherwise, all starting
+    /// now.
     ///
     /// # Panics
     /// If `n` is no number of nodes or the timing is invalid.
@@ -172,12 +244,12 @@ impl Cluster {
     /// As [`new`](Self::new).
     #[must_use]
     pub fn asleep(seed: u64, n: usize, options: Options) -> Self {
-        let first = HardState::bootstrap(ClusterId(7), 1..=n as u64).expect("a lawful number of nodes");
         let host = |node| Host {
             config: Config { timing: options.timing, ..Config::new(node) },
-            durable: first.clone(),
+            durable: options.first(node, n),
             process: None,
             life: 0,
+            realigned: 0,
         };
         let (delay, write) = (options.net.delay.1, options.disk.write.1);
         let bound = leaderless_bound(&options.timing, n, delay, write, options.patience.unwrap_or(0));
@@ -190,11 +262,13 @@ impl Cluster {
             queue: BinaryHeap::new(),
             sequence: 0,
             safety: Safety::default(),
+            members: Members::new(options.starting(n, |start| matches!(start, Start::Forming(_)))),
             live: Liveness::new(n, bound, &options.timing),
             trace: Trace::new(options.traced),
             violation: None,
             counts: Counts::default(),
             news: Vec::new(),
+            changes: Vec::new(),
             asked: quorate::Term(0),
             options,
         }
@@ -311,6 +385,12 @@ impl Cluster {
         &self.news
     }
 
+    /// What hosts learnt of the members so far.
+    #[must_use]
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
     /// What happened so far, counted.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -333,6 +413,12 @@ impl Cluster {
     #[must_use]
     pub fn is_up(&self, node: u64) -> bool {
         self.hosts[place(node)].process.is_some()
+    }
+
+    /// Whether `node` has ever had a process.
+    #[must_use]
+    pub fn has_run(&self, node: u64) -> bool {
+        self.hosts[place(node)].life > 0
     }
 
     /// Whether `node` has a process that is not frozen.

@@ -15,6 +15,8 @@ pub(crate) struct Host {
     pub(crate) process: Option<Process>,
     /// Counts the processes, so that what was meant for one never reaches the next.
     pub(crate) life: u32,
+    /// When its members last changed, or a step was forced on them.
+    pub(crate) realigned: Instant,
 }
 
 /// A single-threaded host: it blocks while it writes, and reads the clock for each message.
@@ -42,6 +44,8 @@ pub(crate) struct Process {
     /// Since when it leads: when a lease first held as its host asked for it.
     pub(crate) leads_since: Option<Instant>,
     pub(crate) habit: Habit,
+    /// A change of members may cost it the lease: that was asked for.
+    pub(crate) forced: bool,
 }
 
 /// A mishap between two outputs.

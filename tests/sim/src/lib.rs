@@ -8,14 +8,18 @@
 
 mod act;
 mod check;
+mod churn;
 mod clock;
 mod cluster;
 mod desk;
 mod dice;
 mod disk;
+mod faults;
 mod host;
+mod learn;
 mod live;
 mod measure;
+mod members;
 mod net;
 mod scenario;
 mod serve;
@@ -23,12 +27,13 @@ mod trace;
 
 pub use check::{Kind, Violation};
 pub use clock::{Clock, Drift, Instant, MS, SECOND};
-pub use cluster::{Cluster, Counts, News, Options};
+pub use cluster::{Change, Cluster, Counts, News, Options, Start};
 pub use desk::{Desk, Mail};
 pub use dice::{Dice, Ppm};
 pub use disk::DiskOptions;
+pub use faults::Faults;
 pub use live::leaderless_bound;
 pub use measure::{Failover, Setting, Summary, cold_start, failover, handover};
 pub use net::NetOptions;
-pub use scenario::{Faults, Outcome, Scenario};
+pub use scenario::{Outcome, Scenario};
 pub use trace::{Trace, message as describe};

@@ -1,8 +1,9 @@
 //! Whether the group gets a leader when it could, and keeps it when it should.
 
-use quorate::Timing;
+use quorate::{Membership, Timing};
 
 use crate::clock::{Instant, MS};
+use crate::cluster::{Cluster, place};
 
 /// For as long as a node does not run.
 const DOWN: Instant = Instant::MAX;
@@ -52,7 +53,7 @@ impl Liveness {
         Liveness {
             nodes,
             lost: vec![0; nodes * nodes],
-            unwell: vec![0; nodes],
+            unwell: vec![DOWN; nodes],
             stalled: vec![0; nodes],
             calm_since: 0,
             last_lease: 0,
@@ -86,17 +87,20 @@ impl Liveness {
         self.calm_since = self.calm_since.max(until);
     }
 
-    /// Whether `leader`, which leads since then, and a quorum have had nothing to complain of for a
-    /// while. While a leader is young a vote of the others may still be bound to its rivals, so
-    /// then all must have been well.
-    pub(crate) fn was_unaffected(&self, leader: usize, since: Instant, now: Instant) -> bool {
-        let past = |at: Instant| now.saturating_sub(at) > self.window;
-        let well = |node: usize| past(self.unwell[node]) && past(self.stalled[node]);
-        let lossless = |a: usize, b: usize| past(self.lost[a * self.nodes + b]);
+    /// Whether `leader` has had nothing to complain of for a while, with so many of `voters` as are
+    /// `needed`.
+    fn was_unaffected(&self, leader: usize, voters: &[u64], needed: usize, now: Instant) -> bool {
+        let well =
+            |node: usize| self.is_past(self.unwell[node], now) && self.is_past(self.stalled[node], now);
+        let lossless = |a: usize, b: usize| self.is_past(self.lost[a * self.nodes + b], now);
         let pair = |a: usize, b: usize| lossless(a, b) && lossless(b, a);
         let with = |&node: &usize| node == leader || (well(node) && pair(leader, node));
-        let needed = if past(since) { self.nodes / 2 + 1 } else { self.nodes };
-        well(leader) && (0..self.nodes).filter(with).count() >= needed
+        well(leader) && voters.iter().map(|&id| place(id)).filter(with).count() >= needed
+    }
+
+    /// Whether `at` is too long ago to be an excuse.
+    fn is_past(&self, at: Instant, now: Instant) -> bool {
+        now.saturating_sub(at) > self.window
     }
 
     /// Since when nobody has led although nothing was changed.
@@ -107,5 +111,60 @@ impl Liveness {
     /// Whether nobody has led for too long.
     pub(crate) fn is_overdue(&self, now: Instant) -> bool {
         now.saturating_sub(self.leaderless_since()) > self.bound
+    }
+}
+
+impl Cluster {
+    /// Whether the leader at place `node`, which leads since then, loses leadership for nothing.
+    ///
+    /// While it is young a vote of the others may still be bound to its rivals; and while members
+    /// change, or that is forced, it depends on more than some quorum. Then all must have been well.
+    pub(crate) fn was_needless(&self, node: usize, since: Instant) -> bool {
+        let host = &self.hosts[node];
+        let members = &host.durable.membership;
+        let forced = host.process.as_ref().is_some_and(|process| process.forced);
+        let old = |at| self.live.is_past(at, self.now);
+        let settled = old(since) && old(host.realigned) && !forced;
+        let needed = if settled { members.quorum() } else { members.voters().len() };
+        self.live.was_unaffected(node, members.voters(), needed, self.now)
+    }
+
+    /// Whether some node could be elected: a voter in every membership that may be in force, which
+    /// reaches, both ways, a quorum of each of them whose data reach no further.
+    pub(crate) fn can_have_a_leader(&self) -> bool {
+        let newest = self.members.newest();
+        let durable = || self.hosts.iter().map(|host| &host.durable.membership);
+        let explicit = |members: &&Membership<u64>| members.quorum() > 0 && !members.is_forming();
+        let mut in_force: Vec<&Membership<u64>> =
+            durable().filter(explicit).filter(|members| members.version() >= newest).collect();
+        in_force.dedup();
+        (0..self.hosts.len()).any(|hub| {
+            self.may_stand(hub) && in_force.iter().all(|members| self.reaches_quorum(hub, members))
+        })
+    }
+
+    /// Whether the node at place `hub` would stand for election, with a membership that may be in
+    /// force: who holds an older one waits to be told, and nobody may be there to tell it.
+    fn may_stand(&self, hub: usize) -> bool {
+        let host = &self.hosts[hub];
+        let members = &host.durable.membership;
+        let forming = members.limits().filter(|_| members.is_forming());
+        let knows = forming.is_none_or(|limits| members.voters().len() >= limits.min_members.into());
+        host.is_running()
+            && host.config.priority.0 > 0
+            && knows
+            && members.version() >= self.members.newest()
+            && self.reaches_quorum(hub, members)
+    }
+
+    fn reaches_quorum(&self, hub: usize, members: &Membership<u64>) -> bool {
+        let reaches = |a: usize, b: usize| a == b || self.net.is_up(a, b) && self.net.is_up(b, a);
+        let follows = |&&id: &&u64| {
+            let host = &self.hosts[place(id)];
+            let behind = host.config.position <= self.hosts[hub].config.position;
+            host.is_running() && reaches(hub, place(id)) && behind
+        };
+        members.is_voter(hub as u64 + 1)
+            && members.voters().iter().filter(follows).count() >= members.quorum()
     }
 }

@@ -2,84 +2,18 @@
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::str::FromStr;
 use std::time::Duration;
 
 use quorate::{Input, Position, Priority, Timing, Urgency};
 
 use crate::check::{Kind, Violation};
+use crate::churn;
 use crate::clock::{Drift, MS, SECOND};
 use crate::cluster::{Cluster, Counts, Options};
 use crate::dice::Dice;
 use crate::disk::DiskOptions;
+use crate::faults::Faults;
 use crate::net::NetOptions;
-
-/// What goes wrong.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Faults {
-    /// Nothing.
-    Clean,
-    /// A message in five is lost.
-    Loss,
-    /// A message in five comes twice.
-    Duplicates,
-    /// Links are cut, one way or both, and mended.
-    Partitions,
-    /// Processes die, also between two outputs and during a write, and start again.
-    Crashes,
-    /// Every clock is as fast or as slow as the bound allows, and leaders are cut off.
-    Drift,
-    /// Writes take up to 100 ms, and some stall for seconds.
-    SlowDisks,
-    /// Processes freeze, and go on as if nothing had been.
-    Frozen,
-    /// The hosts resign, campaign, and change position and priority.
-    Wishes,
-    /// Any of it: each seed draws which, and every fourth has it all.
-    All,
-}
-
-impl Faults {
-    /// In the order of the table.
-    pub const ALL: [Faults; 10] = [
-        Faults::Clean,
-        Faults::Loss,
-        Faults::Duplicates,
-        Faults::Partitions,
-        Faults::Crashes,
-        Faults::Drift,
-        Faults::SlowDisks,
-        Faults::Frozen,
-        Faults::Wishes,
-        Faults::All,
-    ];
-}
-
-impl fmt::Display for Faults {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Faults::Clean => "clean",
-            Faults::Loss => "loss",
-            Faults::Duplicates => "duplicates",
-            Faults::Partitions => "partitions",
-            Faults::Crashes => "crashes",
-            Faults::Drift => "drift",
-            Faults::SlowDisks => "slow-disks",
-            Faults::Frozen => "frozen",
-            Faults::Wishes => "wishes",
-            Faults::All => "all",
-        })
-    }
-}
-
-impl FromStr for Faults {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let found = Faults::ALL.into_iter().find(|faults| faults.to_string() == name);
-        found.ok_or_else(|| format!("one of {}", Faults::ALL.map(|faults| faults.to_string()).join(", ")))
-    }
-}
 
 /// One run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -138,6 +72,7 @@ impl Scenario {
         let mut dice = Dice::new(!self.seed);
         let end = self.seconds * SECOND;
         let run = catch_unwind(AssertUnwindSafe(|| {
+            churn::begin(&mut cluster, &mut dice);
             while cluster.now < end && cluster.violation.is_none() {
                 self.storm(&mut cluster, &mut dice);
                 self.calm(&mut cluster, &mut dice);
@@ -179,6 +114,8 @@ impl Scenario {
             ..DiskOptions::default()
         };
         let drift = if has(Faults::Drift) { Drift::AtTheBound } else { Drift::Within };
+        // Who has older members learns of newer ones hop by hop.
+        let hops = if has(Faults::Churn) { 4 } else { 0 };
         let patience = if has(Faults::Loss) {
             20
         } else if has(Faults::SlowDisks) {
@@ -198,10 +135,12 @@ impl Scenario {
             catch_up: Some(5 * MS),
             traced,
             panics: false,
-            patience: Some(patience),
+            patience: Some(patience + hops),
+            starts: if has(Faults::Churn) { churn::starts(self.seed, self.nodes) } else { Vec::new() },
             ..Options::default()
         };
-        Cluster::new(self.seed, self.nodes, options)
+        let hosts = self.nodes.max(options.starts.len());
+        Cluster::asleep(self.seed, hosts, options)
     }
 
     /// Mishaps close together.
@@ -216,31 +155,45 @@ impl Scenario {
 
     /// Everything is mended, or left as it is but not touched; somebody must lead in time.
     fn calm(&self, cluster: &mut Cluster, dice: &mut Dice) {
-        if dice.chance(700_000) {
+        let healed = dice.chance(700_000);
+        if healed {
             cluster.heal();
             for node in cluster.nodes() {
                 cluster.thaw(node);
-                cluster.restart(node);
                 cluster.set_priority(node, Priority::default());
             }
+            churn::restart_all(cluster);
+            churn::introduce_all(cluster);
         }
         let whole = cluster.live.bound + dice.between((SECOND, 4 * SECOND));
-        let length = if dice.chance(400_000) { whole } else { dice.below(2 * SECOND) };
+        let long = dice.chance(400_000);
+        let length = if long { whole } else { dice.below(2 * SECOND) };
         cluster.run_for(Duration::from_nanos(length));
+        if healed && long && self.has(Faults::Churn) {
+            churn::progress(cluster, dice);
+        }
     }
 
     fn mishap(&self, cluster: &mut Cluster, dice: &mut Dice) {
-        let fault = dice.pick(&[Faults::Partitions, Faults::Crashes, Faults::Frozen, Faults::Wishes]);
+        let fault = dice.pick(&[
+            Faults::Partitions,
+            Faults::Crashes,
+            Faults::Frozen,
+            Faults::Wishes,
+            Faults::Churn,
+            Faults::Churn,
+        ]);
         if !self.has(fault) {
             return;
         }
         // Leaders are struck more often than chance would have it.
-        let any = 1 + dice.below(self.nodes as u64);
+        let any = 1 + dice.below(cluster.nodes().count() as u64);
         let node = cluster.leader().map(|(leader, _)| leader).filter(|_| dice.chance(300_000)).unwrap_or(any);
         match fault {
             Faults::Partitions => partition(cluster, dice, node),
             Faults::Crashes => crash(cluster, dice, node),
             Faults::Frozen => freeze(cluster, dice, node),
+            Faults::Churn => churn::churn(cluster, dice, node),
             _ => wish(cluster, dice, node),
         }
     }
@@ -299,7 +252,7 @@ fn crash(cluster: &mut Cluster, dice: &mut Dice, node: u64) {
                 cluster.ambush(node, dice.below(6) as u32, None);
             },
         ),
-        _ => cluster.nodes().for_each(|node| cluster.restart(node)),
+        _ => churn::restart_all(cluster),
     }
 }
 

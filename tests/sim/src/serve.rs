@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use quorate::{Body, Event, HardState, Input, Output, Phase, RoleKind, StepDown};
+use quorate::{Body, HardState, Input, Output, Phase, RoleKind};
 
 use crate::check::Kind;
 use crate::clock::Instant;
-use crate::cluster::{Cluster, News, What};
+use crate::cluster::{Cluster, What};
 use crate::host::{Ambush, INBOX};
 use crate::trace;
 
@@ -111,6 +111,9 @@ impl Cluster {
         let Some(input) = process.inbox.pop_front() else { return false };
         let line = self.options.traced.then(|| trace::input(&input));
         let is_message = matches!(input, Input::Receive { .. });
+        if let Input::Reconfigure { force, .. } = input {
+            process.forced = force;
+        }
         let mut outputs = Vec::new();
         process.election.step_into(input, &mut outputs);
         if let Some(line) = line {
@@ -151,7 +154,7 @@ impl Cluster {
                 self.send(node, to, message);
             }
             Output::Event(event) => self.learn(node, event),
-            Output::Rejected(_) => {}
+            Output::Rejected(_) => self.counts.refusals += 1,
         }
     }
 
@@ -193,7 +196,23 @@ impl Cluster {
     /// `state` is durable.
     pub(crate) fn store(&mut self, node: usize, state: HardState<u64>) {
         let verdict = self.safety.durable(node as u64 + 1, &state);
-        self.hosts[node].durable = state;
+        self.judge(verdict);
+        if self.hosts[node].durable.membership == state.membership {
+            self.hosts[node].durable = state;
+            return;
+        }
+        // Whoever comes to be able to lead only now has not had its time yet.
+        let leaderless = self.live.last_lease < self.now && self.options.patience.is_some();
+        let could = !leaderless || self.can_have_a_leader();
+        let host = &mut self.hosts[node];
+        if host.durable.membership.members() != state.membership.members() {
+            host.realigned = self.now;
+        }
+        host.durable = state;
+        if !could {
+            self.live.disturbed(self.now);
+        }
+        let verdict = self.members.durable(&self.hosts);
         self.judge(verdict);
     }
 
@@ -218,52 +237,6 @@ impl Cluster {
             let what = What::Deliver { node: receiver, from: node as u64 + 1, message: message.clone() };
             self.schedule(self.now + delay, what);
         }
-    }
-
-    fn learn(&mut self, node: usize, event: Event<u64>) {
-        let (name, at) = (node as u64 + 1, self.now);
-        match event {
-            Event::Elected { term } => {
-                let process = self.hosts[node].process.as_mut();
-                let renewed = process.is_some_and(|process| std::mem::replace(&mut process.leads, true));
-                let count = if renewed { &mut self.counts.renewals } else { &mut self.counts.elections };
-                *count += 1;
-                self.news.push(News { at, node: name, term, elected: true });
-                let verdict = self.safety.elected(name, term);
-                self.judge(verdict);
-            }
-            Event::SteppedDown { term, reason } => {
-                self.counts.step_downs += 1;
-                self.news.push(News { at, node: name, term, elected: false });
-                let Some(process) = &mut self.hosts[node].process else { return };
-                process.published = None;
-                process.leads = false;
-                // News of leadership that was over before the host heard of it is no loss.
-                let since = process.leads_since.take().filter(|_| self.options.patience.is_some());
-                let wanted = matches!(reason, StepDown::Resigned { .. });
-                let needless = |since| self.live.was_unaffected(node, since, at);
-                if !wanted && since.is_some_and(needless) {
-                    self.fail(
-                        Kind::NeedlessChange,
-                        format!("{name} stepped down in term {term}: {reason:?}"),
-                    );
-                }
-            }
-            Event::LeaderChanged { leader: Some((leader, term)) } if leader != name => {
-                let verdict = self.safety.follows(name, leader, term);
-                self.judge(verdict);
-            }
-            Event::Behind { position, .. } => self.catch_up(node, position),
-            _ => {}
-        }
-    }
-
-    fn catch_up(&mut self, node: usize, position: quorate::Position) {
-        let Some(delay) = self.options.catch_up else { return };
-        let host = &mut self.hosts[node];
-        host.config.position = host.config.position.max(position);
-        let what = What::Wish { node, life: host.life, input: Input::SetPosition(host.config.position) };
-        self.schedule(self.now + delay, what);
     }
 
     /// Tells the workers of the lease, after all outputs so far were acted on.
@@ -329,19 +302,5 @@ impl Cluster {
             let since = Duration::from_nanos(self.now - self.live.leaderless_since());
             self.fail(Kind::Leaderless, format!("nobody has led for {since:?}"));
         }
-    }
-
-    /// Whether some node that may lead reaches, both ways, a quorum whose data reach no further.
-    fn can_have_a_leader(&self) -> bool {
-        let n = self.hosts.len();
-        let reaches = |a: usize, b: usize| a == b || self.net.is_up(a, b) && self.net.is_up(b, a);
-        (0..n).any(|hub| {
-            let config = self.hosts[hub].config;
-            let follows = |&node: &usize| {
-                let host = &self.hosts[node];
-                host.is_running() && reaches(hub, node) && host.config.position <= config.position
-            };
-            config.priority.0 > 0 && self.hosts[hub].is_running() && (0..n).filter(follows).count() > n / 2
-        })
     }
 }

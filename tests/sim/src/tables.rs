@@ -51,6 +51,9 @@ struct Totals {
     events: u64,
     elections: u64,
     renewals: u64,
+    commits: u64,
+    targets: u64,
+    removals: u64,
     violations: Vec<(Scenario, String)>,
 }
 
@@ -71,13 +74,17 @@ impl Soak {
         });
         let totals = totals.into_inner().expect("no thread panics here");
         println!(
-            "{} virtual minutes of {} nodes under {}: {} events, {} elections, {} renewals, {} violations ({:.0?})",
+            "{} virtual minutes of {} nodes under {}: {} events, {} elections, {} renewals, {} memberships committed, \
+             {} targets reached, {} removals, {} violations ({:.0?})",
             totals.seconds / 60,
             self.nodes,
             self.faults,
             totals.events,
             totals.elections,
             totals.renewals,
+            totals.commits,
+            totals.targets,
+            totals.removals,
             totals.violations.len(),
             started.elapsed(),
         );
@@ -94,6 +101,9 @@ impl Totals {
         self.events += outcome.counts.events;
         self.elections += outcome.counts.elections;
         self.renewals += outcome.counts.renewals;
+        self.commits += outcome.counts.commits;
+        self.targets += outcome.counts.targets;
+        self.removals += outcome.counts.removals;
         self.violations.extend(outcome.violation.map(|violation| (scenario, violation.to_string())));
     }
 }
@@ -175,11 +185,14 @@ pub(crate) struct Chaos {
     faults: Option<Faults>,
 }
 
-const COLUMNS: [(&str, &[Kind]); 6] = [
+const COLUMNS: [(&str, &[Kind]); 9] = [
     ("two leaders in one term", &[Kind::TwoLeaders]),
     ("two leases at once", &[Kind::TwoLeases]),
+    ("quorums apart", &[Kind::QuorumsApart]),
+    ("members lost", &[Kind::MembershipLost, Kind::NotCommitted]),
+    ("falsely removed", &[Kind::FalselyRemoved]),
     ("needless leader change", &[Kind::NeedlessChange]),
-    ("majority leaderless too long", &[Kind::Leaderless]),
+    ("majority leaderless too long", &[Kind::Leaderless, Kind::Stuck]),
     ("panic or loop", &[Kind::Panic, Kind::Unbounded]),
     ("other", &[Kind::TermFell, Kind::VoteChanged, Kind::TermNotGreater, Kind::NotDurable, Kind::Nonsense]),
 ];

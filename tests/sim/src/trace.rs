@@ -57,8 +57,11 @@ pub(crate) fn output(output: &Output<u64>) -> String {
 
 pub(crate) fn hard_state(state: &HardState<u64>) -> String {
     let vote = state.voted_for.map_or("-".into(), |vote| vote.to_string());
-    let version = state.membership.version();
-    format!("term {} vote {vote} promised {:?} membership {version}", state.term, state.promised)
+    let (members, promised) = (&state.membership, state.promised);
+    let (version, quorum) = (members.version(), members.quorum());
+    let (voters, learners) = (members.voters(), members.learners());
+    let lists = format!("{version} {voters:?} and {learners:?}, {quorum} elect");
+    format!("term {} vote {vote} promised {promised:?} membership {lists}", state.term)
 }
 
 /// A message on one line.

@@ -1,0 +1,193 @@
+//! Members that come and go, for no reason and at the worst moment.
+
+use std::time::Duration;
+
+use quorate::{Input, Limits, Target};
+
+use crate::clock::{MS, SECOND};
+use crate::cluster::{Cluster, Options, Start, place};
+use crate::dice::Dice;
+
+/// How many nodes wait to be added.
+pub(crate) const POOL: usize = 4;
+
+/// How the nodes of a run with churn start: the first `nodes` as one group, which every third seed
+/// forms itself; and a pool of others.
+pub(crate) fn starts(seed: u64, nodes: usize) -> Vec<Start> {
+    let mut dice = Dice::new(seed ^ 0xf0f0);
+    let first = if seed.is_multiple_of(3) {
+        let max_members = nodes as u8 + u8::from(nodes > 2 && dice.chance(500_000));
+        let least = max_members / 2 + 1;
+        let min_members = least + dice.below(u64::from(nodes as u8 - least) + 1) as u8;
+        Start::Forming(Limits { min_members, max_members })
+    } else {
+        Start::Bootstrapped
+    };
+    let mut starts = vec![first; nodes];
+    starts.resize(nodes + POOL, Start::Joining);
+    starts
+}
+
+/// The group starts. One that forms itself does so in any order: nodes start, and learn of each
+/// other one by one; some are left for later.
+pub(crate) fn begin(cluster: &mut Cluster, dice: &mut Dice) {
+    let first = founders(cluster);
+    if !forms(&cluster.options) {
+        return first.into_iter().for_each(|node| cluster.restart(node));
+    }
+    let mut news: Vec<(u64, u64)> = cluster
+        .pairs()
+        .into_iter()
+        .filter(|&(a, b)| first.contains(&a) && first.contains(&b) && dice.chance(900_000))
+        .collect();
+    shuffle(&mut news, dice);
+    let pace = dice.pick(&[0, 5 * MS, 50 * MS, 300 * MS]);
+    for (node, other) in news {
+        cluster.restart(node);
+        cluster.step(node, Input::Discovered(other));
+        cluster.run_for(Duration::from_nanos(dice.below(pace + 1)));
+    }
+    first.into_iter().for_each(|node| cluster.restart(node));
+}
+
+fn forms(options: &Options) -> bool {
+    matches!(options.starts.first(), Some(Start::Forming(_)))
+}
+
+fn founders(cluster: &Cluster) -> Vec<u64> {
+    let waits = |node: &u64| cluster.options.starts.get(place(*node)) == Some(&Start::Joining);
+    cluster.nodes().filter(|node| !waits(node)).collect()
+}
+
+fn shuffle<T>(items: &mut [T], dice: &mut Dice) {
+    for end in (1..items.len()).rev() {
+        items.swap(end, dice.below(end as u64 + 1) as usize);
+    }
+}
+
+/// Each node that has ever run runs again, and those that form a group know each other.
+pub(crate) fn restart_all(cluster: &mut Cluster) {
+    for node in cluster.nodes() {
+        if cluster.has_run(node) {
+            cluster.restart(node);
+        }
+    }
+}
+
+/// Those that form a group know each other at last.
+pub(crate) fn introduce_all(cluster: &mut Cluster) {
+    if !forms(&cluster.options) {
+        return;
+    }
+    let first = founders(cluster);
+    for (node, other) in cluster.pairs() {
+        let formed = !cluster.durable(node).membership.is_forming();
+        if !formed && first.contains(&node) && first.contains(&other) {
+            cluster.step(node, Input::Discovered(other));
+        }
+    }
+}
+
+/// One wish for other members, or one death in the middle of a change.
+pub(crate) fn churn(cluster: &mut Cluster, dice: &mut Dice, node: u64) {
+    let others: Vec<u64> = cluster.nodes().filter(|&other| other != node).collect();
+    let other = dice.pick(&others);
+    match dice.below(16) {
+        0..=5 => reconfigure(cluster, dice, node),
+        6 | 7 => cluster.step(node, Input::Leave),
+        8 if forms(&cluster.options) => {
+            cluster.restart(other);
+            cluster.step(node, Input::Discovered(other));
+        }
+        9 if forms(&cluster.options) => cluster.step(node, Input::Lost(other)),
+        10 => cluster.crash(node),
+        11 => cluster.ambush(node, dice.below(20) as u32, None),
+        12 | 13 => restart_all(cluster),
+        14 => cluster.restart(other),
+        _ => stop_removed(cluster),
+    }
+}
+
+/// The operators stop who is told to be out; or who seems to be.
+fn stop_removed(cluster: &mut Cluster) {
+    for node in cluster.nodes() {
+        if !cluster.durable(node).membership.contains(node) && cluster.has_run(node) {
+            cluster.crash(node);
+        }
+    }
+}
+
+/// Some node, the leader more often than not, is asked for other members, and may die of it.
+fn reconfigure(cluster: &mut Cluster, dice: &mut Dice, node: u64) {
+    let asked = cluster.leader().map(|(leader, _)| leader).filter(|_| dice.chance(850_000)).unwrap_or(node);
+    let Some(target) = any_target(cluster, dice, asked) else { return };
+    for &id in target.voters().iter().chain(target.learners()) {
+        if dice.chance(900_000) {
+            cluster.restart(id);
+        }
+    }
+    let force = dice.chance(100_000);
+    cluster.step(asked, Input::Reconfigure { target, force });
+    if dice.chance(200_000) {
+        cluster.ambush(asked, dice.below(40) as u32, None);
+    }
+}
+
+/// Other members than those that `asked` has, near or far.
+fn any_target(cluster: &Cluster, dice: &mut Dice, asked: u64) -> Option<Target<u64>> {
+    let members = &cluster.durable(asked).membership;
+    let (mut voters, mut learners) = (members.voters().to_vec(), members.learners().to_vec());
+    let mut others: Vec<u64> = cluster.nodes().filter(|&id| !members.contains(id)).collect();
+    shuffle(&mut others, dice);
+    match dice.below(6) {
+        // One more, as a learner or a voter.
+        0 => if dice.chance(500_000) { &mut learners } else { &mut voters }.extend(others.first()),
+        // One less.
+        1 if voters.len() > 1 => drop(voters.remove(dice.below(voters.len() as u64) as usize)),
+        // One in place of another, of one that is down if there is such a one.
+        2 | 3 => {
+            let fallen = voters.iter().position(|&voter| !cluster.is_up(voter));
+            let any = dice.below(voters.len() as u64) as usize;
+            if let (Some(&new), Some(old)) = (others.first(), voters.get_mut(fallen.unwrap_or(any))) {
+                *old = new;
+            }
+        }
+        _ => {
+            let mut all: Vec<u64> = cluster.nodes().collect();
+            shuffle(&mut all, dice);
+            // Seldom without the one that is asked.
+            if let Some(at) = all.iter().position(|&id| id == asked).filter(|_| dice.chance(700_000)) {
+                all.swap(0, at);
+            }
+            let count = 1 + dice.below(6.min(all.len() as u64)) as usize;
+            voters = all.drain(..count).collect();
+            learners = all.into_iter().filter(|_| dice.chance(150_000)).collect();
+        }
+    }
+    learners.retain(|id| !voters.contains(id));
+    Target::new(voters, learners).ok()
+}
+
+/// All are well and stay so: a leader that is asked for other members gets there, unless it loses
+/// leadership. What it did then tells the caller's checks whether that was needless.
+pub(crate) fn progress(cluster: &mut Cluster, dice: &mut Dice) {
+    let Some((leader, _)) = cluster.leader() else { return };
+    let mut all: Vec<u64> = cluster.nodes().filter(|&node| cluster.is_running(node)).collect();
+    shuffle(&mut all, dice);
+    let count = 1 + dice.below(5.min(all.len() as u64)) as usize;
+    let learners = all.split_off(count).into_iter().take(1);
+    let Ok(target) = Target::new(all, learners) else { return };
+    let (refusals, news) = (cluster.counts.refusals, cluster.news.len());
+    let start = cluster.changes.len();
+    cluster.step(leader, Input::Reconfigure { target: target.clone(), force: false });
+    let bound = Duration::from_nanos(cluster.live.bound + 3 * SECOND);
+    let arrived = cluster.run_till(bound, |cluster| {
+        let over = cluster.counts.refusals > refusals || cluster.news.len() > news;
+        over || cluster.changes[start..].iter().any(|change| change.is_arrival_of(leader))
+    });
+    if arrived.is_none() && cluster.violation.is_none() && cluster.is_running(leader) {
+        let members = &cluster.durable(leader).membership;
+        let text = format!("{leader} is not done with {target:?}: it has {members:?}");
+        cluster.fail(crate::check::Kind::Stuck, text);
+    }
+}

@@ -1,0 +1,142 @@
+//! S4: quorums of any two memberships that can still elect intersect, and a committed one is never
+//! lost. Looked for in what is durable, by counting, for all quorums at once.
+
+use std::collections::BTreeMap;
+
+use quorate::{Membership, Term, Version};
+
+use crate::check::{Kind, Verdict};
+use crate::host::Host;
+
+/// The history of memberships.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Members {
+    /// All that ever start as forming: the voters of a group that has not formed yet.
+    founders: Vec<u64>,
+    /// What leaders announced as committed.
+    committed: BTreeMap<Version, Membership<u64>>,
+    /// What each term's leader had when it was elected.
+    led: BTreeMap<Term, Membership<u64>>,
+}
+
+impl Members {
+    pub(crate) fn new(founders: Vec<u64>) -> Self {
+        Members { founders, ..Members::default() }
+    }
+
+    /// The newest that was announced as committed.
+    pub(crate) fn newest(&self) -> Version {
+        self.committed.last_key_value().map_or(Version::default(), |(&version, _)| version)
+    }
+
+    /// Whether a leader announced `version` as committed.
+    pub(crate) fn is_committed(&self, version: Version) -> bool {
+        self.committed.contains_key(&version)
+    }
+
+    /// Some membership has become durable.
+    pub(crate) fn durable(&self, hosts: &[Host]) -> Verdict {
+        let held = self.held(hosts);
+        for (place, one) in held.iter().enumerate() {
+            for other in &held[place + 1..] {
+                self.compare(hosts, one, other)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Every membership that some disk holds, each once. What forming nodes know so far makes no
+    /// difference to who may vote.
+    fn held<'a>(&self, hosts: &'a [Host]) -> Vec<&'a Membership<u64>> {
+        let mut held: Vec<&Membership<u64>> = Vec::new();
+        for host in hosts {
+            let one = &host.durable.membership;
+            let same = |&other: &&Membership<u64>| one == other || (one.is_forming() && other.is_forming());
+            if one.quorum() > 0 && !held.iter().any(same) {
+                held.push(one);
+            }
+        }
+        held
+    }
+
+    fn compare(&self, hosts: &[Host], one: &Membership<u64>, other: &Membership<u64>) -> Verdict {
+        if one.version() == other.version() {
+            return Err((Kind::QuorumsApart, format!("one version, two memberships: {one:?}, {other:?}")));
+        }
+        let both = self.is_active(hosts, one) && self.is_active(hosts, other);
+        if both && self.can_part(one, other) {
+            let text = format!("both can elect, with quorums that share nobody: {one:?}, {other:?}");
+            return Err((Kind::QuorumsApart, text));
+        }
+        Ok(())
+    }
+
+    fn voters<'a>(&'a self, members: &'a Membership<u64>) -> &'a [u64] {
+        if members.is_forming() { &self.founders } else { members.voters() }
+    }
+
+    /// Whether an election under `members` could still succeed: a quorum holds nothing newer.
+    /// Spec: the opposite of `ConfigDisabled`.
+    fn is_active(&self, hosts: &[Host], members: &Membership<u64>) -> bool {
+        let votes = |&&id: &&u64| {
+            hosts
+                .get(id as usize - 1)
+                .is_some_and(|host| host.durable.membership.version() <= members.version())
+        };
+        self.voters(members).iter().filter(votes).count() >= members.quorum()
+    }
+
+    /// Whether a quorum of each can be chosen so that they share nobody: the rest of each that is
+    /// not found outside the other must be found among those in both.
+    fn can_part(&self, one: &Membership<u64>, other: &Membership<u64>) -> bool {
+        let (a, b) = (self.voters(one), self.voters(other));
+        let shared = a.iter().filter(|id| b.contains(id)).count();
+        let rest = |members: &Membership<u64>, all: usize| members.quorum().saturating_sub(all - shared);
+        rest(one, a.len()) + rest(other, b.len()) <= shared
+    }
+
+    /// The leader of `term` leads with `members`.
+    pub(crate) fn elected(&mut self, node: u64, term: Term, members: &Membership<u64>) -> Verdict {
+        if !members.is_voter(node) {
+            return Err((Kind::Nonsense, format!("{node} was elected in term {term} and is no voter")));
+        }
+        self.led.insert(term, members.clone());
+        let before = self.committed.range(..Version { term, number: 0 }).next_back();
+        before.map_or(Ok(()), |(_, committed)| keeps(committed, term, members))
+    }
+
+    /// The host of `node`, which leads if `leads`, learns that `members` are committed.
+    pub(crate) fn committed(&mut self, node: u64, leads: bool, members: &Membership<u64>) -> Verdict {
+        let version = members.version();
+        if leads {
+            self.committed.insert(version, members.clone());
+            let term = version.term.next().unwrap_or(version.term);
+            let mut later = self.led.range(term..);
+            return later.try_for_each(|(&term, led)| keeps(members, term, led));
+        }
+        if self.committed.get(&version) == Some(members) {
+            return Ok(());
+        }
+        Err((Kind::NotCommitted, format!("{node} takes {version} for committed; its leader never did")))
+    }
+
+    /// The host of `node` learns that it is out, by `members`.
+    pub(crate) fn removed(&self, node: u64, members: &Membership<u64>) -> Verdict {
+        let committed = self.committed.get(&members.version()) == Some(members);
+        if committed && !members.contains(node) {
+            return Ok(());
+        }
+        Err((Kind::FalselyRemoved, format!("{node} is told that it is out: {members:?}, {committed}")))
+    }
+}
+
+/// Whether the leader of a later `term` has what was `committed` before, or what came of it.
+fn keeps(committed: &Membership<u64>, term: Term, led: &Membership<u64>) -> Verdict {
+    let (was, is) = (committed.version().number, led.version().number);
+    let lists = |members: &Membership<u64>| (members.members().to_vec(), members.voters().len());
+    if is < was || (is == was && (lists(committed), committed.quorum()) != (lists(led), led.quorum())) {
+        let text = format!("the leader of term {term} has {led:?}; {committed:?} was committed");
+        return Err((Kind::MembershipLost, text));
+    }
+    Ok(())
+}
