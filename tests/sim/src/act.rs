@@ -36,6 +36,13 @@ impl Cluster {
         }
     }
 
+    /// No mishap waits for any node any more.
+    pub(crate) fn spare_all(&mut self) {
+        for process in self.hosts.iter_mut().filter_map(|host| host.process.as_mut()) {
+            process.ambush = None;
+        }
+    }
+
     /// A new process of `node` starts from what is durable, unless one runs.
     ///
     /// # Panics

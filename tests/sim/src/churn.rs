@@ -172,6 +172,7 @@ fn any_target(cluster: &Cluster, dice: &mut Dice, asked: u64) -> Option<Target<u
 /// leadership. What it did then tells the caller's checks whether that was needless.
 pub(crate) fn progress(cluster: &mut Cluster, dice: &mut Dice) {
     let Some((leader, _)) = cluster.leader() else { return };
+    cluster.spare_all();
     let mut all: Vec<u64> = cluster.nodes().filter(|&node| cluster.is_running(node)).collect();
     shuffle(&mut all, dice);
     let count = 1 + dice.below(5.min(all.len() as u64)) as usize;

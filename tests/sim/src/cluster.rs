@@ -250,6 +250,7 @@ impl Cluster {
             process: None,
             life: 0,
             realigned: 0,
+            forced: None,
         };
         let (delay, write) = (options.net.delay.1, options.disk.write.1);
         let bound = leaderless_bound(&options.timing, n, delay, write, options.patience.unwrap_or(0));

@@ -15,8 +15,10 @@ pub(crate) struct Host {
     pub(crate) process: Option<Process>,
     /// Counts the processes, so that what was meant for one never reaches the next.
     pub(crate) life: u32,
-    /// When its members last changed, or a step was forced on them.
+    /// When its members last changed.
     pub(crate) realigned: Instant,
+    /// When they last changed by a step that was forced.
+    pub(crate) forced: Option<Instant>,
 }
 
 /// A single-threaded host: it blocks while it writes, and reads the clock for each message.

@@ -118,15 +118,15 @@ impl Cluster {
     /// Whether the leader at place `node`, which leads since then, loses leadership for nothing.
     ///
     /// While it is young a vote of the others may still be bound to its rivals; and while members
-    /// change, or that is forced, it depends on more than some quorum. Then all must have been well.
+    /// change it depends on more than some quorum. Then all must have been well. A step that was
+    /// forced may cost the lease whatever happens.
     pub(crate) fn was_needless(&self, node: usize, since: Instant) -> bool {
         let host = &self.hosts[node];
         let members = &host.durable.membership;
-        let forced = host.process.as_ref().is_some_and(|process| process.forced);
         let old = |at| self.live.is_past(at, self.now);
-        let settled = old(since) && old(host.realigned) && !forced;
+        let settled = old(since) && old(host.realigned);
         let needed = if settled { members.quorum() } else { members.voters().len() };
-        self.live.was_unaffected(node, members.voters(), needed, self.now)
+        host.forced.is_none_or(old) && self.live.was_unaffected(node, members.voters(), needed, self.now)
     }
 
     /// Whether some node could be elected: a voter in every membership that may be in force, which

@@ -207,6 +207,8 @@ impl Cluster {
         let host = &mut self.hosts[node];
         if host.durable.membership.members() != state.membership.members() {
             host.realigned = self.now;
+            let forced = host.process.as_ref().is_some_and(|process| process.forced);
+            host.forced = forced.then_some(self.now).or(host.forced);
         }
         host.durable = state;
         if !could {
