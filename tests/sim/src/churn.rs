@@ -173,6 +173,10 @@ fn any_target(cluster: &Cluster, dice: &mut Dice, asked: u64) -> Option<Target<u
 pub(crate) fn progress(cluster: &mut Cluster, dice: &mut Dice) {
     let Some((leader, _)) = cluster.leader() else { return };
     cluster.spare_all();
+    // A host would long have caught up.
+    if let Some(most) = cluster.nodes().map(|node| cluster.position(node)).max() {
+        cluster.nodes().for_each(|node| cluster.set_position(node, most));
+    }
     let mut all: Vec<u64> = cluster.nodes().filter(|&node| cluster.is_running(node)).collect();
     shuffle(&mut all, dice);
     let count = 1 + dice.below(5.min(all.len() as u64)) as usize;
