@@ -79,10 +79,12 @@ pub(crate) fn quorums_overlap<I: NodeId>(old: &Membership<I>, new: &Membership<I
 }
 
 /// What is known of the members when the next step is chosen.
-pub(crate) struct Outlook<Ready, Dispensable, Sound> {
+pub(crate) struct Outlook<Ready, Silent, Dispensable, Sound> {
     /// A learner that may vote from now on. Rule 8.1.
     pub(crate) ready: Ready,
-    /// A voter that is not waited for: it wants to leave, or does not answer.
+    /// A voter that does not answer. It goes first: without it nobody's lease is worse off.
+    pub(crate) silent: Silent,
+    /// A voter that is not waited for: it wants to leave, or is silent.
     pub(crate) dispensable: Dispensable,
     /// A membership under which the leader would keep its lease.
     pub(crate) sound: Sound,
@@ -94,13 +96,19 @@ pub(crate) struct Outlook<Ready, Dispensable, Sound> {
 pub(crate) fn next_step<I: NodeId>(
     current: &Membership<I>,
     target: &Target<I>,
-    outlook: &Outlook<impl Fn(I) -> bool, impl Fn(I) -> bool, impl Fn(&Membership<I>) -> bool>,
+    outlook: &Outlook<
+        impl Fn(I) -> bool,
+        impl Fn(I) -> bool,
+        impl Fn(I) -> bool,
+        impl Fn(&Membership<I>) -> bool,
+    >,
 ) -> Option<Membership<I>> {
     let newcomers = target.voters().iter().copied().filter(|&id| !current.is_voter(id));
     let (promoted, pending): (Vec<I>, Vec<I>) =
         newcomers.partition(|&id| current.contains(id) && (outlook.ready)(id));
     let superfluous = current.voters().iter().copied().filter(|&id| !target.is_voter(id));
     let (mut removed, others): (Vec<I>, Vec<I>) = superfluous.partition(|&id| (outlook.dispensable)(id));
+    removed.sort_by_key(|&id| !(outlook.silent)(id));
     // While somebody is still to come, no more go than leaves as many as there shall be.
     let surplus = current
         .voters()

@@ -156,6 +156,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                     let bound = force || until(id) > self.now;
                     bound && self.record_of(id).is_some_and(|record| record.acknowledged)
                 },
+                silent: |id| until(id) <= self.now,
                 dispensable: |id| self.is_leaving(id) || until(id) <= self.now,
                 sound: |next: &Membership<I>| force || lease_under(next, until) >= enough,
             },

@@ -49,7 +49,8 @@ fn quorums_overlap_just_when_no_two_of_them_are_disjoint() {
 
 /// Walks as if everybody answered at once, and says how many steps that took.
 fn walk(mut current: Members, target: &Target<u8>) -> usize {
-    let outlook = Outlook { ready: |_| true, dispensable: |_| false, sound: |_: &Members| true };
+    let outlook =
+        Outlook { ready: |_| true, silent: |_| false, dispensable: |_| false, sound: |_: &Members| true };
     let mut steps = 0;
     while let Some(next) = next_step(&current, target, &outlook) {
         assert!(quorums_overlap(&current, &next), "{current:?} to {next:?}");
@@ -92,11 +93,25 @@ fn a_group_keeps_its_size_while_a_newcomer_is_not_ready_yet() {
     let target = Target::new([1, 2, 4], []).unwrap();
     let current = members(&[1, 2, 3], &[4]);
     let step = |ready: bool, dead: bool| {
-        let outlook =
-            Outlook { ready: |_| ready, dispensable: |id| dead && id == 3, sound: |_: &Members| true };
+        let outlook = Outlook {
+            ready: |_| ready,
+            silent: |id| dead && id == 3,
+            dispensable: |id| dead && id == 3,
+            sound: |_: &Members| true,
+        };
         next_step(&current, &target, &outlook).map(|next| next.voters().to_vec())
     };
     assert_eq!(step(false, false), None, "3 stays until 4 can take its place");
     assert_eq!(step(true, false), Some(vec![1, 2, 3, 4]));
     assert_eq!(step(false, true), Some(vec![1, 2]), "a voter that does not answer helps nobody");
+}
+
+#[test]
+fn who_is_silent_goes_before_who_wants_to_leave() {
+    let alone = Target::new([3], []).unwrap();
+    let answers = |next: &Members| next.voters().iter().filter(|&&id| id != 2).count() >= next.quorum();
+    let outlook =
+        Outlook { ready: |_| true, silent: |id| id == 2, dispensable: |id| id != 3, sound: answers };
+    let next = next_step(&members(&[1, 2, 3], &[]), &alone, &outlook).unwrap();
+    assert_eq!(next.voters(), [1, 3], "with 1 gone and 2 silent, 3 would lose its lease");
 }
