@@ -95,16 +95,22 @@ pub(crate) fn churn(cluster: &mut Cluster, dice: &mut Dice, node: u64) {
     match dice.below(16) {
         0..=5 => reconfigure(cluster, dice, node),
         6 | 7 => cluster.step(node, Input::Leave),
-        8 if forms(&cluster.options) => {
-            cluster.restart(other);
-            cluster.step(node, Input::Discovered(other));
-        }
+        8 if forms(&cluster.options) => discover(cluster, node, other),
         9 if forms(&cluster.options) => cluster.step(node, Input::Lost(other)),
         10 => cluster.crash(node),
         11 => cluster.ambush(node, dice.below(20) as u32, None),
         12 | 13 => restart_all(cluster),
         14 => cluster.restart(other),
         _ => stop_removed(cluster),
+    }
+}
+
+/// Whoever is to be added later must not be announced to a node that looks for others to form a
+/// group with.
+fn discover(cluster: &mut Cluster, node: u64, other: u64) {
+    if !cluster.durable(node).membership.is_forming() || founders(cluster).contains(&other) {
+        cluster.restart(other);
+        cluster.step(node, Input::Discovered(other));
     }
 }
 

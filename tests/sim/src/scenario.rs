@@ -201,6 +201,9 @@ impl Scenario {
 
 fn partition(cluster: &mut Cluster, dice: &mut Dice, node: u64) {
     let others: Vec<u64> = cluster.nodes().filter(|&other| other != node).collect();
+    if others.is_empty() {
+        return;
+    }
     let other = dice.pick(&others);
     match dice.below(8) {
         0 => cluster.cut(node, other),
