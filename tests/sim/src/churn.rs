@@ -5,8 +5,9 @@ use std::time::Duration;
 use quorate::{Input, Limits, Target};
 
 use crate::clock::{MS, SECOND};
-use crate::cluster::{Cluster, Options, Start, place};
+use crate::cluster::{Cluster, place};
 use crate::dice::Dice;
+use crate::options::{Options, Start};
 
 /// How many nodes wait to be added.
 pub(crate) const POOL: usize = 4;

@@ -47,7 +47,7 @@ impl Cluster {
         let renewed = process.is_some_and(|process| std::mem::replace(&mut process.leads, true));
         let count = if renewed { &mut self.counts.renewals } else { &mut self.counts.elections };
         *count += 1;
-        self.news.push(News { at: self.now, node: name, term, elected: true });
+        self.news.push(News { at: self.now, node: name, term, elected: true, reason: None });
         let verdict = self.safety.elected(name, term);
         self.judge(verdict);
         let verdict = self.members.elected(name, term, &self.hosts[node].durable.membership);
@@ -57,7 +57,7 @@ impl Cluster {
     fn learn_stepped_down(&mut self, node: usize, term: Term, reason: StepDown<u64>) {
         let (name, at) = (node as u64 + 1, self.now);
         self.counts.step_downs += 1;
-        self.news.push(News { at, node: name, term, elected: false });
+        self.news.push(News { at, node: name, term, elected: false, reason: Some(reason) });
         let Some(process) = &mut self.hosts[node].process else { return };
         process.published = None;
         process.leads = false;

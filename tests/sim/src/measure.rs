@@ -5,9 +5,10 @@ use std::time::Duration;
 use quorate::{Input, Timing, Urgency};
 
 use crate::clock::{Drift, MS};
-use crate::cluster::{Cluster, Options};
+use crate::cluster::Cluster;
 use crate::dice::{Dice, Ppm};
 use crate::net::NetOptions;
+use crate::options::Options;
 
 /// Where it is measured: promise 150 ms, heartbeat 50 ms, one way 2 to 8 ms, disks that take no time.
 #[derive(Clone, Copy, Debug)]

@@ -9,11 +9,12 @@ use quorate::{Input, Position, Priority, Timing, Urgency};
 use crate::check::{Kind, Violation};
 use crate::churn;
 use crate::clock::{Drift, MS, SECOND};
-use crate::cluster::{Cluster, Counts, Options};
+use crate::cluster::{Cluster, Counts};
 use crate::dice::Dice;
 use crate::disk::DiskOptions;
 use crate::faults::Faults;
 use crate::net::NetOptions;
+use crate::options::Options;
 
 /// One run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
