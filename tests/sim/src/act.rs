@@ -76,6 +76,7 @@ impl Cluster {
             leads_since: None,
             habit,
             forced: false,
+            told: false,
         });
         let text = format!("START {}", trace::hard_state(&host.durable));
         self.note(node, || text);

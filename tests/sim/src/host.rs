@@ -48,6 +48,8 @@ pub(crate) struct Process {
     pub(crate) habit: Habit,
     /// A change of members may cost it the lease: that was asked for.
     pub(crate) forced: bool,
+    /// It has said that it is out.
+    pub(crate) told: bool,
 }
 
 /// A mishap between two outputs.

@@ -105,6 +105,7 @@ impl Cluster {
         self.judge(verdict);
         if let Some(process) = &mut self.hosts[node].process {
             process.forced = false;
+            process.told |= *event == Event::Removed;
         }
     }
 

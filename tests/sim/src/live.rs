@@ -2,6 +2,7 @@
 
 use quorate::{Membership, Timing};
 
+use crate::check::Kind;
 use crate::clock::{Instant, MS};
 use crate::cluster::{Cluster, place};
 
@@ -127,6 +128,43 @@ impl Cluster {
         let settled = old(since) && old(host.realigned);
         let needed = if settled { members.quorum() } else { members.voters().len() };
         host.forced.is_none_or(old) && self.live.was_unaffected(node, members.voters(), needed, self.now)
+    }
+
+    /// Under a leader that has led for a while, with members that have not changed for a while, all
+    /// that run and are not cut off know who is in; and who is out knows that.
+    pub(crate) fn all_should_know(&mut self) {
+        let Some((leader, _)) = self.leader() else { return };
+        let host = &self.hosts[place(leader)];
+        let since = host.process.as_ref().and_then(|process| process.leads_since);
+        let old = |at| self.live.is_past(at, self.now);
+        if !since.is_some_and(old) || !old(host.realigned) {
+            return;
+        }
+        let members = &host.durable.membership;
+        let ignorant = (0..self.hosts.len()).find(|&node| {
+            let well = old(self.live.unwell[node]) && old(self.live.stalled[node]);
+            well && !self.knows(node, members)
+        });
+        if let Some(node) = ignorant {
+            let text = format!("{} has {:?}, not {members:?}", node + 1, self.hosts[node].durable.membership);
+            self.fail(Kind::Stuck, text);
+        }
+    }
+
+    /// Whether the node at place `node` has these members; or knows that it is not among them, if it
+    /// asks and somebody answers: who only followed does not ask, and in a group that formed itself who
+    /// was never in need not.
+    fn knows(&self, node: usize, members: &Membership<u64>) -> bool {
+        let (id, host) = (node as u64 + 1, &self.hosts[node]);
+        let own = &host.durable.membership;
+        if members.contains(id) {
+            return own.version() == members.version();
+        }
+        let told = host.process.as_ref().is_some_and(|process| process.told);
+        let answers = |&voter: &u64| voter != id && self.is_running(voter);
+        let asks = own.limits().is_none() || own.is_voter(id);
+        let hears = asks && own.voters().iter().any(answers);
+        told || !hears || (own.contains(id) && !own.is_voter(id))
     }
 
     /// Whether some node could be elected: a voter in every membership that may be in force, which

@@ -171,6 +171,7 @@ impl Scenario {
         let length = if long { whole } else { dice.below(2 * SECOND) };
         cluster.run_for(Duration::from_nanos(length));
         if healed && long && self.has(Faults::Churn) {
+            cluster.all_should_know();
             churn::progress(cluster, dice);
         }
     }

@@ -210,6 +210,9 @@ impl Cluster {
             let forced = host.process.as_ref().is_some_and(|process| process.forced);
             host.forced = forced.then_some(self.now).or(host.forced);
         }
+        if let Some(process) = &mut host.process {
+            process.told &= !state.membership.contains(node as u64 + 1);
+        }
         host.durable = state;
         if !could {
             self.live.disturbed(self.now);
