@@ -20,7 +20,7 @@ impl Cluster {
         self.note(node, || {
             if process.writing.is_some() && survives { "CRASH, written" } else { "CRASH" }.into()
         });
-        self.live.unwell(at);
+        self.live.unwell(at, self.now);
         self.live.disturbed(self.now);
         if let Some(state) = process.writing.filter(|_| survives) {
             self.store(at, state);
@@ -54,7 +54,11 @@ impl Cluster {
         }
         let clock =
             Clock::start(self.now, self.options.drift, self.options.timing.clock_drift_ppm, &mut self.dice);
-        let habit = Habit { separate: self.dice.chance(500_000), burst: self.dice.chance(500_000) };
+        let habit = Habit {
+            separate: self.dice.chance(500_000),
+            burst: self.dice.chance(500_000),
+            hoards: self.dice.chance(500_000),
+        };
         let generator = self.dice.generator();
         let host = &mut self.hosts[at];
         host.life += 1;
@@ -92,7 +96,7 @@ impl Cluster {
         if let Some(process) = &mut self.hosts[at].process {
             process.frozen = true;
             self.note(node, || "FREEZE".into());
-            self.live.unwell(at);
+            self.live.unwell(at, self.now);
             self.live.disturbed(self.now);
         }
     }

@@ -67,6 +67,8 @@ pub(crate) struct Habit {
     pub(crate) separate: bool,
     /// Steps all that it has received after one reading of the clock.
     pub(crate) burst: bool,
+    /// Has workers that go by the longest lease they were told of until leadership ends.
+    pub(crate) hoards: bool,
 }
 
 /// What a process can receive before it drops the rest, like a socket's buffer.
@@ -87,6 +89,16 @@ impl Host {
 }
 
 impl Process {
+    /// Asks for the lease, and tells the workers.
+    pub(crate) fn publish(&mut self) {
+        let known = self.published.filter(|_| self.habit.hoards);
+        let longer = |lease: Lease| Lease {
+            until: known.map_or(lease.until, |known| known.until.max(lease.until)),
+            ..lease
+        };
+        self.published = self.election.lease().map(longer);
+    }
+
     /// Whether it can do anything now.
     pub(crate) fn is_idle(&self) -> bool {
         !self.frozen && self.writing.is_none()

@@ -17,6 +17,8 @@ pub(crate) struct Liveness {
     lost: Vec<Instant>,
     /// By node: when it was last down or frozen; [`DOWN`] while it is.
     unwell: Vec<Instant>,
+    /// By node: since when it is down, while it is.
+    down_since: Vec<Instant>,
     /// By node: when its disk last stalled, or will have.
     stalled: Vec<Instant>,
     /// Since when nothing was changed from outside.
@@ -55,6 +57,7 @@ impl Liveness {
             nodes,
             lost: vec![0; nodes * nodes],
             unwell: vec![DOWN; nodes],
+            down_since: vec![0; nodes],
             stalled: vec![0; nodes],
             calm_since: 0,
             last_lease: 0,
@@ -68,8 +71,16 @@ impl Liveness {
     }
 
     /// `node` is down from now on.
-    pub(crate) fn unwell(&mut self, node: usize) {
+    pub(crate) fn unwell(&mut self, node: usize, now: Instant) {
+        if self.unwell[node] != DOWN {
+            self.down_since[node] = now;
+        }
         self.unwell[node] = DOWN;
+    }
+
+    /// Whether `node` had been down for long at `then`, and is still.
+    fn was_dead(&self, node: usize, then: Instant) -> bool {
+        self.unwell[node] == DOWN && then.saturating_sub(self.down_since[node]) > 2 * self.window
     }
 
     /// The disk of `node` stalls until `end`.
@@ -119,14 +130,18 @@ impl Cluster {
     /// Whether the leader at place `node`, which leads since then, loses leadership for nothing.
     ///
     /// While it is young a vote of the others may still be bound to its rivals; and while members
-    /// change it depends on more than some quorum. Then all must have been well. A step that was
-    /// forced may cost the lease whatever happens.
+    /// change it depends on more than some quorum. Then all must have been well, but for those who
+    /// were dead before: they are no excuse for a step that makes them count. A step that was forced
+    /// may cost the lease whatever happens.
     pub(crate) fn was_needless(&self, node: usize, since: Instant) -> bool {
         let host = &self.hosts[node];
         let members = &host.durable.membership;
         let old = |at| self.live.is_past(at, self.now);
         let settled = old(since) && old(host.realigned);
-        let needed = if settled { members.quorum() } else { members.voters().len() };
+        // Whoever is known to be dead does not count when the leader chooses a step.
+        let dead = |&&id: &&u64| old(since) && self.live.was_dead(place(id), host.realigned);
+        let alive = members.voters().len() - members.voters().iter().filter(dead).count();
+        let needed = if settled { members.quorum() } else { alive };
         host.forced.is_none_or(old) && self.live.was_unaffected(node, members.voters(), needed, self.now)
     }
 

@@ -74,7 +74,7 @@ impl Cluster {
                 self.act(node, output);
                 continue;
             }
-            process.published = process.election.lease();
+            process.publish();
             let reading = process.clock.read(now);
             let due = process.election.deadline().is_some_and(|deadline| deadline <= reading);
             let received = !process.inbox.is_empty();
@@ -249,7 +249,7 @@ impl Cluster {
         let Some(process) = self.hosts[node].process.as_mut().filter(|process| process.is_idle()) else {
             return;
         };
-        process.published = process.election.lease();
+        process.publish();
         let leads = process.election.role() == RoleKind::Leader;
         if process.published.is_some() != leads {
             self.fail(Kind::Nonsense, format!("node {}: the lease and the role disagree", node + 1));
