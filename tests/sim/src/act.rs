@@ -153,6 +153,7 @@ impl Cluster {
     /// The host of `node` wishes for something, or a message reaches it.
     pub fn step(&mut self, node: u64, input: Input<u64>) {
         let at = place(node);
+        self.steps = 0;
         if let Some(process) = &mut self.hosts[at].process {
             process.inbox.push_back(input);
             self.serve(at);

@@ -62,6 +62,8 @@ pub struct Cluster {
     pub(crate) news: Vec<News>,
     /// What hosts learnt of the members.
     pub(crate) changes: Vec<Change>,
+    /// How often members changed since anybody last wished for anything.
+    pub(crate) steps: u32,
     /// The highest term in which votes were asked for.
     pub(crate) asked: quorate::Term,
 }
@@ -188,6 +190,7 @@ impl Cluster {
             counts: Counts::default(),
             news: Vec::new(),
             changes: Vec::new(),
+            steps: 0,
             asked: quorate::Term(0),
             options,
         }

@@ -12,6 +12,8 @@ use crate::trace;
 
 /// More outputs than that for each member at once are too many.
 const OUTPUTS_PER_MEMBER: usize = 16;
+/// More changes of members than that without anybody's wish are a loop.
+const STEPS: u32 = 64;
 /// More ticks than that at one reading of the clock are a loop.
 const TICKS_AT_ONCE: u32 = 16;
 
@@ -216,6 +218,11 @@ impl Cluster {
         host.durable = state;
         if !could {
             self.live.disturbed(self.now);
+        }
+        let leads = self.hosts[node].process.as_ref().is_some_and(|process| process.leads);
+        self.steps += u32::from(leads);
+        if self.steps > STEPS {
+            self.fail(Kind::Unbounded, format!("node {} changes the members without end", node + 1));
         }
         let verdict = self.members.durable(&self.hosts);
         self.judge(verdict);
