@@ -1,5 +1,12 @@
 //! Whole clusters in virtual time under every kind of fault: nothing that must not happen happens, and
 //! a leader is there when it can be. A failure prints its seed and the command that replays it.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that fails should panic"
+)]
 
 use std::time::Duration;
 
