@@ -167,7 +167,7 @@ impl Cluster {
     }
 
     /// Whether the node at place `node` has these members; or knows that it is not among them, if it
-    /// asks and somebody answers: who only followed does not ask, and in a group that formed itself who
+    /// asks and somebody answers who knows more: who only followed does not ask, and in a group that formed itself who
     /// was never in need not.
     fn knows(&self, node: usize, members: &Membership<u64>) -> bool {
         let (id, host) = (node as u64 + 1, &self.hosts[node]);
@@ -176,7 +176,12 @@ impl Cluster {
             return own.version() == members.version();
         }
         let told = host.process.as_ref().is_some_and(|process| process.told);
-        let answers = |&voter: &u64| voter != id && self.is_running(voter);
+        // Of the same age it can still tell that it is committed, if it is a member.
+        let knows_more = |voter: u64| {
+            let theirs = self.durable(voter).membership.version();
+            theirs > own.version() || (theirs == own.version() && members.contains(voter))
+        };
+        let answers = |&voter: &u64| voter != id && self.is_running(voter) && knows_more(voter);
         let asks = own.limits().is_none() || own.is_voter(id);
         let hears = asks && own.voters().iter().any(answers);
         told || !hears || (own.contains(id) && !own.is_voter(id))
