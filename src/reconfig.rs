@@ -78,37 +78,35 @@ pub(crate) fn quorums_overlap<I: NodeId>(old: &Membership<I>, new: &Membership<I
     old.quorum().saturating_add(new.quorum()) > union
 }
 
-/// What is known of the members when the next step is chosen.
-pub(crate) struct Outlook<Ready, Silent, Dispensable, Sound> {
-    /// A learner that may vote from now on. Rule 8.1.
-    pub(crate) ready: Ready,
-    /// A voter that does not answer. It goes first: without it nobody's lease is worse off.
-    pub(crate) silent: Silent,
-    /// A voter that is not waited for: it wants to leave, or is silent.
-    pub(crate) dispensable: Dispensable,
-    /// A membership under which the leader would keep its lease.
-    pub(crate) sound: Sound,
+/// What the leader may count on in a member, worst first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Standing {
+    /// It does not answer. Without its vote nobody is worse off.
+    Silent,
+    /// It wants to leave.
+    Leaving,
+    /// It answers, and stays.
+    Answering,
+    /// It answers, and holds the membership in force: a learner that may vote. Rule 8.1.
+    Ready,
 }
 
 /// The next safe step from `current` towards `target`, which contains the leader as a voter; `None`
 /// if there is none now. Newcomers follow before they vote, and a group grows before it shrinks:
-/// as many at once as quorums overlap. Rule 8.2.
+/// as many at once as quorums overlap, and as leave a membership that is `sound`. Rule 8.2.
 pub(crate) fn next_step<I: NodeId>(
     current: &Membership<I>,
     target: &Target<I>,
-    outlook: &Outlook<
-        impl Fn(I) -> bool,
-        impl Fn(I) -> bool,
-        impl Fn(I) -> bool,
-        impl Fn(&Membership<I>) -> bool,
-    >,
+    standing: impl Fn(I) -> Standing,
+    sound: impl Fn(&Membership<I>) -> bool,
 ) -> Option<Membership<I>> {
     let newcomers = target.voters().iter().copied().filter(|&id| !current.is_voter(id));
     let (promoted, pending): (Vec<I>, Vec<I>) =
-        newcomers.partition(|&id| current.contains(id) && (outlook.ready)(id));
+        newcomers.partition(|&id| current.contains(id) && standing(id) == Standing::Ready);
     let superfluous = current.voters().iter().copied().filter(|&id| !target.is_voter(id));
-    let (mut removed, others): (Vec<I>, Vec<I>) = superfluous.partition(|&id| (outlook.dispensable)(id));
-    removed.sort_by_key(|&id| !(outlook.silent)(id));
+    let (mut removed, others): (Vec<I>, Vec<I>) =
+        superfluous.partition(|&id| standing(id) < Standing::Answering);
+    removed.sort_by_key(|&id| standing(id));
     // While somebody is still to come, no more go than leaves as many as there shall be.
     let surplus = current
         .voters()
@@ -128,7 +126,7 @@ pub(crate) fn next_step<I: NodeId>(
             let removed = removed.get(..more).unwrap_or_default();
             step(current, target, promoted, removed)
         })
-        .find(|next| quorums_overlap(current, next) && (outlook.sound)(next))
+        .find(|next| quorums_overlap(current, next) && sound(next))
 }
 
 /// How many of those who may be promoted and removed can be so in one step: as many as possible,

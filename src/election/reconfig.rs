@@ -9,7 +9,7 @@ use super::Election;
 use crate::io::{Event, Output, Rejection};
 use crate::membership::{Membership, majority};
 use crate::message::{Body, Header, Heartbeat, Message, Order};
-use crate::reconfig::{Outlook, Target, next_step, quorums_overlap};
+use crate::reconfig::{Standing, Target, next_step, quorums_overlap};
 use crate::role::{Departed, Handover, Role, Walk};
 use crate::succession::Follower;
 use crate::types::{NEVER, NodeId, Priority, Version};
@@ -141,26 +141,32 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.hard.membership.is_quorum(acknowledged)
     }
 
-    /// Rule 8.1 (d): who is promoted follows already, holds the membership in force and is bound
-    /// now; and the lease holds for a heartbeat interval more, unless that is forced.
+    /// Rule 8.1 (d): the lease holds for a heartbeat interval more, unless that is forced.
     fn next_membership(&self, destination: &Target<I>) -> Option<Membership<I>> {
         let Role::Leader(leading) = &self.role else { return None };
         let force = leading.walk.as_ref()?.force;
-        let until = |id: I| self.record_of(id).map_or(0, |record| record.until);
         let enough = self.now.saturating_add(self.lengths.heartbeat_interval());
-        next_step(
-            &self.hard.membership,
-            destination,
-            &Outlook {
-                ready: |id| {
-                    let bound = force || until(id) > self.now;
-                    bound && self.record_of(id).is_some_and(|record| record.acknowledged)
-                },
-                silent: |id| until(id) <= self.now,
-                dispensable: |id| self.is_leaving(id) || until(id) <= self.now,
-                sound: |next: &Membership<I>| force || lease_under(next, until) >= enough,
-            },
-        )
+        let sound = |next: &Membership<I>| force || self.lease_under(next) >= enough;
+        next_step(&self.hard.membership, destination, |id| self.standing_of(id, force), sound)
+    }
+
+    /// Rule 8.1 (d): who is promoted holds the membership in force and is bound now.
+    fn standing_of(&self, id: I, force: bool) -> Standing {
+        let Some(record) = self.record_of(id) else { return Standing::Silent };
+        let learner = !self.hard.membership.is_voter(id);
+        match (record.until > self.now, record.acknowledged) {
+            (true, _) if self.is_leaving(id) => Standing::Leaving,
+            (true, true) => Standing::Ready,
+            (true, false) => Standing::Answering,
+            (false, true) if force && learner => Standing::Ready,
+            (false, _) => Standing::Silent,
+        }
+    }
+
+    /// The lease that the promises of its voters would give under `members`. Rule 3.2.
+    fn lease_under(&self, members: &Membership<I>) -> u64 {
+        let until = |&id: &I| self.record_of(id).map_or(0, |record| record.until);
+        members.quorum_value(0, |place| members.voters().get(place).map_or(0, until))
     }
 
     /// Rule 3.5: a step writes and makes others write, so the leader first asks for the long promise,
@@ -169,7 +175,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let now = self.now;
         let enough = now.saturating_add(self.three_quarters());
         let until = now.saturating_add(self.lengths.promise().saturating_mul(2));
-        let under_next = lease_under(&next, |id| self.record_of(id).map_or(0, |record| record.until));
+        let under_next = self.lease_under(&next);
         let Role::Leader(leading) = &mut self.role else { return };
         let lease = leading.lease;
         let Some(walk) = &mut leading.walk else { return };
@@ -323,9 +329,4 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             walk.departed.retain(|departed| departed.id != from);
         }
     }
-}
-
-/// The lease that these promises give under `members`. Rule 3.2.
-fn lease_under<I: NodeId>(members: &Membership<I>, until: impl Fn(I) -> u64) -> u64 {
-    members.quorum_value(0, |place| members.voters().get(place).map_or(0, |&id| until(id)))
 }

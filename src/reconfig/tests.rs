@@ -49,10 +49,8 @@ fn quorums_overlap_just_when_no_two_of_them_are_disjoint() {
 
 /// Walks as if everybody answered at once, and says how many steps that took.
 fn walk(mut current: Members, target: &Target<u8>) -> usize {
-    let outlook =
-        Outlook { ready: |_| true, silent: |_| false, dispensable: |_| false, sound: |_: &Members| true };
     let mut steps = 0;
-    while let Some(next) = next_step(&current, target, &outlook) {
+    while let Some(next) = next_step(&current, target, |_| Standing::Ready, |_| true) {
         assert!(quorums_overlap(&current, &next), "{current:?} to {next:?}");
         let newcomers = next.voters().iter().filter(|id| !current.is_voter(**id));
         assert!(newcomers.into_iter().all(|id| current.contains(*id)), "nobody votes who did not follow");
@@ -93,13 +91,12 @@ fn a_group_keeps_its_size_while_a_newcomer_is_not_ready_yet() {
     let target = Target::new([1, 2, 4], []).unwrap();
     let current = members(&[1, 2, 3], &[4]);
     let step = |ready: bool, dead: bool| {
-        let outlook = Outlook {
-            ready: |_| ready,
-            silent: |id| dead && id == 3,
-            dispensable: |id| dead && id == 3,
-            sound: |_: &Members| true,
+        let standing = |id| match id {
+            3 if dead => Standing::Silent,
+            4 if ready => Standing::Ready,
+            _ => Standing::Answering,
         };
-        next_step(&current, &target, &outlook).map(|next| next.voters().to_vec())
+        next_step(&current, &target, standing, |_| true).map(|next| next.voters().to_vec())
     };
     assert_eq!(step(false, false), None, "3 stays until 4 can take its place");
     assert_eq!(step(true, false), Some(vec![1, 2, 3, 4]));
@@ -110,8 +107,11 @@ fn a_group_keeps_its_size_while_a_newcomer_is_not_ready_yet() {
 fn who_is_silent_goes_before_who_wants_to_leave() {
     let alone = Target::new([3], []).unwrap();
     let answers = |next: &Members| next.voters().iter().filter(|&&id| id != 2).count() >= next.quorum();
-    let outlook =
-        Outlook { ready: |_| true, silent: |id| id == 2, dispensable: |id| id != 3, sound: answers };
-    let next = next_step(&members(&[1, 2, 3], &[]), &alone, &outlook).unwrap();
+    let standing = |id| match id {
+        1 => Standing::Leaving,
+        2 => Standing::Silent,
+        _ => Standing::Ready,
+    };
+    let next = next_step(&members(&[1, 2, 3], &[]), &alone, standing, answers).unwrap();
     assert_eq!(next.voters(), [1, 3], "with 1 gone and 2 silent, 3 would lose its lease");
 }
