@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod bytes;
+mod sabotage;
 mod tables;
 
 /// The deterministic cluster that quorate is tested on.
@@ -25,6 +26,8 @@ enum Command {
     Chaos(tables::Chaos),
     /// Shows one run again, line by line.
     Replay(tables::Replay),
+    /// Breaks one rule after another in a copy of the sources, and shows which tests notice.
+    Sabotage(sabotage::Sabotage),
     /// How much memory an instance takes.
     Bytes,
 }
@@ -35,6 +38,7 @@ fn main() -> ExitCode {
         Command::Failover(table) => table.run(),
         Command::Chaos(chaos) => chaos.run(),
         Command::Replay(replay) => replay.run(),
+        Command::Sabotage(sabotage) => sabotage.run(),
         Command::Bytes => bytes::run(),
     };
     if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
