@@ -220,12 +220,14 @@ fn copy_tree(from: &Path, to: &Path) -> Result<(), String> {
 
 fn copy(from: &Path, to: &Path) -> Result<(), String> {
     if from.is_dir() {
-        fs::create_dir_all(to).map_err(|error| describe(to, error))?;
         for entry in fs::read_dir(from).map_err(|error| describe(from, error))? {
             let name = entry.map_err(|error| describe(from, error))?.file_name();
             copy(&from.join(&name), &to.join(&name))?;
         }
         return Ok(());
+    }
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder).map_err(|error| describe(folder, error))?;
     }
     let new = fs::read(from).map_err(|error| describe(from, error))?;
     if fs::read(to).is_ok_and(|old| old == new) {
