@@ -44,9 +44,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             // Rule 4.1: the clock leapt. What the leader sent meanwhile may be waiting to be read.
             following.deadline = self.now.saturating_add(self.lengths.heartbeat_interval());
             self.rearmed = true;
-        } else if self.promise.end() > self.now {
-            // Rule 2.1: no campaign under a promise.
-            following.deadline = self.promise.end();
         } else {
             self.start_pre_vote(out);
         }

@@ -433,3 +433,17 @@ fn beside_a_voter_that_is_ahead_the_slow_writer_of_three_is_waited_for() {
         assert_eq!((node.role(), node.term()), (RoleKind::Leader, term(1)));
     }
 }
+
+/// Rule 4.3: what a voter said first, late or twice, does not undo the vote it gave.
+#[test]
+fn a_vote_that_was_given_is_not_taken_back_by_a_late_denial() {
+    let mut node = Node::fresh(1, &[1, 2, 3, 4, 5]);
+    let asked = node.stand(&[2, 3]);
+    let now = sent_at(&asked, 2);
+    node.hear(now, 2, grant(&to(&asked, 2), LIMIT));
+    for denial in [Denial::VoteGone, Denial::Bound { to: None, remaining: ns(PROMISE) }] {
+        assert_eq!(node.hear(now, 2, deny(&to(&asked, 2), denial)), []);
+    }
+    node.hear(now, 3, grant(&to(&asked, 3), LIMIT));
+    assert_eq!(node.role(), RoleKind::Leader);
+}
