@@ -169,6 +169,7 @@ impl Cluster {
             durable: options.first(node, n),
             process: None,
             life: 0,
+            was_in: options.start(node) == Start::Bootstrapped,
             realigned: 0,
             forced: None,
         };

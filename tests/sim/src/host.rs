@@ -15,6 +15,8 @@ pub(crate) struct Host {
     pub(crate) process: Option<Process>,
     /// Counts the processes, so that what was meant for one never reaches the next.
     pub(crate) life: u32,
+    /// It once held a membership that lists it.
+    pub(crate) was_in: bool,
     /// When its members last changed.
     pub(crate) realigned: Instant,
     /// When they last changed by a step that was forced.

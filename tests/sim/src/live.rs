@@ -167,8 +167,9 @@ impl Cluster {
     }
 
     /// Whether the node at place `node` has these members; or knows that it is not among them, if it
-    /// asks and somebody answers who knows more: who only followed does not ask, and in a group that formed itself who
-    /// was never in need not.
+    /// asks and somebody answers who knows more: who only followed does not ask, nor who was added and
+    /// removed before it heard of either, nor, in a group that formed itself, who is no member after
+    /// a restart.
     fn knows(&self, node: usize, members: &Membership<u64>) -> bool {
         let (id, host) = (node as u64 + 1, &self.hosts[node]);
         let own = &host.durable.membership;
@@ -182,7 +183,7 @@ impl Cluster {
             theirs > own.version() || (theirs == own.version() && members.contains(voter))
         };
         let answers = |&voter: &u64| voter != id && self.is_running(voter) && knows_more(voter);
-        let asks = own.limits().is_none() || own.is_voter(id);
+        let asks = host.was_in && own.limits().is_none() || own.is_voter(id);
         let hears = asks && own.voters().iter().any(answers);
         told || !hears || (own.contains(id) && !own.is_voter(id))
     }

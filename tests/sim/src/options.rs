@@ -66,7 +66,7 @@ impl Default for Options {
 }
 
 impl Options {
-    fn start(&self, node: u64) -> Start {
+    pub(crate) fn start(&self, node: u64) -> Start {
         self.starts.get(place(node)).copied().unwrap_or(Start::Bootstrapped)
     }
 

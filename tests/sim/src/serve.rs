@@ -212,6 +212,7 @@ impl Cluster {
             let forced = host.process.as_ref().is_some_and(|process| process.forced);
             host.forced = forced.then_some(self.now).or(host.forced);
         }
+        host.was_in |= state.membership.contains(node as u64 + 1);
         if let Some(process) = &mut host.process {
             process.told &= !state.membership.contains(node as u64 + 1);
         }
