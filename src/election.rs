@@ -22,7 +22,7 @@ use crate::io::{Event, Input, Lease, Output, Rejection};
 use crate::membership::{Membership, MembershipError};
 use crate::message::{Body, Header, Message};
 use crate::promise::Promise;
-use crate::role::{Following, Renewal, Role, RoleKind};
+use crate::role::{Following, Leaving, Renewal, Role, RoleKind};
 use crate::succession::{Backoff, Takeover};
 use crate::types::{CLOCK_END, NEVER, Nanos, NodeId, Position, Priority, Round, Term, nanos};
 
@@ -59,8 +59,7 @@ pub struct Election<I, R> {
     committed: bool,
     /// This node was a member, and its host has not been told that it is none any more. Rule 8.3.
     was_member: bool,
-    /// It wants to be removed.
-    leaving: bool,
+    leaving: Leaving,
     /// It has been found to have lost its durable state. Rule 7.5.
     state_lost: bool,
     role: Role<I>,
@@ -120,7 +119,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             rearmed: false,
             committed: false,
             was_member,
-            leaving: false,
+            leaving: Leaving::No,
             state_lost: false,
             role: Role::Follower(Following::new(NEVER)),
             rng,
@@ -346,10 +345,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         out.push(Output::Persist(self.hard.clone()));
     }
 
-    /// Rule 4.1: when it is this node's turn to stand, at the end of its promise or after it.
+    /// Rule 4.1: when it is this node's turn to stand, at the end of its promise or after it. Who may
+    /// not stand asks only when it has heard nothing for long. Rule 8.3.
     fn turn(&mut self) -> Nanos {
         let (stagger, unit) = (self.lengths.stagger(), self.flap_unit());
         let turn = match self.rank {
+            _ if !self.electable() => self.lengths.promise_limit().saturating_add(self.spread()),
             Some(rank) => stagger.saturating_mul(rank.into()),
             None => {
                 let place = self.hard.membership.index_of(self.id).unwrap_or(0);
@@ -379,9 +380,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.priority > Priority::NEVER_LEADS && members.is_voter(self.id) && enough && !self.state_lost
     }
 
-    /// Whether this node asks for pre-votes when its turn comes.
+    /// Whether this node asks for pre-votes when its turn comes. A member that may not stand does too,
+    /// for the sake of the answers: it may have been removed. Rule 8.3.
     fn asks(&self) -> bool {
-        self.electable() || (self.inquires() && !self.state_lost)
+        self.electable() || (self.was_member && !self.state_lost)
     }
 
     fn next_round(&mut self) -> Round {
@@ -418,13 +420,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Role::Leader(_) => self.consider_takeover(out),
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) if could == self.electable() => {}
             Role::Follower(_) => {
-                let deadline = if could { NEVER } else { self.turn() };
+                let deadline = if self.asks() { self.turn() } else { NEVER };
                 if let Role::Follower(following) = &mut self.role {
                     following.deadline = deadline;
                     following.trial = None;
                 }
             }
-            Role::PreCandidate(_) | Role::Candidate(_) => self.become_follower(NEVER),
+            Role::PreCandidate(_) | Role::Candidate(_) => {
+                let deadline = self.turn();
+                self.become_follower(deadline);
+            }
         }
     }
 

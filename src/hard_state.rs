@@ -107,7 +107,9 @@ impl<I: NodeId> HardState<I> {
             return Err(RecoveryError::TermTooLow { above, own: self.term });
         }
         let term = above.next().ok_or(RecoveryError::NoTermLeft)?;
-        let membership = Membership::bootstrap(survivors)?.at_version(Version { term, number: 1 });
+        let limits = self.membership.limits();
+        let survivors = Membership::bootstrap(survivors)?;
+        let membership = survivors.at_version(Version { term, number: 1 }).within(limits);
         Ok(HardState { cluster: self.cluster, term, voted_for: None, promised: self.promised, membership })
     }
 

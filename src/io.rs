@@ -36,7 +36,7 @@ pub enum Input<I> {
         force: bool,
     },
     /// A node is there. In a group that forms itself it is one to form it with; later, on the
-    /// leader, it is admitted. Rule 8.4.
+    /// leader, it is admitted as a voter. Rule 8.4.
     Discovered(I),
     /// A node is gone for good: the reverse of `Discovered`. Rule 8.4.
     Lost(I),
@@ -105,13 +105,14 @@ pub enum Event<I> {
         /// Whether a quorum has acknowledged it, so that it can never be lost.
         committed: bool,
     },
-    /// All steps to the target of the last `Reconfigure`, `Discovered` or `Lost` are committed.
+    /// All steps to the target of the last `Reconfigure`, `Discovered` or `Lost` are committed. Of a
+    /// target without the leader the last step is the next leader's: wait for [`Event::Removed`] here.
     TargetReached {
         /// The version of the membership that is the target.
         version: Version,
     },
-    /// This node's leadership ended before the target was reached: what was committed stays, the
-    /// rest of the way is forgotten. Ask the next leader.
+    /// This node's leadership ended before the target was reached, or all voters of the target have
+    /// left meanwhile: what was committed stays, the rest of the way is forgotten. Ask the leader.
     TargetForgotten,
     /// This node is no member any more, and the membership that says so is committed. It can be
     /// stopped. While it runs it stays quiet, and answers who asks.
@@ -233,6 +234,9 @@ pub enum Rejection<I> {
     /// Every voter of the target, or of the group, wants to leave it.
     #[error("no voter would be left")]
     NobodyStays,
+    /// The leader stays until all other steps are taken, and makes one member too many.
+    #[error("with the leader, which goes last, there would be too many members")]
+    TooManyMembers,
     /// Every voter of the target has priority 0.
     #[error("no voter of the target may ever lead")]
     NobodyCouldLead,

@@ -11,6 +11,9 @@ use crate::types::{NodeId, Term, Version};
 /// The most members a group can have.
 pub const MAX_MEMBERS: usize = 255;
 
+/// So many are compared with each other sooner than they are sorted.
+const FEW: usize = 16;
+
 /// The members of a group: voters and learners, each sorted, and the votes that make a quorum.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
@@ -37,7 +40,7 @@ pub struct Membership<I> {
 pub struct Limits {
     /// So many must be known before anybody campaigns, and so many remain when nodes are lost.
     pub min_members: u8,
-    /// No more are admitted, and no more may ever be started as `forming`.
+    /// No more are taken up when discovered, and no more may ever be started as `forming`.
     pub max_members: u8,
 }
 
@@ -219,6 +222,14 @@ impl<I: NodeId> Membership<I> {
     /// The largest value that a quorum of the voters (by place) reaches; `floor` if that is more,
     /// or if there are no voters.
     pub(crate) fn quorum_value(&self, floor: u64, value: impl Fn(usize) -> u64) -> u64 {
+        let voters = usize::from(self.voters);
+        if voters > FEW {
+            let mut values = [0; MAX_MEMBERS];
+            let values = values.get_mut(..voters).unwrap_or_default();
+            values.iter_mut().enumerate().for_each(|(voter, slot)| *slot = value(voter));
+            values.sort_unstable_by_key(|&value| core::cmp::Reverse(value));
+            return values.get(self.quorum().saturating_sub(1)).map_or(floor, |&value| value.max(floor));
+        }
         if !self.is_quorum(|voter| value(voter) > floor) {
             return floor;
         }
@@ -267,6 +278,12 @@ impl<I: NodeId> Membership<I> {
             return !silent(self) && !silent(other) && max(self) != max(other);
         }
         self.version == other.version && self.differs_from(other)
+    }
+
+    /// The same members, with these limits.
+    pub(crate) fn within(mut self, limits: Option<Limits>) -> Self {
+        self.limits = limits;
+        self
     }
 
     /// Whether the two list other nodes, or need another quorum.

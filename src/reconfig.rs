@@ -52,6 +52,10 @@ impl<I: NodeId> Target<I> {
         self.0.contains(id)
     }
 
+    pub(crate) fn size(&self) -> usize {
+        self.0.members().len()
+    }
+
     /// The same without those; `None` if nobody would vote.
     pub(crate) fn without(&self, gone: &[I]) -> Option<Self> {
         let stays = |id: &I| !gone.contains(id);
@@ -92,8 +96,9 @@ pub(crate) enum Standing {
 }
 
 /// The next safe step from `current` towards `target`, which contains the leader as a voter; `None`
-/// if there is none now. Newcomers follow before they vote, and a group grows before it shrinks:
-/// as many at once as quorums overlap, and as leave a membership that is `sound`. Rule 8.2.
+/// if there is none now. Newcomers follow before they vote, and a group grows before it shrinks: as
+/// many at once as quorums overlap, if that leaves a membership that is `sound`; otherwise whoever
+/// can be promoted or removed alone. Rule 8.2.
 pub(crate) fn next_step<I: NodeId>(
     current: &Membership<I>,
     target: &Target<I>,
@@ -107,39 +112,38 @@ pub(crate) fn next_step<I: NodeId>(
     let (mut removed, others): (Vec<I>, Vec<I>) =
         superfluous.partition(|&id| standing(id) < Standing::Answering);
     removed.sort_by_key(|&id| standing(id));
-    // While somebody is still to come, no more go than leaves as many as there shall be.
-    let surplus = current
-        .voters()
-        .len()
-        .saturating_add(promoted.len())
-        .saturating_sub(removed.len())
-        .saturating_sub(target.voters().len());
-    let spared = if pending.is_empty() { others.len() } else { surplus };
-    removed.extend(others.into_iter().take(spared));
+    // While somebody is still to come, no more go than leaves as many as there shall be; unless there
+    // is no room for who is to come.
+    let grown = current.voters().len().saturating_add(promoted.len());
+    let surplus = grown.saturating_sub(removed.len()).saturating_sub(target.voters().len());
+    let free = pending.is_empty() || current.members().len() >= MAX_MEMBERS;
+    removed.extend(others.iter().copied().take(if free { others.len() } else { surplus }));
 
-    let (some, more) = (promoted.len(), removed.len());
-    [(some, more), (some, 0), (0, more), (some.min(1), 0), (0, more.min(1)), (0, 0)]
-        .into_iter()
-        .filter_map(|(some, more)| {
-            let (some, more) = most_at_once(current, some, more);
-            let promoted = promoted.get(..some).unwrap_or_default();
-            let removed = removed.get(..more).unwrap_or_default();
-            step(current, target, promoted, removed)
-        })
+    let many = [(&promoted[..], &removed[..]), (&promoted[..], &[]), (&[], &removed[..])];
+    let many = many.into_iter().map(|(promoted, removed)| most_at_once(current, promoted, removed));
+    let one = promoted.chunks(1).map(|one| (one, &[][..])).chain(removed.chunks(1).map(|one| (&[][..], one)));
+    many.chain(one)
+        .chain([(&[][..], &[][..])])
+        .filter_map(|(promoted, removed)| step(current, target, promoted, removed))
         .find(|next| quorums_overlap(current, next) && sound(next))
 }
 
-/// How many of those who may be promoted and removed can be so in one step: as many as possible,
-/// and then rather promoted than removed. Whether quorums overlap is a matter of numbers.
-fn most_at_once<I: NodeId>(current: &Membership<I>, promoted: usize, removed: usize) -> (usize, usize) {
-    let (voters, quorum) = (current.voters().len(), current.quorum());
-    let fits = |&(some, more): &(usize, usize)| {
-        let union = voters.saturating_add(some);
-        quorum.saturating_add(majority(union.saturating_sub(more))) > union
+/// As many as may be promoted and removed in one step, and then rather promoted than removed. Whether
+/// quorums overlap is a matter of numbers: a majority of `union - more` and the quorum in force must
+/// exceed the union.
+fn most_at_once<'a, I: NodeId>(
+    current: &Membership<I>,
+    promoted: &'a [I],
+    removed: &'a [I],
+) -> (&'a [I], &'a [I]) {
+    let (voters, twice) = (current.voters().len(), current.quorum().saturating_mul(2));
+    let fits = |some: usize| {
+        let room = twice.checked_sub(voters.saturating_add(some))?;
+        Some((some, room.min(removed.len())))
     };
-    let pairs = (0..=promoted).flat_map(|some| (0..=removed).map(move |more| (some, more)));
     let size = |&(some, more): &(usize, usize)| (some.saturating_add(more), some);
-    pairs.filter(fits).max_by_key(size).unwrap_or((0, 0))
+    let (some, more) = (0..=promoted.len()).filter_map(fits).max_by_key(size).unwrap_or((0, 0));
+    (promoted.get(..some).unwrap_or_default(), removed.get(..more).unwrap_or_default())
 }
 
 /// `current` with those promoted and removed, and the target's other members as learners; `None`
@@ -151,8 +155,9 @@ fn step<I: NodeId>(
     removed: &[I],
 ) -> Option<Membership<I>> {
     let stay = current.voters().iter().filter(|&id| !removed.contains(id));
-    let voters: Vec<I> = stay.chain(promoted).copied().collect();
-    let others = target.0.members().iter().copied().filter(|id| !voters.contains(id));
+    let mut voters: Vec<I> = stay.chain(promoted).copied().collect();
+    voters.sort_unstable();
+    let others = target.0.members().iter().copied().filter(|id| voters.binary_search(id).is_err());
     let (mut learners, newcomers): (Vec<I>, Vec<I>) = others.partition(|&id| current.contains(id));
     let room = MAX_MEMBERS.saturating_sub(voters.len()).saturating_sub(learners.len());
     learners.extend(newcomers.into_iter().take(room));

@@ -14,7 +14,7 @@ use crate::types::{Nanos, Round, Term};
 pub enum RoleKind {
     /// Follows a leader or waits for one.
     Follower,
-    /// Tries whether it could win.
+    /// Tries whether it could win; or, if it may not lead, asks what has become of the group.
     PreCandidate,
     /// Stands for election.
     Candidate,
@@ -92,10 +92,21 @@ pub(crate) struct Walk<I> {
     pub(crate) force: bool,
     /// Asks for the long promise before the next step, until then. Rule 3.5.
     pub(crate) preparing: Option<Nanos>,
+    /// Since when no step has been possible, though some are left.
+    pub(crate) still_since: Option<Nanos>,
     /// The latest end of any lease under an earlier membership. Rule 8.1.
     pub(crate) issued: Nanos,
     /// Those removed in this leadership that do not know it yet.
     pub(crate) departed: Vec<Departed<I>>,
+}
+
+/// Whether a node wants to be removed. Rule 8.3.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Leaving {
+    No,
+    /// It led to a target that lacks it. Another target may call it back.
+    ByTarget,
+    ByWish,
 }
 
 /// Who was removed, and how often it is still told.
@@ -107,7 +118,14 @@ pub(crate) struct Departed<I> {
 
 impl<I> Walk<I> {
     pub(crate) fn new() -> Box<Self> {
-        Box::new(Walk { target: None, force: false, preparing: None, issued: 0, departed: Vec::new() })
+        Box::new(Walk {
+            target: None,
+            force: false,
+            preparing: None,
+            still_since: None,
+            issued: 0,
+            departed: Vec::new(),
+        })
     }
 }
 

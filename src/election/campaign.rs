@@ -17,11 +17,11 @@ use crate::types::{NEVER, Nanos, NodeId, Round};
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// The host wants this node to stand.
     pub(super) fn campaign(&mut self, out: &mut Vec<Output<I>>) -> Result<(), Rejection<I>> {
-        if !matches!(self.role, Role::Follower(_)) {
-            return Err(Rejection::AlreadyCampaigning);
-        }
         if !self.electable() {
             return Err(Rejection::CannotLead);
+        }
+        if !matches!(self.role, Role::Follower(_)) {
+            return Err(Rejection::AlreadyCampaigning);
         }
         let remaining = self.promise.end().saturating_sub(self.now);
         if remaining > 0 {
@@ -60,12 +60,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     pub(super) fn canvass(&self, round: Round) -> Canvass {
+        let length = if self.electable() { self.lengths.promise() } else { self.lengths.promise_limit() };
         Canvass {
             round,
             since: self.now,
             tally: Tally::new(&self.hard.membership, self.id, NEVER),
             next_retry: self.now,
-            until: self.now.saturating_add(self.lengths.promise()),
+            until: self.now.saturating_add(length),
         }
     }
 
@@ -79,9 +80,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     fn ask_pre_votes(&mut self, out: &mut Vec<Output<I>>) {
-        let retry = self.now.saturating_add(self.lengths.retry_interval());
+        let (retry, electable) = (self.now.saturating_add(self.lengths.retry_interval()), self.electable());
         let Role::PreCandidate(canvass) = &mut self.role else { return };
-        canvass.next_retry = retry.min(canvass.tally.next_free(self.now));
+        // Who may not stand is in no hurry.
+        canvass.next_retry =
+            if electable { retry.min(canvass.tally.next_free(self.now)) } else { canvass.until };
         let round = canvass.round;
         let request = self.vote_request(Phase::Pre, Claim::Own, round);
         if let Role::PreCandidate(canvass) = &self.role {

@@ -9,7 +9,7 @@ use rand_core::Rng;
 use super::Election;
 use crate::io::{Event, Output, Rejection, StepDown, Unfit, Urgency};
 use crate::message::{Answer, Claim, Header, Order, Phase, VoteReply};
-use crate::role::{Attempt, Farewell, Handover, Role, Trial};
+use crate::role::{Attempt, Farewell, Handover, Leaving, Role, Trial};
 use crate::succession::{Follower, Takeover, fitness};
 use crate::tally::{Ballot, Outcome};
 use crate::types::{NEVER, Nanos, NodeId, Priority, Term};
@@ -101,7 +101,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let until = handover.until;
         let (named, own_wish) = (handover.named, handover.own_wish);
         // Who leaves hands over to anybody. Rule 8.3.
-        let mine = if own_wish && !self.leaving { self.priority } else { Priority::NEVER_LEADS };
+        let mine =
+            if own_wish && self.leaving == Leaving::No { self.priority } else { Priority::NEVER_LEADS };
         let successor = match named {
             Some(named) => Some(named).filter(|&named| self.fitness(named).is_ok()),
             None => self.best(|follower| follower.priority > mine),

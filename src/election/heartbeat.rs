@@ -11,7 +11,7 @@ use crate::io::{Event, Output, StepDown};
 use crate::lease::bound_until;
 use crate::membership::{Membership, is_newer_config, majority};
 use crate::message::{Answer, Body, Denial, Header, Heartbeat, HeartbeatReply, Message, Order};
-use crate::role::{Following, Leading, Role, Walk};
+use crate::role::{Following, Leading, Leaving, Role, Walk};
 use crate::succession::{Follower, rank};
 use crate::tally::Tally;
 use crate::types::{NEVER, Nanos, NodeId, Round, Term, Version};
@@ -44,7 +44,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             let walk = walk.get_or_insert_with(Walk::new);
             walk.issued = walk.issued.max(issued);
         }
-        if target.is_some() || oversized || self.leaving {
+        if target.is_some() || oversized || self.leaving != Leaving::No {
             let walk = walk.get_or_insert_with(Walk::new);
             walk.target = target.or(walk.target.take());
         }
@@ -70,7 +70,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let record = |&id: &I| {
             let me = id == self.id;
             let (position, priority, leaving) = match self.record_of(id) {
-                _ if me => (self.position, self.priority, self.leaving),
+                _ if me => (self.position, self.priority, self.leaving != Leaving::No),
                 Some(follower) => (follower.position, follower.priority, follower.leaving),
                 None => Default::default(),
             };
@@ -217,12 +217,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let voters = u64::try_from(self.hard.membership.voters().len()).unwrap_or(0);
         let turn = self.lengths.stagger().saturating_mul(voters);
         let deadline = self.turn_after(turn);
+        let arrived = self.has_arrived();
         let former = core::mem::replace(&mut self.role, Role::Follower(Following::new(NEVER)));
-        let Role::Leader(mut leading) = former else { return };
+        let Role::Leader(leading) = former else { return };
         self.become_follower(deadline);
         self.forget_takeover();
         out.push(Output::Event(Event::SteppedDown { term: leading.term, reason }));
-        self.forget_walk(leading.walk.take(), out);
+        if !arrived && leading.walk.as_ref().is_some_and(|walk| walk.target.is_some()) {
+            out.push(Output::Event(Event::TargetForgotten));
+        }
         if !leading.asks_for_votes() && !matches!(reason, StepDown::NewLeader { .. }) {
             self.release_followers(&leading, successor, out);
         }
@@ -260,6 +263,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         out: &mut Vec<Output<I>>,
     ) {
         let place = self.hard.membership.index_of(from);
+        if self.conflicts(from, heartbeat.membership.as_deref(), out) {
+            return;
+        }
         // Rule 1.3.
         if place.is_none() && !is_newer_config(header.version, self.hard.membership.version()) {
             return self.answer_heartbeat(from, &header, Answer::Denied(Denial::Stranger), out);
@@ -271,10 +277,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if header.term == Term(0) || !self.contacts.is_news(place, from, header.term, header.round) {
             return;
         }
-        if self.is_rival(from, header.term, out)
-            || self.conflicts(from, heartbeat.membership.as_deref(), out)
-            || self.has_forgotten(from, &header, &heartbeat, out)
-        {
+        if self.is_rival(from, header.term, out) || self.has_forgotten(from, &header, &heartbeat, out) {
             return;
         }
         self.adopt(from, &header, &mut heartbeat, out);
@@ -366,7 +369,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             position: self.position,
             priority: self.priority,
             ready,
-            leaving: self.leaving,
+            leaving: self.leaving != Leaving::No,
             membership,
         });
         out.push(Output::Send { to, message: Message { header: self.reply_header(heartbeat), body } });
@@ -382,6 +385,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         out: &mut Vec<Output<I>>,
     ) {
         self.end_farewell(header.term);
+        self.conflicts(from, reply.membership.as_deref(), out);
         let Some(place) = self.hard.membership.index_of(from) else {
             return self.on_departed_reply(from, &header);
         };

@@ -10,8 +10,8 @@ use crate::contacts::Oddity;
 use crate::io::{Event, Output, StepDown};
 use crate::membership::{Membership, is_newer_config};
 use crate::message::{Header, Heartbeat};
-use crate::role::Role;
-use crate::types::{NodeId, Version};
+use crate::role::{Leaving, Role};
+use crate::types::{NodeId, Term, Version};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 7.2: takes over a membership that is newer than this node's, once the term that came
@@ -38,12 +38,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.was_member |= self.hard.membership.contains(self.id);
     }
 
-    /// This node's membership, for an asker whose own is older, or who is missing in it.
+    /// This node's membership, for an asker whose own is older, or who is missing in it. Who is missing
+    /// is told only what is committed: it may be needed to undo the rest. Rule 8.3.
     pub(super) fn membership_for(&self, asker: I, version: Version) -> Option<Box<Membership<I>>> {
         let members = &self.hard.membership;
+        let missing = !members.contains(asker);
         let older = is_newer_config(members.version(), version);
-        let missing = members.version() == version && !members.contains(asker);
-        (older || missing).then(|| Box::new(members.clone()))
+        // Who starts with a list takes it for committed.
+        let committed = self.committed || (members.version().term == Term(0) && !members.is_forming());
+        let told = if missing { committed && members.version() >= version } else { older };
+        told.then(|| Box::new(members.clone()))
     }
 
     /// Rule 7.4: the same version with other members, or starting points that do not fit together.
@@ -80,18 +84,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if installed || committed {
             out.push(self.membership_event());
         }
-        if self.inquires() && self.committed {
+        // A founder that was left out was never a member; unless it wanted to leave, it may come back.
+        let concerned = self.was_member || self.leaving != Leaving::No;
+        if concerned && self.committed && !self.hard.membership.contains(self.id) {
             self.was_member = false;
-            self.leaving = false;
+            self.leaving = Leaving::No;
             self.quiet();
             out.push(Output::Event(Event::Removed));
         }
-    }
-
-    /// Rule 8.3: it was a member, is none any more, and does not know whether that is committed. It
-    /// goes on asking for votes, which it cannot get, for the sake of the answers.
-    pub(super) fn inquires(&self) -> bool {
-        self.was_member && !self.hard.membership.contains(self.id)
     }
 
     /// Rule 7.5: a leader sends the whole membership until it has been acknowledged. One that does

@@ -7,10 +7,10 @@ use rand_core::Rng;
 
 use super::Election;
 use crate::io::{Event, Output, Rejection};
-use crate::membership::{Membership, majority};
+use crate::membership::{MAX_MEMBERS, Membership, majority};
 use crate::message::{Body, Header, Heartbeat, Message, Order};
 use crate::reconfig::{Standing, Target, next_step, quorums_overlap};
-use crate::role::{Departed, Handover, Role, Walk};
+use crate::role::{Departed, Handover, Leaving, Role, Walk};
 use crate::succession::Follower;
 use crate::types::{NEVER, NodeId, Priority, Version};
 
@@ -50,8 +50,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if target.voters().iter().all(never_leads) {
             return Err(Rejection::NobodyCouldLead);
         }
-        // Who is no member yet has not had a chance to answer.
-        let silent = |&&id: &&I| self.committed && self.record_of(id).is_some_and(|of| of.until <= self.now);
+        if !target.contains(self.id) && target.size() >= MAX_MEMBERS {
+            return Err(Rejection::TooManyMembers);
+        }
+        // Who is new has not had a chance to answer yet.
+        let new = |id: I, of: &Follower| !self.hard.membership.is_voter(id) && !of.answered;
+        let gone = |id: I, of: &Follower| of.until <= self.now && !new(id, of);
+        let silent = |&&id: &&I| self.committed && self.record_of(id).is_some_and(|of| gone(id, of));
         let silent = target.voters().iter().filter(silent).count();
         let reachable = target.voters().len().saturating_sub(silent);
         if !force && reachable < majority(target.voters().len()) {
@@ -64,6 +69,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     pub(super) fn walk_to(&mut self, target: Target<I>, force: bool, out: &mut Vec<Output<I>>) {
+        if self.leaving == Leaving::ByTarget && target.contains(self.id) {
+            self.leaving = Leaving::No;
+        }
         if let Role::Leader(leading) = &mut self.role {
             let walk = leading.walk.get_or_insert_with(Walk::new);
             walk.target = Some(target);
@@ -81,7 +89,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if members.voters() == [self.id] && !members.is_forming() {
             return Err(Rejection::NobodyStays);
         }
-        self.leaving = true;
+        self.leaving = Leaving::ByWish;
         if let Role::Leader(leading) = &mut self.role {
             leading.walk.get_or_insert_with(Walk::new);
         }
@@ -90,7 +98,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     fn is_leaving(&self, id: I) -> bool {
-        if id == self.id { self.leaving } else { self.record_of(id).is_some_and(|record| record.leaving) }
+        match id == self.id {
+            true => self.leaving != Leaving::No,
+            false => self.record_of(id).is_some_and(|record| record.leaving),
+        }
     }
 
     pub(super) fn record_of(&self, id: I) -> Option<&Follower> {
@@ -102,14 +113,23 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// it leads not without itself. Rule 8.3.
     fn destination(&self) -> Option<Target<I>> {
         let Role::Leader(leading) = &self.role else { return None };
-        let (members, me) = (&self.hard.membership, self.id);
-        let (voters, learners) = match leading.walk.as_ref()?.target.as_ref() {
-            Some(target) => (target.voters(), target.learners()),
-            None => (members.voters(), members.learners()),
-        };
-        let stays = |&id: &I| id != me && !self.is_leaving(id);
-        let voters = voters.iter().copied().filter(stays).chain([me]);
-        Target::new(voters, learners.iter().copied().filter(stays)).ok()
+        let members = &self.hard.membership;
+        match leading.walk.as_ref()?.target.as_ref() {
+            Some(target) => self.with_itself(target.voters(), target.learners(), |id| !self.is_leaving(id)),
+            None => self.with_itself(members.voters(), members.learners(), |id| !self.is_leaving(id)),
+        }
+    }
+
+    fn with_itself(&self, voters: &[I], learners: &[I], stays: impl Fn(I) -> bool) -> Option<Target<I>> {
+        let other = |&id: &I| id != self.id && stays(id);
+        let voters = voters.iter().copied().filter(other).chain([self.id]);
+        Target::new(voters, learners.iter().copied().filter(other)).ok()
+    }
+
+    /// Whether all steps but its own leaving are taken, for good.
+    pub(super) fn has_arrived(&self) -> bool {
+        let reached = |destination: Target<I>| destination.is_reached(&self.hard.membership);
+        self.committed && self.destination().is_some_and(reached)
     }
 
     /// Rule 8.2: takes the next step, once that is safe; or goes, once all others are taken.
@@ -123,11 +143,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if !free || !settled || !self.config_and_term_quorum_check() {
             return;
         }
-        let Some(destination) = self.destination() else { return };
-        match self.next_membership(&destination) {
-            Some(next) => self.prepare(next, out),
-            None if destination.is_reached(&self.hard.membership) => self.arrive(out),
-            None => self.stop_preparing(),
+        match self.next_membership() {
+            Some((next, forced)) => self.prepare(next, forced, out),
+            None if self.has_arrived() => self.arrive(out),
+            None => self.stand_still(out),
         }
     }
 
@@ -141,13 +160,20 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.hard.membership.is_quorum(acknowledged)
     }
 
-    /// Rule 8.1 (d): the lease holds for a heartbeat interval more, unless that is forced.
-    fn next_membership(&self, destination: &Target<I>) -> Option<Membership<I>> {
+    /// Rule 8.1 (d): the lease holds for a heartbeat interval more. If there is no such step, and only
+    /// then, force takes one without; but not for the sake of who wants to leave. Says whether it did.
+    fn next_membership(&self) -> Option<(Membership<I>, bool)> {
         let Role::Leader(leading) = &self.role else { return None };
-        let force = leading.walk.as_ref()?.force;
+        let (members, walk) = (&self.hard.membership, leading.walk.as_ref()?);
         let enough = self.now.saturating_add(self.lengths.heartbeat_interval());
-        let sound = |next: &Membership<I>| force || self.lease_under(next) >= enough;
-        next_step(&self.hard.membership, destination, |id| self.standing_of(id, force), sound)
+        let sound = |next: &Membership<I>| self.lease_under(next) >= enough;
+        let next = next_step(members, &self.destination()?, |id| self.standing_of(id, false), sound);
+        if next.is_some() || !walk.force {
+            return next.map(|next| (next, false));
+        }
+        let target = walk.target.as_ref()?;
+        let target = self.with_itself(target.voters(), target.learners(), |_| true)?;
+        next_step(members, &target, |id| self.standing_of(id, true), |_| true).map(|next| (next, true))
     }
 
     /// Rule 8.1 (d): who is promoted holds the membership in force and is bound now.
@@ -171,7 +197,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Rule 3.5: a step writes and makes others write, so the leader first asks for the long promise,
     /// of those who will keep it in office too.
-    fn prepare(&mut self, next: Membership<I>, out: &mut Vec<Output<I>>) {
+    fn prepare(&mut self, next: Membership<I>, forced: bool, out: &mut Vec<Output<I>>) {
         let now = self.now;
         let enough = now.saturating_add(self.three_quarters());
         let until = now.saturating_add(self.lengths.promise().saturating_mul(2));
@@ -179,10 +205,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Role::Leader(leading) = &mut self.role else { return };
         let lease = leading.lease;
         let Some(walk) = &mut leading.walk else { return };
-        let long = lease >= enough && (walk.force || under_next >= enough);
+        walk.still_since = None;
+        let long = lease >= enough && (forced || under_next >= enough);
         match walk.preparing {
-            _ if long => self.reconfig(next, out),
-            Some(end) if now >= end => self.reconfig(next, out),
+            _ if long => self.reconfig(next, forced, out),
+            Some(end) if now >= end => self.reconfig(next, forced, out),
             Some(_) => {}
             None => {
                 walk.preparing = Some(until);
@@ -191,18 +218,23 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    fn stop_preparing(&mut self) {
-        if let Role::Leader(leading) = &mut self.role
-            && let Some(walk) = &mut leading.walk
-        {
-            walk.preparing = None;
+    /// No step is possible, though some are left: somebody does not answer. Who wants to leave itself
+    /// does not wait for that for long.
+    fn stand_still(&mut self, out: &mut Vec<Output<I>>) {
+        let (now, patience) = (self.now, self.lengths.promise().saturating_mul(2));
+        let Role::Leader(leading) = &mut self.role else { return };
+        let Some(walk) = &mut leading.walk else { return };
+        walk.preparing = None;
+        let since = *walk.still_since.get_or_insert(now);
+        if self.leaving == Leaving::ByWish && now >= since.saturating_add(patience) {
+            self.hand_over_and_go(out);
         }
     }
 
     /// Takes one step. Spec: `Reconfig`, "state[i] = Primary ∧ ConfigQuorumCheck(i) ∧
     /// TermQuorumCheck(i) ∧ QuorumsOverlap(config[i], newConfig) ∧ i ∈ newConfig", then
     /// "configVersion' = configVersion[i] + 1 ∧ configTerm' = currentTerm[i]". Rule 8.1.
-    fn reconfig(&mut self, next: Membership<I>, out: &mut Vec<Output<I>>) {
+    fn reconfig(&mut self, next: Membership<I>, forced: bool, out: &mut Vec<Output<I>>) {
         let old = &self.hard.membership;
         let safe = self.config_and_term_quorum_check() && quorums_overlap(old, &next);
         if !safe || !next.is_voter(self.id) {
@@ -218,6 +250,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if let Some(walk) = &mut leading.walk {
             walk.issued = walk.issued.max(leading.lease);
             walk.preparing = None;
+            // It costs the lease once, and that is enough.
+            walk.force &= !forced;
             // Who wanted to leave is not taken back for the target's sake.
             if let Some(target) = walk.target.take() {
                 walk.target = target.without(&gone);
@@ -225,7 +259,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             }
             walk.departed.retain(|departed| !next.contains(departed.id));
             walk.departed.extend(gone.into_iter().map(|id| Departed { id, left: TELLINGS }));
-            let surplus = walk.departed.len().saturating_sub(crate::membership::MAX_MEMBERS);
+            let surplus = walk.departed.len().saturating_sub(MAX_MEMBERS);
             walk.departed.drain(..surplus);
         }
         self.replace_membership(next);
@@ -259,13 +293,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Role::Leader(leading) = &mut self.role else { return };
         let Some(walk) = &mut leading.walk else { return };
         walk.preparing = None;
-        self.leaving |= walk.target.as_ref().is_some_and(|target| !target.contains(self.id));
-        if self.leaving {
-            return self.hand_over_and_go(out);
+        let sent_away = walk.target.as_ref().is_some_and(|target| !target.contains(self.id));
+        if sent_away && self.leaving == Leaving::No {
+            self.leaving = Leaving::ByTarget;
         }
         walk.force = false;
-        if walk.target.take().is_some() {
+        if !sent_away && walk.target.take().is_some() {
             out.push(Output::Event(Event::TargetReached { version }));
+        }
+        if self.leaving != Leaving::No {
+            return self.hand_over_and_go(out);
         }
         if walk.departed.is_empty() && leading.lease >= walk.issued {
             leading.walk = None;
@@ -283,15 +320,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 Some(Box::new(Handover { named: None, own_wish: true, attempt: None, until: NEVER }));
         }
         self.advance_handover(out);
-    }
-
-    /// Leadership is over, and the way to the target with it. Who goes by its own target has
-    /// arrived.
-    pub(super) fn forget_walk(&self, walk: Option<Box<Walk<I>>>, out: &mut Vec<Output<I>>) {
-        let target = walk.and_then(|walk| walk.target);
-        if target.is_some_and(|target| !self.leaving || target.contains(self.id)) {
-            out.push(Output::Event(Event::TargetForgotten));
-        }
     }
 
     /// Rule 8.3: a removed node is kept quiet until the change is committed, and told afterwards,

@@ -9,7 +9,7 @@ use super::Election;
 use crate::io::Lease;
 use crate::message::Denial;
 use crate::reconfig::Target;
-use crate::role::{Role, RoleKind};
+use crate::role::{Leaving, Role, RoleKind};
 use crate::types::{Nanos, NodeId, Position, Priority, Term, Version};
 
 /// Where a node stands, as of its last tick.
@@ -108,7 +108,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             version: self.hard.membership.version(),
             committed: self.committed,
             target: self.target().cloned(),
-            leaving: self.leaving,
+            leaving: self.leaving != Leaving::No,
             quorum_reachable: self.quorum_reachable(),
             last_refusal,
             members: self.member_statuses(),

@@ -425,7 +425,7 @@ fn a_leader_whose_priority_becomes_zero_hands_over() {
     assert_eq!(node.role(), RoleKind::Follower);
     for now in [200, 1_000, 10_000, 11_000] {
         node.tick_at(now);
-        assert_eq!(node.role(), RoleKind::Follower);
+        assert!(matches!(node.role(), RoleKind::Follower | RoleKind::PreCandidate));
     }
 }
 
@@ -434,12 +434,18 @@ fn a_leader_whose_priority_becomes_zero_hands_over() {
 fn a_node_of_priority_zero_votes_and_never_stands() {
     let witness = Config { priority: Priority(0), ..config(2) };
     let mut node = Node::new(witness, first_state(&THREE), 0);
-    assert_eq!(node.deadline(), None);
     assert_eq!(granted(&node.hear(0, 1, vote(1, 1)), 1), LIMIT);
     node.hear(1, 1, heartbeat(1, 2).order(Order::Try));
     node.hear(1, 1, heartbeat(1, 3).asking(0).order(Order::Campaign));
+    // When it has heard nothing for long it asks what has become of the group, and goes no further.
     node.tick_at(10_000);
-    assert_eq!((node.role(), node.term()), (RoleKind::Follower, term(1)));
+    let asked = node.tick_at(node.due());
+    assert_eq!(trace(&asked), "pre-vote 1, pre-vote 3");
+    for voter in [1, 3] {
+        node.hear(sent_at(&asked, 1), voter, grant(&to(&asked, voter), 0));
+    }
+    assert_eq!((node.role(), node.term()), (RoleKind::PreCandidate, term(1)));
+    assert_eq!(node.due(), sent_at(&asked, 1) + LIMIT, "nor is it in a hurry");
 }
 
 /// Rule 6.5: priority delays, it never vetoes.
@@ -542,7 +548,7 @@ fn a_priority_of_zero_does_not_end_the_repeated_order_to_campaign() {
         let order = |message: &Msg| heartbeat_of(message).order == Order::Campaign;
         orders += sent(&out).iter().filter(|(to, message)| *to == 2 && order(message)).count();
     }
-    assert_eq!((orders, node.deadline()), (5, None));
+    assert_eq!(orders, 5);
 }
 
 /// Rule 6.5: a follower's wish to lead can be withdrawn and come back.
@@ -552,8 +558,9 @@ fn a_priority_of_zero_stops_a_followers_candidacies_and_one_above_brings_them_ba
     node.hear(0, 1, heartbeat(1, 1).rank(0));
     node.step(Input::SetPriority(Priority(0)));
     assert_eq!(trace(&node.tick_at(PROMISE)), "leader");
-    assert_eq!((node.deadline(), node.tick_at(10_000)), (None, vec![]));
+    assert_eq!(node.due(), PROMISE + LIMIT, "it asks only when it has heard nothing for long");
     node.step(Input::SetPriority(Priority(1)));
+    assert_eq!(node.due(), PROMISE);
     let due = node.due();
     assert_eq!(trace(&node.tick_at(due)), "pre-vote 1, pre-vote 3");
 }

@@ -67,7 +67,7 @@ fn a_node_is_not_removed_by_a_membership_that_may_yet_be_undone() {
     let now = sent_at(&asked, 1);
     let out = [1, 2].map(|voter| node.hear(now, voter, grant(&to(&asked, voter), 0)));
     assert_eq!((out, node.role()), ([vec![], vec![]], RoleKind::PreCandidate), "no vote of it could count");
-    let asked = node.tick_at(now + PROMISE);
+    let asked = node.tick_at(now + LIMIT);
     let now = sent_at(&asked, 2);
     let out = node.hear(now, 2, deny(&to(&asked, 2), Denial::Stranger).carrying(two).committed());
     assert_eq!(trace(&out), "committed, removed");

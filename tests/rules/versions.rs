@@ -108,9 +108,10 @@ fn a_learner_counts_neither_for_an_election_nor_for_a_lease() {
 
     let membership = node.membership().clone();
     let mut learner = Node::new(config(4), HardState { membership, term: term(1), ..first_state(&THREE) }, 0);
-    assert_eq!(learner.deadline(), None, "nor does it stand");
     learner.hear(0, 1, heartbeat(1, 9).version(1, 1));
-    assert!(learner.leader().is_some() || learner.hard_state().promised > ms(0));
+    assert_eq!(learner.leader(), Some((1, term(1))));
+    let out = learner.step(quorate::Input::Campaign);
+    assert_eq!(out, [quorate::Output::Rejected(quorate::Rejection::CannotLead)], "nor does it stand");
 }
 
 /// Rule 7.5: a leader sends the membership until it is acknowledged. Who was told and does not hold it
