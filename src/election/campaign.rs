@@ -373,7 +373,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             self.rank = None;
             self.fall_back();
         }
-        self.learn_of_commit(header, installed, out);
+        self.learn_of_commit(header, installed, false, out);
         if higher && !installed {
             match &self.role {
                 Role::PreCandidate(_) => self.start_pre_vote(out),

@@ -324,7 +324,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if higher || vote_used || installed {
             self.record(out);
         }
-        self.learn_of_commit(header, installed, out);
+        self.learn_of_commit(header, installed, true, out);
     }
 
     /// Promises what is asked, as far as this voter may, and says how much. Zero releases.
@@ -424,7 +424,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if acknowledges && !self.committed {
             self.commit(out);
         }
-        if acknowledges || changes_mind || prepares {
+        if acknowledges || changes_mind || (prepares && self.lease_is_long()) {
             self.advance_walk(out);
         }
         self.advance_renewal(out);

@@ -77,7 +77,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// What follows from a message of a member: its sender may know that the membership in force is
     /// committed. Tells what is new, also that this node is out. Rules 7.3 and 8.3.
-    pub(super) fn learn_of_commit(&mut self, header: &Header, installed: bool, out: &mut Vec<Output<I>>) {
+    /// A leader tells just those who were members.
+    pub(super) fn learn_of_commit(
+        &mut self,
+        header: &Header,
+        installed: bool,
+        from_leader: bool,
+        out: &mut Vec<Output<I>>,
+    ) {
         let current = header.version == self.hard.membership.version();
         let committed = current && header.committed && !self.committed;
         self.committed |= committed;
@@ -85,7 +92,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             out.push(self.membership_event());
         }
         // A founder that was left out was never a member; unless it wanted to leave, it may come back.
-        let concerned = self.was_member || self.leaving != Leaving::No;
+        let told = from_leader && (installed || committed);
+        let concerned = self.was_member || self.leaving != Leaving::No || told;
         if concerned && self.committed && !self.hard.membership.contains(self.id) {
             self.was_member = false;
             self.leaving = Leaving::No;

@@ -37,15 +37,19 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// quarters of that are left, or when it has waited long enough. Before the commit all of its
     /// heartbeats have asked for it.
     pub(super) fn advance_renewal(&mut self, out: &mut Vec<Output<I>>) {
-        let enough = self.three_quarters();
         let Role::Leader(leading) = &self.role else { return };
         if let Some(Renewal::Preparing { above, until }) = leading.renewal.as_deref() {
-            let long = leading.lease >= self.now.saturating_add(enough);
-            let ready = long || !self.committed || self.now >= *until;
+            let ready = self.lease_is_long() || !self.committed || self.now >= *until;
             if ready {
                 self.ask_renewal(*above, out);
             }
         }
+    }
+
+    /// Whether the lease is one to write on. Rule 3.5.
+    pub(super) fn lease_is_long(&self) -> bool {
+        let enough = self.now.saturating_add(self.three_quarters());
+        matches!(&self.role, Role::Leader(leading) if leading.lease >= enough)
     }
 
     /// Of the long promise: enough to write on.

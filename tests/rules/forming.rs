@@ -141,7 +141,7 @@ fn a_forming_node_that_is_left_out_becomes_passive() {
         node.hear(now, 1, deny(&to(&asked, 1), Denial::Stranger).in_term(1).carrying(first).committed());
     assert_eq!(trace(&out), "persist, committed");
     assert_eq!((node.role(), node.deadline()), (RoleKind::Follower, None));
-    assert_eq!(node.restarted(now).deadline(), None);
+    assert_eq!(node.restarted(now).deadline(), None, "nor does it ask after a restart");
 }
 
 /// A leader of the nodes 1 to 3 that has taken up 4 and reached its target.
@@ -197,4 +197,15 @@ fn a_restarted_forming_node_knows_whom_it_knew() {
     assert_eq!(granted(&out, 4), LIMIT);
     let node = node.restarted(1_000);
     assert_eq!((node.lists().0, node.hard_state().voted_for), (&[1, 2, 3, 4][..], Some(4)));
+}
+
+/// It wanted to go, and is gone.
+#[test]
+fn a_forming_node_that_wants_to_leave_and_is_left_out_is_removed() {
+    let mut node = told_of(4, &[1, 2]);
+    assert_eq!(node.step(Input::Leave), []);
+    let asked = node.tick_at(node.due());
+    let first = founded().0.membership().clone();
+    let told = deny(&to(&asked, 1), Denial::Stranger).in_term(1).carrying(first).committed();
+    assert_eq!(trace(&node.hear(sent_at(&asked, 1), 1, told)), "persist, committed, removed");
 }

@@ -259,3 +259,88 @@ fn what_can_not_be_reached_is_refused_with_its_reason() {
     assert_eq!(node.step(Input::SetPriority(Priority::NEVER_LEADS)), []);
     assert_eq!(reason(&mut node, HEARTBEAT, &THREE, &[]), Rejection::NobodyCouldLead);
 }
+
+/// A leader of five voters, of which 4 and 5 have not answered for long, and the time.
+fn with_two_dead() -> (Node, u64) {
+    let (mut node, mut now) = steady(&FIVE, &[]);
+    for _ in 0..4 {
+        now += HEARTBEAT;
+        let beats = node.tick_at(now);
+        node.accepted(now, &[2, 3], &beats);
+    }
+    (node, now)
+}
+
+/// Rule 8.2: removing 2 first would leave 1 and 3 with two dead. Removed in the right order, nobody is
+/// missed; force or not.
+#[test]
+fn the_dead_are_removed_before_who_wants_to_leave() {
+    for force in [false, true] {
+        let (mut node, mut now) = with_two_dead();
+        node.wish(now, Input::Reconfigure { target: target(&THREE, &[]), force });
+        for _ in 0..20 {
+            now += HEARTBEAT;
+            let beats = node.tick_at(now);
+            for id in [2, 3].into_iter().filter(|&id| sent(&beats).iter().any(|(to, _)| *to == id)) {
+                let reply = accept(&to(&beats, id));
+                node.hear(now, id, if id == 2 { reply.leaving() } else { reply });
+            }
+        }
+        assert_eq!((node.role(), node.lists().0), (RoleKind::Leader, &[1, 3][..]), "force {force}");
+    }
+}
+
+/// Rule 8.2: what an operator forces is not what a member wishes.
+#[test]
+fn a_leader_is_not_deposed_for_the_sake_of_a_leaver() {
+    let (mut node, mut now) = steady(&THREE, &[]);
+    node.wish(now, Input::Reconfigure { target: target(&[1, 2, 3, 4], &[]), force: true });
+    for round in 0..40 {
+        now += HEARTBEAT;
+        let beats = node.tick_at(now);
+        // 4 never answers, 2 dies, and then 3 wants to leave.
+        if round < 10 {
+            node.hear(now, 2, accept(&to(&beats, 2)));
+        }
+        let reply = accept(&to(&beats, 3));
+        node.hear(now, 3, if round < 22 { reply } else { reply.leaving() });
+    }
+    assert_eq!((node.role(), node.lists()), (RoleKind::Leader, (&THREE[..], &[4][..])));
+}
+
+/// Whoever is asked twice does it once.
+#[test]
+fn the_same_target_may_be_asked_for_again_before_anybody_new_has_answered() {
+    let (mut node, now) = steady(&THREE, &[]);
+    let goal = [1, 2, 3, 4, 5, 6, 7];
+    let beats = node.reconfigure(now, &goal, &[]);
+    node.accepted(now, &[2, 3], &beats);
+    let beats = node.tick_at(now + HEARTBEAT);
+    node.accepted(now + HEARTBEAT, &[2, 3], &beats);
+    assert_eq!((node.lists().1, node.status().committed), (&[4, 5, 6, 7][..], true));
+    assert_eq!(node.reconfigure(now + HEARTBEAT, &goal, &[]), []);
+}
+
+/// Rule 8.3: a later target calls back a leader that an earlier one has sent away.
+#[test]
+fn a_later_target_replaces_an_earlier_one_that_lacked_the_leader() {
+    let mut node = leader(1, &THREE);
+    node.reconfigure(10, &[2, 3], &[]);
+    assert!(node.status().leaving);
+    let out = node.tick_at(10 + PROMISE);
+    assert!(trace(&out).contains("handover-failed"), "{}", trace(&out));
+    node.reconfigure(10 + PROMISE, &THREE, &[]);
+    assert_eq!((node.status().leaving, node.role()), (false, RoleKind::Leader));
+}
+
+/// A group is as large as it can be: nobody can come before somebody has gone.
+#[test]
+fn a_member_of_a_full_group_is_replaced_or_the_target_is_refused() {
+    let all: Vec<u64> = (1..=255).collect();
+    let mut node = leader(1, &all);
+    let without = |gone: u64| (1..=256).filter(|&id| id != gone).collect::<Vec<u64>>();
+    let refused = node.reconfigure(10, &without(1), &[]);
+    assert_eq!(refused, [quorate::Output::Rejected(Rejection::TooManyMembers)]);
+    let out = node.reconfigure(10, &without(3), &[]);
+    assert!(!node.membership().contains(3), "{}", trace(&out).len());
+}

@@ -139,3 +139,17 @@ fn a_node_that_has_forgotten_what_it_acknowledged_takes_no_part_any_more() {
         "persist, yes 1"
     );
 }
+
+/// Rule 7.4: also when neither knows the other for a member.
+#[test]
+fn leaders_of_different_lists_with_one_version_are_reported() {
+    let theirs = members(version(1, 1), &[3, 4, 5]);
+    let state = HardState { term: term(1), membership: theirs.clone(), ..first_state(&[3, 4, 5]) };
+    let mut follower = Node::new(config(3), state, 0);
+    let beat = heartbeat(1, 1).carrying(members(version(1, 1), &THREE));
+    let conflict = |peer| [Event::MembershipConflict { peer }];
+    assert_eq!(events(&follower.hear(0, 1, beat)), conflict(1));
+    let (mut node, beats) = elected(1, &THREE);
+    let reply = deny(&to(&beats, 3), Denial::Stranger).carrying(theirs);
+    assert_eq!(events(&node.hear(1, 3, reply)), conflict(3));
+}
