@@ -4,10 +4,12 @@ mod campaign;
 mod formation;
 mod handover;
 mod heartbeat;
+mod leadership;
 mod membership;
 mod reconfig;
 mod renewal;
 mod status;
+mod turn;
 mod vote;
 
 use alloc::vec::Vec;
@@ -345,47 +347,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         out.push(Output::Persist(self.hard.clone()));
     }
 
-    /// Rule 4.1: when it is this node's turn to stand, at the end of its promise or after it. Who may
-    /// not stand asks only when it has heard nothing for long. Rule 8.3.
-    fn turn(&mut self) -> Nanos {
-        let (stagger, unit) = (self.lengths.stagger(), self.flap_unit());
-        let turn = match self.rank {
-            _ if !self.electable() => self.lengths.promise_limit().saturating_add(self.spread()),
-            Some(rank) => stagger.saturating_mul(rank.into()),
-            None => {
-                let place = self.hard.membership.index_of(self.id).unwrap_or(0);
-                let place = u64::try_from(place).unwrap_or(NEVER);
-                stagger.saturating_mul(place).saturating_add(self.spread())
-            }
-        };
-        let start = self.promise.end().max(self.now);
-        start.saturating_add(turn).saturating_add(self.flap.delay(self.now, unit))
-    }
-
-    /// Up to half a stagger, at random.
-    fn spread(&mut self) -> Nanos {
-        let half = self.lengths.stagger() / 2;
-        self.rng.next_u64().checked_rem(half.saturating_add(1)).unwrap_or(0)
-    }
-
-    fn flap_unit(&self) -> Nanos {
-        self.lengths.promise() / 2
-    }
-
-    /// Whether this node may ever lead. A forming node waits until it knows enough others. Rule 8.4.
-    fn electable(&self) -> bool {
-        let members = &self.hard.membership;
-        let forming = members.limits().filter(|_| members.is_forming());
-        let enough = forming.is_none_or(|limits| members.voters().len() >= limits.min_members.into());
-        self.priority > Priority::NEVER_LEADS && members.is_voter(self.id) && enough && !self.state_lost
-    }
-
-    /// Whether this node asks for pre-votes when its turn comes. A member that may not stand does too,
-    /// for the sake of the answers: it may have been removed. Rule 8.3.
-    fn asks(&self) -> bool {
-        self.electable() || (self.was_member && !self.state_lost)
-    }
-
     fn next_round(&mut self) -> Round {
         self.round = self.round.next();
         self.round
@@ -409,26 +370,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             leading.unranked = true;
             if let Some(own) = leading.followers.get_mut(place) {
                 own.position = position;
-            }
-        }
-    }
-
-    fn set_priority(&mut self, priority: Priority, out: &mut Vec<Output<I>>) {
-        let could = self.electable();
-        self.priority = priority;
-        match &self.role {
-            Role::Leader(_) => self.consider_takeover(out),
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) if could == self.electable() => {}
-            Role::Follower(_) => {
-                let deadline = if self.asks() { self.turn() } else { NEVER };
-                if let Role::Follower(following) = &mut self.role {
-                    following.deadline = deadline;
-                    following.trial = None;
-                }
-            }
-            Role::PreCandidate(_) | Role::Candidate(_) => {
-                let deadline = self.turn();
-                self.become_follower(deadline);
             }
         }
     }

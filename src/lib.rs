@@ -69,7 +69,7 @@
 //! 7. A heartbeat or vote request that is not newer, by its round, than the last of its sender in
 //!    its term is ignored: a replayed one cannot bind a voter again.
 //!
-//! ## 3 Leases (`lease.rs`)
+//! ## 3 Leases (`lease.rs`, `election/leadership.rs`)
 //!
 //! 1. A promise of length `granted` in answer to a request of `at` binds until
 //!    `at + granted / (1 + drift)` on the asker's clock. It counts only for the term in which it was
@@ -82,7 +82,7 @@
 //!    asks for the long promise, `promise_limit`; a leader about to write itself asks for it first,
 //!    and so does a winner whose votes are nearly over.
 //!
-//! ## 4 Elections (`election/campaign.rs`)
+//! ## 4 Elections (`election/campaign.rs`, `election/turn.rs`)
 //!
 //! 1. A follower stands at the end of its promise plus its rank times the stagger. The leader tells
 //!    each its rank; without one, its place among the members and chance take its part. Only an
@@ -141,12 +141,14 @@
 //!    out under an earlier membership outlasts the one in force: a step to the one after next may
 //!    share no voter with those who granted it. Spec: `Reconfig`.
 //! 2. A target is walked to by such steps, each committed before the next: newcomers follow before
-//!    they vote, a group grows before it shrinks, as many at once as quorums overlap. Force sets
-//!    aside the lease in (d), nothing else. The target is forgotten with leadership.
+//!    they vote, a group grows before it shrinks, as many at once as quorums overlap, and who does not
+//!    answer goes first. Where no such step is possible, force takes one without the lease in (d), and
+//!    nothing else is set aside. The target is forgotten with leadership.
 //! 3. A member that wants to leave says so in its answers, and the leader removes it, whatever the
-//!    target says. A leader that is to go takes all other steps first and then hands over to a voter
-//!    that stays; without one it stays itself. A removed node is kept quiet until the change is
-//!    committed and told afterwards; one that learns it otherwise asks until it knows that.
+//!    target says. A leader that is to go takes all other steps first, as far as others answer, and
+//!    then hands over to a voter that stays; without one it stays itself. Who is left out of a
+//!    membership is kept quiet until that is committed, and told only then, at once or when it asks;
+//!    and a member that may not stand for election asks too, when it has heard nothing for long.
 //! 4. A group forms itself from nodes that know nobody: any `max_members / 2 + 1` of at most
 //!    `max_members` that ever start so elect, none campaigns before it knows `min_members`, and the
 //!    first leader's membership is of those who voted, with that same quorum until it is committed.
