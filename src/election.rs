@@ -98,11 +98,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             let known = members.voters().iter().copied().chain([config.id]).collect();
             saved.membership = members.knowing(known).ok_or(MembershipError::TooManyMembers)?;
         }
-        // Who holds a membership that lacks it was removed; or it never was in the group that formed.
+        // Who holds a membership that lacks it was told that, or that it was left out; unless it does not
+        // know that for good, and goes on asking.
         let members = &saved.membership;
-        let was_member = match members.limits() {
-            Some(_) => members.contains(config.id) && !members.is_forming(),
-            None => version.term > Term(0) || members.contains(config.id),
+        let was_member = match members.contains(config.id) {
+            true => !members.is_forming(),
+            false => version.term > Term(0) && !saved.committed,
         };
         let floor = if saved.term > Term(0) { clock.saturating_add(promised) } else { 0 };
         let mut election = Election {
@@ -111,6 +112,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             priority: config.priority,
             lengths,
             contacts: Contacts::new(&saved.membership),
+            committed: saved.committed,
             hard: saved,
             now: clock,
             round: Round::default(),
@@ -119,7 +121,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             takeover: None,
             rank: None,
             rearmed: false,
-            committed: false,
             was_member,
             leaving: Leaving::No,
             state_lost: false,
@@ -344,6 +345,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn record(&mut self, out: &mut Vec<Output<I>>) {
         let limit = Duration::from_nanos(self.lengths.promise_limit());
         self.hard.promised = self.hard.promised.max(limit);
+        self.hard.committed = self.committed;
         out.push(Output::Persist(self.hard.clone()));
     }
 

@@ -27,6 +27,8 @@ pub struct HardState<I> {
     pub promised: Duration,
     /// The members it knows of.
     pub membership: Membership<I>,
+    /// Whether that membership was known to be committed when this was stored.
+    pub committed: bool,
 }
 
 /// Why a state cannot be recovered so.
@@ -110,11 +112,12 @@ impl<I: NodeId> HardState<I> {
         let limits = self.membership.limits();
         let survivors = Membership::bootstrap(survivors)?;
         let membership = survivors.at_version(Version { term, number: 1 }).within(limits);
-        Ok(HardState { cluster: self.cluster, term, voted_for: None, promised: self.promised, membership })
+        Ok(HardState { term, promised: self.promised, ..Self::fresh(self.cluster, membership) })
     }
 
     fn fresh(cluster: ClusterId, membership: Membership<I>) -> Self {
-        HardState { cluster, term: Term(0), voted_for: None, promised: Duration::ZERO, membership }
+        let (term, promised) = (Term(0), Duration::ZERO);
+        HardState { cluster, term, voted_for: None, promised, membership, committed: false }
     }
 
     pub(crate) fn promised_nanos(&self) -> u64 {

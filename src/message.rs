@@ -88,6 +88,8 @@ pub enum Claim<I> {
         /// The term it leads, or led.
         term: Term,
     },
+    /// None: it does not vote in the membership it holds, and only asks what has become of the group.
+    Inquiry,
 }
 
 /// "May I lead?"

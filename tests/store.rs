@@ -98,11 +98,12 @@ fn the_format_is_these_bytes() {
     let golden = [
         b'q', b'u', b'o', b'r', b'a', b't', b'e', 0x1a, // magic
         2, 0, 0, 0,                                     // format
-        20, 0, 0, 0,                                    // length
-        0x0b, 0x82, 0x0c, 0x80,                         // checksum
+        21, 0, 0, 0,                                    // length
+        0x89, 0xaa, 0xdb, 0xe0,                             // checksum
         7, 0xac, 0x02, 1, 2,                            // cluster, term, voted for 2
         0, 0x80, 0xe9, 0xc9, 0xd6, 0x01,                // promised: seconds, nanoseconds
         0, 1, 3, 1, 2, 3, 0, 2, 0,                      // membership (0, 1), voters, learners, quorum, no limits
+        0,                                              // not known to be committed
     ];
     assert_eq!(fs::read(&path).unwrap(), golden);
 }

@@ -86,7 +86,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         canvass.next_retry =
             if electable { retry.min(canvass.tally.next_free(self.now)) } else { canvass.until };
         let round = canvass.round;
-        let request = self.vote_request(Phase::Pre, Claim::Own, round);
+        let votes = self.hard.membership.is_voter(self.id);
+        let claim = if votes { Claim::Own } else { Claim::Inquiry };
+        let request = self.vote_request(Phase::Pre, claim, round);
         if let Role::PreCandidate(canvass) = &self.role {
             self.ask(&canvass.tally, 0, &request, out);
         }
@@ -366,14 +368,17 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             self.raise_term(header.term);
         }
         let installed = !conflict && self.install(reply.membership.clone());
-        if higher || installed {
+        let committed = self.note_commit(header);
+        if higher || installed || (committed && self.is_out()) {
             self.record(out);
         }
         if installed {
             self.rank = None;
             self.fall_back();
         }
-        self.learn_of_commit(header, installed, false, out);
+        if installed || committed {
+            self.tell_membership(false, out);
+        }
         if higher && !installed {
             match &self.role {
                 Role::PreCandidate(_) => self.start_pre_vote(out),

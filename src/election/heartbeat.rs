@@ -167,10 +167,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             self.hard.voted_for = Some(from);
         }
         let installed = self.install(heartbeat.membership.take());
-        if higher || vote_used || installed {
+        let committed = self.note_commit(header);
+        if higher || vote_used || installed || (committed && self.is_out()) {
             self.record(out);
         }
-        self.learn_of_commit(header, installed, true, out);
+        if installed || committed {
+            self.tell_membership(true, out);
+        }
     }
 
     /// Promises what is asked, as far as this voter may, and says how much. Zero releases.
@@ -203,7 +206,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     ) {
         let membership = match answer {
             Answer::Granted(_) => None,
-            Answer::Denied(_) => self.membership_for(to, heartbeat.version),
+            Answer::Denied(_) => self.membership_for(to, true, heartbeat.version),
         };
         let ready = match &self.role {
             Role::Follower(Following { trial: Some(trial), .. }) => trial.ready,

@@ -38,15 +38,21 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.was_member |= self.hard.membership.contains(self.id);
     }
 
-    /// This node's membership, for an asker whose own is older, or who is missing in it. Who is missing
-    /// is told only what is committed: it may be needed to undo the rest. Rule 8.3.
-    pub(super) fn membership_for(&self, asker: I, version: Version) -> Option<Box<Membership<I>>> {
+    /// This node's membership, for an asker whose own is older, or who is missing in it. A voter that is
+    /// missing is told only what is committed: it may be needed to undo the rest. Rule 8.3.
+    pub(super) fn membership_for(
+        &self,
+        asker: I,
+        votes: bool,
+        version: Version,
+    ) -> Option<Box<Membership<I>>> {
         let members = &self.hard.membership;
-        let missing = !members.contains(asker);
-        let older = is_newer_config(members.version(), version);
         // Who starts with a list takes it for committed.
-        let committed = self.committed || (members.version().term == Term(0) && !members.is_forming());
-        let told = if missing { committed && members.version() >= version } else { older };
+        let listed = members.version().term == Term(0) && !members.is_forming();
+        let told = match members.contains(asker) {
+            true => is_newer_config(members.version(), version),
+            false => members.version() >= version && (self.committed || listed || !votes),
+        };
         told.then(|| Box::new(members.clone()))
     }
 
@@ -75,26 +81,28 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         Output::Event(Event::MembershipChanged { version, committed: self.committed })
     }
 
-    /// What follows from a message of a member: its sender may know that the membership in force is
-    /// committed. Tells what is new, also that this node is out. Rules 7.3 and 8.3.
-    /// A leader tells just those who were members.
-    pub(super) fn learn_of_commit(
-        &mut self,
-        header: &Header,
-        installed: bool,
-        from_leader: bool,
-        out: &mut Vec<Output<I>>,
-    ) {
+    /// Rule 7.3: the sender of a message may know that the membership in force is committed. Says
+    /// whether that is new.
+    pub(super) fn note_commit(&mut self, header: &Header) -> bool {
         let current = header.version == self.hard.membership.version();
-        let committed = current && header.committed && !self.committed;
-        self.committed |= committed;
-        if installed || committed {
-            out.push(self.membership_event());
-        }
-        // A founder that was left out was never a member; unless it wanted to leave, it may come back.
-        let told = from_leader && (installed || committed);
-        let concerned = self.was_member || self.leaving != Leaving::No || told;
-        if concerned && self.committed && !self.hard.membership.contains(self.id) {
+        let news = current && header.committed && !self.committed;
+        self.committed |= news;
+        news
+    }
+
+    /// Rule 8.3: whether this node has just come to know, for good, that it is out. That is worth a
+    /// write: it must not forget it.
+    pub(super) fn is_out(&self) -> bool {
+        self.committed && !self.hard.membership.contains(self.id)
+    }
+
+    /// News of a membership that was adopted, or is now known to be committed; also that this node is
+    /// out. A leader tells that just those who were members; a founder that is left out never was
+    /// one, and may come back unless it wanted to leave.
+    pub(super) fn tell_membership(&mut self, by_leader: bool, out: &mut Vec<Output<I>>) {
+        out.push(self.membership_event());
+        let concerned = self.was_member || self.leaving != Leaving::No || by_leader;
+        if concerned && self.is_out() {
             self.was_member = false;
             self.leaving = Leaving::No;
             self.quiet();

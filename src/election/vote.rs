@@ -21,19 +21,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     ) {
         let place = self.hard.membership.index_of(from);
         let newer = is_newer_config(header.version, self.hard.membership.version());
+        let asked = (request.phase, request.claim);
         // Rule 7.4: nodes bootstrapped with different lists refuse each other.
         if self.conflicts(from, request.membership.as_deref(), out) {
-            return self.answer_vote(
-                from,
-                &header,
-                request.phase,
-                Answer::Denied(Denial::MembershipConflict),
-                out,
-            );
+            return self.answer_vote(from, &header, asked, Answer::Denied(Denial::MembershipConflict), out);
         }
         // Rule 1.3: of a stranger nothing is used; nor does a node vote that has lost its state.
         if self.state_lost || (place.is_none() && !newer && !self.is_founder(from, &request, out)) {
-            return self.answer_vote(from, &header, request.phase, Answer::Denied(Denial::Stranger), out);
+            return self.answer_vote(from, &header, asked, Answer::Denied(Denial::Stranger), out);
         }
         let answer = match request.phase {
             Phase::Pre => self.canvassed(from, &header, &request),
@@ -45,7 +40,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 self.asked(from, &header, &request, out)
             }
         };
-        self.answer_vote(from, &header, request.phase, answer, out);
+        self.answer_vote(from, &header, asked, answer, out);
         // Rule 4.7: a member that wants to know whether there is a leader is shown one.
         if let (Phase::Pre, Answer::Denied(Denial::Bound { .. }), Some(place)) =
             (request.phase, answer, place)
@@ -114,7 +109,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn promise_test(&self, from: I, request: &VoteRequest<I>) -> Result<(), Denial<I>> {
         let tried = match (request.phase, request.claim) {
             (Phase::Pre, Claim::Handover { leader, term }) => Some((leader, term)),
-            (Phase::Pre, Claim::Own | Claim::Renewal) | (Phase::Real, _) => None,
+            (Phase::Pre, Claim::Own | Claim::Renewal | Claim::Inquiry) | (Phase::Real, _) => None,
         };
         if let Role::Leader(leading) = &self.role {
             return if tried == Some((self.id, leading.term)) && leading.names(from) {
@@ -187,13 +182,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         &mut self,
         to: I,
         request: &Header,
-        phase: Phase,
+        asked: (Phase, Claim<I>),
         answer: Answer<I>,
         out: &mut Vec<Output<I>>,
     ) {
+        let (phase, votes) = (asked.0, asked.1 != Claim::Inquiry);
         let membership = match answer {
             Answer::Granted(_) => None,
-            Answer::Denied(_) => self.membership_for(to, request.version),
+            Answer::Denied(_) => self.membership_for(to, votes, request.version),
         };
         let body = Body::VoteReply(VoteReply { phase, of: request.term, answer, membership });
         out.push(Output::Send { to, message: Message { header: self.reply_header(request), body } });

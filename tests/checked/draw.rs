@@ -108,6 +108,7 @@ fn message(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Message<u64>> 
         0 => Body::VoteRequest(VoteRequest {
             phase: phase(u)?,
             claim: match u.int_in_range(0..=3)? {
+                0 if u.arbitrary()? => Claim::Inquiry,
                 0 => Claim::Renewal,
                 1 => Claim::Handover { leader: node(u)?, term: term(u, checked)? },
                 _ => Claim::Own,

@@ -61,8 +61,10 @@ fn a_node_is_not_removed_by_a_membership_that_may_yet_be_undone() {
     let told = deny(&to(&asked, 1), Denial::Stranger).in_term(1).carrying(two.clone());
     let out = node.hear(now, 1, told.clone());
     assert_eq!(trace(&out), "persist, installed");
-    // It may not campaign any more, and asks for the sake of the answer.
+    // It may not campaign any more, and asks for the sake of the answer; also after a restart.
+    let mut node = node.restarted(now);
     let asked = node.tick_at(node.due());
+    assert_eq!(request_of(&to(&asked, 1)).claim, quorate::Claim::Inquiry);
     assert_eq!(trace(&asked), "pre-vote 1, pre-vote 2");
     let now = sent_at(&asked, 1);
     let out = [1, 2].map(|voter| node.hear(now, voter, grant(&to(&asked, voter), 0)));
@@ -70,8 +72,9 @@ fn a_node_is_not_removed_by_a_membership_that_may_yet_be_undone() {
     let asked = node.tick_at(now + LIMIT);
     let now = sent_at(&asked, 2);
     let out = node.hear(now, 2, deny(&to(&asked, 2), Denial::Stranger).carrying(two).committed());
-    assert_eq!(trace(&out), "committed, removed");
+    assert_eq!(trace(&out), "persist, committed, removed");
     assert_eq!((node.deadline(), node.role()), (None, RoleKind::Follower), "from now on it is quiet");
+    assert_eq!(node.restarted(now).deadline(), None, "nor does it forget that");
 }
 
 /// After that it still tells who asks what it knows.

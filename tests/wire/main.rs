@@ -121,6 +121,7 @@ fn every_denial_phase_claim_and_order_has_its_number() {
     };
     assert_eq!(claim(Phase::Pre, Claim::Own), (0, 0));
     assert_eq!(claim(Phase::Real, Claim::Renewal), (1, 1));
+    assert_eq!(claim(Phase::Pre, Claim::Inquiry), (0, 3));
     assert_eq!(claim(Phase::Real, Claim::Handover { leader: 1, term: Term(1) }), (1, 2));
 }
 

@@ -59,6 +59,7 @@ fn body<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strat
     let claim = prop_oneof![
         Just(Claim::Own),
         Just(Claim::Renewal),
+        Just(Claim::Inquiry),
         (id.clone(), any::<u64>()).prop_map(|(leader, term)| Claim::Handover { leader, term: Term(term) }),
     ];
     let order = proptest::sample::select(vec![Order::Follow, Order::Try, Order::Campaign]);

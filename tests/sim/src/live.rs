@@ -167,23 +167,23 @@ impl Cluster {
     }
 
     /// Whether the node at place `node` has these members; or knows that it is not among them, if it
-    /// asks and somebody answers who knows more: who only followed does not ask, nor who was added and
-    /// removed before it heard of either, nor, in a group that formed itself, who is no member after
-    /// a restart.
+    /// asks and somebody answers who knows more: who only followed does so only after long, and who was
+    /// added and removed before it heard of either does not ask at all.
     fn knows(&self, node: usize, members: &Membership<u64>) -> bool {
         let (id, host) = (node as u64 + 1, &self.hosts[node]);
         let own = &host.durable.membership;
         if members.contains(id) {
             return own.version() == members.version();
         }
-        let told = host.process.as_ref().is_some_and(|process| process.told);
+        let told = host.process.as_ref().is_some_and(|process| process.told)
+            || (host.durable.committed && !own.contains(id));
         // Of the same age it can still tell that it is committed, if it is a member.
         let knows_more = |voter: u64| {
             let theirs = self.durable(voter).membership.version();
             theirs > own.version() || (theirs == own.version() && members.contains(voter))
         };
         let answers = |&voter: &u64| voter != id && self.is_running(voter) && knows_more(voter);
-        let asks = host.was_in && own.limits().is_none() || own.is_voter(id);
+        let asks = host.was_in || own.is_voter(id);
         let hears = asks && own.voters().iter().any(answers);
         told || !hears || (own.contains(id) && !own.is_voter(id))
     }

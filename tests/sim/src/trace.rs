@@ -74,6 +74,7 @@ pub fn message(message: &Message<u64>) -> String {
             match ask.claim {
                 Claim::Own => {}
                 Claim::Renewal => line += " renewal",
+                Claim::Inquiry => line += " inquiry",
                 Claim::Handover { leader, term } => {
                     let _ = write!(line, " after {leader} in {term}");
                 }
