@@ -20,6 +20,7 @@ mod learn;
 mod live;
 mod measure;
 mod members;
+pub mod model;
 mod net;
 mod options;
 mod scenario;

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 mod bytes;
 mod sabotage;
+mod search;
 mod tables;
 
 /// The deterministic cluster that quorate is tested on.
@@ -30,6 +31,8 @@ enum Command {
     Sabotage(sabotage::Sabotage),
     /// How much memory an instance takes.
     Bytes,
+    /// Every reachable state of small groups, within bounds: no property may fall.
+    Model(search::Model),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
         Command::Replay(replay) => replay.run(),
         Command::Sabotage(sabotage) => sabotage.run(),
         Command::Bytes => bytes::run(),
+        Command::Model(model) => model.run(),
     };
     if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

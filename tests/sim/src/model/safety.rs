@@ -1,0 +1,57 @@
+//! S1 to S5, as predicates on a state.
+
+use quorate::Membership;
+
+use super::state::State;
+
+impl State {
+    /// S2: at any instant at most one node holds a valid lease. S5: and in no lower term than anybody
+    /// before.
+    pub(super) fn leases_are_exclusive(&self) -> bool {
+        let mut held = self.hosts.iter().filter_map(|host| host.published);
+        match (held.next(), held.next()) {
+            (Some(lease), None) => lease.term == self.history.acted,
+            (None, _) => true,
+            (Some(_), Some(_)) => false,
+        }
+    }
+
+    /// S4: quorums of any two memberships that can still elect intersect.
+    pub(super) fn memberships_overlap(&self) -> bool {
+        let held: Vec<_> = self.hosts.iter().map(|host| &host.durable.membership).collect();
+        held.iter().enumerate().all(|(place, one)| {
+            held[..place].iter().all(|other| {
+                let same = one.version() == other.version() && !one.is_forming() && one.quorum() > 0;
+                let differ = (one.members(), one.quorum()) != (other.members(), other.quorum());
+                let apart = differ && !self.overlap(one, other);
+                !(same && differ && other.quorum() > 0)
+                    && !(apart && self.can_elect(one) && self.can_elect(other))
+            })
+        })
+    }
+
+    /// Quorums are told by their size: two of them always intersect if together they exceed the union.
+    fn overlap(&self, one: &Membership<u8>, other: &Membership<u8>) -> bool {
+        let votes = |id: u8| self.votes_in(one, id) || self.votes_in(other, id);
+        let union = (1..=self.size()).filter(|&id| votes(id)).count();
+        one.quorum() + other.quorum() > union
+    }
+
+    /// Whether a quorum of its voters holds nothing newer.
+    fn can_elect(&self, members: &Membership<u8>) -> bool {
+        let free = |&id: &u8| {
+            let durable = &self.hosts[usize::from(id) - 1].durable;
+            self.votes_in(members, id) && durable.membership.version() <= members.version()
+        };
+        members.quorum() > 0 && (1..=self.size()).filter(free).count() >= members.quorum()
+    }
+
+    /// Of a forming group any node votes.
+    fn votes_in(&self, members: &Membership<u8>, id: u8) -> bool {
+        members.is_forming() || members.is_voter(id)
+    }
+
+    fn size(&self) -> u8 {
+        u8::try_from(self.hosts.len()).expect("a small group")
+    }
+}

@@ -1,0 +1,68 @@
+//! One state of the whole group, small and cheap to copy: unchanged parts are shared.
+
+use std::fmt::{self, Debug, Formatter};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::history::History;
+use super::host::Host;
+use super::network::Network;
+
+/// A value that is hashed once.
+#[derive(Clone)]
+pub struct Shared<T> {
+    hash: u64,
+    value: Arc<T>,
+}
+
+impl<T: Hash> Shared<T> {
+    pub(super) fn new(value: T) -> Self {
+        let mut hasher = DefaultHasher::new();
+        value.hash(&mut hasher);
+        Shared { hash: hasher.finish(), value: Arc::new(value) }
+    }
+}
+
+impl<T> Hash for Shared<T> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u64(self.hash);
+    }
+}
+
+impl<T: PartialEq> PartialEq for Shared<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash && (Arc::ptr_eq(&self.value, &other.value) || self.value == other.value)
+    }
+}
+
+impl<T: Debug> Debug for Shared<T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
+}
+
+impl<T: Eq> Eq for Shared<T> {}
+
+impl<T> Deref for Shared<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+/// All nodes with their hosts, the network, what has happened, and what is left of the bounds.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct State {
+    /// Node 1 first.
+    pub(super) hosts: Vec<Shared<Host>>,
+    pub(super) network: Network,
+    pub(super) history: Shared<History>,
+    /// The wishes that were made, a bit for each.
+    pub(super) wished: u32,
+    pub(super) crashes: u8,
+    pub(super) copies: u8,
+    /// How often time has passed.
+    pub(super) passes: u8,
+}
