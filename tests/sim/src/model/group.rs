@@ -1,6 +1,6 @@
 //! The group as a model: what can happen next, and what comes of it.
 
-use quorate::{Input, Target, Term, Urgency};
+use quorate::{Input, Output, Target, Term, Urgency};
 use stateright::{Model, Property};
 
 use super::host::{Heard, Host};
@@ -83,7 +83,8 @@ impl Group {
         for (wish, &(whose, _)) in self.0.wishes.iter().enumerate() {
             if state.wished & (1 << wish) == 0 {
                 let nodes = self.nodes().filter(|&node| whose.is_none_or(|whose| whose == node));
-                let nodes = nodes.filter(|&node| self.listens(state.host(node)));
+                let nodes =
+                    nodes.filter(|&node| self.listens(state.host(node)) && !state.host(node).is_due());
                 actions.extend(nodes.map(|node| Action::Wish { node, wish }));
             }
         }
@@ -113,7 +114,7 @@ impl Group {
         Some(())
     }
 
-    fn pass(&self, state: &mut State, fast: u8) {
+    pub(super) fn pass(&self, state: &mut State, fast: u8) {
         for node in self.nodes() {
             let place = usize::from(node) - 1;
             let length = self.0.clocks.pace(fast & bit(node) != 0);
@@ -128,9 +129,9 @@ impl Group {
         }
     }
 
+    /// What is due comes first: a tick of its own.
     pub(super) fn wish(&self, host: &mut Host, wish: Wish, heard: &mut Heard) -> Option<()> {
         let input = match wish {
-            Wish::Campaign => Input::Campaign,
             Wish::Resign(successor) => Input::Resign { successor, urgency: Urgency::WhenReady },
             Wish::ResignNow => Input::Resign { successor: None, urgency: Urgency::Now },
             Wish::Reconfigure(voters) => {
@@ -141,12 +142,10 @@ impl Group {
             Wish::Discover(id) => Input::Discovered(id),
             Wish::Lose(id) => Input::Lost(id),
         };
-        let mut outputs = host.election.tick(host.clock);
-        let mut met = host.election.step(input);
-        if matches!(met.as_slice(), [quorate::Output::Rejected(_)]) {
+        let outputs = host.election.step(input);
+        if matches!(outputs.as_slice(), [Output::Rejected(_)]) {
             return None;
         }
-        outputs.append(&mut met);
         host.take(outputs, &self.0, heard);
         Some(())
     }

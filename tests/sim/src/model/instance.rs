@@ -58,7 +58,7 @@ pub enum Start {
         /// How many.
         voters: u8,
     },
-    /// Later still: the leader has stored a step, and told nobody.
+    /// Later still: the leader has stored a step and told nobody, and all promises are over.
     Stepped {
         /// How many.
         voters: u8,
@@ -108,8 +108,6 @@ pub enum Canvass {
 /// What a host may wish.
 #[derive(Clone, Copy, Debug)]
 pub enum Wish {
-    /// To stand.
-    Campaign,
     /// To hand over, to that node or to any.
     Resign(Option<u8>),
     /// To give up at once.
@@ -141,7 +139,7 @@ const MICROSECOND: Duration = Duration::from_micros(1);
 
 impl Instance {
     /// Three nodes of which nothing is asked, within the narrowest bounds.
-    const fn plain(name: &'static str) -> Self {
+    pub(super) const fn plain(name: &'static str) -> Self {
         Instance {
             name,
             nodes: 3,
@@ -173,11 +171,12 @@ impl Instance {
     fn timing(&self, node: u8) -> Timing {
         let pace = self.clocks.pace(true);
         let promise = |passes: u8| pace * passes.into() - 10 * MICROSECOND;
+        let slowest = if matches!(self.clocks, Clocks::Drifting(_)) { self.clocks.pace(false) } else { pace };
         let shortest = promise(self.promise);
         Timing {
             promise: shortest,
             promise_limit: promise(self.limits[usize::from(node) - 1]),
-            heartbeat_interval: (shortest / 2).min(self.clocks.pace(false) - 5 * MICROSECOND),
+            heartbeat_interval: (shortest / 2).min(slowest - 5 * MICROSECOND),
             retry_interval: MICROSECOND,
             stagger: MICROSECOND,
             takeover_delay: Duration::from_secs(3_600),
@@ -234,146 +233,4 @@ impl fmt::Display for Instance {
             self.wishes
         )
     }
-}
-
-/// Those that are searched with the other tests.
-#[must_use]
-pub fn small() -> Vec<Instance> {
-    large()
-}
-
-/// Those that take minutes.
-#[must_use]
-pub fn large() -> Vec<Instance> {
-    use Reach::*;
-    const FORM3: Limits = Limits { min_members: 2, max_members: 3 };
-    const FORM4: Limits = Limits { min_members: 3, max_members: 4 };
-    let led = |name, voters| Instance {
-        start: Start::Led { voters },
-        passes: 2,
-        terms: 2,
-        ..Instance::plain(name)
-    };
-    vec![
-        Instance { passes: 1, terms: 2, ..Instance::plain("A cold t2") },
-        Instance { passes: 1, terms: 2, crashes: 1, leaders: 0b11, ..Instance::plain("A cold t2 c1 l2") },
-        Instance { passes: 1, terms: 1, crashes: 2, ..Instance::plain("A cold t1 c2") },
-        Instance { leaders: 0b11, ..led("B led l2", 3) },
-        led("B led", 3),
-        Instance { leaders: 0b11, crashes: 1, ..led("B led l2 c1", 3) },
-        Instance { leaders: 0b10, crashes: 1, ..led("B led l1 c1", 3) },
-        Instance { leaders: 0b10, copies: 1, passes: 3, ..led("B led l1 p3 copies1", 3) },
-        Instance {
-            clocks: Clocks::Drifting(&[0, 0b110, 0b101]),
-            disks: Disks::Instant,
-            leaders: 0b10,
-            ..led("C drift l1", 3)
-        },
-        Instance {
-            clocks: Clocks::Drifting(&[0, 0b110, 0b101, 0b001]),
-            leaders: 0b11,
-            passes: 3,
-            ..led("C drift l2 p3", 3)
-        },
-        Instance {
-            wishes: &[(Some(1), Wish::Reconfigure(&[1, 2])), (None, Wish::Reconfigure(&[1, 2, 3]))],
-            reaches: &[Committed, Removed],
-            passes: 1,
-            ..led("D shrink p1", 3)
-        },
-        Instance {
-            wishes: &[(Some(1), Wish::Reconfigure(&[1, 2]))],
-            reaches: &[Committed, Removed],
-            leaders: 0b11,
-            ..led("D shrink p2 l2", 3)
-        },
-        Instance {
-            wishes: &[(Some(1), Wish::Leave)],
-            reaches: &[Committed, Removed],
-            leaders: 0b11,
-            passes: 1,
-            ..led("D leave p1 l2", 3)
-        },
-        Instance {
-            wishes: &[(None, Wish::Reconfigure(&[1, 2, 3]))],
-            reaches: &[Committed],
-            passes: 2,
-            ..led("E join p2", 2)
-        },
-        Instance {
-            wishes: &[(None, Wish::Reconfigure(&[1, 2, 3]))],
-            crashes: 1,
-            reaches: &[Committed],
-            passes: 2,
-            ..led("E join p2 c1", 2)
-        },
-        Instance {
-            wishes: &[(Some(1), Wish::Reconfigure(&[1, 2, 3]))],
-            reaches: &[Committed],
-            passes: 2,
-            limits: [4, 2, 2, 2],
-            ..led("F grow p2", 1)
-        },
-        Instance {
-            wishes: &[(Some(1), Wish::Reconfigure(&[1, 2, 3]))],
-            disks: Disks::Instant,
-            reaches: &[Committed],
-            passes: 3,
-            limits: [4, 2, 2, 2],
-            ..led("F grow p3 instant", 1)
-        },
-        Instance {
-            nodes: 4,
-            start: Start::Stepped { voters: 4, to: &[1, 2, 3] },
-            disks: Disks::Instant,
-            passes: 2,
-            terms: 3,
-            leaders: 0b101,
-            wishes: &[(Some(3), Wish::Reconfigure(&[2, 3, 4]))],
-            reaches: &[Elected],
-            ..Instance::plain("G stepped")
-        },
-        Instance {
-            clocks: Clocks::Free,
-            wishes: &[(None, Wish::Reconfigure(&[1, 2]))],
-            leaders: 0b11,
-            reaches: &[Committed],
-            ..led("H free l2", 3)
-        },
-        Instance {
-            start: Start::Forming { limits: FORM3, told: true },
-            terms: 1,
-            passes: 1,
-            ..Instance::plain("I form 3")
-        },
-        Instance {
-            start: Start::Forming { limits: FORM3, told: false },
-            terms: 1,
-            passes: 1,
-            wishes: &[
-                (Some(1), Wish::Discover(2)),
-                (Some(2), Wish::Discover(3)),
-                (Some(3), Wish::Discover(1)),
-            ],
-            ..Instance::plain("I form 3 untold")
-        },
-        Instance {
-            nodes: 4,
-            start: Start::Forming { limits: FORM4, told: true },
-            terms: 1,
-            passes: 1,
-            disks: Disks::Instant,
-            leaders: 0b101,
-            ..Instance::plain("I form 4")
-        },
-        Instance { wishes: &[(None, Wish::Resign(None))], passes: 1, ..led("J resign p1", 3) },
-        Instance {
-            wishes: &[(None, Wish::ResignNow)],
-            passes: 1,
-            leaders: 0b11,
-            ..led("J resign now p1 l2", 3)
-        },
-        Instance { canvass: Canvass::Real, leaders: 0b11, passes: 1, ..Instance::plain("K real") },
-        Instance { backlog: 4, leaders: 0b11, passes: 1, ..Instance::plain("L backlog") },
-    ]
 }

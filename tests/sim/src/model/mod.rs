@@ -24,6 +24,7 @@ mod group;
 mod history;
 mod host;
 mod instance;
+mod instances;
 mod network;
 mod run;
 mod safety;
@@ -31,6 +32,7 @@ mod start;
 mod state;
 
 pub use group::{Action, Group};
-pub use instance::{Canvass, Clocks, Disks, Instance, Reach, Start, Wish, large, small};
+pub use instance::{Canvass, Clocks, Disks, Instance, Reach, Start, Wish};
+pub use instances::{large, small};
 pub use run::{Found, Search, check};
 pub use state::State;

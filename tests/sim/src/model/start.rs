@@ -50,12 +50,14 @@ impl Group {
     /// Node 1 has just been elected, and all have answered.
     fn led(&self, voters: u8) -> State {
         let mut state = self.cold(voters);
-        self.grant(&mut state, 1, Wish::Campaign);
+        state = self.next_state(&state, Action::Tick(1)).expect("its turn is the first");
         self.calm(&mut state);
+        assert!(!state.history.committed.is_empty(), "node 1 must lead");
         state
     }
 
-    /// As led; then the leader has stored a step to other members and told nobody.
+    /// As led; then the leader has stored a step to other members and told nobody, until all promises
+    /// were over.
     fn stepped(&self, voters: u8, to: &'static [u8]) -> State {
         let mut state = self.led(voters);
         self.grant(&mut state, 1, Wish::Reconfigure(to));
@@ -63,7 +65,10 @@ impl Group {
             state = self.next_state(&state, Action::GoOn(1)).expect("a write");
         }
         state.network.lose_all();
-        state
+        for _ in 0..self.0.limits.into_iter().max().unwrap_or_default() {
+            self.pass(&mut state, u8::MAX);
+        }
+        State { passes: 0, ..state }
     }
 
     /// Nodes that know nobody, or each other, and have never had a leader.
