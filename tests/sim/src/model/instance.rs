@@ -65,6 +65,12 @@ pub enum Start {
         /// Who votes then.
         to: &'static [u8],
     },
+    /// Node 1 has been elected by itself, and told to take in others: it has gone as far as it
+    /// could at once.
+    Grown {
+        /// Who shall vote.
+        to: &'static [u8],
+    },
     /// At the start of nodes that form a group.
     Forming {
         /// Its limits.
@@ -192,7 +198,7 @@ impl Instance {
     pub(super) fn elected_at_start(&self) -> usize {
         match self.start {
             Start::Cold { .. } | Start::Forming { .. } => 0,
-            Start::Led { .. } | Start::Stepped { .. } => 1,
+            Start::Led { .. } | Start::Stepped { .. } | Start::Grown { .. } => 1,
         }
     }
 }

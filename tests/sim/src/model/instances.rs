@@ -18,7 +18,7 @@ const fn led(name: &'static str, voters: u8) -> Instance {
 #[must_use]
 pub fn small() -> Vec<Instance> {
     vec![
-        Instance { leaders: 0b11, passes: 1, crashes: 1, ..Instance::plain("elections") },
+        Instance { leaders: 0b11, passes: 0, crashes: 1, ..Instance::plain("elections") },
         Instance { leaders: 0b11, disks: Disks::Instant, crashes: 1, ..led("leases", 3) },
         Instance {
             leaders: 0b11,
@@ -29,15 +29,17 @@ pub fn small() -> Vec<Instance> {
         Instance {
             leaders: 0b001,
             passes: 1,
+            copies: 1,
             wishes: &[(Some(1), Wish::Reconfigure(&[1]))],
             reaches: &[Committed, Removed],
             ..led("shrink", 3)
         },
         Instance {
-            limits: [4, 2, 2, 2],
+            start: Start::Grown { to: &[1, 2, 3] },
+            limits: [5, 4, 4, 4],
+            leaders: 0b11,
             disks: Disks::Instant,
-            wishes: &[(Some(1), Wish::Reconfigure(&[1, 2, 3]))],
-            reaches: &[Committed, Elected],
+            passes: 4,
             ..led("grow", 1)
         },
         Instance {
@@ -53,9 +55,12 @@ pub fn small() -> Vec<Instance> {
         Instance {
             clocks: Clocks::Free,
             disks: Disks::Instant,
-            leaders: 0b11,
+            leaders: 0b101,
             wishes: &[(Some(1), Wish::Reconfigure(&[1, 2]))],
             reaches: &[Committed, Elected],
+            passes: 1,
+            promise: 1,
+            limits: [1; 4],
             ..led("free clocks", 3)
         },
         Instance {

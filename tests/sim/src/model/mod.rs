@@ -34,5 +34,5 @@ mod state;
 pub use group::{Action, Group};
 pub use instance::{Canvass, Clocks, Disks, Instance, Reach, Start, Wish};
 pub use instances::{large, small};
-pub use run::{Found, Search, check};
+pub use run::{Found, Search, Violation, check};
 pub use state::State;

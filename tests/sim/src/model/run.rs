@@ -7,6 +7,7 @@ use stateright::{Checker, Expectation, HasDiscoveries, Model};
 
 use super::group::{Action, Group};
 use super::instance::Instance;
+use super::state::State;
 
 /// How the states are gone through.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,10 +31,21 @@ pub struct Found {
     pub depth: usize,
     /// How long it took.
     pub took: Duration,
-    /// The properties that fell, each with a way there.
-    pub violations: Vec<(&'static str, Vec<Action>)>,
+    /// The properties that fell.
+    pub violations: Vec<Violation>,
     /// What should have been come upon, and was not.
     pub missed: Vec<&'static str>,
+}
+
+/// A property that fell.
+#[derive(Clone, Debug)]
+pub struct Violation {
+    /// Which.
+    pub property: &'static str,
+    /// What happened.
+    pub way: Vec<Action>,
+    /// Where it led.
+    pub end: State,
 }
 
 /// Searches all of `instance`, or until a property falls.
@@ -72,7 +84,10 @@ fn report(
     for property in properties {
         let way = checker.discovery(property.name);
         match (&property.expectation, way) {
-            (Expectation::Always, Some(way)) => found.violations.push((property.name, way.into_actions())),
+            (Expectation::Always, Some(way)) => {
+                let end = way.last_state().clone();
+                found.violations.push(Violation { property: property.name, way: way.into_actions(), end });
+            }
             (Expectation::Sometimes, None) => found.missed.push(property.name),
             _ => {}
         }
@@ -101,11 +116,10 @@ impl fmt::Display for Found {
         for missed in &self.missed {
             writeln!(f, "  NOT REACHED: {missed}")?;
         }
-        for (property, way) in &self.violations {
+        for Violation { property, way, end } in &self.violations {
             writeln!(f, "  VIOLATED after {} steps: {property}", way.len())?;
-            for action in way {
-                writeln!(f, "    {action:?}")?;
-            }
+            way.iter().try_for_each(|action| writeln!(f, "    {action:?}"))?;
+            write!(f, "{end}")?;
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ impl Group {
             Start::Cold { voters } => self.cold(voters),
             Start::Led { voters } => self.led(voters),
             Start::Stepped { voters, to } => self.stepped(voters, to),
+            Start::Grown { to } => self.grown(to),
             Start::Forming { limits, told } => self.forming(limits, told),
         }
     }
@@ -69,6 +70,13 @@ impl Group {
             self.pass(&mut state, u8::MAX);
         }
         State { passes: 0, ..state }
+    }
+
+    fn grown(&self, to: &'static [u8]) -> State {
+        let mut state = self.led(1);
+        self.grant(&mut state, 1, Wish::Reconfigure(to));
+        self.calm(&mut state);
+        state
     }
 
     /// Nodes that know nobody, or each other, and have never had a leader.

@@ -66,3 +66,32 @@ pub struct State {
     /// How often time has passed.
     pub(super) passes: u8,
 }
+
+/// A node on a line.
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for host in &self.hosts {
+            let (election, durable) = (&host.election, &host.durable);
+            let members = &durable.membership;
+            write!(
+                f,
+                "{} at {:?}: {:?} of term {}",
+                election.id(),
+                host.clock,
+                election.role(),
+                election.term()
+            )?;
+            write!(f, "; durable term {} vote {:?}", durable.term, durable.voted_for)?;
+            write!(f, " membership {} {:?}", members.version(), members.voters())?;
+            if !members.learners().is_empty() {
+                write!(f, " + {:?}", members.learners())?;
+            }
+            write!(f, " quorum {}", members.quorum())?;
+            if let Some(lease) = host.published {
+                write!(f, "; acts in term {} until {:?}", lease.term, lease.until)?;
+            }
+            writeln!(f)?;
+        }
+        writeln!(f, "{:?}", self.history)
+    }
+}
