@@ -55,13 +55,13 @@ pub fn small() -> Vec<Instance> {
         Instance {
             clocks: Clocks::Free,
             disks: Disks::Instant,
-            leaders: 0b101,
-            wishes: &[(Some(1), Wish::Reconfigure(&[1, 2]))],
-            reaches: &[Committed, Elected],
-            passes: 1,
+            leaders: 0b011,
             promise: 1,
             limits: [1; 4],
-            ..led("free clocks", 3)
+            passes: 1,
+            wishes: &[(Some(1), Wish::Reconfigure(&[1, 2, 3]))],
+            reaches: &[Committed, Elected, Followed],
+            ..led("free clocks", 2)
         },
         Instance {
             start: Start::Forming { limits: OF_THREE, told: true },
@@ -83,59 +83,103 @@ pub fn small() -> Vec<Instance> {
 /// Those that take minutes.
 #[must_use]
 pub fn large() -> Vec<Instance> {
+    [elections(), leases(), memberships(), formings(), hosts()].concat()
+}
+
+fn elections() -> Vec<Instance> {
     vec![
         Instance { terms: 2, passes: 1, ..Instance::plain("elections: split votes") },
         Instance { passes: 1, crashes: 2, ..Instance::plain("elections: crashes") },
         Instance {
+            leaders: 0b011,
             terms: 2,
             passes: 1,
             crashes: 1,
-            leaders: 0b11,
             copies: 1,
             ..Instance::plain("elections: copies")
         },
-        Instance { leaders: 0b11, ..led("leases: slow disks", 3) },
-        Instance { leaders: 0b11, crashes: 1, disks: Disks::Instant, passes: 3, ..led("leases: crashes", 3) },
         Instance {
-            leaders: 0b11,
-            disks: Disks::Instant,
-            clocks: Clocks::Drifting(&[0, 0b110, 0b101, 0b001]),
-            passes: 3,
-            ..led("drift", 3)
-        },
-        Instance {
-            wishes: &[(Some(1), Wish::Reconfigure(&[1, 2])), (None, Wish::Reconfigure(&[1, 2, 3]))],
-            reaches: &[Committed, Removed, Elected, Followed],
-            leaders: 0b11,
-            disks: Disks::Instant,
-            ..led("shrink, grow", 3)
-        },
-        Instance {
-            wishes: &[(Some(1), Wish::Leave)],
-            reaches: &[Committed, Removed],
-            leaders: 0b11,
+            leaders: 0b011,
+            canvass: Canvass::Real,
+            terms: 2,
             passes: 1,
-            ..led("leave", 3)
+            ..Instance::plain("elections: pre-votes")
         },
+    ]
+}
+
+fn leases() -> Vec<Instance> {
+    let two = Instance { leaders: 0b011, ..led("", 3) };
+    vec![
+        Instance { name: "leases: slow disks", crashes: 1, passes: 3, ..two.clone() },
         Instance {
-            wishes: &[(None, Wish::Reconfigure(&[1, 2, 3]))],
-            crashes: 1,
-            reaches: &[Committed, Followed],
-            ..led("join", 2)
-        },
-        Instance {
-            wishes: &[(Some(1), Wish::Reconfigure(&[1, 2, 3]))],
+            name: "leases: copies",
             disks: Disks::Instant,
-            reaches: &[Committed, Followed],
+            copies: 1,
             passes: 3,
+            capacity: 2,
+            ..two.clone()
+        },
+        Instance {
+            name: "leases: drift",
+            disks: Disks::Instant,
+            clocks: Clocks::Drifting(&[0b000, 0b110, 0b101]),
+            passes: 3,
+            ..two.clone()
+        },
+        Instance {
+            name: "handover: when ready",
+            passes: 1,
+            crashes: 1,
+            wishes: &[(None, Wish::Resign(None))],
+            ..two.clone()
+        },
+        Instance { name: "handover: now", passes: 1, crashes: 1, wishes: &[(None, Wish::ResignNow)], ..two },
+    ]
+}
+
+fn memberships() -> Vec<Instance> {
+    const BOTH: &[(Option<u8>, Wish)] =
+        &[(Some(1), Wish::Reconfigure(&[1, 2])), (None, Wish::Reconfigure(&[1, 2, 3]))];
+    const JOIN: &[(Option<u8>, Wish)] = &[(None, Wish::Reconfigure(&[1, 2, 3]))];
+    let two = Instance { leaders: 0b011, reaches: &[Committed, Elected], ..led("", 3) };
+    vec![
+        Instance {
+            name: "shrink, grow",
+            reaches: &[Committed, Removed, Elected, Followed],
+            wishes: BOTH,
+            ..two.clone()
+        },
+        Instance {
+            name: "leave",
+            wishes: &[(None, Wish::Leave)],
+            reaches: &[Committed, Removed],
+            passes: 1,
+            ..two
+        },
+        Instance {
+            reaches: &[Committed, Followed],
+            wishes: JOIN,
+            crashes: 1,
+            passes: 1,
+            ..led("join: crashes", 2)
+        },
+        Instance { reaches: &[Committed, Followed], wishes: JOIN, ..led("join: time", 2) },
+        Instance {
             limits: [4, 2, 2, 2],
+            disks: Disks::Instant,
+            passes: 3,
+            wishes: &[(Some(1), Wish::Reconfigure(&[1, 2, 3]))],
+            reaches: &[Committed, Followed],
             ..led("grow", 1)
         },
         Instance {
             nodes: 4,
             start: Start::Stepped { voters: 4, to: &[1, 2, 3] },
-            terms: 3,
             leaders: 0b101,
+            terms: 3,
+            passes: 2,
+            disks: Disks::Instant,
             wishes: &[(Some(3), Wish::Reconfigure(&[2, 3, 4]))],
             reaches: &[Elected, Committed],
             ..Instance::plain("rival steps")
@@ -143,22 +187,29 @@ pub fn large() -> Vec<Instance> {
         Instance {
             clocks: Clocks::Free,
             disks: Disks::Instant,
-            wishes: &[(None, Wish::Reconfigure(&[1, 2]))],
-            leaders: 0b11,
+            leaders: 0b011,
+            promise: 1,
+            limits: [1; 4],
+            passes: 2,
             terms: 3,
-            reaches: &[Committed, Followed],
-            ..led("free clocks", 3)
+            wishes: JOIN,
+            reaches: &[Committed, Elected, Followed],
+            ..led("free clocks", 2)
         },
-        Instance {
-            start: Start::Forming { limits: OF_THREE, told: true },
-            passes: 1,
-            ..Instance::plain("forming: three")
-        },
+    ]
+}
+
+fn formings() -> Vec<Instance> {
+    let three = Start::Forming { limits: OF_THREE, told: true };
+    vec![
+        Instance { start: three, passes: 1, ..Instance::plain("forming: three") },
+        Instance { start: three, crashes: 1, terms: 2, ..Instance::plain("forming: crashes") },
         Instance {
             start: Start::Forming { limits: OF_THREE, told: false },
             passes: 1,
             wishes: &[
                 (Some(1), Wish::Discover(2)),
+                (Some(1), Wish::Discover(3)),
                 (Some(2), Wish::Discover(3)),
                 (Some(3), Wish::Discover(1)),
             ],
@@ -167,24 +218,20 @@ pub fn large() -> Vec<Instance> {
         Instance {
             nodes: 4,
             start: Start::Forming { limits: OF_FOUR, told: true },
-            passes: 1,
+            leaders: 0b0101,
             disks: Disks::Instant,
-            leaders: 0b101,
             ..Instance::plain("forming: four")
         },
-        Instance {
-            wishes: &[(None, Wish::Resign(None))],
-            passes: 1,
-            leaders: 0b11,
-            ..led("handover: when ready", 3)
-        },
-        Instance { wishes: &[(None, Wish::ResignNow)], passes: 1, leaders: 0b11, ..led("handover: now", 3) },
-        Instance {
-            canvass: Canvass::Real,
-            leaders: 0b11,
-            disks: Disks::Instant,
-            ..Instance::plain("pre-votes")
-        },
-        Instance { backlog: 4, leaders: 0b11, passes: 1, ..Instance::plain("backlog") },
     ]
+}
+
+fn hosts() -> Vec<Instance> {
+    vec![Instance {
+        leaders: 0b011,
+        backlog: 4,
+        terms: 2,
+        passes: 1,
+        crashes: 1,
+        ..Instance::plain("writes in the background")
+    }]
 }
