@@ -101,7 +101,7 @@ fn elections() -> Vec<Instance> {
         Instance {
             leaders: 0b011,
             canvass: Canvass::Real,
-            terms: 2,
+            terms: 1,
             passes: 1,
             ..Instance::plain("elections: pre-votes")
         },
@@ -111,15 +111,8 @@ fn elections() -> Vec<Instance> {
 fn leases() -> Vec<Instance> {
     let two = Instance { leaders: 0b011, ..led("", 3) };
     vec![
-        Instance { name: "leases: slow disks", crashes: 1, passes: 3, ..two.clone() },
-        Instance {
-            name: "leases: copies",
-            disks: Disks::Instant,
-            copies: 1,
-            passes: 3,
-            capacity: 2,
-            ..two.clone()
-        },
+        Instance { name: "leases: slow disks", crashes: 1, ..two.clone() },
+        Instance { name: "leases: copies", disks: Disks::Instant, copies: 1, passes: 3, ..two.clone() },
         Instance {
             name: "leases: drift",
             disks: Disks::Instant,
@@ -178,7 +171,7 @@ fn memberships() -> Vec<Instance> {
             start: Start::Stepped { voters: 4, to: &[1, 2, 3] },
             leaders: 0b101,
             terms: 3,
-            passes: 2,
+            passes: 1,
             disks: Disks::Instant,
             wishes: &[(Some(3), Wish::Reconfigure(&[2, 3, 4]))],
             reaches: &[Elected, Committed],
@@ -191,7 +184,6 @@ fn memberships() -> Vec<Instance> {
             promise: 1,
             limits: [1; 4],
             passes: 2,
-            terms: 3,
             wishes: JOIN,
             reaches: &[Committed, Elected, Followed],
             ..led("free clocks", 2)
@@ -203,7 +195,14 @@ fn formings() -> Vec<Instance> {
     let three = Start::Forming { limits: OF_THREE, told: true };
     vec![
         Instance { start: three, passes: 1, ..Instance::plain("forming: three") },
-        Instance { start: three, crashes: 1, terms: 2, ..Instance::plain("forming: crashes") },
+        Instance {
+            start: three,
+            leaders: 0b011,
+            crashes: 1,
+            terms: 2,
+            passes: 1,
+            ..Instance::plain("forming: crashes")
+        },
         Instance {
             start: Start::Forming { limits: OF_THREE, told: false },
             passes: 1,
@@ -218,8 +217,6 @@ fn formings() -> Vec<Instance> {
         Instance {
             nodes: 4,
             start: Start::Forming { limits: OF_FOUR, told: true },
-            leaders: 0b0101,
-            disks: Disks::Instant,
             ..Instance::plain("forming: four")
         },
     ]
