@@ -18,10 +18,11 @@ const fn led(name: &'static str, voters: u8) -> Instance {
 #[must_use]
 pub fn small() -> Vec<Instance> {
     vec![
-        Instance { leaders: 0b11, passes: 0, crashes: 1, ..Instance::plain("elections") },
-        Instance { leaders: 0b11, disks: Disks::Instant, crashes: 1, ..led("leases", 3) },
+        Instance { leaders: 0b011, passes: 1, ..Instance::plain("split votes") },
+        Instance { leaders: 0b011, terms: 2, crashes: 2, ..Instance::plain("crashes") },
+        Instance { leaders: 0b011, disks: Disks::Instant, crashes: 1, ..led("leases", 3) },
         Instance {
-            leaders: 0b11,
+            leaders: 0b011,
             disks: Disks::Instant,
             clocks: Clocks::Drifting(&[0b000, 0b110]),
             ..led("drift", 3)
@@ -37,7 +38,7 @@ pub fn small() -> Vec<Instance> {
         Instance {
             start: Start::Grown { to: &[1, 2, 3] },
             limits: [5, 4, 4, 4],
-            leaders: 0b11,
+            leaders: 0b011,
             disks: Disks::Instant,
             passes: 4,
             ..led("grow", 1)
@@ -65,7 +66,7 @@ pub fn small() -> Vec<Instance> {
         },
         Instance {
             start: Start::Forming { limits: OF_THREE, told: true },
-            leaders: 0b11,
+            leaders: 0b011,
             disks: Disks::Instant,
             ..Instance::plain("forming")
         },
@@ -73,7 +74,7 @@ pub fn small() -> Vec<Instance> {
             wishes: &[(Some(1), Wish::Resign(Some(2)))],
             canvass: Canvass::Real,
             disks: Disks::Instant,
-            leaders: 0b11,
+            leaders: 0b011,
             passes: 0,
             ..led("handover", 3)
         },

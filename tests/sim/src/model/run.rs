@@ -54,12 +54,7 @@ pub fn check(instance: Instance, search: Search, threads: usize) -> Found {
     let begun = Instant::now();
     let group = Group(instance.clone());
     let properties = group.properties();
-    let limit = std::env::var("LIMIT").ok().map_or(3600, |l| l.parse().unwrap());
-    let checker = group
-        .checker()
-        .timeout(Duration::from_secs(limit))
-        .threads(threads)
-        .finish_when(HasDiscoveries::AnyFailures);
+    let checker = group.checker().threads(threads).finish_when(HasDiscoveries::AnyFailures);
     match search {
         Search::DepthFirst => report(instance, &checker.spawn_dfs().join(), &properties, begun),
         Search::BreadthFirst => report(instance, &checker.spawn_bfs().join(), &properties, begun),

@@ -1,6 +1,6 @@
 //! S1 to S5, as predicates on a state.
 
-use quorate::Membership;
+use quorate::{Membership, Version};
 
 use super::state::State;
 
@@ -16,18 +16,22 @@ impl State {
         }
     }
 
-    /// S4: quorums of any two memberships that can still elect intersect.
+    /// S4: quorums of any two memberships that can still elect intersect; and of one version there is
+    /// one membership.
     pub(super) fn memberships_overlap(&self) -> bool {
         let held: Vec<_> = self.hosts.iter().map(|host| &host.durable.membership).collect();
-        held.iter().enumerate().all(|(place, one)| {
-            held[..place].iter().all(|other| {
-                let same = one.version() == other.version() && !one.is_forming() && one.quorum() > 0;
-                let differ = (one.members(), one.quorum()) != (other.members(), other.quorum());
-                let apart = differ && !self.overlap(one, other);
-                !(same && differ && other.quorum() > 0)
-                    && !(apart && self.can_elect(one) && self.can_elect(other))
-            })
-        })
+        held.iter().enumerate().all(|(place, one)| held[..place].iter().all(|other| self.agree(one, other)))
+    }
+
+    fn agree(&self, one: &Membership<u8>, other: &Membership<u8>) -> bool {
+        if (one.members(), one.quorum()) == (other.members(), other.quorum()) {
+            return true;
+        }
+        let starting = one.version() == Version::default();
+        if one.version() == other.version() && !starting {
+            return false;
+        }
+        self.overlap(one, other) || !self.can_elect(one) || !self.can_elect(other)
     }
 
     /// Quorums are told by their size: two of them always intersect if together they exceed the union.
