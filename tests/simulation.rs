@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use quorate::{Event, Input, Limits, StepDown, Target};
 use quorate_sim::{
-    Change, Cluster, Dice, DiskOptions, Drift, Faults, MS, NetOptions, Options, Scenario, Start,
+    Change, Cluster, Dice, DiskOptions, Drift, Faults, MS, NetOptions, Options, Scenario, Schedule, Start,
 };
 
 fn run(nodes: usize, faults: Faults, seeds: std::ops::Range<u64>) {
@@ -50,6 +50,21 @@ fn members_that_come_and_go_break_nothing() {
     run(5, Faults::Churn, 7000..7040);
     run(3, Faults::Churn, 7100..7120);
     run(1, Faults::Churn, 7200..7210);
+}
+
+/// What the fuzzer drives. It is worth nothing if bytes decide nothing.
+#[test]
+fn bytes_that_decide_everything_break_nothing_and_reach_everything() {
+    let (mut elections, mut targets, mut removals) = (0, 0, 0);
+    for seed in 0..40 {
+        let mut dice = Dice::new(seed);
+        let bytes: Vec<u8> = (0..800).map(|_| dice.below(256) as u8).collect();
+        let counts = Schedule::new(&bytes).run();
+        elections += counts.elections;
+        targets += counts.targets;
+        removals += counts.removals;
+    }
+    assert!(elections > 40 && targets > 10 && removals > 10, "{elections}, {targets}, {removals}");
 }
 
 #[test]

@@ -1,11 +1,17 @@
 //! The one source of chance.
 
+use std::collections::VecDeque;
+
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 /// Everything that is left to chance is decided by one of these, so that a seed is a whole run.
 #[derive(Clone, Debug)]
-pub struct Dice(ChaCha8Rng);
+pub struct Dice {
+    generator: ChaCha8Rng,
+    /// What is thrown first.
+    loaded: VecDeque<u8>,
+}
 
 /// Parts in a million.
 pub type Ppm = u32;
@@ -14,12 +20,20 @@ impl Dice {
     /// The same seed throws the same numbers.
     #[must_use]
     pub fn new(seed: u64) -> Self {
-        Dice(ChaCha8Rng::seed_from_u64(seed))
+        Dice { generator: ChaCha8Rng::seed_from_u64(seed), loaded: VecDeque::new() }
+    }
+
+    /// The next throws are these, one byte each: 0 is the lowest, and what is unlikely happens. Then
+    /// the seed decides again.
+    pub(crate) fn load(&mut self, throws: &[u8]) {
+        self.loaded = throws.iter().copied().collect();
     }
 
     /// A number in `0..end`, or 0 if `end` is 0.
     pub fn below(&mut self, end: u64) -> u64 {
-        ((u128::from(self.0.next_u64()) * u128::from(end)) >> 64) as u64
+        let loaded = self.loaded.pop_front().map(|byte| u64::from(byte) << 56);
+        let throw = loaded.unwrap_or_else(|| self.generator.next_u64());
+        ((u128::from(throw) * u128::from(end)) >> 64) as u64
     }
 
     /// A number in `range.0..=range.1`.
@@ -39,6 +53,6 @@ impl Dice {
 
     /// A generator for a node to own.
     pub fn generator(&mut self) -> ChaCha8Rng {
-        ChaCha8Rng::seed_from_u64(self.0.next_u64())
+        ChaCha8Rng::seed_from_u64(self.generator.next_u64())
     }
 }

@@ -24,6 +24,7 @@ pub mod model;
 mod net;
 mod options;
 mod scenario;
+mod schedule;
 mod serve;
 mod trace;
 
@@ -39,4 +40,5 @@ pub use measure::{Failover, Setting, Summary, cold_start, failover, handover};
 pub use net::NetOptions;
 pub use options::{Options, Start};
 pub use scenario::{Outcome, Scenario};
+pub use schedule::Schedule;
 pub use trace::{Trace, message as describe};

@@ -27,6 +27,7 @@ enum Command {
     Chaos(tables::Chaos),
     /// Shows one run again, line by line.
     Replay(tables::Replay),
+    Schedule(tables::Bytes),
     /// Breaks one rule after another in a copy of the sources, and shows which tests notice.
     Sabotage(sabotage::Sabotage),
     /// How much memory an instance takes.
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         Command::Failover(table) => table.run(),
         Command::Chaos(chaos) => chaos.run(),
         Command::Replay(replay) => replay.run(),
+        Command::Schedule(bytes) => bytes.run(),
         Command::Sabotage(sabotage) => sabotage.run(),
         Command::Bytes => bytes::run(),
         Command::Model(model) => model.run(),

@@ -51,6 +51,11 @@ impl Fate {
     pub(crate) fn is_prompt(&self, options: &NetOptions) -> bool {
         self.arrivals.iter().flatten().any(|&delay| delay <= options.delay.1)
     }
+
+    /// After which delay nothing of it is under way any more.
+    pub(crate) fn last(&self) -> u64 {
+        self.arrivals.into_iter().flatten().max().unwrap_or(0)
+    }
 }
 
 impl Network {

@@ -29,6 +29,9 @@ pub struct Options {
     /// How often to allow for lost attempts in [`leaderless_bound`]; `None` looks only for what
     /// is unsafe.
     pub patience: Option<u64>,
+    /// Whether chance may be malicious: then a message that is lost or late counts as a disturbance,
+    /// after which the group may be without a leader again.
+    pub rigged: bool,
     /// How to replay the run, for the message of the panic.
     pub replay: Option<String>,
     /// How each node starts, the first of them named 1. Those beyond the list are
@@ -59,6 +62,7 @@ impl Default for Options {
             traced: false,
             panics: true,
             patience: Some(0),
+            rigged: false,
             replay: None,
             starts: Vec::new(),
         }

@@ -40,6 +40,19 @@ pub struct Outcome {
     pub lines: Vec<String>,
 }
 
+impl Outcome {
+    /// What comes of it when `run` drives `cluster`. A panic of the code counts as a violation.
+    pub(crate) fn of(cluster: &mut Cluster, run: impl FnOnce(&mut Cluster)) -> Self {
+        if let Err(cause) = catch_unwind(AssertUnwindSafe(|| run(cluster))) {
+            let text = cause.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| cause.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            cluster.fail(Kind::Panic, text.unwrap_or_default());
+        }
+        let lines = cluster.trace.lines().to_vec();
+        Outcome { violation: cluster.violation.take(), counts: cluster.counts, lines }
+    }
+}
+
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Scenario { seed, nodes, faults, seconds } = self;
@@ -72,20 +85,13 @@ impl Scenario {
         let mut cluster = self.cluster(traced);
         let mut dice = Dice::new(!self.seed);
         let end = self.seconds * SECOND;
-        let run = catch_unwind(AssertUnwindSafe(|| {
-            churn::begin(&mut cluster, &mut dice);
+        Outcome::of(&mut cluster, |cluster| {
+            churn::begin(cluster, &mut dice);
             while cluster.now < end && cluster.violation.is_none() {
-                self.storm(&mut cluster, &mut dice);
-                self.calm(&mut cluster, &mut dice);
+                self.storm(cluster, &mut dice);
+                self.calm(cluster, &mut dice);
             }
-        }));
-        if let Err(cause) = run {
-            let text = cause.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| cause.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            cluster.fail(Kind::Panic, text.unwrap_or_default());
-        }
-        let lines = cluster.trace.lines().to_vec();
-        Outcome { violation: cluster.violation.take(), counts: cluster.counts, lines }
+        })
     }
 
     /// Whether `fault` is among what goes wrong in this run.
@@ -101,45 +107,7 @@ impl Scenario {
     }
 
     fn cluster(&self, traced: bool) -> Cluster {
-        let has = |fault| self.has(fault);
-        let net = NetOptions {
-            delay: if has(Faults::Drift) { (MS / 10, 2 * MS) } else { (MS / 5, 8 * MS) },
-            loss: if has(Faults::Loss) { 200_000 } else { 0 },
-            duplicates: if has(Faults::Duplicates) { 200_000 } else { 0 },
-            late: if has(Faults::Duplicates) || has(Faults::Loss) { 5_000 } else { 0 },
-            ..NetOptions::default()
-        };
-        let disk = DiskOptions {
-            write: if has(Faults::SlowDisks) { (0, 100 * MS) } else { (0, 2 * MS) },
-            stalls: if has(Faults::SlowDisks) { 20_000 } else { 0 },
-            ..DiskOptions::default()
-        };
-        let drift = if has(Faults::Drift) { Drift::AtTheBound } else { Drift::Within };
-        // Who has older members learns of newer ones hop by hop.
-        let hops = if has(Faults::Churn) { 4 } else { 0 };
-        let patience = if has(Faults::Loss) {
-            20
-        } else if has(Faults::SlowDisks) {
-            8
-        } else {
-            2
-        };
-        // A wide bound shows what a narrow one hides behind the delays.
-        let wide = has(Faults::Drift) && self.seed.is_multiple_of(2);
-        let clock_drift_ppm = if wide { 200_000 } else { Timing::lan().clock_drift_ppm };
-        let options = Options {
-            timing: Timing { clock_drift_ppm, ..Timing::lan() },
-            net,
-            disk,
-            drift,
-            oversleep: MS / 2,
-            catch_up: Some(5 * MS),
-            traced,
-            panics: false,
-            patience: Some(patience + hops),
-            starts: if has(Faults::Churn) { churn::starts(self.seed, self.nodes) } else { Vec::new() },
-            ..Options::default()
-        };
+        let options = Options { traced, ..options(self.seed, self.nodes, |fault| self.has(fault)) };
         let hosts = self.nodes.max(options.starts.len());
         Cluster::asleep(self.seed, hosts, options)
     }
@@ -158,13 +126,7 @@ impl Scenario {
     fn calm(&self, cluster: &mut Cluster, dice: &mut Dice) {
         let healed = dice.chance(700_000);
         if healed {
-            cluster.heal();
-            for node in cluster.nodes() {
-                cluster.thaw(node);
-                cluster.set_priority(node, Priority::default());
-            }
-            churn::restart_all(cluster);
-            churn::introduce_all(cluster);
+            mend(cluster);
         }
         let whole = cluster.live.bound + dice.between((SECOND, 4 * SECOND));
         let long = dice.chance(400_000);
@@ -185,19 +147,75 @@ impl Scenario {
             Faults::Churn,
             Faults::Churn,
         ]);
-        if !self.has(fault) {
-            return;
+        if self.has(fault) {
+            strike(cluster, dice, fault);
         }
-        // Leaders are struck more often than chance would have it.
-        let any = 1 + dice.below(cluster.nodes().count() as u64);
-        let node = cluster.leader().map(|(leader, _)| leader).filter(|_| dice.chance(300_000)).unwrap_or(any);
-        match fault {
-            Faults::Partitions => partition(cluster, dice, node),
-            Faults::Crashes => crash(cluster, dice, node),
-            Faults::Frozen => freeze(cluster, dice, node),
-            Faults::Churn => churn::churn(cluster, dice, node),
-            _ => wish(cluster, dice, node),
-        }
+    }
+}
+
+/// A cluster of `nodes`, and of those that join later, to which what it `has` goes wrong.
+pub(crate) fn options(seed: u64, nodes: usize, has: impl Fn(Faults) -> bool) -> Options {
+    let net = NetOptions {
+        delay: if has(Faults::Drift) { (MS / 10, 2 * MS) } else { (MS / 5, 8 * MS) },
+        loss: if has(Faults::Loss) { 200_000 } else { 0 },
+        duplicates: if has(Faults::Duplicates) { 200_000 } else { 0 },
+        late: if has(Faults::Duplicates) || has(Faults::Loss) { 5_000 } else { 0 },
+        ..NetOptions::default()
+    };
+    let disk = DiskOptions {
+        write: if has(Faults::SlowDisks) { (0, 100 * MS) } else { (0, 2 * MS) },
+        stalls: if has(Faults::SlowDisks) { 20_000 } else { 0 },
+        ..DiskOptions::default()
+    };
+    let drift = if has(Faults::Drift) { Drift::AtTheBound } else { Drift::Within };
+    // Who has older members learns of newer ones hop by hop.
+    let hops = if has(Faults::Churn) { 4 } else { 0 };
+    let patience = if has(Faults::Loss) {
+        20
+    } else if has(Faults::SlowDisks) {
+        8
+    } else {
+        2
+    };
+    // A wide bound shows what a narrow one hides behind the delays.
+    let wide = has(Faults::Drift) && seed.is_multiple_of(2);
+    let clock_drift_ppm = if wide { 200_000 } else { Timing::lan().clock_drift_ppm };
+    Options {
+        timing: Timing { clock_drift_ppm, ..Timing::lan() },
+        net,
+        disk,
+        drift,
+        oversleep: MS / 2,
+        catch_up: Some(5 * MS),
+        panics: false,
+        patience: Some(patience + hops),
+        starts: if has(Faults::Churn) { churn::starts(seed, nodes) } else { Vec::new() },
+        ..Options::default()
+    }
+}
+
+/// Nothing is cut, frozen or down any more.
+pub(crate) fn mend(cluster: &mut Cluster) {
+    cluster.heal();
+    for node in cluster.nodes() {
+        cluster.thaw(node);
+        cluster.set_priority(node, Priority::default());
+    }
+    churn::restart_all(cluster);
+    churn::introduce_all(cluster);
+}
+
+/// One mishap of that kind.
+pub(crate) fn strike(cluster: &mut Cluster, dice: &mut Dice, fault: Faults) {
+    // Leaders are struck more often than chance would have it.
+    let any = 1 + dice.below(cluster.nodes().count() as u64);
+    let node = cluster.leader().map(|(leader, _)| leader).filter(|_| dice.chance(300_000)).unwrap_or(any);
+    match fault {
+        Faults::Partitions => partition(cluster, dice, node),
+        Faults::Crashes => crash(cluster, dice, node),
+        Faults::Frozen => freeze(cluster, dice, node),
+        Faults::Churn => churn::churn(cluster, dice, node),
+        _ => wish(cluster, dice, node),
     }
 }
 

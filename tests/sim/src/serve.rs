@@ -245,6 +245,9 @@ impl Cluster {
         let fate = self.net.fate(node, receiver, &mut self.dice);
         if !fate.is_prompt(&self.net.options) {
             self.live.lost(node, receiver, self.now);
+            if self.options.rigged {
+                self.live.disturbed(self.now + fate.last());
+            }
         }
         for delay in fate.arrivals.into_iter().flatten() {
             let what = What::Deliver { node: receiver, from: node as u64 + 1, message: message.clone() };

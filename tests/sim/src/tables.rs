@@ -1,12 +1,16 @@
 //! The commands that run many clusters, or one.
 
+use std::fs;
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use quorate_sim::{Faults, Kind, Outcome, Scenario, Setting, Summary, cold_start, failover, handover};
+use quorate_sim::{
+    Faults, Kind, Outcome, Scenario, Schedule, Setting, Summary, cold_start, failover, handover,
+};
 
 /// Runs `work` for 0, 1, 2, … below `count` on all cores, until one returns false.
 fn on_all_cores(count: u64, work: impl Fn(u64) -> bool + Sync) {
@@ -255,19 +259,45 @@ pub(crate) struct Replay {
 impl Replay {
     pub(crate) fn run(&self) -> bool {
         let Replay { seed, nodes, faults, seconds, tail } = *self;
-        let outcome = Scenario { seed, nodes, faults, seconds }.watch(true);
-        let skipped = tail.map_or(0, |tail| outcome.lines.len().saturating_sub(tail));
-        // Whoever pipes it into `head` has seen enough.
-        let mut out = std::io::stdout().lock();
-        if outcome.lines.iter().skip(skipped).any(|line| writeln!(out, "{line}").is_err()) {
-            return outcome.violation.is_none();
-        }
-        drop(out);
-        println!("{:?}", outcome.counts);
-        match outcome.violation {
-            None => println!("no violation"),
-            Some(ref violation) => println!("{violation}"),
-        }
-        outcome.violation.is_none()
+        show(&Scenario { seed, nodes, faults, seconds }.watch(true), tail)
     }
+}
+
+/// Shows the run again that the bytes of a file decide, line by line.
+#[derive(Args)]
+pub(crate) struct Bytes {
+    /// What the fuzzer wrote.
+    file: PathBuf,
+    /// Only so many of the last lines.
+    #[arg(long)]
+    tail: Option<usize>,
+}
+
+impl Bytes {
+    pub(crate) fn run(&self) -> bool {
+        match fs::read(&self.file) {
+            Ok(bytes) => show(&Schedule::new(&bytes).watch(true), self.tail),
+            Err(error) => {
+                eprintln!("{}: {error}", self.file.display());
+                false
+            }
+        }
+    }
+}
+
+/// Shows the last lines of a run, and whether it was well.
+fn show(outcome: &Outcome, tail: Option<usize>) -> bool {
+    let skipped = tail.map_or(0, |tail| outcome.lines.len().saturating_sub(tail));
+    // Whoever pipes it into `head` has seen enough.
+    let mut out = std::io::stdout().lock();
+    if outcome.lines.iter().skip(skipped).any(|line| writeln!(out, "{line}").is_err()) {
+        return outcome.violation.is_none();
+    }
+    drop(out);
+    println!("{:?}", outcome.counts);
+    match outcome.violation {
+        None => println!("no violation"),
+        Some(ref violation) => println!("{violation}"),
+    }
+    outcome.violation.is_none()
 }
