@@ -25,7 +25,7 @@ const RECORD: usize = 16;
 const ACT: usize = 6;
 
 /// After so much virtual time a run is over.
-const LONGEST: u64 = 60 * SECOND;
+const LONGEST: u64 = 30 * SECOND;
 /// More acts take long and find nothing new.
 const ACTS: usize = 500;
 
