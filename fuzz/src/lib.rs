@@ -1,0 +1,132 @@
+//! What the two formats are tried on: any message and any state, with ids of three types.
+
+mod state;
+
+use std::fmt::Debug;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use arbitrary::{Result, Unstructured};
+use quorate::{
+    Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Message, NodeId, Order, Phase,
+    Position, Priority, Round, Term, VoteReply, VoteRequest,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use state::{membership, state, version};
+
+/// An id of which there can be any.
+pub trait AnyId: NodeId + Serialize + DeserializeOwned + Debug {
+    /// One of them.
+    ///
+    /// # Errors
+    /// If the bytes are not enough.
+    fn any(u: &mut Unstructured<'_>) -> Result<Self>;
+}
+
+impl AnyId for u64 {
+    fn any(u: &mut Unstructured<'_>) -> Result<Self> {
+        u.arbitrary()
+    }
+}
+
+impl AnyId for [u8; 16] {
+    fn any(u: &mut Unstructured<'_>) -> Result<Self> {
+        u.arbitrary()
+    }
+}
+
+/// Without scope id and flow label, which are not sent.
+impl AnyId for SocketAddr {
+    fn any(u: &mut Unstructured<'_>) -> Result<Self> {
+        Ok(if u.arbitrary()? {
+            SocketAddr::from((Ipv4Addr::from(u.arbitrary::<u32>()?), u.arbitrary()?))
+        } else {
+            SocketAddr::from((Ipv6Addr::from(u.arbitrary::<u128>()?), u.arbitrary()?))
+        })
+    }
+}
+
+/// Any message.
+///
+/// # Errors
+/// If the bytes are not enough.
+pub fn message<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Message<I>> {
+    let header = Header {
+        cluster: ClusterId(u.arbitrary()?),
+        term: Term(u.arbitrary()?),
+        version: version(u)?,
+        committed: u.arbitrary()?,
+        round: Round(u.arbitrary()?),
+        at: u.arbitrary()?,
+    };
+    Ok(Message { header, body: body(u)? })
+}
+
+fn body<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Body<I>> {
+    Ok(match u.int_in_range(0..=3)? {
+        0 => Body::VoteRequest(VoteRequest {
+            phase: phase(u)?,
+            claim: match u.int_in_range(0..=2)? {
+                0 => Claim::Own,
+                1 => Claim::Renewal,
+                _ => Claim::Handover { leader: I::any(u)?, term: Term(u.arbitrary()?) },
+            },
+            promise: u.arbitrary()?,
+            position: position(u)?,
+            membership: option(u, membership)?.map(Box::new),
+        }),
+        1 => Body::VoteReply(VoteReply {
+            phase: phase(u)?,
+            of: Term(u.arbitrary()?),
+            answer: answer(u)?,
+            membership: option(u, membership)?.map(Box::new),
+        }),
+        2 => Body::Heartbeat(Heartbeat {
+            promise: u.arbitrary()?,
+            rank: u.arbitrary()?,
+            order: *u.choose(&[Order::Follow, Order::Try, Order::Campaign])?,
+            membership: option(u, membership)?.map(Box::new),
+        }),
+        _ => Body::HeartbeatReply(HeartbeatReply {
+            of: Term(u.arbitrary()?),
+            answer: answer(u)?,
+            position: position(u)?,
+            priority: Priority(u.arbitrary()?),
+            ready: u.arbitrary()?,
+            leaving: u.arbitrary()?,
+            membership: option(u, membership)?.map(Box::new),
+        }),
+    })
+}
+
+fn answer<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Answer<I>> {
+    Ok(match u.int_in_range(0..=7)? {
+        0 => Answer::Granted(u.arbitrary()?),
+        1 => Answer::Denied(Denial::VoteGone),
+        2 => Answer::Denied(Denial::TermBehind),
+        3 => Answer::Denied(Denial::MembershipOlder),
+        4 => Answer::Denied(Denial::PositionBehind(position(u)?)),
+        5 => Answer::Denied(Denial::Stranger),
+        6 => Answer::Denied(Denial::MembershipConflict),
+        _ => {
+            let to = option(u, |u| Ok((I::any(u)?, Term(u.arbitrary()?))))?;
+            Answer::Denied(Denial::Bound { to, remaining: u.arbitrary()? })
+        }
+    })
+}
+
+fn phase(u: &mut Unstructured<'_>) -> Result<Phase> {
+    Ok(if u.arbitrary()? { Phase::Pre } else { Phase::Real })
+}
+
+fn position(u: &mut Unstructured<'_>) -> Result<Position> {
+    Ok(Position { term: u.arbitrary()?, index: u.arbitrary()? })
+}
+
+pub(crate) fn option<'a, T>(
+    u: &mut Unstructured<'a>,
+    some: impl FnOnce(&mut Unstructured<'a>) -> Result<T>,
+) -> Result<Option<T>> {
+    if u.arbitrary()? { some(u).map(Some) } else { Ok(None) }
+}

@@ -1,0 +1,50 @@
+//! Any members, and any durable state.
+
+use std::time::Duration;
+
+use arbitrary::{Error, Result, Unstructured};
+use quorate::{ClusterId, HardState, Limits, MAX_MEMBERS, Membership, Term, Version};
+
+use crate::{AnyId, option};
+
+/// Any age of a membership.
+///
+/// # Errors
+/// If the bytes are not enough.
+pub fn version(u: &mut Unstructured<'_>) -> Result<Version> {
+    Ok(Version { term: Term(u.arbitrary()?), number: u.arbitrary()? })
+}
+
+/// Any membership that can be built: of those who join, of those who form a group, or of a list.
+///
+/// # Errors
+/// If the bytes are not enough, or make none.
+pub fn membership<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Membership<I>> {
+    let built = match u.int_in_range(0..=7)? {
+        0 => Ok(Membership::joining()),
+        1 => Membership::forming(Limits { min_members: u.arbitrary()?, max_members: u.arbitrary()? }),
+        kind => {
+            let most = if kind == 2 { MAX_MEMBERS } else { 8 };
+            let count = u.int_in_range(1..=most)?;
+            let mut voters = (0..count).map(|_| I::any(u)).collect::<Result<Vec<I>>>()?;
+            let learners = voters.split_off(u.int_in_range(1..=count)?);
+            let quorum = u.int_in_range(voters.len() / 2 + 1..=voters.len())?;
+            Membership::new(version(u)?, voters, learners, quorum)
+        }
+    };
+    built.map_err(|_| Error::IncorrectFormat)
+}
+
+/// Any durable state.
+///
+/// # Errors
+/// As [`membership`].
+pub fn state<I: AnyId>(u: &mut Unstructured<'_>) -> Result<HardState<I>> {
+    Ok(HardState {
+        cluster: ClusterId(u.arbitrary()?),
+        term: Term(u.arbitrary()?),
+        voted_for: option(u, I::any)?,
+        promised: Duration::new(u.arbitrary()?, u.int_in_range(0..=999_999_999)?),
+        membership: membership(u)?,
+    })
+}
