@@ -27,8 +27,14 @@ pub(crate) struct Sabotage {
 }
 
 /// The suites that are quick enough to be run a hundred times.
-const QUICK: &[&str] =
-    &["--lib", "--test=rules", "--test=counterexamples", "--test=quorums", "--test=properties"];
+const QUICK: &[&str] = &[
+    "--lib",
+    "--test=rules",
+    "--test=counterexamples",
+    "--test=changes",
+    "--test=quorums",
+    "--test=properties",
+];
 const SLOW: &[&str] = &["--test=connectivity", "--test=simulation", "--test=model"];
 
 /// A broken rule may well be an endless loop.
