@@ -67,9 +67,10 @@ fn body<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Body<I>> {
     Ok(match u.int_in_range(0..=3)? {
         0 => Body::VoteRequest(VoteRequest {
             phase: phase(u)?,
-            claim: match u.int_in_range(0..=2)? {
+            claim: match u.int_in_range(0..=3)? {
                 0 => Claim::Own,
                 1 => Claim::Renewal,
+                2 => Claim::Inquiry,
                 _ => Claim::Handover { leader: I::any(u)?, term: Term(u.arbitrary()?) },
             },
             promise: u.arbitrary()?,

@@ -46,5 +46,6 @@ pub fn state<I: AnyId>(u: &mut Unstructured<'_>) -> Result<HardState<I>> {
         voted_for: option(u, I::any)?,
         promised: Duration::new(u.arbitrary()?, u.int_in_range(0..=999_999_999)?),
         membership: membership(u)?,
+        committed: u.arbitrary()?,
     })
 }
