@@ -112,7 +112,7 @@ fn elections() -> Vec<Instance> {
 fn leases() -> Vec<Instance> {
     let two = Instance { leaders: 0b011, ..led("", 3) };
     vec![
-        Instance { name: "leases: slow disks", crashes: 1, ..two.clone() },
+        Instance { name: "leases: slow disks", crashes: 2, copies: 1, ..two.clone() },
         Instance { name: "leases: copies", disks: Disks::Instant, copies: 1, passes: 3, ..two.clone() },
         Instance {
             name: "leases: drift",
@@ -154,26 +154,33 @@ fn memberships() -> Vec<Instance> {
         Instance {
             reaches: &[Committed, Followed],
             wishes: JOIN,
+            leaders: 0b011,
             crashes: 1,
-            passes: 1,
             ..led("join: crashes", 2)
         },
         Instance { reaches: &[Committed, Followed], wishes: JOIN, ..led("join: time", 2) },
         Instance {
-            limits: [4, 2, 2, 2],
+            limits: [3, 2, 2, 2],
             disks: Disks::Instant,
-            passes: 3,
+            passes: 4,
             wishes: &[(Some(1), Wish::Reconfigure(&[1, 2, 3]))],
-            reaches: &[Committed, Followed],
-            ..led("grow", 1)
+            reaches: &[Committed, Elected],
+            ..led("grow: from the start", 1)
+        },
+        Instance {
+            start: Start::Grown { to: &[1, 2, 3] },
+            limits: [5, 4, 4, 4],
+            leaders: 0b011,
+            crashes: 1,
+            passes: 4,
+            ..led("grow: a longer lease", 1)
         },
         Instance {
             nodes: 4,
             start: Start::Stepped { voters: 4, to: &[1, 2, 3] },
             leaders: 0b101,
             terms: 3,
-            passes: 1,
-            disks: Disks::Instant,
+            crashes: 1,
             wishes: &[(Some(3), Wish::Reconfigure(&[2, 3, 4]))],
             reaches: &[Elected, Committed],
             ..Instance::plain("rival steps")
@@ -195,18 +202,16 @@ fn memberships() -> Vec<Instance> {
 fn formings() -> Vec<Instance> {
     let three = Start::Forming { limits: OF_THREE, told: true };
     vec![
-        Instance { start: three, passes: 1, ..Instance::plain("forming: three") },
+        Instance { start: three, terms: 2, ..Instance::plain("forming: three") },
         Instance {
             start: three,
             leaders: 0b011,
             crashes: 1,
             terms: 2,
-            passes: 1,
             ..Instance::plain("forming: crashes")
         },
         Instance {
             start: Start::Forming { limits: OF_THREE, told: false },
-            passes: 1,
             wishes: &[
                 (Some(1), Wish::Discover(2)),
                 (Some(1), Wish::Discover(3)),
@@ -218,6 +223,8 @@ fn formings() -> Vec<Instance> {
         Instance {
             nodes: 4,
             start: Start::Forming { limits: OF_FOUR, told: true },
+            leaders: 0b0101,
+            disks: Disks::Instant,
             ..Instance::plain("forming: four")
         },
     ]

@@ -88,7 +88,9 @@ impl Group {
             }
         }
         self.calm(&mut state);
-        state
+        // Past the turns that a start gives them.
+        self.pass(&mut state, u8::MAX);
+        State { passes: 0, ..state }
     }
 
     fn grant(&self, state: &mut State, node: u8, wish: Wish) {
