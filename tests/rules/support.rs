@@ -3,7 +3,6 @@
 //! Times are in milliseconds on the node's clock. The lengths are those of `Timing::lan()`, with
 //! clocks that do not drift and a generator that only knows zero, so that every deadline is exact.
 
-use core::convert::Infallible;
 use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use quorate::{
     HeartbeatReply, Input, Membership, Message, Order, Output, Phase, Position, Priority, RoleKind, Round,
     Target, Term, Timing, Urgency, Version, VoteReply, VoteRequest,
 };
-use rand_core::TryRng;
+use quorate_sim::Zero;
 
 pub(crate) const CLUSTER: ClusterId = ClusterId(7);
 /// What a heartbeat asks for.
@@ -26,27 +25,6 @@ pub(crate) const TAKEOVER_DELAY: u64 = 5_000;
 
 pub(crate) type Msg = Message<u64>;
 pub(crate) type Outputs = Vec<Output<u64>>;
-
-/// A generator that only knows zero.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Zero;
-
-impl TryRng for Zero {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(0)
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(0)
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        bytes.fill(0);
-        Ok(())
-    }
-}
 
 pub(crate) fn ms(length: u64) -> Duration {
     Duration::from_millis(length)

@@ -1,9 +1,10 @@
 //! The one source of chance.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 
 use rand_chacha::ChaCha8Rng;
-use rand_core::{Rng, SeedableRng};
+use rand_core::{Rng, SeedableRng, TryRng};
 
 /// Everything that is left to chance is decided by one of these, so that a seed is a whole run.
 #[derive(Clone, Debug)]
@@ -54,5 +55,26 @@ impl Dice {
     /// A generator for a node to own.
     pub fn generator(&mut self) -> ChaCha8Rng {
         ChaCha8Rng::seed_from_u64(self.generator.next_u64())
+    }
+}
+
+/// A generator that has no choice, where each delay is exact, or all are explored.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Zero;
+
+impl TryRng for Zero {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(0)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(0)
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        bytes.fill(0);
+        Ok(())
     }
 }

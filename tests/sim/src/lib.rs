@@ -32,7 +32,7 @@ pub use check::{Kind, Violation};
 pub use clock::{Clock, Drift, Instant, MS, SECOND};
 pub use cluster::{Change, Cluster, Counts, News};
 pub use desk::{Desk, Mail};
-pub use dice::{Dice, Ppm};
+pub use dice::{Dice, Ppm, Zero};
 pub use disk::DiskOptions;
 pub use faults::Faults;
 pub use live::leaderless_bound;

@@ -1,40 +1,18 @@
 //! A node and its host, which acts on outputs in its own time.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use quorate::{
     Answer, Body, ClusterId, Config, Denial, Election, Event, HardState, Header, Input, Lease, Message,
     Output, Phase, Round, Term, Version, VoteReply,
 };
-use rand_core::TryRng;
 
 use super::history::History;
 use super::instance::{Canvass, Disks, Instance};
 use super::network::Envelope;
+use crate::dice::Zero;
 
 pub(super) const CLUSTER: ClusterId = ClusterId(7);
-
-/// A generator that has no choice: chance only delays, and every delay is explored.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Zero;
-
-impl TryRng for Zero {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(0)
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(0)
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        bytes.fill(0);
-        Ok(())
-    }
-}
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Host {
