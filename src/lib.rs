@@ -141,9 +141,9 @@
 //!    out under an earlier membership outlasts the one in force: a step to the one after next may
 //!    share no voter with those who granted it. Spec: `Reconfig`.
 //! 2. A target is walked to by such steps, each committed before the next: newcomers follow before
-//!    they vote, a group grows before it shrinks, as many at once as quorums overlap, and who does not
-//!    answer goes first. Where no such step is possible, force takes one without the lease in (d), and
-//!    nothing else is set aside. The target is forgotten with leadership.
+//!    they vote, a group grows before it shrinks, as many at once as quorums overlap, and a voter that
+//!    does not answer is not spared. Where no such step is possible, force takes one without the lease
+//!    in (d), and nothing else is set aside. The target is forgotten with leadership.
 //! 3. A member that wants to leave says so in its answers, and the leader removes it, whatever the
 //!    target says. A leader that is to go takes all other steps first, as far as others answer, and
 //!    then hands over to a voter that stays; without one it stays itself. Who is left out of a

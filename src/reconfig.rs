@@ -111,7 +111,6 @@ pub(crate) fn next_step<I: NodeId>(
     let superfluous = current.voters().iter().copied().filter(|&id| !target.is_voter(id));
     let (mut removed, others): (Vec<I>, Vec<I>) =
         superfluous.partition(|&id| standing(id) < Standing::Answering);
-    removed.sort_by_key(|&id| standing(id));
     // While somebody is still to come, no more go than leaves as many as there shall be; unless there
     // is no room for who is to come.
     let grown = current.voters().len().saturating_add(promoted.len());

@@ -66,11 +66,13 @@ fn a_newcomer_votes_only_once_it_has_acknowledged_that_it_follows() {
     node.accepted(11, &[2, 3], &out);
     assert_eq!((node.status().committed, node.lists().0), (true, &THREE[..]), "4 has not said anything");
     node.hear(12, 4, accept(&to(&out, 4)).version(0, 0));
-    assert_eq!(node.lists().0, THREE, "4 does not hold the membership yet");
-    let out = node.hear(13, 4, accept(&to(&out, 4)));
+    let again = node.tick_at(10 + HEARTBEAT);
+    node.accepted(11 + HEARTBEAT, &[2, 3], &again);
+    assert_eq!(node.lists().0, THREE, "4 follows, and does not hold the membership yet");
+    let out = node.hear(12 + HEARTBEAT, 4, accept(&to(&again, 4)));
     assert_eq!(trace(&out), "persist, installed, heartbeat 2, heartbeat 3, heartbeat 4");
     assert_eq!(node.lists(), (&[1, 2, 3, 4][..], &[][..]));
-    let out = node.accepted(14, &[2, 3], &out);
+    let out = node.accepted(13 + HEARTBEAT, &[2, 3], &out);
     assert!(events(&out).contains(&Event::TargetReached { version: version(1, 3) }), "{}", trace(&out));
 }
 
@@ -222,7 +224,40 @@ fn the_target_outlives_a_renewal() {
     assert_eq!(node.lists().0, [1, 2, 3, 4]);
 }
 
-/// Rule 8.2: demotion and promotion, and a witness that votes and never leads.
+/// Rule 8.1: nor while the term before a renewal gave one out that lasts longer.
+#[test]
+fn no_step_is_taken_while_a_lease_of_the_term_before_outlasts_the_one_in_force() {
+    let mut node = leader(1, &THREE);
+    let before = node.lease_end();
+    // Of the voters only 3 answers from now on, and never promises as long as 2 did.
+    let short = LIMIT * 3 / 4 + 10;
+    let asked = node.hear(1, 3, pre_vote(7, 9).version(1, 1));
+    let mut beats = node.hear(2, 3, grant(&to(&asked, 3), short));
+    assert_eq!(node.lease().unwrap().term, term(8));
+    node.reconfigure(3, &THREE, &[4]);
+    let mut now = 3;
+    for _ in 0..10 {
+        node.hear(now, 3, grant(&to(&beats, 3), short));
+        let waits = node.lists().1.is_empty();
+        assert!(waits || node.lease_end() >= before, "at {now}, while {before} is still acted on");
+        now += HEARTBEAT;
+        beats = node.tick_at(now);
+    }
+    assert_eq!(node.lists().1, [4]);
+}
+
+/// Rule 8.2: a target of whose voters none is left is no target.
+#[test]
+fn a_target_whose_voters_have_all_left_is_forgotten_aloud() {
+    let mut node = leader(1, &THREE);
+    let out = node.reconfigure(10, &[2], &[3]);
+    assert_eq!(node.lists(), (&[1, 2][..], &[3][..]));
+    let out = node.hear(11, 2, accept(&to(&out, 2)).leaving());
+    assert!(trace(&out).contains("installed, forgotten"), "{}", trace(&out));
+    assert_eq!((node.lists().0, node.status().target), (&[1][..], None));
+}
+
+/// Rule 8.2: demotion takes one step, as the quorums of both overlap.
 #[test]
 fn a_voter_becomes_a_learner_in_one_step() {
     let mut node = leader(1, &THREE);
