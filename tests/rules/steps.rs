@@ -379,3 +379,18 @@ fn a_member_of_a_full_group_is_replaced_or_the_target_is_refused() {
     let out = node.reconfigure(10, &without(3), &[]);
     assert!(!node.membership().contains(3), "{}", trace(&out).len());
 }
+
+/// Rule 8.2: what can be had without the loss of the lease is had so first.
+#[test]
+fn force_is_the_last_resort() {
+    let (mut node, mut now) = steady(&[1, 2, 3, 4], &[]);
+    for _ in 0..4 {
+        now += HEARTBEAT;
+        let beats = node.tick_at(now);
+        node.accepted(now, &[3, 4], &beats);
+    }
+    // 2 is dead. Both 3 and 4 could go at once, and the lease with them.
+    let beats = node.wish(now, Input::Reconfigure { target: target(&[1, 2], &[]), force: true });
+    node.accepted(now, &[3, 4], &beats);
+    assert_eq!((node.role(), node.lists().0.len()), (RoleKind::Leader, 3));
+}
