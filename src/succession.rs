@@ -139,3 +139,6 @@ impl<I> Takeover<I> {
         Box::new(Takeover { wanted_since: None, not_before: 0, backoff: Backoff::default(), failed: None })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,13 +32,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             (Some(successor), _) => {
                 self.may_be_named(successor, urgency).map_err(Rejection::UnfitSuccessor)?
             }
-            (None, Urgency::WhenReady) => {
-                let others = self.hard.membership.voters().len() > 1;
-                if !others || (self.committed && self.best(|_| true).is_none()) {
-                    return Err(Rejection::NoSuccessor);
-                }
+            // Before the commit it is too early to tell.
+            (None, Urgency::WhenReady) if self.committed && self.best(|_| true).is_none() => {
+                return Err(Rejection::NoSuccessor);
             }
-            (None, Urgency::Now) => {}
+            (None, Urgency::WhenReady | Urgency::Now) => {}
         }
         match urgency {
             Urgency::Now => {
@@ -247,10 +245,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return;
         }
         let mine = self.priority;
-        let higher = leading.followers.iter().any(|follower| follower.priority > mine);
         // A leader that is on its way to other members goes on while it makes headway. Rule 6.5.
         let steps = leading.walk.as_ref().is_some_and(|walk| walk.preparing.is_some());
-        let wanted = higher && !steps && self.best(|follower| follower.priority > mine).is_some();
+        let wanted = !steps && self.best(|follower| follower.priority > mine).is_some();
         if !wanted {
             return self.forget_takeover();
         }

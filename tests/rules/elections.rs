@@ -1,5 +1,7 @@
 //! Section 4: elections.
 
+use std::time::Duration;
+
 use quorate::{Answer, Denial, Event, Input, Output, Position, RoleKind};
 
 use crate::support::*;
@@ -56,6 +58,10 @@ fn a_leap_of_the_clock_puts_the_deadline_off_once() {
     assert_eq!((follower.role(), follower.due()), (RoleKind::Follower, woken + HEARTBEAT));
     let again = 2 * woken;
     assert!(trace(&follower.tick_at(again)).starts_with("pre-vote"), "not for a second leap");
+
+    let mut late = queued.clone();
+    let due = late.due();
+    assert!(trace(&late.tick_at(due + PROMISE)).starts_with("pre-vote"), "late, but no leap");
 
     queued.tick_at(woken);
     assert_eq!(granted(&queued.hear(woken, 1, heartbeat(1, 2).rank(0)), 1), PROMISE);
@@ -238,6 +244,29 @@ fn a_split_vote_ends_when_a_rival_has_votes_and_the_rest_is_silent() {
     assert!(node.status().last_refusal.is_some() && node.due() < LIMIT, "before its own promise is over");
 }
 
+/// Rule 4.4: a voter that answered nothing since the pre-vote began is silent, whatever it said
+/// before; one that answered may be writing its vote.
+#[test]
+fn beside_a_rival_only_voters_that_answer_nothing_are_not_waited_for() {
+    let after_a_while = |heard_since: bool| {
+        let mut node = Node::fresh(1, &[1, 2, 3, 4, 5]);
+        node.hear(0, 4, heartbeat(1, 1));
+        let asked = node.stand(&[2, 3]);
+        let now = sent_at(&asked, 2);
+        if heard_since {
+            node.hear(now, 4, grant(&pre_vote(1, 0), 0));
+        }
+        for rival in [3, 5] {
+            node.hear(now, rival, deny(&to(&asked, rival), Denial::VoteGone));
+        }
+        assert_eq!(node.role(), RoleKind::Candidate, "4 may answer yet");
+        node.tick_at(now + RETRY);
+        node.role()
+    };
+    assert_eq!(after_a_while(false), RoleKind::Follower);
+    assert_eq!(after_a_while(true), RoleKind::Candidate);
+}
+
 /// Rule 4.4: not after another whole promise.
 #[test]
 fn a_candidate_whose_votes_are_gone_stands_again_after_its_turn() {
@@ -361,9 +390,12 @@ fn a_clock_that_runs_backwards_is_rejected_and_changes_nothing() {
     let rejection = quorate::Rejection::ClockWentBackwards { last: ms(HEARTBEAT), now: ms(HEARTBEAT - 1) };
     assert_eq!(node.tick_at(HEARTBEAT - 1), [Output::Rejected(rejection)]);
     assert_eq!(node, before);
-    let late = core::time::Duration::MAX;
-    assert_eq!(node.tick(late), [Output::Rejected(quorate::Rejection::ClockOutOfRange { now: late })]);
-    assert_eq!(node, before);
+    let end = Duration::from_nanos(u64::MAX / 2);
+    for late in [Duration::MAX, end + Duration::from_nanos(1)] {
+        assert_eq!(node.tick(late), [Output::Rejected(quorate::Rejection::ClockOutOfRange { now: late })]);
+        assert_eq!(node, before);
+    }
+    assert!(trace(&node.clone().tick(end)).starts_with("stepped-down"), "the last instant that there is");
     assert_eq!(node.tick_at(HEARTBEAT), [], "the same instant twice is not backwards");
 }
 
@@ -430,6 +462,26 @@ fn beside_a_voter_that_is_ahead_the_slow_writer_of_three_is_waited_for() {
         }
         node.hear(writes, 2, grant(&to(&asked, 2), LIMIT));
         assert_eq!((node.role(), node.term()), (RoleKind::Leader, term(1)));
+    }
+}
+
+/// Rule 7.3: what a candidate learns is committed needs no write of its own.
+#[test]
+fn a_candidate_that_learns_of_the_commit_writes_nothing() {
+    let mut node = Node::fresh(1, &THREE);
+    let asked = node.tick_at(node.due());
+    let told = deny(&to(&asked, 2), Denial::TermBehind).committed();
+    assert_eq!(trace(&node.hear(sent_at(&asked, 2), 2, told)), "committed");
+}
+
+/// Rule 3.1: a promise is counted from when it was asked for, by the asker's clock.
+#[test]
+fn an_answer_bears_the_round_and_the_time_of_its_question() {
+    let mut node = Node::fresh(3, &THREE);
+    for question in [pre_vote(0, 1), vote(1, 2), heartbeat(1, 3)] {
+        let question = question.at(7);
+        let answer = to(&node.hear(20, 1, question.clone()), 1);
+        assert_eq!((answer.header.round, answer.header.at), (question.header.round, ns(7)));
     }
 }
 

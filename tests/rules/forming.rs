@@ -209,3 +209,29 @@ fn a_forming_node_that_wants_to_leave_and_is_left_out_is_removed() {
     let told = deny(&to(&asked, 1), Denial::Stranger).in_term(1).carrying(first).committed();
     assert_eq!(trace(&node.hear(sent_at(&asked, 1), 1, told)), "persist, committed, removed");
 }
+
+/// Rule 8.4: what the operator wants of the others stays as it is.
+#[test]
+fn a_learner_that_is_lost_or_discovered_leaves_the_other_learners_alone() {
+    let (mut node, now) = grown();
+    node.reconfigure(now, &[1, 2, 3], &[4, 7]);
+    assert_eq!(node.step(Input::Lost(7)), []);
+    assert_eq!(node.status().target, Some(target(&[1, 2, 3], &[4])));
+    node.reconfigure(now, &[1, 2, 3], &[4, 7]);
+    node.step(Input::Discovered(4));
+    assert_eq!(node.status().target, Some(target(&[1, 2, 3, 4], &[7])));
+}
+
+/// Rules 1.3 and 8.4: nodes of groups that exist found no other, and need no founder.
+#[test]
+fn only_forming_nodes_are_founders_and_only_for_forming_nodes() {
+    let stranger = || told_of(9, &[1, 2]).membership().clone();
+    let mut member = grown().0;
+    let now = member.lease_end();
+    let out = member.hear(now, 9, pre_vote(1, 1).carrying(stranger()));
+    assert_eq!(denied(&out, 9), Denial::Stranger);
+
+    let mut forming = told_of(3, &[1, 2]);
+    let out = forming.hear(0, 9, pre_vote(0, 1).version(0, 0));
+    assert_eq!(denied(&out, 9), Denial::Stranger);
+}

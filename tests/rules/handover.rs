@@ -574,3 +574,98 @@ fn ready_in_a_higher_term_than_is_led_is_not_acted_on() {
     assert!(trace(&out).ends_with("persist, vote 2, vote 3"), "{}", trace(&out));
     assert_eq!((node.role(), node.term()), (RoleKind::Leader, term(5)));
 }
+
+/// Rule 6.1: before the commit a leader has heard too little to say that nobody is fit; after it, it
+/// says so.
+#[test]
+fn a_resignation_without_a_name_is_refused_once_it_is_known_that_nobody_is_fit() {
+    let resign = || Input::Resign { successor: None, urgency: Urgency::WhenReady };
+    let (mut early, _) = elected(1, &THREE);
+    assert_eq!(early.step(resign()), []);
+    assert_eq!(trace(&leader(1, &THREE).step(resign())), "heartbeat 2");
+
+    let mut alone = leader(1, &THREE);
+    let beats = alone.tick_at(HEARTBEAT);
+    for witness in [2, 3] {
+        alone.hear(HEARTBEAT, witness, accept(&to(&beats, witness)).priority(0));
+    }
+    let before = alone.clone();
+    assert_eq!(alone.step(resign()), [Output::Rejected(Rejection::NoSuccessor)]);
+    assert_eq!(alone, before);
+}
+
+/// Rule 6.3: only a higher term shows that the order was followed.
+#[test]
+fn an_answer_in_the_same_term_does_not_end_the_repeated_order_to_campaign() {
+    let mut node = leader(1, &THREE);
+    let last = node.resign(10, Some(2), Urgency::Now);
+    node.hear(11, 3, accept(&to(&last, 3)));
+    let again = node.tick_at(10 + RETRY);
+    assert_eq!(heartbeat_of(&to(&again, 2)).order, Order::Campaign);
+}
+
+/// Rules 2.3 and 6.2: who may not stand does not try.
+#[test]
+fn a_node_under_quarantine_or_of_priority_zero_does_not_try() {
+    let tries = |mut node: Node, now| {
+        let out = node.hear(now, 1, heartbeat(1, 2).order(Order::Try));
+        assert!(trace(&out).contains("yes 1"));
+        trace(&out).contains("pre-vote")
+    };
+    let mut follower = Node::fresh(2, &THREE);
+    follower.hear(0, 1, heartbeat(1, 1));
+    assert!(tries(follower.clone(), 1));
+    let end = follower.restarted(1).due();
+    assert!(!tries(follower.restarted(1), 2));
+    assert!(tries(follower.restarted(1), end), "the quarantine is over");
+    let mut witness = follower;
+    witness.step(Input::SetPriority(Priority(0)));
+    assert!(!tries(witness, 1));
+}
+
+/// Rule 6.2: lost requests cost a retry interval, not the attempt.
+#[test]
+fn a_successor_on_trial_asks_again_until_it_is_ready_or_the_trial_is_over() {
+    let (mut node, asked) = named();
+    node.hear(11, 3, grant(&to(&asked, 3), 0));
+    assert_eq!(node.tick_at(10 + RETRY - 1), []);
+    let again = node.tick_at(10 + RETRY);
+    assert_eq!(trace(&again), "pre-vote 1, pre-vote 4, pre-vote 5", "not whoever granted");
+    let mut over = node.clone();
+    over.hear(100, 1, heartbeat(1, 3).version(1, 1).order(Order::Try));
+    assert!(trace(&over.tick_at(9 + PROMISE)).contains("pre-vote"));
+    assert_eq!(over.tick_at(9 + PROMISE + RETRY), [], "a promise length at most");
+    node.hear(31, 4, grant(&to(&again, 4), 0));
+    assert_eq!(node.tick_at(10 + 2 * RETRY), [], "it is ready");
+}
+
+/// Rule 6.2: what was granted in an earlier trial is no answer to this one.
+#[test]
+fn only_grants_of_the_trial_that_runs_make_a_successor_ready() {
+    let (mut node, earlier) = named();
+    node.hear(11, 1, heartbeat(1, 3).version(1, 1));
+    let asked = node.hear(12, 1, heartbeat(1, 4).version(1, 1).order(Order::Try));
+    let answers =
+        |asked: &Outputs, answer: fn(&Msg) -> Msg| [3, 4].map(|from| (from, answer(&to(asked, from))));
+    let stale = answers(&earlier, |request| grant(request, 0));
+    let refusals = answers(&asked, |request| deny(request, Denial::TermBehind));
+    for (from, answer) in stale.into_iter().chain(refusals) {
+        assert_eq!(node.hear(13, from, answer), []);
+    }
+    let grants = answers(&asked, |request| grant(request, 0));
+    let out = grants.map(|(from, answer)| node.hear(13, from, answer));
+    assert!(reply_of(&to(&out[1], 1)).ready);
+}
+
+/// Rule 4.1: whoever falls silent comes after those who answer, as soon as its promise is over.
+#[test]
+fn a_leader_tells_the_silent_a_later_rank() {
+    let mut node = leader(1, &FIVE);
+    let mut ranks = Vec::new();
+    while node.due() <= LIMIT + 2 * HEARTBEAT {
+        let (now, beats) = (node.due(), node.tick_at(node.due()));
+        ranks.push(heartbeat_of(&to(&beats, 2)).rank);
+        node.accepted(now, &[3, 4, 5], &beats);
+    }
+    assert_eq!((ranks.first(), ranks.last()), (Some(&Some(0)), Some(&Some(3))));
+}

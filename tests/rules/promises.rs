@@ -247,3 +247,31 @@ fn a_vote_for_a_former_leader_does_not_report_it_as_leader_again() {
     renewing.hear(2, 1, vote(2, 3).claim(Claim::Renewal));
     assert_eq!(renewing.leader(), Some((1, term(1))), "a leader that renews leads its old term");
 }
+
+/// Rule 2.7: whoever joins, leaves, or moves up in the list of members.
+#[test]
+fn the_rounds_of_a_sender_are_remembered_when_the_members_change() {
+    let mut voter = Node::fresh(3, &[1, 2, 3]);
+    let old = heartbeat(1, 5);
+    voter.hear(0, 2, old.clone());
+    let grown = heartbeat(1, 6).carrying(members(version(1, 2), &[0, 1, 2, 3]));
+    assert_eq!(granted(&voter.hear(1, 2, grown), 2), PROMISE);
+    assert_eq!(voter.hear(100, 2, old.version(1, 2)), []);
+
+    let mut newcomer = Node::new(config(3), quorate::HardState::joining(CLUSTER), 0);
+    let first = heartbeat(1, 5).carrying(members(version(1, 2), &[1, 2, 3]));
+    assert_eq!(granted(&newcomer.hear(0, 2, first.clone()), 2), PROMISE);
+    assert_eq!(newcomer.hear(100, 2, first), []);
+    assert_eq!(granted(&newcomer.hear(101, 1, vote(2, 4).version(1, 2).claim(released(2, 1))), 1), LIMIT);
+}
+
+/// Rule 2.7: a stranger's too; of one stranger at a time, so that no crowd takes memory.
+#[test]
+fn a_strangers_request_is_heard_once_and_silences_no_other_stranger() {
+    let mut voter = Node::fresh(3, &[1, 2, 3]);
+    let newer = |round| vote(1, round).version(1, 2);
+    assert_eq!(granted(&voter.hear(0, 8, newer(5)), 8), LIMIT);
+    assert_eq!(voter.hear(100, 8, newer(5)), []);
+    assert!(matches!(denied(&voter.hear(100, 9, newer(4)), 9), Denial::Bound { .. }));
+    assert_eq!(voter.hear(100, 9, newer(4)), []);
+}

@@ -265,6 +265,11 @@ pub(crate) fn accept(request: &Msg) -> Msg {
     answer(request, Answer::Granted(asked.promise))
 }
 
+/// The claim of a successor that `leader` released in that term.
+pub(crate) fn released(leader: u64, of: u64) -> Claim<u64> {
+    Claim::Handover { leader, term: term(of) }
+}
+
 /// The same message with a difference.
 pub(crate) trait But: Sized {
     fn in_term(self, of: u64) -> Self;

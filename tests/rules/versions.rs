@@ -153,3 +153,16 @@ fn leaders_of_different_lists_with_one_version_are_reported() {
     let reply = deny(&to(&beats, 3), Denial::Stranger).carrying(theirs);
     assert_eq!(events(&node.hear(1, 3, reply)), conflict(3));
 }
+
+/// Rules 7.1 and 7.3: what a follower acknowledges is durable; what it is told is committed needs no
+/// write of its own.
+#[test]
+fn a_membership_is_written_before_it_is_acknowledged_and_its_commit_is_not() {
+    let mut node = Node::fresh(3, &THREE);
+    assert_eq!(trace(&node.hear(0, 1, heartbeat(1, 1))), "persist, yes 1, leader");
+    let grown = members(version(1, 2), &[1, 2, 3, 4]);
+    let out = node.hear(1, 1, heartbeat(1, 2).carrying(grown.clone()));
+    assert_eq!(trace(&out), "persist, installed, yes 1");
+    assert_eq!(persisted(&out).unwrap().membership, grown);
+    assert_eq!(trace(&node.hear(2, 1, heartbeat(1, 3).version(1, 2).committed())), "committed, yes 1");
+}

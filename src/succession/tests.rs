@@ -1,0 +1,61 @@
+//! The order of succession.
+#![allow(clippy::unwrap_used, reason = "a test that panics has found something")]
+
+use super::*;
+use crate::types::{Term, Version};
+use alloc::vec;
+use alloc::vec::Vec;
+
+const NOW: Nanos = 10;
+
+fn follower(until: Nanos, leaving: bool, priority: u8, index: u64) -> Follower {
+    let position = Position { term: 1, index };
+    Follower { until, leaving, priority: Priority(priority), position, ..Follower::default() }
+}
+
+/// Ids 0 to `voters - 1` vote, the others learn.
+fn members(voters: u8, learners: u8) -> Membership<u8> {
+    let version = Version { term: Term(1), number: 1 };
+    let learners = (voters..voters.saturating_add(learners)).collect();
+    Membership::new(version, (0..voters).collect(), learners, usize::from(voters / 2 + 1)).unwrap()
+}
+
+fn ranks(
+    mut followers: Vec<Follower>,
+    members: &Membership<u8>,
+    me: u8,
+    first: Option<u8>,
+) -> Vec<Option<u8>> {
+    rank(&mut followers, members, me, first, NOW);
+    followers.into_iter().map(|follower| follower.rank).collect()
+}
+
+/// Rule 4.1. Each is better than the one before it in just one respect, and no better in any that
+/// counts for less.
+#[test]
+fn the_bound_come_first_then_who_stays_then_priority_position_and_freshness() {
+    let from_last_to_first = vec![
+        follower(NOW, false, 9, 9),
+        follower(NOW + 1, true, 8, 8),
+        follower(NOW + 1, false, 1, 3),
+        follower(NOW + 2, false, 1, 3),
+        follower(NOW + 1, false, 1, 4),
+        follower(NOW + 1, false, 2, 1),
+    ];
+    let order = ranks(from_last_to_first, &members(6, 0), 7, None);
+    assert_eq!(order, [Some(5), Some(4), Some(3), Some(2), Some(1), Some(0)]);
+}
+
+#[test]
+fn equals_stand_in_the_order_of_the_membership_but_for_the_one_that_is_named() {
+    let equals = vec![follower(NOW + 1, false, 1, 1); 3];
+    assert_eq!(ranks(equals.clone(), &members(3, 0), 7, None), [Some(0), Some(1), Some(2)]);
+    assert_eq!(ranks(equals, &members(3, 0), 7, Some(2)), [Some(1), Some(2), Some(0)]);
+}
+
+#[test]
+fn the_leader_itself_a_witness_and_a_learner_have_no_place() {
+    let mut equals = vec![follower(NOW + 1, false, 1, 1); 5];
+    equals.get_mut(1).unwrap().priority = Priority::NEVER_LEADS;
+    assert_eq!(ranks(equals, &members(3, 2), 0, None), [None, None, Some(0), None, None]);
+}

@@ -1,0 +1,111 @@
+//! What a node can be started with.
+#![allow(clippy::unwrap_used, reason = "a test that panics has found something")]
+
+use std::time::Duration;
+
+use quorate::{ClusterId, Config, ConfigError, Election, HardState, Membership, Term, Timing, Version};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const NANOSECOND: Duration = Duration::from_nanos(1);
+const MICROSECOND: Duration = Duration::from_micros(1);
+/// The latest reading of a clock: half of what 64 bits hold.
+const CLOCK_END: Duration = Duration::from_nanos(u64::MAX / 2);
+
+fn saved() -> HardState<u8> {
+    HardState::bootstrap(ClusterId(1), [1, 2, 3]).unwrap()
+}
+
+fn start(timing: Timing, saved: HardState<u8>, now: Duration) -> Result<(), ConfigError> {
+    let config = Config { timing, ..Config::new(1) };
+    Election::new(config, saved, now, ChaCha8Rng::seed_from_u64(0)).map(drop)
+}
+
+fn with(timing: Timing) -> Result<(), ConfigError> {
+    start(timing, saved(), Duration::ZERO)
+}
+
+/// All lengths an hour, but for heartbeats, of which two fit into a promise.
+const LONGEST: Timing = Timing {
+    promise: HOUR,
+    promise_limit: HOUR,
+    heartbeat_interval: Duration::from_secs(1_800),
+    retry_interval: HOUR,
+    stagger: HOUR,
+    takeover_delay: HOUR,
+    clock_drift_ppm: 500_000,
+};
+
+/// All lengths as short as can be.
+const SHORTEST: Timing = Timing {
+    promise: Duration::from_micros(2),
+    promise_limit: Duration::from_micros(2),
+    heartbeat_interval: MICROSECOND,
+    retry_interval: MICROSECOND,
+    stagger: MICROSECOND,
+    takeover_delay: MICROSECOND,
+    clock_drift_ppm: 0,
+};
+
+/// One of the lengths, by its name.
+type Length = (&'static str, fn(&mut Timing) -> &mut Duration);
+
+const LENGTHS: [Length; 6] = [
+    ("promise", |timing| &mut timing.promise),
+    ("promise_limit", |timing| &mut timing.promise_limit),
+    ("heartbeat_interval", |timing| &mut timing.heartbeat_interval),
+    ("retry_interval", |timing| &mut timing.retry_interval),
+    ("stagger", |timing| &mut timing.stagger),
+    ("takeover_delay", |timing| &mut timing.takeover_delay),
+];
+
+#[test]
+fn each_length_is_from_a_microsecond_to_an_hour() {
+    assert_eq!(with(SHORTEST), Ok(()));
+    assert_eq!(with(LONGEST), Ok(()));
+    for (name, length) in LENGTHS {
+        for (mut timing, other) in [(SHORTEST, MICROSECOND - NANOSECOND), (LONGEST, HOUR + NANOSECOND)] {
+            *length(&mut timing) = other;
+            assert_eq!(with(timing), Err(ConfigError::LengthOutOfRange(name)), "{other:?}");
+        }
+    }
+}
+
+#[test]
+fn lengths_that_do_not_fit_together_are_refused() {
+    let mut timing = LONGEST;
+    timing.promise_limit -= MICROSECOND;
+    assert_eq!(with(timing), Err(ConfigError::PromiseAboveLimit));
+    let mut timing = LONGEST;
+    timing.heartbeat_interval += MICROSECOND;
+    assert_eq!(with(timing), Err(ConfigError::HeartbeatTooRare));
+    let mut timing = LONGEST;
+    timing.clock_drift_ppm += 1;
+    assert_eq!(with(timing), Err(ConfigError::DriftTooLarge));
+}
+
+#[test]
+fn a_durable_promise_is_no_longer_than_any_that_can_be_given() {
+    let promised = |promised| start(LONGEST, HardState { promised, ..saved() }, Duration::ZERO);
+    assert_eq!(promised(HOUR), Ok(()));
+    let long = HOUR + NANOSECOND;
+    assert_eq!(promised(long), Err(ConfigError::PromisedTooLong(long)));
+}
+
+#[test]
+fn the_clock_ends_where_there_is_no_room_for_a_length_any_more() {
+    assert_eq!(start(LONGEST, saved(), CLOCK_END), Ok(()));
+    let late = CLOCK_END + NANOSECOND;
+    assert_eq!(start(LONGEST, saved(), late), Err(ConfigError::ClockOutOfRange(late)));
+}
+
+#[test]
+fn a_term_below_that_of_its_membership_is_refused() {
+    let version = Version { term: Term(2), number: 1 };
+    let membership = Membership::new(version, vec![1, 2, 3], vec![], 2).unwrap();
+    let state = |term| HardState { term: Term(term), membership: membership.clone(), ..saved() };
+    assert_eq!(start(LONGEST, state(2), Duration::ZERO), Ok(()));
+    let refused = start(LONGEST, state(1), Duration::ZERO);
+    assert_eq!(refused, Err(ConfigError::TermBelowMembership { term: Term(1), version }));
+}
