@@ -354,3 +354,6 @@ impl<I: NodeId> TryFrom<Parts<I>> for Membership<I> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -270,7 +270,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if before <= leading.lease && follower.until > leading.lease {
             self.refresh_lease();
         }
-        if acknowledges && !self.committed {
+        if acknowledges {
             self.commit(out);
         }
         if acknowledges || changes_mind || (prepares && self.lease_is_long()) {

@@ -68,7 +68,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let record = |&id: &I| {
             let me = id == self.id;
             let (position, priority, leaving) = match self.record_of(id) {
-                _ if me => (self.position, self.priority, self.leaving != Leaving::No),
+                _ if me => (self.position, self.priority, false),
                 Some(follower) => (follower.position, follower.priority, follower.leaving),
                 None => Default::default(),
             };

@@ -235,3 +235,29 @@ fn only_forming_nodes_are_founders_and_only_for_forming_nodes() {
     let out = forming.hear(0, 9, pre_vote(0, 1).version(0, 0));
     assert_eq!(denied(&out, 9), Denial::Stranger);
 }
+
+/// Rule 8.4: whoever leads first after the founder died.
+#[test]
+fn a_later_leader_lowers_the_founders_quorum_too() {
+    let mut node = told_of(2, &[1, 3]);
+    node.hear(0, 1, heartbeat(1, 1).carrying(founded().0.membership().clone()));
+    assert_eq!(node.membership().quorum(), 3);
+    let asked = node.stand(&[1, 3]);
+    let now = sent_at(&asked, 1);
+    let beats = node.win(now, &[1, 3], &asked);
+    node.accepted(now, &[1, 3], &beats);
+    assert_eq!((node.lists().0, node.membership().quorum()), (&[1, 2, 3][..], 2));
+}
+
+/// Rule 8.4: those known who did not vote are taken up, however many founders there are.
+#[test]
+fn a_group_founded_with_a_majority_takes_up_the_others() {
+    let limits = Limits { min_members: 2, max_members: 3 };
+    let mut node = Node::new(config(1), HardState::forming(CLUSTER, limits).unwrap(), 0);
+    node.step(Input::Discovered(2));
+    node.step(Input::Discovered(3));
+    let asked = node.stand(&[2]);
+    node.win(sent_at(&asked, 2), &[2], &asked);
+    assert_eq!((node.lists().0, node.membership().quorum()), (&[1, 2][..], 2));
+    assert_eq!(node.status().target, Some(target(&[1, 2, 3], &[])));
+}

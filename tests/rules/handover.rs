@@ -669,3 +669,22 @@ fn a_leader_tells_the_silent_a_later_rank() {
     }
     assert_eq!((ranks.first(), ranks.last()), (Some(&Some(0)), Some(&Some(3))));
 }
+
+/// Rules 4.5 and 6.1: a leader's own position counts from the start, and who is silent has none yet.
+#[test]
+fn a_successor_must_reach_a_quorum_of_the_positions_that_are_known() {
+    let elected_at = |index| {
+        let mut node = Node::fresh(1, &THREE);
+        node.step(Input::SetPosition(at_index(index)));
+        let asked = node.stand(&[2]);
+        let beats = node.win(sent_at(&asked, 2), &[2], &asked);
+        (node, beats)
+    };
+    let unfit = [Output::Rejected(Rejection::UnfitSuccessor(Unfit::Behind))];
+    let (mut node, beats) = elected_at(4);
+    node.hear(1, 2, accept(&to(&beats, 2)).position(3));
+    let mut silent = node.clone();
+    assert_ne!(silent.resign(1, Some(2), Urgency::WhenReady), unfit);
+    node.hear(1, 3, accept(&to(&beats, 3)).position(4));
+    assert_eq!(node.resign(1, Some(2), Urgency::WhenReady), unfit);
+}

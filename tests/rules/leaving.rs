@@ -163,3 +163,25 @@ fn only_a_member_can_leave() {
     let mut node = Node::new(config(4), HardState::joining(CLUSTER), 0);
     assert_eq!(node.wish(0, Input::Leave), [Output::Rejected(Rejection::NotAMember)]);
 }
+
+/// Rule 8.3: the wish survives an election.
+#[test]
+fn a_node_that_wants_to_leave_and_is_elected_hands_over() {
+    let mut node = Node::fresh(1, &THREE);
+    node.step(Input::Leave);
+    let asked = node.stand(&[2]);
+    let beats = node.win(sent_at(&asked, 2), &[2], &asked);
+    let out = node.hear(1, 2, accept(&to(&beats, 2)));
+    assert_eq!(heartbeat_of(&to(&out, 2)).order, quorate::Order::Try, "{}", trace(&out));
+}
+
+/// Rule 8.3: nor does a target hold the leader back that wants to leave itself.
+#[test]
+fn a_leader_that_wants_to_leave_goes_even_if_a_target_contains_it() {
+    let mut node = leader(1, &THREE);
+    node.resign(10, Some(2), Urgency::WhenReady);
+    node.step(Input::Leave);
+    node.reconfigure(11, &THREE, &[]);
+    let out = node.hear(12, 2, heartbeat(2, 1).carrying(members(version(2, 1), &THREE)));
+    assert!(reply_of(&to(&out, 2)).leaving);
+}

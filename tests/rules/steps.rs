@@ -394,3 +394,32 @@ fn force_is_the_last_resort() {
     node.accepted(now, &[3, 4], &beats);
     assert_eq!((node.role(), node.lists().0.len()), (RoleKind::Leader, 3));
 }
+
+/// Rule 8.2: only a group that formed itself has its quorum lowered.
+#[test]
+fn a_quorum_above_a_majority_is_kept_until_a_target_is_wanted() {
+    let membership = Membership::new(version(0, 1), vec![1, 2, 3, 4], vec![], 4).unwrap();
+    let mut node = Node::new(config(1), HardState { membership, ..first_state(&THREE) }, 0);
+    let asked = node.stand(&[2, 3, 4]);
+    let now = sent_at(&asked, 2);
+    let beats = node.win(now, &[2, 3, 4], &asked);
+    node.accepted(now, &[2, 3, 4], &beats);
+    assert_eq!((node.status().committed, node.membership().version()), (true, version(1, 1)));
+    assert_eq!(node.membership().quorum(), 4);
+}
+
+/// Rule 8.2: a voter that has never answered this leader is as silent as one that answers no more;
+/// only who is new is given time.
+#[test]
+fn a_target_of_voters_that_never_answered_is_unreachable() {
+    let (mut node, mut beats) = elected(1, &FIVE);
+    let mut now = sent_at(&beats, 2);
+    while now <= LIMIT {
+        node.accepted(now, &[2, 3], &beats);
+        now += HEARTBEAT;
+        beats = node.tick_at(now);
+    }
+    let refused = [quorate::Output::Rejected(Rejection::QuorumUnreachable)];
+    assert_eq!(node.reconfigure(now, &[1, 4, 5], &[]), refused);
+    assert_ne!(node.reconfigure(now, &[1, 6, 7], &[]), refused);
+}

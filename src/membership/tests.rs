@@ -1,0 +1,28 @@
+//! What the rest of the crate never asks, and must not be told wrong all the same.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that panics has found something"
+)]
+
+use super::*;
+
+#[test]
+fn where_nobody_votes_there_is_no_quorum() {
+    assert!(!Membership::<u8>::joining().is_quorum(|_| true));
+}
+
+/// Few voters are compared with each other, many are sorted.
+#[test]
+fn a_quorum_reaches_the_same_value_however_it_is_found() {
+    for size in 1..=40_u8 {
+        let members = Membership::bootstrap(0..size).unwrap();
+        let value = |place: usize| u64::try_from((place * 7) % usize::from(size)).unwrap();
+        let mut values: Vec<u64> = (0..size.into()).map(value).collect();
+        values.sort_unstable();
+        let reached = values[values.len() - members.quorum()];
+        assert_eq!(members.quorum_value(0, value), reached);
+        assert_eq!(members.quorum_value(reached + 1, value), reached + 1, "the floor is more");
+    }
+}
