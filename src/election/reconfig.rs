@@ -304,7 +304,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if self.leaving != Leaving::No {
             return self.hand_over_and_go(out);
         }
-        if walk.departed.is_empty() && leading.lease >= walk.issued {
+        if walk.departed.is_empty() {
             leading.walk = None;
         }
     }
@@ -358,3 +358,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use quorate::{Answer, Denial, Event, Input, Output, Position, RoleKind};
+use quorate::{Answer, Denial, Election, Event, Input, Output, Position, RoleKind};
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
 
 use crate::support::*;
 
@@ -26,6 +29,21 @@ fn a_follower_stands_at_the_end_of_its_promise_plus_its_rank() {
     }
     follower.hear(10, 1, vote(1, 1));
     assert_eq!(follower.due(), 10 + LIMIT + 2 * STAGGER, "a granted vote is a promise too");
+}
+
+/// Rule 4.1: nodes whose turns coincide are told apart by chance, which never costs a whole turn.
+#[test]
+fn chance_puts_a_turn_off_by_up_to_half_a_stagger() {
+    let first = ms(0)..=ms(STAGGER) / 2;
+    let due = |seed| {
+        let rng = ChaCha8Rng::seed_from_u64(seed);
+        let node = Election::new(config(1), first_state(&THREE), ms(0), rng).unwrap();
+        node.deadline().unwrap()
+    };
+    let dues: Vec<Duration> = (0..64).map(due).collect();
+    assert!(dues.iter().all(|due| first.contains(due)), "{dues:?}");
+    let middle = ms(STAGGER) / 4;
+    assert!(dues.iter().any(|&due| due < middle) && dues.iter().any(|&due| due > middle), "{dues:?}");
 }
 
 /// Rule 4.1: pre-votes, refused requests and second-hand news move no deadline.

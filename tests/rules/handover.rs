@@ -628,6 +628,7 @@ fn a_node_under_quarantine_or_of_priority_zero_does_not_try() {
 fn a_successor_on_trial_asks_again_until_it_is_ready_or_the_trial_is_over() {
     let (mut node, asked) = named();
     node.hear(11, 3, grant(&to(&asked, 3), 0));
+    assert_eq!(node.due(), 10 + RETRY);
     assert_eq!(node.tick_at(10 + RETRY - 1), []);
     let again = node.tick_at(10 + RETRY);
     assert_eq!(trace(&again), "pre-vote 1, pre-vote 4, pre-vote 5", "not whoever granted");

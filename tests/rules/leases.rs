@@ -185,6 +185,8 @@ fn a_vote_about_to_end_is_asked_for_again() {
     let asked = node.stand(&[2, 3]);
     node.hear(10, 2, grant(&to(&asked, 2), LIMIT));
     assert_eq!(trace(&node.tick_at(RETRY)), "vote 3, vote 4, vote 5", "in force for long");
+    let just = ms(LIMIT) / 4;
+    assert_eq!(trace(&node.clone().tick(just)), "vote 3, vote 4, vote 5", "for just three quarters");
     let late = LIMIT / 4 + 1;
     assert!(trace(&node.tick_at(late)).starts_with("vote 2"), "in force for less than three quarters");
 }

@@ -185,3 +185,80 @@ fn a_leader_that_wants_to_leave_goes_even_if_a_target_contains_it() {
     let out = node.hear(12, 2, heartbeat(2, 1).carrying(members(version(2, 1), &THREE)));
     assert!(reply_of(&to(&out, 2)).leaving);
 }
+
+/// Rule 8.3: who leaves does not wait for who comes.
+#[test]
+fn a_member_is_let_go_although_a_newcomer_never_answers() {
+    let mut node = leader(1, &THREE);
+    let mut beats = node.reconfigure(10, &[1, 2, 3, 4], &[]);
+    for now in (11..400).step_by(HEARTBEAT as usize) {
+        node.hear(now, 2, accept(&to(&beats, 2)));
+        if node.membership().contains(3) {
+            node.hear(now, 3, accept(&to(&beats, 3)).leaving());
+        }
+        beats = node.tick_at(node.due());
+    }
+    assert_eq!(node.lists(), (&[1, 2][..], &[4][..]));
+}
+
+/// Rule 8.3: a leader gives those who come two promise lengths before it goes, and goes only if it
+/// wants to.
+#[test]
+fn a_leader_that_wants_to_leave_waits_two_promises_for_a_newcomer() {
+    let tried = |leaves: bool| {
+        let mut node = leader(1, &THREE);
+        let mut beats = node.reconfigure(10, &[1, 2, 3, 4], &[]);
+        let began = 11;
+        if leaves {
+            node.step(Input::Leave);
+        }
+        (began..2_000).step_by(HEARTBEAT as usize).find(|&now| {
+            node.accepted(now, &[2, 3], &beats);
+            beats = node.tick_at(node.due());
+            sent(&beats).iter().any(|(_, beat)| heartbeat_of(beat).order == quorate::Order::Try)
+        })
+    };
+    assert_eq!(tried(false), None);
+    let waited = tried(true).unwrap();
+    assert!((2 * PROMISE - HEARTBEAT..2 * PROMISE + 2 * HEARTBEAT).contains(&waited), "{waited}");
+}
+
+/// Rule 8.3: all who went are told, and nobody who is back.
+#[test]
+fn just_those_are_told_that_they_are_out_who_are() {
+    let mut node = leader(1, &[1, 2, 3, 4, 5]);
+    let out = node.reconfigure(10, &THREE, &[]);
+    let out = node.accepted(11, &[2, 3], &out);
+    let out = node.accepted(12, &[2, 3], &out);
+    assert_eq!(node.lists().0, THREE);
+    for gone in [4, 5] {
+        assert_eq!(heartbeat_of(&to(&out, gone)).membership.as_deref(), Some(node.membership()));
+    }
+
+    let (mut node, out) = removing();
+    node.hear(11, 2, accept(&to(&out, 2)));
+    let out = node.reconfigure(12, &[1, 2], &[3]);
+    node.hear(13, 2, accept(&to(&out, 2)));
+    let beats = node.tick_at(node.due());
+    assert_eq!(sent(&beats).iter().filter(|(to, _)| *to == 3).count(), 1, "{}", trace(&beats));
+}
+
+/// Rules 6.4 and 8.3: a leader that could not go tries again after two promise lengths, not before.
+#[test]
+fn a_leader_that_wants_to_leave_and_fails_waits_before_it_tries_again() {
+    let mut node = leader(1, &THREE);
+    assert_eq!(trace(&node.wish(10, Input::Leave)), "heartbeat 2");
+    let mut failed = 0;
+    while node.due() <= 10 + 3 * PROMISE - 1 {
+        let (now, out) = (node.due(), node.tick_at(node.due()));
+        if trace(&out).contains("handover-failed") {
+            failed = now;
+        }
+        for (follower, beat) in sent(&out) {
+            node.hear(now, follower, accept(beat));
+        }
+    }
+    assert_eq!(failed, 10 + PROMISE);
+    assert_eq!(node.wish(failed + 2 * PROMISE - 1, Input::Leave), []);
+    assert_eq!(trace(&node.wish(failed + 2 * PROMISE, Input::Leave)), "heartbeat 3", "the other, this time");
+}

@@ -10,6 +10,7 @@ mod leases;
 mod leaving;
 mod promises;
 mod renewal;
+mod status;
 mod steps;
 mod support;
 mod terms;

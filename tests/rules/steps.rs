@@ -82,8 +82,8 @@ fn a_learner_that_is_not_bound_is_not_promoted() {
     let mut node = leader(1, &THREE);
     let out = node.reconfigure(10, &[1, 2, 3, 4], &[]);
     node.accepted(11, &[2, 3], &out);
-    node.hear(12, 4, grant(&to(&out, 4), 0));
-    assert_eq!(node.lists().0, THREE);
+    node.hear(12, 4, grant(&to(&out, 4), 2));
+    assert_eq!(node.lists().0, THREE, "its promise ends at that very instant");
     let beats = node.tick_at(10 + HEARTBEAT);
     assert_eq!(node.hear(61, 4, grant(&to(&beats, 4), PROMISE)), []);
     let out = node.tick_at(10 + 2 * HEARTBEAT);
@@ -422,4 +422,37 @@ fn a_target_of_voters_that_never_answered_is_unreachable() {
     let refused = [quorate::Output::Rejected(Rejection::QuorumUnreachable)];
     assert_eq!(node.reconfigure(now, &[1, 4, 5], &[]), refused);
     assert_ne!(node.reconfigure(now, &[1, 6, 7], &[]), refused);
+}
+
+/// Rule 8.2: force promotes who is bound to nothing, also after a step that needed none.
+#[test]
+fn a_learner_that_is_not_bound_is_promoted_by_force() {
+    let promoted = |force| {
+        let (mut node, mut now) = steady(&THREE, &[4]);
+        for _ in 0..4 {
+            now += HEARTBEAT;
+            let beats = node.tick_at(now);
+            node.accepted(now, &[2, 3], &beats);
+        }
+        let mut beats = node.wish(now, Input::Reconfigure { target: target(&[1, 2, 3, 4], &[7]), force });
+        for now in (now..now + 500).step_by(HEARTBEAT as usize) {
+            node.accepted(now, &[2, 3], &beats);
+            beats = node.tick_at(now + HEARTBEAT);
+            node.hear(now + HEARTBEAT, 4, grant(&to(&beats, 4), 0));
+        }
+        assert_eq!((node.role(), node.status().committed), (RoleKind::Leader, true));
+        (node.lists().0.to_vec(), node.lists().1.to_vec())
+    };
+    assert_eq!(promoted(false), (vec![1, 2, 3], vec![4, 7]));
+    assert_eq!(promoted(true), (vec![1, 2, 3, 4], vec![7]));
+}
+
+/// Rule 8.3: the leader itself is somebody who stays, unless it leaves.
+#[test]
+fn a_leader_may_be_the_only_one_to_stay() {
+    let mut node = leader(1, &THREE);
+    assert!(trace(&node.clone().reconfigure(10, &[1], &[])).contains("installed"));
+    node.step(Input::Leave);
+    let refused = [quorate::Output::Rejected(Rejection::NobodyStays)];
+    assert_eq!(node.reconfigure(10, &[1], &[]), refused);
 }

@@ -166,3 +166,12 @@ fn a_membership_is_written_before_it_is_acknowledged_and_its_commit_is_not() {
     assert_eq!(persisted(&out).unwrap().membership, grown);
     assert_eq!(trace(&node.hear(2, 1, heartbeat(1, 3).version(1, 2).committed())), "committed, yes 1");
 }
+
+/// Spec: `IsNewerConfig`: the term first, then the number; and so it is shown.
+#[test]
+fn a_version_is_as_old_as_its_term_and_then_its_number() {
+    let ascending = [version(0, 9), version(1, 2), version(1, 3), version(2, 1)];
+    assert!(ascending.is_sorted_by(|a, b| a < b));
+    assert_eq!(ascending.map(|version| version.to_string()), ["0.9", "1.2", "1.3", "2.1"]);
+    assert_eq!(format!("{:>4}", term(12)), "  12");
+}

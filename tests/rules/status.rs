@@ -1,0 +1,38 @@
+//! What an operator sees.
+
+use crate::support::*;
+
+const FIVE: [u64; 5] = [1, 2, 3, 4, 5];
+
+/// A quorum that was heard within the long promise, this node included; or whatever leads.
+#[test]
+fn a_quorum_is_reachable_while_it_is_heard_or_there_is_a_leader() {
+    let mut node = Node::fresh(3, &FIVE);
+    let reaches = |node: &Node| node.status().quorum_reachable;
+    assert!(!reaches(&node));
+    node.hear(5, 1, pre_vote(0, 1));
+    assert!(!reaches(&node), "two of five");
+    node.hear(7, 2, pre_vote(0, 1));
+    assert!(reaches(&node));
+    node.tick_at(5 + LIMIT);
+    assert!(reaches(&node));
+    node.tick_at(6 + LIMIT);
+    assert!(!reaches(&node), "1 was heard too long ago");
+    node.hear(1_000, 2, heartbeat(1, 2));
+    assert!(reaches(&node), "there is a leader");
+}
+
+#[test]
+fn a_leader_shows_what_it_knows_of_each_member_and_a_follower_nothing() {
+    let mut node = leader(1, &[1, 2, 3]);
+    let beats = node.tick_at(HEARTBEAT);
+    node.hear(HEARTBEAT + 1, 3, accept(&to(&beats, 3)).position(4).priority(2));
+    node.tick_at(2 * HEARTBEAT);
+    let shown = node.status().members[2].follower.clone().unwrap();
+    assert_eq!(
+        (shown.position, shown.priority.0, shown.bound_for),
+        (at_index(4), 2, ms(LIMIT - 2 * HEARTBEAT))
+    );
+    assert_eq!((shown.acknowledged, shown.leaving, shown.rank), (true, false, Some(0)));
+    assert_eq!(Node::fresh(2, &[1, 2, 3]).status().members[2].follower, None);
+}
