@@ -65,6 +65,15 @@ fn only_an_accepted_heartbeat_and_a_granted_vote_move_the_deadline() {
     assert!(follower.due() > due);
 }
 
+/// Rule 4.1: nor does a priority, from one that may lead to another.
+#[test]
+fn another_priority_does_not_put_a_candidacy_off() {
+    let mut follower = Node::fresh(3, &THREE);
+    follower.hear(0, 1, heartbeat(1, 1).rank(1));
+    follower.wish(PROMISE + 1, Input::SetPriority(quorate::Priority(9)));
+    assert_eq!(follower.due(), PROMISE + STAGGER);
+}
+
 /// Rule 4.1: a leap of the clock lets queued messages in first, once until one came.
 #[test]
 fn a_leap_of_the_clock_puts_the_deadline_off_once() {
@@ -210,6 +219,8 @@ fn a_candidate_adopts_a_higher_term_from_a_denial() {
     let out = node.hear(1, 3, deny(&to(&asked, 3), Denial::TermBehind).in_term(6));
     assert_eq!(trace(&out), "persist, pre-vote 2, pre-vote 3");
     assert_eq!((to(&out, 2).header.term, node.term(), node.hard_state().voted_for), (term(6), term(6), None));
+    node.hear(2, 2, deny(&to(&out, 2), Denial::PositionBehind(at_index(1))));
+    assert_eq!(node.role(), RoleKind::PreCandidate, "3 has not answered in the new term");
 
     let mut node = Node::fresh(1, &THREE);
     let asked = node.stand(&[2]);
