@@ -1,0 +1,86 @@
+//! Section 6: who may order a node to stand, who may be ordered, and for how long a leader resigns.
+
+use quorate::{HardState, Membership, Order, Output, Rejection, RoleKind, Unfit, Urgency};
+
+use crate::support::*;
+
+const THREE: [u64; 3] = [1, 2, 3];
+
+fn order(of: u64) -> Msg {
+    heartbeat(of, 9).version(1, 1).asking(0).order(Order::Campaign)
+}
+
+/// Rule 6.3: an order is worth as much as the promise that is given back with it.
+#[test]
+fn an_order_to_stand_is_obeyed_from_the_leader_that_gives_back_the_promise_alone() {
+    let mut following = Node::fresh(2, &THREE);
+    following.hear(0, 1, heartbeat(1, 1).carrying(members(version(1, 1), &THREE)));
+    let told = |from, message| {
+        let mut node = following.clone();
+        node.hear(1, from, message);
+        (node.role(), node.term())
+    };
+    assert_eq!(told(1, order(1)), (RoleKind::Candidate, term(2)));
+    for (from, message) in [
+        (1, order(1).asking(PROMISE)),
+        (1, order(1).round(1)),
+        (1, order(0)),
+        (3, order(1)),
+        (3, order(0)),
+        (9, order(1)),
+        (9, order(2)),
+    ] {
+        assert_eq!(told(from, message.clone()), (RoleKind::Follower, term(1)), "{from}: {message:?}");
+    }
+}
+
+/// Rule 6.3: it may have been one when the order was given.
+#[test]
+fn who_is_no_voter_does_not_stand_when_it_is_ordered_to() {
+    let membership = Membership::new(version(1, 1), THREE.to_vec(), vec![4], 2).unwrap();
+    let state = HardState { membership, term: term(1), ..first_state(&THREE) };
+    let outsider = HardState { membership: members(version(1, 1), &THREE), ..state.clone() };
+    for saved in [state, outsider, HardState::joining(CLUSTER)] {
+        let mut node = Node::new(config(4), saved, 0);
+        node.hear(0, 1, heartbeat(1, 1).version(1, 1));
+        node.hear(1, 1, heartbeat(1, 2).version(1, 1).order(Order::Try));
+        let out = node.hear(2, 1, order(1));
+        assert!(!trace(&out).contains("vote"), "{}", trace(&out));
+        for voter in THREE {
+            node.hear(3, voter, grant(&vote(2, 1), LIMIT).in_term(1));
+        }
+        assert_eq!((node.role(), node.term()), (RoleKind::Follower, term(1)));
+    }
+}
+
+/// Rule 6.1: it follows as well as any voter, and cannot be elected.
+#[test]
+fn a_learner_is_no_successor() {
+    let membership = Membership::new(version(0, 1), vec![1], vec![2], 1).unwrap();
+    let mut node = Node::new(config(1), HardState { membership, ..first_state(&[1]) }, 0);
+    let beats = node.tick_at(0);
+    node.hear(0, 2, accept(&to(&beats, 2)));
+    assert!(node.status().committed);
+    for (successor, rejection) in
+        [(Some(2), Rejection::UnfitSuccessor(Unfit::NotAVoter)), (None, Rejection::NoSuccessor)]
+    {
+        assert_eq!(node.resign(1, successor, Urgency::WhenReady), [Output::Rejected(rejection)]);
+    }
+    let out = node.resign(1, None, Urgency::Now);
+    assert!(trace(&out).starts_with("stepped-down"));
+    assert_eq!(heartbeat_of(&to(&out, 2)).order, Order::Follow);
+}
+
+/// Rule 3.3: whatever the operator asks, and how often, the lease is not put off.
+#[test]
+fn a_leader_that_is_asked_to_resign_again_and_again_steps_down_when_its_lease_ends() {
+    let mut node = leader(1, &THREE);
+    let end = node.lease_end();
+    for now in 1..end {
+        node.resign(now, Some(2 + now % 2), Urgency::WhenReady);
+        assert_eq!((node.role(), node.lease_end()), (RoleKind::Leader, end), "at {now}");
+    }
+    let out = node.resign(end, Some(2), Urgency::WhenReady);
+    assert!(trace(&out).starts_with("stepped-down, heartbeat 2, heartbeat 3"), "{}", trace(&out));
+    assert_eq!(node.role(), RoleKind::Follower);
+}
