@@ -84,6 +84,20 @@ fn a_vote_of_an_earlier_term_does_not_count() {
     assert_eq!(node.role(), RoleKind::Candidate);
 }
 
+/// Rule 3.1: an answer is not a promise. A leader that all its followers refuse is on its way out.
+#[test]
+fn a_heartbeat_that_is_refused_lengthens_no_lease() {
+    let mut node = leader(1, &[1, 2, 3]);
+    let beats = node.tick_at(400);
+    for denial in [Denial::TermBehind, Denial::Stranger, Denial::MembershipConflict] {
+        for follower in [2, 3] {
+            assert_eq!(node.hear(400, follower, deny(&to(&beats, follower), denial)), []);
+        }
+    }
+    assert_eq!(node.lease_end(), LIMIT);
+    assert!(trace(&node.tick_at(LIMIT)).starts_with("stepped-down"));
+}
+
 /// Rule 3.2: not the first, not the last: the latest instant that a quorum reaches.
 #[test]
 fn the_lease_is_the_latest_end_that_a_quorum_reaches() {

@@ -203,6 +203,20 @@ fn rounds_are_compared_within_one_term_of_one_sender() {
     assert_eq!(voter.hear(0, 2, heartbeat(3, 1)), [], "a refused request moves nobody's round");
 }
 
+/// Rule 2.7: what was heard of a node is known of that node, whatever its place among the members.
+#[test]
+fn a_replayed_request_does_not_bind_again_after_the_members_changed() {
+    let mut voter = Node::fresh(3, &[2, 3, 4]);
+    voter.hear(0, 4, heartbeat(1, 50).version(0, 1));
+    let grown = members(version(1, 2), &[1, 2, 3, 4]);
+    assert_eq!(granted(&voter.hear(1, 4, heartbeat(1, 51).carrying(grown)), 4), PROMISE);
+    for round in [50, 51] {
+        assert_eq!(voter.hear(100, 4, heartbeat(1, round).version(1, 2)), []);
+        assert_eq!(voter.hear(100, 4, vote(1, round).version(1, 2)), []);
+    }
+    assert!(free_for(&voter, 1 + PROMISE, 2));
+}
+
 /// Rule 2.7: one counter for requests of every kind, never reset at a win.
 #[test]
 fn rounds_strictly_increase_over_everything_a_process_sends() {

@@ -1,6 +1,6 @@
 //! Section 5: staying elected.
 
-use quorate::{Body, Claim, Denial, Event, Input, RoleKind, StepDown, Urgency};
+use quorate::{Answer, Body, Claim, Denial, Event, Input, RoleKind, StepDown, Urgency};
 
 use crate::support::*;
 
@@ -63,6 +63,21 @@ fn a_renewing_leader_starts_over_for_a_still_higher_term_only() {
     assert_eq!(node.term(), term(8));
     node.hear(1, 3, pre_vote(9, 3).version(1, 1));
     assert_eq!((node.term(), node.lease().unwrap().term), (term(10), term(1)));
+}
+
+/// Rules 2.5 and 5.1: a term is led by whom it has elected; a request for its votes elects nobody.
+#[test]
+fn a_leader_does_not_lead_in_the_term_of_a_vote_request() {
+    let mut node = leader(1, &THREE);
+    let out = node.hear(0, 3, vote(7, 1).version(1, 1));
+    let bound = Denial::Bound { to: Some((1, term(1))), remaining: ns(LIMIT) };
+    assert!(matches!(&sent(&out)[0].1.body, Body::VoteReply(reply) if reply.answer == Answer::Denied(bound)));
+    assert_eq!((node.lease().unwrap().term, node.leader()), (term(1), Some((1, term(1)))));
+    for (_, message) in sent(&out) {
+        let request = matches!(message.body, Body::VoteRequest(_));
+        assert_eq!(message.header.term, if request { term(8) } else { term(1) }, "{message:?}");
+    }
+    assert_eq!(node.term(), term(8));
 }
 
 /// Rules 1.3 and 5.1: a stranger's term is no reason.

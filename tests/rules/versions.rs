@@ -1,6 +1,6 @@
 //! Section 7: versions of the membership.
 
-use quorate::{Denial, Event, HardState, Membership, RoleKind};
+use quorate::{Claim, Denial, Event, HardState, Membership, RoleKind};
 
 use crate::support::*;
 
@@ -112,6 +112,39 @@ fn a_learner_counts_neither_for_an_election_nor_for_a_lease() {
     assert_eq!(learner.leader(), Some((1, term(1))));
     let out = learner.step(quorate::Input::Campaign);
     assert_eq!(out, [quorate::Output::Rejected(quorate::Rejection::CannotLead)], "nor does it stand");
+}
+
+/// Rule 4.1: the membership in force says who stands.
+#[test]
+fn a_promoted_learner_stands_and_a_demoted_voter_only_asks() {
+    let membership = Membership::new(version(0, 1), THREE.to_vec(), vec![4], 2).unwrap();
+    let mut node = Node::new(config(4), HardState { membership, ..first_state(&THREE) }, 0);
+    let four = members(version(1, 2), &[1, 2, 3, 4]);
+    node.hear(0, 1, heartbeat(1, 1).carrying(four).rank(0));
+    let mut promoted = node.clone();
+    assert_eq!(trace(&promoted.stand(&[1, 2])), "persist, vote 1, vote 2, vote 3");
+
+    let three = Membership::new(version(1, 3), THREE.to_vec(), vec![4], 2).unwrap();
+    node.hear(10, 1, heartbeat(1, 2).carrying(three).rank(0));
+    assert_eq!(trace(&node.tick_at(10 + PROMISE)), "leader");
+    let asked = node.tick_at(node.due());
+    assert_eq!(request_of(&to(&asked, 1)).claim, Claim::Inquiry);
+    for voter in THREE {
+        assert_eq!(node.hear(sent_at(&asked, 1), voter, grant(&to(&asked, voter), 0)), []);
+    }
+    assert_eq!(node.term(), term(1));
+}
+
+/// Rule 4.1: an operator's slip.
+#[test]
+fn a_node_that_is_not_in_the_list_it_was_started_with_is_passive() {
+    let mut node = Node::fresh(9, &THREE);
+    assert_eq!(node.deadline(), None);
+    let out = node.step(quorate::Input::Campaign);
+    assert_eq!(out, [quorate::Output::Rejected(quorate::Rejection::CannotLead)]);
+    node.hear(0, 1, heartbeat(1, 1));
+    node.tick_at(10_000);
+    assert_eq!((node.deadline(), node.role()), (None, RoleKind::Follower));
 }
 
 /// Rule 7.5: a leader sends the membership until it is acknowledged. Who was told and does not hold it
