@@ -100,6 +100,18 @@ fn quorum_loss_a_leader_in_the_middle_is_left_alone() {
     }
 }
 
+/// Rule 6.5: raft-rs has voters refuse a candidate of lower priority whose data are no newer. Here it leads,
+/// and goes on trying to hand over, of which nobody can make use.
+#[test]
+fn quorum_loss_the_only_node_that_reaches_a_quorum_leads_whatever_its_priority() {
+    for seed in SEEDS {
+        let mut cluster = led_by(seed, 5, 3);
+        (2..=5).for_each(|node| cluster.set_priority(node, quorate::Priority(9)));
+        cluster.connect_only(&[(1, 2), (1, 3), (1, 4), (1, 5)]);
+        is_chosen_and_stays(&mut cluster, 1);
+    }
+}
+
 #[test]
 fn constrained_a_hub_that_is_behind_catches_up_and_leads() {
     for seed in SEEDS {

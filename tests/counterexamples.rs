@@ -1,4 +1,4 @@
-//! Executions that broke other protocols for changing the members, played again here, step by step.
+//! Executions that broke other protocols or held them up for ever, played again here, step by step.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use quorate::{Body, ClusterId, HardState, Input, Phase, Priority, Target, Term, Timing};
+use quorate::{Body, ClusterId, Event, HardState, Input, Phase, Position, Priority, Target, Term, Timing};
 use quorate_sim::Desk;
 
 const MS: Duration = Duration::from_millis(1);
@@ -127,4 +127,72 @@ fn a_membership_is_never_held_below_its_term() {
         }
     }
     assert!(desk.node(desk.leader().expect("just seen")).term() > Term(1));
+}
+
+/// Starts `node` again in a term that nobody else has seen, as if it had stood for election on its own
+/// again and again.
+fn restart_in(desk: &mut Desk, node: u64, term: u64) {
+    desk.durable.get_mut(&node).expect("a node").term = Term(term);
+    desk.restart(node);
+}
+
+/// etcd issue 8501, openraft issue 1796: with a pre-vote, a node whose term is higher gets no vote, as its
+/// data are behind, and gives none. Here the others learn of its term by its refusals: rule 4.4.
+#[test]
+fn a_node_with_a_higher_term_and_less_data_does_not_hold_up_the_group() {
+    for term in [5, 1_000_000] {
+        let mut desk = Desk::new(3, Timing::lan());
+        desk.elect(1);
+        for id in [1, 2] {
+            let _ = desk.step(id, Input::SetPosition(Position { term: 1, index: 10 }));
+        }
+        desk.nodes.remove(&1);
+        restart_in(&mut desk, 3, term);
+        run(&mut desk, 2_000 * MS, |_, _| true);
+        assert_eq!(desk.leader(), Some(2));
+        assert!(desk.node(2).term() > Term(term) && desk.node(3).leader().is_some());
+    }
+}
+
+/// Thesis §9.6: a node that comes back with a higher term refuses the leader's heartbeats, and deposes it
+/// by that or is stuck for ever. Here the leader takes a still higher term without giving up. Rule 5.1.
+#[test]
+fn a_node_that_comes_back_with_a_higher_term_deposes_nobody_and_follows() {
+    for (back, term) in [(3, 5), (3, 1_000_000), (4, 1_000)] {
+        let mut desk = with_a_learner(3);
+        let _ = desk.step(1, Input::SetPosition(Position { term: 1, index: 10 }));
+        let before = desk.events.len();
+        restart_in(&mut desk, back, term);
+        run(&mut desk, 2_000 * MS, |_, _| true);
+        let deposed = |(_, event): &(u64, Event<u64>)| matches!(event, Event::SteppedDown { .. });
+        assert!(!desk.events[before..].iter().any(deposed), "{:?}", &desk.events[before..]);
+        assert_eq!(desk.node(back).leader(), Some((1, desk.node(1).term())));
+        assert!(desk.node(1).term() > Term(term));
+    }
+}
+
+/// Raft §5.2: two nodes whose turns coincide take each other's votes again and again, unless chance
+/// tells them apart. Rule 4.4.
+#[test]
+fn candidates_whose_turns_coincide_do_not_split_the_votes_for_ever() {
+    let mut desk = Desk::new(3, Timing::lan());
+    desk.elect(1);
+    run(&mut desk, 1_000 * MS, |_, _| true);
+    // The last that is heard of 1 tells both that they are the first to stand.
+    while desk.mail.is_empty() {
+        desk.pass(MS);
+    }
+    for mail in &mut desk.mail {
+        if let Body::Heartbeat(heartbeat) = &mut mail.message.body {
+            heartbeat.rank = Some(0);
+        }
+    }
+    let _ = desk.deliver(|_| true);
+    desk.nodes.remove(&1);
+    for _ in 0..2_000 {
+        desk.pass(MS);
+        let _ = desk.deliver(|_| true);
+    }
+    assert!(desk.leader().is_some(), "terms {} and {}", desk.node(2).term(), desk.node(3).term());
+    assert!(desk.node(2).term() > Term(2), "they did stand at the same time");
 }
