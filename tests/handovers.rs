@@ -1,0 +1,99 @@
+//! Handovers from node to node: one that is whole, and those that are cut short after the leader has given
+//! up. What is worst for the others is a long time without any leader.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that fails should panic"
+)]
+
+use std::time::Duration;
+
+use quorate::{Body, Event, Heartbeat, Input, Order, StepDown, Term, Timing, Urgency};
+use quorate_sim::{Desk, Mail};
+
+const MS: Duration = Duration::from_millis(1);
+
+/// A group led by node 1 for a while.
+fn led_by_1(nodes: u64) -> Desk {
+    let mut desk = Desk::new(nodes, Timing::lan());
+    desk.elect(1);
+    desk.run(1_000 * MS);
+    assert_eq!(desk.leader(), Some(1));
+    desk
+}
+
+fn resign(successor: u64, urgency: Urgency) -> Input<u64> {
+    Input::Resign { successor: Some(successor), urgency }
+}
+
+fn is_order(mail: &Mail) -> bool {
+    matches!(&mail.message.body, Body::Heartbeat(Heartbeat { order: Order::Campaign, .. }))
+}
+
+/// How long it takes until somebody leads. Mail takes no time.
+fn time_to_a_leader(desk: &mut Desk) -> Duration {
+    let start = desk.now;
+    while desk.leader().is_none() {
+        desk.run(MS);
+        assert!(desk.now < start + 10_000 * MS, "nobody leads: {:?}", desk.events);
+    }
+    desk.now - start
+}
+
+/// Rules 6.1 to 6.3: just who is named leads next, in the next term.
+#[test]
+fn leadership_goes_round_from_each_to_each() {
+    let mut desk = led_by_1(5);
+    for (leader, successor) in [(1, 2), (2, 3), (3, 4), (4, 5), (5, 1), (1, 4), (4, 2)] {
+        let (before, term) = (desk.events.len(), desk.node(leader).term());
+        let _ = desk.step(leader, resign(successor, Urgency::WhenReady));
+        desk.run(200 * MS);
+        let elected = |(node, event): &(u64, Event<u64>)| match event {
+            Event::Elected { term } => Some((*node, *term)),
+            _ => None,
+        };
+        let news: Vec<_> = desk.events[before..].iter().filter_map(elected).collect();
+        assert_eq!(news, [(successor, Term(term.0 + 1))]);
+        let reason = StepDown::Resigned { successor: Some(successor) };
+        assert!(desk.events[before..].contains(&(leader, Event::SteppedDown { term, reason })));
+    }
+}
+
+/// Rule 6.3: the others are free as well, and know their turn.
+#[test]
+fn a_successor_that_dies_before_the_order_comes_is_not_waited_for() {
+    for nodes in [3, 5] {
+        let mut desk = led_by_1(nodes);
+        let _ = desk.step(1, resign(2, Urgency::Now));
+        desk.nodes.remove(&2);
+        let took = time_to_a_leader(&mut desk);
+        assert!(took <= 3 * Timing::lan().stagger, "{nodes} nodes: {took:?}");
+    }
+}
+
+/// Rules 2.1 and 6.3: those that voted for it wait for the promise that goes with a vote, no longer.
+#[test]
+fn a_successor_that_dies_with_the_votes_is_replaced_when_they_are_over() {
+    let mut desk = led_by_1(3);
+    let _ = desk.step(1, resign(2, Urgency::Now));
+    assert!(desk.deliver(is_order) > 0 && desk.deliver(|mail| mail.from == 2) > 0);
+    desk.nodes.remove(&2);
+    assert_eq!(desk.durable[&3].voted_for, Some(2));
+    let took = time_to_a_leader(&mut desk);
+    assert!(took <= Timing::lan().promise_limit + 3 * Timing::lan().stagger, "{took:?}");
+}
+
+/// Rules 4.3 and 6.3: what is repeated frees the voters as well as what was lost.
+#[test]
+fn a_successor_whose_first_requests_are_lost_repeats_them_with_the_release() {
+    let mut desk = led_by_1(5);
+    let _ = desk.step(1, resign(2, Urgency::Now));
+    assert!(desk.deliver(is_order) > 0);
+    // Neither do the others hear that 1 has given up, and 1 dies.
+    desk.mail.clear();
+    desk.nodes.remove(&1);
+    let took = time_to_a_leader(&mut desk);
+    assert_eq!(desk.leader(), Some(2));
+    assert!(took <= 2 * Timing::lan().retry_interval, "{took:?}");
+}
