@@ -10,7 +10,8 @@ use crate::types::{ClusterId, Position, Priority, Term, Version};
 /// Something that happened.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Input<I> {
-    /// A message arrived. Receive it, then read the clock and `tick`, then step it.
+    /// A message to this node arrived. Receive it, then read the clock and `tick`, then step it. One to a
+    /// node that was at this address before is no message to this node.
     Receive {
         /// The node that sent it, as the transport knows it.
         from: I,

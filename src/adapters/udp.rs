@@ -45,6 +45,8 @@
 //!   the membership that has it, so that it is reached also if that leader dies at once;
 //! - a member may move to another address, if it is told that of one member at its start: whoever
 //!   is silent is tried wherever it was said to be, and who hears it tells the others;
+//! - a new node may be where a lost one was: a message names its receiver, and to others it says
+//!   nothing;
 //! - of nodes that are neither members, nor to become members, nor configured, no address is kept.
 //!   A removed one is forgotten once it has been told; it is answered where it asks from.
 //!
@@ -167,6 +169,8 @@ pub struct Counters {
     pub undecodable: u64,
     /// Refused: messages in the name of this node.
     pub namesakes: u64,
+    /// Refused: messages to another node, which once was where this one is now.
+    pub misdirected: u64,
     /// Refused: questions about the leader that are shorter than their answer.
     pub short_questions: u64,
     /// Messages that were not sent, because nobody knows where their receiver is.

@@ -121,6 +121,35 @@ fn a_member_that_moves_is_reached_at_its_new_address_by_all() {
     }
 }
 
+/// What the leader writes to the lost one is that it has acknowledged the members, or, if the leader is a
+/// new one, who they are. Neither is news for who is there now.
+#[test]
+fn a_new_node_may_be_where_a_lost_one_was() {
+    for new_leader in [false, true] {
+        let mut hosts = trio();
+        wait_until_all_know_all(&hosts);
+        let follower = wait("a follower", || hosts.iter().position(|host| host.lease().is_none()));
+        let lost = hosts.remove(follower);
+        let listen = lost.local_addr();
+        lost.shutdown().unwrap();
+        if new_leader {
+            let (place, Lease { term, .. }) = leader(&hosts);
+            let other = hosts[1 - place].status().id;
+            wait("a resignation", || hosts[place].resign(Some(other), Urgency::WhenReady).ok());
+            wait("a later term", || (leader(&hosts).1.term > term).then_some(()));
+        }
+
+        let four = host(HostConfig { listen, ..config(4) }, HardState::joining(ClusterId(1)));
+        wait("letters", || (four.counters().misdirected + four.counters().received > 10).then_some(()));
+        let news = four.events().try_recv();
+        assert!(news.is_none(), "{news:?}");
+        hosts.push(four);
+        let members: Vec<Id> = hosts.iter().map(|host| host.status().id).collect();
+        reconfigure(&hosts, &target(&members, &[]), &[(4, listen)]);
+        wait_until_all_know_all(&hosts);
+    }
+}
+
 #[test]
 fn a_group_that_restarts_as_a_whole_finds_itself_by_the_addresses_that_were_saved() {
     let states = [1, 2, 3].map(|id| match id {

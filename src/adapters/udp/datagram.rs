@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! "qr"  version  kind  body
-//!                  1   postcard (sender, addresses), then a message as the wire module writes it
+//!                  1   postcard (sender, receiver, addresses), then a message as the wire module writes it
 //!                  2   eight bytes to be echoed, then padding: who leads?
 //!                  3   the same eight bytes, then postcard (cluster, leader)
 //!                  4   postcard (sender, cluster): I am here
@@ -27,7 +27,7 @@ pub(super) const LONGEST: usize = wire::MAX_DATAGRAM + 4 * 1024;
 const QUESTION: usize = 512;
 
 const MAGIC: &[u8] = b"qr";
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const PEER: u8 = 1;
 const WHO_LEADS: u8 = 2;
 const LEADER: u8 = 3;
@@ -47,6 +47,8 @@ pub(super) enum Datagram<I> {
 /// A message and its envelope.
 pub(super) struct Letter<I> {
     pub(super) from: I,
+    /// Whom it is for: another node may be where that one was.
+    pub(super) to: I,
     /// Where members are, as far as the sender knows.
     pub(super) addresses: Vec<(I, Sighting)>,
     pub(super) message: Message<I>,
@@ -55,12 +57,14 @@ pub(super) struct Letter<I> {
 #[derive(Serialize)]
 struct Envelope<'a, I> {
     from: I,
+    to: I,
     addresses: &'a [(I, Sighting)],
 }
 
 #[derive(Deserialize)]
 struct Opened<I> {
     from: I,
+    to: I,
     addresses: Vec<(I, Sighting)>,
 }
 
@@ -92,10 +96,11 @@ pub(super) enum Place {
 /// A message to a peer; `None` if it cannot be written or is too long to be read.
 pub(super) fn letter<I: NodeId + Serialize>(
     from: I,
+    to: I,
     addresses: &[(I, Sighting)],
     message: &Message<I>,
 ) -> Option<Vec<u8>> {
-    let mut bytes = postcard::to_extend(&Envelope { from, addresses }, header(PEER)).ok()?;
+    let mut bytes = postcard::to_extend(&Envelope { from, to, addresses }, header(PEER)).ok()?;
     wire::encode_into(message, &mut bytes).ok()?;
     (bytes.len() <= LONGEST).then_some(bytes)
 }
@@ -129,9 +134,9 @@ pub(super) fn open<I: NodeId + DeserializeOwned>(bytes: &[u8]) -> Option<Datagra
     let (kind, body) = bytes.strip_prefix(MAGIC)?.strip_prefix(&[VERSION])?.split_first()?;
     match *kind {
         PEER => {
-            let (envelope, message) = postcard::take_from_bytes::<Opened<I>>(body).ok()?;
+            let (Opened { from, to, addresses }, message) = postcard::take_from_bytes(body).ok()?;
             let message = wire::decode(message).ok()?;
-            Some(Datagram::Peer(Letter { from: envelope.from, addresses: envelope.addresses, message }))
+            Some(Datagram::Peer(Letter { from, to, addresses, message }))
         }
         WHO_LEADS => Some(Datagram::Question(*body.first_chunk()?)),
         LEADER => {

@@ -16,9 +16,13 @@ use crate::types::{ClusterId, NodeId};
 impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
     /// A message. It has been received: only now is the clock read.
     pub(super) fn take(&mut self, letter: Letter<I>, source: SocketAddr) -> Result<(), HostFailure> {
-        let Letter { from, addresses, message } = letter;
+        let Letter { from, to, addresses, message } = letter;
         if from == self.election.id() {
             return self.count(|counters| &mut counters.namesakes);
+        }
+        // A leader tells each what that one has not acknowledged yet: to another it means something else.
+        if to != self.election.id() {
+            return self.count(|counters| &mut counters.misdirected);
         }
         let ours = message.header.cluster == self.election.hard_state().cluster;
         let stranger = !self.admits(from);

@@ -255,7 +255,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
         }
         let Some(&reader) = route.first() else { return self.bump(|counters| &mut counters.unroutable) };
         let addresses = self.book.enclose(to, reader, carries_membership(message), now);
-        match datagram::letter(self.election.id(), &addresses, message) {
+        match datagram::letter(self.election.id(), to, &addresses, message) {
             Some(bytes) => route.into_iter().for_each(|address| self.send_bytes(&bytes, address)),
             None => self.bump(|counters| &mut counters.send_errors),
         }
