@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+use std::error::Error;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -309,6 +310,19 @@ fn after_a_failed_save_every_save_fails() {
     assert!(matches!(&error, StoreError::Failed { path: named } if *named == path), "{error}");
     drop(store);
     assert_eq!(Store::<u64>::open(&path).unwrap().1, first(), "what was stored before is still there");
+}
+
+/// Whoever prints an error and its causes says each thing once.
+#[test]
+fn an_error_leaves_to_its_source_what_its_source_says() {
+    let (_folder, path) = folder();
+    fs::write(&path, "rubbish").unwrap();
+    let unreadable = Store::<u64>::open(&path).unwrap_err();
+    let nowhere = Store::create(path.join("node-1"), &first()).unwrap_err();
+    for error in [unreadable, nowhere] {
+        let source = error.source().unwrap().to_string();
+        assert!(!error.to_string().contains(&source), "{error}: {source}");
+    }
 }
 
 #[test]

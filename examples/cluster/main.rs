@@ -19,6 +19,7 @@ mod reshape;
 
 use std::collections::BTreeSet;
 use std::error::Error;
+use std::iter;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -66,7 +67,8 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("failed: {error}");
+            let causes = iter::successors(Some(error.as_ref() as &dyn Error), |&error| error.source());
+            eprintln!("failed: {}", causes.map(ToString::to_string).collect::<Vec<_>>().join(": "));
             ExitCode::FAILURE
         }
     }

@@ -21,10 +21,11 @@
 
 mod mend;
 
-use std::fs;
+use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+use std::{fs, iter};
 
 use clap::Parser;
 use quorate::adapters::store::Store;
@@ -72,7 +73,8 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            let causes = iter::successors(Some(error.as_ref() as &dyn Error), |&error| error.source());
+            eprintln!("error: {}", causes.map(ToString::to_string).collect::<Vec<_>>().join(": "));
             ExitCode::FAILURE
         }
     }

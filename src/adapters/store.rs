@@ -80,7 +80,8 @@ pub struct Store<I> {
     _ids: PhantomData<fn(I) -> I>,
 }
 
-/// Why durable state could not be read or written. Each names the file.
+/// Why durable state could not be read or written. Each names the file; what caused it is its
+/// [`source`](std::error::Error::source).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -104,7 +105,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The file is not one that was stored. Treat it as lost: see the [module](self).
-    #[error("{} cannot be used: {fault}", path.display())]
+    #[error("{} cannot be used", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -126,7 +127,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The operating system refused.
-    #[error("cannot {action} {}: {source}", path.display())]
+    #[error("cannot {action} {}", path.display())]
     Io {
         /// What was tried.
         action: &'static str,
