@@ -1,0 +1,111 @@
+//! Starts the drill in namespaces of its own, if that can be done here.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{env, process};
+
+use libtest_mimic::{Failed, Trial};
+use quorate::Timing;
+
+use crate::plan::plan;
+use crate::{Failure, drill};
+
+const FAULTS: usize = 40;
+
+/// What the drill will need, tried out.
+const PROBE: &str = "\
+mount -t tmpfs tmpfs /run && mkdir /run/netns && ip netns add probe \
+&& ip link add hub type veth peer name node netns probe \
+&& ip netns exec probe nft add table inet probe";
+
+/// Those of `Timing::lan`, a third longer: a busy machine is no fault that is tried here.
+pub(crate) fn timing() -> Timing {
+    let (lan, longer) = (Timing::lan(), |length: Duration| length * 4 / 3);
+    Timing {
+        promise: longer(lan.promise),
+        promise_limit: longer(lan.promise_limit),
+        heartbeat_interval: longer(lan.heartbeat_interval),
+        retry_interval: longer(lan.retry_interval),
+        stagger: longer(lan.stagger),
+        ..lan
+    }
+}
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test("the_same_seed_brings_the_same_faults", || {
+            assert_eq!(plan(7, 300), plan(7, 300));
+            assert_ne!(plan(7, 300), plan(8, 300));
+            Ok(())
+        }),
+        Trial::test("hosts_keep_their_promises_whatever_fails_around_them", || {
+            hosts().map_err(|failure| Failed::from(failure.to_string()))
+        }),
+    ]
+}
+
+fn hosts() -> Result<(), Failure> {
+    if let Err(reason) = in_namespaces("sh", &["-c", PROBE]) {
+        println!("skipped: hosts in network namespaces: {reason}");
+        return Ok(());
+    }
+    let seed = setting("QUORATE_HOSTS_SEED")?.unwrap_or_else(any_seed);
+    let faults = setting("QUORATE_HOSTS_FAULTS")?.unwrap_or(FAULTS as u64);
+    let replay = format!("QUORATE_HOSTS_SEED={seed} QUORATE_HOSTS_FAULTS={faults}");
+    println!("{replay}");
+    let exe = env::current_exe()?;
+    let exe = exe.to_str().ok_or("a path that is no text")?;
+    let folder = folder(seed);
+    match in_namespaces(exe, &["drill", &seed.to_string(), &faults.to_string()]) {
+        Ok(summary) => {
+            println!("{}", summary.trim());
+            Ok(())
+        }
+        Err(failure) => Err(format!("{failure}\nfiles: {}\nreplay: {replay}", folder.display()).into()),
+    }
+}
+
+/// The drill itself, once it is where it may break things.
+pub(crate) fn drill() -> ExitCode {
+    let mut numbers = env::args().skip(2).filter_map(|number| number.parse::<u64>().ok());
+    let (Some(seed), Some(faults)) = (numbers.next(), numbers.next()) else { return ExitCode::from(2) };
+    match drill::main(seed, faults as usize, &folder(seed)) {
+        Ok(summary) => {
+            println!("{summary}");
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Where the files of a failed run are kept.
+fn folder(seed: u64) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hosts-{seed}"))
+}
+
+/// What a program prints that runs in a network and a mount namespace of its own.
+fn in_namespaces(program: &str, args: &[&str]) -> Result<String, Failure> {
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--net", "--", program]).args(args);
+    let output = command.output().map_err(|error| format!("unshare: {error}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into());
+    }
+    Err(String::from_utf8_lossy(&output.stderr).trim().into())
+}
+
+fn setting(name: &str) -> Result<Option<u64>, Failure> {
+    match env::var(name) {
+        Ok(value) => Ok(Some(value.parse().map_err(|error| format!("{name}={value}: {error}"))?)),
+        Err(_) => Ok(None),
+    }
+}
+
+fn any_seed() -> u64 {
+    let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    (u64::from(time.subsec_nanos()) << 16 ^ time.as_secs() ^ u64::from(process::id())) % 1_000_000
+}
