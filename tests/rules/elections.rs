@@ -228,18 +228,6 @@ fn a_candidate_adopts_a_higher_term_from_a_denial() {
     assert_eq!((trace(&out).as_str(), node.role(), node.term()), ("persist", RoleKind::Follower, term(6)));
 }
 
-/// Rules 1.2 and 4.2: a pre-vote is asked for in the term that it is for.
-#[test]
-fn a_pre_vote_starts_anew_in_a_higher_term_and_only_then() {
-    let mut node = Node::fresh(1, &THREE);
-    node.step(Input::SetPosition(at_index(1)));
-    node.tick_at(0);
-    assert_eq!(trace(&node.hear(1, 2, pre_vote(0, 1))), "no 2");
-    let out = node.hear(2, 3, vote(4, 1));
-    assert_eq!(trace(&out), "persist, pre-vote 2, pre-vote 3, no 3");
-    assert_eq!(to(&out, 2).header.term, term(4));
-}
-
 /// Rule 4.4: a bound voter's hint says when to ask it again; it is hearsay otherwise.
 #[test]
 fn a_candidate_asks_a_bound_voter_again_when_it_is_free() {

@@ -249,7 +249,7 @@ fn a_leader_that_wants_to_leave_and_fails_waits_before_it_tries_again() {
     let mut node = leader(1, &THREE);
     assert_eq!(trace(&node.wish(10, Input::Leave)), "heartbeat 2");
     let mut failed = 0;
-    while node.due() <= 10 + 3 * PROMISE - 1 {
+    while node.due() < 10 + 3 * PROMISE {
         let (now, out) = (node.due(), node.tick_at(node.due()));
         if trace(&out).contains("handover-failed") {
             failed = now;
