@@ -1,0 +1,21 @@
+//! Other elections beside `quorate`: each hosted as its documentation asks, all in one simulator,
+//! under the same faults.
+//!
+//! A library comes in by implementing [`rival::Rival`] in a file of its own under `rival/`.
+#![forbid(unsafe_code)]
+
+pub mod check;
+pub mod faults;
+pub mod group;
+pub mod rival;
+
+mod links;
+mod process;
+
+// The dice and the clocks of the simulator that tests quorate. As files: the crate would bring its
+// model checker along.
+#[path = "../../../tests/sim/src/clock.rs"]
+pub mod clock;
+#[allow(dead_code, reason = "loaded dice are for its fuzzers")]
+#[path = "../../../tests/sim/src/dice.rs"]
+pub mod dice;

@@ -1,0 +1,102 @@
+//! What the simulator asks of a library.
+
+use std::time::Duration;
+
+use crate::dice::Dice;
+
+pub mod almost_raft;
+pub mod quorate;
+pub mod raft_rs;
+
+/// A node, from 0.
+pub type Place = usize;
+
+/// Nodes, as bits.
+pub type Mask = u32;
+
+/// The timings of all, in milliseconds: what quorate promises for, the shortest of Raft's election
+/// timeouts; they reach up to twice that.
+pub const TIMEOUT: u64 = 150;
+/// Between two heartbeats, in milliseconds.
+pub const HEARTBEAT: u64 = 50;
+
+/// What a node is told at its start.
+#[derive(Clone, Copy, Debug)]
+pub struct Setup {
+    pub place: Place,
+    pub nodes: usize,
+    /// The bound of the clocks' drift, for whoever wants to know.
+    pub drift_ppm: u32,
+}
+
+/// A node that takes itself for the leader.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Claim {
+    pub term: u64,
+    /// By its clock; `None` if it knows no end.
+    pub until: Option<Duration>,
+}
+
+/// What a host does for a node, in order.
+#[derive(Clone, Debug)]
+pub enum Effect<D, M> {
+    /// Makes this durable. What follows waits until it is.
+    Write(D),
+    Send(Place, M),
+    /// Stops acting as leader.
+    StepDown,
+}
+
+/// The effects of a rival.
+pub type Effects<R> = Vec<Effect<<R as Rival>::Durable, <R as Rival>::Message>>;
+
+/// One node of a library.
+pub trait Rival: Sized {
+    type Message: Clone;
+    /// What survives a crash.
+    type Durable: Clone;
+
+    const NAME: &'static str;
+    /// Whether its claims are leases: good until they end, whatever happens to the process, and never
+    /// two at an instant.
+    const LEASES: bool = false;
+    /// Whether its members can change in these runs.
+    const CHURNS: bool = false;
+
+    /// What is durable before the node first runs.
+    fn first(setup: Setup) -> Self::Durable;
+
+    /// A new process.
+    fn start(setup: Setup, durable: &Self::Durable, reading: Duration, dice: &mut Dice) -> Self;
+
+    /// Lets it do what is due at `reading`, and take what was received before.
+    fn run(
+        &mut self,
+        reading: Duration,
+        received: Option<(Place, Self::Message)>,
+        effects: &mut Effects<Self>,
+    );
+
+    /// When it wants to run even if nothing is received, on its clock.
+    fn due(&self) -> Option<Duration>;
+
+    /// Whether it takes itself for the leader, once all effects so far were acted on.
+    fn claim(&self) -> Option<Claim>;
+
+    /// Whether `nodes` are a quorum, as it knows.
+    fn is_quorum(&self, nodes: Mask) -> bool;
+
+    /// Whether it could be elected.
+    fn may_lead(&self) -> bool {
+        true
+    }
+
+    /// As the leader, makes `voters` vote and all others follow.
+    fn reconfigure(&mut self, _voters: &[Place], _effects: &mut Effects<Self>) {}
+}
+
+/// Whether `nodes` are more than half of all.
+#[must_use]
+pub fn is_majority(nodes: Mask, of: usize) -> bool {
+    2 * nodes.count_ones() as usize > of
+}

@@ -1,0 +1,155 @@
+//! raft-rs with pre-vote and check-quorum, and no proposals: its log holds what elections put there.
+//!
+//! It counts ticks, here of 10 ms; a host that was held up does not make up for those it missed. Its
+//! election timeouts come from a generator of the thread; they are overruled by the dice whenever it
+//! may have drawn one.
+
+use std::time::Duration;
+
+use raft::prelude::{ConfState, Entry, HardState, Message};
+use raft::storage::MemStorage;
+use raft::{Config, RawNode, StateRole};
+use slog::{Discard, Logger, o};
+
+use super::{Claim, Effect, Effects, HEARTBEAT, Mask, Place, Rival, Setup, TIMEOUT, is_majority};
+use crate::dice::Dice;
+
+const TICK: u64 = 10;
+const TIMEOUT_TICKS: u64 = TIMEOUT / TICK;
+
+/// A node of raft-rs.
+pub struct RaftRs {
+    node: RawNode<MemStorage>,
+    durable: Saved,
+    nodes: usize,
+    due: Duration,
+    dice: Dice,
+    /// What the election timeout was last drawn for, and what it is.
+    drawn: (u64, StateRole, usize),
+}
+
+/// What survives a crash.
+#[derive(Clone, Default)]
+pub struct Saved {
+    state: HardState,
+    log: Vec<Entry>,
+}
+
+impl Rival for RaftRs {
+    type Message = Message;
+    type Durable = Saved;
+
+    const NAME: &'static str = "raft-rs";
+
+    fn first(_: Setup) -> Self::Durable {
+        Saved::default()
+    }
+
+    fn start(setup: Setup, durable: &Self::Durable, reading: Duration, dice: &mut Dice) -> Self {
+        let config = Config {
+            election_tick: TIMEOUT_TICKS as usize,
+            heartbeat_tick: (HEARTBEAT / TICK) as usize,
+            pre_vote: true,
+            check_quorum: true,
+            ..Config::new(id(setup.place))
+        };
+        let voters: Vec<u64> = (0..setup.nodes).map(id).collect();
+        let storage = MemStorage::new_with_conf_state(ConfState::from((voters, Vec::new())));
+        storage.wl().append(&durable.log).expect("what was stored is lawful");
+        storage.wl().set_hardstate(durable.state.clone());
+        let node = RawNode::new(&config, storage, &Logger::root(Discard, o!()));
+        let mut rival = RaftRs {
+            node: node.expect("what was stored is lawful"),
+            durable: durable.clone(),
+            nodes: setup.nodes,
+            due: reading + Duration::from_nanos(dice.below(TICK * 1_000_000)),
+            dice: Dice::new(dice.below(u64::MAX)),
+            drawn: (0, StateRole::Follower, 0),
+        };
+        rival.draw();
+        rival
+    }
+
+    fn run(
+        &mut self,
+        reading: Duration,
+        received: Option<(Place, Self::Message)>,
+        effects: &mut Effects<Self>,
+    ) {
+        if reading >= self.due {
+            self.due = reading + Duration::from_millis(TICK);
+            self.node.tick();
+            self.draw();
+        }
+        if let Some((_, message)) = received {
+            // A message that it refuses is dropped.
+            let _ = self.node.step(message);
+            self.draw();
+        }
+        while self.node.has_ready() {
+            self.process_ready(effects);
+        }
+    }
+
+    fn due(&self) -> Option<Duration> {
+        Some(self.due)
+    }
+
+    fn claim(&self) -> Option<Claim> {
+        let raft = &self.node.raft;
+        (raft.state == StateRole::Leader).then_some(Claim { term: raft.term, until: None })
+    }
+
+    fn is_quorum(&self, nodes: Mask) -> bool {
+        is_majority(nodes, self.nodes)
+    }
+}
+
+impl RaftRs {
+    /// One round of its `Ready` loop. It is told at once that all is durable; as what follows the
+    /// write waits for it, nobody can tell the difference.
+    fn process_ready(&mut self, effects: &mut Effects<Self>) {
+        let mut ready = self.node.ready();
+        effects.extend(ready.take_messages().into_iter().map(sending));
+        if let Some(state) = ready.hs() {
+            self.durable.state = state.clone();
+            self.node.mut_store().wl().set_hardstate(state.clone());
+        }
+        if let Some(first) = ready.entries().first() {
+            self.durable.log.truncate(first.index as usize - 1);
+            self.durable.log.extend_from_slice(ready.entries());
+            self.node.mut_store().wl().append(ready.entries()).expect("entries follow each other");
+        }
+        if ready.must_sync() {
+            effects.push(Effect::Write(self.durable.clone()));
+        }
+        effects.extend(ready.take_persisted_messages().into_iter().map(sending));
+        let mut light = self.node.advance(ready);
+        if let Some(commit) = light.commit_index() {
+            self.durable.state.commit = commit;
+            self.node.mut_store().wl().mut_hard_state().commit = commit;
+        }
+        effects.extend(light.take_messages().into_iter().map(sending));
+        self.node.advance_apply();
+    }
+
+    /// The dice decide the election timeout, wherever it may have been drawn anew.
+    fn draw(&mut self) {
+        let raft = &mut self.node.raft;
+        if self.drawn == (raft.term, raft.state, raft.randomized_election_timeout()) {
+            return;
+        }
+        let timeout = self.dice.between((TIMEOUT_TICKS, 2 * TIMEOUT_TICKS - 1)) as usize;
+        raft.set_randomized_election_timeout(timeout);
+        self.drawn = (raft.term, raft.state, timeout);
+    }
+}
+
+/// Zero is no name here.
+fn id(place: Place) -> u64 {
+    place as u64 + 1
+}
+
+fn sending(message: Message) -> Effect<Saved, Message> {
+    Effect::Send(message.to as usize - 1, message)
+}
