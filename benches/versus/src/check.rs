@@ -50,6 +50,8 @@ impl Column {
 #[derive(Clone, Debug)]
 pub struct Watch {
     pub found: Vec<(Column, Instant, String)>,
+    /// How often anybody became the leader.
+    pub rises: u64,
     nodes: usize,
     leaders: HashMap<u64, Place>,
     /// By node: since when it takes itself for the leader.
@@ -70,6 +72,7 @@ impl Watch {
     pub(crate) fn new(nodes: usize) -> Self {
         Watch {
             found: Vec::new(),
+            rises: 0,
             nodes,
             leaders: HashMap::new(),
             claims: vec![None; nodes],
@@ -168,14 +171,21 @@ impl<R: Rival> Group<R> {
 
     fn look_at_majority(&mut self, acting: &[(Place, u64)]) {
         let running = self.running();
-        let reaches = |hub: Place| {
-            let reached = self.links.both_ways(hub, running);
-            self.nodes().filter_map(|node| self.process(node)).all(|process| process.rival.is_quorum(reached))
+        let position = |node: Place| self.process(node).map(|process| process.rival.position());
+        let is_quorum = |nodes: Mask| {
+            self.nodes().filter_map(|node| self.process(node)).all(|process| process.rival.is_quorum(nodes))
         };
-        let leads = acting.iter().any(|&(node, _)| running >> node & 1 == 1 && reaches(node));
-        let may = |node: Place| self.process(node).is_some_and(|process| process.rival.may_lead());
-        let could = |node: Place| running >> node & 1 == 1 && may(node) && reaches(node);
-        if leads || !self.nodes().any(could) {
+        let leads = |&(node, _): &(Place, u64)| {
+            running >> node & 1 == 1 && is_quorum(self.links.both_ways(node, running))
+        };
+        let could = |hub: Place| {
+            let behind = self.nodes().filter(|&node| position(node) <= position(hub));
+            let voters = behind.fold(0, |mask, node| mask | 1 << node) & self.links.both_ways(hub, running);
+            let may = self.process(hub).is_some_and(|process| process.rival.may_lead());
+            may && running >> hub & 1 == 1 && is_quorum(voters)
+        };
+        let (leads, could) = (acting.iter().any(leads), self.nodes().any(could));
+        if leads || !could {
             self.watch.leaderless = self.now;
         } else if self.now - self.watch.leaderless > LEADERLESS {
             let since = self.watch.leaderless / MS;
@@ -186,28 +196,33 @@ impl<R: Rival> Group<R> {
     /// Leaders that fell, and leaders beside whom another rose.
     fn look_at_changes(&mut self) {
         for node in self.nodes() {
-            let claims = self.process(node).is_some_and(|process| process.claim.is_some());
-            let since = self.watch.claims[node];
-            match since {
-                None if claims => {
-                    let deposed = self.nodes().find(|&other| other != node && self.is_settled(other));
+            match (self.watch.claims[node], self.claimed(node)) {
+                (None, Some(term)) => {
+                    let older = |other: Place| self.claimed(other).is_some_and(|claimed| claimed < term);
+                    let deposed = self.nodes().find(|&other| older(other) && self.is_settled(other));
                     self.watch.claims[node] = Some(self.now);
+                    self.watch.rises += 1;
                     if let Some(other) = deposed {
                         let text = || format!("{node} leads although {other} did");
                         self.watch.find(Column::Needless, self.now, text);
                     }
                 }
-                Some(_) if !claims => {
-                    let needless =
-                        self.process(node).is_some_and(Process::is_running) && self.is_settled(node);
+                (Some(_), None) => {
+                    let runs = self.process(node).is_some_and(Process::is_running);
+                    let needless = runs && self.is_settled(node);
                     self.watch.claims[node] = None;
                     if needless {
                         self.watch.find(Column::Needless, self.now, || format!("{node} fell"));
                     }
                 }
-                None | Some(_) => {}
+                (None, None) | (Some(_), Some(_)) => {}
             }
         }
+    }
+
+    /// The term in which `node` takes itself for the leader.
+    fn claimed(&self, node: Place) -> Option<u64> {
+        Some(self.process(node)?.claim?.term)
     }
 
     /// Whether `node` has led for a while, and has reached a quorum all the while.

@@ -91,6 +91,11 @@ pub trait Rival: Sized {
         true
     }
 
+    /// How far its data reach. Whose data reach further does not vote for it.
+    fn position(&self) -> (u64, u64) {
+        (0, 0)
+    }
+
     /// As the leader, makes `voters` vote and all others follow.
     fn reconfigure(&mut self, _voters: &[Place], _effects: &mut Effects<Self>) {}
 }

@@ -103,6 +103,11 @@ impl Rival for RaftRs {
     fn is_quorum(&self, nodes: Mask) -> bool {
         is_majority(nodes, self.nodes)
     }
+
+    fn position(&self) -> (u64, u64) {
+        let log = &self.node.raft.raft_log;
+        (log.last_term(), log.last_index())
+    }
 }
 
 impl RaftRs {
