@@ -52,6 +52,8 @@ pub struct Watch {
     pub found: Vec<(Column, Instant, String)>,
     /// How often anybody became the leader.
     pub rises: u64,
+    /// How often the members were to change.
+    pub realignments: u64,
     nodes: usize,
     leaders: HashMap<u64, Place>,
     /// By node: since when it takes itself for the leader.
@@ -73,6 +75,7 @@ impl Watch {
         Watch {
             found: Vec::new(),
             rises: 0,
+            realignments: 0,
             nodes,
             leaders: HashMap::new(),
             claims: vec![None; nodes],
@@ -106,6 +109,7 @@ impl Watch {
 
     pub(crate) fn realigned(&mut self, now: Instant) {
         self.realigned = Some(now);
+        self.realignments += 1;
         self.disturbed(now);
     }
 

@@ -321,10 +321,16 @@ impl<R: Rival> Group<R> {
         }
     }
 
-    /// Whoever leads makes `voters` vote, and all others follow.
+    /// The leader is told to make `voters` vote, and all others follow, unless it is held up.
     pub fn reconfigure(&mut self, leader: Place, voters: &[Place]) {
-        self.watch.realigned(self.now);
-        self.call(leader, |rival, effects| rival.reconfigure(voters, effects));
+        if !self.process(leader).is_some_and(Process::is_idle) {
+            return;
+        }
+        let mut taken_up = false;
+        self.call(leader, |rival, effects| taken_up = rival.reconfigure(voters, effects));
+        if taken_up {
+            self.watch.realigned(self.now);
+        }
         self.serve(leader);
         self.look();
     }

@@ -96,8 +96,10 @@ pub trait Rival: Sized {
         (0, 0)
     }
 
-    /// As the leader, makes `voters` vote and all others follow.
-    fn reconfigure(&mut self, _voters: &[Place], _effects: &mut Effects<Self>) {}
+    /// As the leader, sets out to make `voters` vote and all others follow, if it can now.
+    fn reconfigure(&mut self, _voters: &[Place], _effects: &mut Effects<Self>) -> bool {
+        false
+    }
 }
 
 /// Whether `nodes` are more than half of all.

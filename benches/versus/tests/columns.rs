@@ -123,3 +123,9 @@ fn a_seed_is_a_whole_run_of_each() {
         twice(faults::run::<AlmostRaft>);
     }
 }
+
+#[test]
+fn members_of_quorate_change_under_churn() {
+    let watch = faults::run::<Quorate>(1, 5, Mix::Only(Fault::Churn), 60);
+    assert!(watch.realignments > 10, "{} changes in a minute", watch.realignments);
+}

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use quorate::{
-    ClusterId, Config, Election, Event, HardState, Input, Message, Output, RoleKind, Target, Timing,
-};
+use quorate::{ClusterId, Config, Election, Event, HardState, Input, Message, Output, Target, Timing};
 use rand_chacha::ChaCha8Rng;
 
 use super::{Claim, Effect, Effects, Mask, Place, Rival, Setup};
@@ -65,16 +63,17 @@ impl Rival for Quorate {
         self.election.membership().is_voter(self.election.id())
     }
 
-    fn reconfigure(&mut self, voters: &[Place], effects: &mut Effects<Self>) {
+    fn reconfigure(&mut self, voters: &[Place], effects: &mut Effects<Self>) -> bool {
         let all = self.election.membership().members();
         let learners = all.iter().copied().filter(|member| !voters.contains(member));
         let target = Target::new(voters.iter().copied(), learners).expect("lawful members");
-        if self.election.role() == RoleKind::Leader {
-            self.election.step_into(Input::Reconfigure { target, force: false }, &mut self.outputs);
-            // A wish that cannot be met now is dropped.
-            self.outputs.retain(|output| !matches!(output, Output::Rejected(_)));
-            effects.extend(self.outputs.drain(..).filter_map(effect));
+        self.election.step_into(Input::Reconfigure { target, force: false }, &mut self.outputs);
+        if let [Output::Rejected(_)] = self.outputs[..] {
+            self.outputs.clear();
+            return false;
         }
+        effects.extend(self.outputs.drain(..).filter_map(effect));
+        true
     }
 }
 
