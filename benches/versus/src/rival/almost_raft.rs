@@ -6,6 +6,7 @@
 //! a state is made again and again until it is what the dice chose.
 
 use std::cell::Cell;
+use std::fmt::{self, Write};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
@@ -198,10 +199,29 @@ fn init(setup: Setup, outbox: &Outbox, to_host: &Sender<Message<Peer>>) -> (Stat
 
 /// What it has drawn. It shows that only to who debugs.
 fn election_timeout(state: &State) -> u64 {
-    let text = format!("{state:?}");
+    let text = Beginning::of(format_args!("{state:?}"));
     let (_, rest) = text.split_once("election_timeout: ").expect("a field");
     let digits = rest.split(|c: char| !c.is_ascii_digit()).next();
     digits.and_then(|digits| digits.parse().ok()).expect("a number")
+}
+
+/// A text of which only the beginning matters; the rest is not even made.
+struct Beginning(String);
+
+impl Beginning {
+    fn of(text: fmt::Arguments<'_>) -> String {
+        let mut beginning = Beginning(String::new());
+        // An error: that was enough.
+        let _ = beginning.write_fmt(text);
+        beginning.0
+    }
+}
+
+impl fmt::Write for Beginning {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        self.0.push_str(part);
+        if self.0.len() < 80 { Ok(()) } else { Err(fmt::Error) }
+    }
 }
 
 fn name(place: Place) -> String {
@@ -234,7 +254,7 @@ impl Log for Listener {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            let line = record.args().to_string();
+            let line = Beginning::of(*record.args());
             if let Some((_, wait)) = line.split_once("setting new timeout to ") {
                 WAIT.set(wait.parse().ok());
             }
