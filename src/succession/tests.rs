@@ -17,7 +17,8 @@ fn follower(until: Nanos, leaving: bool, priority: u8, index: u64) -> Follower {
 fn members(voters: u8, learners: u8) -> Membership<u8> {
     let version = Version { term: Term(1), number: 1 };
     let learners = (voters..voters.saturating_add(learners)).collect();
-    Membership::new(version, (0..voters).collect(), learners, usize::from(voters / 2 + 1)).unwrap()
+    Membership::new(version, (0..voters).collect(), learners, crate::membership::majority(voters.into()))
+        .unwrap()
 }
 
 fn ranks(

@@ -1,10 +1,11 @@
 //! Section 6: who may order a node to stand, who may be ordered, and for how long a leader resigns.
 
-use quorate::{HardState, Membership, Order, Output, Rejection, RoleKind, Unfit, Urgency};
+use quorate::{HardState, Input, Membership, Order, Output, Priority, Rejection, RoleKind, Unfit, Urgency};
 
 use crate::support::*;
 
 const THREE: [u64; 3] = [1, 2, 3];
+const FIVE: [u64; 5] = [1, 2, 3, 4, 5];
 
 fn order(of: u64) -> Msg {
     heartbeat(of, 9).version(1, 1).asking(0).order(Order::Campaign)
@@ -83,4 +84,22 @@ fn a_leader_that_is_asked_to_resign_again_and_again_steps_down_when_its_lease_en
     let out = node.resign(end, Some(2), Urgency::WhenReady);
     assert!(trace(&out).starts_with("stepped-down, heartbeat 2, heartbeat 3"), "{}", trace(&out));
     assert_eq!(node.role(), RoleKind::Follower);
+}
+
+/// Rule 6.5: a takeover is considered once the leader is settled, and only for a higher priority.
+#[test]
+fn a_takeover_waits_for_the_commit_and_is_not_tried_in_vain() {
+    let (mut node, beats) = elected(1, &FIVE);
+    node.hear(1, 2, accept(&to(&beats, 2)));
+    assert_eq!(node.step(Input::SetPriority(Priority(0))), []);
+    assert_eq!(trace(&node.hear(2, 3, accept(&to(&beats, 3)))), "committed");
+    let beats = node.tick_at(node.due());
+    assert_eq!(heartbeat_of(&to(&beats, 2)).order, Order::Try);
+
+    let mut equals = leader(1, &THREE);
+    while equals.due() < 3 * TAKEOVER_DELAY {
+        let (now, beats) = (equals.due(), equals.tick_at(equals.due()));
+        assert_eq!(events(&beats), []);
+        equals.accepted(now, &[2, 3], &beats);
+    }
 }

@@ -30,8 +30,10 @@ pub(crate) struct Sabotage {
 const QUICK: &[&str] = &[
     "--lib",
     "--test=rules",
+    "--test=config",
     "--test=counterexamples",
     "--test=changes",
+    "--test=handovers",
     "--test=quorums",
     "--test=properties",
 ];
