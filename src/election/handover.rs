@@ -326,7 +326,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Some(trial) = &following.trial else { return };
         if self.now >= trial.canvass.until {
             following.trial = None;
-        } else if !trial.ready && self.now >= trial.canvass.next_retry {
+        } else if self.now >= trial.due() {
             self.ask_trial(out);
         }
     }

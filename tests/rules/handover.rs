@@ -662,13 +662,18 @@ fn only_grants_of_the_trial_that_runs_make_a_successor_ready() {
 #[test]
 fn a_leader_tells_the_silent_a_later_rank() {
     let mut node = leader(1, &FIVE);
-    let mut ranks = Vec::new();
-    while node.due() <= LIMIT + 2 * HEARTBEAT {
-        let (now, beats) = (node.due(), node.tick_at(node.due()));
-        ranks.push(heartbeat_of(&to(&beats, 2)).rank);
-        node.accepted(now, &[3, 4, 5], &beats);
+    let beats = node.tick_at(HEARTBEAT);
+    node.accepted(HEARTBEAT, &[3, 4, 5], &beats);
+    // Their promises end at a heartbeat, and between two.
+    node.hear(HEARTBEAT, 2, grant(&to(&beats, 2), LIMIT));
+    node.hear(HEARTBEAT, 3, grant(&to(&beats, 3), LIMIT - 1));
+    let ranks = |beats: &Outputs| [2, 3].map(|id| heartbeat_of(&to(beats, id)).rank);
+    for now in (2 * HEARTBEAT..HEARTBEAT + LIMIT).step_by(HEARTBEAT as usize) {
+        let beats = node.tick_at(now);
+        assert_eq!(ranks(&beats), [Some(0), Some(1)], "{now}");
+        node.accepted(now, &[4, 5], &beats);
     }
-    assert_eq!((ranks.first(), ranks.last()), (Some(&Some(0)), Some(&Some(3))));
+    assert_eq!(ranks(&node.tick_at(HEARTBEAT + LIMIT)), [Some(2), Some(3)], "who was bound longer first");
 }
 
 /// Rules 4.5 and 6.1: a leader's own position counts from the start, and who is silent has none yet.
