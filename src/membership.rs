@@ -11,9 +11,6 @@ use crate::types::{NodeId, Term, Version};
 /// The most members a group can have.
 pub const MAX_MEMBERS: usize = 255;
 
-/// So many are compared with each other sooner than they are sorted.
-const FEW: usize = 16;
-
 /// The members of a group: voters and learners, each sorted, and the votes that make a quorum.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
@@ -222,24 +219,21 @@ impl<I: NodeId> Membership<I> {
     /// The largest value that a quorum of the voters (by place) reaches; `floor` if that is more,
     /// or if there are no voters.
     pub(crate) fn quorum_value(&self, floor: u64, value: impl Fn(usize) -> u64) -> u64 {
-        let voters = usize::from(self.voters);
-        if voters > FEW {
-            let mut values = [0; MAX_MEMBERS];
-            let values = values.get_mut(..voters).unwrap_or_default();
-            values.iter_mut().enumerate().for_each(|(voter, slot)| *slot = value(voter));
-            values.sort_unstable_by_key(|&value| core::cmp::Reverse(value));
-            return values.get(self.quorum().saturating_sub(1)).map_or(floor, |&value| value.max(floor));
+        let voters = 0..usize::from(self.voters);
+        if self.has_few_voters() {
+            let is_reached = |&candidate: &u64| self.is_quorum(|voter| value(voter) >= candidate);
+            return voters.map(&value).filter(is_reached).fold(floor, u64::max);
         }
-        if !self.is_quorum(|voter| value(voter) > floor) {
-            return floor;
-        }
-        let mut best = floor;
-        for candidate in (0..usize::from(self.voters)).map(&value) {
-            if candidate > best && self.is_quorum(|voter| value(voter) >= candidate) {
-                best = candidate;
-            }
-        }
-        best
+        let mut values = [0; MAX_MEMBERS];
+        let values = values.get_mut(voters).unwrap_or_default();
+        values.iter_mut().enumerate().for_each(|(voter, slot)| *slot = value(voter));
+        values.sort_unstable_by_key(|&value| core::cmp::Reverse(value));
+        values.get(self.quorum().saturating_sub(1)).map_or(floor, |&value| value.max(floor))
+    }
+
+    /// Whether they are compared with each other sooner than they are sorted.
+    fn has_few_voters(&self) -> bool {
+        self.voters <= 8
     }
 
     /// The same members under another version.

@@ -267,7 +267,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             (follower.position, follower.priority) = (reply.position, reply.priority);
             leading.unranked = true;
         }
-        if before <= leading.lease && follower.until > leading.lease {
+        if may_lift(leading.lease, before, follower.until) {
             self.refresh_lease();
         }
         if acknowledges {
@@ -294,4 +294,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.advance_handover(out);
         self.advance_walk(out);
     }
+}
+
+/// Whether it may lengthen `lease` that a promise which ended at `before` ends at `until` now. Others
+/// need not be looked at.
+fn may_lift(lease: Nanos, before: Nanos, until: Nanos) -> bool {
+    before <= lease && until > lease
 }
