@@ -2,8 +2,11 @@
 
 #[cfg(feature = "clock")]
 pub mod clock;
+pub mod counters;
 #[cfg(feature = "store")]
 pub mod store;
+#[cfg(feature = "tracing")]
+pub mod trace;
 #[cfg(feature = "udp")]
 pub mod udp;
 #[cfg(feature = "wire")]

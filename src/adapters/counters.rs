@@ -1,0 +1,232 @@
+//! What an exporter reads: what became of a node so far, in numbers.
+//!
+//! ```
+//! use quorate::adapters::counters::Counters;
+//! use quorate::{Election, Input, Output};
+//! use rand_core::Rng;
+//! use core::time::Duration;
+//!
+//! /// One turn of a host's loop.
+//! fn turn<R: Rng>(
+//!     election: &mut Election<u64, R>,
+//!     counters: &mut Counters,
+//!     received: Option<Input<u64>>,
+//!     now: Duration,
+//! ) -> Vec<Output<u64>> {
+//!     let mut outputs = election.tick(now);
+//!     if let Some(input) = received {
+//!         counters.input(now, &input);
+//!         outputs.extend(election.step(input));
+//!     }
+//!     outputs.iter().for_each(|output| counters.output(now, output));
+//!     outputs
+//! }
+//! ```
+
+use core::time::Duration;
+
+use crate::io::{Event, Input, Output, StepDown};
+use crate::message::{Answer, Body, Denial};
+use crate::types::{Term, nanos};
+
+/// Folds what goes into an election and what comes out of it. Every number only grows, but for
+/// [`term`](Self::term) after a restart; none is durable.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Counters {
+    /// The last term that was made durable.
+    pub term: Term,
+    /// How often this node was elected.
+    pub elections: u64,
+    /// How often it renewed its leadership in a later term, without a moment between.
+    pub renewals: u64,
+    /// How its leaderships ended.
+    pub ends: Ends,
+    /// How often another leader became known, this node included.
+    pub leaders: u64,
+    /// How often a membership was learned to be committed.
+    pub memberships: u64,
+    /// Handovers that failed, so that this node led on.
+    pub failed_handovers: u64,
+    /// What an operator should look into: other groups and conflicting members, lost states.
+    pub alarms: u64,
+    /// Why this node's questions were refused.
+    pub denials: Denials,
+    /// From a question of this node to its answer.
+    pub round_trips: RoundTrips,
+    /// States made durable.
+    pub writes: u64,
+    /// Messages that were to be sent.
+    pub sent: u64,
+    /// Messages received.
+    pub received: u64,
+    /// Wishes of the host that could not be met.
+    pub rejections: u64,
+    leaderless: Duration,
+    leaderless_since: Option<Duration>,
+    leads: bool,
+}
+
+/// How leaderships ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Ends {
+    /// The promises of a quorum ended before they were renewed.
+    pub lapsed: u64,
+    /// A leader of a later term was there.
+    pub replaced: u64,
+    /// It resigned.
+    pub resigned: u64,
+}
+
+/// Refusals by reason; see [`Denial`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[allow(missing_docs, reason = "they are the names of the reasons")]
+pub struct Denials {
+    pub bound: u64,
+    pub vote_gone: u64,
+    pub term_behind: u64,
+    pub membership_older: u64,
+    pub position_behind: u64,
+    pub stranger: u64,
+    pub membership_conflict: u64,
+}
+
+/// Times from questions to answers; what was lost is not among them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RoundTrips {
+    /// How many.
+    pub count: u64,
+    /// All of them together.
+    pub total: Duration,
+    /// The last.
+    pub last: Duration,
+    /// The longest.
+    pub longest: Duration,
+}
+
+impl Counters {
+    /// Of a node that starts at `now`, which knows no leader yet.
+    #[must_use]
+    pub fn new(now: Duration) -> Self {
+        Counters {
+            term: Term(0),
+            elections: 0,
+            renewals: 0,
+            ends: Ends::default(),
+            leaders: 0,
+            memberships: 0,
+            failed_handovers: 0,
+            alarms: 0,
+            denials: Denials::default(),
+            round_trips: RoundTrips::default(),
+            writes: 0,
+            sent: 0,
+            received: 0,
+            rejections: 0,
+            leaderless: Duration::ZERO,
+            leaderless_since: Some(now),
+            leads: false,
+        }
+    }
+
+    /// For how long this node has known no leader, in all, until `now`.
+    #[must_use]
+    pub fn leaderless(&self, now: Duration) -> Duration {
+        let stretch = self.leaderless_since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
+        self.leaderless.saturating_add(stretch)
+    }
+
+    /// What is about to be stepped at `now`.
+    pub fn input<I>(&mut self, now: Duration, input: &Input<I>) {
+        let Input::Receive { message, .. } = input else { return };
+        count(&mut self.received);
+        let answer = match &message.body {
+            Body::VoteReply(reply) => &reply.answer,
+            Body::HeartbeatReply(reply) => &reply.answer,
+            Body::VoteRequest(_) | Body::Heartbeat(_) => return,
+        };
+        if let Some(length) = nanos(now).checked_sub(message.header.at) {
+            self.round_trips.add(Duration::from_nanos(length));
+        }
+        if let Answer::Denied(denial) = answer {
+            self.denials.add(denial);
+        }
+    }
+
+    /// What came out at `now`.
+    pub fn output<I>(&mut self, now: Duration, output: &Output<I>) {
+        match output {
+            Output::Persist(state) => {
+                self.term = state.term;
+                count(&mut self.writes);
+            }
+            Output::Send { .. } => count(&mut self.sent),
+            Output::Rejected(_) => count(&mut self.rejections),
+            Output::Event(event) => self.event(now, event),
+        }
+    }
+
+    fn event<I>(&mut self, now: Duration, event: &Event<I>) {
+        match event {
+            Event::Elected { .. } => {
+                count(if self.leads { &mut self.renewals } else { &mut self.elections });
+                self.leads = true;
+            }
+            Event::SteppedDown { reason, .. } => {
+                self.leads = false;
+                count(match reason {
+                    StepDown::LeaseLapsed => &mut self.ends.lapsed,
+                    StepDown::NewLeader { .. } => &mut self.ends.replaced,
+                    StepDown::Resigned { .. } => &mut self.ends.resigned,
+                });
+            }
+            Event::LeaderChanged { leader } => {
+                self.leaderless = self.leaderless(now);
+                self.leaderless_since = leader.is_none().then_some(now);
+                if leader.is_some() {
+                    count(&mut self.leaders);
+                }
+            }
+            Event::MembershipChanged { committed: true, .. } => count(&mut self.memberships),
+            Event::HandoverFailed { .. } => count(&mut self.failed_handovers),
+            Event::StateLost
+            | Event::TooManyForming { .. }
+            | Event::ForeignCluster { .. }
+            | Event::MembershipConflict { .. }
+            | Event::TwoLeaders { .. }
+            | Event::TermTooFarAhead { .. } => count(&mut self.alarms),
+            Event::MembershipChanged { committed: false, .. }
+            | Event::TargetReached { .. }
+            | Event::TargetForgotten
+            | Event::Removed
+            | Event::Behind { .. } => {}
+        }
+    }
+}
+
+impl Denials {
+    fn add<I>(&mut self, denial: &Denial<I>) {
+        count(match denial {
+            Denial::Bound { .. } => &mut self.bound,
+            Denial::VoteGone => &mut self.vote_gone,
+            Denial::TermBehind => &mut self.term_behind,
+            Denial::MembershipOlder => &mut self.membership_older,
+            Denial::PositionBehind(_) => &mut self.position_behind,
+            Denial::Stranger => &mut self.stranger,
+            Denial::MembershipConflict => &mut self.membership_conflict,
+        });
+    }
+}
+
+impl RoundTrips {
+    fn add(&mut self, length: Duration) {
+        count(&mut self.count);
+        self.total = self.total.saturating_add(length);
+        self.last = length;
+        self.longest = self.longest.max(length);
+    }
+}
+
+fn count(counter: &mut u64) {
+    *counter = counter.saturating_add(1);
+}

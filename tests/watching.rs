@@ -1,0 +1,185 @@
+//! What an operator reads of a group: numbers and log lines.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that panics has found something")]
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use quorate::adapters::counters::Counters;
+use quorate::adapters::trace::trace;
+use quorate::{
+    Answer, Body, ClusterId, Config, Denial, Election, Event, HardState, Header, HeartbeatReply, Input,
+    Message, Output, Phase, Position, Priority, Round, StepDown, Term, Timing, Urgency, Version, VoteReply,
+};
+use quorate_sim::Zero;
+
+const CLUSTER: ClusterId = ClusterId(1);
+
+fn ms(length: u64) -> Duration {
+    Duration::from_millis(length)
+}
+
+/// Node 1 of three, counted. Its voter 2 answers everything 3 ms later; 3 is dead.
+struct Watched {
+    election: Election<u64, Zero>,
+    counters: Counters,
+}
+
+impl Watched {
+    fn new() -> Self {
+        let timing = Timing { clock_drift_ppm: 0, ..Timing::lan() };
+        let saved = HardState::bootstrap(CLUSTER, [1, 2, 3]).unwrap();
+        let config = Config { timing, ..Config::new(1) };
+        let election = Election::new(config, saved, ms(0), Zero).unwrap();
+        Watched { election, counters: Counters::new(ms(0)) }
+    }
+
+    fn tick(&mut self, now: Duration) -> Vec<Output<u64>> {
+        let out = self.election.tick(now);
+        self.note(now, out)
+    }
+
+    fn step(&mut self, now: Duration, input: Input<u64>) -> Vec<Output<u64>> {
+        let ticked = self.tick(now);
+        self.counters.input(now, &input);
+        let out = self.election.step(input);
+        [ticked, self.note(now, out)].concat()
+    }
+
+    fn note(&mut self, now: Duration, out: Vec<Output<u64>>) -> Vec<Output<u64>> {
+        out.iter().for_each(|output| self.counters.output(now, output));
+        out
+    }
+
+    /// All that 2 is asked at `now` and in return for its answers, until there is nothing more.
+    fn answered(&mut self, mut now: Duration, mut out: Vec<Output<u64>>) -> Duration {
+        while let Some(question) = out.iter().find_map(to_2) {
+            now += ms(3);
+            let message = yes(question);
+            out = self.step(now, Input::Receive { from: 2, message });
+        }
+        now
+    }
+}
+
+fn to_2(output: &Output<u64>) -> Option<&Message<u64>> {
+    match output {
+        Output::Send { to: 2, message } => Some(message),
+        _ => None,
+    }
+}
+
+fn yes(question: &Message<u64>) -> Message<u64> {
+    let of = question.header.term;
+    let body = match &question.body {
+        Body::VoteRequest(request) => Body::VoteReply(VoteReply {
+            phase: request.phase,
+            of,
+            answer: Answer::Granted(request.promise),
+            membership: None,
+        }),
+        Body::Heartbeat(heartbeat) => Body::HeartbeatReply(HeartbeatReply {
+            of,
+            answer: Answer::Granted(heartbeat.promise),
+            position: Position::default(),
+            priority: Priority::default(),
+            ready: false,
+            leaving: false,
+            membership: None,
+        }),
+        Body::VoteReply(_) | Body::HeartbeatReply(_) => panic!("{question:?} asks nothing"),
+    };
+    Message { header: question.header, body }
+}
+
+#[test]
+fn an_election_and_its_end_are_counted_and_timed() {
+    let mut node = Watched::new();
+    let out = node.tick(ms(10));
+    let now = node.answered(ms(10), out);
+    let Counters { elections, leaders, memberships, writes, round_trips, .. } = node.counters.clone();
+    assert_eq!((elections, leaders, memberships), (1, 1, 1));
+    assert_eq!((writes, node.counters.term), (2, Term(1)), "the vote, the version");
+    assert_eq!((round_trips.count, round_trips.longest, round_trips.total), (3, ms(3), ms(9)));
+    // Pre-vote, vote, and the heartbeat that commits; of these it led after the second.
+    assert_eq!(node.counters.leaderless(now), ms(16));
+    node.step(now, Input::Resign { successor: None, urgency: Urgency::Now });
+    assert_eq!(node.counters.ends.resigned, 1);
+    assert_eq!(node.counters.leaderless(now + ms(5)), ms(21));
+}
+
+#[test]
+fn refusals_are_counted_by_reason_and_wishes_apart() {
+    let mut node = Watched::new();
+    let header = Header {
+        cluster: CLUSTER,
+        term: Term(0),
+        version: Version { term: Term(0), number: 1 },
+        committed: false,
+        round: Round(1),
+        at: 0,
+    };
+    let reasons = [
+        Denial::Bound { to: None, remaining: 1 },
+        Denial::VoteGone,
+        Denial::VoteGone,
+        Denial::PositionBehind(Position { term: 0, index: 1 }),
+    ];
+    for denial in reasons {
+        let reply =
+            VoteReply { phase: Phase::Pre, of: Term(0), answer: Answer::Denied(denial), membership: None };
+        let message = Message { header, body: Body::VoteReply(reply) };
+        node.step(ms(1), Input::Receive { from: 2, message });
+    }
+    let denials = node.counters.denials;
+    assert_eq!((denials.bound, denials.vote_gone, denials.position_behind), (1, 2, 1));
+    node.step(ms(1), Input::Resign { successor: None, urgency: Urgency::Now });
+    assert_eq!((node.counters.rejections, node.counters.received), (1, 4));
+}
+
+/// Collects what is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn each_transition_is_one_line_at_the_level_a_person_would_choose() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .without_time()
+        .with_target(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let lapsed = Event::SteppedDown { term: Term(4), reason: StepDown::LeaseLapsed };
+    let outputs = [
+        Output::Event(Event::Elected { term: Term(4) }),
+        Output::Persist(HardState::bootstrap(CLUSTER, [1]).unwrap()),
+        Output::Event(lapsed),
+        Output::Event(Event::LeaderChanged { leader: None }),
+        Output::Event(Event::TwoLeaders { peer: 2, term: Term(5) }),
+    ];
+    tracing::subscriber::with_default(subscriber, || outputs.iter().for_each(|output| trace(1_u64, output)));
+    let lines = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let lines: Vec<&str> = lines.lines().map(str::trim).collect();
+    assert_eq!(
+        lines,
+        [
+            "INFO elected node=1 term=4",
+            "WARN stepped down: the lease lapsed node=1 term=4",
+            "WARN no leader node=1",
+            "ERROR two leaders of one term node=1 peer=2 term=5",
+        ]
+    );
+}
