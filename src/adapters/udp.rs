@@ -67,15 +67,16 @@
 //! Datagrams are neither signed nor encrypted: whoever can send to the port can forge
 //! them. Keep the port on a network of your own.
 
-mod book;
+pub(super) mod book;
 mod commands;
-mod datagram;
+pub(super) mod datagram;
 mod errors;
 mod events;
 mod inbox;
 mod leases;
+pub(super) mod post;
 mod query;
-mod run;
+pub(super) mod run;
 
 use std::boxed::Box;
 use std::error::Error;

@@ -23,7 +23,7 @@ const AT_ONCE: usize = 16;
 
 /// The addresses of configured peers and of the nodes that the election is concerned with, and of
 /// nobody else.
-pub(super) struct Book<I> {
+pub(in crate::adapters) struct Book<I> {
     entries: BTreeMap<I, Entry>,
     /// Grows when a node is somewhere new.
     revision: u64,
@@ -96,18 +96,30 @@ impl Entry {
 }
 
 impl<I: NodeId> Book<I> {
-    pub(super) fn new(peers: &[(I, SocketAddr)]) -> Self {
+    pub(in crate::adapters) fn new(peers: &[(I, SocketAddr)]) -> Self {
         let entry = |&(id, address)| (id, Entry { configured: Some(address), ..Entry::default() });
         Book { entries: peers.iter().map(entry).collect(), revision: 0, next: 0, altered: true }
     }
 
+    /// The program wants `id` in the book, at `address` unless it is heard elsewhere.
+    #[cfg(feature = "tokio")]
+    pub(in crate::adapters) fn configure(&mut self, id: I, address: SocketAddr) {
+        self.altered |= self.change(id, |entry| entry.configured.replace(address) != Some(address));
+    }
+
+    /// The address of everybody in the book.
+    #[cfg(feature = "tokio")]
+    pub(in crate::adapters) fn all(&self) -> Vec<(I, SocketAddr)> {
+        self.entries.iter().filter_map(|(&id, entry)| Some((id, entry.best()?.0))).collect()
+    }
+
     /// Whether `id` was configured.
-    pub(super) fn is_configured(&self, id: I) -> bool {
+    pub(in crate::adapters) fn is_configured(&self, id: I) -> bool {
         self.entries.get(&id).is_some_and(|entry| entry.configured.is_some())
     }
 
     /// A datagram of `id`, which may have an address here, came from `address`.
-    pub(super) fn heard(&mut self, id: I, address: SocketAddr, now: Duration) {
+    pub(in crate::adapters) fn heard(&mut self, id: I, address: SocketAddr, now: Duration) {
         let news = self.change(id, |entry| {
             let news = entry.heard_of_late(now) != Some(address);
             entry.heard = Some((address, now));
@@ -117,12 +129,12 @@ impl<I: NodeId> Book<I> {
     }
 
     /// The program knows that `id` is at `address`.
-    pub(super) fn introduced(&mut self, id: I, address: SocketAddr, now: Duration) {
+    pub(in crate::adapters) fn introduced(&mut self, id: I, address: SocketAddr, now: Duration) {
         self.told(id, Sighting { address, age: Some(0) }, now);
     }
 
     /// Another node says where `id` is, which may have an address here.
-    pub(super) fn told(&mut self, id: I, sighting: Sighting, now: Duration) {
+    pub(in crate::adapters) fn told(&mut self, id: I, sighting: Sighting, now: Duration) {
         let Sighting { address, age } = sighting;
         if !is_usable(address) {
             return;
@@ -149,23 +161,23 @@ impl<I: NodeId> Book<I> {
     }
 
     /// Where configured peers are said to be.
-    pub(super) fn configured(&self) -> Vec<SocketAddr> {
+    pub(in crate::adapters) fn configured(&self) -> Vec<SocketAddr> {
         self.entries.values().filter_map(|entry| entry.configured).collect()
     }
 
     /// Forgets all but configured peers and those of `concern`. The membership may have changed.
-    pub(super) fn keep(&mut self, concern: impl Fn(I) -> bool) {
+    pub(in crate::adapters) fn keep(&mut self, concern: impl Fn(I) -> bool) {
         self.entries.retain(|&id, entry| concern(id) || entry.configured.is_some());
         self.altered = true;
     }
 
     /// The address of `id` to tell others.
-    pub(super) fn address(&self, id: I) -> Option<SocketAddr> {
+    pub(in crate::adapters) fn address(&self, id: I) -> Option<SocketAddr> {
         self.entries.get(&id)?.best().map(|(address, _)| address)
     }
 
     /// The addresses of all `members`, if they may have changed since this was last asked.
-    pub(super) fn addresses(&mut self, members: &[I]) -> Option<Vec<(I, SocketAddr)>> {
+    pub(in crate::adapters) fn addresses(&mut self, members: &[I]) -> Option<Vec<(I, SocketAddr)>> {
         let known = |&id: &I| Some((id, self.address(id)?));
         let all = self.altered.then(|| members.iter().filter_map(known).collect());
         self.altered = false;
@@ -173,7 +185,7 @@ impl<I: NodeId> Book<I> {
     }
 
     /// Where to send what is for `id`: where it was heard of late, else wherever it may be.
-    pub(super) fn route(&self, id: I, now: Duration) -> Vec<SocketAddr> {
+    pub(in crate::adapters) fn route(&self, id: I, now: Duration) -> Vec<SocketAddr> {
         let Some(entry) = self.entries.get(&id) else { return Vec::new() };
         if let (Some(address), false) = (entry.heard_of_late(now), entry.has_moved()) {
             return Vec::from([address]);
@@ -188,7 +200,7 @@ impl<I: NodeId> Book<I> {
 
     /// The addresses to enclose in a datagram for `to`, which is at `reader`: if there is news, if
     /// it was not told for a while, or at any rate if it is `due`.
-    pub(super) fn enclose(
+    pub(in crate::adapters) fn enclose(
         &mut self,
         to: I,
         reader: SocketAddr,

@@ -15,12 +15,13 @@ use std::prelude::rust_2024::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::Leader;
 use crate::adapters::wire;
 use crate::message::Message;
 use crate::types::{ClusterId, NodeId, Term};
 
 /// The longest datagram that is read: a message and its envelope.
-pub(super) const LONGEST: usize = wire::MAX_DATAGRAM + 4 * 1024;
+pub(in crate::adapters) const LONGEST: usize = wire::MAX_DATAGRAM + 4 * 1024;
 
 /// How long a question is made. No answer is longer than its question, so that nobody can use a
 /// group to multiply what he sends under another's address.
@@ -34,10 +35,10 @@ const LEADER: u8 = 3;
 const HELLO: u8 = 4;
 
 /// What a question is recognized by in its answer.
-pub(super) type Nonce = [u8; 8];
+pub(in crate::adapters) type Nonce = [u8; 8];
 
 /// A datagram, read.
-pub(super) enum Datagram<I> {
+pub(in crate::adapters) enum Datagram<I> {
     Peer(Letter<I>),
     Question(Nonce),
     Answer(Nonce, Report<I>),
@@ -45,13 +46,13 @@ pub(super) enum Datagram<I> {
 }
 
 /// A message and its envelope.
-pub(super) struct Letter<I> {
-    pub(super) from: I,
+pub(in crate::adapters) struct Letter<I> {
+    pub(in crate::adapters) from: I,
     /// Whom it is for: another node may be where that one was.
-    pub(super) to: I,
+    pub(in crate::adapters) to: I,
     /// Where members are, as far as the sender knows.
-    pub(super) addresses: Vec<(I, Sighting)>,
-    pub(super) message: Message<I>,
+    pub(in crate::adapters) addresses: Vec<(I, Sighting)>,
+    pub(in crate::adapters) message: Message<I>,
 }
 
 #[derive(Serialize)]
@@ -70,23 +71,40 @@ struct Opened<I> {
 
 /// Where a member is.
 #[derive(Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Sighting {
-    pub(super) address: SocketAddr,
+pub(in crate::adapters) struct Sighting {
+    pub(in crate::adapters) address: SocketAddr,
     /// How many milliseconds ago that was known to be true; none if the address was only ever
     /// configured. No two clocks need agree.
-    pub(super) age: Option<u32>,
+    pub(in crate::adapters) age: Option<u32>,
 }
 
 /// What is known of the leader.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Report<I> {
-    pub(super) cluster: ClusterId,
-    pub(super) leader: Option<(I, Term, Place)>,
+pub(in crate::adapters) struct Report<I> {
+    pub(in crate::adapters) cluster: ClusterId,
+    pub(in crate::adapters) leader: Option<(I, Term, Place)>,
+}
+
+impl<I: NodeId> Report<I> {
+    /// What node `me` can tell whoever asks from `asker`.
+    pub(in crate::adapters) fn new(
+        me: I,
+        cluster: ClusterId,
+        leader: Option<Leader<I>>,
+        asker: SocketAddr,
+    ) -> Self {
+        let place = |leader: &Leader<I>| match leader.address {
+            _ if leader.id == me => Place::Here,
+            Some(address) if means_the_same_to(asker, address) => Place::There(address),
+            Some(_) | None => Place::Unknown,
+        };
+        Report { cluster, leader: leader.map(|leader| (leader.id, leader.term, place(&leader))) }
+    }
 }
 
 /// Where it is.
 #[derive(Serialize, Deserialize)]
-pub(super) enum Place {
+pub(in crate::adapters) enum Place {
     Unknown,
     /// It is the one that answers.
     Here,
@@ -94,7 +112,7 @@ pub(super) enum Place {
 }
 
 /// A message to a peer; `None` if it cannot be written or is too long to be read.
-pub(super) fn letter<I: NodeId + Serialize>(
+pub(in crate::adapters) fn letter<I: NodeId + Serialize>(
     from: I,
     to: I,
     addresses: &[(I, Sighting)],
@@ -105,7 +123,7 @@ pub(super) fn letter<I: NodeId + Serialize>(
     (bytes.len() <= LONGEST).then_some(bytes)
 }
 
-pub(super) fn question(nonce: Nonce) -> Vec<u8> {
+pub(in crate::adapters) fn question(nonce: Nonce) -> Vec<u8> {
     let mut bytes = header(WHO_LEADS);
     bytes.extend_from_slice(&nonce);
     bytes.resize(QUESTION, 0);
@@ -113,7 +131,7 @@ pub(super) fn question(nonce: Nonce) -> Vec<u8> {
 }
 
 /// The answer to a question of `asked` bytes; `None` if it would be longer.
-pub(super) fn answer<I: NodeId + Serialize>(
+pub(in crate::adapters) fn answer<I: NodeId + Serialize>(
     nonce: Nonce,
     asked: usize,
     report: &Report<I>,
@@ -125,12 +143,12 @@ pub(super) fn answer<I: NodeId + Serialize>(
 }
 
 /// What a node says that is in nobody's book yet.
-pub(super) fn hello<I: NodeId + Serialize>(from: I, cluster: ClusterId) -> Option<Vec<u8>> {
+pub(in crate::adapters) fn hello<I: NodeId + Serialize>(from: I, cluster: ClusterId) -> Option<Vec<u8>> {
     postcard::to_extend(&(from, cluster), header(HELLO)).ok()
 }
 
 /// Reads a datagram; `None` if it is not one of ours, from first byte to last.
-pub(super) fn open<I: NodeId + DeserializeOwned>(bytes: &[u8]) -> Option<Datagram<I>> {
+pub(in crate::adapters) fn open<I: NodeId + DeserializeOwned>(bytes: &[u8]) -> Option<Datagram<I>> {
     let (kind, body) = bytes.strip_prefix(MAGIC)?.strip_prefix(&[VERSION])?.split_first()?;
     match *kind {
         PEER => {
@@ -153,13 +171,13 @@ pub(super) fn open<I: NodeId + DeserializeOwned>(bytes: &[u8]) -> Option<Datagra
 }
 
 /// Whether a node can be there at all.
-pub(super) fn is_usable(address: SocketAddr) -> bool {
+pub(in crate::adapters) fn is_usable(address: SocketAddr) -> bool {
     let broadcast = matches!(address.ip(), IpAddr::V4(ip) if ip.is_broadcast());
     address.port() != 0 && !address.ip().is_unspecified() && !address.ip().is_multicast() && !broadcast
 }
 
 /// Whether `address` means the same to whoever is at `reader`.
-pub(super) fn means_the_same_to(reader: SocketAddr, address: SocketAddr) -> bool {
+pub(in crate::adapters) fn means_the_same_to(reader: SocketAddr, address: SocketAddr) -> bool {
     is_usable(address) && (!address.ip().is_loopback() || reader.ip().is_loopback())
 }
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::datagram::{self, Letter, Nonce, Place, Report, Sighting};
+use super::HostFailure;
+use super::datagram::{self, Letter, Nonce, Report, Sighting};
 use super::run::Runner;
-use super::{HostFailure, Leader};
 use crate::io::Input;
 use crate::types::{ClusterId, NodeId};
 
@@ -82,15 +82,8 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
         asked: usize,
         source: SocketAddr,
     ) -> Result<(), HostFailure> {
-        let place = |leader: &Leader<I>| match leader.address {
-            _ if leader.id == self.election.id() => Place::Here,
-            Some(address) if datagram::means_the_same_to(source, address) => Place::There(address),
-            Some(_) | None => Place::Unknown,
-        };
-        let report = Report {
-            cluster: self.election.hard_state().cluster,
-            leader: self.leader().map(|leader| (leader.id, leader.term, place(&leader))),
-        };
+        let cluster = self.election.hard_state().cluster;
+        let report = Report::new(self.election.id(), cluster, self.leader(), source);
         match datagram::answer(nonce, asked, &report) {
             Some(bytes) => {
                 self.send_bytes(&bytes, source);

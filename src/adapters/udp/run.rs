@@ -17,25 +17,18 @@ use serde::de::DeserializeOwned;
 
 use super::book::Book;
 use super::datagram::{self, Datagram, LONGEST};
+use super::post::{self, HELLO_EVERY, TIDY_EVERY, Unsent};
 use super::{Command, Counters, HostFailure, Leader, Notice, Shared};
 use crate::election::Election;
 use crate::hard_state::HardState;
 use crate::io::{Event, Input, Output, Rejection, Urgency};
-use crate::message::{Body, Message};
+use crate::message::Message;
 use crate::types::NodeId;
 
 /// The longest and the shortest wait for a datagram: the longest bounds how late a command is seen
 /// whose wake-up got lost.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
 const SHORTEST_WAIT: Duration = Duration::from_micros(100);
-
-/// How often a node without a leader tells its configured peers where it is: they may not know, and
-/// one that never stands for election is never asked.
-const HELLO_EVERY: Duration = Duration::from_millis(500);
-
-/// How often to look whose address is not needed any more. No event tells when a removed node has
-/// been told that it is out.
-const TIDY_EVERY: Duration = Duration::from_secs(1);
 
 /// How long to leave a broken socket alone.
 const RESPITE: Duration = Duration::from_millis(1);
@@ -248,16 +241,10 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
 
     fn send(&mut self, to: I, message: &Message<I>) {
         let now = self.shared.clock.now();
-        let mut route = self.book.route(to, now);
-        // A stranger is answered where it asked from.
-        if let (true, Some((asker, source))) = (route.is_empty(), self.asker) {
-            route.extend((asker == to).then_some(source));
-        }
-        let Some(&reader) = route.first() else { return self.bump(|counters| &mut counters.unroutable) };
-        let addresses = self.book.enclose(to, reader, carries_membership(message), now);
-        match datagram::letter(self.election.id(), to, &addresses, message) {
-            Some(bytes) => route.into_iter().for_each(|address| self.send_bytes(&bytes, address)),
-            None => self.bump(|counters| &mut counters.send_errors),
+        match post::write(&mut self.book, self.election.id(), to, message, self.asker, now) {
+            Ok((bytes, route)) => route.into_iter().for_each(|address| self.send_bytes(&bytes, address)),
+            Err(Unsent::Unroutable) => self.bump(|counters| &mut counters.unroutable),
+            Err(Unsent::Unwritable) => self.bump(|counters| &mut counters.send_errors),
         }
     }
 
@@ -306,16 +293,6 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
         let counters = self.counters;
         self.shared.update(|view| view.counters = counters);
         Ok(())
-    }
-}
-
-/// Addresses travel with the membership.
-fn carries_membership<I>(message: &Message<I>) -> bool {
-    match &message.body {
-        Body::VoteRequest(request) => request.membership.is_some(),
-        Body::VoteReply(reply) => reply.membership.is_some(),
-        Body::Heartbeat(heartbeat) => heartbeat.membership.is_some(),
-        Body::HeartbeatReply(reply) => reply.membership.is_some(),
     }
 }
 
