@@ -5,6 +5,8 @@ pub mod clock;
 pub mod counters;
 #[cfg(feature = "store")]
 pub mod store;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 #[cfg(feature = "tracing")]
 pub mod trace;
 #[cfg(feature = "udp")]

@@ -1,0 +1,187 @@
+//! A node as a tokio task, and work that runs only while it leads.
+//!
+//! ```no_run
+//! use quorate::adapters::store::Store;
+//! use quorate::adapters::tokio::{Handle, Udp};
+//! use quorate::{ClusterId, Config, HardState};
+//!
+//! # async fn serve(term: quorate::Term) {}
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let first = HardState::bootstrap(ClusterId(7), [1_u32, 2, 3])?;
+//! let store = Store::create("node-1", &first)?; // the first time; Store::open ever after
+//! let transport = Udp::bind("10.0.0.1:7000".parse()?)?
+//!     .peer(2, "10.0.0.2:7000".parse()?)
+//!     .peer(3, "10.0.0.3:7000".parse()?);
+//! let node = Handle::start(Config::new(1), first, store, transport)?;
+//!
+//! // On one node at a time, stopped where it awaits when that node leads no more.
+//! node.run_while_leader(|term| async move { serve(term).await }).await?;
+//! node.shutdown().await?; // hands over first
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The host's contract, and how it is kept here:
+//!
+//! 1. *Act on outputs in order.* States are stored by [`Storage`] on a thread that may block, and what
+//!    follows waits until it returns; if it fails, the node stops and says so. What follows a
+//!    step-down waits until [`Handle::leadership`] and [`Handle::lease`] give no lease and all guarded
+//!    work is dropped, or until the lease would have ended by itself.
+//! 2. *Receive, then read the clock, tick and step.*
+//! 3. *Work under a lease.* [`Handle::run_while_leader`] and [`Handle::lease`] read a fresh clock and
+//!    wait for no disk; while a write hangs, the end of the lease is noticed all the same.
+//!
+//! The lease that others see ends a [margin](Options::margin) before the real one, because a task
+//! that is woken does not run at once.
+//!
+//! A node ends by [`Handle::shutdown`], when its last [`Handle`] is dropped, when its storage or its
+//! transport fails, when any of them panics, or with its runtime. Whichever it is,
+//! [`Leadership::stopped`], [`Handle::closed`] and every command say so. A node that was
+//! [`Removed`](crate::Event::Removed) or has [lost its state](crate::Event::StateLost) runs on.
+//!
+//! The runtime needs its timers enabled, for [`Udp`] its IO as well, and a thread to spare for
+//! blocking work whenever a state is stored.
+
+mod board;
+mod channel;
+mod errors;
+mod guard;
+mod handle;
+mod storage;
+mod task;
+mod transport;
+mod udp;
+
+use std::fmt;
+use std::prelude::rust_2024::*;
+use std::sync::Arc;
+use std::time::Duration;
+
+use getrandom::SysRng;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+use tokio::runtime;
+use tokio::sync::{broadcast, mpsc};
+
+use self::board::{Board, Clock};
+use self::task::{LastWords, Task};
+use crate::adapters::clock::BootClock;
+use crate::config::Config;
+use crate::election::Election;
+use crate::hard_state::HardState;
+use crate::types::NodeId;
+
+pub use self::board::Leadership;
+pub use self::channel::{Channel, Network};
+pub use self::errors::{CommandError, StartError, Stopped};
+pub use self::handle::Handle;
+pub use self::storage::{Memory, Storage};
+pub use self::transport::{NodeView, Transport};
+pub use self::udp::{Peers, Udp};
+
+/// How many commands wait, and how much news is kept for who reads slowly.
+const COMMANDS: usize = 16;
+const NEWS: usize = 256;
+
+/// What a node is told at its start. A [`Config`] alone will do.
+#[derive(Clone)]
+pub struct Options<I> {
+    config: Config<I>,
+    margin: Duration,
+    clock: Clock,
+    seed: Option<u64>,
+}
+
+impl<I> Options<I> {
+    /// A margin of a tenth of a promise, the clock of this machine, and randomness of its own.
+    #[must_use]
+    pub fn new(config: Config<I>) -> Self {
+        let clock = BootClock::new();
+        let margin = config.timing.promise.checked_div(10).unwrap_or_default();
+        Options { config, margin, clock: Arc::new(move || clock.now()), seed: None }
+    }
+
+    /// How long before its end a lease is taken away, so that nobody acts by it when it ends: longer
+    /// than a task takes to run after it is woken, and well below half of a promise.
+    #[must_use]
+    pub fn margin(mut self, margin: Duration) -> Self {
+        self.margin = margin;
+        self
+    }
+
+    /// Another clock than [`BootClock`]: monotonic, and counting suspend. For tests in tokio's paused
+    /// time, the time since an [`Instant`](tokio::time::Instant) of its.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// The same randomness at each start: for tests.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    fn generator(&self) -> Result<ChaCha8Rng, StartError> {
+        match self.seed {
+            Some(seed) => Ok(ChaCha8Rng::seed_from_u64(seed)),
+            None => ChaCha8Rng::try_from_rng(&mut SysRng).map_err(StartError::Seed),
+        }
+    }
+}
+
+impl<I> From<Config<I>> for Options<I> {
+    fn from(config: Config<I>) -> Self {
+        Options::new(config)
+    }
+}
+
+impl<I: fmt::Debug> fmt::Debug for Options<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("config", &self.config)
+            .field("margin", &self.margin)
+            .field("seed", &self.seed)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<I: NodeId + Send + Sync + 'static> Handle<I> {
+    /// Starts a node on the runtime that this is called in, from its durable state and the means to
+    /// store the next.
+    ///
+    /// # Errors
+    /// [`StartError`], if it is configured wrongly or there is no runtime.
+    pub fn start(
+        options: impl Into<Options<I>>,
+        saved: HardState<I>,
+        storage: impl Storage<I>,
+        transport: impl Transport<I>,
+    ) -> Result<Self, StartError> {
+        let options = options.into();
+        let runtime = runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
+        let Config { id, timing, .. } = options.config;
+        let rng = options.generator()?;
+        let board = Arc::new(Board::new(id, options.clock, options.margin));
+        let election = Election::new(options.config, saved, board.now(), rng)?;
+        let (orders, commands) = mpsc::channel(COMMANDS);
+        let events = broadcast::Sender::new(NEWS);
+        let task = Task {
+            election,
+            storage: Some(storage),
+            transport,
+            commands,
+            events: events.clone(),
+            board: Arc::clone(&board),
+            outputs: Vec::new(),
+            news: Vec::new(),
+            patience: timing.promise_limit.saturating_mul(2),
+            handover_failed: false,
+        };
+        runtime.spawn(task::run(LastWords::new(Arc::clone(&board)), task));
+        Ok(Handle { board, commands: orders, events })
+    }
+}

@@ -1,0 +1,64 @@
+//! What can go wrong with a node.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use crate::config::ConfigError;
+use crate::io::Rejection;
+
+/// Why a node did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Its configuration or its durable state is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The system has no randomness to give.
+    #[error("can not seed the generator: {0}")]
+    Seed(getrandom::Error),
+    /// It was not started from within a tokio runtime.
+    #[error("there is no tokio runtime here")]
+    NoRuntime,
+}
+
+/// Why a node has stopped.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Stopped {
+    /// It was told to: [`Handle::shutdown`](super::Handle::shutdown).
+    #[error("the node was shut down")]
+    Shutdown,
+    /// Its last handle was dropped.
+    #[error("all handles of the node were dropped")]
+    Dropped,
+    /// A state could not be stored. Nothing that follows from it was sent. Look at the disk, then
+    /// start again from what is stored.
+    #[error("can not store the state of the election")]
+    Storage(#[source] Arc<io::Error>),
+    /// The transport says that nothing will ever arrive again.
+    #[error("the transport is gone")]
+    Transport(#[source] Arc<io::Error>),
+    /// A clock of the program's own ran backwards, or out of range.
+    #[error("the clock gave a reading that can not be")]
+    Clock,
+    /// The storage, the transport or the clock panicked, or the node itself, which is a bug of this
+    /// crate.
+    #[error("the node panicked")]
+    Panicked,
+    /// The runtime ended before the node did.
+    #[error("the runtime was shut down")]
+    Aborted,
+}
+
+/// Why a wish was not met.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError<I: fmt::Debug> {
+    /// It cannot be met now.
+    #[error(transparent)]
+    Rejected(Rejection<I>),
+    /// The node has stopped.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}

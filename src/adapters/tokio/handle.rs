@@ -1,0 +1,198 @@
+//! What the program may want of its node.
+
+use std::future::Future;
+use std::prelude::rust_2024::*;
+use std::sync::Arc;
+
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+
+use super::board::{Board, Leadership};
+use super::{CommandError, Stopped};
+use crate::election::Status;
+use crate::io::{Event, Input, Lease, Rejection, Urgency};
+use crate::reconfig::Target;
+use crate::types::{NodeId, Position, Priority, Term};
+
+/// What the task is asked to do.
+#[derive(Debug)]
+pub(super) enum Command<I> {
+    Step { input: Input<I>, reply: oneshot::Sender<Result<(), Rejection<I>>> },
+    Status { reply: oneshot::Sender<Status<I>> },
+    Shutdown,
+}
+
+/// A running node. When the last clone is dropped, the node hands over, if it leads, and stops.
+///
+/// What is asked of a node waits while it writes to its disk; who leads does not.
+#[derive(Clone, Debug)]
+pub struct Handle<I> {
+    pub(super) board: Arc<Board<I>>,
+    pub(super) commands: mpsc::Sender<Command<I>>,
+    pub(super) events: broadcast::Sender<Event<I>>,
+}
+
+impl<I: NodeId + Send + Sync> Handle<I> {
+    /// Who leads: always the present state, and whoever awaits a change of it is woken, however late
+    /// it comes. The first change is how things stand now.
+    #[must_use]
+    pub fn leadership(&self) -> watch::Receiver<Leadership<I>> {
+        self.board.subscribe()
+    }
+
+    /// The permission to act as leader, if there is one at this moment. Asked for afresh before each
+    /// piece of work.
+    #[must_use]
+    pub fn lease(&self) -> Option<Lease> {
+        self.board.lease()
+    }
+
+    /// Who leads, as soon as somebody does.
+    ///
+    /// # Errors
+    /// [`Stopped`] when the node has.
+    pub async fn wait_for_leader(&self) -> Result<(I, Term), Stopped> {
+        let mut leadership = self.leadership();
+        loop {
+            let seen = leadership.borrow_and_update().clone();
+            match (seen.stopped, seen.leader) {
+                (Some(reason), _) => return Err(reason),
+                (None, Some(leader)) => return Ok(leader),
+                (None, None) => {
+                    let _never_closed = leadership.changed().await;
+                }
+            }
+        }
+    }
+
+    /// The news of the election from now on. Who reads slowly is told how many he has missed.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<Event<I>> {
+        self.events.subscribe()
+    }
+
+    /// All there is to know about the node.
+    ///
+    /// # Errors
+    /// [`Stopped`] when the node has.
+    pub async fn status(&self) -> Result<Status<I>, Stopped> {
+        self.ask(|reply| Command::Status { reply }).await
+    }
+
+    /// Gives up leadership, to `successor` or to whom the leader finds best. Returns when the
+    /// attempt has begun; [`leadership`](Self::leadership) and [`events`](Self::events) tell how it
+    /// ends.
+    ///
+    /// # Errors
+    /// [`CommandError`] if it does not lead, or nobody can take over.
+    pub async fn resign(&self, successor: Option<I>, urgency: Urgency) -> Result<(), CommandError<I>> {
+        self.step(Input::Resign { successor, urgency }).await
+    }
+
+    /// Stands for election now.
+    ///
+    /// # Errors
+    /// [`CommandError`] if it leads already, cannot lead, or is bound by a promise.
+    pub async fn campaign(&self) -> Result<(), CommandError<I>> {
+        self.step(Input::Campaign).await
+    }
+
+    /// The program's data reach so far now.
+    ///
+    /// # Errors
+    /// [`CommandError::Stopped`].
+    pub async fn set_position(&self, position: Position) -> Result<(), CommandError<I>> {
+        self.step(Input::SetPosition(position)).await
+    }
+
+    /// How much the node wants to lead from now on.
+    ///
+    /// # Errors
+    /// [`CommandError::Stopped`].
+    pub async fn set_priority(&self, priority: Priority) -> Result<(), CommandError<I>> {
+        self.step(Input::SetPriority(priority)).await
+    }
+
+    /// Changes the members, on the leader: walks to `target` by safe steps. Returns when that has
+    /// begun; [`TargetReached`](Event::TargetReached) tells when it is done, and
+    /// [`TargetForgotten`](Event::TargetForgotten) that the next leader must be asked. Let the
+    /// transport know first where newcomers are.
+    ///
+    /// `force` takes a step although so few voters of the target answer that leadership will end
+    /// with it.
+    ///
+    /// # Errors
+    /// [`CommandError`] if it does not lead, or the target cannot be reached.
+    pub async fn reconfigure(&self, target: Target<I>, force: bool) -> Result<(), CommandError<I>> {
+        self.step(Input::Reconfigure { target, force }).await
+    }
+
+    /// There is a node `id`, and the transport knows where. In a group that forms itself it is one
+    /// to form it with; later, on the leader, it is admitted.
+    ///
+    /// # Errors
+    /// [`CommandError`] if the group is full or has not formed itself, or another node leads it.
+    pub async fn discovered(&self, id: I) -> Result<(), CommandError<I>> {
+        self.step(Input::Discovered(id)).await
+    }
+
+    /// A node is gone for good: the reverse of [`discovered`](Self::discovered).
+    ///
+    /// # Errors
+    /// [`CommandError`] if it is no member, or the last that can be spared, or another node leads.
+    pub async fn lost(&self, id: I) -> Result<(), CommandError<I>> {
+        self.step(Input::Lost(id)).await
+    }
+
+    /// This node wants to be removed. Let it run until [`Removed`](Event::Removed).
+    ///
+    /// # Errors
+    /// [`CommandError`] if it is no member, or the only voter.
+    pub async fn leave(&self) -> Result<(), CommandError<I>> {
+        self.step(Input::Leave).await
+    }
+
+    /// Hands over, if it leads and another voter answers, and stops. Returns when the lease is
+    /// withdrawn, and storage and transport are dropped.
+    ///
+    /// # Errors
+    /// [`Stopped`] if it had failed before.
+    pub async fn shutdown(&self) -> Result<(), Stopped> {
+        let closed = self.closed();
+        let _already_stopped = self.commands.send(Command::Shutdown).await;
+        match closed.await {
+            Stopped::Shutdown | Stopped::Dropped => Ok(()),
+            failure => Err(failure),
+        }
+    }
+
+    /// The end of the node, and why. Waiting for it does not keep the node running.
+    pub fn closed(&self) -> impl Future<Output = Stopped> + Send + use<I> {
+        let mut leadership = self.board.subscribe();
+        async move {
+            loop {
+                if let Some(reason) = &leadership.borrow_and_update().stopped {
+                    return reason.clone();
+                }
+                if leadership.changed().await.is_err() {
+                    return Stopped::Aborted;
+                }
+            }
+        }
+    }
+
+    async fn step(&self, input: Input<I>) -> Result<(), CommandError<I>> {
+        self.ask(|reply| Command::Step { input, reply }).await?.map_err(CommandError::Rejected)
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command<I>) -> Result<T, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        if self.commands.send(command(reply)).await.is_ok()
+            && let Ok(answer) = answer.await
+        {
+            return Ok(answer);
+        }
+        let mut leadership = self.board.subscribe();
+        let ended = leadership.wait_for(|leadership| leadership.stopped.is_some()).await;
+        Err(ended.ok().and_then(|leadership| leadership.stopped.clone()).unwrap_or(Stopped::Aborted))
+    }
+}

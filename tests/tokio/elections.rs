@@ -1,0 +1,178 @@
+//! Electing, handing over, and what the program is told.
+
+use quorate::adapters::tokio::CommandError;
+use quorate::{Event, Rejection, StepDown, Target, Term, Urgency};
+use tokio::time::{advance, sleep};
+
+use crate::support::*;
+
+#[tokio::test(start_paused = true)]
+async fn three_nodes_elect_one_leader_that_all_know() {
+    let group = Group::new();
+    let (id, lease) = group.leader().await;
+    for node in &group.nodes {
+        let seen = sees(node, |seen| seen.leader.is_some()).await;
+        assert_eq!(seen.leader, Some((id, lease.term)));
+        assert_eq!((seen.is_mine(), seen.term()), (seen.me == id, Some(lease.term)));
+        assert_eq!(node.wait_for_leader().await.unwrap(), (id, lease.term));
+    }
+    let holders = group.nodes.iter().filter(|node| node.lease().is_some());
+    assert_eq!(holders.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_is_shut_down_hands_over_before_it_stops() {
+    let group = Group::new();
+    let (id, lease) = group.leader().await;
+    let mut news = group.node(id).events();
+    let asked = group.now();
+    soon("the shutdown", group.node(id).shutdown()).await.unwrap();
+
+    let (successor, next) = group.holder().expect("the successor leads when the shutdown returns");
+    assert!(successor != id && next.term > lease.term);
+    assert!(group.now() - asked < millis(100), "the successor had not to wait for the promise to end");
+    let resigned = StepDown::Resigned { successor: Some(successor) };
+    let told = std::iter::from_fn(|| news.try_recv().ok());
+    assert!(told.into_iter().any(|event| event == Event::SteppedDown { term: lease.term, reason: resigned }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_whose_last_handle_is_dropped_hands_over_too() {
+    let mut group = Group::new();
+    let (id, lease) = group.leader().await;
+    let [one, other] = group.others(id);
+    let closed = group.node(id).closed();
+    let spare = group.nodes.remove(id as usize - 1);
+    let end = format!("{:?}", {
+        drop(spare);
+        soon("its end", closed).await
+    });
+    assert_eq!(end, "Dropped");
+    let terms = group.nodes.iter().filter_map(|node| node.lease()).map(|lease| lease.term);
+    assert!(terms.max() > Some(lease.term), "one of {one} and {other} leads already");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_comes_back_to_whom_asked_for_it() {
+    let group = Group::new();
+    let (id, _) = group.leader().await;
+    let follower = group.node(group.others(id)[0]);
+    sees(follower, |seen| seen.leader.is_some()).await;
+    let refused = follower.resign(None, Urgency::Now).await;
+    assert!(
+        matches!(refused, Err(CommandError::Rejected(Rejection::NotLeader { leader })) if leader == Some(id))
+    );
+    let refused = group.node(id).campaign().await;
+    assert!(matches!(refused, Err(CommandError::Rejected(Rejection::AlreadyCampaigning))));
+    let refused = group.node(id).discovered(9).await;
+    assert!(matches!(refused, Err(CommandError::Rejected(Rejection::NoLimits))));
+    let refused = group.node(id).lost(9).await;
+    assert!(matches!(refused, Err(CommandError::Rejected(Rejection::NoLimits | Rejection::NotAMember))));
+    assert!(group.node(id).lease().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_change_and_a_node_that_leaves_is_told_when_it_is_out() {
+    let group = Group::new();
+    let (id, _) = group.leader().await;
+    let leaver = group.others(id)[0];
+    let (mut news, mut farewell) = (group.node(id).events(), group.node(leaver).events());
+    group.node(leaver).leave().await.unwrap();
+    let removed = async { while farewell.recv().await.unwrap() != Event::Removed {} };
+    soon("its removal", removed).await;
+    let target = Target::new([id], []).unwrap();
+    group.node(id).reconfigure(target, false).await.unwrap();
+    let reached = async { while !matches!(news.recv().await.unwrap(), Event::TargetReached { .. }) {} };
+    soon("the target", reached).await;
+    let members = group.node(id).status().await.unwrap().members;
+    assert_eq!(members.iter().map(|member| member.id).collect::<Vec<_>>(), [id]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_a_write_hangs_the_lease_ends_in_time_and_everybody_knows() {
+    let disks: Vec<Disk> = (0..3).map(|_| Disk::new()).collect();
+    let group = Group::with_disks(MARGIN, |id| disks[id as usize - 1].clone());
+    let (id, _) = group.leader().await;
+    let (node, disk) = (group.node(id).clone(), &disks[id as usize - 1]);
+    disk.becomes(Mood::Hangs);
+    let _at_the_end = Release(disk);
+    let asked = tokio::spawn({
+        let node = node.clone();
+        async move { node.reconfigure(Target::new([1, 2, 3], [4]).unwrap(), false).await }
+    });
+
+    // Time does not pass by itself while a write is under way.
+    let mut leadership = node.leadership();
+    let (mut until, mut leads) = (group.now(), true);
+    while leads {
+        advance(millis(1)).await;
+        let seen = leadership.borrow_and_update();
+        until = seen.lease.map_or(until, |lease| lease.until);
+        leads = seen.is_mine();
+        assert!(!leads || group.now() < until, "shown to lead beyond the end of its lease");
+    }
+    disk.wait_for_a_hanging_write();
+    let end = until - MARGIN;
+    assert!(group.now() >= end && group.now() <= end + millis(2), "{:?} is not {end:?}", group.now());
+    assert!(node.lease().is_none() && leadership.borrow().leader.is_none());
+
+    disk.becomes(Mood::Works);
+    asked.await.unwrap().ok();
+    sees(&node, |seen| seen.leader.is_some()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_that_keeps_up_sees_every_change_and_one_that_sleeps_sees_that_it_did() {
+    let group = Group::new();
+    let (id, first) = group.leader().await;
+    let mut slow = group.node(id).leadership();
+    let before = slow.borrow_and_update().changes;
+    let (mut quick, mut news) = (group.node(id).leadership(), group.node(id).events());
+    let reader = tokio::spawn(async move {
+        let mut seen = Vec::new();
+        loop {
+            quick.changed().await.unwrap();
+            let now = quick.borrow_and_update();
+            seen.push((now.changes, now.lease.map(|lease| lease.term)));
+            if now.stopped.is_some() {
+                return seen;
+            }
+        }
+    });
+
+    sleep(millis(1_000)).await;
+    assert!(!slow.has_changed().unwrap(), "a lease that only grows wakes nobody");
+    let grown = slow.borrow().lease.unwrap();
+    assert!(grown.until > group.now(), "yet it is always the present one");
+
+    let mut led = vec![first.term];
+    while led.len() < 3 {
+        let (leader, lease) = group.leader().await;
+        group.node(leader).resign(None, Urgency::WhenReady).await.unwrap();
+        sees(group.node(id), |seen| seen.leader.is_some_and(|(_, term)| term > lease.term)).await;
+        let terms = std::iter::from_fn(|| news.try_recv().ok());
+        led.extend(terms.filter_map(|event| match event {
+            Event::Elected { term } => Some(term),
+            _ => None,
+        }));
+    }
+    assert!(slow.borrow_and_update().changes > before + 1, "it knows that it missed something");
+    group.node(id).shutdown().await.unwrap();
+    let seen = reader.await.unwrap();
+    assert!(
+        seen.windows(2).all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 != pair[1].1 || pair[0].1.is_none())
+    );
+    let terms: Vec<Term> = seen.iter().filter_map(|seen| seen.1).collect();
+    assert_eq!(terms, led, "each time that it led");
+    let lost = seen.windows(2).filter(|pair| pair[0].1.is_some() && pair[1].1.is_none());
+    assert_eq!(lost.count(), led.len(), "and each time that it led no more: {seen:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_change_is_how_things_stand() {
+    let group = Group::new();
+    let (id, _) = group.leader().await;
+    let mut late = group.node(id).leadership();
+    soon("no change but the first", late.changed()).await.unwrap();
+    assert!(late.borrow_and_update().is_mine());
+}

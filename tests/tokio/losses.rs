@@ -1,0 +1,121 @@
+//! A node that is lost is reported, to everybody who could wait for it.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use quorate::adapters::tokio::{CommandError, Handle, Memory, Network, Options, StartError, Stopped};
+use quorate::{ClusterId, Config, HardState, Target, Timing};
+use tokio::runtime::Builder;
+use tokio::time::{Instant, sleep};
+
+use crate::support::*;
+
+/// Whoever waits or asks gets `expected`.
+async fn everybody_hears(node: &Handle<Id>, expected: &str) {
+    let is = |stopped: &Stopped| assert!(format!("{stopped:?}").starts_with(expected), "{stopped:?}");
+    is(&soon("its end", node.closed()).await);
+    let seen = sees(node, |seen| seen.stopped.is_some()).await;
+    is(&seen.stopped.unwrap());
+    assert!(seen.leader.is_none() && seen.lease.is_none() && node.lease().is_none());
+    is(&node.status().await.unwrap_err());
+    is(&node.wait_for_leader().await.unwrap_err());
+    is(&node.run_while_leader(|_| pending::<()>()).await.unwrap_err());
+    match node.campaign().await {
+        Err(CommandError::Stopped(stopped)) => is(&stopped),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A leader whose next write goes wrong, while it works.
+async fn a_bad_write(mood: Mood, expected: &str) {
+    let disks: Vec<Disk> = (0..3).map(|_| Disk::new()).collect();
+    let group = Group::with_disks(MARGIN, |id| disks[id as usize - 1].clone());
+    let (id, lease) = group.leader().await;
+    let (node, disk) = (group.node(id), &disks[id as usize - 1]);
+    let worker = node.clone();
+    let work = tokio::spawn(async move { worker.run_while_leader(|_| pending::<()>()).await });
+    disk.becomes(mood);
+    let closed = node.closed();
+    let asked = node.reconfigure(Target::new([1, 2, 3], [4]).unwrap(), false);
+    // It was taken, or its caller is told of the end.
+    if let Err(error) = soon("an answer", asked).await {
+        assert!(matches!(error, CommandError::Stopped(_)), "{error:?}");
+    }
+    soon("its end", closed).await;
+    assert!(disk.is_free(), "the storage is dropped before anybody hears");
+    everybody_hears(node, expected).await;
+    assert!(work.await.unwrap().is_err());
+    assert!(node.shutdown().await.is_err());
+    let next =
+        sees(group.node(group.others(id)[0]), |seen| seen.leader.is_some_and(|(_, term)| term > lease.term));
+    assert_ne!(next.await.leader.unwrap().0, id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_state_that_cannot_be_stored_stops_the_node_and_is_reported() {
+    a_bad_write(Mood::Breaks, "Storage(Custom { kind: Other, error: \"the disk is full\" })").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_storage_that_panics_stops_the_node_and_is_reported() {
+    a_bad_write(Mood::Panics, "Panicked").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transport_that_is_gone_for_good_stops_the_node_and_is_reported() {
+    let group = Group::new();
+    let (id, _) = group.leader().await;
+    let _usurper = group.network.join(id);
+    everybody_hears(group.node(id), "Transport").await;
+}
+
+fn first() -> HardState<Id> {
+    HardState::bootstrap(ClusterId(1), [1]).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_runs_backwards_or_panics_stops_the_node_and_is_reported() {
+    for (panics, expected) in [(false, "Clock"), (true, "Panicked")] {
+        let (bad, origin) = (Arc::new(AtomicBool::new(false)), Instant::now());
+        let broken = Arc::clone(&bad);
+        let clock = move || match broken.load(Ordering::SeqCst) {
+            true if panics => panic!("a clock that panics, as the test wants"),
+            true => millis(1),
+            false => origin.elapsed() + millis(10),
+        };
+        let options = Options::new(Config::new(1)).clock(clock);
+        let node = Handle::start(options, first(), Memory::new(), Network::new().join(1)).unwrap();
+        soon("a leader", node.wait_for_leader()).await.unwrap();
+        bad.store(true, Ordering::SeqCst);
+        soon("its end", node.closed()).await;
+        bad.store(false, Ordering::SeqCst);
+        everybody_hears(&node, expected).await;
+    }
+}
+
+#[test]
+fn a_node_that_ends_with_its_runtime_says_so_also_if_it_never_ran() {
+    for runs in [true, false] {
+        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let guard = runtime.enter();
+        let node = Handle::start(Config::new(1), first(), Memory::new(), Network::new().join(1)).unwrap();
+        drop(guard);
+        if runs {
+            runtime.block_on(async { sleep(millis(1)).await });
+        }
+        drop(runtime);
+        assert!(matches!(node.leadership().borrow().stopped, Some(Stopped::Aborted)));
+    }
+}
+
+#[test]
+fn without_a_runtime_or_with_a_wrong_config_it_does_not_start() {
+    let start = |config| Handle::start(config, first(), Memory::new(), Network::new().join(1));
+    assert!(matches!(start(Config::new(1)), Err(StartError::NoRuntime)));
+    let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+    let _guard = runtime.enter();
+    let mut wrong = Config::new(1);
+    wrong.timing = Timing { promise: millis(7_200_000), ..Timing::lan() };
+    assert!(matches!(start(wrong), Err(StartError::Config(_))));
+}

@@ -1,0 +1,231 @@
+//! A group of three on a network that can be cut, and disks that can hang or break.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::future::Future;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+
+use quorate::adapters::tokio::{Channel, Handle, Leadership, Memory, Network, Options, Storage, Transport};
+use quorate::{ClusterId, Config, HardState, Lease, Message};
+use tokio::select;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+pub(crate) type Id = u64;
+
+/// Every generator is seeded with its node's id and this.
+pub(crate) const SEED: u64 = 1_000;
+
+/// From sender to receiver.
+const DELAY: Duration = Duration::from_millis(3);
+
+pub(crate) const MARGIN: Duration = Duration::from_millis(15);
+
+pub(crate) fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// A minute of whatever time it is.
+#[track_caller]
+pub(crate) fn soon<F: Future>(what: &str, future: F) -> impl Future<Output = F::Output> {
+    let place = std::panic::Location::caller();
+    async move {
+        let patience = Duration::from_secs(60);
+        timeout(patience, future).await.unwrap_or_else(|_| panic!("{place}: waited in vain for {what}"))
+    }
+}
+
+/// Nodes that nobody reaches and that reach nobody.
+#[derive(Clone, Default)]
+pub(crate) struct Cut(Arc<Mutex<BTreeSet<Id>>>);
+
+impl Cut {
+    pub(crate) fn off(&self, id: Id) {
+        self.0.lock().unwrap().insert(id);
+    }
+
+    pub(crate) fn heal(&self) {
+        self.0.lock().unwrap().clear();
+    }
+
+    fn separates(&self, one: Id, other: Id) -> bool {
+        let cut = self.0.lock().unwrap();
+        cut.contains(&one) || cut.contains(&other)
+    }
+}
+
+/// A channel with a delay, and a knife.
+struct Line {
+    me: Id,
+    channel: Channel<Id>,
+    cut: Cut,
+    underway: VecDeque<(Instant, Id, Message<Id>)>,
+}
+
+impl Transport<Id> for Line {
+    fn send(&mut self, to: Id, message: &Message<Id>) {
+        if !self.cut.separates(self.me, to) {
+            self.channel.send(to, message);
+        }
+    }
+
+    async fn recv(&mut self) -> io::Result<(Id, Message<Id>)> {
+        loop {
+            let arrival = self.underway.front().map(|letter| letter.0);
+            select! {
+                biased;
+                letter = self.channel.recv() => {
+                    let (from, message) = letter?;
+                    self.underway.push_back((Instant::now() + DELAY, from, message));
+                }
+                () = sleep_until(arrival.unwrap_or_else(Instant::now)), if arrival.is_some() => {
+                    if let Some((_, from, message)) = self.underway.pop_front()
+                        && !self.cut.separates(self.me, from)
+                    {
+                        return Ok((from, message));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What a disk does with a write.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Mood {
+    Works,
+    Hangs,
+    Breaks,
+    Panics,
+}
+
+/// Clones are the same disk.
+#[derive(Clone)]
+pub(crate) struct Disk(Arc<(Mutex<(Mood, bool)>, Condvar)>);
+
+impl Disk {
+    pub(crate) fn new() -> Self {
+        Disk(Arc::new((Mutex::new((Mood::Works, false)), Condvar::new())))
+    }
+
+    pub(crate) fn becomes(&self, mood: Mood) {
+        self.0.0.lock().unwrap().0 = mood;
+        self.0.1.notify_all();
+    }
+
+    /// Returns when a write hangs: the node has begun it, only its thread may be late.
+    pub(crate) fn wait_for_a_hanging_write(&self) {
+        let state = self.0.0.lock().unwrap();
+        let late = Duration::from_secs(60);
+        let waited = self.0.1.wait_timeout_while(state, late, |state| !state.1).unwrap().1;
+        assert!(!waited.timed_out(), "no write hangs");
+    }
+
+    /// Whether no node uses it.
+    pub(crate) fn is_free(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+}
+
+/// A runtime waits for its writes, also after a test that failed.
+pub(crate) struct Release<'a>(pub(crate) &'a Disk);
+
+impl Drop for Release<'_> {
+    fn drop(&mut self) {
+        self.0.becomes(Mood::Works);
+    }
+}
+
+impl Storage<Id> for Disk {
+    fn save(&mut self, _: &HardState<Id>) -> io::Result<()> {
+        let mut state = self.0.0.lock().unwrap();
+        while state.0 == Mood::Hangs {
+            state.1 = true;
+            self.0.1.notify_all();
+            state = self.0.1.wait(state).unwrap();
+        }
+        state.1 = false;
+        let mood = state.0;
+        drop(state);
+        match mood {
+            Mood::Breaks => Err(io::Error::other("the disk is full")),
+            Mood::Panics => panic!("a disk that panics, as the test wants"),
+            Mood::Works | Mood::Hangs => Ok(()),
+        }
+    }
+}
+
+/// Nodes 1, 2 and 3.
+pub(crate) struct Group {
+    pub(crate) network: Network<Id>,
+    pub(crate) cut: Cut,
+    pub(crate) origin: Instant,
+    pub(crate) margin: Duration,
+    pub(crate) nodes: Vec<Handle<Id>>,
+}
+
+impl Group {
+    pub(crate) fn new() -> Self {
+        Self::with_margin(MARGIN)
+    }
+
+    pub(crate) fn with_margin(margin: Duration) -> Self {
+        Self::with_disks(margin, |_| Memory::new())
+    }
+
+    pub(crate) fn with_disks<S: Storage<Id>>(margin: Duration, disk: impl Fn(Id) -> S) -> Self {
+        let (network, cut) = (Network::new(), Cut::default());
+        let mut group = Group { network, cut, origin: Instant::now(), margin, nodes: Vec::new() };
+        group.nodes = (1..=3).map(|id| group.start(id, disk(id))).collect();
+        group
+    }
+
+    pub(crate) fn start(&self, id: Id, storage: impl Storage<Id>) -> Handle<Id> {
+        let origin = self.origin;
+        let first = HardState::bootstrap(ClusterId(1), [1, 2, 3]).unwrap();
+        let options =
+            Options::new(Config::new(id)).margin(self.margin).clock(move || origin.elapsed()).seed(SEED + id);
+        let (channel, cut) = (self.network.join(id), self.cut.clone());
+        let line = Line { me: id, channel, cut, underway: VecDeque::new() };
+        Handle::start(options, first, storage, line).unwrap()
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.origin.elapsed()
+    }
+
+    pub(crate) fn node(&self, id: Id) -> &Handle<Id> {
+        &self.nodes[id as usize - 1]
+    }
+
+    pub(crate) fn holder(&self) -> Option<(Id, Lease)> {
+        (1..).zip(&self.nodes).find_map(|(id, node)| Some((id, node.lease()?)))
+    }
+
+    /// Who holds a lease, as soon as somebody does whose membership is committed.
+    pub(crate) async fn leader(&self) -> (Id, Lease) {
+        soon("a settled leader", async {
+            loop {
+                if let Some((id, _)) = self.holder()
+                    && self.node(id).status().await.is_ok_and(|status| status.committed)
+                    && let Some(lease) = self.node(id).lease()
+                {
+                    return (id, lease);
+                }
+                sleep(millis(1)).await;
+            }
+        })
+        .await
+    }
+
+    /// The two others.
+    pub(crate) fn others(&self, id: Id) -> [Id; 2] {
+        [[2, 3], [1, 3], [1, 2]][id as usize - 1]
+    }
+}
+
+/// Waits until what `node` shows is as wanted.
+pub(crate) async fn sees(node: &Handle<Id>, wanted: impl FnMut(&Leadership<Id>) -> bool) -> Leadership<Id> {
+    let mut leadership = node.leadership();
+    soon("another leadership", leadership.wait_for(wanted)).await.unwrap().clone()
+}

@@ -1,0 +1,99 @@
+//! Over loopback, in real time. Bounds are generous.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use quorate::adapters::tokio::{Handle, Memory, Udp};
+use quorate::adapters::udp::{Host, HostConfig, who_leads};
+use quorate::{ClusterId, Config, HardState, Target};
+use tokio::net::UdpSocket;
+use tokio::task::spawn_blocking;
+use tokio::time::sleep;
+
+use crate::support::{Id, millis, soon};
+
+fn any_port() -> SocketAddr {
+    "127.0.0.1:0".parse().unwrap()
+}
+
+fn first() -> HardState<Id> {
+    HardState::bootstrap(ClusterId(1), [1, 2, 3]).unwrap()
+}
+
+fn start(id: Id, saved: HardState<Id>, transport: Udp<Id>) -> Handle<Id> {
+    Handle::start(Config::new(id), saved, Memory::new(), transport).unwrap()
+}
+
+/// Nodes and hosts in one group, each told only of those before it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_and_blocking_hosts_elect_together_and_a_newcomer_is_let_in() {
+    let one = Udp::bind(any_port()).unwrap();
+    let two = Udp::bind(any_port()).unwrap().peer(1, one.local_addr());
+    let config = HostConfig::new(Config::new(3), any_port()).peer(1, one.local_addr());
+    let host = Host::start(config, first(), |_| Ok::<_, Infallible>(())).unwrap();
+    let (peers, address) = (one.peers(), one.local_addr());
+    let nodes = [start(1, first(), one), start(2, first(), two)];
+    for node in &nodes {
+        soon("a leader", node.wait_for_leader()).await.unwrap();
+    }
+
+    let answer = spawn_blocking(move || who_leads::<Id>(address, Duration::from_secs(20)));
+    let known = answer.await.unwrap().unwrap();
+    assert!(known.is_some_and(|leader| leader.address.is_some()), "{known:?}");
+
+    // Only one that a node leads takes a target here.
+    let newcomer = Udp::bind(any_port()).unwrap();
+    let (place, known) = (newcomer.local_addr(), newcomer.peers());
+    peers.introduce(4, place);
+    let newcomer = start(4, HardState::joining(ClusterId(1)), newcomer);
+    soon("node 1 to lead and to take the target", async {
+        loop {
+            let target = Target::new([1, 2, 3, 4], []).unwrap();
+            if nodes[0].reconfigure(target, false).await.is_ok() {
+                break;
+            }
+            let _refused = nodes[1].resign(Some(1), quorate::Urgency::WhenReady).await;
+            let _refused = host.resign(Some(1), quorate::Urgency::WhenReady);
+            sleep(millis(20)).await;
+        }
+    })
+    .await;
+    soon("the newcomer to vote and to know where all are", async {
+        loop {
+            let voter = |id| move |member: &quorate::MemberStatus<Id>| member.id == id && member.voter;
+            let votes = newcomer.status().await.unwrap().members.iter().any(voter(4));
+            if votes && (1..=3).all(|id| known.address(id).is_some()) {
+                break;
+            }
+            sleep(millis(5)).await;
+        }
+    })
+    .await;
+    assert!(known.addresses().len() == 3 && known.counters().received > 0);
+
+    // The newcomer is reached by all.
+    soon("the shutdown", nodes[0].shutdown()).await.unwrap();
+    soon("a leader", newcomer.wait_for_leader()).await.unwrap();
+}
+
+#[tokio::test]
+async fn garbage_is_refused_and_counted_and_harms_nobody() {
+    let transport = Udp::bind(any_port()).unwrap();
+    let (address, peers) = (transport.local_addr(), transport.peers());
+    let alone = HardState::bootstrap(ClusterId(1), [1]).unwrap();
+    let node = start(1, alone, transport);
+    soon("a leader", node.wait_for_leader()).await.unwrap();
+    let stranger = UdpSocket::bind(any_port()).await.unwrap();
+    for bytes in [&b""[..], b"x", b"qr\x02\x01", b"qr\x02\x63", &[0xff; 1_400], &[b'q'; 40_000]] {
+        stranger.send_to(bytes, address).await.unwrap();
+    }
+    soon("six refusals", async {
+        while peers.counters().undecodable + peers.counters().oversized < 6 {
+            sleep(millis(1)).await;
+        }
+    })
+    .await;
+    assert_eq!(peers.counters().oversized, 1);
+    assert!(node.status().await.is_ok() && peers.addresses().is_empty());
+}
