@@ -32,7 +32,8 @@
 //!    [`Host::lease`] gives none and every watcher knows.
 //! 2. *Receive, then read the clock, tick and step.*
 //! 3. *Work under a lease.* [`Host::lease`] reads a fresh clock and waits for no disk; watchers
-//!    ([`Host::watch`]) are told by a thread of their own.
+//!    ([`Host::watch`]) are told by a thread of their own. [`Host::run_while_leader`] runs work that
+//!    asks.
 //!
 //! # Addresses
 //!
@@ -77,6 +78,7 @@ mod leases;
 pub(super) mod post;
 mod query;
 pub(super) mod run;
+mod work;
 
 use std::boxed::Box;
 use std::error::Error;
@@ -106,6 +108,7 @@ use crate::types::{ClusterId, NodeId, Term};
 pub use self::errors::{CommandError, HostFailure, StartError};
 pub use self::events::{Events, Notice};
 pub use self::query::{QueryError, who_leads};
+pub use self::work::{Stopped, Worker};
 
 /// What a host is told at its start.
 #[derive(Clone, Debug)]

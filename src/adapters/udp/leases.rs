@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::HostFailure;
 use crate::adapters::clock::BootClock;
 use crate::io::Lease;
+use crate::types::Term;
 
 /// Told of each lease as it begins and grows, and `None` when it ends.
 pub(super) type Watcher = Box<dyn FnMut(Option<Lease>) + Send>;
@@ -16,6 +17,9 @@ pub(super) type Watcher = Box<dyn FnMut(Option<Lease>) + Send>;
 /// The longest sleep while a lease is held. The timers of threads stand still while the machine is
 /// suspended; the clock does not.
 const NAP: Duration = Duration::from_millis(50);
+
+/// How often a host that waits for work to stop looks whether its lease has ended.
+const NAP_OF_WORK: Duration = Duration::from_millis(5);
 
 /// Holds the lease for those who ask and those who watch.
 pub(super) struct Leases {
@@ -35,6 +39,9 @@ struct State {
     acknowledged: u64,
     closing: bool,
     watching: bool,
+    /// How many threads work by a lease, and the latest end of any lease so far.
+    working: usize,
+    until: Duration,
 }
 
 impl Leases {
@@ -54,11 +61,30 @@ impl Leases {
         let mut state = self.lock();
         if state.lease != lease {
             state.lease = lease;
+            state.until = lease.map_or(state.until, |lease| lease.until.max(state.until));
             self.changed.notify_all();
         }
     }
 
-    /// Ends the lease, and returns when all watchers know.
+    /// Waits for a lease, and counts its caller as working by it; `None` when the host ends.
+    pub(super) fn begin_work(&self) -> Option<Working<'_>> {
+        let mut state = self.lock();
+        while !state.closing {
+            if let Some(lease) = state.lease.filter(|lease| self.may_work_by(lease)) {
+                state.working = state.working.saturating_add(1);
+                return Some(Working { leases: self, term: lease.term });
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        None
+    }
+
+    fn may_work_by(&self, lease: &Lease) -> bool {
+        self.clock.now() < lease.until.saturating_sub(self.margin)
+    }
+
+    /// Ends the lease, and returns when all watchers know and nobody works by it; for work it waits
+    /// no longer than the lease would have lasted.
     pub(super) fn withdraw(&self) -> Result<(), HostFailure> {
         let mut state = self.lock();
         state.lease = None;
@@ -67,6 +93,9 @@ impl Leases {
         self.changed.notify_all();
         while state.watching && state.acknowledged < this {
             state = self.told.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        while state.working > 0 && self.clock.now() < state.until {
+            state = self.told.wait_timeout(state, NAP_OF_WORK).unwrap_or_else(PoisonError::into_inner).0;
         }
         if state.acknowledged < this { Err(HostFailure::Watcher) } else { Ok(()) }
     }
@@ -143,5 +172,27 @@ impl Drop for Watching<'_> {
     fn drop(&mut self) {
         self.0.lock().watching = false;
         self.0.told.notify_all();
+    }
+}
+
+/// A thread that works by a lease.
+pub(super) struct Working<'a> {
+    leases: &'a Leases,
+    pub(super) term: Term,
+}
+
+impl Working<'_> {
+    /// Whether it may go on.
+    pub(super) fn holds(&self) -> bool {
+        let lease = self.leases.lock().lease;
+        lease.is_some_and(|lease| lease.term == self.term && self.leases.may_work_by(&lease))
+    }
+}
+
+impl Drop for Working<'_> {
+    fn drop(&mut self) {
+        let mut state = self.leases.lock();
+        state.working = state.working.saturating_sub(1);
+        self.leases.told.notify_all();
     }
 }
