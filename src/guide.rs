@@ -1,4 +1,7 @@
 //! Pages for those who run groups. There is no code in here.
 
+#[doc = include_str!("guide/fencing.md")]
+pub mod fencing {}
+
 #[doc = include_str!("guide/membership.md")]
 pub mod membership {}
