@@ -5,7 +5,11 @@
 //! clock. The host feeds it messages and clock readings; it answers with what to store, what to
 //! send and what happened. Whatever the host replicates, if anything, is the host's own business.
 //!
-//! How to form, grow, replace, shrink, move and mend a group: [`guide::membership`].
+//! How to form, grow, replace, shrink, move and mend a group: [`guide::membership`]. What a lease is
+//! worth, and how to make sure that only the leader's work counts: [`guide::fencing`].
+//!
+//! Who wants no loop of his own finds a host for blocking programs behind the feature `udp`, and one
+//! for tokio behind the feature `tokio`: see [`adapters`].
 //!
 //! # The host's contract
 //!

@@ -28,7 +28,8 @@ async fn a_leader_that_is_shut_down_hands_over_before_it_stops() {
     let asked = group.now();
     soon("the shutdown", group.node(id).shutdown()).await.unwrap();
 
-    let (successor, next) = group.holder().expect("the successor leads when the shutdown returns");
+    // The successor leads when the shutdown returns.
+    let (successor, next) = group.holder().unwrap();
     assert!(successor != id && next.term > lease.term);
     assert!(group.now() - asked < millis(100), "the successor had not to wait for the promise to end");
     let resigned = StepDown::Resigned { successor: Some(successor) };
@@ -159,9 +160,7 @@ async fn a_reader_that_keeps_up_sees_every_change_and_one_that_sleeps_sees_that_
     assert!(slow.borrow_and_update().changes > before + 1, "it knows that it missed something");
     group.node(id).shutdown().await.unwrap();
     let seen = reader.await.unwrap();
-    assert!(
-        seen.windows(2).all(|pair| pair[0].0 <= pair[1].0 && pair[0].1 != pair[1].1 || pair[0].1.is_none())
-    );
+    assert!(seen.is_sorted_by_key(|seen| seen.0));
     let terms: Vec<Term> = seen.iter().filter_map(|seen| seen.1).collect();
     assert_eq!(terms, led, "each time that it led");
     let lost = seen.windows(2).filter(|pair| pair[0].1.is_some() && pair[1].1.is_none());

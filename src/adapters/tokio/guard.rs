@@ -20,8 +20,8 @@ impl<I: NodeId> Handle<I> {
     /// another term, until one of them completes.
     ///
     /// Dropping stops a future where it awaits. What it has asked of a disk, a database or another
-    /// task goes on: let that carry the term, and be refused where a later one was seen (see
-    /// [`guide::fencing`](crate#the-hosts-contract)). A poll that blocks can not be cut short: the node
+    /// task goes on: let that carry the term, and be refused where a later one was seen
+    /// ([`guide::fencing`](crate::guide::fencing)). A poll that blocks can not be cut short: the node
     /// waits for it before it lets another lead, but not beyond the end of the lease.
     ///
     /// # Errors
