@@ -1,7 +1,7 @@
 //! Electing, handing over, and what the program is told.
 
 use quorate::adapters::tokio::CommandError;
-use quorate::{Event, Rejection, StepDown, Target, Term, Urgency};
+use quorate::{Event, Priority, Rejection, StepDown, Target, Term, Urgency};
 use tokio::time::{advance, sleep};
 
 use crate::support::*;
@@ -33,6 +33,22 @@ async fn a_leader_that_is_shut_down_hands_over_before_it_stops() {
     assert!(successor != id && next.term > lease.term);
     assert!(group.now() - asked < millis(100), "the successor had not to wait for the promise to end");
     let resigned = StepDown::Resigned { successor: Some(successor) };
+    let told = std::iter::from_fn(|| news.try_recv().ok());
+    assert!(told.into_iter().any(|event| event == Event::SteppedDown { term: lease.term, reason: resigned }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_nobody_can_follow_steps_down_at_once_when_it_is_shut_down() {
+    let group = Group::new();
+    let (id, lease) = group.leader().await;
+    for other in group.others(id) {
+        group.node(other).set_priority(Priority::NEVER_LEADS).await.unwrap();
+    }
+    sleep(millis(200)).await;
+    let (mut news, asked) = (group.node(id).events(), group.now());
+    soon("the shutdown", group.node(id).shutdown()).await.unwrap();
+    assert!(group.now() - asked < millis(20));
+    let resigned = StepDown::Resigned { successor: None };
     let told = std::iter::from_fn(|| news.try_recv().ok());
     assert!(told.into_iter().any(|event| event == Event::SteppedDown { term: lease.term, reason: resigned }));
 }

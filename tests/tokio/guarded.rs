@@ -3,12 +3,13 @@
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use quorate::adapters::tokio::Stopped;
-use quorate::{Term, Urgency};
+use quorate::adapters::tokio::{Handle, Memory, Network, Options, Stopped};
+use quorate::{ClusterId, Config, HardState, Term, Urgency};
 use tokio::time::{Instant, sleep};
 
 use crate::support::*;
@@ -112,6 +113,7 @@ async fn work_is_dropped_the_margin_before_its_lease_ends() {
         sleep(2 * millis(3)).await;
         let until = group.node(id).lease().unwrap().until;
         sees(group.node(id), |seen| !seen.is_mine()).await;
+        assert!(group.now() <= until - margin + millis(2), "everybody knows by then");
         sleep(millis(1)).await;
         let (ended, _, _, begins) = *log.lock().unwrap().last().unwrap();
         assert!(!begins);
@@ -176,6 +178,36 @@ async fn work_that_nobody_polls_holds_up_a_handover_until_its_lease_would_have_e
     resigned.await.unwrap().unwrap();
     assert!(work.as_mut().poll(&mut context).is_pending(), "it waits for the next election");
     assert_eq!(polls.get(), 1, "and is not polled without a lease");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_wakes_finds_its_lease_gone_before_any_timer_says_so() {
+    let (origin, asleep) = (Instant::now(), Arc::new(AtomicU64::new(0)));
+    let slept = Arc::clone(&asleep);
+    let clock = move || origin.elapsed() + millis(slept.load(Ordering::SeqCst));
+    let options = Options::new(Config::new(1)).clock(clock).seed(SEED);
+    let alone = HardState::bootstrap(ClusterId(1), [1]).unwrap();
+    let node = Handle::start(options, alone, Memory::new(), Network::new().join(1)).unwrap();
+    sees(&node, |seen| seen.is_mine()).await;
+    let polls = Cell::new(0);
+    let mut work = pin!(node.run_while_leader(|_| {
+        poll_fn(|_| {
+            polls.set(polls.get() + 1);
+            Poll::<()>::Pending
+        })
+    }));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(work.as_mut().poll(&mut context).is_pending());
+
+    // Timers stand still meanwhile.
+    asleep.store(60_000, Ordering::SeqCst);
+    assert!(node.lease().is_none());
+    assert!(work.as_mut().poll(&mut context).is_pending());
+    assert_eq!(polls.get(), 1, "not polled without a lease");
+    let mut leadership = node.leadership();
+    let woken = Instant::now();
+    leadership.wait_for(|seen| !seen.is_mine()).await.unwrap();
+    assert!(woken.elapsed() <= millis(51), "{:?}", woken.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
