@@ -180,14 +180,19 @@ async fn work_that_nobody_polls_holds_up_a_handover_until_its_lease_would_have_e
     assert_eq!(polls.get(), 1, "and is not polled without a lease");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_machine_that_wakes_finds_its_lease_gone_before_any_timer_says_so() {
-    let (origin, asleep) = (Instant::now(), Arc::new(AtomicU64::new(0)));
+/// A node of a group of its own, and how many milliseconds its machine has slept.
+fn sleeper(origin: Instant) -> (Handle<Id>, Arc<AtomicU64>) {
+    let asleep = Arc::new(AtomicU64::new(0));
     let slept = Arc::clone(&asleep);
     let clock = move || origin.elapsed() + millis(slept.load(Ordering::SeqCst));
-    let options = Options::new(Config::new(1)).clock(clock).seed(SEED);
+    let options = Options::new(Config::new(1)).margin(MARGIN).clock(clock).seed(SEED);
     let alone = HardState::bootstrap(ClusterId(1), [1]).unwrap();
-    let node = Handle::start(options, alone, Memory::new(), Network::new().join(1)).unwrap();
+    (Handle::start(options, alone, Memory::new(), Network::new().join(1)).unwrap(), asleep)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_wakes_finds_its_lease_gone_before_any_timer_says_so() {
+    let (node, asleep) = sleeper(Instant::now());
     sees(&node, |seen| seen.is_mine()).await;
     let polls = Cell::new(0);
     let mut work = pin!(node.run_while_leader(|_| {
@@ -208,6 +213,20 @@ async fn a_machine_that_wakes_finds_its_lease_gone_before_any_timer_says_so() {
     let woken = Instant::now();
     leadership.wait_for(|seen| !seen.is_mine()).await.unwrap();
     assert!(woken.elapsed() <= millis(51), "{:?}", woken.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_grows_after_a_short_sleep_wakes_whoever_found_it_gone() {
+    let origin = Instant::now();
+    let (node, asleep) = sleeper(origin);
+    let lease = sees(&node, |seen| seen.is_mine()).await.lease.unwrap();
+    sleep(millis(200)).await;
+    let left = node.lease().unwrap().until - origin.elapsed();
+    // Within the margin: too late to act by it, early enough to renew it.
+    asleep.store(u64::try_from(left.as_millis()).unwrap() - 5, Ordering::SeqCst);
+    let mut work = pin!(node.run_while_leader(|term| async move { term }));
+    assert!(work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert_eq!(soon("the work", work).await.unwrap(), lease.term);
 }
 
 #[tokio::test(start_paused = true)]
