@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use quorate::adapters::tokio::{Handle, Memory, Network, Options, Stopped};
-use quorate::{ClusterId, Config, HardState, Term, Urgency};
+use quorate::{ClusterId, Config, HardState, Term, Timing, Urgency};
 use tokio::time::{Instant, sleep};
 
 use crate::support::*;
@@ -185,7 +185,9 @@ fn sleeper(origin: Instant) -> (Handle<Id>, Arc<AtomicU64>) {
     let asleep = Arc::new(AtomicU64::new(0));
     let slept = Arc::clone(&asleep);
     let clock = move || origin.elapsed() + millis(slept.load(Ordering::SeqCst));
-    let options = Options::new(Config::new(1)).margin(MARGIN).clock(clock).seed(SEED);
+    // Nothing is due for long.
+    let config = Config { timing: Timing::wan(), ..Config::new(1) };
+    let options = Options::new(config).margin(MARGIN).clock(clock).seed(SEED);
     let alone = HardState::bootstrap(ClusterId(1), [1]).unwrap();
     (Handle::start(options, alone, Memory::new(), Network::new().join(1)).unwrap(), asleep)
 }
