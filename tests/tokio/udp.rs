@@ -97,3 +97,19 @@ async fn garbage_is_refused_and_counted_and_harms_nobody() {
     assert_eq!(peers.counters().oversized, 1);
     assert!(node.status().await.is_ok() && peers.addresses().is_empty());
 }
+
+#[tokio::test]
+async fn what_was_sent_to_another_is_not_heard_by_who_is_there_now() {
+    let newcomer = Udp::bind(any_port()).unwrap();
+    let (address, peers) = (newcomer.local_addr(), newcomer.peers());
+    let newcomer = start(4, HardState::joining(ClusterId(1)), newcomer);
+    let _one = start(1, first(), Udp::bind(any_port()).unwrap().peer(2, address));
+    soon("letters", async {
+        while peers.counters().misdirected + peers.counters().received < 5 {
+            sleep(millis(1)).await;
+        }
+    })
+    .await;
+    assert_eq!(peers.counters().received, 0);
+    assert!(newcomer.status().await.unwrap().members.is_empty());
+}

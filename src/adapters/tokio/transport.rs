@@ -8,7 +8,8 @@ use crate::message::Message;
 use crate::types::{ClusterId, Term};
 
 /// Carries messages. They may be lost, late, doubled, and overtake each other; that costs time and
-/// nothing else. Whoever a message is said to be from must have sent it.
+/// nothing else. But whoever a message is said to be from must have sent it, and sent it to this node:
+/// where a node is that once was another's place, what was sent to that one is not for it.
 pub trait Transport<I>: Send + 'static {
     /// Takes `message` on its way to `to`. It must not wait: what cannot go out now is dropped.
     fn send(&mut self, to: I, message: &Message<I>);

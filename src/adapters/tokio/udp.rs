@@ -160,10 +160,15 @@ impl<I: NodeId + Serialize + DeserializeOwned> Udp<I> {
     }
 
     fn take(&mut self, letter: Letter<I>, source: SocketAddr) -> Option<(I, Message<I>)> {
-        let Letter { from, addresses, message } = letter;
+        let Letter { from, to, addresses, message } = letter;
         let node = self.node?;
         if from == node.id {
             self.peers.count(|counters| &mut counters.namesakes);
+            return None;
+        }
+        // Another node may have been where this one is.
+        if to != node.id {
+            self.peers.count(|counters| &mut counters.misdirected);
             return None;
         }
         let ours = message.header.cluster == node.cluster;
