@@ -2,14 +2,16 @@
 
 use std::cell::Cell;
 use std::future::{Future, pending, poll_fn};
+use std::io;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use quorate::adapters::tokio::{Handle, Memory, Network, Options, Stopped};
-use quorate::{ClusterId, Config, HardState, Term, Timing, Urgency};
+use quorate::adapters::tokio::{Channel, Handle, Memory, Network, Options, Stopped, Transport};
+use quorate::{ClusterId, Config, HardState, Message, Priority, Term, Timing, Urgency};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
 use crate::support::*;
@@ -52,9 +54,7 @@ fn all_work(group: &Group) -> Log {
                 let entry = Entry::begin(&log, origin, id, term);
                 async move {
                     let _entry = entry;
-                    loop {
-                        sleep(millis(1)).await;
-                    }
+                    pending::<()>().await;
                 }
             };
             let Err::<(), _>(_stopped) = node.run_while_leader(work).await else { return };
@@ -283,4 +283,56 @@ async fn work_may_ask_its_own_node_to_hand_over_or_to_stop() {
     };
     assert!(matches!(soon("the end", work).await, Err(Stopped::Shutdown)));
     assert!(group.leader().await.1.term > lease.term);
+}
+
+/// A transport that does what it must not: it waits.
+struct Stuck {
+    channel: Channel<Id>,
+    stuck: Arc<(Mutex<bool>, Condvar)>,
+}
+
+impl Transport<Id> for Stuck {
+    fn send(&mut self, to: Id, message: &Message<Id>) {
+        drop(self.stuck.1.wait_while(self.stuck.0.lock().unwrap(), |stuck| *stuck).unwrap());
+        self.channel.send(to, message);
+    }
+
+    async fn recv(&mut self) -> io::Result<(Id, Message<Id>)> {
+        self.channel.recv().await
+    }
+}
+
+struct Unstick(Arc<(Mutex<bool>, Condvar)>, mpsc::UnboundedSender<()>);
+
+impl Drop for Unstick {
+    fn drop(&mut self) {
+        *self.0.0.lock().unwrap() = false;
+        self.0.1.notify_all();
+        let _late = self.1.send(());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn work_is_dropped_though_its_node_is_stuck() {
+    let (network, stuck) = (Network::new(), Arc::new((Mutex::new(false), Condvar::new())));
+    let pair = HardState::bootstrap(ClusterId(1), [1, 2]).unwrap();
+    let follower = Config { priority: Priority::NEVER_LEADS, ..Config::new(2) };
+    let _follower = Handle::start(follower, pair.clone(), Memory::new(), network.join(2)).unwrap();
+    let transport = Stuck { channel: network.join(1), stuck: Arc::clone(&stuck) };
+    let node = Handle::start(Config::new(1), pair, Memory::new(), transport).unwrap();
+    let (dropped, mut hears) = mpsc::unbounded_channel();
+    let _at_the_end = Unstick(Arc::clone(&stuck), dropped.clone());
+    let work = tokio::spawn(async move {
+        let work = |_| {
+            *stuck.0.lock().unwrap() = true;
+            let until_dropped = Unstick(Arc::clone(&stuck), dropped.clone());
+            async move {
+                let _until_dropped = until_dropped;
+                pending::<()>().await;
+            }
+        };
+        node.run_while_leader(work).await
+    });
+    soon("the drop", hears.recv()).await.unwrap();
+    work.abort();
 }
