@@ -1,12 +1,16 @@
 //! A node that is lost is reported, to everybody who could wait for it.
 
 use std::future::pending;
-use std::sync::Arc;
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
-use quorate::adapters::tokio::{CommandError, Handle, Memory, Network, Options, StartError, Stopped};
+use quorate::adapters::tokio::{
+    CommandError, Handle, Leadership, Memory, Network, Options, StartError, Stopped, Storage,
+};
 use quorate::{ClusterId, Config, HardState, Target, Timing};
 use tokio::runtime::Builder;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use crate::support::*;
@@ -118,4 +122,36 @@ fn without_a_runtime_or_with_a_wrong_config_it_does_not_start() {
     let mut wrong = Config::new(1);
     wrong.timing = Timing { promise: millis(7_200_000), ..Timing::lan() };
     assert!(matches!(start(wrong), Err(StartError::Config(_))));
+}
+
+/// Looks, when it is dropped, whether its node's end is known.
+struct LastLook(Arc<Mutex<Look>>);
+
+#[derive(Default)]
+struct Look {
+    leadership: Option<watch::Receiver<Leadership<Id>>>,
+    in_time: bool,
+}
+
+impl Storage<Id> for LastLook {
+    fn save(&mut self, _: &HardState<Id>) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for LastLook {
+    fn drop(&mut self) {
+        let mut look = self.0.lock().unwrap();
+        look.in_time = look.leadership.as_ref().is_some_and(|shown| shown.borrow().stopped.is_none());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn storage_is_dropped_before_anybody_hears_of_the_end() {
+    let look = Arc::new(Mutex::new(Look::default()));
+    let storage = LastLook(Arc::clone(&look));
+    let node = Handle::start(Config::new(1), first(), storage, Network::new().join(1)).unwrap();
+    look.lock().unwrap().leadership = Some(node.leadership());
+    soon("the end", node.shutdown()).await.unwrap();
+    assert!(look.lock().unwrap().in_time);
 }
