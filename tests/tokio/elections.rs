@@ -1,8 +1,8 @@
 //! Electing, handing over, and what the program is told.
 
-use quorate::adapters::tokio::CommandError;
-use quorate::{Event, Priority, Rejection, StepDown, Target, Term, Urgency};
-use tokio::time::{advance, sleep};
+use quorate::adapters::tokio::{CommandError, Handle, Network, Options};
+use quorate::{ClusterId, Config, Event, HardState, Priority, Rejection, StepDown, Target, Term, Urgency};
+use tokio::time::{Instant, advance, sleep};
 
 use crate::support::*;
 
@@ -190,4 +190,21 @@ async fn the_first_change_is_how_things_stand() {
     let mut late = group.node(id).leadership();
     soon("no change but the first", late.changed()).await.unwrap();
     assert!(late.borrow_and_update().is_mine());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_leads_before_its_vote_is_durable() {
+    let (disk, origin) = (Disk::new(), Instant::now());
+    let _at_the_end = Release(&disk);
+    disk.becomes(Mood::Hangs);
+    let alone = HardState::bootstrap(ClusterId(1), [1]).unwrap();
+    let options = Options::new(Config::new(1)).clock(move || origin.elapsed()).seed(SEED);
+    let node = Handle::start(options, alone, disk.clone(), Network::new().join(1)).unwrap();
+    for _ in 0..1_000 {
+        advance(millis(1)).await;
+        assert!(node.lease().is_none() && node.leadership().borrow().leader.is_none());
+    }
+    disk.wait_for_a_hanging_write();
+    disk.becomes(Mood::Works);
+    sees(&node, |seen| seen.is_mine()).await;
 }
