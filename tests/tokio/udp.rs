@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use quorate::adapters::tokio::{Handle, Memory, Udp};
 use quorate::adapters::udp::{Host, HostConfig, who_leads};
-use quorate::{ClusterId, Config, HardState, Target};
+use quorate::{ClusterId, Config, Event, HardState, Priority, Target};
 use tokio::net::UdpSocket;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -112,4 +112,45 @@ async fn what_was_sent_to_another_is_not_heard_by_who_is_there_now() {
     .await;
     assert_eq!(peers.counters().received, 0);
     assert!(newcomer.status().await.unwrap().members.is_empty());
+}
+
+fn bootstrap(members: &[Id]) -> HardState<Id> {
+    HardState::bootstrap(ClusterId(1), members.iter().copied()).unwrap()
+}
+
+#[tokio::test]
+async fn who_knows_one_member_and_never_stands_is_found_and_it_is_forgotten_when_it_has_left() {
+    let one = Udp::bind(any_port()).unwrap();
+    let (address, peers) = (one.local_addr(), one.peers());
+    let one = start(1, bootstrap(&[1, 2]), one);
+    let witness = Udp::bind(any_port()).unwrap().peer(1, address);
+    let place = witness.local_addr();
+    let config = Config { priority: Priority::NEVER_LEADS, ..Config::new(2) };
+    let witness = Handle::start(config, bootstrap(&[1, 2]), Memory::new(), witness).unwrap();
+    assert_eq!(soon("a leader", one.wait_for_leader()).await.unwrap().0, 1);
+    assert_eq!(peers.addresses(), [(2, place)]);
+
+    let mut news = witness.events();
+    witness.leave().await.unwrap();
+    soon("its removal", async { while news.recv().await.unwrap() != Event::Removed {} }).await;
+    soon("no address of it", async {
+        while !peers.addresses().is_empty() {
+            sleep(millis(5)).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stranger_is_answered_where_it_asks_from_and_not_remembered() {
+    let one = Udp::bind(any_port()).unwrap();
+    let (address, peers) = (one.local_addr(), one.peers());
+    let _one = start(1, bootstrap(&[1]), one);
+    let stranger = Udp::bind(any_port()).unwrap().peer(1, address);
+    let stranger = start(2, bootstrap(&[1, 2]), stranger);
+    let mut news = stranger.events();
+    // That it is no member of the group that there is.
+    let answered = async { while news.recv().await.unwrap() != Event::Removed {} };
+    soon("an answer", answered).await;
+    assert!(peers.counters().strangers > 0 && peers.addresses().is_empty());
 }

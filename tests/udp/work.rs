@@ -95,3 +95,28 @@ fn what_comes_of_the_work_on_a_thread_is_given_back() {
     let term = host.run_while_leader(|term, may_go_on| may_go_on().then_some(term)).unwrap();
     assert_eq!(host.lease().map(|lease| lease.term), Some(term));
 }
+
+#[test]
+fn while_a_write_hangs_work_on_a_thread_is_told_that_its_lease_is_over() {
+    let disk = Arc::new(Mutex::new(()));
+    let stuck = Arc::clone(&disk);
+    let (host, _follower, late) = leader_with_store(move |_| {
+        drop(stuck.lock());
+        Ok::<_, Infallible>(())
+    });
+    let (worker, (told, hears)) = (host.worker(), channel());
+    let hang = disk.lock().unwrap();
+    let thread = thread::spawn(move || {
+        worker.run_while_leader(|_, may_go_on| {
+            while may_go_on() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            let _late = told.send(());
+            Some(())
+        })
+    });
+    let _late = late();
+    hears.recv_timeout(PATIENCE).unwrap();
+    drop(hang);
+    thread.join().unwrap().unwrap();
+}
