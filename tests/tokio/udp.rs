@@ -154,3 +154,19 @@ async fn a_stranger_is_answered_where_it_asks_from_and_not_remembered() {
     soon("an answer", answered).await;
     assert!(peers.counters().strangers > 0 && peers.addresses().is_empty());
 }
+
+#[tokio::test]
+async fn a_newcomer_that_nobody_introduced_says_where_it_is() {
+    let one = Udp::bind(any_port()).unwrap();
+    let address = one.local_addr();
+    let one = start(1, bootstrap(&[1]), one);
+    let newcomer = Udp::bind(any_port()).unwrap().peer(1, address);
+    let newcomer = start(2, HardState::joining(ClusterId(1)), newcomer);
+    soon("a leader that takes the target", async {
+        while one.reconfigure(Target::new([1], [2]).unwrap(), false).await.is_err() {
+            sleep(millis(5)).await;
+        }
+    })
+    .await;
+    assert_eq!(soon("its leader", newcomer.wait_for_leader()).await.unwrap().0, 1);
+}
