@@ -173,10 +173,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         takeover.failed = failed;
     }
 
-    /// Rule 6.3: the successor can win. It counts only from the one named now.
+    /// Rule 6.3: the successor can win. It counts only from the one named now; a leader that renews
+    /// names nobody.
     pub(super) fn on_ready(&mut self, from: I, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &self.role else { return };
-        if leading.names(from) && leading.renewal.is_none() {
+        if leading.names(from) {
             self.release(Some(from), out);
         }
     }
