@@ -40,7 +40,7 @@ const QUICK: &[&str] = &[
 const SLOW: &[&str] = &["--test=connectivity", "--test=simulation", "--test=model"];
 
 /// A broken rule may well be an endless loop.
-const LIMIT: Duration = Duration::from_secs(300);
+const LIMIT: Duration = Duration::from_secs(120);
 
 /// One rule broken: what is replaced by what, all of it or nothing.
 struct Patch {
