@@ -1,0 +1,231 @@
+//! Whether the command may run, and what does run.
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::process::Child;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use quorate::Lease;
+use quorate::adapters::clock::BootClock;
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process_group, waitpgid};
+
+use super::guard;
+use super::orders::Orders;
+
+/// What to run, and how to stop it.
+pub(crate) struct Plan {
+    pub(crate) id: u64,
+    pub(crate) command: Vec<OsString>,
+    /// How long before the end of the lease its group is killed.
+    pub(crate) margin: Duration,
+    /// How long before that it is asked to stop.
+    pub(crate) notice: Duration,
+    /// How long it may take to stop when the lease does not hurry it.
+    pub(crate) grace: Duration,
+    /// Before it is started again.
+    pub(crate) pause: Duration,
+}
+
+pub(crate) struct Service {
+    clock: BootClock,
+    plan: Plan,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    lease: Option<Lease>,
+    running: Option<Running>,
+    stopping: bool,
+    failed: bool,
+    not_before: Duration,
+    /// The code that the last command ended with, if it ended by itself.
+    code: Option<i32>,
+}
+
+struct Running {
+    guard: Child,
+    line: UnixStream,
+    group: Option<Pid>,
+}
+
+/// What the supervisor has to do.
+pub(crate) enum Next {
+    Start,
+    Stop,
+    /// The command has ended with this code.
+    Ended(i32),
+    /// The host has failed.
+    Fail,
+}
+
+impl Service {
+    pub(crate) fn new(plan: Plan) -> Arc<Service> {
+        let state = Mutex::default();
+        Arc::new(Service { clock: BootClock::new(), plan, state, changed: Condvar::new() })
+    }
+
+    /// Waits until there is something to do.
+    pub(crate) fn next(&self) -> Next {
+        let mut state = self.lock();
+        loop {
+            if state.failed {
+                return Next::Fail;
+            }
+            if state.stopping {
+                return Next::Stop;
+            }
+            if let Some(code) = state.code.take() {
+                return Next::Ended(code);
+            }
+            if state.lease.is_none() || state.running.is_some() {
+                state = self.wait(state);
+                continue;
+            }
+            let pause = state.not_before.saturating_sub(self.clock.now());
+            if pause.is_zero() {
+                return Next::Start;
+            }
+            state = self.changed.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Starts the command, if it may still run and does not.
+    pub(crate) fn start(self: &Arc<Self>) -> io::Result<()> {
+        let mut state = self.lock();
+        let (Some(lease), None, false) = (state.lease, &state.running, state.stopping) else {
+            return Ok(());
+        };
+        let (mut line, theirs) = UnixStream::pair()?;
+        line.write_all(&self.orders(lease, false).bytes())?;
+        let reader = line.try_clone()?;
+        let mut guard = guard::command(&self.plan.command, theirs);
+        guard.env("QUORATE_TERM", lease.term.0.to_string()).env("QUORATE_ID", self.plan.id.to_string());
+        state.running = Some(Running { guard: guard.spawn()?, line, group: None });
+        // With it goes this end of theirs: the line ends with the guard.
+        drop(guard);
+        let this = Arc::clone(self);
+        thread::spawn(move || this.follow(reader));
+        Ok(())
+    }
+
+    /// The watcher of the lease. When it is told that there is none, nothing runs when it returns.
+    pub(crate) fn watch(&self, lease: Option<Lease>) {
+        let mut state = self.lock();
+        state.lease = lease;
+        self.changed.notify_all();
+        let Some(lease) = lease else {
+            if let Some(running) = &mut state.running {
+                running.kill();
+            }
+            while state.running.is_some() {
+                state = self.wait(state);
+            }
+            return;
+        };
+        let orders = self.orders(lease, state.stopping);
+        if let Some(running) = &mut state.running {
+            running.tell(orders);
+        }
+    }
+
+    /// Asks the command to stop, and waits until it has.
+    pub(crate) fn stop(&self) {
+        let mut state = self.lock();
+        state.stopping = true;
+        if let Some(lease) = state.lease {
+            let orders = self.orders(lease, true);
+            state.running.iter_mut().for_each(|running| running.tell(orders));
+        }
+        while state.running.is_some() {
+            state = self.wait(state);
+        }
+    }
+
+    /// Lets [`next`](Self::next) say that it is time to stop.
+    pub(crate) fn ask_to_stop(&self) {
+        self.lock().stopping = true;
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn fail(&self) {
+        self.lock().failed = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits until there is no lease, but not for ever.
+    pub(crate) fn wait_for_no_lease(&self, most: Duration) {
+        let held = |state: &mut State| state.lease.is_some();
+        drop(self.changed.wait_timeout_while(self.lock(), most, held));
+    }
+
+    fn orders(&self, lease: Lease, stopping: bool) -> Orders {
+        let Plan { margin, notice, grace, .. } = self.plan;
+        let kill_at = lease.until.saturating_sub(margin);
+        let stop_at = if stopping { Duration::ZERO } else { kill_at.saturating_sub(notice) };
+        Orders { stop_at, kill_at, fuse_at: lease.until.saturating_sub(margin / 2), grace }
+    }
+
+    /// Hears what the guard has to say, on a thread of its own, and clears up when it is gone.
+    fn follow(&self, mut line: UnixStream) {
+        let mut group = [0; size_of::<u32>()];
+        if line.read_exact(&mut group).is_ok() {
+            let group = i32::try_from(u32::from_ne_bytes(group)).ok().and_then(Pid::from_raw);
+            if let Some(running) = &mut self.lock().running {
+                running.group = group;
+            }
+            let _ends_with_the_guard = line.read(&mut [0]);
+        }
+        let mut state = self.lock();
+        if let Some(running) = state.running.as_mut() {
+            state.code = running.clear_up();
+        }
+        state.running = None;
+        state.not_before = self.clock.now().saturating_add(self.plan.pause);
+        self.changed.notify_all();
+    }
+
+    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Running {
+    /// A frozen guard does not read, but its fuse ends it long before the line is full.
+    fn tell(&mut self, orders: Orders) {
+        let _gone = self.line.write_all(&orders.bytes());
+    }
+
+    fn kill(&mut self) {
+        let _gone = self.guard.kill();
+        self.kill_group();
+    }
+
+    fn kill_group(&self) {
+        let _gone = self.group.map(|group| kill_process_group(group, Signal::KILL));
+    }
+
+    /// Returns when the guard and the whole group are dead. What they leave behind is this process's
+    /// children, for it is their subreaper. Gives back the command's code if it ended by itself.
+    fn clear_up(&mut self) -> Option<i32> {
+        self.kill_group();
+        let unasked = self.guard.wait().is_ok_and(|status| status.success());
+        let mut command = None::<WaitStatus>;
+        while let Some(group) = self.group {
+            match waitpgid(group, WaitOptions::empty()) {
+                Ok(Some((pid, status))) if pid == group => command = Some(status),
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(_nobody_is_left) => break,
+            }
+        }
+        command.filter(|_| unasked).and_then(WaitStatus::exit_status)
+    }
+}

@@ -1,0 +1,145 @@
+//! The process that takes part in the election, and starts the command while it leads.
+
+use std::error::Error;
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use clap::Parser;
+use nix::sys::signal::{SigSet, Signal};
+use quorate::adapters::store::Store;
+use quorate::adapters::udp::{Host, HostConfig, Notice};
+use quorate::{ClusterId, Config, HardState, Timing, Urgency};
+use rustix::process::{getpid, set_child_subreaper};
+
+use super::service::{Next, Plan, Service};
+
+type Id = u64;
+pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+
+/// Runs a command on exactly one machine of a group.
+#[derive(Parser)]
+struct Args {
+    /// This node's number
+    #[arg(long)]
+    id: Id,
+    /// Where to listen
+    #[arg(long)]
+    listen: SocketAddr,
+    /// Another node: its number and its address
+    #[arg(long, value_name = "ID=ADDRESS", value_parser = peer)]
+    peer: Vec<(Id, SocketAddr)>,
+    /// The file with this node's state
+    #[arg(long)]
+    data: PathBuf,
+    /// The very first start, which creates the file: in a new group of this node and its peers
+    #[arg(long)]
+    new: bool,
+    /// How long a leader is given promises for: about as long nothing runs after it has died
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(100..=60_000))]
+    promise_ms: u64,
+    /// How long the command has to stop when this process is told to
+    #[arg(long, default_value_t = 5_000)]
+    grace_ms: u64,
+    /// How long after its end the command is started again
+    #[arg(long, default_value_t = 1_000)]
+    pause_ms: u64,
+    /// When the command exits by itself, let another node in and exit with its code
+    #[arg(long)]
+    once: bool,
+    /// What to run
+    #[arg(required = true, last = true)]
+    command: Vec<OsString>,
+}
+
+pub(crate) fn main() -> Result<ExitCode, Failure> {
+    let args = Args::parse();
+    // Before there is any other thread: all are to leave these signals to the one that waits.
+    stop_signals().thread_block()?;
+    set_child_subreaper(Some(getpid()))?;
+    let promise = Duration::from_millis(args.promise_ms);
+    let service = Service::new(Plan {
+        id: args.id,
+        command: args.command.clone(),
+        margin: promise / 6,
+        notice: promise / 6,
+        grace: Duration::from_millis(args.grace_ms),
+        pause: Duration::from_millis(args.pause_ms),
+    });
+    let host = start_host(&args, timing(promise), promise / 6)?;
+    let watcher = Arc::clone(&service);
+    host.watch(move |lease| watcher.watch(lease));
+    let (reporter, events) = (Arc::clone(&service), host.events());
+    thread::spawn(move || {
+        while let Some(notice) = events.recv() {
+            match notice {
+                Notice::Event(event) => eprintln!("{event:?}"),
+                Notice::Failed(_) => reporter.fail(),
+                _ => {}
+            }
+        }
+    });
+    let stopper = Arc::clone(&service);
+    thread::spawn(move || stop_signals().wait().map(|_| stopper.ask_to_stop()));
+    serve(host, &service, &args)
+}
+
+fn serve(host: Host<Id>, service: &Arc<Service>, args: &Args) -> Result<ExitCode, Failure> {
+    let code = loop {
+        match service.next() {
+            Next::Start => service.start()?,
+            Next::Ended(code) if args.once => break ExitCode::from(u8::try_from(code)?),
+            Next::Ended(code) => eprintln!("the command exited with {code}"),
+            Next::Stop => break ExitCode::SUCCESS,
+            Next::Fail => return host.shutdown().map(|()| ExitCode::FAILURE).map_err(Into::into),
+        }
+    };
+    service.stop();
+    // In turn if that can be, so that nobody has to wait for the end of a promise.
+    if host.resign(None, Urgency::WhenReady).is_ok() {
+        service.wait_for_no_lease(timing(Duration::from_millis(args.promise_ms)).promise_limit);
+    }
+    host.shutdown()?;
+    Ok(code)
+}
+
+fn start_host(args: &Args, timing: Timing, margin: Duration) -> Result<Host<Id>, Failure> {
+    let (mut store, saved) = if args.new {
+        let members = args.peer.iter().map(|&(peer, _)| peer).chain([args.id]);
+        let first = HardState::bootstrap(ClusterId(1), members)?;
+        (Store::create(&args.data, &first)?, first)
+    } else {
+        Store::open(&args.data)?
+    };
+    let config = Config { timing, ..Config::new(args.id) };
+    // The supervisor kills when the guard does.
+    let config = HostConfig { peers: args.peer.clone(), margin, ..HostConfig::new(config, args.listen) };
+    Ok(Host::start(config, saved, move |state| store.save(state))?)
+}
+
+/// For delays as on a local network. A lease that two heartbeats in a row did not renew stops nothing.
+fn timing(promise: Duration) -> Timing {
+    let lan = Timing::lan();
+    Timing {
+        promise,
+        promise_limit: (promise * 3).max(lan.promise_limit),
+        heartbeat_interval: promise / 5,
+        ..lan
+    }
+}
+
+/// What tells the supervisor to stop. The other stages undo that it blocks them.
+pub(crate) fn stop_signals() -> SigSet {
+    [Signal::SIGTERM, Signal::SIGINT].into_iter().collect()
+}
+
+fn peer(text: &str) -> Result<(Id, SocketAddr), String> {
+    let (id, address) = text.split_once('=').ok_or("write it as ID=ADDRESS")?;
+    let id = id.parse().map_err(|error| format!("{id:?}: {error}"))?;
+    let address = address.parse().map_err(|error| format!("{address:?}: {error}"))?;
+    Ok((id, address))
+}

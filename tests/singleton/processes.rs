@@ -1,0 +1,51 @@
+//! Processes, found as the children of others.
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use crate::Failure;
+
+/// A process, and no other that gets its number later.
+pub(crate) struct Process(OwnedFd);
+
+impl Process {
+    pub(crate) fn open(pid: u32) -> Option<Process> {
+        let pid = Pid::from_raw(pid.try_into().ok()?)?;
+        pidfd_open(pid, PidfdFlags::empty()).ok().map(Process)
+    }
+
+    /// It may be dead already.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let _dead = pidfd_send_signal(&self.0, signal);
+    }
+
+    pub(crate) fn dies_within(&self, patience: Duration) -> Result<bool, Failure> {
+        let timeout = Timespec::try_from(patience)?;
+        Ok(poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&timeout))? > 0)
+    }
+}
+
+/// The children of all threads of a process.
+pub(crate) fn children(pid: u32) -> Vec<u32> {
+    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let of = |thread: fs::DirEntry| fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+    let all: String = threads.flatten().map(of).collect();
+    all.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
+}
+
+/// The guard of this supervisor.
+pub(crate) fn guard(supervisor: u32) -> Option<u32> {
+    let is_guard = |&pid: &u32| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.split(|&byte| byte == 0).nth(1) == Some(b"guard")
+    };
+    children(supervisor).into_iter().find(is_guard)
+}
+
+pub(crate) fn command(supervisor: u32) -> Option<u32> {
+    children(guard(supervisor)?).first().copied()
+}
