@@ -22,16 +22,17 @@
 //! The processes are *supervisor* → *guard* → *command*; the guard is this program too. Each deadline
 //! is a time of the boot clock, before the end of the lease:
 //!
-//! | befallen | who stops the command |
+//! | befallen | what stops the command |
 //! |---|---|
-//! | the supervisor is frozen | the guard, at the deadline; no later one has come |
-//! | the supervisor is killed | the guard, at once: its line to the supervisor has ended |
-//! | the guard is frozen | the supervisor, at the deadline |
-//! | the guard is killed | the system, as the command's parent is dead; the supervisor kills its group |
-//! | both are frozen | the system: a timer kills the guard, frozen or not, and so the command |
+//! | the supervisor is frozen | the guard, at the deadline, for no later one comes |
+//! | the supervisor is killed | the guard, at once, for its line to the supervisor has ended |
+//! | the guard is killed | the system, for the command's parent is dead; its group, the supervisor |
+//! | the guard is frozen | a timer that kills the guard, which no later deadline resets; then as above |
+//! | both, at once or in turn | the same timer, or the death of the guard |
 //!
-//! The timer fires half a margin after the deadline, so it does what the two should have done. Nobody
-//! starts a command before the one before it is dead and waited for, with its whole group.
+//! The timer fires half a margin after the deadline. Whenever the lease ends, the supervisor kills guard
+//! and group too, if it runs. And nobody starts a command before the one before it, with its whole
+//! group, is dead and waited for.
 //!
 //! What is left:
 //!

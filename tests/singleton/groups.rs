@@ -1,11 +1,13 @@
 //! One supervisor, one fault: what is left of the command and of the child that it started.
 
+use std::io::Write;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use std::{fs, thread};
+use std::{env, fs, thread};
 
 use libtest_mimic::{Failed, Trial};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 
 use crate::Failure;
@@ -40,6 +42,9 @@ pub(crate) fn trials() -> Vec<Trial> {
             &[(Part::Supervisor, FREEZE), (Part::Guard, KILL)],
             Left::Children,
         ),
+        Trial::test("what_has_lost_its_guard_does_not_become_the_command", || {
+            orphan().map_err(|failure| Failed::from(failure.to_string()))
+        }),
         Trial::test("with_once_the_supervisor_exits_as_the_command_does", || {
             once().map_err(|failure| Failed::from(failure.to_string()))
         }),
@@ -103,4 +108,14 @@ fn once() -> Result<(), Failure> {
     let mut crew = Crew::start(folder.path(), 1, &["--once"], &["exit", "7"])?;
     let status = crew.end(0)?;
     if status.code() == Some(7) { Ok(()) } else { Err(format!("it ended, {status}").into()) }
+}
+
+/// As if the guard had died before the system was told to kill the command with it.
+fn orphan() -> Result<(), Failure> {
+    let exe = env::current_exe()?;
+    let mut stage = Command::new(&exe);
+    stage.arg("exec").arg(Pid::INIT.to_string()).arg(&exe).args(["worker", "exit", "0"]);
+    let mut stage = stage.stdin(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let _refuses_to_hear_it = stage.stdin.take().ok_or("no pipe")?.write_all(b"\n");
+    if stage.wait()?.success() { Err("it became the command".into()) } else { Ok(()) }
 }

@@ -14,6 +14,9 @@ use crate::ledger::Stamp;
 
 const EVERY: Duration = Duration::from_micros(500);
 
+/// A copy that nobody has stopped does not stay for ever when the test has failed.
+const LONGEST: Duration = Duration::from_secs(600);
+
 /// `worker FILE [CHILD'S FILE]` stamps, `worker exit CODE` exits.
 pub(crate) fn main(mut args: impl Iterator<Item = String>) -> ! {
     let file = args.next().unwrap();
@@ -32,9 +35,10 @@ pub(crate) fn main(mut args: impl Iterator<Item = String>) -> ! {
     let nanos = || u64::try_from(clock.now().as_nanos()).unwrap();
     let (born, term, node) = (nanos(), number("QUORATE_TERM"), number("QUORATE_ID"));
     let mut file = OpenOptions::new().create(true).append(true).open(file).unwrap();
-    loop {
+    while nanos() - born < LONGEST.as_nanos() as u64 {
         let stamp = Stamp { at: nanos(), term, node, copy: (pid, born) };
         file.write_all(stamp.to_string().as_bytes()).unwrap();
         thread::sleep(EVERY);
     }
+    process::exit(1)
 }
