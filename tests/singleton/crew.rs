@@ -71,7 +71,7 @@ impl Crew {
             command.arg("--peer").arg(format!("{peer}={address}"));
         }
         command.arg("--data").arg(self.folder.join(format!("{node}.state"))).args(new.then_some("--new"));
-        command.args(["--promise-ms", "300", "--pause-ms", "20", "--grace-ms", "100"]).args(self.options);
+        command.args(["--promise-ms", "300", "--pause-ms", "20"]).args(self.options);
         command.arg("--").arg(exe).args(&self.command).current_dir(&self.folder);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn()?;
         child.stdin.take().ok_or("no pipe")?.write_all(b"\n")?;

@@ -50,7 +50,7 @@ struct Drill {
 
 impl Drill {
     fn start(folder: &Path) -> Result<Drill, Failure> {
-        let crew = Crew::start(folder, NODES, &[], &["stamps"])?;
+        let crew = Crew::start(folder, NODES, &["--grace-ms", "100"], &["either", "stamps"])?;
         Ok(Drill { crew, frozen: Vec::new(), kinds: BTreeMap::new(), slowest: Duration::ZERO })
     }
 

@@ -45,6 +45,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("what_has_lost_its_guard_does_not_become_the_command", || {
             orphan().map_err(|failure| Failed::from(failure.to_string()))
         }),
+        Trial::test("the_command_is_asked_to_stop_before_it_is_killed", || {
+            asked().map_err(|failure| Failed::from(failure.to_string()))
+        }),
         Trial::test("with_once_the_supervisor_exits_as_the_command_does", || {
             once().map_err(|failure| Failed::from(failure.to_string()))
         }),
@@ -66,7 +69,7 @@ enum Left {
 
 fn befall(faults: &[(Part, Signal)], left: Left) -> Result<(), Failure> {
     let folder = TempDir::new()?;
-    let mut crew = Crew::start(folder.path(), 1, &[], &["stamps", "childs"])?;
+    let mut crew = Crew::start(folder.path(), 1, &[], &["deaf", "stamps", "childs"])?;
     crew.until("the command to run", |_| true)?;
     wait_for(&folder.path().join("childs"))?;
     let supervisor = crew.supervisor(0).ok_or("no supervisor")?;
@@ -101,6 +104,16 @@ fn wait_for(file: &Path) -> Result<(), Failure> {
         thread::sleep(Duration::from_millis(2));
     }
     Ok(())
+}
+
+/// It would be killed later than this test waits.
+fn asked() -> Result<(), Failure> {
+    let folder = TempDir::new()?;
+    let mut crew = Crew::start(folder.path(), 1, &["--grace-ms", "600000"], &["listening", "stamps"])?;
+    crew.until("the command to run", |_| true)?;
+    crew.terminate(0);
+    let status = crew.end(0)?;
+    if status.success() { Ok(()) } else { Err(format!("it ended, {status}").into()) }
 }
 
 fn once() -> Result<(), Failure> {

@@ -17,18 +17,20 @@ const EVERY: Duration = Duration::from_micros(500);
 /// A copy that nobody has stopped does not stay for ever when the test has failed.
 const LONGEST: Duration = Duration::from_secs(600);
 
-/// `worker FILE [CHILD'S FILE]` stamps, `worker exit CODE` exits.
+/// `worker exit CODE` exits. `worker listening FILE`, `worker deaf FILE` and `worker either FILE` stamp
+/// the file, and obey SIGTERM or not; with a second file, so does a child.
 pub(crate) fn main(mut args: impl Iterator<Item = String>) -> ! {
-    let file = args.next().unwrap();
-    if file == "exit" {
-        process::exit(args.next().unwrap().parse().unwrap());
+    let (what, file) = (args.next().unwrap(), args.next().unwrap());
+    let deaf = match what.as_str() {
+        "exit" => process::exit(file.parse().unwrap()),
+        "either" => process::id() % 2 == 1,
+        what => what == "deaf",
+    };
+    if deaf {
+        [Signal::SIGTERM].into_iter().collect::<SigSet>().thread_block().unwrap();
     }
     if let Some(childs) = args.next() {
-        Command::new(env::current_exe().unwrap()).args(["worker", &childs]).spawn().unwrap();
-    }
-    // Nothing but SIGKILL stops every second copy.
-    if process::id() % 2 == 1 {
-        [Signal::SIGTERM].into_iter().collect::<SigSet>().thread_block().unwrap();
+        Command::new(env::current_exe().unwrap()).args(["worker", &what, &childs]).spawn().unwrap();
     }
     let number = |name| env::var(name).unwrap().parse().unwrap();
     let (clock, pid) = (BootClock::new(), process::id());
