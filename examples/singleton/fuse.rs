@@ -10,7 +10,7 @@ use nix::time::ClockId;
 pub(crate) struct Fuse(Timer);
 
 impl Fuse {
-    /// On the boot clock: after the machine has slept it fires before any process runs again.
+    /// On the boot clock: if the machine sleeps meanwhile, it fires when it wakes.
     pub(crate) fn new() -> nix::Result<Fuse> {
         let kill = SigevNotify::SigevSignal { signal: Signal::SIGKILL, si_value: 0 };
         Timer::new(ClockId::CLOCK_BOOTTIME, SigEvent::new(kill)).map(Fuse)

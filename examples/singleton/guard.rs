@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use quorate::adapters::clock::BootClock;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{
     Pid, PidfdFlags, Signal, getpid, getppid, kill_process_group, pidfd_open, set_parent_process_death_signal,
 };
@@ -30,14 +31,17 @@ pub(crate) fn guard(command: Skip<ArgsOs>) -> Result<ExitCode, Failure> {
     stop_signals().thread_unblock()?;
     let line = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let Ok(orders) = Orders::read(&line) else { return Ok(ExitCode::FAILURE) };
-    // Before there is anything to guard.
+    // Before there is anything to guard, and until it is killed.
     let mut fuse = Fuse::new()?;
     fuse.set(orders.fuse_at)?;
     let child = spawn_exec(command)?;
     let group = Pid::from_child(&child);
-    let ended = release(child, &line).and_then(|ended| watch(&line, &ended, orders, &mut fuse, group));
+    let unasked = release(child, &line).and_then(|ended| {
+        Watch { clock: BootClock::new(), line: &line, ended, group, orders, fuse: &mut fuse, last: None }
+            .run()
+    });
     kill_process_group(group, Signal::KILL)?;
-    Ok(if ended? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if unasked? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Starts what will be the command, once it is let go.
@@ -55,45 +59,78 @@ fn release(mut child: Child, mut line: &UnixStream) -> Result<OwnedFd, Failure> 
     Ok(ended)
 }
 
-/// Returns when the group is to be killed, and whether the command ended unasked.
-fn watch(
-    line: &UnixStream,
-    ended: &OwnedFd,
-    mut orders: Orders,
-    fuse: &mut Fuse,
+/// What there is to act on.
+enum News {
+    Ended,
+    Line,
+    Time,
+}
+
+struct Watch<'a> {
+    clock: BootClock,
+    line: &'a UnixStream,
+    ended: OwnedFd,
     group: Pid,
-) -> Result<bool, Failure> {
-    let clock = BootClock::new();
-    // Once it was asked to stop it has until then, also if the lease is renewed.
-    let mut last = None::<Duration>;
-    loop {
-        let kill_at = last.map_or(orders.kill_at, |last| last.min(orders.kill_at));
-        let next = if last.is_some() { kill_at } else { kill_at.min(orders.stop_at) };
-        let mut fds = [PollFd::new(ended, PollFlags::IN), PollFd::new(line, PollFlags::IN)];
-        let timeout = Timespec::try_from(next.saturating_sub(clock.now()))?;
+    orders: Orders,
+    fuse: &'a mut Fuse,
+    /// Once the command was asked to stop, it has until then, also if the lease is renewed.
+    last: Option<Duration>,
+}
+
+impl Watch<'_> {
+    /// Returns when the group is to be killed, and whether the command ended unasked.
+    fn run(&mut self) -> Result<bool, Failure> {
+        loop {
+            match self.news()? {
+                News::Ended => return Ok(self.last.is_none()),
+                News::Line => match Orders::read(self.line) {
+                    Ok(newer) => self.obey(newer)?,
+                    Err(_the_supervisor_is_gone) => return Ok(false),
+                },
+                News::Time if self.clock.now() >= self.kill_at() => return Ok(false),
+                News::Time => self.ask_to_stop()?,
+            }
+        }
+    }
+
+    fn obey(&mut self, newer: Orders) -> nix::Result<()> {
+        self.orders = newer;
+        self.fuse.set(newer.fuse_at)
+    }
+
+    fn kill_at(&self) -> Duration {
+        self.last.map_or(self.orders.kill_at, |last| last.min(self.orders.kill_at))
+    }
+
+    /// If it is time to.
+    fn ask_to_stop(&mut self) -> rustix::io::Result<()> {
+        let now = self.clock.now();
+        if self.last.is_none() && now >= self.orders.stop_at {
+            kill_process_group(self.group, Signal::TERM)?;
+            self.last = Some(now.saturating_add(self.orders.grace));
+        }
+        Ok(())
+    }
+
+    /// Waits for the next thing to do. Time comes last: this process may be late, and a later deadline
+    /// be there.
+    fn news(&self) -> Result<News, Failure> {
+        let stop_at = self.last.map_or(self.orders.stop_at, |_| Duration::MAX);
+        let next = self.kill_at().min(stop_at);
+        let mut fds = [PollFd::new(&self.ended, PollFlags::IN), PollFd::new(self.line, PollFlags::IN)];
+        let timeout = Timespec::try_from(next.saturating_sub(self.clock.now()))?;
         match poll(&mut fds, Some(&timeout)) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
-        let [exit, news] = fds.map(|fd| !fd.revents().is_empty());
-        if exit {
-            return Ok(last.is_none());
-        }
-        // Before the deadline is looked at: this process may be late, and a later one be there.
-        if news {
-            let Ok(newer) = Orders::read(line) else { return Ok(false) };
-            orders = newer;
-            fuse.set(orders.fuse_at)?;
-            continue;
-        }
-        let now = clock.now();
-        if now >= kill_at {
-            return Ok(false);
-        }
-        if last.is_none() && now >= orders.stop_at {
-            kill_process_group(group, Signal::TERM)?;
-            last = Some(now.saturating_add(orders.grace));
-        }
+        let [ended, line] = fds.map(|fd| !fd.revents().is_empty());
+        Ok(if ended {
+            News::Ended
+        } else if line {
+            News::Line
+        } else {
+            News::Time
+        })
     }
 }
 

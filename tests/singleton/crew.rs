@@ -12,7 +12,7 @@ use rustix::process::Signal;
 
 use crate::Failure;
 use crate::ledger::{Ledger, Stamp};
-use crate::processes::Process;
+use crate::processes::{Process, blocks_term};
 
 const POLL: Duration = Duration::from_millis(2);
 
@@ -127,8 +127,8 @@ impl Crew {
         }
     }
 
-    /// Waits until the command has written something that `seen` says yes to. Supervisors are all
-    /// there meanwhile.
+    /// Waits until the command has written something that `seen` says yes to. Meanwhile
+    /// the supervisors all come back, and listen at the end.
     pub(crate) fn until(
         &mut self,
         what: &str,
@@ -138,7 +138,8 @@ impl Crew {
         loop {
             self.restart_dead()?;
             self.read()?;
-            if let Some(stamp) = self.ledger.last().filter(|&stamp| seen(stamp)) {
+            let stamp = self.ledger.last().filter(|&stamp| seen(stamp));
+            if let Some(stamp) = stamp.filter(|_| self.listen()) {
                 return Ok(stamp.clone());
             }
             if Instant::now() > end {
@@ -148,6 +149,11 @@ impl Crew {
             }
             thread::sleep(POLL);
         }
+    }
+
+    /// Whether SIGTERM would tell all supervisors to stop. At the very start it ends them.
+    fn listen(&self) -> bool {
+        (0..self.nodes.len()).all(|node| self.supervisor(node).is_some_and(blocks_term))
     }
 
     /// Takes in all whole lines that are new.

@@ -86,8 +86,10 @@ impl Drill {
     fn befall(&mut self, Fault { node, part, blow }: Fault) -> Result<(), Failure> {
         self.crew.read()?;
         let active = self.crew.ledger.last().map_or(0, |stamp| stamp.node as usize);
-        let node = node.unwrap_or(active);
-        let Some(supervisor) = self.crew.supervisor(node) else { return Ok(()) };
+        let first = node.unwrap_or(active);
+        let alive = |node| self.crew.supervisor(node).map(|supervisor| (node, supervisor));
+        let mut order = (first..NODES).chain(0..first);
+        let (node, supervisor) = order.find_map(alive).ok_or("all are dead")?;
         let (name, pid) = match part {
             Part::Guard => ("guard", processes::guard(supervisor)),
             Part::Command => ("command", processes::command(supervisor)),

@@ -49,3 +49,11 @@ pub(crate) fn guard(supervisor: u32) -> Option<u32> {
 pub(crate) fn command(supervisor: u32) -> Option<u32> {
     children(guard(supervisor)?).first().copied()
 }
+
+/// Whether a process leaves SIGTERM to a thread that waits for it.
+pub(crate) fn blocks_term(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:\t"));
+    let blocked = blocked.and_then(|bits| u64::from_str_radix(bits, 16).ok()).unwrap_or(0);
+    blocked & 1 << (Signal::TERM.as_raw() - 1) != 0
+}

@@ -29,9 +29,9 @@ pub(crate) fn main(mut args: impl Iterator<Item = String>) -> ! {
     if deaf {
         [Signal::SIGTERM].into_iter().collect::<SigSet>().thread_block().unwrap();
     }
-    if let Some(childs) = args.next() {
-        Command::new(env::current_exe().unwrap()).args(["worker", &what, &childs]).spawn().unwrap();
-    }
+    let child = args.next().map(|childs| {
+        Command::new(env::current_exe().unwrap()).args(["worker", &what, &childs]).spawn().unwrap()
+    });
     let number = |name| env::var(name).unwrap().parse().unwrap();
     let (clock, pid) = (BootClock::new(), process::id());
     let nanos = || u64::try_from(clock.now().as_nanos()).unwrap();
@@ -42,5 +42,6 @@ pub(crate) fn main(mut args: impl Iterator<Item = String>) -> ! {
         file.write_all(stamp.to_string().as_bytes()).unwrap();
         thread::sleep(EVERY);
     }
+    child.into_iter().for_each(|mut child| drop(child.wait()));
     process::exit(1)
 }
