@@ -31,8 +31,8 @@
 //! | both, at once or in turn | the same timer, or the death of the guard |
 //!
 //! The timer fires half a margin after the deadline. Whenever the lease ends, the supervisor kills guard
-//! and group too, if it runs. And nobody starts a command before the one before it, with its whole
-//! group, is dead and waited for.
+//! and group too, if it runs; and it starts no command before its last one, with the whole group, is
+//! dead and waited for. One that was restarted leads no sooner than its last lease has ended.
 //!
 //! What is left:
 //!
