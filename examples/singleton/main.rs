@@ -42,7 +42,8 @@
 //!   sure to die with the guard if it is set-user-id or has file capabilities: the system forgets the
 //!   wish. Let a service manager, a control group or a PID namespace hold such commands.
 //! - A system call under way ends before the process does, and one that cannot be interrupted may
-//!   end late. What the command writes to should refuse a term lower than it has seen.
+//!   end after another copy has begun. What the command writes to should refuse a lower term than it
+//!   has seen: see the page `guide::fencing` of the crate documentation.
 //! - The margin, a sixth of a promise, has to cover how late the system lets a killer run. A machine,
 //!   or all of a container, that slept through the end of the lease wakes with the command in it, for
 //!   the moment that it takes to kill it.
