@@ -5,3 +5,6 @@ pub mod fencing {}
 
 #[doc = include_str!("guide/membership.md")]
 pub mod membership {}
+
+#[doc = include_str!("guide/migrating.md")]
+pub mod migrating {}

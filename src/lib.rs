@@ -6,7 +6,8 @@
 //! send and what happened. Whatever the host replicates, if anything, is the host's own business.
 //!
 //! How to form, grow, replace, shrink, move and mend a group: [`guide::membership`]. What a lease is
-//! worth, and how to make sure that only the leader's work counts: [`guide::fencing`].
+//! worth, and how to make sure that only the leader's work counts: [`guide::fencing`]. How a program
+//! moves over from almost-raft: [`guide::migrating`].
 //!
 //! Who wants no loop of his own finds a host for blocking programs behind the feature `udp`, and one
 //! for tokio behind the feature `tokio`: see [`adapters`].
