@@ -1,0 +1,104 @@
+//! The durable state in two slots of flash.
+//!
+//! Each write goes to both, one after the other, so that one of them is whole at any moment. After a
+//! loss of power they may differ: the later one that is whole counts. When a slot wears out later, the
+//! other still holds the same state, and never an older one.
+//!
+//! ```text
+//! number u32 | length u16 | CRC-32 u32 | HardState in postcard
+//! ```
+
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+
+use quorate::HardState;
+
+use crate::board::{Flash, Id, SLOT, Slot};
+use crate::node::Failure;
+
+const HEADER: usize = 10;
+
+/// Numbers what is written.
+#[derive(Debug)]
+pub struct Saved {
+    number: u32,
+}
+
+/// Writes the first state of a device: once, when it is set up, by hand. **Never because the flash
+/// was found empty**: a device that lost its state has forgotten its votes. It comes back under a new
+/// id, and joins.
+///
+/// # Errors
+/// If it does not fit, or can not be written.
+pub fn provision<F: Flash>(flash: &mut F, first: &HardState<Id>) -> Result<(), Failure<F::Error>> {
+    Saved { number: 0 }.save(flash, first)
+}
+
+impl Saved {
+    /// What was stored last, and both slots hold it from now on.
+    ///
+    /// # Errors
+    /// [`Failure::NoState`] if neither slot holds any.
+    pub fn load<F: Flash>(flash: &mut F) -> Result<(Self, HardState<Id>), Failure<F::Error>> {
+        let (a, b) = (read(flash, Slot::A), read(flash, Slot::B));
+        let number = |found: &Option<(u32, _)>| found.as_ref().map(|&(number, _)| number);
+        // Never the slot with the only whole copy is written.
+        let stale = match number(&a).cmp(&number(&b)) {
+            Ordering::Less => Some(Slot::A),
+            Ordering::Equal => None,
+            Ordering::Greater => Some(Slot::B),
+        };
+        let latest = if stale == Some(Slot::A) { b } else { a };
+        let (number, state) = latest.ok_or(Failure::NoState)?;
+        if let Some(slot) = stale {
+            let bytes = render(number, &state).ok_or(Failure::Full)?;
+            flash.write(slot, &bytes).map_err(Failure::Flash)?;
+        }
+        Ok((Saved { number }, state))
+    }
+
+    /// When this returns, the state survives a loss of power.
+    ///
+    /// # Errors
+    /// If it does not fit, or can not be written: this node is done, and says nothing more.
+    pub fn save<F: Flash>(&mut self, flash: &mut F, state: &HardState<Id>) -> Result<(), Failure<F::Error>> {
+        self.number = self.number.checked_add(1).ok_or(Failure::Full)?;
+        let bytes = render(self.number, state).ok_or(Failure::Full)?;
+        for slot in [Slot::A, Slot::B] {
+            flash.write(slot, &bytes).map_err(Failure::Flash)?;
+        }
+        Ok(())
+    }
+}
+
+/// A slot that can not be read any more is like one that is damaged.
+fn read<F: Flash>(flash: &mut F, slot: Slot) -> Option<(u32, HardState<Id>)> {
+    let mut bytes = [0; SLOT];
+    flash.read(slot, &mut bytes).ok()?;
+    parse(&bytes)
+}
+
+fn render(number: u32, state: &HardState<Id>) -> Option<Vec<u8>> {
+    let body = postcard::to_allocvec(state).ok()?;
+    let (number, length) = (number.to_le_bytes(), u16::try_from(body.len()).ok()?.to_le_bytes());
+    let bytes = [&number[..], &length, &checksum(number, length, &body), &body].concat();
+    (bytes.len() <= SLOT).then_some(bytes)
+}
+
+fn parse(bytes: &[u8; SLOT]) -> Option<(u32, HardState<Id>)> {
+    let (&[n0, n1, n2, n3, l0, l1, ref check @ ..], rest) = bytes.split_first_chunk::<HEADER>()?;
+    let (number, length) = ([n0, n1, n2, n3], [l0, l1]);
+    let body = rest.get(..u16::from_le_bytes(length).into())?;
+    if checksum(number, length, body) != *check {
+        return None;
+    }
+    Some((u32::from_le_bytes(number), postcard::from_bytes(body).ok()?))
+}
+
+fn checksum(number: [u8; 4], length: [u8; 2], body: &[u8]) -> [u8; 4] {
+    let mut hasher = crc32fast::Hasher::new();
+    for part in [&number[..], &length, body] {
+        hasher.update(part);
+    }
+    hasher.finalize().to_le_bytes()
+}
