@@ -94,12 +94,15 @@ fn flash_that_loses_power_at_any_byte_holds_the_old_state_or_the_new() {
 
 #[test]
 fn a_slot_that_wears_out_is_no_step_back() {
+    let mut kept = flash();
+    let (mut saved, _) = Saved::load(&mut kept).unwrap();
+    saved.save(&mut kept, &state(2)).unwrap();
     for slot in [Slot::A, Slot::B] {
-        let mut flash = flash();
-        let (mut saved, _) = Saved::load(&mut flash).unwrap();
-        saved.save(&mut flash, &state(2)).unwrap();
-        flash.slot(slot)[20] ^= 1;
-        assert_eq!(term(&mut flash), 2);
+        for bit in 0..30 * 8 {
+            let mut flash = kept.clone();
+            flash.slot(slot)[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(term(&mut flash), 2, "bit {bit}");
+        }
     }
 }
 
@@ -195,6 +198,15 @@ fn three_boards_elect_a_leader_and_replace_it_when_its_battery_is_empty() {
     devices.retain(|(_, device)| device.id != first);
     let second = leader(&mut devices, &room).unwrap().unwrap();
     assert_ne!(first, second);
+}
+
+#[test]
+fn a_leader_that_is_left_alone_rests() {
+    let room = Rc::default();
+    let mut devices: Vec<_> = (1..=3).map(|id| device(id, &room)).collect();
+    let first = leader(&mut devices, &room).unwrap().unwrap();
+    devices.retain(|(_, device)| device.id == first);
+    assert_eq!(leader(&mut devices, &room).unwrap(), None);
 }
 
 #[test]
