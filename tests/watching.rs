@@ -1,5 +1,10 @@
 //! What an operator reads of a group: numbers and log lines.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that panics has found something")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::arithmetic_side_effects,
+    reason = "a test that panics has found something"
+)]
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
