@@ -456,3 +456,24 @@ fn a_leader_may_be_the_only_one_to_stay() {
     let refused = [quorate::Output::Rejected(Rejection::NobodyStays)];
     assert_eq!(node.reconfigure(10, &[1], &[]), refused);
 }
+
+/// Rules 6.5 and 8.2: a leader that makes headway is not sent away in the middle.
+#[test]
+fn a_takeover_waits_while_the_leader_prepares_a_step() {
+    let (mut node, mut now) = steady(&THREE, &[]);
+    let tries = |beats: &Vec<quorate::Output<u64>>| {
+        sent(beats).iter().any(|(_, beat)| heartbeat_of(beat).order == Order::Try)
+    };
+    let (mut before, mut due) = (node.clone(), node.tick_at(now + HEARTBEAT));
+    while !tries(&due) {
+        now += HEARTBEAT;
+        node.hear(now, 2, accept(&to(&due, 2)));
+        node.hear(now, 3, accept(&to(&due, 3)).priority(2));
+        before = node.clone();
+        due = node.tick_at(now + HEARTBEAT);
+    }
+    let beats = before.reconfigure(now, &THREE, &[4]);
+    before.hear(now, 2, grant(&to(&beats, 2), PROMISE));
+    let out = before.tick_at(now + HEARTBEAT);
+    assert!(!tries(&out) && trace(&out).contains("heartbeat 3"), "{}", trace(&out));
+}
