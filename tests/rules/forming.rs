@@ -261,3 +261,13 @@ fn a_group_founded_with_a_majority_takes_up_the_others() {
     assert_eq!((node.lists().0, node.membership().quorum()), (&[1, 2][..], 2));
     assert_eq!(node.status().target, Some(target(&[1, 2, 3], &[])));
 }
+
+/// A group that is mended by hand goes on within its limits, in a later term, and keeps its promises.
+#[test]
+fn a_recovered_state_keeps_the_limits_and_the_longest_promise() {
+    let saved = grown().0.hard_state().clone();
+    let recovered = saved.recover_unsafely([1, 2], term(7)).unwrap();
+    assert_eq!((recovered.membership.voters(), recovered.membership.limits()), (&[1, 2][..], Some(LIMITS)));
+    assert_eq!((recovered.term, recovered.promised), (term(8), saved.promised));
+    assert!(saved.promised > ms(0));
+}

@@ -262,3 +262,27 @@ fn a_leader_that_wants_to_leave_and_fails_waits_before_it_tries_again() {
     assert_eq!(node.wish(failed + 2 * PROMISE - 1, Input::Leave), []);
     assert_eq!(trace(&node.wish(failed + 2 * PROMISE, Input::Leave)), "heartbeat 3", "the other, this time");
 }
+
+/// Rule 8.3: a voter is needed to undo what is not committed; who asks without a vote is not.
+#[test]
+fn only_who_has_no_vote_is_told_what_may_yet_be_undone() {
+    let mut voter = Node::fresh(2, &THREE);
+    voter.hear(0, 1, heartbeat(1, 1).carrying(members(version(1, 2), &[1, 2])));
+    let told = |claim| {
+        let out = voter.clone().hear(1, 3, pre_vote(1, 1).claim(claim));
+        let quorate::Body::VoteReply(reply) = to(&out, 3).body else { panic!("{out:?}") };
+        reply.membership.is_some()
+    };
+    assert!(!told(quorate::Claim::Own));
+    assert!(told(quorate::Claim::Inquiry));
+}
+
+/// Rule 8.3: once it is final, a restart must not undo it.
+#[test]
+fn a_node_that_learns_that_it_is_out_for_good_writes_that_down() {
+    let mut node = Node::fresh(3, &THREE);
+    node.hear(0, 1, heartbeat(1, 1).carrying(members(version(1, 2), &[1, 2])));
+    let out = node.hear(1, 1, heartbeat(1, 2).version(1, 2).committed());
+    assert_eq!(trace(&out), "persist, committed, removed, yes 1");
+    assert!(persisted(&out).unwrap().committed);
+}
