@@ -3,6 +3,8 @@
 #[cfg(feature = "clock")]
 pub mod clock;
 pub mod counters;
+#[cfg(feature = "seal")]
+pub mod seal;
 #[cfg(feature = "store")]
 pub mod store;
 #[cfg(feature = "tokio")]

@@ -1,0 +1,476 @@
+//! Sealed datagrams, without a socket: what counts, and what never does.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that overflows or panics has found something"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use proptest::prelude::*;
+use quorate::adapters::seal::{
+    Key, KeyError, Keyring, MAX_SEALED, Opened, Refusal, Refused, Seal, SealError,
+};
+
+type Id = u16;
+
+fn key(byte: u8) -> Key {
+    Key::new(&[byte; 32])
+}
+
+fn ring(keys: &[u8]) -> Keyring {
+    Keyring::new(keys.iter().map(|&byte| key(byte))).unwrap()
+}
+
+fn node(id: Id) -> Seal<Id> {
+    Seal::new(id, ring(&[1])).unwrap()
+}
+
+/// Two that have met.
+fn pair() -> (Seal<Id>, Seal<Id>) {
+    let (mut one, mut two) = (node(1), node(2));
+    meet(&mut one, &mut two);
+    (one, two)
+}
+
+fn meet(one: &mut Seal<Id>, two: &mut Seal<Id>) {
+    let mut hello = one.hello(2).unwrap();
+    let mut reply = reply(two, &mut hello);
+    assert!(matches!(one.open(&mut reply), Opened::Met { from: 2 }));
+    assert!(one.has_met(2));
+    assert_eq!(body(two, &one.letter(2, b"here I am").unwrap()), Ok(b"here I am".to_vec()));
+    assert!(two.has_met(1));
+}
+
+#[track_caller]
+fn reply(node: &mut Seal<Id>, datagram: &mut [u8]) -> Vec<u8> {
+    match node.open(datagram) {
+        Opened::Reply(reply) => reply,
+        other => panic!("{other:?} is no reply"),
+    }
+}
+
+/// What a letter says, or why it does not count.
+#[track_caller]
+fn body(node: &mut Seal<Id>, datagram: &[u8]) -> Result<Vec<u8>, Refusal> {
+    match node.open(&mut datagram.to_vec()) {
+        Opened::Letter { body, .. } => Ok(body.to_vec()),
+        Opened::Refused(refusal) => Err(refusal),
+        other => panic!("{other:?} is no letter"),
+    }
+}
+
+#[test]
+fn letters_go_both_ways_and_say_who_wrote_them() {
+    let (mut one, mut two) = pair();
+    let mut letter = one.letter(2, b"to").unwrap();
+    assert!(matches!(two.open(&mut letter), Opened::Letter { from: 1, body: b"to" }));
+    let mut letter = two.letter(1, b"fro").unwrap();
+    assert!(matches!(one.open(&mut letter), Opened::Letter { from: 2, body: b"fro" }));
+    assert_eq!((one.refused(), two.refused()), (Refused::default(), Refused::default()));
+}
+
+#[test]
+fn what_is_in_a_letter_cannot_be_read_from_it() {
+    let (mut one, _) = pair();
+    let secret = b"the whole membership";
+    let (letter, again) = (one.letter(2, secret).unwrap(), one.letter(2, secret).unwrap());
+    assert!(!letter.windows(8).any(|bytes| secret.windows(8).any(|secret| bytes == secret)));
+    assert_eq!(letter[..11], again[..11], "the version and the key's id are the same");
+    let same = letter.iter().zip(&again).skip(11).filter(|(one, other)| one == other).count();
+    assert!(same < letter.len() / 4, "{same} bytes of {} are the same in both", letter.len());
+}
+
+#[test]
+fn a_stranger_gets_no_answer_whatever_he_sends() {
+    let (mut one, mut two) = pair();
+    let mut stranger = Seal::new(3, ring(&[9])).unwrap();
+    let with_another_key = [stranger.hello(1), stranger.letter(1, b"x"), stranger.note(b"x")];
+    for datagram in with_another_key {
+        assert_eq!(body(&mut one, &datagram.unwrap()), Err(Refusal::UnknownKey));
+    }
+    // He has seen which key it is, and gives his own that name.
+    let seen = two.letter(1, b"x").unwrap();
+    let forged = [&seen[..11], &stranger.hello(1).unwrap()[11..]].concat();
+    assert_eq!(body(&mut one, &forged), Err(Refusal::Forged));
+    assert_eq!(body(&mut one, b""), Err(Refusal::Truncated));
+    assert_eq!(body(&mut one, b"GET / HTTP/1.1\r\n\r\n"), Err(Refusal::Unsealed));
+    let next = [&seen[..2], &[seen[2] + 1], &seen[3..]].concat();
+    assert_eq!(body(&mut one, &next), Err(Refusal::UnknownVersion { found: seen[2] + 1 }));
+    let refused = one.refused();
+    assert_eq!((refused.unknown_key, refused.forged, refused.truncated), (3, 1, 1));
+    assert_eq!((refused.unsealed, refused.unknown_version), (1, 1));
+    assert_eq!(body(&mut one, &seen), Ok(b"x".to_vec()), "nothing of that did any harm");
+}
+
+#[test]
+fn no_bit_can_be_changed_and_no_byte_be_missing_or_more() {
+    let (mut one, mut two) = pair();
+    let letter = one.letter(2, b"x").unwrap();
+    for place in 0..letter.len() * 8 {
+        let mut changed = letter.clone();
+        changed[place / 8] ^= 1 << (place % 8);
+        body(&mut two, &changed).unwrap_err();
+    }
+    for length in 0..letter.len() {
+        body(&mut two, &letter[..length]).unwrap_err();
+    }
+    assert_eq!(body(&mut two, &[&letter[..], &[0]].concat()), Err(Refusal::Forged));
+    assert_eq!(body(&mut two, &letter), Ok(b"x".to_vec()));
+}
+
+#[test]
+fn what_is_too_long_is_neither_made_nor_looked_at() {
+    let (mut one, mut two) = pair();
+    let overhead = one.letter(2, &[]).unwrap().len();
+    let longest = vec![0; MAX_SEALED - overhead];
+    let mut letter = one.letter(2, &longest).unwrap();
+    assert_eq!(letter.len(), MAX_SEALED);
+    assert_eq!(one.letter(2, &[longest, vec![0]].concat()), Err(SealError::TooLong));
+    letter.push(0);
+    assert_eq!(body(&mut two, &letter), Err(Refusal::TooLong));
+    letter.pop();
+    assert!(body(&mut two, &letter).is_ok());
+}
+
+#[test]
+fn a_letter_that_comes_back_to_its_writer_or_goes_to_another_does_not_count() {
+    let (mut one, _) = pair();
+    let letter = one.letter(2, b"x").unwrap();
+    assert_eq!(body(&mut one, &letter), Err(Refusal::Reflected));
+    assert_eq!(body(&mut node(3), &letter), Err(Refusal::Misdirected));
+    let hello = one.hello(2).unwrap();
+    assert_eq!(body(&mut one, &hello), Err(Refusal::Reflected));
+    assert_eq!(body(&mut node(3), &hello), Err(Refusal::Misdirected));
+}
+
+#[test]
+fn a_letter_counts_once_also_if_letters_overtake_each_other() {
+    let (mut one, mut two) = pair();
+    let letters: Vec<_> = (0..40).map(|number: u8| one.letter(2, &[number]).unwrap()).collect();
+    for number in (0..40).rev() {
+        assert_eq!(body(&mut two, &letters[number]), Ok(vec![number as u8]));
+    }
+    for letter in &letters {
+        assert_eq!(body(&mut two, letter), Err(Refusal::Replayed));
+    }
+    assert_eq!(two.refused().replayed, 40);
+}
+
+#[test]
+fn a_letter_does_not_count_again_after_its_receiver_has_restarted() {
+    let (mut one, mut two) = pair();
+    let old = one.letter(2, b"old").unwrap();
+    let unread = one.letter(2, b"unread").unwrap();
+    assert!(body(&mut two, &old).is_ok());
+    let mut two = node(2);
+    let mut replies = [&old, &unread].map(|letter| reply(&mut two, &mut letter.clone()));
+    assert_eq!(two.refused().unproven, 2);
+    assert!(matches!(one.open(&mut replies[0]), Opened::Met { from: 2 }));
+    assert_eq!(body(&mut two, &one.letter(2, b"new").unwrap()), Ok(b"new".to_vec()));
+    assert_eq!(body(&mut two, &old), Err(Refusal::Stale));
+    assert_eq!(body(&mut two, &unread), Err(Refusal::Stale));
+}
+
+#[test]
+fn a_letter_does_not_count_again_after_its_sender_has_restarted() {
+    let (mut one, mut two) = pair();
+    let old = one.letter(2, b"old").unwrap();
+    assert!(body(&mut two, &old).is_ok());
+    let mut one = node(1);
+    // Not even while the new one is on its way in.
+    let mut hello = reply(&mut two, &mut one.hello(2).unwrap());
+    assert_eq!(body(&mut two, &old), Err(Refusal::Replayed), "the old process is still the one known");
+    assert!(matches!(one.open(&mut hello), Opened::Met { from: 2 }));
+    assert_eq!(body(&mut two, &one.letter(2, b"new").unwrap()), Ok(b"new".to_vec()));
+    reply(&mut two, &mut old.clone());
+    assert_eq!(body(&mut two, &one.letter(2, b"more").unwrap()), Ok(b"more".to_vec()));
+}
+
+/// Two processes of one node prove themselves by the same challenge; the first one's letter was held up.
+#[test]
+fn a_process_that_was_replaced_does_not_come_back_by_what_let_the_next_one_in() {
+    let (_, mut two) = pair();
+    let [late, next] = [node(1), node(1)].map(|mut one| {
+        let mut hello = reply(&mut two, &mut one.hello(2).unwrap());
+        assert!(matches!(one.open(&mut hello), Opened::Met { from: 2 }));
+        one.letter(2, b"x").unwrap()
+    });
+    assert_eq!(body(&mut two, &next), Ok(b"x".to_vec()));
+    reply(&mut two, &mut late.clone());
+    assert_eq!(body(&mut two, &next), Err(Refusal::Replayed));
+}
+
+#[test]
+fn an_old_greeting_or_reply_lets_nobody_in_and_is_answered_by_no_more_than_was_sent() {
+    let (mut one, mut two) = (node(1), node(2));
+    let greeting = one.hello(2).unwrap();
+    let answer = reply(&mut two, &mut greeting.clone());
+    assert_eq!(answer.len(), greeting.len());
+    assert!(matches!(one.open(&mut answer.clone()), Opened::Met { from: 2 }));
+    assert_eq!(body(&mut one, &answer), Err(Refusal::Stale), "an answer is never answered");
+    assert!(body(&mut two, &one.letter(2, b"x").unwrap()).is_ok());
+    assert!(body(&mut one, &two.letter(1, b"x").unwrap()).is_ok());
+    for _ in 0..100 {
+        let again = reply(&mut two, &mut greeting.clone());
+        assert_eq!(body(&mut one, &again), Err(Refusal::Stale));
+        assert_eq!(body(&mut one, &answer), Err(Refusal::Stale));
+    }
+    assert!(body(&mut two, &one.letter(2, b"y").unwrap()).is_ok(), "and whoever has met, has");
+    assert!(body(&mut one, &two.letter(1, b"y").unwrap()).is_ok());
+}
+
+#[test]
+fn a_letter_to_a_node_that_has_restarted_is_answered_and_the_next_one_counts() {
+    let (mut one, _) = pair();
+    let mut two = node(2);
+    let mut hello = reply(&mut two, &mut one.letter(2, b"lost").unwrap());
+    assert!(matches!(one.open(&mut hello), Opened::Met { from: 2 }));
+    assert_eq!(body(&mut two, &one.letter(2, b"x").unwrap()), Ok(b"x".to_vec()));
+    assert_eq!(body(&mut one, &two.letter(1, b"y").unwrap()), Ok(b"y".to_vec()));
+}
+
+#[test]
+fn two_that_greet_each_other_at_once_have_met() {
+    let (mut one, mut two) = (node(1), node(2));
+    let (mut to_two, mut to_one) = (one.hello(2).unwrap(), two.hello(1).unwrap());
+    let (mut to_one, mut to_two) = (reply(&mut two, &mut to_two), reply(&mut one, &mut to_one));
+    assert!(matches!(one.open(&mut to_one), Opened::Met { .. }));
+    assert!(matches!(two.open(&mut to_two), Opened::Met { .. }));
+    for _ in 0..3 {
+        assert!(body(&mut two, &one.letter(2, b"x").unwrap()).is_ok());
+        assert!(body(&mut one, &two.letter(1, b"x").unwrap()).is_ok());
+    }
+}
+
+#[test]
+fn keys_are_changed_while_letters_are_written_and_an_old_one_is_no_key_any_more() {
+    let (mut one, mut two) = pair();
+    let (old, mixed, turned, new) = (ring(&[1]), ring(&[1, 2]), ring(&[2, 1]), ring(&[2]));
+    let by_old = one.letter(2, b"old").unwrap();
+    // Every order in which the steps can reach the two.
+    for (ones, twos) in [
+        (&mixed, &old),
+        (&mixed, &mixed),
+        (&mixed, &turned),
+        (&turned, &turned),
+        (&new, &turned),
+        (&new, &new),
+    ] {
+        one.set_keys(ones.clone());
+        two.set_keys(twos.clone());
+        assert_eq!(body(&mut two, &one.letter(2, b"x").unwrap()), Ok(b"x".to_vec()));
+        assert_eq!(body(&mut one, &two.letter(1, b"y").unwrap()), Ok(b"y".to_vec()));
+    }
+    assert_eq!(body(&mut two, &by_old), Err(Refusal::UnknownKey));
+}
+
+#[test]
+fn notes_are_for_whoever_has_the_key_and_no_letters() {
+    let (mut one, two) = pair();
+    let note = ring(&[1]).note(b"who leads?").unwrap();
+    for _ in 0..2 {
+        assert!(matches!(one.open(&mut note.clone()), Opened::Note(b"who leads?")));
+    }
+    assert_eq!(ring(&[2, 1]).open_note(&mut two.note(b"x").unwrap()), Ok(&b"x"[..]));
+    assert_eq!(ring(&[2]).open_note(&mut two.note(b"x").unwrap()), Err(Refusal::UnknownKey));
+    assert!(ring(&[1]).open_note(&mut one.letter(2, b"x").unwrap()).is_err());
+}
+
+#[test]
+fn however_many_ids_write_no_more_than_a_thousand_are_kept_in_mind() {
+    let mut crowded = Seal::new(0_u16, ring(&[1])).unwrap();
+    let peer = |id: Id| Seal::new(id, ring(&[1])).unwrap();
+    let kept = |crowded: &Seal<Id>| (1..=2_000).filter(|&id| crowded.has_met(id)).count();
+    let mut first = peer(1);
+    for id in 1..=2_000 {
+        let mut fresh = peer(id);
+        let node = if id == 1 { &mut first } else { &mut fresh };
+        let mut hello = reply(&mut crowded, &mut node.hello(0).unwrap());
+        node.open(&mut hello);
+        assert!(body(&mut crowded, &node.letter(0, b"x").unwrap()).is_ok());
+        assert!(body(&mut crowded, &first.letter(0, b"x").unwrap()).is_ok(), "who writes is not forgotten");
+    }
+    assert_eq!(kept(&crowded), 1_024);
+}
+
+#[test]
+fn nothing_shows_a_key() {
+    let hex = "00112233445566778899aabbccddeeff0123456789abcdeffedcba9876543210";
+    let keys: Keyring = hex.parse().unwrap();
+    let seal = Seal::new(1_u16, keys.clone()).unwrap();
+    let bytes: Vec<u8> =
+        (0..32).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect();
+    let key = Key::new(bytes.as_slice().try_into().unwrap());
+    for shown in [format!("{keys:?}"), format!("{key:#?}"), format!("{seal:#?}"), format!("{seal:?}")] {
+        let digits: String = shown.to_lowercase().chars().filter(char::is_ascii_hexdigit).collect();
+        for part in (0..=hex.len() - 6).map(|at| &hex[at..at + 6]) {
+            assert!(!digits.contains(part), "{shown} shows {part}");
+        }
+        for part in bytes.windows(3) {
+            let part = format!("{part:?}");
+            assert!(!shown.contains(part.trim_matches(['[', ']'])), "{shown} shows {part}");
+        }
+    }
+    assert!(format!("{keys:?}").contains("Key("), "but which key it is, is shown");
+}
+
+#[test]
+fn keys_are_read_from_text_and_what_is_none_is_refused() {
+    let (one, two) = ("1".repeat(64), "aB".repeat(32));
+    let both: Keyring = format!("# the group's keys\n{one}\n\n  {two}  \n").parse().unwrap();
+    let first: Keyring = one.parse().unwrap();
+    assert_eq!(format!("{both:?}"), format!("[{:?}, {:?}]", key(0x11), key(0xab)));
+    let sealed = both.note(b"x").unwrap();
+    assert!(first.open_note(&mut sealed.clone()).is_ok(), "the first of them seals");
+    for wrong in ["1".repeat(62), "1".repeat(66), "1".repeat(63), "x".repeat(64), format!("{one} {two}")] {
+        assert!(matches!(wrong.parse::<Keyring>(), Err(KeyError::NotHex)), "{wrong}");
+    }
+    for (wrong, number) in [("# nothing".into(), 0), (format!("{one}\n{one}"), 2)] {
+        assert!(matches!(wrong.parse::<Keyring>(), Err(KeyError::Number(found)) if found == number));
+    }
+    assert!(matches!(Keyring::new((1..=5).map(key)), Err(KeyError::Number(5))));
+    assert!(Keyring::new((1..=4).map(key)).is_ok());
+}
+
+#[test]
+fn a_key_that_is_drawn_is_in_a_file_for_its_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    let drawn = Keyring::create(&path).unwrap();
+    let read = Keyring::read(&path).unwrap();
+    assert_eq!(read.open_note(&mut drawn.note(b"x").unwrap()), Ok(&b"x"[..]));
+    assert!(matches!(Keyring::create(&path), Err(KeyError::File { .. })), "never over another");
+    assert!(matches!(Keyring::read(folder.path().join("none")), Err(KeyError::File { .. })));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        for (mode, fine) in [(0o644, false), (0o602, false), (0o640, true), (0o400, true)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let read = Keyring::read(&path);
+            assert_eq!(read.is_ok(), fine, "{mode:o}: {read:?}");
+            assert!(fine || matches!(read, Err(KeyError::Exposed { mode: found, .. }) if found == mode));
+        }
+    }
+}
+
+/// What befalls two nodes and a network that keeps all that was ever sent.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    /// One of them writes a letter, or greets.
+    Write(Id),
+    Greet(Id),
+    Restart(Id),
+    /// The newest datagram arrives where it should, or an old one wherever.
+    Deliver(prop::sample::Index),
+    Replay(prop::sample::Index, Id),
+}
+
+fn fate() -> impl Strategy<Value = Fate> {
+    let id = 1..=2_u16;
+    prop_oneof![
+        6 => id.clone().prop_map(Fate::Write),
+        2 => id.clone().prop_map(Fate::Greet),
+        1 => id.clone().prop_map(Fate::Restart),
+        8 => any::<prop::sample::Index>().prop_map(Fate::Deliver),
+        6 => (any::<prop::sample::Index>(), id).prop_map(|(which, to)| Fate::Replay(which, to)),
+    ]
+}
+
+/// Two nodes in the hands of one who sees all datagrams, and sends any of them as often as he likes.
+struct Wire {
+    nodes: BTreeMap<Id, Seal<Id>>,
+    /// All that was ever sent, to whom.
+    sent: Vec<(Id, Vec<u8>)>,
+    letters: u32,
+    counted: BTreeSet<Vec<u8>>,
+}
+
+impl Wire {
+    fn new() -> Self {
+        let nodes = [1, 2].map(|id| (id, node(id)));
+        Wire { nodes: nodes.into(), sent: Vec::new(), letters: 0, counted: BTreeSet::new() }
+    }
+
+    fn write(&mut self, from: Id) {
+        self.letters += 1;
+        let text = self.letters.to_be_bytes();
+        let datagram = self.nodes.get_mut(&from).unwrap().letter(3 - from, &text).unwrap();
+        self.sent.push((3 - from, datagram));
+    }
+
+    /// Gives back whether a letter counted.
+    fn deliver(&mut self, to: Id, mut datagram: Vec<u8>) -> bool {
+        match self.nodes.get_mut(&to).unwrap().open(&mut datagram) {
+            Opened::Letter { from, body } => {
+                assert_eq!(from, 3 - to);
+                assert!(self.counted.insert(body.to_vec()), "letter {body:?} counts twice");
+                return true;
+            }
+            Opened::Reply(reply) => self.sent.push((3 - to, reply)),
+            Opened::Met { .. } | Opened::Refused(_) => {}
+            Opened::Note(_) => panic!("nobody wrote a note"),
+        }
+        false
+    }
+
+    fn suffer(&mut self, fate: Fate) {
+        match fate {
+            Fate::Write(from) => self.write(from),
+            Fate::Greet(from) => {
+                let hello = self.nodes.get_mut(&from).unwrap().hello(3 - from).unwrap();
+                self.sent.push((3 - from, hello));
+            }
+            Fate::Restart(id) => drop(self.nodes.insert(id, node(id))),
+            Fate::Deliver(which) if !self.sent.is_empty() => {
+                let newest = self.sent.len().min(4);
+                let (to, datagram) = self.sent[self.sent.len() - 1 - which.index(newest)].clone();
+                self.deliver(to, datagram);
+            }
+            Fate::Replay(which, to) if !self.sent.is_empty() => {
+                let datagram = self.sent[which.index(self.sent.len())].1.clone();
+                self.deliver(to, datagram);
+            }
+            Fate::Deliver(_) | Fate::Replay(..) => {}
+        }
+    }
+
+    /// Has `from` write, and all arrive that follows from it.
+    fn write_in_peace(&mut self, from: Id) -> bool {
+        let before = self.sent.len();
+        self.write(from);
+        let mut counted = false;
+        for at in before.. {
+            let Some((to, datagram)) = self.sent.get(at).cloned() else { break };
+            counted |= self.deliver(to, datagram);
+        }
+        assert!(self.sent.len() - before <= 2, "one letter, one answer");
+        counted
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_letter_counts_twice_whoever_restarts_and_whatever_is_sent_again(
+        fates in proptest::collection::vec(fate(), 1..200),
+        first in 1..=2_u16,
+    ) {
+        let mut wire = Wire::new();
+        for fate in fates {
+            wire.suffer(fate);
+        }
+        // And when that is over, all is well at once: the second letter each way arrives, and any later.
+        wire.write_in_peace(first);
+        prop_assert!(wire.write_in_peace(first));
+        wire.write_in_peace(3 - first);
+        for from in [3 - first, first, 3 - first, first] {
+            prop_assert!(wire.write_in_peace(from), "a letter of {} is lost", from);
+        }
+    }
+}
