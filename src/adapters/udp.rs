@@ -4,6 +4,7 @@
 //! program is its work, done under [`Host::lease`]:
 //!
 //! ```no_run
+//! use quorate::adapters::seal::Keyring;
 //! use quorate::adapters::store::Store;
 //! use quorate::adapters::udp::{Host, HostConfig};
 //! use quorate::{ClusterId, Config, HardState};
@@ -12,6 +13,7 @@
 //! let first = HardState::bootstrap(ClusterId(7), [1_u32, 2, 3])?;
 //! let mut store = Store::create("node-1", &first)?; // the first time; Store::open ever after
 //! let config = HostConfig::new(Config::new(1), "10.0.0.1:7000".parse()?)
+//!     .sealed(Keyring::read("group.key")?)
 //!     .peer(2, "10.0.0.2:7000".parse()?)
 //!     .peer(3, "10.0.0.3:7000".parse()?);
 //! let host = Host::start(config, first, move |state| store.save(state))?;
@@ -63,13 +65,17 @@
 //! reported like all news, and the host runs on: a removed node goes on telling who asks what the
 //! members are, and one that lost its state does no harm. The program stops either when it likes.
 //!
-//! # Trust
+//! # Security
 //!
-//! Datagrams are neither signed nor encrypted: whoever can send to the port can forge
-//! them. Keep the port on a network of your own.
+//! With [keys](HostConfig::sealed) datagrams are [sealed](crate::adapters::seal): only nodes of the group
+//! can read them, and nothing counts that others made, altered or sent again. Without, whoever can send
+//! to the port can forge them; so a host that is not told to do [without](HostConfig::unsealed) starts only
+//! on a loopback address. The page [`guide::security`](crate::guide::security) says against whom that
+//! helps, and how to make, spread and change keys. All of a group have keys, or none.
 
 pub(super) mod book;
 mod commands;
+pub(super) mod cover;
 pub(super) mod datagram;
 mod errors;
 mod events;
@@ -78,6 +84,7 @@ mod leases;
 pub(super) mod post;
 mod query;
 pub(super) mod run;
+mod settings;
 mod work;
 
 use std::boxed::Box;
@@ -88,7 +95,6 @@ use std::prelude::rust_2024::*;
 use std::sync::mpsc::{Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use getrandom::SysRng;
 use rand_chacha::ChaCha8Rng;
@@ -96,10 +102,11 @@ use rand_chacha::rand_core::SeedableRng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use self::cover::Cover;
 use self::leases::Leases;
 use self::run::Runner;
 use crate::adapters::clock::BootClock;
-use crate::config::Config;
+use crate::adapters::seal::{Keyring, Refused};
 use crate::election::{Election, Status};
 use crate::hard_state::HardState;
 use crate::io::{Input, Lease, Rejection};
@@ -107,38 +114,13 @@ use crate::types::{ClusterId, NodeId, Term};
 
 pub use self::errors::{CommandError, HostFailure, StartError};
 pub use self::events::{Events, Notice};
-pub use self::query::{QueryError, who_leads};
+pub use self::query::{QueryError, who_leads, who_leads_sealed};
+pub use self::settings::{HostConfig, Protection};
 pub use self::work::{Stopped, Worker};
 
-/// What a host is told at its start.
-#[derive(Clone, Debug)]
-pub struct HostConfig<I> {
-    /// The node.
-    pub config: Config<I>,
-    /// Where it listens. Port 0 takes any free one: see [`Host::local_addr`].
-    pub listen: SocketAddr,
-    /// Where other nodes are, as far as is known beforehand. One that is up is enough; a node that
-    /// joins a group needs none. Never forgotten, unlike those that are learned of later.
-    pub peers: Vec<(I, SocketAddr)>,
-    /// How long before the end of a lease its watchers are told that it has ended, so that they
-    /// have stopped when it does. 5 ms unless told otherwise; well below half of a promise.
-    pub margin: Duration,
-}
-
-impl<I> HostConfig<I> {
-    /// A node that listens and knows no peers yet.
-    #[must_use]
-    pub fn new(config: Config<I>, listen: SocketAddr) -> Self {
-        HostConfig { config, listen, peers: Vec::new(), margin: Duration::from_millis(5) }
-    }
-
-    /// Adds a peer.
-    #[must_use]
-    pub fn peer(mut self, id: I, address: SocketAddr) -> Self {
-        self.peers.push((id, address));
-        self
-    }
-}
+/// How much is received ahead, in bytes of the system's own count. What waits there is late: no more
+/// than the host refuses in a few milliseconds.
+const RECEIVE_BUFFER: usize = 1024 * 1024;
 
 /// A leader, and where it is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -167,9 +149,10 @@ pub struct Counters {
     pub strangers: u64,
     /// Messages of another group. The election is told, and ignores them.
     pub foreign: u64,
-    /// Refused: longer than any datagram of ours.
+    /// Refused: longer than any datagram of ours, if they are not sealed.
     pub oversized: u64,
-    /// Refused: truncated, of another version, or no datagram of ours at all.
+    /// Refused: truncated, of another version, or no datagram of ours at all; of sealed ones only those
+    /// that somebody with the key has made.
     pub undecodable: u64,
     /// Refused: messages in the name of this node.
     pub namesakes: u64,
@@ -183,6 +166,8 @@ pub struct Counters {
     pub send_errors: u64,
     /// Errors of the socket while it was listened to; none of them ends the host.
     pub receive_errors: u64,
+    /// What the seal refused. Of a flood, the part that the system had room for.
+    pub refused: Refused,
 }
 
 /// A running host. Dropping it resigns, if it leads, and stops it.
@@ -203,6 +188,11 @@ enum Command<I> {
         /// Where the nodes are that it is about.
         addresses: Vec<(I, SocketAddr)>,
         reply: SyncSender<Result<(), Rejection<I>>>,
+    },
+    SetKeys {
+        keys: Keyring,
+        /// Whether there is a seal.
+        reply: SyncSender<bool>,
     },
     Stop,
 }
@@ -239,7 +229,13 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         E: Into<Box<dyn Error + Send + Sync>>,
     {
         let listen = |source| StartError::Listen { address: config.listen, source };
+        let open = matches!(config.protection, Protection::OnlyLoopback);
+        if open && !config.listen.ip().is_loopback() {
+            return Err(StartError::Unsealed { address: config.listen });
+        }
+        let cover = Cover::new(config.config.id, config.protection).map_err(StartError::Seed)?;
         let socket = UdpSocket::bind(config.listen).map_err(listen)?;
+        enlarge(&socket);
         let (local, wake) = (socket.local_addr().map_err(listen)?, socket.try_clone().map_err(listen)?);
         let clock = BootClock::new();
         let rng = ChaCha8Rng::try_from_rng(&mut SysRng).map_err(StartError::Seed)?;
@@ -259,7 +255,8 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         });
         let (commands, orders) = channel();
         let save = Box::new(move |state: &HardState<I>| save(state).map_err(Into::into));
-        let runner = Runner::new(election, socket, local, &config.peers, save, Arc::clone(&shared), orders);
+        let runner =
+            Runner::new(election, socket, local, cover, &config.peers, save, Arc::clone(&shared), orders);
         let watched = Arc::clone(&shared);
         let watchers = spawn("quorate-lease", move || watched.leases.watch())?;
         let thread = spawn("quorate-udp", move || runner.run(watchers));
@@ -388,6 +385,18 @@ fn own_address(mut local: SocketAddr) -> SocketAddr {
         });
     }
     local
+}
+
+/// Room for what arrives while the thread has to wait for a processor or a disk. As much as the system
+/// allows will do.
+fn enlarge(socket: &UdpSocket) {
+    #[cfg(target_os = "linux")]
+    let set = rustix::net::sockopt::set_socket_recv_buffer_size_force(socket, RECEIVE_BUFFER);
+    #[cfg(not(target_os = "linux"))]
+    let set = Err::<(), _>(rustix::io::Errno::NOSYS);
+    if set.is_err() {
+        let _smaller = rustix::net::sockopt::set_socket_recv_buffer_size(socket, RECEIVE_BUFFER);
+    }
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {

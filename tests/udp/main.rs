@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod members;
+mod sealed;
 mod work;
 
 use std::convert::Infallible;
@@ -14,9 +15,11 @@ use std::time::{Duration, Instant};
 use std::{io, iter};
 
 use quorate::adapters::clock::BootClock;
+use quorate::adapters::seal::{Key, Keyring};
 use quorate::adapters::store::Store;
 use quorate::adapters::udp::{
-    CommandError, Host, HostConfig, HostFailure, Notice, QueryError, StartError, who_leads,
+    CommandError, Host, HostConfig, HostFailure, Notice, Protection, QueryError, StartError, who_leads,
+    who_leads_sealed,
 };
 use quorate::{ClusterId, Config, Event, HardState, Lease, Priority, Rejection, Term, Timing, Urgency};
 
@@ -32,7 +35,16 @@ fn first(cluster: u64, members: &[Id]) -> HardState<Id> {
     HardState::bootstrap(ClusterId(cluster), members.iter().copied()).unwrap()
 }
 
+fn ring(keys: &[u8]) -> Keyring {
+    Keyring::new(keys.iter().map(|&byte| Key::new(&[byte; 32]))).unwrap()
+}
+
+/// Sealed, as hosts are if nothing speaks against it.
 fn config(id: Id) -> HostConfig<Id> {
+    unsealed(id).sealed(ring(&[1]))
+}
+
+fn unsealed(id: Id) -> HostConfig<Id> {
     HostConfig::new(Config::new(id), any_port())
 }
 
@@ -43,6 +55,10 @@ fn host(config: HostConfig<Id>, saved: HardState<Id>) -> Host<Id> {
 
 /// Hosts 1, 2, 3, each told only of those started before it: the others it has to learn of.
 fn trio() -> Vec<Host<Id>> {
+    trio_of(config)
+}
+
+fn trio_of(config: impl Fn(Id) -> HostConfig<Id>) -> Vec<Host<Id>> {
     let mut hosts: Vec<Host<Id>> = Vec::new();
     for id in 1..=3 {
         let mut config = config(id);
@@ -101,7 +117,7 @@ fn a_node_is_reached_that_nobody_told_its_peers_of() {
 
 #[test]
 fn garbage_is_refused_and_counted_and_harms_nobody() {
-    let hosts = trio();
+    let hosts = trio_of(unsealed);
     let (place, _) = leader(&hosts);
     let target = &hosts[place];
     let stranger = UdpSocket::bind(any_port()).unwrap();
@@ -110,15 +126,15 @@ fn garbage_is_refused_and_counted_and_harms_nobody() {
     send(b"");
     send(b"x");
     send(b"GET / HTTP/1.1\r\n\r\n");
-    send(b"qr\x03\x01");
-    send(b"qr\x03\x01\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff");
-    send(b"qr\x02\x01\x01\x00");
-    send(b"qr\x03\x63");
+    send(b"qr\x04\x01");
+    send(b"qr\x04\x01\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff");
+    send(b"qr\x03\x01\x01\x00");
+    send(b"qr\x04\x63");
     send(&[0xff; 1_400]);
     wait("eight refusals", || (target.counters().undecodable >= before.undecodable + 8).then_some(()));
     send(&[b'q'; 40_000]);
     wait("an oversized datagram", || (target.counters().oversized > before.oversized).then_some(()));
-    send(b"qr\x03\x0212345678");
+    send(b"qr\x04\x0212345678");
     wait("a short question", || (target.counters().short_questions > before.short_questions).then_some(()));
     assert!(target.failure().is_none());
     leader(&hosts);
@@ -221,21 +237,28 @@ fn while_a_write_hangs_the_lease_ends_in_time_and_its_watchers_know() {
 }
 
 #[test]
-fn anybody_may_ask_who_leads() {
-    let hosts = trio();
-    let (place, lease) = leader(&hosts);
-    for host in &hosts {
-        let answer = wait("an answer", || who_leads::<Id>(host.local_addr(), PATIENCE).unwrap());
-        assert!(answer.term >= lease.term);
-        if answer.term == lease.term {
-            assert_eq!((answer.id, answer.address), (place as Id + 1, Some(hosts[place].local_addr())));
+fn anybody_may_ask_who_leads_who_has_the_key_where_there_is_one() {
+    for keys in [None, Some(ring(&[1]))] {
+        let config = |id| if keys.is_some() { config(id) } else { unsealed(id) };
+        let ask = |address, timeout| match &keys {
+            Some(keys) => who_leads_sealed::<Id>(address, keys, timeout),
+            None => who_leads::<Id>(address, timeout),
+        };
+        let hosts = trio_of(config);
+        let (place, lease) = leader(&hosts);
+        for host in &hosts {
+            let answer = wait("an answer", || ask(host.local_addr(), PATIENCE).unwrap());
+            assert!(answer.term >= lease.term);
+            if answer.term == lease.term {
+                assert_eq!((answer.id, answer.address), (place as Id + 1, Some(hosts[place].local_addr())));
+            }
         }
+        let lonely = host(config(1), first(1, &[1, 2]));
+        assert_eq!(ask(lonely.local_addr(), PATIENCE).unwrap(), None);
+        let deaf = UdpSocket::bind(any_port()).unwrap();
+        let nobody = ask(deaf.local_addr().unwrap(), Duration::from_millis(20));
+        assert!(matches!(nobody, Err(QueryError::TimedOut { .. })));
     }
-    let lonely = host(config(1), first(1, &[1, 2]));
-    assert_eq!(who_leads::<Id>(lonely.local_addr(), PATIENCE).unwrap(), None);
-    let deaf = UdpSocket::bind(any_port()).unwrap();
-    let nobody = who_leads::<Id>(deaf.local_addr().unwrap(), Duration::from_millis(20));
-    assert!(matches!(nobody, Err(QueryError::TimedOut { .. })));
 }
 
 #[test]

@@ -160,9 +160,14 @@ impl<I: NodeId> Book<I> {
         news
     }
 
-    /// Where configured peers are said to be.
-    pub(in crate::adapters) fn configured(&self) -> Vec<SocketAddr> {
-        self.entries.values().filter_map(|entry| entry.configured).collect()
+    /// Configured peers, and where they are said to be.
+    pub(in crate::adapters) fn configured(&self) -> Vec<(I, SocketAddr)> {
+        self.entries.iter().filter_map(|(&id, entry)| Some((id, entry.configured?))).collect()
+    }
+
+    /// Everybody in the book.
+    pub(in crate::adapters) fn ids(&self) -> Vec<I> {
+        self.entries.keys().copied().collect()
     }
 
     /// Forgets all but configured peers and those of `concern`. The membership may have changed.

@@ -5,6 +5,7 @@ use std::prelude::rust_2024::*;
 use std::sync::mpsc::sync_channel;
 
 use super::{Command, CommandError, Host};
+use crate::adapters::seal::Keyring;
 use crate::io::{Input, Urgency};
 use crate::reconfig::Target;
 use crate::types::{NodeId, Position, Priority};
@@ -84,6 +85,20 @@ impl<I: NodeId> Host<I> {
     /// [`CommandError`] if it is no member, or the only voter.
     pub fn leave(&self) -> Result<(), CommandError<I>> {
         self.step(Input::Leave)
+    }
+
+    /// Other keys from now on: see [`Keyring`] on how to rotate. Nobody notices.
+    ///
+    /// # Errors
+    /// [`CommandError`] if the host was started without keys, or has stopped.
+    pub fn set_keys(&self, keys: Keyring) -> Result<(), CommandError<I>> {
+        let (reply, answer) = sync_channel(1);
+        self.order(Command::SetKeys { keys, reply })?;
+        match answer.recv() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(CommandError::Unsealed),
+            Err(_) => Err(CommandError::Stopped),
+        }
     }
 
     fn step(&self, input: Input<I>) -> Result<(), CommandError<I>> {

@@ -7,7 +7,8 @@
 //!                  3   the same eight bytes, then postcard (cluster, leader)
 //!                  4   postcard (sender, cluster): I am here
 //! ```
-//! A change of this layout raises the version, and a host refuses versions that it does not know.
+//! A change of this layout raises the version, and a host refuses versions that it does not know. All of
+//! them travel sealed, if the host has keys: see the module `seal`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::prelude::rust_2024::*;
@@ -28,7 +29,7 @@ pub(in crate::adapters) const LONGEST: usize = wire::MAX_DATAGRAM + 4 * 1024;
 const QUESTION: usize = 512;
 
 const MAGIC: &[u8] = b"qr";
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 const PEER: u8 = 1;
 const WHO_LEADS: u8 = 2;
 const LEADER: u8 = 3;
@@ -40,9 +41,21 @@ pub(in crate::adapters) type Nonce = [u8; 8];
 /// A datagram, read.
 pub(in crate::adapters) enum Datagram<I> {
     Peer(Letter<I>),
-    Question(Nonce),
+    /// And how long it is.
+    Question(Nonce, usize),
     Answer(Nonce, Report<I>),
     Hello(I, ClusterId),
+}
+
+impl<I: Copy> Datagram<I> {
+    /// The node that sends it; none of questions and answers, which may be anybody's.
+    pub(in crate::adapters) fn sender(&self) -> Option<I> {
+        match self {
+            Datagram::Peer(letter) => Some(letter.from),
+            Datagram::Hello(from, _) => Some(*from),
+            Datagram::Question(..) | Datagram::Answer(..) => None,
+        }
+    }
 }
 
 /// A message and its envelope.
@@ -156,7 +169,7 @@ pub(in crate::adapters) fn open<I: NodeId + DeserializeOwned>(bytes: &[u8]) -> O
             let message = wire::decode(message).ok()?;
             Some(Datagram::Peer(Letter { from, to, addresses, message }))
         }
-        WHO_LEADS => Some(Datagram::Question(*body.first_chunk()?)),
+        WHO_LEADS => Some(Datagram::Question(*body.first_chunk()?, bytes.len())),
         LEADER => {
             let (nonce, report) = body.split_first_chunk()?;
             let (report, rest) = postcard::take_from_bytes::<Report<I>>(report).ok()?;

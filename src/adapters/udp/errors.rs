@@ -21,11 +21,18 @@ pub enum StartError {
         /// Why not.
         source: io::Error,
     },
+    /// Others than this machine could send to it, and it was neither given keys nor told to do without:
+    /// see [`HostConfig::protection`](super::HostConfig::protection).
+    #[error("will not listen on {address} unsealed unless told to")]
+    Unsealed {
+        /// The address.
+        address: SocketAddr,
+    },
     /// Its configuration or its durable state is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The system has no randomness to give.
-    #[error("can not seed the generator: {0}")]
+    #[error("no randomness to start with: {0}")]
     Seed(getrandom::Error),
     /// The system has no thread to give.
     #[error("can not start a thread")]
@@ -55,6 +62,9 @@ pub enum CommandError<I: fmt::Debug> {
     /// It cannot be met now.
     #[error(transparent)]
     Rejected(Rejection<I>),
+    /// The host was started without keys.
+    #[error("the host was started without keys")]
+    Unsealed,
     /// The host has stopped: see [`Host::failure`](super::Host::failure).
     #[error("the host has stopped")]
     Stopped,

@@ -54,6 +54,17 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
         }
     }
 
+    /// Another node knows this one now. The same has to be known of it, which takes one more datagram.
+    pub(super) fn greet_back(&mut self, to: I, source: SocketAddr) {
+        let hello = datagram::hello(self.election.id(), self.election.hard_state().cluster);
+        if self.admits(to)
+            && let Some(hello) = hello
+        {
+            let letter = self.cover.letter(to, hello);
+            self.send_covered(letter, &[source]);
+        }
+    }
+
     fn learn(
         &mut self,
         from: I,
@@ -86,7 +97,8 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
         let report = Report::new(self.election.id(), cluster, self.leader(), source);
         match datagram::answer(nonce, asked, &report) {
             Some(bytes) => {
-                self.send_bytes(&bytes, source);
+                let note = self.cover.note(bytes);
+                self.send_covered(note, &[source]);
                 self.count(|counters| &mut counters.answered)
             }
             None => self.count(|counters| &mut counters.short_questions),

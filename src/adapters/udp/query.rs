@@ -1,4 +1,4 @@
-//! Anybody may ask who leads.
+//! Anybody may ask who leads, if he has the key where there is one.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::Leader;
 use super::datagram::{self, Datagram, Place, Report};
+use crate::adapters::seal::Keyring;
 use crate::types::NodeId;
 
 /// How often the question is repeated within its timeout: datagrams get lost.
@@ -41,7 +42,8 @@ pub enum QueryError {
 
 /// Asks the host at `address` who leads its group; `None` if it knows of nobody. Any host of the
 /// group will do, and so will any program as asker. What is known is news, not a promise: the
-/// leader may have changed when the answer arrives.
+/// leader may have changed when the answer arrives. A host that has keys does not answer: see
+/// [`who_leads_sealed`].
 ///
 /// `I` is the type of the group's ids.
 ///
@@ -51,13 +53,35 @@ pub fn who_leads<I: NodeId + DeserializeOwned>(
     address: SocketAddr,
     timeout: Duration,
 ) -> Result<Option<Leader<I>>, QueryError> {
-    ask(address, timeout)
+    answer(address, None, timeout)
+}
+
+/// As [`who_leads`], of a host whose group has one of these keys: who has none can neither ask nor forge
+/// the answer.
+///
+/// # Errors
+/// [`QueryError`] if there is no answer within `timeout`.
+pub fn who_leads_sealed<I: NodeId + DeserializeOwned>(
+    address: SocketAddr,
+    keys: &Keyring,
+    timeout: Duration,
+) -> Result<Option<Leader<I>>, QueryError> {
+    answer(address, Some(keys), timeout)
+}
+
+fn answer<I: NodeId + DeserializeOwned>(
+    address: SocketAddr,
+    keys: Option<&Keyring>,
+    timeout: Duration,
+) -> Result<Option<Leader<I>>, QueryError> {
+    ask(address, keys, timeout)
         .map_err(|source| QueryError::Io { address, source })?
         .ok_or(QueryError::TimedOut { address, timeout })
 }
 
 fn ask<I: NodeId + DeserializeOwned>(
     address: SocketAddr,
+    keys: Option<&Keyring>,
     timeout: Duration,
 ) -> io::Result<Option<Option<Leader<I>>>> {
     let socket = match address {
@@ -66,6 +90,10 @@ fn ask<I: NodeId + DeserializeOwned>(
     };
     let nonce = SysRng.try_next_u64().map_err(io::Error::other)?.to_be_bytes();
     let question = datagram::question(nonce);
+    let question = match keys {
+        Some(keys) => keys.note(&question).map_err(io::Error::other)?,
+        None => question,
+    };
     let pause = timeout.checked_div(ATTEMPTS).unwrap_or(timeout).max(Duration::from_millis(1));
     let mut buffer = vec![0; question.len()];
     let began = Instant::now();
@@ -78,8 +106,12 @@ fn ask<I: NodeId + DeserializeOwned>(
         let left = repeat.min(timeout).saturating_sub(waited).max(Duration::from_millis(1));
         socket.set_read_timeout(Some(left))?;
         if let Ok((length, source)) = socket.recv_from(&mut buffer) {
-            let bytes = buffer.get(..length).unwrap_or_default();
-            if let Some(Datagram::Answer(echoed, report)) = datagram::open(bytes)
+            let bytes = buffer.get_mut(..length).unwrap_or_default();
+            let answer = match keys {
+                Some(keys) => keys.open_note(bytes).ok(),
+                None => Some(&*bytes),
+            };
+            if let Some(Datagram::Answer(echoed, report)) = answer.and_then(datagram::open)
                 && echoed == nonce
             {
                 return Ok(Some(read(report, source)));

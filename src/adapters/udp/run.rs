@@ -1,9 +1,10 @@
 //! The host's thread: the contract, as code.
 
 use std::error::Error;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::mem;
 use std::net::{SocketAddr, UdpSocket};
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::prelude::rust_2024::*;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -16,9 +17,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::book::Book;
-use super::datagram::{self, Datagram, LONGEST};
+use super::cover::{Cover, Uncovered};
+use super::datagram::{self, Datagram};
 use super::post::{self, HELLO_EVERY, TIDY_EVERY, Unsent};
 use super::{Command, Counters, HostFailure, Leader, Notice, Shared};
+use crate::adapters::seal::MAX_SEALED;
 use crate::election::Election;
 use crate::hard_state::HardState;
 use crate::io::{Event, Input, Output, Rejection, Urgency};
@@ -39,6 +42,7 @@ pub(super) struct Runner<I> {
     pub(super) election: Election<I, ChaCha8Rng>,
     socket: UdpSocket,
     local: SocketAddr,
+    pub(super) cover: Cover<I>,
     pub(super) book: Book<I>,
     save: Save<I>,
     pub(super) shared: Arc<Shared<I>>,
@@ -57,6 +61,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
         election: Election<I, ChaCha8Rng>,
         socket: UdpSocket,
         local: SocketAddr,
+        cover: Cover<I>,
         peers: &[(I, SocketAddr)],
         save: Save<I>,
         shared: Arc<Shared<I>>,
@@ -68,6 +73,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
             election,
             socket,
             local,
+            cover,
             book: Book::new(&peers),
             save,
             shared,
@@ -96,7 +102,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
 
     fn serve(&mut self) -> Result<(), HostFailure> {
         // One byte more than the longest datagram, to tell a longer one.
-        let mut buffer = vec![0; LONGEST + 1];
+        let mut buffer = vec![0; MAX_SEALED + 1];
         loop {
             self.election.tick_into(self.shared.clock.now(), &mut self.outputs);
             self.act()?;
@@ -105,6 +111,9 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
                     Command::Step { input, addresses, reply } => {
                         let met = self.step(input, &addresses)?;
                         let _gone = reply.send(met.map_or(Ok(()), Err));
+                    }
+                    Command::SetKeys { keys, reply } => {
+                        let _gone = reply.send(self.cover.set_keys(keys));
                     }
                     Command::Stop => {
                         let farewell = Input::Resign { successor: None, urgency: Urgency::Now };
@@ -128,40 +137,67 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
         }
         self.next_hello = now.saturating_add(HELLO_EVERY);
         let hello = datagram::hello(self.election.id(), self.election.hard_state().cluster);
-        for (address, hello) in self.book.configured().into_iter().zip(hello.iter().cycle()) {
-            self.send_bytes(hello, address);
+        for ((id, address), hello) in self.book.configured().into_iter().zip(hello.iter().cycle()) {
+            // To others goes a greeting of the seal: see `tidy`.
+            if self.cover.has_met(id) {
+                let letter = self.cover.letter(id, hello.clone());
+                self.send_covered(letter, &[address]);
+            }
         }
     }
 
-    /// Waits for a datagram until the election is due.
+    /// Waits for a datagram until the election is due. Of those that are refused many may come in a row:
+    /// they are not worth looking after the election each time.
     fn receive(&mut self, buffer: &mut [u8]) -> Result<(), HostFailure> {
-        let due = self.election.deadline().map(|due| due.saturating_sub(self.shared.clock.now()));
-        let wait = due.unwrap_or(LONGEST_WAIT).clamp(SHORTEST_WAIT, LONGEST_WAIT);
-        let received = self.socket.set_read_timeout(Some(wait)).and_then(|()| self.socket.recv_from(buffer));
-        match received {
-            Ok((0, source)) if source == super::own_address(self.local) => Ok(()),
-            Ok((length, _)) if length > LONGEST => self.count(|counters| &mut counters.oversized),
-            Ok((length, source)) => match datagram::open(buffer.get(..length).unwrap_or_default()) {
-                Some(Datagram::Peer(letter)) => self.take(letter, source),
-                Some(Datagram::Hello(from, cluster)) => {
-                    self.note(from, cluster, source);
-                    Ok(())
+        let latest = self.shared.clock.now().saturating_add(LONGEST_WAIT);
+        let due = self.election.deadline().map_or(latest, |due| due.min(latest));
+        loop {
+            let wait = due.saturating_sub(self.shared.clock.now()).max(SHORTEST_WAIT);
+            let received =
+                self.socket.set_read_timeout(Some(wait)).and_then(|()| self.socket.recv_from(buffer));
+            match received {
+                Ok((0, source)) if source == super::own_address(self.local) => return Ok(()),
+                Ok((length, source)) => {
+                    let opened = self.cover.open(buffer.get_mut(..length).unwrap_or_default());
+                    if let ControlFlow::Break(done) = self.hear(opened, source) {
+                        return done;
+                    }
                 }
-                Some(Datagram::Question(nonce)) => self.answer(nonce, length, source),
-                Some(Datagram::Answer(..)) | None => self.count(|counters| &mut counters.undecodable),
-            },
-            Err(error) => match error.kind() {
-                ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => Ok(()),
-                // News of a datagram sent earlier, to where nobody listens.
-                ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => {
-                    self.count(|counters| &mut counters.receive_errors)
-                }
-                _ => {
-                    thread::sleep(RESPITE);
-                    self.count(|counters| &mut counters.receive_errors)
-                }
-            },
+                Err(error) => return self.fail_to_receive(&error),
+            }
+            if self.shared.clock.now() >= due {
+                return Ok(());
+            }
         }
+    }
+
+    /// Breaks if it was worth anything.
+    fn hear(&mut self, opened: Uncovered<I>, source: SocketAddr) -> ControlFlow<Result<(), HostFailure>> {
+        match opened {
+            Uncovered::Datagram(Datagram::Peer(letter)) => return Break(self.take(letter, source)),
+            Uncovered::Datagram(Datagram::Hello(from, cluster)) => self.note(from, cluster, source),
+            Uncovered::Datagram(Datagram::Question(nonce, length)) => {
+                return Break(self.answer(nonce, length, source));
+            }
+            Uncovered::Met(from) => self.greet_back(from, source),
+            Uncovered::Reply(reply) => self.send_bytes(&reply, source),
+            Uncovered::Refused => {}
+            Uncovered::Oversized => self.bump(|counters| &mut counters.oversized),
+            Uncovered::Datagram(Datagram::Answer(..)) | Uncovered::Undecodable => {
+                self.bump(|counters| &mut counters.undecodable);
+            }
+        }
+        Continue(())
+    }
+
+    fn fail_to_receive(&mut self, error: &io::Error) -> Result<(), HostFailure> {
+        match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => return Ok(()),
+            // News of a datagram sent earlier, to where nobody listens.
+            ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => {}
+            _ => thread::sleep(RESPITE),
+        }
+        self.count(|counters| &mut counters.receive_errors)
     }
 
     /// What the program wants, after a tick. Gives back why it cannot be.
@@ -236,19 +272,38 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
     fn tidy(&mut self) {
         let election = &self.election;
         self.book.keep(|id| election.is_concerned_with(id));
-        self.next_tidy = self.shared.clock.now().saturating_add(TIDY_EVERY);
+        let now = self.shared.clock.now();
+        self.next_tidy = now.saturating_add(TIDY_EVERY);
+        // Before there is anything to say: the first letter to whom this node has not met is lost.
+        for id in self.book.ids() {
+            if !self.cover.has_met(id) {
+                let greeting = self.cover.hello(id);
+                self.send_covered(greeting, &self.book.route(id, now));
+            }
+        }
     }
 
     fn send(&mut self, to: I, message: &Message<I>) {
         let now = self.shared.clock.now();
         match post::write(&mut self.book, self.election.id(), to, message, self.asker, now) {
-            Ok((bytes, route)) => route.into_iter().for_each(|address| self.send_bytes(&bytes, address)),
+            Ok((bytes, route)) => {
+                let letter = self.cover.letter(to, bytes);
+                self.send_covered(letter, &route);
+            }
             Err(Unsent::Unroutable) => self.bump(|counters| &mut counters.unroutable),
             Err(Unsent::Unwritable) => self.bump(|counters| &mut counters.send_errors),
         }
     }
 
-    pub(super) fn send_bytes(&mut self, bytes: &[u8], address: SocketAddr) {
+    /// None is what could not be sealed.
+    pub(super) fn send_covered(&mut self, bytes: Option<Vec<u8>>, addresses: &[SocketAddr]) {
+        match bytes {
+            Some(bytes) => addresses.iter().for_each(|&address| self.send_bytes(&bytes, address)),
+            None => self.bump(|counters| &mut counters.send_errors),
+        }
+    }
+
+    fn send_bytes(&mut self, bytes: &[u8], address: SocketAddr) {
         match self.socket.send_to(bytes, address) {
             Ok(_) => self.bump(|counters| &mut counters.sent),
             Err(_) => self.bump(|counters| &mut counters.send_errors),
@@ -259,7 +314,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
     fn publish(&mut self) {
         self.shared.leases.publish(self.election.lease());
         let moved = self.book.addresses(self.election.membership().members());
-        let (status, leader, counters) = (self.election.status(), self.leader(), self.counters);
+        let (status, leader, counters) = (self.election.status(), self.leader(), self.counters());
         self.shared.update(|view| {
             view.status = status;
             view.leader = leader;
@@ -287,10 +342,14 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
         *counter = counter.saturating_add(1);
     }
 
+    fn counters(&self) -> Counters {
+        Counters { refused: self.cover.refused(), ..self.counters }
+    }
+
     /// Counts what is not handed to the election, and shows it.
     pub(super) fn count(&mut self, which: impl FnOnce(&mut Counters) -> &mut u64) -> Result<(), HostFailure> {
         self.bump(which);
-        let counters = self.counters;
+        let counters = self.counters();
         self.shared.update(|view| view.counters = counters);
         Ok(())
     }

@@ -1,0 +1,69 @@
+//! What a host is told at its start.
+
+use std::net::SocketAddr;
+use std::prelude::rust_2024::*;
+use std::time::Duration;
+
+use crate::adapters::seal::Keyring;
+use crate::config::Config;
+
+/// What a host is told at its start.
+#[derive(Clone, Debug)]
+pub struct HostConfig<I> {
+    /// The node.
+    pub config: Config<I>,
+    /// Where it listens. Port 0 takes any free one: see [`Host::local_addr`](super::Host::local_addr).
+    pub listen: SocketAddr,
+    /// Where other nodes are, as far as is known beforehand. One that is up is enough; a node that
+    /// joins a group needs none. Never forgotten, unlike those that are learned of later.
+    pub peers: Vec<(I, SocketAddr)>,
+    /// How long before the end of a lease its watchers are told that it has ended, so that they
+    /// have stopped when it does. 5 ms unless told otherwise; well below half of a promise.
+    pub margin: Duration,
+    /// Who can read what it sends, and forge what it receives.
+    pub protection: Protection,
+}
+
+/// Whether datagrams are sealed. All hosts of a group say the same.
+#[derive(Clone, Debug, Default)]
+pub enum Protection {
+    /// Not said: they are not, and the host starts only on a loopback address.
+    #[default]
+    OnlyLoopback,
+    /// They are, with these keys.
+    Sealed(Keyring),
+    /// They are not, wherever the host listens: whoever can send to its port can depose its leader and
+    /// have two elected.
+    Unsealed,
+}
+
+impl<I> HostConfig<I> {
+    /// A node that listens and knows no peers yet.
+    #[must_use]
+    pub fn new(config: Config<I>, listen: SocketAddr) -> Self {
+        let (margin, protection) = (Duration::from_millis(5), Protection::OnlyLoopback);
+        HostConfig { config, listen, peers: Vec::new(), margin, protection }
+    }
+
+    /// Seals datagrams with `keys`, the same on all hosts of the group.
+    #[must_use]
+    pub fn sealed(mut self, keys: Keyring) -> Self {
+        self.protection = Protection::Sealed(keys);
+        self
+    }
+
+    /// Does without a seal also where others than this machine can send to the host: for a network of
+    /// which you trust every machine. See [`Protection::Unsealed`].
+    #[must_use]
+    pub fn unsealed(mut self) -> Self {
+        self.protection = Protection::Unsealed;
+        self
+    }
+
+    /// Adds a peer.
+    #[must_use]
+    pub fn peer(mut self, id: I, address: SocketAddr) -> Self {
+        self.peers.push((id, address));
+        self
+    }
+}
