@@ -1,9 +1,12 @@
 //! One node by hand, for two terminals or two machines.
 //!
 //! ```text
-//! cargo run --example node -- --id 1 --listen 127.0.0.1:7001 --peer 2=127.0.0.1:7002 --peer 3=127.0.0.1:7003 --data /tmp/node-1 --new
-//! cargo run --example node -- --id 2 --listen 127.0.0.1:7002 --peer 1=127.0.0.1:7001 --peer 3=127.0.0.1:7003 --data /tmp/node-2 --new
+//! cargo run --example node -- --new-key /tmp/group.key
+//! cargo run --example node -- --key /tmp/group.key --id 1 --listen 127.0.0.1:7001 --peer 2=127.0.0.1:7002 --peer 3=127.0.0.1:7003 --data /tmp/node-1 --new
+//! cargo run --example node -- --key /tmp/group.key --id 2 --listen 127.0.0.1:7002 --peer 1=127.0.0.1:7001 --peer 3=127.0.0.1:7003 --data /tmp/node-2 --new
 //! ```
+//!
+//! All nodes of a group have the same key, or are all told `--unsealed`.
 //!
 //! The very first start of a node, and only that one, says what it starts as: a node that lost its
 //! file must not pretend to be new.
@@ -17,7 +20,7 @@
 //! start. From anywhere else:
 //!
 //! ```text
-//! cargo run --example node -- --ask 127.0.0.1:7001
+//! cargo run --example node -- --key /tmp/group.key --ask 127.0.0.1:7001
 //! ```
 
 use std::error::Error;
@@ -29,8 +32,9 @@ use std::time::Duration;
 use std::{fs, thread};
 
 use clap::Parser;
+use quorate::adapters::seal::Keyring;
 use quorate::adapters::store::Store;
-use quorate::adapters::udp::{Host, HostConfig, Notice, who_leads};
+use quorate::adapters::udp::{Host, HostConfig, Notice, Protection, who_leads, who_leads_sealed};
 use quorate::{ClusterId, Config, Event, HardState, Limits, MemberStatus, Target, Timing, Urgency};
 
 type Id = u64;
@@ -39,17 +43,19 @@ type Failure = Box<dyn Error + Send + Sync>;
 /// One node of a group that elects its leader.
 #[derive(Parser)]
 struct Args {
+    #[command(flatten)]
+    key: KeyArgs,
     /// This node's number
-    #[arg(long, required_unless_present = "ask")]
+    #[arg(long, required_unless_present_any = ["ask", "new_key"])]
     id: Option<Id>,
     /// Where to listen
-    #[arg(long, required_unless_present = "ask")]
+    #[arg(long, required_unless_present_any = ["ask", "new_key"])]
     listen: Option<SocketAddr>,
     /// Another node: its number and its address
     #[arg(long, value_name = "ID=ADDRESS", value_parser = peer)]
     peer: Vec<(Id, SocketAddr)>,
     /// The file with this node's state
-    #[arg(long, required_unless_present = "ask")]
+    #[arg(long, required_unless_present_any = ["ask", "new_key"])]
     data: Option<PathBuf>,
     #[command(flatten)]
     first: First,
@@ -60,8 +66,23 @@ struct Args {
     #[arg(long)]
     wan: bool,
     /// Only ask the node at this address who leads
-    #[arg(long, value_name = "ADDRESS", exclusive = true)]
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["id", "listen", "data"])]
     ask: Option<SocketAddr>,
+}
+
+/// Who can read what the node sends, and forge what it receives
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct KeyArgs {
+    /// The group's keys: one on a line, 64 hexadecimal digits; seals with the first, opens with any
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Does without: anybody who can send to the port can forge messages
+    #[arg(long)]
+    unsealed: bool,
+    /// Only draw a key, and write it to a new file
+    #[arg(long, value_name = "FILE")]
+    new_key: Option<PathBuf>,
 }
 
 /// The very first start, which creates the file
@@ -90,12 +111,17 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<(), Failure> {
-    if let Some(address) = args.ask {
-        match who_leads::<Id>(address, Duration::from_secs(2))? {
-            Some(leader) => println!("{leader:?}"),
-            None => println!("it knows of no leader"),
-        }
+    if let Some(path) = args.key.new_key {
+        println!("{:?} is in {}", Keyring::create(&path)?, path.display());
         return Ok(());
+    }
+    let key_file = args.key.key;
+    let protection = match &key_file {
+        Some(path) => Protection::Sealed(Keyring::read(path)?),
+        None => Protection::Unsealed,
+    };
+    if let Some(address) = args.ask {
+        return ask(address, &protection);
     }
     let (Some(id), Some(listen), Some(data)) = (args.id, args.listen, args.data) else {
         return Err("--id, --listen and --data belong together".into());
@@ -110,7 +136,8 @@ fn run(args: Args) -> Result<(), Failure> {
     peers.retain(|(id, _)| args.peer.iter().all(|(given, _)| given != id));
     peers.extend(args.peer);
     let timing = if args.wan { Timing::wan() } else { Timing::lan() };
-    let config = HostConfig { peers, ..HostConfig::new(Config { timing, ..Config::new(id) }, listen) };
+    let config = Config { timing, ..Config::new(id) };
+    let config = HostConfig { peers, protection, ..HostConfig::new(config, listen) };
     let host = Host::start(config, saved, move |state| store.save(state))?;
     println!("node {id} listens on {}; type help", host.local_addr());
 
@@ -128,12 +155,25 @@ fn run(args: Args) -> Result<(), Failure> {
         if line.trim() == "quit" {
             break;
         }
-        if let Err(error) = obey(&host, &line) {
+        if let Err(error) = obey(&host, &line, key_file.as_deref()) {
             println!("{error}");
         }
     }
     host.shutdown()?;
     drop(printer.join());
+    Ok(())
+}
+
+fn ask(address: SocketAddr, protection: &Protection) -> Result<(), Failure> {
+    let timeout = Duration::from_secs(2);
+    let leader = match protection {
+        Protection::Sealed(keys) => who_leads_sealed::<Id>(address, keys, timeout)?,
+        Protection::OnlyLoopback | Protection::Unsealed => who_leads(address, timeout)?,
+    };
+    match leader {
+        Some(leader) => println!("{leader:?}"),
+        None => println!("it knows of no leader"),
+    }
     Ok(())
 }
 
@@ -181,9 +221,10 @@ resign, campaign, leave
 add ID=ADDRESS, remove ID           one more voter, one member less
 target 1,2,4=ADDRESS [learners 5=ADDRESS] [force]
                                     these voters and learners, and nobody else
-discovered ID=ADDRESS, lost ID      in a group that forms itself";
+discovered ID=ADDRESS, lost ID      in a group that forms itself
+keys                                read the file of keys again";
 
-fn obey(host: &Host<Id>, line: &str) -> Result<(), Failure> {
+fn obey(host: &Host<Id>, line: &str, key_file: Option<&Path>) -> Result<(), Failure> {
     let words: Vec<&str> = line.split_whitespace().collect();
     match words[..] {
         [] => {}
@@ -227,6 +268,7 @@ fn obey(host: &Host<Id>, line: &str) -> Result<(), Failure> {
             host.discovered(id, address)?;
         }
         ["lost", member] => host.lost(member.parse()?)?,
+        ["keys"] => host.set_keys(Keyring::read(key_file.ok_or("there is none")?)?)?,
         _ => println!("what is {line:?}? Type help"),
     }
     Ok(())

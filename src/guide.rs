@@ -8,3 +8,6 @@ pub mod membership {}
 
 #[doc = include_str!("guide/migrating.md")]
 pub mod migrating {}
+
+#[doc = include_str!("guide/security.md")]
+pub mod security {}

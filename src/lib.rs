@@ -6,8 +6,9 @@
 //! send and what happened. Whatever the host replicates, if anything, is the host's own business.
 //!
 //! How to form, grow, replace, shrink, move and mend a group: [`guide::membership`]. What a lease is
-//! worth, and how to make sure that only the leader's work counts: [`guide::fencing`]. How a program
-//! moves over from almost-raft: [`guide::migrating`].
+//! worth, and how to make sure that only the leader's work counts: [`guide::fencing`]. Against whom the
+//! hosts defend a group, and how to look after its keys: [`guide::security`]. How a program moves over from
+//! almost-raft: [`guide::migrating`].
 //!
 //! Who wants no loop of his own finds a host for blocking programs behind the feature `udp`, and one
 //! for tokio behind the feature `tokio`: see [`adapters`].

@@ -8,6 +8,7 @@ use std::time::Duration;
 use std::{fs, process, thread};
 
 use quorate::adapters::clock::BootClock;
+use quorate::adapters::seal::Keyring;
 use quorate::adapters::store::Store;
 use quorate::adapters::udp::{Host, HostConfig, Notice};
 use quorate::{ClusterId, Config, Event, HardState, Target, Timing, Urgency};
@@ -25,6 +26,9 @@ pub(crate) struct Args {
     pub(crate) members: Vec<SocketAddr>,
     #[arg(long)]
     pub(crate) data: PathBuf,
+    /// The file with the group's key
+    #[arg(long)]
+    pub(crate) key: PathBuf,
     /// The first start
     #[arg(long)]
     pub(crate) new: bool,
@@ -109,7 +113,8 @@ pub(crate) fn run(args: &Args, timing: Timing) -> Result<(), Failure> {
     peers.extend(founders);
     let config = Config { timing, ..Config::new(args.id) };
     // No margin: what is claimed here is all that the lease permits.
-    let config = HostConfig { peers, margin: Duration::ZERO, ..HostConfig::new(config, args.listen) };
+    let config = HostConfig { peers, margin: Duration::ZERO, ..HostConfig::new(config, args.listen) }
+        .sealed(Keyring::read(&args.key)?);
     let host = Arc::new(Host::start(config, saved, move |state| store.save(state))?);
 
     let clock = BootClock::new();

@@ -9,6 +9,7 @@ use std::time::Duration;
 use std::{env, thread};
 
 use quorate::adapters::clock::BootClock;
+use quorate::adapters::seal::Keyring;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -34,6 +35,7 @@ impl Reign {
 pub(crate) struct Crew {
     clock: BootClock,
     folder: TempDir,
+    key: PathBuf,
     promise: Duration,
     nodes: Vec<Node>,
     founders: usize,
@@ -68,9 +70,13 @@ impl Crew {
             Node { process, address, child: None, follows: 0, dropped: None, removed: false }
         };
         let (sender, reports) = channel();
+        let folder = TempDir::with_prefix("quorate-cluster-")?;
+        let key = folder.path().join("key");
+        Keyring::create(&key)?;
         Ok(Crew {
             clock: BootClock::new(),
-            folder: TempDir::with_prefix("quorate-cluster-")?,
+            folder,
+            key,
             promise: Duration::from_millis(promise_ms.into()),
             nodes: (1..).zip(addresses).map(node).collect(),
             founders: founders as usize,
@@ -121,7 +127,7 @@ impl Crew {
         command.arg(format!("--timeout-ms={}", self.promise.as_millis())).arg("child");
         command.arg("--id").arg(node.process.id.to_string());
         command.arg("--listen").arg(node.address.to_string());
-        command.arg("--data").arg(data);
+        command.arg("--data").arg(data).arg("--key").arg(&self.key);
         if !members.is_empty() {
             command.arg("--members").arg(members.join(","));
         }

@@ -1,6 +1,6 @@
-//! A group of real processes on loopback UDP, each with its own durable file. They elect a leader;
-//! then the leader is killed again and again, asked to resign once, and frozen once. Then another
-//! group grows from three to five and shrinks to another three, while its processes are killed.
+//! A group of real processes on loopback UDP, each with its own durable file, all with one key. They
+//! elect a leader; then the leader is killed again and again, asked to resign once, and frozen once. Then
+//! another group grows from three to five and shrinks to another three, while its processes are killed.
 //!
 //! ```text
 //! cargo run --release --example cluster

@@ -3,7 +3,7 @@
 //! A datagram comes from anybody. [`decode`] refuses whatever is not exactly one message, with a
 //! [`WireError`] that says why, and keeps no more memory than a constant times what came in. A
 //! refusal is never fatal: count it ([`Refused`]) and go on. Datagrams are neither authenticated
-//! nor encrypted; on a network that is not trusted, wrap them.
+//! nor encrypted; on a network that is not trusted, wrap them: the module `seal` does.
 //!
 //! # Changing the format
 //!

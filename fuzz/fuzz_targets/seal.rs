@@ -1,0 +1,95 @@
+//! Any bytes are refused without a trace, unless somebody with the key has sealed them; what he has sealed,
+//! whatever it is, takes no more memory than a constant and its own length; and of a letter no byte can be
+//! changed.
+//!
+//! `cargo +nightly fuzz run seal`, or on stable
+//! `RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none seal`.
+#![no_main]
+
+use std::net::SocketAddr;
+
+use arbitrary::{Result, Unstructured};
+use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305};
+use libfuzzer_sys::fuzz_target;
+use quorate::adapters::seal::{Key, Keyring, Opened, Seal};
+use quorate_fuzz::AnyId;
+
+const KEY: [u8; 32] = [7; 32];
+
+/// A node that is remembered, and an answer.
+const BYTES_AT_LEAST: u64 = 8 * 1024;
+
+/// What is before the nonce, and before what is sealed.
+const HEAD: usize = 11;
+const START: usize = HEAD + 24;
+
+fuzz_target!(|data: &[u8]| {
+    let mut u = Unstructured::new(data);
+    // The bytes may not be enough for two ids.
+    let _ = match u.arbitrary::<u8>().unwrap_or(0) % 7 {
+        0 => stranger(u.take_rest()),
+        1 => member::<u64>(&mut u),
+        2 => member::<[u8; 16]>(&mut u),
+        3 => member::<SocketAddr>(&mut u),
+        4 => tampered::<u64>(&mut u),
+        5 => tampered::<[u8; 16]>(&mut u),
+        _ => tampered::<SocketAddr>(&mut u),
+    };
+});
+
+fn keys() -> Keyring {
+    Keyring::new([Key::new(&KEY)]).expect("one key")
+}
+
+fn node<I: AnyId>(id: I) -> Seal<I> {
+    Seal::new(id, keys()).expect("randomness")
+}
+
+/// Bytes of somebody who has no key.
+fn stranger(bytes: &[u8]) -> Result<()> {
+    let mut datagram = bytes.to_vec();
+    let mut node = node(0_u64);
+    let memory = allocation_counter::measure(|| {
+        assert!(matches!(node.open(&mut datagram), Opened::Refused(_)));
+    });
+    assert_eq!(memory.count_total, 0, "{memory:?} for garbage");
+    Ok(())
+}
+
+/// Bytes of somebody who has the key.
+fn member<I: AnyId>(u: &mut Unstructured<'_>) -> Result<()> {
+    let mut node = node(I::any(u)?);
+    let mut datagram = keys().note(&[]).expect("a note")[..START].to_vec();
+    let mut sealed = u.take_rest().to_vec();
+    let nonce: [u8; 24] = datagram[HEAD..].try_into().expect("a nonce");
+    let cipher = XChaCha20Poly1305::new(&KEY.into());
+    let tag = cipher.encrypt_inout_detached(&nonce.into(), &datagram[..HEAD], sealed.as_mut_slice().into());
+    datagram.append(&mut sealed);
+    datagram.extend_from_slice(&tag.expect("a tag"));
+    let allowed = BYTES_AT_LEAST + datagram.len() as u64;
+    let memory = allocation_counter::measure(|| drop(node.open(&mut datagram)));
+    assert!(memory.bytes_max <= allowed, "{memory:?} for {} bytes", datagram.len());
+    Ok(())
+}
+
+/// A letter on whose way somebody sits.
+fn tampered<I: AnyId>(u: &mut Unstructured<'_>) -> Result<()> {
+    let (one, two) = (I::any(u)?, I::any(u)?);
+    let (change, body) = (u.arbitrary::<(u16, u8)>()?, u.bytes(u.len())?);
+    let (mut writer, mut reader) = (node(one), node(two));
+    let mut hello = writer.hello(two).expect("a hello");
+    let Opened::Reply(mut reply) = reader.open(&mut hello) else {
+        assert_eq!(one, two, "only what is in its own name is not replied to");
+        return Ok(());
+    };
+    assert!(matches!(writer.open(&mut reply), Opened::Met { from } if from == two));
+    let Ok(letter) = writer.letter(two, body) else { return Ok(()) };
+    let mut changed = letter.clone();
+    let place = usize::from(change.0) % letter.len();
+    changed[place] ^= change.1;
+    let counts = matches!(reader.open(&mut changed), Opened::Letter { from, body: read } if from == one && read == body);
+    assert_eq!(counts, change.1 == 0);
+    let counts_later = matches!(reader.open(&mut letter.clone()), Opened::Letter { .. });
+    assert_ne!(counts, counts_later, "once");
+    Ok(())
+}
