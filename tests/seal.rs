@@ -161,6 +161,17 @@ fn a_letter_counts_once_also_if_letters_overtake_each_other() {
 }
 
 #[test]
+fn a_letter_that_is_overtaken_counts_also_if_its_writer_was_written_to_meanwhile() {
+    let (mut one, mut two) = pair();
+    for _ in 0..3 {
+        let overtaken = one.letter(2, b"slow").unwrap();
+        assert!(body(&mut one, &two.letter(1, b"x").unwrap()).is_ok());
+        assert!(body(&mut two, &one.letter(2, b"fast").unwrap()).is_ok());
+        assert_eq!(body(&mut two, &overtaken), Ok(b"slow".to_vec()));
+    }
+}
+
+#[test]
 fn a_letter_does_not_count_again_after_its_receiver_has_restarted() {
     let (mut one, mut two) = pair();
     let old = one.letter(2, b"old").unwrap();
@@ -405,13 +416,17 @@ impl Wire {
 
     /// Gives back whether a letter counted.
     fn deliver(&mut self, to: Id, mut datagram: Vec<u8>) -> bool {
+        let length = datagram.len();
         match self.nodes.get_mut(&to).unwrap().open(&mut datagram) {
             Opened::Letter { from, body } => {
                 assert_eq!(from, 3 - to);
                 assert!(self.counted.insert(body.to_vec()), "letter {body:?} counts twice");
                 return true;
             }
-            Opened::Reply(reply) => self.sent.push((3 - to, reply)),
+            Opened::Reply(reply) => {
+                assert!(reply.len() <= length, "a reply is no longer than what it replies to");
+                self.sent.push((3 - to, reply));
+            }
             Opened::Met { .. } | Opened::Refused(_) => {}
             Opened::Note(_) => panic!("nobody wrote a note"),
         }
