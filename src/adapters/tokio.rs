@@ -1,6 +1,7 @@
 //! A node as a tokio task, and work that runs only while it leads.
 //!
 //! ```no_run
+//! use quorate::adapters::seal::Keyring;
 //! use quorate::adapters::store::Store;
 //! use quorate::adapters::tokio::{Handle, Udp};
 //! use quorate::{ClusterId, Config, HardState};
@@ -10,7 +11,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let first = HardState::bootstrap(ClusterId(7), [1_u32, 2, 3])?;
 //! let store = Store::create("node-1", &first)?; // the first time; Store::open ever after
-//! let transport = Udp::bind("10.0.0.1:7000".parse()?)?
+//! let transport = Udp::bind_sealed("10.0.0.1:7000".parse()?, Keyring::read("group.key")?)?
 //!     .peer(2, "10.0.0.2:7000".parse()?)
 //!     .peer(3, "10.0.0.3:7000".parse()?);
 //! let node = Handle::start(Config::new(1), first, store, transport)?;
@@ -48,6 +49,7 @@ mod channel;
 mod errors;
 mod guard;
 mod handle;
+mod peers;
 mod storage;
 mod task;
 mod transport;
@@ -76,9 +78,10 @@ pub use self::board::Leadership;
 pub use self::channel::{Channel, Network};
 pub use self::errors::{CommandError, StartError, Stopped};
 pub use self::handle::Handle;
+pub use self::peers::Peers;
 pub use self::storage::{Memory, Storage};
 pub use self::transport::{NodeView, Transport};
-pub use self::udp::{Peers, Udp};
+pub use self::udp::Udp;
 
 /// How many commands wait, and how much news is kept for who reads slowly.
 const COMMANDS: usize = 16;

@@ -85,12 +85,13 @@ pub(super) mod post;
 mod query;
 pub(super) mod run;
 mod settings;
+pub(super) mod socket;
 mod work;
 
 use std::boxed::Box;
 use std::error::Error;
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::prelude::rust_2024::*;
 use std::sync::mpsc::{Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -117,10 +118,6 @@ pub use self::events::{Events, Notice};
 pub use self::query::{QueryError, who_leads, who_leads_sealed};
 pub use self::settings::{HostConfig, Protection};
 pub use self::work::{Stopped, Worker};
-
-/// How much is received ahead, in bytes of the system's own count. What waits there is late: no more
-/// than the host refuses in a few milliseconds.
-const RECEIVE_BUFFER: usize = 1024 * 1024;
 
 /// A leader, and where it is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -235,7 +232,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         }
         let cover = Cover::new(config.config.id, config.protection).map_err(StartError::Seed)?;
         let socket = UdpSocket::bind(config.listen).map_err(listen)?;
-        enlarge(&socket);
+        self::socket::enlarge(&socket);
         let (local, wake) = (socket.local_addr().map_err(listen)?, socket.try_clone().map_err(listen)?);
         let clock = BootClock::new();
         let rng = ChaCha8Rng::try_from_rng(&mut SysRng).map_err(StartError::Seed)?;
@@ -341,7 +338,7 @@ impl<I: NodeId> Host<I> {
     /// lost, the thread looks again soon.
     fn order(&self, command: Command<I>) -> Result<(), CommandError<I>> {
         self.commands.send(command).map_err(|_| CommandError::Stopped)?;
-        let _looks_again_soon = self.wake.send_to(&[], own_address(self.local));
+        let _looks_again_soon = self.wake.send_to(&[], socket::own_address(self.local));
         Ok(())
     }
 
@@ -373,29 +370,6 @@ impl<I: NodeId> Shared<I> {
 impl<I: fmt::Debug> fmt::Debug for Shared<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared").field("view", &self.view).finish_non_exhaustive()
-    }
-}
-
-/// Where a socket that listens on `local` reaches itself.
-fn own_address(mut local: SocketAddr) -> SocketAddr {
-    if local.ip().is_unspecified() {
-        local.set_ip(match local {
-            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-        });
-    }
-    local
-}
-
-/// Room for what arrives while the thread has to wait for a processor or a disk. As much as the system
-/// allows will do.
-fn enlarge(socket: &UdpSocket) {
-    #[cfg(target_os = "linux")]
-    let set = rustix::net::sockopt::set_socket_recv_buffer_size_force(socket, RECEIVE_BUFFER);
-    #[cfg(not(target_os = "linux"))]
-    let set = Err::<(), _>(rustix::io::Errno::NOSYS);
-    if set.is_err() {
-        let _smaller = rustix::net::sockopt::set_socket_recv_buffer_size(socket, RECEIVE_BUFFER);
     }
 }
 

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use quorate::adapters::clock::BootClock;
+use quorate::adapters::seal::{Key, Keyring};
 use quorate::adapters::store::Store;
 use quorate::adapters::udp::{Host, HostConfig, Notice};
 use quorate::{ClusterId, Config, Event, HardState, Lease, Target, Urgency};
@@ -80,7 +81,8 @@ fn run(args: Args) -> Result<std::convert::Infallible, Failure> {
     let config = Config { timing: timing(), ..Config::new(args.id) };
     // No margin: what is written down is all that the lease permits.
     let config =
-        HostConfig { peers: args.peers, margin: Duration::ZERO, ..HostConfig::new(config, args.listen) };
+        HostConfig { peers: args.peers, margin: Duration::ZERO, ..HostConfig::new(config, args.listen) }
+            .sealed(Keyring::new([Key::new(&[7; 32])])?);
     let host = Arc::new(Host::start(config, saved, recording(store, book.clone()))?);
 
     let acting = Arc::new(Mutex::new(()));

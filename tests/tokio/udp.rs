@@ -4,8 +4,9 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use quorate::adapters::seal::{Key, Keyring};
 use quorate::adapters::tokio::{Handle, Memory, Udp};
-use quorate::adapters::udp::{Host, HostConfig, who_leads};
+use quorate::adapters::udp::{Host, HostConfig, who_leads, who_leads_sealed};
 use quorate::{ClusterId, Config, Event, HardState, Priority, Target};
 use tokio::net::UdpSocket;
 use tokio::task::spawn_blocking;
@@ -169,4 +170,66 @@ async fn a_newcomer_that_nobody_introduced_says_where_it_is() {
     })
     .await;
     assert_eq!(soon("its leader", newcomer.wait_for_leader()).await.unwrap().0, 1);
+}
+
+fn keys(keys: &[u8]) -> Keyring {
+    Keyring::new(keys.iter().map(|&byte| Key::new(&[byte; 32]))).unwrap()
+}
+
+#[tokio::test]
+async fn without_keys_it_listens_only_where_nobody_else_can_send_to_it_or_if_it_is_told_to() {
+    for anywhere in ["0.0.0.0:0", "[::]:0"] {
+        let anywhere: SocketAddr = anywhere.parse().unwrap();
+        let refused = Udp::<Id>::bind(anywhere).unwrap_err();
+        assert!(refused.to_string().contains("unsealed"), "{refused}");
+    }
+    let anywhere: SocketAddr = "0.0.0.0:0".parse().unwrap();
+    assert!(Udp::<Id>::bind_unsealed(anywhere).is_ok());
+    assert!(Udp::<Id>::bind_sealed(anywhere, keys(&[1])).is_ok());
+    assert!(!Udp::<Id>::bind(any_port()).unwrap().peers().set_keys(keys(&[1])));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nodes_and_blocking_hosts_of_one_key_elect_together_and_others_are_not_heard() {
+    let bind = |key| Udp::bind_sealed(any_port(), keys(&[key])).unwrap();
+    let one = bind(1);
+    let two = bind(1).peer(1, one.local_addr());
+    let config = HostConfig::new(Config::new(3), any_port()).peer(1, one.local_addr()).sealed(keys(&[1]));
+    let host = Host::start(config, first(), |_| Ok::<_, Infallible>(())).unwrap();
+    let (address, peers) = (one.local_addr(), [one.peers(), two.peers()]);
+    let nodes = [start(1, first(), one), start(2, first(), two)];
+    for node in &nodes {
+        soon("a leader", node.wait_for_leader()).await.unwrap();
+    }
+    let question = move |key| who_leads_sealed::<Id>(address, &keys(&[key]), Duration::from_secs(20));
+    let known = spawn_blocking(move || question(1)).await.unwrap().unwrap();
+    assert!(known.is_some(), "{known:?}");
+
+    // One that has another key, and much to say.
+    let stranger = bind(9).peer(1, address);
+    let heard = stranger.peers();
+    let _stranger = start(2, HardState { term: quorate::Term(900), ..first() }, stranger);
+    soon("refusals", async {
+        while peers[0].counters().refused.unknown_key < 3 {
+            sleep(millis(5)).await;
+        }
+    })
+    .await;
+    assert_eq!(heard.counters().received, 0);
+
+    for ring in [&[1, 2][..], &[2, 1], &[2]] {
+        peers.iter().for_each(|peers| assert!(peers.set_keys(keys(ring))));
+        host.set_keys(keys(ring)).unwrap();
+        let before = [peers[0].counters().received, peers[1].counters().received, host.counters().received];
+        soon("all to be heard with other keys", async {
+            let now =
+                || [peers[0].counters().received, peers[1].counters().received, host.counters().received];
+            while now().iter().zip(before).any(|(now, before)| *now < before + 5) {
+                sleep(millis(5)).await;
+            }
+        })
+        .await;
+    }
+    let known = spawn_blocking(move || question(2)).await.unwrap().unwrap();
+    assert!(known.is_some_and(|leader| leader.term < quorate::Term(900)), "{known:?}");
 }

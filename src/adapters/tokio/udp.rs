@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{self, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use std::vec;
 use std::vec::Vec;
@@ -14,12 +14,16 @@ use tokio::net::UdpSocket;
 use tokio::select;
 use tokio::time::sleep;
 
+use super::peers::{Desk, Heard, Peers};
 use super::transport::{NodeView, Transport};
 use crate::adapters::clock::BootClock;
+use crate::adapters::seal::{Keyring, MAX_SEALED};
 use crate::adapters::udp::book::Book;
-use crate::adapters::udp::datagram::{self, Datagram, LONGEST, Letter, Nonce, Report, Sighting};
+use crate::adapters::udp::cover::{Cover, Uncovered};
+use crate::adapters::udp::datagram::{self, Datagram, Letter, Nonce, Report, Sighting};
 use crate::adapters::udp::post::{self, HELLO_EVERY, TIDY_EVERY, Unsent};
-use crate::adapters::udp::{Counters, Leader};
+use crate::adapters::udp::socket::enlarge;
+use crate::adapters::udp::{Counters, Leader, Protection, StartError};
 use crate::message::Message;
 use crate::types::{ClusterId, NodeId, Term};
 
@@ -31,7 +35,7 @@ const GREETINGS: usize = 64;
 
 /// A UDP socket, and where the members are. Addresses travel with the membership, as they do among
 /// the blocking hosts: see [`adapters::udp`](crate::adapters::udp#addresses). It answers
-/// [`who_leads`](crate::adapters::udp::who_leads) too. Datagrams are neither signed nor encrypted.
+/// [`who_leads`](crate::adapters::udp::who_leads) too, and datagrams are sealed as theirs are.
 pub struct Udp<I> {
     socket: UdpSocket,
     /// The same socket, to send without waiting for the runtime to know that it is ready.
@@ -56,38 +60,48 @@ struct Node<I> {
     leader: Option<(I, Term)>,
 }
 
-struct Heard<I> {
-    from: I,
-    cluster: ClusterId,
-    source: SocketAddr,
-    at: Duration,
-    addresses: Vec<(I, Sighting)>,
-}
-
-/// What a [`Udp`] transport knows, to be read and added to while its node runs. Clones are the same.
-pub struct Peers<I>(Arc<Mutex<Desk<I>>>);
-
-struct Desk<I> {
-    book: Book<I>,
-    counters: Counters,
-}
-
 impl<I: NodeId> Udp<I> {
-    /// Listens on `address`; port 0 takes any free one. To be called within a runtime that does IO.
+    /// Listens on `address`, which only this machine can send to, without a seal; port 0 takes any free
+    /// one. To be called within a runtime that does IO.
+    ///
+    /// # Errors
+    /// If the address cannot be listened on, or is no loopback address ([`StartError::Unsealed`]).
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        if !address.ip().is_loopback() {
+            return Err(io::Error::new(ErrorKind::InvalidInput, StartError::Unsealed { address }));
+        }
+        Self::bind_with(address, Protection::OnlyLoopback)
+    }
+
+    /// Listens on `address`, and seals with `keys`, the same on all nodes of the group.
     ///
     /// # Errors
     /// If the address cannot be listened on.
-    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+    pub fn bind_sealed(address: SocketAddr, keys: Keyring) -> io::Result<Self> {
+        Self::bind_with(address, Protection::Sealed(keys))
+    }
+
+    /// Listens on any `address` without a seal: see [`Protection::Unsealed`].
+    ///
+    /// # Errors
+    /// If the address cannot be listened on.
+    pub fn bind_unsealed(address: SocketAddr) -> io::Result<Self> {
+        Self::bind_with(address, Protection::Unsealed)
+    }
+
+    fn bind_with(address: SocketAddr, protection: Protection) -> io::Result<Self> {
         let sender = net::UdpSocket::bind(address)?;
+        enlarge(&sender);
         sender.set_nonblocking(true)?;
         let socket = UdpSocket::from_std(sender.try_clone()?)?;
-        let desk = Desk { book: Book::new(&[]), counters: Counters::default() };
+        let (book, counters) = (Book::new(&[]), Counters::default());
+        let desk = Desk { book, counters, protection, cover: None };
         Ok(Udp {
             local: sender.local_addr()?,
             socket,
             sender,
             // One byte more than the longest datagram, to tell a longer one.
-            buffer: vec![0; LONGEST.saturating_add(1)],
+            buffer: vec![0; MAX_SEALED.saturating_add(1)],
             clock: BootClock::new(),
             peers: Peers(Arc::new(Mutex::new(desk))),
             node: None,
@@ -132,31 +146,46 @@ impl<I: NodeId + Serialize + DeserializeOwned> Udp<I> {
         }
         self.next_hello = now.saturating_add(HELLO_EVERY);
         let configured = self.peers.lock().book.configured();
+        for (id, address) in configured {
+            self.greet_at(node, id, address);
+        }
+    }
+
+    /// A letter; or a hello of the seal, to one that has not been met.
+    fn greet_at(&self, node: Node<I>, to: I, address: SocketAddr) {
         if let Some(hello) = datagram::hello(node.id, node.cluster) {
-            configured.into_iter().for_each(|address| self.send_bytes(&hello, address));
+            let letter = self.peers.lock().letter(to, hello);
+            self.send_covered(letter, &[address]);
+        }
+    }
+
+    /// None is what could not be sealed.
+    fn send_covered(&self, bytes: Option<Vec<u8>>, addresses: &[SocketAddr]) {
+        match bytes {
+            Some(bytes) => addresses.iter().for_each(|&address| self.send_bytes(&bytes, address)),
+            None => self.peers.count(|counters| &mut counters.send_errors),
         }
     }
 
     fn open(&mut self, length: usize, source: SocketAddr) -> Option<(I, Message<I>)> {
-        if length > LONGEST {
-            self.peers.count(|counters| &mut counters.oversized);
-            return None;
-        }
-        match datagram::open(self.buffer.get(..length).unwrap_or_default()) {
-            Some(Datagram::Peer(letter)) => self.take(letter, source),
-            Some(Datagram::Hello(from, cluster)) => {
+        let node = self.node?;
+        let datagram = self.buffer.get_mut(..length).unwrap_or_default();
+        let opened = self.peers.lock().open(datagram)?;
+        match opened {
+            Uncovered::Datagram(Datagram::Peer(letter)) => return self.take(letter, source),
+            Uncovered::Datagram(Datagram::Hello(from, cluster)) => {
                 self.note(from, cluster, source, Vec::new());
-                None
             }
-            Some(Datagram::Question(nonce)) => {
-                self.answer(nonce, length, source);
-                None
-            }
-            Some(Datagram::Answer(..)) | None => {
+            Uncovered::Datagram(Datagram::Question(nonce, asked)) => self.answer(nonce, asked, source),
+            Uncovered::Met(from) => self.greet_at(node, from, source),
+            Uncovered::Reply(reply) => self.send_bytes(&reply, source),
+            Uncovered::Refused => {}
+            Uncovered::Oversized => self.peers.count(|counters| &mut counters.oversized),
+            Uncovered::Datagram(Datagram::Answer(..)) | Uncovered::Undecodable => {
                 self.peers.count(|counters| &mut counters.undecodable);
-                None
             }
         }
+        None
     }
 
     fn take(&mut self, letter: Letter<I>, source: SocketAddr) -> Option<(I, Message<I>)> {
@@ -195,7 +224,8 @@ impl<I: NodeId + Serialize + DeserializeOwned> Udp<I> {
         });
         match datagram::answer(nonce, asked, &Report::new(node.id, node.cluster, leader, source)) {
             Some(bytes) => {
-                self.send_bytes(&bytes, source);
+                let note = self.peers.lock().cover.as_ref().and_then(|cover| cover.note(bytes));
+                self.send_covered(note, &[source]);
                 self.peers.count(|counters| &mut counters.answered);
             }
             None => self.peers.count(|counters| &mut counters.short_questions),
@@ -208,7 +238,10 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + Sync + 'static> Transport
         let (now, Some(node)) = (self.clock.now(), self.node) else { return };
         let written = post::write(&mut self.peers.lock().book, node.id, to, message, self.asker, now);
         match written {
-            Ok((bytes, route)) => route.into_iter().for_each(|address| self.send_bytes(&bytes, address)),
+            Ok((bytes, route)) => {
+                let letter = self.peers.lock().letter(to, bytes);
+                self.send_covered(letter, &route);
+            }
             Err(Unsent::Unroutable) => self.peers.count(|counters| &mut counters.unroutable),
             Err(Unsent::Unwritable) => self.peers.count(|counters| &mut counters.send_errors),
         }
@@ -242,8 +275,11 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + Sync + 'static> Transport
 
     fn observe(&mut self, view: &NodeView<'_, I>) {
         let NodeView { id, cluster, leader, .. } = *view;
-        self.node = Some(Node { id, cluster, leader });
         let mut desk = self.peers.lock();
+        if desk.cover.is_none() {
+            desk.cover = Cover::new(id, desk.protection.clone()).ok();
+        }
+        self.node = Some(Node { id, cluster, leader });
         for heard in self.heard.drain(..).filter(|heard| heard.cluster == cluster) {
             desk.learn(heard, view);
         }
@@ -251,79 +287,12 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + Sync + 'static> Transport
         if now >= self.next_tidy {
             self.next_tidy = now.saturating_add(TIDY_EVERY);
             desk.book.keep(|id| view.is_concerned_with(id));
-        }
-    }
-}
-
-impl<I: NodeId> Desk<I> {
-    /// Addresses are kept of those that the node has to do with, and of configured peers.
-    fn learn(&mut self, heard: Heard<I>, view: &NodeView<'_, I>) {
-        let Heard { from, source, at, addresses, .. } = heard;
-        let admits =
-            |book: &Book<I>, id: I| id != view.id && (view.is_concerned_with(id) || book.is_configured(id));
-        if !admits(&self.book, from) {
-            bump(&mut self.counters.strangers);
-            return;
-        }
-        self.book.heard(from, source, at);
-        for (id, sighting) in addresses {
-            if admits(&self.book, id) {
-                self.book.told(id, sighting, at);
+            let hellos = desk.hellos(now);
+            drop(desk);
+            for (hello, route) in hellos {
+                self.send_covered(hello, &route);
             }
         }
-    }
-}
-
-impl<I: NodeId> Peers<I> {
-    /// Node `id` is at `address`, as far as you know; where it is heard counts more. Never forgotten.
-    pub fn introduce(&self, id: I, address: SocketAddr) {
-        self.lock().book.configure(id, address);
-    }
-
-    /// Where `id` is, if that is known.
-    #[must_use]
-    pub fn address(&self, id: I) -> Option<SocketAddr> {
-        self.lock().book.address(id)
-    }
-
-    /// Everybody that it knows an address of: worth saving for the next start, where members come
-    /// and go.
-    #[must_use]
-    pub fn addresses(&self) -> Vec<(I, SocketAddr)> {
-        self.lock().book.all()
-    }
-
-    /// What came and went.
-    #[must_use]
-    pub fn counters(&self) -> Counters {
-        self.lock().counters
-    }
-
-    fn count(&self, which: impl FnOnce(&mut Counters) -> &mut u64) {
-        bump(which(&mut self.lock().counters));
-    }
-}
-
-impl<I> Peers<I> {
-    /// Every change under it is whole, so a poisoned lock does no harm.
-    fn lock(&self) -> MutexGuard<'_, Desk<I>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn bump(counter: &mut u64) {
-    *counter = counter.saturating_add(1);
-}
-
-impl<I> Clone for Peers<I> {
-    fn clone(&self) -> Self {
-        Peers(Arc::clone(&self.0))
-    }
-}
-
-impl<I> fmt::Debug for Peers<I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Peers").field("counters", &self.lock().counters).finish_non_exhaustive()
     }
 }
 

@@ -156,7 +156,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
             let received =
                 self.socket.set_read_timeout(Some(wait)).and_then(|()| self.socket.recv_from(buffer));
             match received {
-                Ok((0, source)) if source == super::own_address(self.local) => return Ok(()),
+                Ok((0, source)) if source == super::socket::own_address(self.local) => return Ok(()),
                 Ok((length, source)) => {
                     let opened = self.cover.open(buffer.get_mut(..length).unwrap_or_default());
                     if let ControlFlow::Break(done) = self.hear(opened, source) {
