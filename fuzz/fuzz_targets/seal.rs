@@ -60,7 +60,7 @@ fn stranger(bytes: &[u8]) -> Result<()> {
 fn member<I: AnyId>(u: &mut Unstructured<'_>) -> Result<()> {
     let mut node = node(I::any(u)?);
     let mut datagram = keys().note(&[]).expect("a note")[..START].to_vec();
-    let mut sealed = u.take_rest().to_vec();
+    let mut sealed = u.bytes(u.len())?.to_vec();
     let nonce: [u8; 24] = datagram[HEAD..].try_into().expect("a nonce");
     let cipher = XChaCha20Poly1305::new(&KEY.into());
     let tag = cipher.encrypt_inout_detached(&nonce.into(), &datagram[..HEAD], sealed.as_mut_slice().into());
@@ -75,7 +75,8 @@ fn member<I: AnyId>(u: &mut Unstructured<'_>) -> Result<()> {
 /// A letter on whose way somebody sits.
 fn tampered<I: AnyId>(u: &mut Unstructured<'_>) -> Result<()> {
     let (one, two) = (I::any(u)?, I::any(u)?);
-    let (change, body) = (u.arbitrary::<(u16, u8)>()?, u.bytes(u.len())?);
+    let change = u.arbitrary::<(u16, u8)>()?;
+    let body = u.bytes(u.len())?;
     let (mut writer, mut reader) = (node(one), node(two));
     let mut hello = writer.hello(two).expect("a hello");
     let Opened::Reply(mut reply) = reader.open(&mut hello) else {
