@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use nix::sys::signal::{SigSet, Signal};
+use quorate::adapters::seal::Keyring;
 use quorate::adapters::store::Store;
-use quorate::adapters::udp::{Host, HostConfig, Notice};
+use quorate::adapters::udp::{Host, HostConfig, Notice, Protection};
 use quorate::{ClusterId, Config, HardState, Timing, Urgency};
 use rustix::process::{getpid, set_child_subreaper};
 
@@ -36,6 +37,12 @@ struct Args {
     /// The file with this node's state
     #[arg(long)]
     data: PathBuf,
+    /// The group's keys: one on a line, 64 hexadecimal digits. Needed to listen anywhere but on loopback
+    #[arg(long, value_name = "FILE", conflicts_with = "unsealed")]
+    key: Option<PathBuf>,
+    /// Does without a key anywhere: whoever can send to the port can forge messages
+    #[arg(long)]
+    unsealed: bool,
     /// The very first start, which creates the file: in a new group of this node and its peers
     #[arg(long)]
     new: bool,
@@ -117,7 +124,13 @@ fn start_host(args: &Args, timing: Timing, margin: Duration) -> Result<Host<Id>,
     };
     let config = Config { timing, ..Config::new(args.id) };
     // The supervisor kills when the guard does.
-    let config = HostConfig { peers: args.peer.clone(), margin, ..HostConfig::new(config, args.listen) };
+    let protection = match &args.key {
+        Some(path) => Protection::Sealed(Keyring::read(path)?),
+        None if args.unsealed => Protection::Unsealed,
+        None => Protection::OnlyLoopback,
+    };
+    let peers = args.peer.clone();
+    let config = HostConfig { peers, margin, protection, ..HostConfig::new(config, args.listen) };
     Ok(Host::start(config, saved, move |state| store.save(state))?)
 }
 

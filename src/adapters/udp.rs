@@ -253,7 +253,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         let (commands, orders) = channel();
         let save = Box::new(move |state: &HardState<I>| save(state).map_err(Into::into));
         let runner =
-            Runner::new(election, socket, local, cover, &config.peers, save, Arc::clone(&shared), orders);
+            Runner::new(election, (socket, local), cover, &config.peers, save, Arc::clone(&shared), orders);
         let watched = Arc::clone(&shared);
         let watchers = spawn("quorate-lease", move || watched.leases.watch())?;
         let thread = spawn("quorate-udp", move || runner.run(watchers));

@@ -59,8 +59,7 @@ pub(super) struct Runner<I> {
 impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
     pub(super) fn new(
         election: Election<I, ChaCha8Rng>,
-        socket: UdpSocket,
-        local: SocketAddr,
+        (socket, local): (UdpSocket, SocketAddr),
         cover: Cover<I>,
         peers: &[(I, SocketAddr)],
         save: Save<I>,
