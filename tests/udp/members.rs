@@ -125,8 +125,8 @@ fn a_member_that_moves_is_reached_at_its_new_address_by_all() {
 /// new one, who they are. Neither is news for who is there now.
 #[test]
 fn a_new_node_may_be_where_a_lost_one_was() {
-    let kinds: [(fn(Id) -> HostConfig<Id>, bool); 3] = [(unsealed, false), (unsealed, true), (config, true)];
-    for (config, new_leader) in kinds {
+    for (sealed, new_leader) in [(false, false), (false, true), (true, true)] {
+        let config = |id| if sealed { config(id) } else { unsealed(id) };
         let mut hosts = trio_of(config);
         wait_until_all_know_all(&hosts);
         let follower = wait("a follower", || hosts.iter().position(|host| host.lease().is_none()));

@@ -129,10 +129,13 @@ fn hosts_of_another_key_are_no_members_whatever_they_are_called() {
     });
 }
 
+/// Whom it is for, and what it is.
+type Datagram = (SocketAddr, Vec<u8>);
+
 /// Carries datagrams between two hosts and keeps them.
 struct Tap {
     address: SocketAddr,
-    kept: Arc<Mutex<Vec<(SocketAddr, Vec<u8>)>>>,
+    kept: Arc<Mutex<Vec<Datagram>>>,
     socket: UdpSocket,
 }
 
