@@ -25,7 +25,7 @@ pub(super) struct Heard<I> {
     pub(super) addresses: Vec<(I, Sighting)>,
 }
 
-/// What a [`Udp`] transport knows, to be read and added to while its node runs. Clones are the same.
+/// What a [`Udp`](super::Udp) transport knows, to be read and added to while its node runs. Clones are the same.
 pub struct Peers<I>(pub(super) Arc<Mutex<Desk<I>>>);
 
 pub(super) struct Desk<I> {
