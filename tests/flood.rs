@@ -25,17 +25,17 @@ type Id = u16;
 /// Datagrams a second, of all sockets together, if the machine makes so many.
 const RATE: u64 = 100_000;
 const SOCKETS: u64 = 4;
-const LENGTH: Duration = Duration::from_secs(4);
+const LENGTH: Duration = Duration::from_secs(5);
 
 /// One in so many looks like sealed with the right key until it is authenticated.
 const ONE_IN: u64 = 16;
 
-/// A leader is given up when it has not been heard for half of the flood, so that a machine that is busy
+/// A leader is given up when it has not been heard for two seconds of the flood, so that a machine that is busy
 /// with other things does not decide.
 fn config(id: Id) -> Config<Id> {
     let timing = Timing {
         promise: Duration::from_secs(2),
-        promise_limit: Duration::from_secs(6),
+        promise_limit: Duration::from_secs(2),
         heartbeat_interval: Duration::from_millis(50),
         ..Timing::lan()
     };
