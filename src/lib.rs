@@ -10,8 +10,16 @@
 //! hosts defend a group, and how to look after its keys: [`guide::security`]. How a program moves over from
 //! almost-raft: [`guide::migrating`].
 //!
-//! Who wants no loop of his own finds a host for blocking programs behind the feature `udp`, and one
-//! for tokio behind the feature `tokio`: see [`adapters`].
+//! # Which adapter do I take?
+//!
+//! | your program | take |
+//! |---|---|
+//! | has threads, and nodes that reach each other over UDP | feature `udp`: `adapters::udp::Host` is a node, `run_while_leader` guards work |
+//! | runs on tokio | feature `tokio`: `adapters::tokio::Handle`, over UDP or a transport of yours |
+//! | is a command that must run on exactly one machine | the example `singleton`, as it is |
+//! | has a loop of its own | [`Election`], and of `clock`, `wire`, `seal` and `store` what you need: examples `event_loop` and `mio_loop` |
+//! | runs on bare metal | [`Election`] alone: the example `bare_metal` |
+//! | is watched | [`adapters::counters`], and the feature `tracing` |
 //!
 //! # The host's contract
 //!
