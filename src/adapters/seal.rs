@@ -17,10 +17,11 @@
 //! let Opened::Reply(mut reply) = two.open(&mut hello) else { panic!("no reply") };
 //! assert!(matches!(one.open(&mut reply), Opened::Met { from: 2 }));
 //!
-//! let letter = one.letter(2, b"the message again")?;
-//! let Opened::Letter { from: 1, body } = two.open(&mut letter.clone()) else { panic!("no letter") };
+//! let mut letter = one.letter(2, b"the message again")?;
+//! let mut again = letter.clone();
+//! let Opened::Letter { from: 1, body } = two.open(&mut letter) else { panic!("no letter") };
 //! assert_eq!(body, b"the message again");
-//! assert!(matches!(two.open(&mut letter.clone()), Opened::Refused(_)), "once");
+//! assert!(matches!(two.open(&mut again), Opened::Refused(_)), "once");
 //! # Ok(())
 //! # }
 //! ```
