@@ -1,0 +1,68 @@
+//! Keys: how they are written, and what is never shown of them.
+
+use std::fs;
+
+use quorate::adapters::seal::KeyError;
+
+use super::*;
+
+#[test]
+fn nothing_shows_a_key() {
+    let hex = "00112233445566778899aabbccddeeff0123456789abcdeffedcba9876543210";
+    let keys: Keyring = hex.parse().unwrap();
+    let seal = Seal::new(1_u16, keys.clone()).unwrap();
+    let bytes: Vec<u8> =
+        (0..32).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect();
+    let key = Key::new(bytes.as_slice().try_into().unwrap());
+    for shown in [format!("{keys:?}"), format!("{key:#?}"), format!("{seal:#?}"), format!("{seal:?}")] {
+        let digits: String = shown.to_lowercase().chars().filter(char::is_ascii_hexdigit).collect();
+        for part in (0..=hex.len() - 6).map(|at| &hex[at..at + 6]) {
+            assert!(!digits.contains(part), "{shown} shows {part}");
+        }
+        for part in bytes.windows(3) {
+            let part = format!("{part:?}");
+            assert!(!shown.contains(part.trim_matches(['[', ']'])), "{shown} shows {part}");
+        }
+    }
+    assert!(format!("{keys:?}").contains("Key("), "but which key it is, is shown");
+}
+
+#[test]
+fn keys_are_read_from_text_and_what_is_none_is_refused() {
+    let (one, two) = ("1".repeat(64), "aB".repeat(32));
+    let both: Keyring = format!("# the group's keys\n{one}\n\n  {two}  \n").parse().unwrap();
+    let first: Keyring = one.parse().unwrap();
+    assert_eq!(format!("{both:?}"), format!("[{:?}, {:?}]", key(0x11), key(0xab)));
+    let sealed = both.note(b"x").unwrap();
+    assert!(first.open_note(&mut sealed.clone()).is_ok(), "the first of them seals");
+    for wrong in ["1".repeat(62), "1".repeat(66), "1".repeat(63), "x".repeat(64), format!("{one} {two}")] {
+        assert!(matches!(wrong.parse::<Keyring>(), Err(KeyError::NotHex)), "{wrong}");
+    }
+    for (wrong, number) in [("# nothing".into(), 0), (format!("{one}\n{one}"), 2)] {
+        assert!(matches!(wrong.parse::<Keyring>(), Err(KeyError::Number(found)) if found == number));
+    }
+    assert!(matches!(Keyring::new((1..=5).map(key)), Err(KeyError::Number(5))));
+    assert!(Keyring::new((1..=4).map(key)).is_ok());
+}
+
+#[test]
+fn a_key_that_is_drawn_is_in_a_file_for_its_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    let drawn = Keyring::create(&path).unwrap();
+    let read = Keyring::read(&path).unwrap();
+    assert_eq!(read.open_note(&mut drawn.note(b"x").unwrap()), Ok(&b"x"[..]));
+    assert!(matches!(Keyring::create(&path), Err(KeyError::File { .. })), "never over another");
+    assert!(matches!(Keyring::read(folder.path().join("none")), Err(KeyError::File { .. })));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        for (mode, fine) in [(0o644, false), (0o602, false), (0o640, true), (0o400, true)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let read = Keyring::read(&path);
+            assert_eq!(read.is_ok(), fine, "{mode:o}: {read:?}");
+            assert!(fine || matches!(read, Err(KeyError::Exposed { mode: found, .. }) if found == mode));
+        }
+    }
+}
