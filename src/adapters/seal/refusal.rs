@@ -37,7 +37,7 @@ pub enum Refusal {
     /// Its sender is not known, or takes this node for what it was before a restart. It is answered.
     #[error("the datagram does not prove to be recent")]
     Unproven,
-    /// It answers a greeting that was answered already, or is from before its sender was met again.
+    /// It answers a greeting that was answered already.
     #[error("the datagram is from an earlier meeting")]
     Stale,
     /// It has arrived before, or so much later than others that nobody knows whether it has.
