@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use quorate::adapters::tokio::{Channel, Handle, Memory, Network, Options, Stopped, Transport};
 use quorate::{ClusterId, Config, HardState, Message, Priority, Term, Timing, Urgency};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 
 use crate::support::*;
@@ -312,6 +312,8 @@ impl Drop for Unstick {
     }
 }
 
+/// The work is on a runtime of its own: on one with the node, its wake-up may wait behind the node that
+/// is stuck.
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn work_is_dropped_though_its_node_is_stuck() {
     let (network, stuck) = (Network::new(), Arc::new((Mutex::new(false), Condvar::new())));
@@ -322,7 +324,8 @@ async fn work_is_dropped_though_its_node_is_stuck() {
     let node = Handle::start(Config::new(1), pair, Memory::new(), transport).unwrap();
     let (dropped, mut hears) = mpsc::unbounded_channel();
     let _at_the_end = Unstick(Arc::clone(&stuck), dropped.clone());
-    let work = tokio::spawn(async move {
+    let (stop, stopped) = oneshot::channel::<()>();
+    let worker = std::thread::spawn(move || {
         let work = |_| {
             *stuck.0.lock().unwrap() = true;
             let until_dropped = Unstick(Arc::clone(&stuck), dropped.clone());
@@ -331,8 +334,15 @@ async fn work_is_dropped_though_its_node_is_stuck() {
                 pending::<()>().await;
             }
         };
-        node.run_while_leader(work).await
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            tokio::select! {
+                ended = node.run_while_leader(work) => panic!("{ended:?}"),
+                _no_longer = stopped => {}
+            }
+        });
     });
     soon("the drop", hears.recv()).await.unwrap();
-    work.abort();
+    drop(stop);
+    worker.join().unwrap();
 }
