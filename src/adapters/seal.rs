@@ -165,10 +165,12 @@ impl<I: NodeId> Seal<I> {
         self.refused
     }
 
-    /// The peer, which is in mind from now on. For it the one is forgotten that was longest unused.
+    /// The peer, which is in mind from now on. For it the one is forgotten that was longest unused; of those
+    /// that have shown nothing, if there are any.
     fn peer(&mut self, id: I) -> Result<&mut Peer, getrandom::Error> {
         if self.peers.len() >= MAX_PEERS && !self.peers.contains_key(&id) {
-            let longest = self.peers.iter().min_by_key(|(_, peer)| peer.used).map(|(&id, _)| id);
+            let longest =
+                self.peers.iter().min_by_key(|(_, peer)| (peer.is_live(), peer.used)).map(|(&id, _)| id);
             longest.and_then(|id| self.peers.remove(&id));
         }
         self.used = self.used.saturating_add(1);

@@ -304,3 +304,29 @@ fn however_many_ids_write_no_more_than_a_thousand_are_kept_in_mind() {
     }
     assert_eq!(kept(&crowded), 1_024);
 }
+
+#[test]
+fn letters_that_were_held_up_do_not_silence_those_written_after_them() {
+    let (mut one, mut two) = pair();
+    let of_the_dead = two.letter(1, b"late").unwrap();
+    let mut two_again = node(2);
+    let learn = |one: &mut Seal<Id>, two: &mut Seal<Id>| {
+        let mut answer = reply(two, &mut one.letter(2, b"who are you now?").unwrap());
+        assert!(matches!(one.open(&mut answer), Opened::Met { from: 2 }));
+    };
+    learn(&mut one, &mut two_again);
+    let held: Vec<_> = (0..300).map(|_| one.letter(2, b"held").unwrap()).collect();
+    assert_eq!(body(&mut one, &of_the_dead), Ok(b"late".to_vec()));
+    learn(&mut one, &mut two_again);
+    assert_eq!(body(&mut two_again, &held[299]), Ok(b"held".to_vec()));
+    assert_eq!(body(&mut two_again, &one.letter(2, b"new").unwrap()), Ok(b"new".to_vec()));
+}
+
+#[test]
+fn who_sends_again_what_a_thousand_sent_has_no_live_node_forgotten() {
+    let (mut one, mut two) = pair();
+    for stranger in 3..1_200 {
+        reply(&mut one, &mut node(stranger).hello(1).unwrap());
+    }
+    assert_eq!(body(&mut one, &two.letter(1, b"still here").unwrap()), Ok(b"still here".to_vec()));
+}

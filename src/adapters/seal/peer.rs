@@ -73,7 +73,7 @@ struct Heard {
     window: Window,
 }
 
-/// The challenge that letters bear, whose it is, and how many have.
+/// The challenge that letters bear, whose it is, and the number of the next.
 #[derive(Clone, Copy, Debug)]
 struct Known {
     session: Unique,
@@ -89,6 +89,11 @@ impl Peer {
 
     pub(super) fn is_known(&self) -> bool {
         self.known.is_some()
+    }
+
+    /// Whether it has shown that it is there. Who sends again what others sent shows nothing.
+    pub(super) fn is_live(&self) -> bool {
+        self.heard.is_some() || self.known.is_some()
     }
 
     /// The proof of the next letter, and its number.
@@ -144,9 +149,10 @@ impl Peer {
     fn learn<I>(&mut self, head: &Head<I>) -> Result<(), Refusal> {
         self.question = Unique::draw()?;
         let Head { session, challenge, .. } = *head;
-        // The numbers of letters that bear one challenge go on.
+        // The numbers of letters that bear one challenge go on; and should it be learned again, after another
+        // or after this peer was forgotten, they begin above all that were used.
         if self.known.is_none_or(|known| known.challenge != challenge) {
-            self.known = Some(Known { session, challenge, letters: 0 });
+            self.known = Some(Known { session, challenge, letters: self.used });
         }
         Ok(())
     }

@@ -81,8 +81,9 @@ where
         let next = select! {
             biased;
             command = self.commands.recv(), if open => Next::Command(command),
-            received = self.transport.recv() => Next::Received(received),
+            // Before the transport: whoever floods it must not keep the election from its timer.
             () = self.board.nap(due.unwrap_or_default()), if due.is_some() => Next::Due,
+            received = self.transport.recv() => Next::Received(received),
         };
         match next {
             Next::Command(command) => self.obey(command).await,

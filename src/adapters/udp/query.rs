@@ -105,7 +105,7 @@ fn ask<I: NodeId + DeserializeOwned>(
         }
         let left = repeat.min(timeout).saturating_sub(waited).max(Duration::from_millis(1));
         socket.set_read_timeout(Some(left))?;
-        if let Ok((length, source)) = socket.recv_from(&mut buffer) {
+        if let Ok((length, _)) = socket.recv_from(&mut buffer) {
             let bytes = buffer.get_mut(..length).unwrap_or_default();
             let answer = match keys {
                 Some(keys) => keys.open_note(bytes).ok(),
@@ -114,7 +114,7 @@ fn ask<I: NodeId + DeserializeOwned>(
             if let Some(Datagram::Answer(echoed, report)) = answer.and_then(datagram::open)
                 && echoed == nonce
             {
-                return Ok(Some(read(report, source)));
+                return Ok(Some(read(report, address)));
             }
         }
         waited = began.elapsed();
@@ -122,11 +122,12 @@ fn ask<I: NodeId + DeserializeOwned>(
     Ok(None)
 }
 
-fn read<I>(report: Report<I>, source: SocketAddr) -> Option<Leader<I>> {
+/// The answer of the host at `asked`; whatever address it came from may be somebody's who passed it on.
+fn read<I>(report: Report<I>, asked: SocketAddr) -> Option<Leader<I>> {
     let (id, term, place) = report.leader?;
     let address = match place {
         Place::Unknown => None,
-        Place::Here => Some(source),
+        Place::Here => Some(asked),
         Place::There(address) => Some(address),
     };
     Some(Leader { cluster: report.cluster, id, term, address })
