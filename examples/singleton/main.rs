@@ -44,6 +44,8 @@
 //! - A system call under way ends before the process does, and one that cannot be interrupted may
 //!   end after another copy has begun. What the command writes to should refuse a lower term than it
 //!   has seen: see the page `guide::fencing` of the crate documentation.
+//! - The supervisor inherits what the command's children leave behind, and waits for it when the command
+//!   has ended: a command that runs for long and forks much should wait for its own.
 //! - The margin, a sixth of a promise, has to cover how late the system lets a killer run. A machine,
 //!   or all of a container, that slept through the end of the lease wakes with the command in it, for
 //!   the moment that it takes to kill it.

@@ -295,6 +295,20 @@ fn a_leader_that_resigns_has_stopped_before_another_leads() {
     }
 }
 
+/// None of the others goes on under a lease whose end it would not hear of.
+#[test]
+fn a_watcher_that_panics_ends_the_lease_of_all_and_the_host() {
+    let host = host(config(1), first(1, &[1]));
+    let events = host.events();
+    let (told, hears) = channel();
+    host.watch(|lease| assert_eq!(lease, None, "a watcher that can not stand a lease"));
+    host.watch(move |lease| told.send(lease).unwrap_or(()));
+    let last = iter::from_fn(|| events.recv()).last();
+    assert!(matches!(last, Some(Notice::Failed(HostFailure::Watcher))), "{last:?}");
+    assert_eq!(hears.try_iter().last(), Some(None));
+    assert_eq!(host.lease(), None);
+}
+
 #[test]
 fn a_stopped_host_leaves_its_file_to_the_next() {
     let folder = tempfile::tempdir().unwrap();

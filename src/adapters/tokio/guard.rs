@@ -17,7 +17,8 @@ impl<I: NodeId> Handle<I> {
     /// The future that `work` makes is polled under the lease of the term it is given, and dropped
     /// before anybody else can hold one: the [margin](super::Options::margin) before the lease ends,
     /// or at once when leadership is handed over. It is made again when this node leads again, in
-    /// another term, until one of them completes.
+    /// another term, or when a lease that was nearly over is renewed after all, then in the same term;
+    /// until one of them completes.
     ///
     /// Dropping stops a future where it awaits. What it has asked of a disk, a database or another
     /// task goes on: let that carry the term, and be refused where a later one was seen

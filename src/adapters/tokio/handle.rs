@@ -33,7 +33,8 @@ pub struct Handle<I> {
 
 impl<I: NodeId + Send + Sync> Handle<I> {
     /// Who leads: always the present state, and whoever awaits a change of it is woken, however late
-    /// it comes. The first change is how things stand now.
+    /// it comes. The first change is how things stand now. It is kept by the node's task, so it stands
+    /// still while that is held up; [`lease`](Self::lease) asks the clock.
     #[must_use]
     pub fn leadership(&self) -> watch::Receiver<Leadership<I>> {
         self.board.subscribe()
@@ -64,7 +65,8 @@ impl<I: NodeId + Send + Sync> Handle<I> {
         }
     }
 
-    /// The news of the election from now on. Who reads slowly is told how many he has missed.
+    /// The news of the election from now on. Who reads slowly is told how many he has missed. It does
+    /// not end with the node: listen to [`closed`](Self::closed) as well.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Event<I>> {
         self.events.subscribe()

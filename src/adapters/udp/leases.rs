@@ -2,6 +2,7 @@
 //! slow disk delays neither.
 
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::prelude::rust_2024::*;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -57,13 +58,18 @@ impl Leases {
         lease.filter(|lease| lease.holds_at(self.clock.now()))
     }
 
-    pub(super) fn publish(&self, lease: Option<Lease>) {
+    /// Fails if a watcher panicked: the others are told of no lease any more.
+    pub(super) fn publish(&self, lease: Option<Lease>) -> Result<(), HostFailure> {
         let mut state = self.lock();
+        if !state.watching && !state.closing {
+            return Err(HostFailure::Watcher);
+        }
         if state.lease != lease {
             state.lease = lease;
             state.until = lease.map_or(state.until, |lease| lease.until.max(state.until));
             self.changed.notify_all();
         }
+        Ok(())
     }
 
     /// Waits for a lease, and counts its caller as working by it; `None` when the host ends.
@@ -124,14 +130,15 @@ impl Leases {
             let newcomers = mem::take(&mut state.newcomers);
             if lease != known || !newcomers.is_empty() {
                 drop(state);
-                if lease != known {
-                    watchers.iter_mut().for_each(|watcher| watcher(lease));
-                }
+                let mut well = lease == known || tell_all(&mut watchers, lease);
                 for mut watcher in newcomers {
-                    if lease.is_some() {
-                        watcher(lease);
-                    }
+                    well &= lease.is_none() || tell(&mut watcher, lease);
                     watchers.push(watcher);
+                }
+                if !well {
+                    // None of them may go on under a lease whose end it would not hear of.
+                    let _panics_again = tell_all(&mut watchers, None);
+                    return;
                 }
                 known = lease;
                 state = self.lock();
@@ -163,6 +170,16 @@ impl Leases {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether none of them panicked.
+fn tell_all(watchers: &mut [Watcher], lease: Option<Lease>) -> bool {
+    watchers.iter_mut().fold(true, |well, watcher| tell(watcher, lease) && well)
+}
+
+/// Whether it did not panic.
+fn tell(watcher: &mut Watcher, lease: Option<Lease>) -> bool {
+    catch_unwind(AssertUnwindSafe(|| watcher(lease))).is_ok()
 }
 
 /// Says that nobody watches any more, also if a watcher panicked.

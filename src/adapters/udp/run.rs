@@ -229,9 +229,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
         let acted = self.act_on(&mut outputs);
         self.outputs = outputs;
         // Whoever hears the news finds it in the status too.
-        if acted.is_ok() {
-            self.publish();
-        }
+        let acted = acted.and_then(|rejection| self.publish().map(|()| rejection));
         for event in self.news.drain(..) {
             self.shared.events.push(Notice::Event(event));
         }
@@ -310,8 +308,8 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
     }
 
     /// Shows what is true after all outputs so far were acted on.
-    fn publish(&mut self) {
-        self.shared.leases.publish(self.election.lease());
+    fn publish(&mut self) -> Result<(), HostFailure> {
+        self.shared.leases.publish(self.election.lease())?;
         let moved = self.book.addresses(self.election.membership().members());
         let (status, leader, counters) = (self.election.status(), self.leader(), self.counters());
         self.shared.update(|view| {
@@ -324,6 +322,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
         {
             self.shared.events.push(Notice::Addresses(addresses));
         }
+        Ok(())
     }
 
     pub(super) fn leader(&self) -> Option<Leader<I>> {

@@ -42,7 +42,7 @@ impl<I: NodeId> Worker<I> {
     /// waits for no disk, and is `false` from [`HostConfig::margin`](super::HostConfig::margin)
     /// before the end of the lease, or from the moment that leadership is handed over; a piece must be
     /// shorter than that margin. Work that is told `false` returns `None`, and is called again when
-    /// the node leads again.
+    /// the node leads again, or when its lease is renewed after all, then in the same term.
     ///
     /// Until it has returned no other is let in, but not beyond the end of the lease: work that does
     /// not ask, or does a piece that takes too long, goes on beside the next leader's. Let whatever
