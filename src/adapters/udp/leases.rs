@@ -174,7 +174,7 @@ impl Leases {
 
 /// Whether none of them panicked.
 fn tell_all(watchers: &mut [Watcher], lease: Option<Lease>) -> bool {
-    watchers.iter_mut().fold(true, |well, watcher| tell(watcher, lease) && well)
+    watchers.iter_mut().map(|watcher| tell(watcher, lease)).filter(|&well| !well).count() == 0
 }
 
 /// Whether it did not panic.
