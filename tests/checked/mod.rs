@@ -3,7 +3,7 @@
 
 pub(crate) mod draw;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use quorate::{
@@ -49,8 +49,8 @@ pub(crate) struct Checked {
     stored: HardState<u64>,
     /// The last term it was elected in.
     elected: Term,
-    /// The most members it ever knew of: so many may have to be told that they are none any more.
-    most: usize,
+    /// All members it ever knew of: they may have to be told that they are none any more.
+    known: BTreeSet<u64>,
     /// How many oddities were told, which is bounded by the members.
     told: usize,
     /// The last messages it sent, to be answered or thrown back.
@@ -84,7 +84,7 @@ impl Checked {
             stored: election.hard_state().clone(),
             election,
             elected: Term(0),
-            most: 0,
+            known: BTreeSet::new(),
             told: 0,
             sent: VecDeque::new(),
             done: Vec::new(),
@@ -146,8 +146,8 @@ impl Checked {
     fn check_bounds(&mut self, before: &Election<u64, ChaCha8Rng>, out: &[Output<u64>]) {
         let members = before.membership().members().len().max(self.election.membership().members().len());
         assert!(members <= MAX_MEMBERS);
-        self.most = self.most.max(members);
-        let bound = 4 * (members + self.most) + 8;
+        self.known.extend(before.membership().members().iter().chain(self.election.membership().members()));
+        let bound = 4 * (members + self.known.len()) + 8;
         assert!(out.len() <= bound, "{} outputs with {members} members", out.len());
         if before.membership() != self.election.membership() {
             self.told = 0;
