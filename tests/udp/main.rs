@@ -261,6 +261,26 @@ fn anybody_may_ask_who_leads_who_has_the_key_where_there_is_one() {
     }
 }
 
+/// Who passes an answer on is not who gave it.
+#[test]
+fn the_leaders_address_is_the_one_that_was_asked_whoever_passes_the_answer_on() {
+    let lone = host(config(1), first(1, &[1]));
+    wait("a lease", || lone.lease());
+    let (asked, other) = (UdpSocket::bind(any_port()).unwrap(), UdpSocket::bind(any_port()).unwrap());
+    let (address, leader) = (asked.local_addr().unwrap(), lone.local_addr());
+    other.set_read_timeout(Some(PATIENCE)).unwrap();
+    let between = thread::spawn(move || {
+        let mut buffer = [0; 2_000];
+        let (length, asker) = asked.recv_from(&mut buffer).unwrap();
+        other.send_to(&buffer[..length], leader).unwrap();
+        let length = other.recv(&mut buffer).unwrap();
+        other.send_to(&buffer[..length], asker).unwrap();
+    });
+    let answer = who_leads_sealed::<Id>(address, &ring(&[1]), PATIENCE).unwrap().unwrap();
+    between.join().unwrap();
+    assert_eq!((answer.id, answer.address), (1, Some(address)));
+}
+
 #[test]
 fn a_leader_that_resigns_has_stopped_before_another_leads() {
     let (hosts, clock) = (trio(), BootClock::new());
