@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use quorate::adapters::tokio::{
-    CommandError, Handle, Leadership, Memory, Network, Options, StartError, Stopped, Storage,
+    CommandError, Handle, Leadership, Memory, Network, Options, StartError, Stopped, Storage, Transport,
 };
-use quorate::{ClusterId, Config, HardState, Target, Timing};
+use quorate::{ClusterId, Config, HardState, Message, Target, Timing};
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -154,4 +154,24 @@ async fn storage_is_dropped_before_anybody_hears_of_the_end() {
     look.lock().unwrap().leadership = Some(node.leadership());
     soon("the end", node.shutdown()).await.unwrap();
     assert!(look.lock().unwrap().in_time);
+}
+
+/// Hears nothing but what it refuses, without end.
+struct Flooded;
+
+impl Transport<Id> for Flooded {
+    fn send(&mut self, _: Id, _: &Message<Id>) {}
+
+    async fn recv(&mut self) -> io::Result<(Id, Message<Id>)> {
+        loop {
+            tokio::task::coop::consume_budget().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_transport_that_is_flooded_does_not_keep_the_election_from_its_timer() {
+    let alone = HardState::bootstrap(ClusterId(1), [1]).unwrap();
+    let node = Handle::start(Config::new(1), alone, Memory::new(), Flooded).unwrap();
+    assert_eq!(soon("a leader", node.wait_for_leader()).await.unwrap().0, 1);
 }
