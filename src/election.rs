@@ -1,5 +1,6 @@
 //! The hub: what goes in, what comes out, and the transitions between roles. It alone changes state.
 
+mod ahead;
 mod campaign;
 mod formation;
 mod handover;
@@ -59,6 +60,10 @@ pub struct Election<I, R> {
     rearmed: bool,
     /// The membership in force is known to be committed.
     committed: bool,
+    /// The vote of the next term is its own, durably; it has not taken part in that term yet. Rule 4.10.
+    reserved: bool,
+    /// A new leader has yet to make the version of its membership durable. Rule 4.6.
+    unwritten: bool,
     /// This node was a member, and its host has not been told that it is none any more. Rule 8.3.
     was_member: bool,
     leaving: Leaving,
@@ -113,6 +118,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             lengths,
             contacts: Contacts::new(&saved.membership),
             committed: saved.committed,
+            reserved: false,
+            unwritten: false,
             hard: saved,
             now: clock,
             round: Round::default(),
@@ -264,7 +271,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         &self.hard.membership
     }
 
-    /// What was persisted last.
+    /// What is to survive a crash. What was persisted last may be ahead of its term by one, if this node
+    /// has reserved its own vote of the next (rule 4.10), and behind the version of a membership, if it
+    /// has just been elected (rule 4.6).
     #[must_use]
     pub fn hard_state(&self) -> &HardState<I> {
         &self.hard
@@ -277,7 +286,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 let trial = following.trial.as_ref().map_or(NEVER, |trial| trial.due());
                 let farewell = following.farewell.as_ref().map_or(NEVER, |farewell| farewell.next_retry);
                 let leader = self.promise.leader_until(self.now).unwrap_or(NEVER);
-                following.deadline.min(trial).min(farewell).min(leader)
+                following.deadline.min(following.ahead_at).min(trial).min(farewell).min(leader)
             }
             Role::PreCandidate(canvass) => canvass.next_retry.min(canvass.until),
             Role::Candidate(candidacy) => candidacy.next_retry.min(candidacy.until),
@@ -327,6 +336,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn quiet(&mut self) {
         if let Role::Follower(following) = &mut self.role {
             following.deadline = NEVER;
+            following.ahead_at = NEVER;
             following.trial = None;
         } else {
             self.become_follower(NEVER);
@@ -336,8 +346,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// A higher term is known: the vote of it is free. Rule 1.2. Recorded by the caller, together
     /// with what else changes.
     fn raise_term(&mut self, term: Term) {
+        let reserved = core::mem::take(&mut self.reserved) && self.hard.term.next() == Some(term);
         self.hard.term = term;
-        self.hard.voted_for = None;
+        self.hard.voted_for = reserved.then_some(self.id);
     }
 
     /// The durable state has changed: it goes out before anything that follows from it. Rule 2.4:
@@ -346,7 +357,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let limit = Duration::from_nanos(self.lengths.promise_limit());
         self.hard.promised = self.hard.promised.max(limit);
         self.hard.committed = self.committed;
-        out.push(Output::Persist(self.hard.clone()));
+        let mut state = self.hard.clone();
+        if let (true, Some(next)) = (self.reserved, state.term.next()) {
+            (state.term, state.voted_for) = (next, Some(self.id));
+        }
+        out.push(Output::Persist(state));
+        if core::mem::take(&mut self.unwritten) {
+            out.push(self.membership_event());
+        }
     }
 
     fn next_round(&mut self) -> Round {
@@ -408,6 +426,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                     && (leading.term == self.hard.term || (renews && leading.term < self.hard.term))
             }
         };
-        role && self.hard.term >= members.version().term
+        let stands = matches!(self.role, Role::Candidate(_) | Role::Leader(_));
+        role && self.hard.term >= members.version().term && !(self.reserved && stands)
     }
 }

@@ -78,7 +78,8 @@
 //! 3. A restarted voter has forgotten its promises: it stays bound to nobody for the longest it may
 //!    have given. Nothing ends this early.
 //! 4. The longest promise is durable before it is given; a voter grants no more and says how much.
-//! 5. The promise is tested before anything else in a vote request is looked at.
+//! 5. The promise is tested before anything else in a vote request is looked at. In a pre-vote, which
+//!    changes nothing, it is tested last: who is told that it stands in the way knows that nothing else does.
 //! 6. Pre-votes bind nobody, and are always answered.
 //! 7. A heartbeat or vote request that is not newer, by its round, than the last of its sender in
 //!    its term is ignored: a replayed one cannot bind a voter again.
@@ -106,11 +107,20 @@
 //!    round and time. The candidate counts members, not replies.
 //! 4. Every refusal is answered and says why. A higher term is adopted by an unbound candidate. When
 //!    the votes are gone it stands again after its turn; beside a rival that has votes, voters that
-//!    answered neither the pre-vote nor the vote are not waited for.
+//!    are bound, or answered neither the pre-vote nor the vote, are not waited for.
 //! 5. A candidate shown a newer membership ends its candidacy and adopts it.
-//! 6. The winner writes its term into the membership's version. Spec: `BecomeLeader`.
+//! 6. The winner writes its term into the membership's version. Spec: `BecomeLeader`. Its members are the
+//!    same, so that write is not waited for: it is made before the commit, which counts on it.
 //! 7. A leader that gets a pre-vote from a member answers with a heartbeat.
 //! 8. A node whose lease lapsed adds a delay to its next candidacies, which doubles and decays.
+//! 9. The first in the succession asks for pre-votes ahead of its turn (`election/ahead.rs`), a round trip
+//!    before its promise ends, while it still follows: when its turn comes it can stand. A voter that says
+//!    it is bound for no longer than that, and not by what else (2.5), counts as free when that is over. A
+//!    leader that is there after all answers with a heartbeat (4.7), which ends it.
+//! 10. Who will stand makes its own vote in the next term durable ahead of it, and goes on in the
+//!     present term: the first in the succession with a quorum of such answers, and a successor before
+//!     it says ready. That vote is given to nobody else, and after a restart that term is over for it
+//!     (1.6).
 //!
 //! ## 5 Staying elected (`election/renewal.rs`, `election/heartbeat.rs`)
 //!

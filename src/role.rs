@@ -7,7 +7,7 @@ use crate::message::Claim;
 use crate::reconfig::Target;
 use crate::succession::Follower;
 use crate::tally::Tally;
-use crate::types::{Nanos, Round, Term};
+use crate::types::{NEVER, Nanos, Round, Term};
 
 /// Where a node stands, for those who look.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -36,6 +36,10 @@ pub(crate) enum Role<I> {
 pub(crate) struct Following<I> {
     /// When to stand for election.
     pub(crate) deadline: Nanos,
+    /// When to ask ahead of that. Rule 4.9.
+    pub(crate) ahead_at: Nanos,
+    /// What the answers are so far.
+    pub(crate) ahead: Option<Box<Canvass>>,
     pub(crate) trial: Option<Box<Trial<I>>>,
     pub(crate) farewell: Option<Box<Farewell<I>>>,
 }
@@ -181,7 +185,7 @@ pub(crate) struct Farewell<I> {
 
 impl<I> Following<I> {
     pub(crate) fn new(deadline: Nanos) -> Self {
-        Following { deadline, trial: None, farewell: None }
+        Following { deadline, ahead_at: NEVER, ahead: None, trial: None, farewell: None }
     }
 }
 

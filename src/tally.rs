@@ -14,6 +14,8 @@ pub(crate) enum Ballot {
     Granted(Nanos),
     /// Bound to another until then: worth asking again.
     Busy(Nanos),
+    /// Bound until then and hardly longer, by nothing else: a pre-vote from then on. Rule 4.9.
+    Free(Nanos),
     /// Not in this term: the vote is another's.
     Rival,
     /// Not in this term.
@@ -62,8 +64,8 @@ impl Tally {
         }
     }
 
-    /// What the votes amount to. Beside a rival that has votes, `absent` voters that have not
-    /// answered are not waited for. Rule 4.4.
+    /// What the votes amount to. Beside a rival that has votes, voters that are bound are not waited for,
+    /// nor `absent` ones that have not answered. Rule 4.4.
     pub(crate) fn outcome<I: NodeId>(
         &self,
         members: &Membership<I>,
@@ -72,11 +74,12 @@ impl Tally {
     ) -> Outcome {
         let rival = self.0.contains(&Ballot::Rival);
         let open = |place| match self.get(place) {
-            Ballot::Granted(_) | Ballot::Busy(_) => true,
+            Ballot::Granted(_) | Ballot::Free(_) => true,
+            Ballot::Busy(_) => !rival,
             Ballot::Unanswered => !(rival && absent(place)),
             Ballot::Rival | Ballot::Denied => false,
         };
-        if members.is_quorum(|place| now < self.granted_until(place)) {
+        if members.is_quorum(|place| self.is_in_force(place, now)) {
             Outcome::Won
         } else if members.is_quorum(open) {
             Outcome::Pending
@@ -85,11 +88,19 @@ impl Tally {
         }
     }
 
+    fn is_in_force(&self, place: usize, now: Nanos) -> bool {
+        match self.get(place) {
+            Ballot::Granted(until) => now < until,
+            Ballot::Free(from) => from <= now,
+            Ballot::Unanswered | Ballot::Busy(_) | Ballot::Rival | Ballot::Denied => false,
+        }
+    }
+
     /// Until when the voter at `place` is bound; 0 if it is not.
     pub(crate) fn granted_until(&self, place: usize) -> Nanos {
         match self.get(place) {
             Ballot::Granted(until) => until,
-            Ballot::Unanswered | Ballot::Busy(_) | Ballot::Rival | Ballot::Denied => 0,
+            Ballot::Unanswered | Ballot::Busy(_) | Ballot::Free(_) | Ballot::Rival | Ballot::Denied => 0,
         }
     }
 
@@ -100,17 +111,20 @@ impl Tally {
             Ballot::Unanswered => true,
             Ballot::Granted(until) => until < soon,
             Ballot::Busy(until) => until <= now,
-            Ballot::Rival | Ballot::Denied => false,
+            Ballot::Free(_) | Ballot::Rival | Ballot::Denied => false,
         }
     }
 
     /// When the next bound voter is free.
     pub(crate) fn next_free(&self, now: Nanos) -> Nanos {
         let busy = |ballot: &Ballot| match *ballot {
-            Ballot::Busy(until) if until > now => Some(until),
-            Ballot::Busy(_) | Ballot::Unanswered | Ballot::Granted(_) | Ballot::Rival | Ballot::Denied => {
-                None
-            }
+            Ballot::Busy(until) | Ballot::Free(until) if until > now => Some(until),
+            Ballot::Busy(_)
+            | Ballot::Free(_)
+            | Ballot::Unanswered
+            | Ballot::Granted(_)
+            | Ballot::Rival
+            | Ballot::Denied => None,
         };
         self.0.iter().filter_map(busy).min().unwrap_or(NEVER)
     }

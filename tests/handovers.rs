@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use quorate::{Body, Event, Heartbeat, Input, Order, StepDown, Term, Timing, Urgency};
-use quorate_sim::{Desk, Mail};
+use quorate_sim::{Desk, Handing, Mail};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -96,4 +96,19 @@ fn a_successor_whose_first_requests_are_lost_repeats_them_with_the_release() {
     let took = time_to_a_leader(&mut desk);
     assert_eq!(desk.leader(), Some(2));
     assert!(took <= 2 * Timing::lan().retry_interval, "{took:?}");
+}
+
+/// Rules 4.6, 4.10 and 6.3: the order, the request and the vote travel, and the voters write; nobody else's
+/// write is waited for. A successor that cannot win costs nothing.
+#[test]
+fn a_handover_is_leaderless_for_three_ways_and_one_write_and_not_at_all_in_vain() {
+    for (nodes, write) in [(3, 0), (3, 20), (5, 20), (5, 50)] {
+        let (delay, write) = (Duration::from_millis(5), Duration::from_millis(write));
+        let handing = Handing { nodes, delay, write };
+        for seed in 0..20 {
+            let leaderless = handing.planned(seed);
+            assert!(leaderless <= handing.bound(), "{handing:?}, seed {seed}: {leaderless:?}");
+            assert!(nodes == 3 || handing.hopeless(seed).is_zero(), "{handing:?}, seed {seed}");
+        }
+    }
 }

@@ -35,6 +35,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn tick_follower(&mut self, out: &mut Vec<Output<I>>) {
         self.tick_trial(out);
         self.tick_farewell(out);
+        self.tick_ahead(out);
         let Role::Follower(following) = &mut self.role else { return };
         if self.now < following.deadline {
             return;
@@ -43,20 +44,26 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if late > self.lengths.promise() && !self.rearmed {
             // Rule 4.1: the clock leapt. What the leader sent meanwhile may be waiting to be read.
             following.deadline = self.now.saturating_add(self.lengths.heartbeat_interval());
+            following.ahead = None;
             self.rearmed = true;
         } else {
             self.start_pre_vote(out);
         }
     }
 
-    /// Rule 4.2 (thesis §9.6): asks whether this node could win. A new round; the grants of the
-    /// one before no longer count.
+    /// Rule 4.2 (thesis §9.6): asks whether this node could win. A new round, unless this node has
+    /// begun to ask ahead of its turn; the grants of the one before no longer count.
     pub(super) fn start_pre_vote(&mut self, out: &mut Vec<Output<I>>) {
-        let round = self.next_round();
-        let canvass = self.canvass(round);
+        let canvass = match self.take_ahead() {
+            Some(ahead) => ahead,
+            None => {
+                let round = self.next_round();
+                self.canvass(round)
+            }
+        };
         self.role = Role::PreCandidate(canvass);
-        self.ask_pre_votes(out);
         self.count_pre_votes(out);
+        self.ask_pre_votes(out);
     }
 
     pub(super) fn canvass(&self, round: Round) -> Canvass {
@@ -75,6 +82,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if self.now >= canvass.until {
             self.start_pre_vote(out);
         } else {
+            self.count_pre_votes(out);
             self.ask_pre_votes(out);
         }
     }
@@ -105,9 +113,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 4.3: stands in the next term, with its own vote. Raft §5.2.
     pub(super) fn start_vote(&mut self, claim: Claim<I>, out: &mut Vec<Output<I>>) {
         let Some(term) = self.hard.term.next() else { return self.fall_back() };
+        let durable = self.reserved;
         self.raise_term(term);
         self.hard.voted_for = Some(self.id);
-        self.record(out);
+        if !durable {
+            self.record(out);
+        }
         let until = self.now.saturating_add(self.lengths.promise_limit());
         let tally = Tally::new(&self.hard.membership, self.id, until);
         // Without a pre-vote before it, nobody counts as absent.
@@ -278,7 +289,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return;
         }
         match (reply.phase, &self.role) {
-            (Phase::Pre, Role::Follower(_)) => self.on_trial_reply(place, &header, &reply, out),
+            (Phase::Pre, Role::Follower(_)) => {
+                self.on_answer_ahead(place, &header, &reply, out);
+                self.on_trial_reply(place, &header, &reply, out);
+            }
             (Phase::Pre, Role::PreCandidate(canvass)) if canvass.round == header.round => {
                 self.on_answer(from, place, &header, reply, out);
                 self.count_pre_votes(out);
@@ -306,7 +320,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 if self.learns(header, &reply, out) {
                     return;
                 }
-                self.denied(from, reply.phase, denial, out)
+                self.denied(from, (reply.phase, header.at), denial, out)
             }
         };
         match &mut self.role {
@@ -336,12 +350,19 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    fn denied(&mut self, peer: I, phase: Phase, denial: Denial<I>, out: &mut Vec<Output<I>>) -> Ballot {
+    fn denied(
+        &mut self,
+        peer: I,
+        (phase, at): (Phase, Nanos),
+        denial: Denial<I>,
+        out: &mut Vec<Output<I>>,
+    ) -> Ballot {
         match denial {
             // Bound in the very term that is voted on: to a rival that got the vote of it.
             Denial::Bound { to: Some((_, term)), .. } if phase == Phase::Real && term >= self.hard.term => {
                 Ballot::Rival
             }
+            Denial::Bound { remaining, .. } if phase == Phase::Pre => self.bound_for(remaining, at),
             Denial::Bound { remaining, .. } => Ballot::Busy(self.now.saturating_add(remaining)),
             Denial::PositionBehind(position) => {
                 out.push(Output::Event(Event::Behind { peer, position }));

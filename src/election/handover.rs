@@ -352,6 +352,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         trial.ready = true;
         let (leader, heartbeat, granted) = (trial.leader, trial.heartbeat, trial.granted);
+        self.reserve(out);
         self.answer_heartbeat(leader, &heartbeat, Answer::Granted(granted), out);
     }
 

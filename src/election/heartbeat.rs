@@ -168,7 +168,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         let installed = self.install(heartbeat.membership.take());
         let committed = self.note_commit(header);
-        if higher || vote_used || installed || (committed && self.is_out()) {
+        // What it acknowledges is durable, also what it led with itself.
+        if higher || vote_used || installed || self.unwritten || (committed && self.is_out()) {
             self.record(out);
         }
         if installed || committed {
@@ -187,10 +188,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.rank = heartbeat.rank;
         let turn = self.turn();
         let asks = self.asks();
+        let ahead_at = self.ahead_of(turn, granted);
         match &mut self.role {
             Role::Follower(following) => {
                 following.farewell = None;
-                following.deadline = if asks { turn } else { NEVER };
+                following.ahead = None;
+                (following.deadline, following.ahead_at) =
+                    if asks { (turn, ahead_at) } else { (NEVER, NEVER) };
             }
             Role::PreCandidate(_) | Role::Candidate(_) | Role::Leader(_) => self.become_follower(turn),
         }
@@ -283,10 +287,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// Rule 7.3: a quorum has acknowledged the membership in force, bearing this term.
+    /// Rule 7.3: a quorum has acknowledged the membership in force, bearing this term. Rule 4.6: the
+    /// leader is one of them, so its own write comes first.
     pub(super) fn commit(&mut self, out: &mut Vec<Output<I>>) {
         if self.committed || !self.config_and_term_quorum_check() {
             return;
+        }
+        if self.unwritten {
+            self.record(out);
         }
         self.committed = true;
         out.push(self.membership_event());

@@ -25,9 +25,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Some((first, target)) => (first, Some(target)),
             None => (old.clone().at_version(Version { term, number: old.version().number }), None),
         };
+        let founded = target.is_some();
         let followers = self.first_records(tally, &old, &next);
         self.replace_membership(next);
-        self.record(out);
+        if founded {
+            self.record(out);
+        } else {
+            self.unwritten = true;
+        }
         let members = &self.hard.membership;
         let until = |place: usize| followers.get(place).map_or(0, |follower| follower.until);
         let lease = members.quorum_value(0, until);
@@ -42,7 +47,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             let walk = walk.get_or_insert_with(Walk::new);
             walk.issued = walk.issued.max(issued);
         }
-        if target.is_some() || oversized || self.leaving != Leaving::No {
+        if founded || oversized || self.leaving != Leaving::No {
             let walk = walk.get_or_insert_with(Walk::new);
             walk.target = target.or(walk.target.take());
         }
@@ -57,7 +62,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             walk,
         });
         out.push(Output::Event(Event::Elected { term }));
-        out.push(self.membership_event());
+        if founded {
+            out.push(self.membership_event());
+        }
         self.broadcast(out);
         self.commit(out);
     }

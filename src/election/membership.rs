@@ -32,8 +32,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.contacts.realign(&self.hard.membership, &next);
         if let Role::Follower(following) = &mut self.role {
             following.trial = None;
+            following.ahead = None;
         }
         self.hard.membership = next;
+        self.unwritten = false;
         self.committed = false;
         self.was_member |= self.hard.membership.contains(self.id);
     }

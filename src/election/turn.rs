@@ -70,6 +70,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 let deadline = if self.asks() { self.turn() } else { NEVER };
                 if let Role::Follower(following) = &mut self.role {
                     following.deadline = deadline;
+                    following.ahead_at = NEVER;
                     following.trial = None;
                 }
             }

@@ -42,9 +42,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         };
         self.answer_vote(from, &header, asked, answer, out);
         // Rule 4.7: a member that wants to know whether there is a leader is shown one.
-        if let (Phase::Pre, Answer::Denied(Denial::Bound { .. }), Some(place)) =
-            (request.phase, answer, place)
-        {
+        if let (Phase::Pre, Answer::Denied(_), Some(place)) = (request.phase, answer, place) {
             self.show_leader(place, out);
         }
     }
@@ -52,11 +50,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// A pre-vote changes no state. Rule 4.2.
     fn canvassed(&self, from: I, header: &Header, request: &VoteRequest<I>) -> Answer<I> {
         let proposed = header.term.next();
-        let tests = self
-            .promise_test(from, request)
-            .and_then(|()| behind_unless(proposed.is_some_and(|term| term > self.hard.term)))
+        // The promise comes last: who is told of nothing else could have the vote when it ends. Rule 4.9.
+        let tests = behind_unless(proposed.is_some_and(|term| term > self.hard.term))
             .and_then(|()| self.can_vote_for_config(header))
-            .and_then(|()| self.position_test(request));
+            .and_then(|()| self.position_test(request))
+            .and_then(|()| self.promise_test(from, request));
         match tests {
             Ok(()) => Answer::Granted(0),
             Err(denial) => Answer::Denied(denial),

@@ -7,8 +7,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use quorate::{
-    Answer, Body, ClusterId, Config, Election, Event, HardState, Input, Limits, MAX_MEMBERS, Message, Output,
-    Phase, Position, Priority, RoleKind, Term, Timing,
+    Answer, Body, ClusterId, Config, Election, Event, HardState, Input, Limits, MAX_MEMBERS, Membership,
+    Message, Output, Phase, Position, Priority, RoleKind, Term, Timing, Version,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -185,7 +185,43 @@ impl Checked {
             }
         }
         assert_eq!(leads, self.election.lease().map(|lease| lease.term), "leadership changed unsaid");
-        assert_eq!(self.stored, *self.election.hard_state(), "the durable state changed unsaid");
+        assert_eq!(self.stored, self.due_to_be_stored(), "the durable state changed unsaid");
+    }
+
+    /// What has to be stored by now: what the node holds, but for its own vote of the next term, which
+    /// may have been stored ahead, and the version of one just elected, which may be stored later.
+    fn due_to_be_stored(&self) -> HardState<u64> {
+        let mut held = self.election.hard_state().clone();
+        if self.is_reserved(held.term) {
+            (held.term, held.voted_for) = (self.stored.term, self.stored.voted_for);
+        }
+        if self.is_just_elected(held.membership.version()) {
+            self.check_same_members(&held.membership);
+            held.membership = self.stored.membership.clone();
+        }
+        held
+    }
+
+    fn check_same_members(&self, other: &Membership<u64>) {
+        let stored = &self.stored.membership;
+        assert_eq!((other.voters(), other.learners()), (stored.voters(), stored.learners()));
+        assert_eq!((other.quorum(), other.limits()), (stored.quorum(), stored.limits()));
+    }
+
+    /// Rule 4.10: `term` goes on though the next is stored, with the vote for itself.
+    fn is_reserved(&self, term: Term) -> bool {
+        term.next() == Some(self.stored.term) && self.stored.voted_for == Some(1)
+    }
+
+    /// Rule 4.6: `version` is that of the term in which it was elected last, with the number before.
+    fn is_just_elected(&self, version: Version) -> bool {
+        let stored = self.stored.membership.version();
+        version.term == self.elected && version.number == stored.number && version.term > stored.term
+    }
+
+    fn check_term(&self, term: Term) {
+        let stored = self.stored.term;
+        assert!(term == stored || self.is_reserved(term), "{term} is told, and {stored} stored");
     }
 
     fn check_write(&self, next: &HardState<u64>) {
@@ -210,6 +246,9 @@ impl Checked {
         if leads.is_none() || leads != Some(is.term) || was == is {
             return;
         }
+        if self.is_just_elected(is) {
+            return self.check_same_members(new);
+        }
         assert_eq!((is.term, is.number), (was.term, was.number + 1), "versions are counted one by one");
         let union = new.voters().iter().filter(|id| !old.is_voter(**id)).count() + old.voters().len();
         assert!(old.quorum() + new.quorum() > union, "{old:?} and {new:?} have quorums apart");
@@ -225,24 +264,26 @@ impl Checked {
         let Message { header, body } = message;
         let stored = &self.stored;
         assert_eq!(header.cluster, CLUSTER);
-        assert_eq!(header.version, stored.membership.version(), "a version is told before it is stored");
+        let is_stored = header.version == stored.membership.version();
+        assert!(is_stored || self.is_just_elected(header.version), "a version is told before it is stored");
         match body {
             Body::VoteReply(reply) => {
-                assert_eq!(header.term, stored.term, "a term is told before it is stored");
+                self.check_term(header.term);
                 if let (Phase::Real, Answer::Granted(length)) = (reply.phase, reply.answer) {
                     assert_eq!((stored.term, stored.voted_for), (reply.of, Some(to)), "a vote not stored");
                     assert!(Duration::from_nanos(length) <= stored.promised, "a promise not stored");
                 }
             }
             Body::HeartbeatReply(reply) => {
-                assert_eq!(header.term, stored.term, "a term is told before it is stored");
+                self.check_term(header.term);
                 if let Answer::Granted(length) = reply.answer {
+                    assert!(is_stored, "an acknowledgement of what is not stored");
                     assert!(stored.voted_for.is_some(), "a leader accepted, and the vote still free");
                     assert!(Duration::from_nanos(length) <= stored.promised, "a promise not stored");
                 }
             }
             Body::VoteRequest(request) => {
-                assert_eq!(header.term, stored.term, "a term is told before it is stored");
+                self.check_term(header.term);
                 if request.phase == Phase::Real {
                     assert_eq!(stored.voted_for, Some(1), "a candidate votes for itself first");
                 }

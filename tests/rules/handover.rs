@@ -45,7 +45,7 @@ fn a_leader_elected_a_moment_ago_names_its_successor_once_committed() {
     let (mut node, beats) = elected(1, &THREE);
     assert_eq!(node.resign(1, Some(2), Urgency::WhenReady), []);
     let out = node.hear(2, 2, accept(&to(&beats, 2)));
-    assert_eq!(trace(&out), "committed, heartbeat 2");
+    assert_eq!(trace(&out), "persist, installed, committed, heartbeat 2");
     assert_eq!(heartbeat_of(&to(&out, 2)).order, Order::Try);
 }
 
@@ -141,7 +141,7 @@ fn a_successor_says_ready_once_a_quorum_would_elect_it() {
     assert_eq!(node.hear(12, 3, grant(&to(&asked, 3), 0)), []);
     assert_eq!(node.hear(12, 3, grant(&to(&asked, 3), 0)), [], "each counts once");
     let out = node.hear(13, 4, grant(&to(&asked, 4), 0));
-    assert_eq!((trace(&out).as_str(), ready(&out)), ("yes 1", true));
+    assert_eq!((trace(&out).as_str(), ready(&out)), ("persist, yes 1", true));
     let out = node.hear(14, 1, heartbeat(1, 3).version(1, 1).order(Order::Try));
     assert!(ready(&out));
     assert_eq!(node.role(), RoleKind::Follower);
@@ -327,7 +327,7 @@ fn a_renewal_starts_the_attempt_over() {
     node.hear(13, 2, accept(&named).ready());
     assert_eq!(node.role(), RoleKind::Leader, "ready for the term before");
     let out = node.hear(14, 2, accept(&to(&beats, 2)));
-    assert_eq!(trace(&out), "committed, heartbeat 2");
+    assert_eq!(trace(&out), "persist, installed, committed, heartbeat 2");
     assert_eq!((to(&out, 2).header.term, heartbeat_of(&to(&out, 2)).order), (term(5), Order::Try));
 }
 
@@ -466,7 +466,8 @@ fn a_leader_of_priority_zero_leads_on_if_nobody_else_can() {
 fn a_successor_that_has_not_answered_yet_is_waited_for() {
     let (mut node, beats) = elected(1, &THREE);
     assert_eq!(node.resign(1, Some(2), Urgency::WhenReady), []);
-    assert_eq!(trace(&node.hear(2, 3, accept(&to(&beats, 3)))), "committed", "through another voter");
+    let committed = node.hear(2, 3, accept(&to(&beats, 3)));
+    assert_eq!(trace(&committed), "persist, installed, committed", "through another voter");
 
     let mut answered = node.clone();
     let out = answered.hear(30, 2, accept(&to(&beats, 2)));

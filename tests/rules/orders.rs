@@ -92,7 +92,7 @@ fn a_takeover_waits_for_the_commit_and_is_not_tried_in_vain() {
     let (mut node, beats) = elected(1, &FIVE);
     node.hear(1, 2, accept(&to(&beats, 2)));
     assert_eq!(node.step(Input::SetPriority(Priority(0))), []);
-    assert_eq!(trace(&node.hear(2, 3, accept(&to(&beats, 3)))), "committed");
+    assert_eq!(trace(&node.hear(2, 3, accept(&to(&beats, 3)))), "persist, installed, committed");
     let beats = node.tick_at(node.due());
     assert_eq!(heartbeat_of(&to(&beats, 2)).order, Order::Try);
 

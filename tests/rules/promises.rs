@@ -157,7 +157,7 @@ fn the_promise_is_tested_before_anything_else() {
     let mut voter = Node::fresh(3, &[1, 2, 3]);
     voter.hear(0, 1, heartbeat(3, 1).carrying(members(version(3, 2), &[1, 2, 3])));
     voter.step(Input::SetPosition(at_index(9)));
-    for request in [vote(1, 1), vote(7, 2), pre_vote(1, 3)] {
+    for request in [vote(1, 1), vote(7, 2)] {
         let out = voter.hear(0, 2, request);
         assert!(matches!(denied(&out, 2), Denial::Bound { to: Some((1, _)), .. }));
         assert_eq!((persisted(&out), voter.term()), (None, term(3)));

@@ -38,7 +38,10 @@ fn no_step_is_taken_before_the_membership_in_force_is_committed() {
     let stale = accept(&to(&beats, 2)).version(0, 1);
     assert_eq!(node.hear(2, 2, stale), [], "that voter holds the version before");
     let out = node.hear(3, 2, accept(&to(&beats, 2)));
-    assert_eq!(trace(&out), "committed, persist, installed, heartbeat 2, heartbeat 3, heartbeat 4");
+    assert_eq!(
+        trace(&out),
+        "persist, installed, committed, persist, installed, heartbeat 2, heartbeat 3, heartbeat 4"
+    );
     assert_eq!((node.lists(), node.membership().version()), ((&THREE[..], &[4][..]), version(1, 2)));
     assert_eq!(persisted(&out).unwrap().membership, *node.membership());
 }

@@ -8,6 +8,7 @@ mod bytes;
 mod sabotage;
 mod search;
 mod tables;
+mod times;
 
 /// The deterministic cluster that quorate is tested on.
 #[derive(Parser)]
@@ -22,7 +23,9 @@ enum Command {
     /// Runs five-node clusters under mixed faults on all cores; fails at the first violation.
     Soak(tables::Soak),
     /// How long a group is without a leader after a crash, at a cold start, at a handover.
-    Failover(tables::FailoverTable),
+    Failover(times::FailoverTable),
+    /// How long a group is without a leader when that gives up on purpose.
+    Handover(times::HandoverTable),
     /// What goes wrong under which faults: all columns must be zero.
     Chaos(tables::Chaos),
     /// Shows one run again, line by line.
@@ -40,6 +43,7 @@ fn main() -> ExitCode {
     let well = match Arguments::parse().command {
         Command::Soak(soak) => soak.run(),
         Command::Failover(table) => table.run(),
+        Command::Handover(table) => table.run(),
         Command::Chaos(chaos) => chaos.run(),
         Command::Replay(replay) => replay.run(),
         Command::Schedule(bytes) => bytes.run(),

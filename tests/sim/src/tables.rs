@@ -5,15 +5,13 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use clap::Args;
-use quorate_sim::{
-    Faults, Kind, Outcome, Scenario, Schedule, Setting, Summary, cold_start, failover, handover,
-};
+use quorate_sim::{Faults, Kind, Outcome, Scenario, Schedule};
 
 /// Runs `work` for 0, 1, 2, … below `count` on all cores, until one returns false.
-fn on_all_cores(count: u64, work: impl Fn(u64) -> bool + Sync) {
+pub(crate) fn on_all_cores(count: u64, work: impl Fn(u64) -> bool + Sync) {
     let next = AtomicU64::new(0);
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
     let toil = || {
@@ -109,63 +107,6 @@ impl Totals {
         self.targets += outcome.counts.targets;
         self.removals += outcome.counts.removals;
         self.violations.extend(outcome.violation.map(|violation| (scenario, violation.to_string())));
-    }
-}
-
-/// Failover, cold start and handover.
-#[derive(Args)]
-pub(crate) struct FailoverTable {
-    /// Trials for each line.
-    #[arg(long, default_value_t = 10_000)]
-    trials: u64,
-}
-
-impl FailoverTable {
-    pub(crate) fn run(&self) -> bool {
-        println!(
-            "promise 150 ms, heartbeat 50 ms, one way 2 to 8 ms; {} trials each; times in ms",
-            self.trials
-        );
-        let heads = ["mean", "median", "p99", "p99.9", "max", "split %"];
-        println!(
-            "{:>12} {:>2} {:>5} {:>8}  {}",
-            "",
-            "n",
-            "loss",
-            "stagger",
-            heads.map(|head| format!("{head:>8}")).join(" ")
-        );
-        for (name, trial) in [
-            ("failover", failover as fn(&Setting, u64) -> _),
-            ("cold start", cold_start),
-            ("handover", handover),
-        ] {
-            for (nodes, loss, stagger) in [3, 5].into_iter().flat_map(|nodes| {
-                [0, 50_000]
-                    .into_iter()
-                    .flat_map(move |loss| [20, 30].map(move |stagger| (nodes, loss, stagger)))
-            }) {
-                let setting = Setting { nodes, loss, stagger: Duration::from_millis(stagger) };
-                let trials = Mutex::new(Vec::new());
-                on_all_cores(self.trials, |seed| {
-                    let result = trial(&setting, seed);
-                    trials.lock().expect("no thread panics here").push(result);
-                    true
-                });
-                let sum = Summary::of(&trials.into_inner().expect("no thread panics here"));
-                println!(
-                    "{name:>12} {nodes:>2} {:>3} % {stagger:>5} ms  {:>8.1} {:>8.1} {:>8.1} {:>8.1} {:>8.1} {:>8.2}",
-                    loss / 10_000,
-                    sum.mean,
-                    sum.median,
-                    sum.p99,
-                    sum.p999,
-                    sum.max,
-                    sum.split
-                );
-            }
-        }
-        true
     }
 }
 

@@ -37,8 +37,8 @@ pub(super) struct History {
 }
 
 impl History {
-    /// What `node` says, in order.
-    pub(super) fn note(&mut self, node: u8, outputs: &[Output<u8>]) {
+    /// What `node` says, in order. It holds the membership of that `number` in the end.
+    pub(super) fn note(&mut self, node: u8, number: u64, outputs: &[Output<u8>]) {
         let mut term_won = None;
         for output in outputs {
             match output {
@@ -54,6 +54,9 @@ impl History {
                 Output::Event(Event::Removed) => self.removed = true,
                 Output::Persist(_) | Output::Send { .. } | Output::Event(_) | Output::Rejected(_) => {}
             }
+        }
+        if let Some(term) = term_won {
+            self.elect(Elected { term, node, number });
         }
     }
 

@@ -78,7 +78,8 @@ impl Host {
         if rules.canvass == Canvass::Granted {
             self.grant_pre_votes(&mut outputs);
         }
-        heard.history.note(self.election.id(), &outputs);
+        let number = self.election.membership().version().number;
+        heard.history.note(self.election.id(), number, &outputs);
         self.queue.extend(outputs);
         self.go_on(false, rules.disks, heard);
     }

@@ -1,0 +1,101 @@
+//! What the first in the succession does ahead of its turn, while it still follows.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use rand_core::Rng;
+
+use super::Election;
+use crate::io::Output;
+use crate::message::{Answer, Claim, Denial, Header, Phase, VoteReply};
+use crate::role::{Canvass, Role};
+use crate::tally::{Ballot, Outcome};
+use crate::types::{NEVER, Nanos, NodeId};
+
+impl<I: NodeId, R: Rng> Election<I, R> {
+    /// Rule 4.9: when to ask ahead of a turn that follows a promise of `granted`: a round trip before,
+    /// as far as it is known, and not before heartbeats are overdue. Only the first does; of the others
+    /// few will be needed.
+    pub(super) fn ahead_of(&self, turn: Nanos, granted: Nanos) -> Nanos {
+        let lead = self.lengths.retry_interval().min(granted / 4);
+        if self.rank == Some(0) && self.electable() { turn.saturating_sub(lead) } else { NEVER }
+    }
+
+    /// Rule 4.9: asks for pre-votes, and stays a follower. A leader that is there after all answers with
+    /// a heartbeat.
+    pub(super) fn tick_ahead(&mut self, out: &mut Vec<Output<I>>) {
+        let Role::Follower(following) = &mut self.role else { return };
+        if self.now < following.ahead_at {
+            return;
+        }
+        following.ahead_at = NEVER;
+        if self.now >= following.deadline {
+            return;
+        }
+        let round = self.next_round();
+        let canvass = self.canvass(round);
+        let request = self.vote_request(Phase::Pre, Claim::Own, round);
+        self.ask(&canvass.tally, 0, &request, out);
+        if let Role::Follower(following) = &mut self.role {
+            following.ahead = Some(Box::new(canvass));
+        }
+    }
+
+    /// Of the answers that come ahead of the turn only good ones are kept; whoever gave another is asked
+    /// again when the turn has come. With a quorum of them this node will stand.
+    pub(super) fn on_answer_ahead(
+        &mut self,
+        place: usize,
+        header: &Header,
+        reply: &VoteReply<I>,
+        out: &mut Vec<Output<I>>,
+    ) {
+        let ballot = match reply.answer {
+            Answer::Granted(_) => Ballot::Granted(NEVER),
+            Answer::Denied(Denial::Bound { remaining, .. }) => self.bound_for(remaining, header.at),
+            Answer::Denied(_) => return,
+        };
+        let Role::Follower(following) = &mut self.role else { return };
+        let Some(ahead) = following.ahead.as_mut().filter(|ahead| ahead.round == header.round) else {
+            return;
+        };
+        if matches!(ballot, Ballot::Busy(_)) {
+            return;
+        }
+        ahead.tally.put(place, ballot);
+        let will_be_free = following.deadline.saturating_add(self.lengths.retry_interval());
+        if ahead.tally.outcome(&self.hard.membership, will_be_free, |_| false) == Outcome::Won {
+            self.reserve(out);
+        }
+    }
+
+    /// What it is worth that a voter, asked at `at`, would grant its pre-vote but is bound for `remaining`.
+    /// If that is not long, it has not heard a leader for long either: it is free by then, counted from
+    /// about when it answered, and a request takes time to arrive.
+    pub(super) fn bound_for(&self, remaining: Nanos, at: Nanos) -> Ballot {
+        if self.rank != Some(0) || remaining > self.lengths.retry_interval() {
+            return Ballot::Busy(self.now.saturating_add(remaining));
+        }
+        let half = self.now.saturating_sub(at) / 2;
+        Ballot::Free(at.saturating_add(half).saturating_add(remaining))
+    }
+
+    /// Rule 4.10: makes the vote for itself in the next term durable before it stands in that, so that the
+    /// write is not waited for then. Until then it goes on in the present term; after a restart it is in
+    /// the next one, and that vote is given.
+    pub(super) fn reserve(&mut self, out: &mut Vec<Output<I>>) {
+        if !self.reserved && self.hard.term.next().is_some() {
+            self.reserved = true;
+            self.record(out);
+        }
+    }
+
+    /// The turn has come: what was asked ahead of it, unless that is long ago.
+    pub(super) fn take_ahead(&mut self) -> Option<Canvass> {
+        let until = self.now.saturating_add(self.lengths.promise());
+        let Role::Follower(following) = &mut self.role else { return None };
+        let ahead = *following.ahead.take()?;
+        let fresh = self.now.saturating_sub(ahead.since) <= self.lengths.retry_interval().saturating_mul(2);
+        fresh.then_some(Canvass { until, next_retry: self.now, ..ahead })
+    }
+}

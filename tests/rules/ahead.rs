@@ -1,0 +1,144 @@
+//! Rules 4.9 and 4.10: what the first in the succession does ahead of its turn.
+
+use quorate::{Denial, Order, RoleKind};
+
+use crate::support::*;
+
+const THREE: [u64; 3] = [1, 2, 3];
+/// When the promises of a heartbeat at time 0 end.
+const END: u64 = PROMISE;
+
+/// Node 3 follows node 1 since time 0 and comes first.
+fn first() -> Node {
+    let mut node = Node::fresh(3, &THREE);
+    node.hear(0, 1, heartbeat(1, 1).rank(0));
+    node
+}
+
+/// It has asked ahead of its turn: what.
+fn asking() -> (Node, Outputs) {
+    let mut node = first();
+    assert_eq!(node.due(), END - RETRY);
+    let asked = node.tick_at(END - RETRY);
+    assert_eq!(trace(&asked), "pre-vote 1, pre-vote 2");
+    assert_eq!((node.role(), node.leader()), (RoleKind::Follower, Some((1, term(1)))), "it follows");
+    (node, asked)
+}
+
+fn bound_for(remaining: u64) -> Denial<u64> {
+    Denial::Bound { to: Some((1, term(1))), remaining: ns(remaining) }
+}
+
+/// Rule 4.9: it knows what it needs when its turn comes. Rule 4.10: and has written what it has to.
+#[test]
+fn the_first_in_the_succession_stands_in_its_turn_without_another_question_or_write() {
+    let (mut node, asked) = asking();
+    let out = node.hear(END - RETRY + 4, 2, deny(&to(&asked, 2), bound_for(RETRY - 2)));
+    assert_eq!(trace(&out), "persist");
+    let state = persisted(&out).unwrap();
+    assert_eq!((state.term, state.voted_for), (term(2), Some(3)));
+    assert_eq!((node.term(), node.leader()), (term(1), Some((1, term(1)))), "it goes on in its term");
+    let out = node.tick_at(END);
+    assert_eq!((trace(&out).as_str(), node.term()), ("vote 1, vote 2, leader", term(2)));
+}
+
+/// Rule 4.9: asked at 130 and answered at once by one that is free at 155, it stands at 155.
+#[test]
+fn a_voter_that_is_free_a_little_later_is_waited_for() {
+    let (mut node, asked) = asking();
+    let soon = node.hear(END - RETRY + 10, 2, deny(&to(&asked, 2), bound_for(RETRY)));
+    assert_eq!(trace(&soon), "persist");
+    assert_eq!(trace(&node.tick_at(END)), "pre-vote 1, leader", "who has answered is not asked again");
+    assert_eq!(node.due(), END + 5, "counted from halfway between question and answer");
+    assert!(trace(&node.tick_at(END + 5)).starts_with("vote 1, vote 2"));
+}
+
+/// Rule 4.9: who is bound for long hears a leader.
+#[test]
+fn a_voter_that_is_bound_for_long_is_asked_again_in_turn() {
+    let (mut node, asked) = asking();
+    assert_eq!(node.hear(END - RETRY + 2, 2, deny(&to(&asked, 2), bound_for(RETRY + 1))), []);
+    assert_eq!(trace(&node.tick_at(END)), "pre-vote 1, pre-vote 2, leader");
+}
+
+/// Rule 4.9: no question is left open behind a leader that is there after all.
+#[test]
+fn a_heartbeat_ends_what_was_asked_ahead() {
+    let (mut node, asked) = asking();
+    node.hear(END - RETRY + 2, 1, heartbeat(1, 2).rank(0));
+    assert_eq!(node.hear(END - RETRY + 2, 2, grant(&to(&asked, 2), 0)), [], "too late");
+    assert_eq!(node.due(), END - RETRY + 2 + PROMISE - RETRY);
+    let again = node.tick_at(node.due());
+    assert!(to(&again, 2).header.round > to(&asked, 2).header.round, "a new question");
+}
+
+/// Rule 4.9: heartbeats are overdue by then, whatever the lengths.
+#[test]
+fn a_short_promise_leaves_a_short_time_ahead() {
+    let mut node = Node::fresh(3, &THREE);
+    node.hear(0, 1, heartbeat(1, 1).rank(0).asking(40));
+    assert_eq!(node.due(), 30, "a quarter of it");
+}
+
+/// Rule 4.9: answers from before a pause are old.
+#[test]
+fn what_was_asked_long_ago_is_asked_anew() {
+    let (mut node, asked) = asking();
+    node.hear(END - RETRY + 2, 2, grant(&to(&asked, 2), 0));
+    let late = END - RETRY + 2 * RETRY + 1;
+    assert_eq!(trace(&node.tick_at(late)), "pre-vote 1, pre-vote 2, leader");
+}
+
+/// Rule 4.9: the others wait for their turn.
+#[test]
+fn only_the_first_asks_ahead() {
+    let mut node = Node::fresh(3, &THREE);
+    node.hear(0, 1, heartbeat(1, 1).rank(1));
+    assert_eq!(trace(&node.tick_at(END)), "leader");
+    let asked = node.tick_at(END + STAGGER);
+    let denial = deny(&to(&asked, 2), bound_for(1));
+    assert_eq!(node.hear(END + STAGGER, 2, denial), [], "nor does it count on anybody");
+    assert_eq!(trace(&node.tick_at(END + STAGGER + 1)), "pre-vote 1, pre-vote 2");
+}
+
+/// A node on trial that has reserved its vote of term 2.
+fn reserved() -> Node {
+    let mut node = Node::fresh(3, &THREE);
+    let asked = node.hear(0, 1, heartbeat(1, 1).rank(0).order(Order::Try));
+    assert_eq!(trace(&node.hear(0, 2, grant(&to(&asked, 2), 0))), "persist, yes 1");
+    node
+}
+
+/// Rules 1.1 and 4.10: the vote of the next term is its own, before that term has begun.
+#[test]
+fn a_reserved_vote_is_not_given_to_another() {
+    let mut node = reserved();
+    let due = END + RETRY;
+    assert_eq!(denied(&node.hear(due, 2, vote(2, 1).version(1, 1)), 2), Denial::VoteGone);
+    let mut later = reserved();
+    assert_eq!(
+        granted(&later.hear(due, 2, vote(3, 1).version(1, 1)), 2),
+        LIMIT,
+        "that of a later term is free"
+    );
+}
+
+/// Rules 1.6 and 4.10: what was reserved is given after a restart.
+#[test]
+fn a_restart_finds_a_reserved_vote_given() {
+    let mut node = reserved();
+    let state =
+        persisted(&node.hear(1, 1, heartbeat(1, 2).carrying(members(version(1, 1), &THREE)))).unwrap();
+    assert_eq!((state.term, state.voted_for), (term(2), Some(3)), "a later write does not take it back");
+    let mut restarted = Node::new(config(3), state, 0);
+    restarted.tick_at(LIMIT);
+    assert_eq!(denied(&restarted.hear(LIMIT, 2, vote(2, 1).version(1, 1)), 2), Denial::VoteGone);
+}
+
+/// Rule 4.10: the order to campaign finds all written.
+#[test]
+fn a_successor_that_has_said_ready_follows_the_order_without_a_write() {
+    let mut node = reserved();
+    let out = node.hear(5, 1, heartbeat(1, 2).rank(0).order(Order::Campaign).asking(0));
+    assert_eq!((trace(&out).as_str(), node.term()), ("yes 1, vote 1, vote 2, leader", term(2)));
+}
