@@ -207,6 +207,8 @@ impl Cluster {
         let leaderless = self.live.last_lease < self.now && self.options.patience.is_some();
         let could = !leaderless || self.can_have_a_leader();
         let host = &mut self.hosts[node];
+        // Whoever is elected gives its term to the membership as it is.
+        let stepped = host.durable.membership.version().number != state.membership.version().number;
         if host.durable.membership.members() != state.membership.members() {
             host.realigned = self.now;
             let forced = host.process.as_ref().is_some_and(|process| process.forced);
@@ -221,7 +223,7 @@ impl Cluster {
             self.live.disturbed(self.now);
         }
         let leads = self.hosts[node].process.as_ref().is_some_and(|process| process.leads);
-        self.steps += u32::from(leads);
+        self.steps += u32::from(leads && stepped);
         if self.steps > STEPS {
             self.fail(Kind::Unbounded, format!("node {} changes the members without end", node + 1));
         }
