@@ -2,9 +2,10 @@
 //! under the same faults.
 //!
 //! A library comes in by implementing [`rival::Rival`] in a file of its own under `rival/`.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod check;
+pub mod cost;
 pub mod faults;
 pub mod group;
 pub mod rival;

@@ -1,13 +1,14 @@
-//! The commands: the table, and one run of it again.
+//! The commands: the table of faults, one run of it again, and the tables of costs.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
+mod report;
 mod table;
 
-/// quorate beside other elections, under the same faults.
+/// quorate beside other elections: under the same faults, and by what they cost.
 #[derive(Parser)]
 #[command(name = "quorate-versus", version)]
 enum Command {
@@ -15,11 +16,14 @@ enum Command {
     Chaos(table::Chaos),
     /// One run again, and what was found in it first. Fails if anything was.
     Replay(table::Replay),
+    /// What each costs on the same work.
+    Cost(report::Cost),
 }
 
 fn main() -> ExitCode {
     let well = match Command::parse() {
         Command::Chaos(chaos) => chaos.run(),
+        Command::Cost(cost) => cost.run(),
         Command::Replay(replay) => replay.run(),
     };
     if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -1,0 +1,69 @@
+//! What the libraries cost on the same work: time, allocations, messages, memory.
+//!
+//! Beside [`crate::rival`], which hosts them for a simulator of faults, each is hosted here as leanly as
+//! its interface allows: no clock but a number, no disk but the memory, and one queue for a whole group.
+//! A library comes in by implementing [`Contender`] in a file of its own under `cost/`.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+pub mod allocator;
+pub mod group;
+pub mod quorate;
+pub mod raft_rs;
+pub mod work;
+
+use group::Group;
+
+pub use crate::rival::Place;
+
+/// On its way.
+pub struct Letter<M> {
+    pub from: Place,
+    pub to: Place,
+    pub message: M,
+}
+
+/// What the nodes of a group share: the letters on their way, and a list for whoever needs one to be
+/// told what a node says. Both are used again and again.
+pub struct Host<C: Contender> {
+    pub letters: VecDeque<Letter<C::Message>>,
+    pub said: Vec<C::Said>,
+}
+
+impl<C: Contender> Host<C> {
+    pub fn send(&mut self, from: Place, to: Place, message: C::Message) {
+        self.letters.push_back(Letter { from, to, message });
+    }
+}
+
+/// One node of a library.
+pub trait Contender: Sized {
+    type Message;
+    /// What its interface fills a list of the caller with.
+    type Said;
+
+    const NAME: &'static str;
+
+    /// The nodes of a group that start now.
+    fn start(members: usize) -> Vec<Self>;
+
+    /// Time has passed.
+    fn tick(&mut self, now: Duration, host: &mut Host<Self>);
+
+    /// A message has come.
+    fn receive(&mut self, now: Duration, from: Place, message: Self::Message, host: &mut Host<Self>);
+
+    /// Whom it takes for the leader.
+    fn leader(&self) -> Option<Place>;
+
+    /// Lets the group elect a leader, and that lead for a while.
+    fn settle(group: &mut Group<Self>);
+
+    /// Lets time pass until the leader's next tick is a heartbeat.
+    fn rest(group: &mut Group<Self>);
+
+    /// The leader has died. Lets time pass until the first of the others runs out of patience at its next
+    /// tick, and says who is to be ticked: again and again, if once does not make a leader.
+    fn expire(group: &mut Group<Self>) -> Vec<Place>;
+}

@@ -1,0 +1,128 @@
+//! A group whose messages arrive at once, in order.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::{Contender, Host, Letter, Place};
+
+/// More rounds than any library needs to replace a leader.
+const PATIENCE: usize = 20;
+
+pub struct Group<C: Contender> {
+    pub nodes: Vec<C>,
+    pub now: Duration,
+    pub host: Host<C>,
+    /// Hears nothing any more.
+    pub dead: Option<Place>,
+    /// Who led before it died.
+    pub leader: Place,
+    /// Messages taken from the queue, to the dead too.
+    pub carried: usize,
+    /// Who knows another leader than the dead one, and how many do not.
+    aware: Vec<bool>,
+    unaware: usize,
+}
+
+impl<C: Contender> Group<C> {
+    /// A leader is elected and has been followed for a while.
+    #[must_use]
+    pub fn settled(members: usize) -> Self {
+        let host = Host { letters: VecDeque::with_capacity(8 * members), said: Vec::with_capacity(members) };
+        let nodes = C::start(members);
+        let mut group = Group {
+            nodes,
+            now: Duration::ZERO,
+            host,
+            dead: None,
+            leader: 0,
+            carried: 0,
+            aware: vec![false; members],
+            unaware: members,
+        };
+        C::settle(&mut group);
+        assert!(group.host.letters.is_empty(), "all has been said");
+        group.leader = group.nodes[0].leader().expect("a settled group has a leader");
+        assert!(group.all_follow(group.leader), "{}, {members} nodes: not settled", C::NAME);
+        group
+    }
+
+    /// Without its leader, and at the end of somebody's patience.
+    #[must_use]
+    pub fn bereaved(members: usize) -> (Self, Vec<Place>) {
+        let mut group = Self::settled(members);
+        group.dead = Some(group.leader);
+        group.aware[group.leader] = true;
+        group.unaware = members - 1;
+        let awake = C::expire(&mut group);
+        assert!(group.host.letters.is_empty() && !awake.is_empty(), "nobody has spoken yet");
+        group.carried = 0;
+        (group, awake)
+    }
+
+    pub fn tick(&mut self, place: Place) {
+        self.nodes[place].tick(self.now, &mut self.host);
+    }
+
+    /// Ticks all that live.
+    pub fn tick_all(&mut self) {
+        for place in (0..self.nodes.len()).filter(|&place| self.dead != Some(place)) {
+            self.nodes[place].tick(self.now, &mut self.host);
+        }
+    }
+
+    /// Delivers the next message, and says to whom.
+    pub fn deliver(&mut self) -> Option<Place> {
+        let letter = self.host.letters.pop_front()?;
+        self.carried += 1;
+        if self.dead != Some(letter.to) {
+            self.nodes[letter.to].receive(self.now, letter.from, letter.message, &mut self.host);
+        }
+        Some(letter.to)
+    }
+
+    /// Delivers all messages, and those that answer them.
+    pub fn drain(&mut self) {
+        while self.deliver().is_some() {}
+    }
+
+    /// Ticks those of `awake` and delivers messages, until all who live know one new leader.
+    pub fn fail_over(&mut self, awake: &[Place]) {
+        for _ in 0..PATIENCE {
+            for &place in awake {
+                self.tick(place);
+                self.look(place);
+            }
+            while let Some(&Letter { to, .. }) = self.host.letters.front() {
+                self.deliver();
+                self.look(to);
+                if self.unaware == 0 {
+                    return;
+                }
+            }
+        }
+        panic!("{}, {} nodes: no new leader", C::NAME, self.nodes.len());
+    }
+
+    /// Whether `place` has just learned of another leader.
+    fn look(&mut self, place: Place) {
+        if !self.aware[place] && self.nodes[place].leader().is_some_and(|leader| leader != self.leader) {
+            self.aware[place] = true;
+            self.unaware -= 1;
+        }
+    }
+
+    /// What the failover took: also what was on its way to the dead, but no answer to the news that
+    /// arrived too late to matter.
+    #[must_use]
+    pub fn messages(&self) -> usize {
+        let lost = self.host.letters.iter().filter(|letter| self.dead == Some(letter.to)).count();
+        self.carried + lost
+    }
+
+    /// Whether all who live take `leader` for the leader.
+    #[must_use]
+    pub fn all_follow(&self, leader: Place) -> bool {
+        let lives = |place: &Place| self.dead != Some(*place);
+        (0..self.nodes.len()).filter(lives).all(|place| self.nodes[place].leader() == Some(leader))
+    }
+}

@@ -1,0 +1,158 @@
+//! What is measured: many groups of one library do the same, one after the other.
+
+use std::time::Instant;
+
+use super::allocator::{Counted, counted};
+use super::group::Group;
+use super::{Contender, Place};
+
+/// One kind of work, done again and again.
+pub trait Work {
+    /// Not measured.
+    fn prepare(&mut self);
+    /// Measured.
+    fn work(&mut self);
+    /// Not measured.
+    fn clear(&mut self);
+    /// How often `work` does what it is about.
+    fn times(&self) -> usize;
+    /// Messages that the work just done took, each time.
+    fn messages(&self) -> usize;
+}
+
+/// Nanoseconds each time.
+pub fn timed(work: &mut dyn Work) -> f64 {
+    work.prepare();
+    let start = Instant::now();
+    work.work();
+    let length = start.elapsed();
+    work.clear();
+    length.as_nanos() as f64 / work.times() as f64
+}
+
+/// Messages and allocations each time.
+pub fn tallied(work: &mut dyn Work) -> (usize, f64) {
+    work.prepare();
+    let Counted { allocations, .. } = counted(|| work.work());
+    let messages = work.messages();
+    work.clear();
+    (messages, allocations as f64 / work.times() as f64)
+}
+
+/// The parts of a round of heartbeats.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    /// The leader says what is due to all others.
+    Broadcast,
+    /// A follower takes a heartbeat and answers it.
+    Follower,
+    /// The leader takes all the answers.
+    Answers,
+}
+
+/// So many groups that their nodes fit into a cache, but one clock reading is shared by many.
+fn groups(members: usize) -> usize {
+    (96 / members).clamp(2, 32)
+}
+
+/// Groups with a leader, and one part of their rounds.
+pub struct Beats<C: Contender> {
+    groups: Vec<Group<C>>,
+    members: usize,
+    part: Part,
+}
+
+impl<C: Contender> Beats<C> {
+    #[must_use]
+    pub fn new(members: usize, part: Part) -> Self {
+        Beats { groups: (0..groups(members)).map(|_| Group::settled(members)).collect(), members, part }
+    }
+
+    fn broadcast(&mut self) {
+        for group in &mut self.groups {
+            group.tick(group.leader);
+        }
+    }
+
+    fn follow(&mut self) {
+        for group in &mut self.groups {
+            for _ in 1..self.members {
+                group.deliver();
+            }
+        }
+    }
+
+    fn read(&mut self) {
+        self.groups.iter_mut().for_each(Group::drain);
+    }
+}
+
+impl<C: Contender> Work for Beats<C> {
+    fn prepare(&mut self) {
+        self.groups.iter_mut().for_each(C::rest);
+        if self.part != Part::Broadcast {
+            self.broadcast();
+        }
+        if self.part == Part::Answers {
+            self.follow();
+        }
+    }
+
+    fn work(&mut self) {
+        match self.part {
+            Part::Broadcast => self.broadcast(),
+            Part::Follower => self.follow(),
+            Part::Answers => self.read(),
+        }
+    }
+
+    fn clear(&mut self) {
+        self.read();
+    }
+
+    fn times(&self) -> usize {
+        let each = if self.part == Part::Follower { self.members - 1 } else { 1 };
+        each * self.groups.len()
+    }
+
+    fn messages(&self) -> usize {
+        self.groups[0].host.letters.len()
+    }
+}
+
+/// Groups without their leader, from the first's end of patience until all know another.
+pub struct Failovers<C: Contender> {
+    groups: Vec<(Group<C>, Vec<Place>)>,
+    members: usize,
+}
+
+impl<C: Contender> Failovers<C> {
+    #[must_use]
+    pub fn new(members: usize) -> Self {
+        Failovers { groups: Vec::new(), members }
+    }
+}
+
+impl<C: Contender> Work for Failovers<C> {
+    fn prepare(&mut self) {
+        self.groups.extend((0..groups(self.members)).map(|_| Group::bereaved(self.members)));
+    }
+
+    fn work(&mut self) {
+        for (group, awake) in &mut self.groups {
+            group.fail_over(awake);
+        }
+    }
+
+    fn clear(&mut self) {
+        self.groups.clear();
+    }
+
+    fn times(&self) -> usize {
+        groups(self.members)
+    }
+
+    fn messages(&self) -> usize {
+        self.groups[0].0.messages()
+    }
+}

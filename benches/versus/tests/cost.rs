@@ -1,0 +1,75 @@
+//! What is measured is what it is called.
+
+use quorate_versus::cost::Contender;
+use quorate_versus::cost::group::Group;
+use quorate_versus::cost::quorate::Quorate;
+use quorate_versus::cost::raft_rs::{Checked, Plain};
+use quorate_versus::cost::work::{Beats, Part, Work, tallied};
+
+const SIZES: [usize; 4] = [3, 5, 7, 21];
+
+/// Messages of a failover, after which all who live follow one of them.
+fn failover<C: Contender>(members: usize) -> usize {
+    let (mut group, awake) = Group::<C>::bereaved(members);
+    let dead = group.dead.expect("its leader");
+    assert!(!group.all_follow((dead + 1) % members), "{}: not before", C::NAME);
+    group.fail_over(&awake);
+    let leader = group.nodes[(dead + 1) % members].leader().expect("a leader");
+    assert_ne!(leader, dead, "{}, {members} nodes", C::NAME);
+    assert!(group.all_follow(leader), "{}, {members} nodes: all follow {leader}", C::NAME);
+    group.messages()
+}
+
+#[test]
+fn a_failover_ends_when_all_who_live_follow_one_new_leader() {
+    for members in SIZES {
+        failover::<Quorate>(members);
+        failover::<Plain>(members);
+        failover::<Checked>(members);
+    }
+}
+
+/// Vote requests and the news go to all others, the dead one too; answers come from the living.
+#[test]
+fn messages_of_a_failover_are_as_many_as_the_protocol_needs() {
+    for members in SIZES {
+        assert_eq!(failover::<Plain>(members), 3 * members - 4);
+        assert_eq!(failover::<Checked>(members), 5 * members - 7);
+        assert!(failover::<Quorate>(members) <= 5 * members - 7);
+    }
+}
+
+fn beats<C: Contender>(members: usize) {
+    for part in [Part::Broadcast, Part::Follower] {
+        let mut work = Beats::<C>::new(members, part);
+        for _ in 0..10 {
+            let (messages, _) = tallied(&mut work);
+            assert_eq!(messages, members - 1, "{}, {members} nodes: {part:?}", C::NAME);
+        }
+    }
+    let mut work = Beats::<C>::new(members, Part::Answers);
+    for _ in 0..10 {
+        let (messages, _) = tallied(&mut work);
+        assert_eq!(messages, 0, "{}, {members} nodes: nothing to say about answers", C::NAME);
+    }
+}
+
+#[test]
+fn each_round_is_a_heartbeat_to_each_other_node_and_its_answer() {
+    for members in SIZES {
+        beats::<Quorate>(members);
+        beats::<Plain>(members);
+        beats::<Checked>(members);
+    }
+}
+
+#[test]
+fn heartbeats_of_quorate_allocate_nothing() {
+    for part in [Part::Broadcast, Part::Follower, Part::Answers] {
+        let mut work = Beats::<Quorate>::new(5, part);
+        work.prepare();
+        work.work();
+        work.clear();
+        assert_eq!(tallied(&mut work).1, 0.0, "{part:?}");
+    }
+}
