@@ -9,6 +9,7 @@ use std::time::Duration;
 
 pub mod allocator;
 pub mod group;
+pub mod omnipaxos;
 pub mod quorate;
 pub mod raft_rs;
 pub mod work;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use quorate_versus::cost::Contender;
+use quorate_versus::cost::omnipaxos::Omni;
 use quorate_versus::cost::quorate::Quorate;
 use quorate_versus::cost::raft_rs::{Checked, Plain};
 use quorate_versus::cost::work::{Beats, Failovers, Part, Work};
@@ -26,6 +27,7 @@ pub(crate) enum Library {
     /// With pre-vote and check-quorum.
     RaftRs,
     RaftRsPlain,
+    Omnipaxos,
 }
 
 /// What is measured.
@@ -47,6 +49,7 @@ impl Library {
             Library::Quorate => Quorate::NAME,
             Library::RaftRs => Checked::NAME,
             Library::RaftRsPlain => Plain::NAME,
+            Library::Omnipaxos => Omni::<1>::NAME,
         }
     }
 
@@ -55,6 +58,7 @@ impl Library {
             Library::Quorate => work::<Quorate>(subject, members),
             Library::RaftRs => work::<Checked>(subject, members),
             Library::RaftRsPlain => work::<Plain>(subject, members),
+            Library::Omnipaxos => work::<Omni<1>>(subject, members),
         }
     }
 }
@@ -132,7 +136,8 @@ impl Cost {
         match subject {
             Subject::Follower => vec![
                 row("follower: heartbeat and answer, ns", time, others)
-                    .target(Target::Ratio(Library::RaftRs, 1.0 / 5.0)),
+                    .target(Target::Ratio(Library::RaftRs, 1.0 / 5.0))
+                    .target(Target::Ratio(Library::Omnipaxos, 1.0 / 2.0)),
                 row("follower: allocations", allocations, others).target(Target::Value(0.0)),
             ],
             Subject::Broadcast => vec![

@@ -2,6 +2,7 @@
 
 use quorate_versus::cost::Contender;
 use quorate_versus::cost::group::Group;
+use quorate_versus::cost::omnipaxos::Omni;
 use quorate_versus::cost::quorate::Quorate;
 use quorate_versus::cost::raft_rs::{Checked, Plain};
 use quorate_versus::cost::work::{Beats, Part, Work, tallied};
@@ -26,6 +27,7 @@ fn a_failover_ends_when_all_who_live_follow_one_new_leader() {
         failover::<Quorate>(members);
         failover::<Plain>(members);
         failover::<Checked>(members);
+        failover::<Omni<1>>(members);
     }
 }
 
@@ -60,6 +62,7 @@ fn each_round_is_a_heartbeat_to_each_other_node_and_its_answer() {
         beats::<Quorate>(members);
         beats::<Plain>(members);
         beats::<Checked>(members);
+        beats::<Omni<1>>(members);
     }
 }
 

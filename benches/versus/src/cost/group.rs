@@ -18,9 +18,9 @@ pub struct Group<C: Contender> {
     pub leader: Place,
     /// Messages taken from the queue, to the dead too.
     pub carried: usize,
-    /// Who knows another leader than the dead one, and how many do not.
-    aware: Vec<bool>,
-    unaware: usize,
+    /// Whom each was seen to follow, and how many each leader had; the last place is nobody.
+    follows: Vec<Place>,
+    following: Vec<usize>,
 }
 
 impl<C: Contender> Group<C> {
@@ -36,8 +36,8 @@ impl<C: Contender> Group<C> {
             dead: None,
             leader: 0,
             carried: 0,
-            aware: vec![false; members],
-            unaware: members,
+            follows: Vec::new(),
+            following: vec![0; members + 1],
         };
         C::settle(&mut group);
         assert!(group.host.letters.is_empty(), "all has been said");
@@ -51,8 +51,8 @@ impl<C: Contender> Group<C> {
     pub fn bereaved(members: usize) -> (Self, Vec<Place>) {
         let mut group = Self::settled(members);
         group.dead = Some(group.leader);
-        group.aware[group.leader] = true;
-        group.unaware = members - 1;
+        group.follows = vec![group.leader; members];
+        group.following[group.leader] = members;
         let awake = C::expire(&mut group);
         assert!(group.host.letters.is_empty() && !awake.is_empty(), "nobody has spoken yet");
         group.carried = 0;
@@ -85,17 +85,16 @@ impl<C: Contender> Group<C> {
         while self.deliver().is_some() {}
     }
 
-    /// Ticks those of `awake` and delivers messages, until all who live know one new leader.
+    /// Ticks those of `awake` and delivers messages, until all who live follow one new leader.
     pub fn fail_over(&mut self, awake: &[Place]) {
         for _ in 0..PATIENCE {
             for &place in awake {
                 self.tick(place);
-                self.look(place);
+                self.is_over(place);
             }
             while let Some(&Letter { to, .. }) = self.host.letters.front() {
                 self.deliver();
-                self.look(to);
-                if self.unaware == 0 {
+                if self.is_over(to) {
                     return;
                 }
             }
@@ -103,12 +102,18 @@ impl<C: Contender> Group<C> {
         panic!("{}, {} nodes: no new leader", C::NAME, self.nodes.len());
     }
 
-    /// Whether `place` has just learned of another leader.
-    fn look(&mut self, place: Place) {
-        if !self.aware[place] && self.nodes[place].leader().is_some_and(|leader| leader != self.leader) {
-            self.aware[place] = true;
-            self.unaware -= 1;
+    /// Looks whom `place` follows now: whether all who live follow the same, a new one.
+    fn is_over(&mut self, place: Place) -> bool {
+        let nobody = self.nodes.len();
+        let leader = self.nodes[place].leader().unwrap_or(nobody);
+        let before = self.follows[place];
+        if leader == before {
+            return false;
         }
+        self.follows[place] = leader;
+        self.following[before] -= 1;
+        self.following[leader] += 1;
+        leader != nobody && self.following[leader] == nobody - 1
     }
 
     /// What the failover took: also what was on its way to the dead, but no answer to the news that

@@ -12,12 +12,10 @@ use slog::{Discard, Logger, o};
 
 use super::group::Group;
 use super::{Contender, Host, Place};
-use crate::rival::{HEARTBEAT, TIMEOUT};
 
-/// In milliseconds.
-const TICK: u64 = 10;
-const TIMEOUT_TICKS: usize = (TIMEOUT / TICK) as usize;
-const HEARTBEAT_TICKS: usize = (HEARTBEAT / TICK) as usize;
+/// Of 10 ms each.
+const TIMEOUT_TICKS: usize = 15;
+const HEARTBEAT_TICKS: usize = 5;
 
 /// A node, with or without pre-vote and check-quorum.
 pub struct RaftRs<const CHECKED: bool>(RawNode<MemStorage>);
@@ -86,11 +84,11 @@ impl<const CHECKED: bool> Contender for RaftRs<CHECKED> {
     /// All are patient but one, and for the others too it is long enough to vote.
     fn expire(group: &mut Group<Self>) -> Vec<Place> {
         let first = usize::from(group.leader == 0);
-        for (place, RaftRs(node)) in group.nodes.iter_mut().enumerate() {
+        let alive = |(place, _): &(Place, &mut Self)| group.dead != Some(*place);
+        for (place, RaftRs(node)) in group.nodes.iter_mut().enumerate().filter(alive) {
             let ticks = if place == first { TIMEOUT_TICKS - 1 } else { TIMEOUT_TICKS };
             node.raft.set_randomized_election_timeout(ticks + 1);
-            let alive = group.dead != Some(place);
-            while alive && node.raft.election_elapsed < ticks {
+            while node.raft.election_elapsed < ticks {
                 assert!(!node.tick(), "still patient");
             }
         }
