@@ -9,6 +9,7 @@ use std::time::Duration;
 
 pub mod allocator;
 pub mod group;
+pub mod idle;
 pub mod omnipaxos;
 pub mod quorate;
 pub mod raft_rs;
@@ -67,4 +68,7 @@ pub trait Contender: Sized {
     /// The leader has died. Lets time pass until the first of the others runs out of patience at its next
     /// tick, and says who is to be ticked: again and again, if once does not make a leader.
     fn expire(group: &mut Group<Self>) -> Vec<Place>;
+
+    /// Its bytes, in place and on the heap, without a generator and without what is stored.
+    fn bytes(self) -> usize;
 }

@@ -2,10 +2,11 @@
 
 use quorate_versus::cost::Contender;
 use quorate_versus::cost::group::Group;
+use quorate_versus::cost::idle::{Due, Idle, Ticked};
 use quorate_versus::cost::omnipaxos::Omni;
 use quorate_versus::cost::quorate::Quorate;
 use quorate_versus::cost::raft_rs::{Checked, Plain};
-use quorate_versus::cost::work::{Beats, Part, Work, tallied};
+use quorate_versus::cost::work::{Beats, Part, Seconds, Work, tallied};
 
 const SIZES: [usize; 4] = [3, 5, 7, 21];
 
@@ -74,5 +75,20 @@ fn heartbeats_of_quorate_allocate_nothing() {
         work.work();
         work.clear();
         assert_eq!(tallied(&mut work).1, 0.0, "{part:?}");
+    }
+}
+
+/// Twenty rounds of a second: a heartbeat to each of two others, and its answer.
+#[test]
+fn a_second_at_rest_is_its_heartbeats_and_nothing_else() {
+    for host in [
+        Box::new(Due::new(2)) as Box<dyn Idle>,
+        Box::new(Ticked::<Quorate>::new(2)),
+        Box::new(Ticked::<Checked>::new(2)),
+    ] {
+        let mut second = Seconds::new(host, 2);
+        let before = second.messages();
+        second.work();
+        assert_eq!(second.messages() - before, 20 * 4);
     }
 }

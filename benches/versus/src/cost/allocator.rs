@@ -66,3 +66,8 @@ pub fn counted(work: impl FnOnce()) -> Counted {
     COUNTS.set(false);
     COUNTED.get()
 }
+
+/// The bytes on the heap that are given back with `value`.
+pub fn freed<T>(value: T) -> usize {
+    counted(|| drop(value)).bytes.unsigned_abs() as usize
+}

@@ -124,6 +124,13 @@ impl<C: Contender> Group<C> {
         self.carried + lost
     }
 
+    /// Bytes of each node, on average.
+    #[must_use]
+    pub fn bytes(self) -> f64 {
+        let members = self.nodes.len() as f64;
+        self.nodes.into_iter().map(C::bytes).sum::<usize>() as f64 / members
+    }
+
     /// Whether all who live take `leader` for the leader.
     #[must_use]
     pub fn all_follow(&self, leader: Place) -> bool {

@@ -10,6 +10,7 @@ use omnipaxos::storage::{Entry, NoSnapshot};
 use omnipaxos::{ClusterConfig, OmniPaxos, OmniPaxosConfig, ServerConfig};
 use omnipaxos_storage::memory_storage::MemoryStorage;
 
+use super::allocator::freed;
 use super::group::Group;
 use super::{Contender, Host, Place};
 
@@ -88,6 +89,10 @@ impl<const TICKS: u64> Contender for Omni<TICKS> {
         }
         group.drain();
         (0..group.nodes.len()).filter(|&place| group.dead != Some(place)).collect()
+    }
+
+    fn bytes(self) -> usize {
+        size_of::<OmniPaxos<Nothing, Store>>() - size_of::<Store>() + freed(self.0)
     }
 }
 

@@ -6,6 +6,7 @@ use quorate::{ClusterId, Config, Election, HardState, Input, Message, Output};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+use super::allocator::freed;
 use super::group::Group;
 use super::{Contender, Host, Place};
 
@@ -66,6 +67,11 @@ impl Contender for Quorate {
         };
         let alive = (0..group.nodes.len()).filter(|&place| group.dead != Some(place));
         alive.filter(stands).collect()
+    }
+
+    fn bytes(self) -> usize {
+        let generator = size_of::<ChaCha8Rng>();
+        size_of::<Election<u64, ChaCha8Rng>>() - generator + freed(self.election)
     }
 }
 

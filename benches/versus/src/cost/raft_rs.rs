@@ -10,6 +10,7 @@ use raft::storage::MemStorage;
 use raft::{Config, RawNode};
 use slog::{Discard, Logger, o};
 
+use super::allocator::freed;
 use super::group::Group;
 use super::{Contender, Host, Place};
 
@@ -29,7 +30,7 @@ impl<const CHECKED: bool> Contender for RaftRs<CHECKED> {
     type Message = Message;
     type Said = ();
 
-    const NAME: &'static str = if CHECKED { "raft-rs, checked" } else { "raft-rs, plain" };
+    const NAME: &'static str = if CHECKED { "raft-rs (checked)" } else { "raft-rs (plain)" };
 
     fn start(members: usize) -> Vec<Self> {
         let voters: Vec<u64> = (0..members).map(id).collect();
@@ -93,6 +94,12 @@ impl<const CHECKED: bool> Contender for RaftRs<CHECKED> {
             }
         }
         vec![first]
+    }
+
+    fn bytes(self) -> usize {
+        // The store outlives it.
+        let _store = self.0.store().clone();
+        size_of::<RawNode<MemStorage>>() + freed(self.0)
     }
 }
 

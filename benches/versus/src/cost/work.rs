@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::allocator::{Counted, counted};
 use super::group::Group;
+use super::idle::{BEAT_TICKS, Idle, TICKS};
 use super::{Contender, Place};
 
 /// One kind of work, done again and again.
@@ -24,16 +25,30 @@ pub trait Work {
 pub fn timed(work: &mut dyn Work) -> f64 {
     work.prepare();
     let start = Instant::now();
-    work.work();
+    measured(work);
     let length = start.elapsed();
     work.clear();
     length.as_nanos() as f64 / work.times() as f64
 }
 
+/// So often in all, if `work` is done `rounds` times.
+pub fn repeated(work: &mut dyn Work, rounds: usize) -> usize {
+    for _ in 0..rounds {
+        timed(work);
+    }
+    rounds * work.times()
+}
+
+/// A profiler finds all that is measured by this name, and nothing else.
+#[inline(never)]
+fn measured(work: &mut dyn Work) {
+    work.work();
+}
+
 /// Messages and allocations each time.
 pub fn tallied(work: &mut dyn Work) -> (usize, f64) {
     work.prepare();
-    let Counted { allocations, .. } = counted(|| work.work());
+    let Counted { allocations, .. } = counted(|| measured(work));
     let messages = work.messages();
     work.clear();
     (messages, allocations as f64 / work.times() as f64)
@@ -117,6 +132,40 @@ impl<C: Contender> Work for Beats<C> {
 
     fn messages(&self) -> usize {
         self.groups[0].host.letters.len()
+    }
+}
+
+/// Whole seconds at rest, of many groups.
+pub struct Seconds {
+    host: Box<dyn Idle>,
+    groups: usize,
+}
+
+impl Seconds {
+    #[must_use]
+    pub fn new(host: Box<dyn Idle>, groups: usize) -> Self {
+        Seconds { host, groups }
+    }
+}
+
+impl Work for Seconds {
+    fn prepare(&mut self) {}
+
+    fn work(&mut self) {
+        for _ in 0..TICKS / BEAT_TICKS {
+            self.host.quiet();
+            self.host.beat();
+        }
+    }
+
+    fn clear(&mut self) {}
+
+    fn times(&self) -> usize {
+        self.groups
+    }
+
+    fn messages(&self) -> usize {
+        self.host.messages()
     }
 }
 

@@ -4,14 +4,16 @@ use std::fmt;
 use std::ops::Div;
 use std::time::{Duration, Instant};
 
-use quorate_versus::cost::work::{Work, tallied, timed};
+use clap::ValueEnum;
+use quorate_versus::cost::idle::{BEAT_TICKS, Idle};
+use quorate_versus::cost::work::{Work, repeated, tallied, timed};
 
-use super::Library;
+use super::{GROUPS, Library, Subject};
 
-/// Of one library in a row before it is another's turn; the first is not counted.
+/// Of one library in a row before it is another's turn, after one that is not counted.
 const RUNS: usize = 8;
-/// Turns at least.
-const TURNS: usize = 5;
+/// Counted at least.
+const SAMPLES: usize = 5;
 
 /// The median of many, and between what nine of ten lie.
 #[derive(Clone, Copy, Debug)]
@@ -71,20 +73,21 @@ pub(crate) struct Measured {
 }
 
 /// All do the same in turns, for at least `length`.
-pub(crate) fn alternately(mut works: Vec<(Library, Box<dyn Work>)>, length: Duration) -> Vec<Measured> {
-    let tallies: Vec<(usize, f64)> = works
-        .iter_mut()
-        .map(|(_, work)| {
-            timed(&mut **work); // Lists grow to their size.
-            tallied(&mut **work)
-        })
-        .collect();
+pub(crate) fn alternately(
+    subject: Subject,
+    mut works: Vec<(Library, Box<dyn Work>)>,
+    length: Duration,
+) -> Vec<Measured> {
+    // That of thousands of groups is long enough.
+    let runs = if matches!(subject, Subject::Idle | Subject::IdleWhenDue) { 1 } else { RUNS };
+    works.iter_mut().for_each(|(_, work)| _ = repeated(&mut **work, 1)); // Lists grow to their size.
+    let tallies: Vec<(usize, f64)> = works.iter_mut().map(|(_, work)| tallied(&mut **work)).collect();
     let mut lengths = vec![Vec::new(); works.len()];
     let start = Instant::now();
-    while start.elapsed() < length || lengths[0].len() < TURNS * RUNS {
+    while start.elapsed() < length || lengths[0].len() < SAMPLES {
         for ((_, work), lengths) in works.iter_mut().zip(&mut lengths) {
             timed(&mut **work);
-            lengths.extend((0..RUNS).map(|_| timed(&mut **work)));
+            lengths.extend((0..runs).map(|_| timed(&mut **work)));
         }
     }
     let all = works.iter().zip(lengths).zip(tallies);
@@ -95,4 +98,34 @@ pub(crate) fn alternately(mut works: Vec<(Library, Box<dyn Work>)>, length: Dura
         allocations,
     })
     .collect()
+}
+
+/// One library, as long as it is wanted.
+pub(crate) fn print(subject: Subject, library: Library, members: usize, length: Duration) {
+    if subject == Subject::Bytes {
+        return println!("{}: {} bytes", library.name(), library.bytes());
+    }
+    let works = vec![(library, library.work(subject, members))];
+    for Measured { sample, messages, allocations, .. } in alternately(subject, works, length) {
+        println!("{}, {members} members: {sample} ns", library.name());
+        println!("{messages} messages, {allocations} allocations");
+    }
+}
+
+/// Nanoseconds of a group and a tick of which nothing comes.
+pub(crate) fn quiet(subject: Subject, length: Duration) -> Vec<(Library, Sample)> {
+    let libraries = Library::value_variants();
+    let mut hosts: Vec<Box<dyn Idle>> = libraries.iter().map(|library| library.host(subject)).collect();
+    let mut lengths = vec![Vec::new(); hosts.len()];
+    let start = Instant::now();
+    while start.elapsed() < length || lengths[0].len() < SAMPLES {
+        for (host, lengths) in hosts.iter_mut().zip(&mut lengths) {
+            let start = Instant::now();
+            host.quiet();
+            let ticks = (GROUPS * (BEAT_TICKS - 1)) as f64;
+            lengths.push(start.elapsed().as_nanos() as f64 / ticks);
+            host.beat();
+        }
+    }
+    libraries.iter().copied().zip(lengths.into_iter().map(Sample::of)).collect()
 }
