@@ -26,23 +26,13 @@ pub struct Letter<M> {
     pub message: M,
 }
 
-/// What the nodes of a group share: the letters on their way, and a list for whoever needs one to be
-/// told what a node says. Both are used again and again.
-pub struct Host<C: Contender> {
-    pub letters: VecDeque<Letter<C::Message>>,
-    pub said: Vec<C::Said>,
-}
-
-impl<C: Contender> Host<C> {
-    pub fn send(&mut self, from: Place, to: Place, message: C::Message) {
-        self.letters.push_back(Letter { from, to, message });
-    }
-}
+/// The letters on their way, in order.
+pub type Letters<C> = VecDeque<Letter<<C as Contender>::Message>>;
 
 /// One node of a library.
 pub trait Contender: Sized {
     type Message;
-    /// What its interface fills a list of the caller with.
+    /// What it says in its own words, of which messages are a part.
     type Said;
 
     const NAME: &'static str;
@@ -51,10 +41,13 @@ pub trait Contender: Sized {
     fn start(members: usize) -> Vec<Self>;
 
     /// Time has passed.
-    fn tick(&mut self, now: Duration, host: &mut Host<Self>);
+    fn tick(&mut self, now: Duration, said: &mut Vec<Self::Said>);
 
     /// A message has come.
-    fn receive(&mut self, now: Duration, from: Place, message: Self::Message, host: &mut Host<Self>);
+    fn receive(&mut self, now: Duration, from: Place, message: Self::Message, said: &mut Vec<Self::Said>);
+
+    /// Does what this node said, and sends its messages.
+    fn act(&mut self, said: &mut Vec<Self::Said>, letters: &mut Letters<Self>);
 
     /// Whom it takes for the leader.
     fn leader(&self) -> Option<Place>;

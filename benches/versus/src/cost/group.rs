@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Contender, Host, Letter, Place};
+use super::{Contender, Letter, Letters, Place};
 
 /// More rounds than any library needs to replace a leader.
 const PATIENCE: usize = 20;
@@ -11,7 +11,9 @@ const PATIENCE: usize = 20;
 pub struct Group<C: Contender> {
     pub nodes: Vec<C>,
     pub now: Duration,
-    pub host: Host<C>,
+    pub letters: Letters<C>,
+    /// What one node said: the same list for ever.
+    pub said: Vec<C::Said>,
     /// Hears nothing any more.
     pub dead: Option<Place>,
     /// Who led before it died.
@@ -27,12 +29,12 @@ impl<C: Contender> Group<C> {
     /// A leader is elected and has been followed for a while.
     #[must_use]
     pub fn settled(members: usize) -> Self {
-        let host = Host { letters: VecDeque::with_capacity(8 * members), said: Vec::with_capacity(members) };
         let nodes = C::start(members);
         let mut group = Group {
             nodes,
             now: Duration::ZERO,
-            host,
+            letters: VecDeque::with_capacity(8 * members),
+            said: Vec::with_capacity(2 * members),
             dead: None,
             leader: 0,
             carried: 0,
@@ -40,7 +42,7 @@ impl<C: Contender> Group<C> {
             following: vec![0; members + 1],
         };
         C::settle(&mut group);
-        assert!(group.host.letters.is_empty(), "all has been said");
+        assert!(group.letters.is_empty(), "all has been said");
         group.leader = group.nodes[0].leader().expect("a settled group has a leader");
         assert!(group.all_follow(group.leader), "{}, {members} nodes: not settled", C::NAME);
         group
@@ -54,30 +56,45 @@ impl<C: Contender> Group<C> {
         group.follows = vec![group.leader; members];
         group.following[group.leader] = members;
         let awake = C::expire(&mut group);
-        assert!(group.host.letters.is_empty() && !awake.is_empty(), "nobody has spoken yet");
+        assert!(group.letters.is_empty() && !awake.is_empty(), "nobody has spoken yet");
         group.carried = 0;
         (group, awake)
     }
 
     pub fn tick(&mut self, place: Place) {
-        self.nodes[place].tick(self.now, &mut self.host);
+        self.nodes[place].tick(self.now, &mut self.said);
+        self.act(place);
+    }
+
+    /// Does what `place` has said.
+    pub fn act(&mut self, place: Place) {
+        self.nodes[place].act(&mut self.said, &mut self.letters);
     }
 
     /// Ticks all that live.
     pub fn tick_all(&mut self) {
-        for place in (0..self.nodes.len()).filter(|&place| self.dead != Some(place)) {
-            self.nodes[place].tick(self.now, &mut self.host);
+        for place in 0..self.nodes.len() {
+            if self.dead != Some(place) {
+                self.tick(place);
+            }
         }
     }
 
-    /// Delivers the next message, and says to whom.
-    pub fn deliver(&mut self) -> Option<Place> {
-        let letter = self.host.letters.pop_front()?;
+    /// Hands over the next message, and says to whom.
+    pub fn hand_over(&mut self) -> Option<Place> {
+        let Letter { from, to, message } = self.letters.pop_front()?;
         self.carried += 1;
-        if self.dead != Some(letter.to) {
-            self.nodes[letter.to].receive(self.now, letter.from, letter.message, &mut self.host);
+        if self.dead != Some(to) {
+            self.nodes[to].receive(self.now, from, message, &mut self.said);
         }
-        Some(letter.to)
+        Some(to)
+    }
+
+    /// The same, and does what it leads to.
+    pub fn deliver(&mut self) -> Option<Place> {
+        let to = self.hand_over()?;
+        self.act(to);
+        Some(to)
     }
 
     /// Delivers all messages, and those that answer them.
@@ -92,9 +109,8 @@ impl<C: Contender> Group<C> {
                 self.tick(place);
                 self.is_over(place);
             }
-            while let Some(&Letter { to, .. }) = self.host.letters.front() {
-                self.deliver();
-                if self.is_over(to) {
+            while let Some(to) = self.deliver() {
+                if self.dead != Some(to) && self.is_over(to) {
                     return;
                 }
             }
@@ -120,7 +136,7 @@ impl<C: Contender> Group<C> {
     /// arrived too late to matter.
     #[must_use]
     pub fn messages(&self) -> usize {
-        let lost = self.host.letters.iter().filter(|letter| self.dead == Some(letter.to)).count();
+        let lost = self.letters.iter().filter(|letter| self.dead == Some(letter.to)).count();
         self.carried + lost
     }
 

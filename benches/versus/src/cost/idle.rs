@@ -45,14 +45,14 @@ impl<C: Contender> Ticked<C> {
 impl<C: Contender> Idle for Ticked<C> {
     fn quiet(&mut self) {
         (1..BEAT_TICKS).for_each(|_| self.tick());
-        debug_assert!(self.0.iter().all(|group| group.host.letters.is_empty()), "{} spoke", C::NAME);
+        debug_assert!(self.0.iter().all(|group| group.letters.is_empty()), "{} spoke", C::NAME);
     }
 
     fn beat(&mut self) {
         for group in &mut self.0 {
             group.now += TICK;
             group.tick_all();
-            debug_assert!(!group.host.letters.is_empty(), "{} said nothing", C::NAME);
+            debug_assert!(!group.letters.is_empty(), "{} said nothing", C::NAME);
             group.drain();
         }
     }

@@ -12,7 +12,7 @@ use omnipaxos_storage::memory_storage::MemoryStorage;
 
 use super::allocator::freed;
 use super::group::Group;
-use super::{Contender, Host, Place};
+use super::{Contender, Letter, Letters, Place};
 
 /// What nobody proposes.
 #[derive(Clone, Debug)]
@@ -55,14 +55,21 @@ impl<const TICKS: u64> Contender for Omni<TICKS> {
         nodes.iter().map(node).collect()
     }
 
-    fn tick(&mut self, _: Duration, host: &mut Host<Self>) {
+    fn tick(&mut self, _: Duration, said: &mut Vec<Self::Said>) {
         self.0.tick();
-        self.send(host);
+        self.0.take_outgoing_messages(said);
     }
 
-    fn receive(&mut self, _: Duration, _: Place, message: Self::Message, host: &mut Host<Self>) {
+    fn receive(&mut self, _: Duration, _: Place, message: Self::Message, said: &mut Vec<Self::Said>) {
         self.0.handle_incoming(message);
-        self.send(host);
+        self.0.take_outgoing_messages(said);
+    }
+
+    fn act(&mut self, said: &mut Vec<Self::Said>, letters: &mut Letters<Self>) {
+        letters.extend(said.drain(..).map(|message| {
+            let (from, to) = (message.get_sender() as Place - 1, message.get_receiver() as Place - 1);
+            Letter { from, to, message }
+        }));
     }
 
     fn leader(&self) -> Option<Place> {
@@ -93,17 +100,6 @@ impl<const TICKS: u64> Contender for Omni<TICKS> {
 
     fn bytes(self) -> usize {
         size_of::<OmniPaxos<Nothing, Store>>() - size_of::<Store>() + freed(self.0)
-    }
-}
-
-impl<const TICKS: u64> Omni<TICKS> {
-    fn send(&mut self, host: &mut Host<Self>) {
-        self.0.take_outgoing_messages(&mut host.said);
-        let Host { letters, said } = host;
-        letters.extend(said.drain(..).map(|message| {
-            let (from, to) = (message.get_sender() as Place - 1, message.get_receiver() as Place - 1);
-            super::Letter { from, to, message }
-        }));
     }
 }
 

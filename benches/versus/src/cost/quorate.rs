@@ -8,7 +8,7 @@ use rand_chacha::rand_core::SeedableRng;
 
 use super::allocator::freed;
 use super::group::Group;
-use super::{Contender, Host, Place};
+use super::{Contender, Letter, Letters, Place};
 
 pub struct Quorate {
     pub election: Election<u64, ChaCha8Rng>,
@@ -31,15 +31,25 @@ impl Contender for Quorate {
         (0..members as u64).map(node).collect()
     }
 
-    fn tick(&mut self, now: Duration, host: &mut Host<Self>) {
-        self.election.tick_into(now, &mut host.said);
-        self.act(host);
+    fn tick(&mut self, now: Duration, said: &mut Vec<Self::Said>) {
+        self.election.tick_into(now, said);
     }
 
-    fn receive(&mut self, now: Duration, from: Place, message: Self::Message, host: &mut Host<Self>) {
-        self.election.tick_into(now, &mut host.said);
-        self.election.step_into(Input::Receive { from: from as u64, message }, &mut host.said);
-        self.act(host);
+    fn receive(&mut self, now: Duration, from: Place, message: Self::Message, said: &mut Vec<Self::Said>) {
+        self.election.tick_into(now, said);
+        self.election.step_into(Input::Receive { from: from as u64, message }, said);
+    }
+
+    fn act(&mut self, said: &mut Vec<Self::Said>, letters: &mut Letters<Self>) {
+        let from = self.election.id() as Place;
+        for output in said.drain(..) {
+            match output {
+                Output::Send { to, message } => letters.push_back(Letter { from, to: to as Place, message }),
+                Output::Persist(state) => self.saved = state,
+                Output::Event(_) => {}
+                Output::Rejected(reason) => panic!("a lawful host is told: {reason}"),
+            }
+        }
     }
 
     fn leader(&self) -> Option<Place> {
@@ -72,23 +82,6 @@ impl Contender for Quorate {
     fn bytes(self) -> usize {
         let generator = size_of::<ChaCha8Rng>();
         size_of::<Election<u64, ChaCha8Rng>>() - generator + freed(self.election)
-    }
-}
-
-impl Quorate {
-    fn act(&mut self, host: &mut Host<Self>) {
-        let from = self.election.id() as Place;
-        let Host { letters, said } = host;
-        for output in said.drain(..) {
-            match output {
-                Output::Send { to, message } => {
-                    letters.push_back(super::Letter { from, to: to as Place, message });
-                }
-                Output::Persist(state) => self.saved = state,
-                Output::Event(_) => {}
-                Output::Rejected(reason) => panic!("a lawful host is told: {reason}"),
-            }
-        }
     }
 }
 

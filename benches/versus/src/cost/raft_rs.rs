@@ -12,7 +12,7 @@ use slog::{Discard, Logger, o};
 
 use super::allocator::freed;
 use super::group::Group;
-use super::{Contender, Host, Place};
+use super::{Contender, Letter, Letters, Place};
 
 /// Of 10 ms each.
 const TIMEOUT_TICKS: usize = 15;
@@ -28,7 +28,7 @@ pub type Plain = RaftRs<false>;
 
 impl<const CHECKED: bool> Contender for RaftRs<CHECKED> {
     type Message = Message;
-    type Said = ();
+    type Said = Message;
 
     const NAME: &'static str = if CHECKED { "raft-rs (checked)" } else { "raft-rs (plain)" };
 
@@ -49,15 +49,22 @@ impl<const CHECKED: bool> Contender for RaftRs<CHECKED> {
         (0..members).map(node).collect()
     }
 
-    fn tick(&mut self, _: Duration, host: &mut Host<Self>) {
+    fn tick(&mut self, _: Duration, said: &mut Vec<Message>) {
         if self.0.tick() {
-            self.process_ready(host);
+            self.process_ready(said);
         }
     }
 
-    fn receive(&mut self, _: Duration, _: Place, message: Message, host: &mut Host<Self>) {
+    fn receive(&mut self, _: Duration, _: Place, message: Message, said: &mut Vec<Message>) {
         self.0.step(message).expect("only lawful messages");
-        self.process_ready(host);
+        self.process_ready(said);
+    }
+
+    fn act(&mut self, said: &mut Vec<Message>, letters: &mut Letters<Self>) {
+        letters.extend(said.drain(..).map(|message| {
+            let (from, to) = (message.from as Place - 1, message.to as Place - 1);
+            Letter { from, to, message }
+        }));
     }
 
     fn leader(&self) -> Option<Place> {
@@ -67,7 +74,8 @@ impl<const CHECKED: bool> Contender for RaftRs<CHECKED> {
 
     fn settle(group: &mut Group<Self>) {
         group.nodes[0].0.campaign().expect("nobody leads yet");
-        group.nodes[0].process_ready(&mut group.host);
+        group.nodes[0].process_ready(&mut group.said);
+        group.act(0);
         group.drain();
         for _ in 0..10 * HEARTBEAT_TICKS {
             group.tick_all();
@@ -104,31 +112,25 @@ impl<const CHECKED: bool> Contender for RaftRs<CHECKED> {
 }
 
 impl<const CHECKED: bool> RaftRs<CHECKED> {
-    fn process_ready(&mut self, host: &mut Host<Self>) {
+    fn process_ready(&mut self, said: &mut Vec<Message>) {
         let RaftRs(node) = self;
         while node.has_ready() {
             let mut ready = node.ready();
-            send(ready.take_messages(), host);
+            said.extend(ready.take_messages());
             if !ready.entries().is_empty() {
                 node.mut_store().wl().append(ready.entries()).expect("entries follow each other");
             }
             if let Some(state) = ready.hs() {
                 node.mut_store().wl().set_hardstate(state.clone());
             }
-            send(ready.take_persisted_messages(), host);
+            said.extend(ready.take_persisted_messages());
             let mut light = node.advance(ready);
             if let Some(commit) = light.commit_index() {
                 node.mut_store().wl().mut_hard_state().commit = commit;
             }
-            send(light.take_messages(), host);
+            said.extend(light.take_messages());
             node.advance_apply();
         }
-    }
-}
-
-fn send<const CHECKED: bool>(messages: Vec<Message>, host: &mut Host<RaftRs<CHECKED>>) {
-    for message in messages {
-        host.send(message.from as Place - 1, message.to as Place - 1, message);
     }
 }
 

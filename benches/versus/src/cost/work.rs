@@ -65,51 +65,53 @@ pub enum Part {
     Answers,
 }
 
-/// So many groups that their nodes fit into a cache, but one clock reading is shared by many.
+/// So many that one reading of the clock is shared by many, but not much more than a cache holds.
 fn groups(members: usize) -> usize {
-    (96 / members).clamp(2, 32)
+    (160 / members).clamp(4, 32)
 }
 
 /// Groups with a leader, and one part of their rounds.
 pub struct Beats<C: Contender> {
     groups: Vec<Group<C>>,
-    members: usize,
     part: Part,
 }
 
 impl<C: Contender> Beats<C> {
     #[must_use]
     pub fn new(members: usize, part: Part) -> Self {
-        Beats { groups: (0..groups(members)).map(|_| Group::settled(members)).collect(), members, part }
+        Beats { groups: (0..groups(members)).map(|_| Group::settled(members)).collect(), part }
     }
 
     fn broadcast(&mut self) {
         for group in &mut self.groups {
-            group.tick(group.leader);
+            group.nodes[group.leader].tick(group.now, &mut group.said);
         }
     }
 
+    /// One follower of each group.
     fn follow(&mut self) {
         for group in &mut self.groups {
-            for _ in 1..self.members {
-                group.deliver();
-            }
+            group.hand_over();
         }
     }
 
     fn read(&mut self) {
-        self.groups.iter_mut().for_each(Group::drain);
+        for group in &mut self.groups {
+            while group.hand_over().is_some() {}
+        }
     }
 }
 
 impl<C: Contender> Work for Beats<C> {
     fn prepare(&mut self) {
-        self.groups.iter_mut().for_each(C::rest);
-        if self.part != Part::Broadcast {
-            self.broadcast();
-        }
-        if self.part == Part::Answers {
-            self.follow();
+        for group in &mut self.groups {
+            C::rest(group);
+            if self.part != Part::Broadcast {
+                group.tick(group.leader);
+            }
+            if self.part == Part::Answers {
+                (1..group.nodes.len()).for_each(|_| _ = group.deliver());
+            }
         }
     }
 
@@ -122,16 +124,22 @@ impl<C: Contender> Work for Beats<C> {
     }
 
     fn clear(&mut self) {
-        self.read();
+        for group in &mut self.groups {
+            let speaker = match self.part {
+                Part::Broadcast | Part::Answers => group.leader,
+                Part::Follower => usize::from(group.leader == 0),
+            };
+            group.act(speaker);
+            group.drain();
+        }
     }
 
     fn times(&self) -> usize {
-        let each = if self.part == Part::Follower { self.members - 1 } else { 1 };
-        each * self.groups.len()
+        self.groups.len()
     }
 
     fn messages(&self) -> usize {
-        self.groups[0].host.letters.len()
+        self.groups[0].said.len()
     }
 }
 
