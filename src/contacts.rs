@@ -92,6 +92,14 @@ impl<I: NodeId> Contacts<I> {
         news
     }
 
+    /// [`is_news`](Self::is_news) and [`heard`](Self::heard) of a member, in a term that nobody disputes.
+    pub(crate) fn is_next(&mut self, place: u8, term: Term, round: Round, now: Nanos) -> bool {
+        let undisputed = !self.is_disputed(term);
+        let contact = self.members.get_mut(usize::from(place));
+        let next = contact.filter(|contact| undisputed && (term, round) > contact.last);
+        next.map(|contact| *contact = Contact { last: (term, round), heard: now }).is_some()
+    }
+
     /// Whether `oddity` of `peer` is yet to be told. Strangers count as one peer, so that memory
     /// stays bounded.
     pub(crate) fn tell_once(&mut self, member: bool, peer: I, oddity: Oddity) -> bool {

@@ -9,6 +9,7 @@ mod leadership;
 mod membership;
 mod reconfig;
 mod renewal;
+mod routine;
 mod status;
 mod turn;
 mod vote;
@@ -168,11 +169,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             let last = Duration::from_nanos(self.now);
             return out.push(Output::Rejected(Rejection::ClockWentBackwards { last, now }));
         }
-        let (due, before) = (self.due(), self.leader());
-        self.now = clock;
-        if clock < due {
+        if clock < self.due() {
+            self.now = clock;
             return;
         }
+        let before = self.leader();
+        self.now = clock;
         match &self.role {
             Role::Follower(_) => self.tick_follower(out),
             Role::PreCandidate(_) => self.tick_canvass(out),
@@ -185,6 +187,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// As [`step`](Self::step); appends to the caller's buffer, which is all the memory that a
     /// heartbeat or its answer needs.
     pub fn step_into(&mut self, input: Input<I>, out: &mut Vec<Output<I>>) {
+        if let Input::Receive { from, message } = &input
+            && self.is_routine(*from, message, out)
+        {
+            debug_assert!(self.is_sound(), "an invariant is broken");
+            return;
+        }
         let before = self.leader();
         let met = match input {
             Input::Receive { from, message } => {
@@ -337,6 +345,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if let Role::Follower(following) = &mut self.role {
             following.deadline = NEVER;
             following.ahead_at = NEVER;
+            following.leader_at = None;
             following.trial = None;
         } else {
             self.become_follower(NEVER);

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
@@ -219,6 +220,9 @@ impl<I: NodeId> Membership<I> {
     /// The largest value that a quorum of the voters (by place) reaches; `floor` if that is more,
     /// or if there are no voters.
     pub(crate) fn quorum_value(&self, floor: u64, value: impl Fn(usize) -> u64) -> u64 {
+        if !self.is_quorum(|voter| value(voter) > floor) {
+            return floor;
+        }
         let voters = 0..usize::from(self.voters);
         if self.has_few_voters() {
             let is_reached = |&candidate: &u64| self.is_quorum(|voter| value(voter) >= candidate);
@@ -227,8 +231,9 @@ impl<I: NodeId> Membership<I> {
         let mut values = [0; MAX_MEMBERS];
         let values = values.get_mut(voters).unwrap_or_default();
         values.iter_mut().enumerate().for_each(|(voter, slot)| *slot = value(voter));
-        values.sort_unstable_by_key(|&value| core::cmp::Reverse(value));
-        values.get(self.quorum().saturating_sub(1)).map_or(floor, |&value| value.max(floor))
+        let (_, least, _) =
+            values.select_nth_unstable_by_key(self.quorum().saturating_sub(1), |&value| Reverse(value));
+        *least
     }
 
     /// Whether they are compared with each other sooner than they are sorted.
@@ -240,6 +245,10 @@ impl<I: NodeId> Membership<I> {
     pub(crate) fn at_version(mut self, version: Version) -> Self {
         self.version = version;
         self
+    }
+
+    pub(crate) fn set_version(&mut self, version: Version) {
+        self.version = version;
     }
 
     /// The next membership after this one, with these members and a majority for a quorum.

@@ -193,7 +193,10 @@ pub struct Heartbeat<I> {
     pub rank: Option<u8>,
     /// What else is wanted.
     pub order: Order,
-    /// The whole membership, for a follower that has not acknowledged its version.
+    /// The version before, by a leader just elected: the one in force has the same members.
+    pub inherited: Option<Version>,
+    /// The whole membership, for a follower that has not acknowledged its version, but for the first
+    /// time if that can be `inherited`.
     pub membership: Option<Box<Membership<I>>>,
 }
 

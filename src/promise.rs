@@ -63,6 +63,11 @@ impl<I: NodeId> Promise<I> {
         (holder.led > Term(0)).then_some((holder.id, holder.led))
     }
 
+    /// The leader asks for it again. Rule 2.2.
+    pub(crate) fn prolong(&mut self, until: Nanos) {
+        self.until = self.until.max(until);
+    }
+
     /// When [`leader`](Self::leader) ends, if there is one.
     pub(crate) fn leader_until(&self, now: Nanos) -> Option<Nanos> {
         self.leader(now).map(|_| self.until)

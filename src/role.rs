@@ -36,6 +36,8 @@ pub(crate) enum Role<I> {
 pub(crate) struct Following<I> {
     /// When to stand for election.
     pub(crate) deadline: Nanos,
+    /// The place of the leader among the members, if this node may lead itself; as of the last heartbeat.
+    pub(crate) leader_at: Option<u8>,
     /// When to ask ahead of that. Rule 4.9.
     pub(crate) ahead_at: Nanos,
     /// What the answers are so far.
@@ -185,7 +187,14 @@ pub(crate) struct Farewell<I> {
 
 impl<I> Following<I> {
     pub(crate) fn new(deadline: Nanos) -> Self {
-        Following { deadline, ahead_at: NEVER, ahead: None, trial: None, farewell: None }
+        Following { deadline, leader_at: None, ahead_at: NEVER, ahead: None, trial: None, farewell: None }
+    }
+}
+
+impl<I> Following<I> {
+    /// Whether nothing is under way.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.ahead.is_none() && self.trial.is_none() && self.farewell.is_none()
     }
 }
 

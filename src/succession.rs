@@ -106,8 +106,16 @@ pub(crate) struct Backoff {
 const LONGEST: u64 = 16;
 
 impl Backoff {
+    /// Whether there has been any mishap.
+    pub(crate) fn is_stirred(&self) -> bool {
+        self.length > 0
+    }
+
     /// What is left of it at `now`, when `unit` is the shortest.
     pub(crate) fn delay(&self, now: Nanos, unit: Nanos) -> Nanos {
+        if !self.is_stirred() {
+            return 0;
+        }
         let stretch = unit.saturating_mul(LONGEST);
         let halvings = now.saturating_sub(self.since).checked_div(stretch).unwrap_or(0);
         let left = u32::try_from(halvings).ok().and_then(|by| self.length.checked_shr(by)).unwrap_or(0);

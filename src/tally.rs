@@ -22,6 +22,16 @@ pub(crate) enum Ballot {
     Denied,
 }
 
+impl Ballot {
+    fn is_in_force(self, now: Nanos) -> bool {
+        match self {
+            Ballot::Granted(until) => now < until,
+            Ballot::Free(from) => from <= now,
+            Ballot::Unanswered | Ballot::Busy(_) | Ballot::Rival | Ballot::Denied => false,
+        }
+    }
+}
+
 /// What the votes amount to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Outcome {
@@ -34,17 +44,27 @@ pub(crate) enum Outcome {
 
 /// A ballot for each voter of the membership, in its order. A candidacy ends when its membership
 /// changes, so the places stay true.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Tally(Box<[Ballot]>);
 
 impl Tally {
     /// Nobody has answered but the candidate, whose own promise is in force until `own`.
     pub(crate) fn new<I: NodeId>(members: &Membership<I>, me: I, own: Nanos) -> Self {
-        let mut tally = Tally(vec![Ballot::Unanswered; members.voters().len()].into());
-        if let Some(place) = members.index_of(me) {
-            tally.put(place, Ballot::Granted(own));
-        }
+        let mut tally = Tally::default();
+        tally.begin(members, me, own);
         tally
+    }
+
+    /// The same, from one that is over.
+    pub(crate) fn begin<I: NodeId>(&mut self, members: &Membership<I>, me: I, own: Nanos) {
+        if self.0.len() == members.voters().len() {
+            self.0.fill(Ballot::Unanswered);
+        } else {
+            self.0 = vec![Ballot::Unanswered; members.voters().len()].into();
+        }
+        if let Some(place) = members.index_of(me) {
+            self.put(place, Ballot::Granted(own));
+        }
     }
 
     /// The voters are others now: what is known of those who stay is kept.
@@ -72,27 +92,22 @@ impl Tally {
         now: Nanos,
         absent: impl Fn(usize) -> bool,
     ) -> Outcome {
-        let rival = self.0.contains(&Ballot::Rival);
-        let open = |place| match self.get(place) {
-            Ballot::Granted(_) | Ballot::Free(_) => true,
-            Ballot::Busy(_) => !rival,
-            Ballot::Unanswered => !(rival && absent(place)),
-            Ballot::Rival | Ballot::Denied => false,
-        };
-        if members.is_quorum(|place| self.is_in_force(place, now)) {
-            Outcome::Won
-        } else if members.is_quorum(open) {
-            Outcome::Pending
-        } else {
-            Outcome::Lost
+        let in_force = self.0.iter().filter(|ballot| ballot.is_in_force(now)).count();
+        let is_open = |ballot: &&Ballot| !matches!(ballot, Ballot::Rival | Ballot::Denied);
+        let mut open = self.0.iter().filter(is_open).count();
+        if open < self.0.len() && self.0.contains(&Ballot::Rival) {
+            let lost = |(place, ballot): &(usize, &Ballot)| match ballot {
+                Ballot::Busy(_) => true,
+                Ballot::Unanswered => absent(*place),
+                Ballot::Granted(_) | Ballot::Free(_) | Ballot::Rival | Ballot::Denied => false,
+            };
+            open = open.saturating_sub(self.0.iter().enumerate().filter(lost).count());
         }
-    }
-
-    fn is_in_force(&self, place: usize, now: Nanos) -> bool {
-        match self.get(place) {
-            Ballot::Granted(until) => now < until,
-            Ballot::Free(from) => from <= now,
-            Ballot::Unanswered | Ballot::Busy(_) | Ballot::Rival | Ballot::Denied => false,
+        match members.quorum() {
+            0 => Outcome::Lost,
+            quorum if in_force >= quorum => Outcome::Won,
+            quorum if open >= quorum => Outcome::Pending,
+            _ => Outcome::Lost,
         }
     }
 

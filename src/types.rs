@@ -26,7 +26,8 @@ pub(crate) const NEVER: Nanos = Nanos::MAX;
 
 /// `length` in nanoseconds, at most [`NEVER`].
 pub(crate) fn nanos(length: Duration) -> Nanos {
-    Nanos::try_from(length.as_nanos()).unwrap_or(NEVER)
+    let whole = length.as_secs().checked_mul(1_000_000_000);
+    whole.and_then(|whole| whole.checked_add(length.subsec_nanos().into())).unwrap_or(NEVER)
 }
 
 /// Keeps apart groups that share a network: a message of another cluster is refused.

@@ -18,7 +18,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// few will be needed.
     pub(super) fn ahead_of(&self, turn: Nanos, granted: Nanos) -> Nanos {
         let lead = self.lengths.retry_interval().min(granted / 4);
-        if self.rank == Some(0) && self.electable() { turn.saturating_sub(lead) } else { NEVER }
+        if self.rank == Some(0) { turn.saturating_sub(lead) } else { NEVER }
     }
 
     /// Rule 4.9: asks for pre-votes, and stays a follower. A leader that is there after all answers with
@@ -64,7 +64,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         ahead.tally.put(place, ballot);
         let will_be_free = following.deadline.saturating_add(self.lengths.retry_interval());
-        if ahead.tally.outcome(&self.hard.membership, will_be_free, |_| false) == Outcome::Won {
+        if !self.reserved
+            && ahead.tally.outcome(&self.hard.membership, will_be_free, |_| false) == Outcome::Won
+        {
             self.reserve(out);
         }
     }

@@ -120,12 +120,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             self.record(out);
         }
         let until = self.now.saturating_add(self.lengths.promise_limit());
-        let tally = Tally::new(&self.hard.membership, self.id, until);
         // Without a pre-vote before it, nobody counts as absent.
-        let canvassed_since = match &self.role {
-            Role::PreCandidate(canvass) => Some(canvass.since),
-            Role::Follower(_) | Role::Candidate(_) | Role::Leader(_) => None,
+        let (mut tally, canvassed_since) = match &mut self.role {
+            Role::PreCandidate(canvass) => (core::mem::take(&mut canvass.tally), Some(canvass.since)),
+            Role::Follower(_) | Role::Candidate(_) | Role::Leader(_) => (Tally::default(), None),
         };
+        tally.begin(&self.hard.membership, self.id, until);
         let (next_retry, since) = (self.now, self.now);
         self.role = Role::Candidate(Box::new(Candidacy {
             claim,
@@ -178,7 +178,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Outcome::Pending => {}
             Outcome::Won if self.settles(out) => {}
             Outcome::Won => {
-                let Some(tally) = self.votes().cloned() else { return };
+                let Some((_, tally, _)) = self.standing() else { return };
+                let tally = core::mem::take(tally);
                 self.become_leader(&tally, out);
             }
             Outcome::Lost if matches!(self.role, Role::Leader(_)) => self.ask_renewal(self.hard.term, out),

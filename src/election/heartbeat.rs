@@ -9,19 +9,25 @@ use super::Election;
 use crate::contacts::Oddity;
 use crate::io::{Event, Output, StepDown};
 use crate::lease::bound_until;
-use crate::membership::is_newer_config;
+use crate::membership::{Membership, is_newer_config};
 use crate::message::{Answer, Body, Denial, Header, Heartbeat, HeartbeatReply, Message, Order};
-use crate::role::{Following, Leaving, Role, Walk};
-use crate::succession::rank;
-use crate::types::{NEVER, Nanos, NodeId, Round, Term};
+use crate::role::{Following, Leading, Leaving, Role, Walk};
+use crate::succession::{Follower, rank};
+use crate::types::{NEVER, Nanos, NodeId, Term, Version};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Asks every member for its promise. Rules 3.2 and 3.5.
     pub(super) fn broadcast(&mut self, out: &mut Vec<Output<I>>) {
+        self.broadcast_since(None, out);
+    }
+
+    /// The same, for the first time: the members are those of the version `inherited`. Rule 7.1.
+    pub(super) fn broadcast_since(&mut self, inherited: Option<Version>, out: &mut Vec<Output<I>>) {
         let (now, me) = (self.now, self.id);
         let own = self.hard.membership.index_of(me);
         let length = self.asked_length();
         let interval = self.lengths.heartbeat_interval();
+        let round = self.next_round();
         let Role::Leader(leading) = &mut self.role else { return };
         leading.next_heartbeat = now.saturating_add(interval);
         if let Some(own) = own.and_then(|place| leading.followers.get_mut(place)) {
@@ -34,9 +40,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         self.rank_followers();
         self.refresh_lease();
-        let round = self.next_round();
-        for place in 0..self.hard.membership.members().len() {
-            self.send_heartbeat(place, round, out);
+        let Role::Leader(leading) = &self.role else { return };
+        let members = &self.hard.membership;
+        let header = self.header(leading.term, round);
+        out.reserve(members.members().len());
+        for (&to, follower) in members.members().iter().zip(&leading.followers) {
+            if to != me {
+                out.push(leading.heartbeat(to, follower, header, length, inherited, members));
+            }
         }
         self.tell_departed(out);
     }
@@ -63,34 +74,17 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// To the member at `place`, unless that is this node.
-    fn send_heartbeat(&self, place: usize, round: Round, out: &mut Vec<Output<I>>) {
+    /// A heartbeat out of turn, to one other member.
+    pub(super) fn show_leader(&mut self, place: usize, out: &mut Vec<Output<I>>) {
+        let round = self.next_round();
         let Role::Leader(leading) = &self.role else { return };
         let members = &self.hard.membership;
         let (Some(&to), Some(follower)) = (members.members().get(place), leading.followers.get(place)) else {
             return;
         };
-        if to == self.id {
-            return;
-        }
-        let order = if leading.names(to) { Order::Try } else { Order::Follow };
-        let body = Body::Heartbeat(Heartbeat {
-            promise: self.asked_length(),
-            rank: follower.rank,
-            order,
-            // Rule 7.1.
-            membership: (!follower.acknowledged).then(|| Box::new(members.clone())),
-        });
-        out.push(Output::Send { to, message: Message { header: self.header(leading.term, round), body } });
-    }
-
-    /// A heartbeat out of turn, to one member.
-    pub(super) fn show_leader(&mut self, place: usize, out: &mut Vec<Output<I>>) {
-        if let Role::Leader(leading) = &self.role
-            && !leading.asks_for_votes()
-        {
-            let round = self.next_round();
-            self.send_heartbeat(place, round, out);
+        if !leading.asks_for_votes() {
+            let header = self.header(leading.term, round);
+            out.push(leading.heartbeat(to, follower, header, self.asked_length(), None, members));
         }
     }
 
@@ -127,7 +121,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return;
         }
         self.adopt(from, &header, &mut heartbeat, out);
-        let granted = self.follow(from, &header, &heartbeat);
+        let granted = self.follow(place, from, &header, &heartbeat);
         self.heed(from, &header, heartbeat.order, granted, out);
         self.answer_heartbeat(from, &header, Answer::Granted(granted), out);
         self.obey(from, header.term, heartbeat.order, out);
@@ -166,7 +160,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if vote_used {
             self.hard.voted_for = Some(from);
         }
-        let installed = self.install(heartbeat.membership.take());
+        let installed = self.install(heartbeat.membership.take()) || self.inherit(header, heartbeat);
         let committed = self.note_commit(header);
         // What it acknowledges is durable, also what it led with itself.
         if higher || vote_used || installed || self.unwritten || (committed && self.is_out()) {
@@ -179,7 +173,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Promises what is asked, as far as this voter may, and says how much. Zero releases.
     /// Rules 2.1, 2.2 and 4.1.
-    fn follow(&mut self, from: I, header: &Header, heartbeat: &Heartbeat<I>) -> Nanos {
+    fn follow(&mut self, place: Option<usize>, from: I, header: &Header, heartbeat: &Heartbeat<I>) -> Nanos {
         let granted = self.grantable(heartbeat.promise);
         self.promise.follow(from, header.term, self.now.saturating_add(granted));
         if heartbeat.promise == 0 {
@@ -187,12 +181,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         self.rank = heartbeat.rank;
         let turn = self.turn();
-        let asks = self.asks();
-        let ahead_at = self.ahead_of(turn, granted);
+        let (asks, stands) = (self.asks(), self.electable());
+        let ahead_at = if stands { self.ahead_of(turn, granted) } else { NEVER };
+        let leader_at = place.and_then(|place| u8::try_from(place).ok()).filter(|_| stands);
         match &mut self.role {
             Role::Follower(following) => {
                 following.farewell = None;
                 following.ahead = None;
+                following.leader_at = leader_at;
                 (following.deadline, following.ahead_at) =
                     if asks { (turn, ahead_at) } else { (NEVER, NEVER) };
             }
@@ -301,6 +297,30 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.tell_departed(out);
         self.advance_handover(out);
         self.advance_walk(out);
+    }
+}
+
+impl<I: NodeId> Leading<I> {
+    /// The heartbeat that `follower` gets.
+    fn heartbeat(
+        &self,
+        to: I,
+        follower: &Follower,
+        header: Header,
+        promise: Nanos,
+        inherited: Option<Version>,
+        members: &Membership<I>,
+    ) -> Output<I> {
+        // Rule 7.1.
+        let told = follower.acknowledged || inherited.is_some();
+        let body = Body::Heartbeat(Heartbeat {
+            promise,
+            rank: follower.rank,
+            order: if self.names(to) { Order::Try } else { Order::Follow },
+            inherited,
+            membership: (!told).then(|| Box::new(members.clone())),
+        });
+        Output::Send { to, message: Message { header, body } }
     }
 }
 

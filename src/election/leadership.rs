@@ -7,7 +7,7 @@ use rand_core::Rng;
 
 use super::Election;
 use crate::io::{Event, Output, StepDown};
-use crate::membership::{Membership, majority};
+use crate::membership::majority;
 use crate::message::{Body, Heartbeat, Message, Order};
 use crate::role::{Following, Leading, Leaving, Role, Walk};
 use crate::succession::Follower;
@@ -19,20 +19,26 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Spec: `BecomeLeader`.
     pub(super) fn become_leader(&mut self, tally: &Tally, out: &mut Vec<Output<I>>) {
         let term = self.hard.term;
-        let old = self.hard.membership.clone();
-        // Spec: `BecomeLeader`, "configTerm' = newTerm". Rule 8.4: or the first membership of all.
-        let (next, target) = match self.found(tally, term) {
-            Some((first, target)) => (first, Some(target)),
-            None => (old.clone().at_version(Version { term, number: old.version().number }), None),
+        let before = self.hard.membership.version();
+        // Rule 8.4: the first membership of all.
+        let (followers, target) = match self.found(tally, term) {
+            Some((first, target)) => {
+                let place_of = |_, id| self.hard.membership.index_of(id);
+                let followers = self.first_records(tally, first.members(), place_of);
+                self.replace_membership(first);
+                self.record(out);
+                (followers, Some(target))
+            }
+            // Spec: `BecomeLeader`, "configTerm' = newTerm".
+            None => {
+                let members = self.hard.membership.members();
+                let followers = self.first_records(tally, members, |place, _| Some(place));
+                self.give_version(Version { term, number: before.number });
+                self.unwritten = true;
+                (followers, None)
+            }
         };
         let founded = target.is_some();
-        let followers = self.first_records(tally, &old, &next);
-        self.replace_membership(next);
-        if founded {
-            self.record(out);
-        } else {
-            self.unwritten = true;
-        }
         let members = &self.hard.membership;
         let until = |place: usize| followers.get(place).map_or(0, |follower| follower.until);
         let lease = members.quorum_value(0, until);
@@ -65,21 +71,28 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if founded {
             out.push(self.membership_event());
         }
-        self.broadcast(out);
+        // Rule 7.1: starting points of one version may differ.
+        let inherited = Some(before).filter(|before| before.term > Term(0));
+        self.broadcast_since(inherited, out);
         self.commit(out);
     }
 
-    /// What a new leader knows of the members: the promises that elected it, and, if it led
-    /// before, what it knew then.
-    fn first_records(&self, tally: &Tally, old: &Membership<I>, next: &Membership<I>) -> Box<[Follower]> {
-        let record = |&id: &I| {
+    /// What a new leader knows of `members`: the promises that elected it, by their places then, and, if
+    /// it led before, what it knew then.
+    fn first_records(
+        &self,
+        tally: &Tally,
+        members: &[I],
+        place_of: impl Fn(usize, I) -> Option<usize>,
+    ) -> Box<[Follower]> {
+        let record = |(place, &id): (usize, &I)| {
             let me = id == self.id;
             let (position, priority, leaving) = match self.record_of(id) {
                 _ if me => (self.position, self.priority, false),
                 Some(follower) => (follower.position, follower.priority, follower.leaving),
                 None => Default::default(),
             };
-            let until = old.index_of(id).map_or(0, |place| tally.granted_until(place));
+            let until = place_of(place, id).map_or(0, |place| tally.granted_until(place));
             let (answered, acknowledged) = (me, me);
             Follower {
                 until,
@@ -92,7 +105,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 rank: None,
             }
         };
-        next.members().iter().map(record).collect()
+        members.iter().enumerate().map(record).collect()
     }
 
     pub(super) fn tick_leader(&mut self, out: &mut Vec<Output<I>>) {
@@ -171,7 +184,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         rank: Option<u8>,
         order: Order,
     ) -> Message<I> {
-        let body = Body::Heartbeat(Heartbeat { promise: 0, rank, order, membership: None });
+        let body = Body::Heartbeat(Heartbeat { promise: 0, rank, order, inherited: None, membership: None });
         Message { header: self.header(term, round), body }
     }
 }

@@ -27,17 +27,40 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         true
     }
 
+    /// Rule 7.1: the members are those that this node knows, and have another version now.
+    pub(super) fn inherit(&mut self, header: &Header, heartbeat: &Heartbeat<I>) -> bool {
+        let (ours, theirs) = (self.hard.membership.version(), header.version);
+        let same = heartbeat.inherited == Some(ours) && ours.number == theirs.number && ours.term > Term(0);
+        let lawful = ours.term < theirs.term && theirs.term <= self.hard.term;
+        if same && lawful {
+            self.give_version(theirs);
+        }
+        same && lawful
+    }
+
+    /// The members in force stay the same.
+    pub(super) fn give_version(&mut self, version: Version) {
+        self.hard.membership.set_version(version);
+        self.forget_by_place();
+    }
+
     /// Another membership is in force. What is known by place is known of the same nodes as before.
     pub(super) fn replace_membership(&mut self, next: Membership<I>) {
         self.contacts.realign(&self.hard.membership, &next);
+        self.hard.membership = next;
+        self.forget_by_place();
+        self.was_member |= self.hard.membership.contains(self.id);
+    }
+
+    /// What was about the membership before is over.
+    fn forget_by_place(&mut self) {
         if let Role::Follower(following) = &mut self.role {
             following.trial = None;
             following.ahead = None;
+            following.leader_at = None;
         }
-        self.hard.membership = next;
         self.unwritten = false;
         self.committed = false;
-        self.was_member |= self.hard.membership.contains(self.id);
     }
 
     /// This node's membership, for an asker whose own is older, or who is missing in it. A voter that is

@@ -340,6 +340,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 promise,
                 rank: None,
                 order: Order::Follow,
+                inherited: None,
                 membership: committed.then(|| Box::new(self.hard.membership.clone())),
             });
             out.push(Output::Send { to, message: Message { header: self.header(term, round), body } });

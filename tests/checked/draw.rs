@@ -131,6 +131,7 @@ fn message(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Message<u64>> 
                 1 => Order::Campaign,
                 _ => Order::Follow,
             },
+            inherited: option(u, |u| version(u, checked))?,
             membership: membership(u, checked)?,
         }),
         _ => Body::HeartbeatReply(HeartbeatReply {

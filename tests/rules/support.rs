@@ -203,6 +203,7 @@ pub(crate) fn heartbeat(of: u64, round: u64) -> Msg {
         promise: ns(PROMISE),
         rank: None,
         order: Order::Follow,
+        inherited: None,
         membership: None,
     });
     message(0, round, of, body)
@@ -278,6 +279,7 @@ pub(crate) trait But: Sized {
     fn version(self, term: u64, number: u64) -> Self;
     fn asking(self, length: u64) -> Self;
     fn rank(self, rank: u8) -> Self;
+    fn inheriting(self, version: Version) -> Self;
     fn order(self, order: Order) -> Self;
     fn claim(self, claim: Claim<u64>) -> Self;
     fn position(self, index: u64) -> Self;
@@ -321,6 +323,12 @@ impl But for Msg {
     fn rank(mut self, rank: u8) -> Self {
         let Body::Heartbeat(heartbeat) = &mut self.body else { panic!("{self:?} bears no rank") };
         heartbeat.rank = Some(rank);
+        self
+    }
+
+    fn inheriting(mut self, version: Version) -> Self {
+        let Body::Heartbeat(heartbeat) = &mut self.body else { panic!("{self:?} inherits nothing") };
+        heartbeat.inherited = Some(version);
         self
     }
 

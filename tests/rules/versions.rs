@@ -208,3 +208,44 @@ fn a_version_is_as_old_as_its_term_and_then_its_number() {
     assert_eq!(ascending.map(|version| version.to_string()), ["0.9", "1.2", "1.3", "2.1"]);
     assert_eq!(format!("{:>4}", term(12)), "  12");
 }
+
+/// Rule 7.1: a new leader's first heartbeats enclose no list where the members are known to be the same.
+#[test]
+fn a_follower_that_holds_the_version_before_needs_no_list() {
+    let renewed = members(version(2, 1), &THREE);
+    let mut follower = Node::new(
+        config(3),
+        HardState { term: term(2), membership: renewed.clone(), ..first_state(&THREE) },
+        0,
+    );
+    let named = |inherited| heartbeat(5, 1).version(5, 1).inheriting(inherited);
+    for other in [version(2, 2), version(1, 1), version(0, 1)] {
+        let mut follower = follower.clone();
+        follower.hear(LIMIT, 1, named(other));
+        assert_eq!(follower.membership(), &renewed, "it holds another than {other}");
+    }
+    let out = follower.hear(LIMIT, 1, named(version(2, 1)));
+    assert_eq!(trace(&out), "persist, installed, yes 1, leader");
+    assert_eq!(persisted(&out).unwrap().membership, members(version(5, 1), &THREE));
+}
+
+/// Rule 7.1: who does not hold it is told all from the second heartbeat on.
+#[test]
+fn a_new_leader_names_the_version_before_once_and_encloses_the_list_from_then_on() {
+    let (mut node, first) = elected(1, &THREE);
+    let enclosed = |out: &Outputs| {
+        let beat = to(out, 2);
+        (heartbeat_of(&beat).inherited, heartbeat_of(&beat).membership.clone())
+    };
+    assert_eq!(
+        enclosed(&first),
+        (None, Some(node.membership().clone().into())),
+        "lists may differ at the start"
+    );
+    node.accepted(1, &[2, 3], &first);
+    let asked = node.hear(2, 3, pre_vote(7, 1));
+    let again = node.win(3, &[2], &asked);
+    assert_eq!(enclosed(&again), (Some(version(1, 1)), None));
+    let later = node.tick_at(3 + HEARTBEAT);
+    assert_eq!(enclosed(&later), (None, Some(node.membership().clone().into())));
+}

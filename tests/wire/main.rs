@@ -28,7 +28,7 @@ const HEADER: Header = Header {
 };
 
 /// A message of each kind, with its bytes after the header's.
-fn golden() -> [(Message<u64>, &'static [u8]); 8] {
+fn golden() -> [(Message<u64>, &'static [u8]); 9] {
     let members = Membership::new(HEADER.version, vec![1, 2, 3], vec![200], 2).unwrap();
     let some_members = Some(Box::new(members));
     let message = |body| Message { header: HEADER, body };
@@ -40,8 +40,8 @@ fn golden() -> [(Message<u64>, &'static [u8]); 8] {
         let reply = VoteReply { phase: Phase::Real, of: Term(300), answer, membership: None };
         message(Body::VoteReply(reply))
     };
-    let beat = |promise, rank, order, membership| {
-        message(Body::Heartbeat(Heartbeat { promise, rank, order, membership }))
+    let beat = |promise, rank, order, inherited, membership| {
+        message(Body::Heartbeat(Heartbeat { promise, rank, order, inherited, membership }))
     };
     let handover = Claim::Handover { leader: 2, term: Term(299) };
     [
@@ -59,10 +59,14 @@ fn golden() -> [(Message<u64>, &'static [u8]); 8] {
             vote(Answer::Denied(Denial::PositionBehind(Position { term: 1, index: 2 }))),
             &[1, 1, 0xac, 0x02, 1, 4, 1, 2, 0],
         ),
-        (beat(128, Some(0), Order::Follow, None), &[2, 0x80, 0x01, 1, 0, 0, 0]),
+        (beat(128, Some(0), Order::Follow, None, None), &[2, 0x80, 0x01, 1, 0, 0, 0, 0]),
         (
-            beat(0, None, Order::Campaign, some_members),
-            &[2, 0, 0, 2, 1, 2, 1, 3, 1, 2, 3, 1, 0xc8, 0x01, 2, 0],
+            beat(128, Some(0), Order::Follow, Some(Version { term: Term(300), number: 7 }), None),
+            &[2, 0x80, 0x01, 1, 0, 0, 1, 0xac, 0x02, 7, 0],
+        ),
+        (
+            beat(0, None, Order::Campaign, None, some_members),
+            &[2, 0, 0, 2, 0, 1, 2, 1, 3, 1, 2, 3, 1, 0xc8, 0x01, 2, 0],
         ),
         (
             message(Body::HeartbeatReply(HeartbeatReply {
@@ -88,7 +92,7 @@ fn the_format_is_these_bytes() {
         assert_eq!(encode(&message), datagram, "{message:?}");
         assert_eq!(decode(&datagram), Ok(message));
     }
-    assert_eq!(VERSION, 2);
+    assert_eq!(VERSION, 3);
 }
 
 #[test]
@@ -109,7 +113,7 @@ fn every_denial_phase_claim_and_order_has_its_number() {
     ];
     assert_eq!(denials.map(|denial| number(Answer::Denied(denial))), [0, 1, 2, 3, 4, 5, 6]);
     let order = |order| {
-        let beat = Heartbeat { promise: 0, rank: None, order, membership: None };
+        let beat = Heartbeat { promise: 0, rank: None, order, inherited: None, membership: None };
         encode(&Message::<u64> { header: HEADER, body: Body::Heartbeat(beat) })[14]
     };
     assert_eq!([Order::Follow, Order::Try, Order::Campaign].map(order), [0, 1, 2]);
@@ -228,7 +232,7 @@ fn encode_into_appends() {
 
 /// A heartbeat with these bytes for its membership.
 fn with_membership(parts: &[&[u8]]) -> Vec<u8> {
-    let start = [VERSION, 7, 0xac, 0x02, 2, 1, 1, 5, 0, 2, 0, 0, 0, 1];
+    let start = [VERSION, 7, 0xac, 0x02, 2, 1, 1, 5, 0, 2, 0, 0, 0, 0, 1];
     [&start, parts.concat().as_slice()].concat()
 }
 
@@ -256,6 +260,7 @@ fn what_a_forming_node_knows_is_these_bytes() {
             promise: 0,
             rank: None,
             order: Order::Follow,
+            inherited: None,
             membership: Some(Box::new(Membership::forming(limits).unwrap())),
         }),
     };

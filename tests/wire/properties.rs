@@ -74,9 +74,10 @@ fn body<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strat
                 Body::VoteReply(VoteReply { phase, of: Term(of), answer, membership })
             }
         ),
-        (any::<(u64, Option<u8>)>(), order, membership(id.clone())).prop_map(
-            |((promise, rank), order, membership)| {
-                Body::Heartbeat(Heartbeat { promise, rank, order, membership })
+        (any::<(u64, Option<u8>, Option<(u64, u64)>)>(), order, membership(id.clone())).prop_map(
+            |((promise, rank, inherited), order, membership)| {
+                let inherited = inherited.map(|(term, number)| Version { term: Term(term), number });
+                Body::Heartbeat(Heartbeat { promise, rank, order, inherited, membership })
             }
         ),
         (any::<(u64, u8, bool, bool)>(), answer(id.clone()), position(), membership(id)).prop_map(

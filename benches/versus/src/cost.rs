@@ -49,6 +49,11 @@ pub trait Contender: Sized {
     /// Does what this node said, and sends its messages.
     fn act(&mut self, said: &mut Vec<Self::Said>, letters: &mut Letters<Self>);
 
+    /// When it wants to be ticked; `None` for those that are ticked again and again.
+    fn due(&self) -> Option<Duration> {
+        None
+    }
+
     /// Whom it takes for the leader.
     fn leader(&self) -> Option<Place>;
 

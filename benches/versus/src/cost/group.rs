@@ -102,10 +102,12 @@ impl<C: Contender> Group<C> {
         while self.deliver().is_some() {}
     }
 
-    /// Ticks those of `awake` and delivers messages, until all who live follow one new leader.
+    /// Ticks those of `awake`, when they want to be, and delivers messages, until all who live follow one
+    /// new leader.
     pub fn fail_over(&mut self, awake: &[Place]) {
         for _ in 0..PATIENCE {
             for &place in awake {
+                self.now = self.nodes[place].due().map_or(self.now, |due| self.now.max(due));
                 self.tick(place);
                 self.is_over(place);
             }

@@ -52,6 +52,10 @@ impl Contender for Quorate {
         }
     }
 
+    fn due(&self) -> Option<Duration> {
+        self.election.deadline()
+    }
+
     fn leader(&self) -> Option<Place> {
         self.election.leader().map(|(leader, _)| leader as Place)
     }

@@ -1,0 +1,56 @@
+//! What nearly every message is: the next heartbeat of a leader that is followed, with no news but the
+//! time. It is told apart by comparing, and goes a short way to what all the rules come to.
+
+use alloc::vec::Vec;
+
+use rand_core::Rng;
+
+use super::Election;
+use crate::io::Output;
+use crate::message::{Answer, Body, Header, Heartbeat, Message, Order};
+use crate::role::Role;
+use crate::types::NodeId;
+
+impl<I: NodeId, R: Rng> Election<I, R> {
+    /// Accepts and answers such a heartbeat. Says whether it was one; if not, nothing has happened.
+    pub(super) fn is_routine(&mut self, from: I, message: &Message<I>, out: &mut Vec<Output<I>>) -> bool {
+        let Message { header, body: Body::Heartbeat(heartbeat) } = message else { return false };
+        let Some((place, rank)) = self.goes_on(from, header, heartbeat) else { return false };
+        // Rule 2.7.
+        if !self.contacts.is_next(place, header.term, header.round, self.now) {
+            return false;
+        }
+        self.rearmed = false;
+        // Rules 2.1 and 4.1.
+        let granted = self.grantable(heartbeat.promise);
+        self.promise.prolong(self.now.saturating_add(granted));
+        let turn = self.lengths.stagger().saturating_mul(rank.into());
+        let deadline = self.promise.end().saturating_add(turn);
+        let ahead_at = self.ahead_of(deadline, granted);
+        if let Role::Follower(following) = &mut self.role {
+            (following.deadline, following.ahead_at) = (deadline, ahead_at);
+        }
+        self.answer_heartbeat(from, header, Answer::Granted(granted), out);
+        true
+    }
+
+    /// Whether it is of the leader that this node is bound to, in the same term, about the same members,
+    /// for the same place in the succession, and neither has anything else in mind: the leader's place and
+    /// that in the succession.
+    fn goes_on(&self, from: I, header: &Header, heartbeat: &Heartbeat<I>) -> Option<(u8, u8)> {
+        let Role::Follower(following) = &self.role else { return None };
+        let same = header.term == self.hard.term
+            && header.cluster == self.hard.cluster
+            && header.version == self.hard.membership.version()
+            && header.committed == self.committed
+            && heartbeat.rank == self.rank
+            && self.promise.is_to_leader(from, header.term, self.now);
+        let plain =
+            heartbeat.order == Order::Follow && heartbeat.promise > 0 && heartbeat.membership.is_none();
+        let calm = following.is_settled() && !self.state_lost && !self.flap.is_stirred();
+        if same && plain && calm { following.leader_at.zip(heartbeat.rank) } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests;
