@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 pub mod allocator;
+pub mod almost_raft;
 pub mod group;
 pub mod idle;
 pub mod omnipaxos;

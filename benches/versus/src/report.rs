@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use quorate_versus::cost::Contender;
+use quorate_versus::cost::almost_raft;
 use quorate_versus::cost::group::Group;
 use quorate_versus::cost::idle::{Due, Idle, Ticked};
 use quorate_versus::cost::omnipaxos::Omni;
@@ -13,6 +14,7 @@ use quorate_versus::cost::quorate::Quorate;
 use quorate_versus::cost::raft_rs::{Checked, Plain};
 use quorate_versus::cost::work::{Beats, Failovers, Part, Seconds, Work, repeated};
 
+mod build;
 mod instructions;
 mod machine;
 mod measure;
@@ -35,6 +37,7 @@ pub(crate) enum Library {
     /// As it comes.
     RaftRsPlain,
     Omnipaxos,
+    AlmostRaft,
 }
 
 /// What is measured.
@@ -63,6 +66,7 @@ impl Library {
             Library::RaftRs => Checked::NAME,
             Library::RaftRsPlain => Plain::NAME,
             Library::Omnipaxos => Omni::<1>::NAME,
+            Library::AlmostRaft => "almost-raft",
         }
     }
 
@@ -71,26 +75,31 @@ impl Library {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
-    fn work(self, subject: Subject, members: usize) -> Box<dyn Work> {
-        match self {
-            _ if matches!(subject, Subject::Idle | Subject::IdleWhenDue) => {
-                Box::new(Seconds::new(self.host(subject), GROUPS))
+    /// `None` where it does no such thing.
+    fn work(self, subject: Subject, members: usize) -> Option<Box<dyn Work>> {
+        match (self, subject) {
+            (_, Subject::Bytes) => None,
+            (_, Subject::Idle | Subject::IdleWhenDue) => {
+                Some(Box::new(Seconds::new(self.host(subject)?, GROUPS)))
             }
-            Library::Quorate => work::<Quorate>(subject, members),
-            Library::RaftRs => work::<Checked>(subject, members),
-            Library::RaftRsPlain => work::<Plain>(subject, members),
-            Library::Omnipaxos => work::<Omni<1>>(subject, members),
+            (Library::Quorate, _) => work::<Quorate>(subject, members),
+            (Library::RaftRs, _) => work::<Checked>(subject, members),
+            (Library::RaftRsPlain, _) => work::<Plain>(subject, members),
+            (Library::Omnipaxos, _) => work::<Omni<1>>(subject, members),
+            (Library::AlmostRaft, Subject::Failover) => Some(Box::new(almost_raft::Failovers::new(members))),
+            (Library::AlmostRaft, _) => None,
         }
     }
 
     /// Of many groups at rest.
-    fn host(self, subject: Subject) -> Box<dyn Idle> {
+    fn host(self, subject: Subject) -> Option<Box<dyn Idle>> {
         match self {
-            Library::Quorate if subject == Subject::IdleWhenDue => Box::new(Due::new(GROUPS)),
-            Library::Quorate => Box::new(Ticked::<Quorate>::new(GROUPS)),
-            Library::RaftRs => Box::new(Ticked::<Checked>::new(GROUPS)),
-            Library::RaftRsPlain => Box::new(Ticked::<Plain>::new(GROUPS)),
-            Library::Omnipaxos => Box::new(Ticked::<Omni<5>>::new(GROUPS)),
+            Library::Quorate if subject == Subject::IdleWhenDue => Some(Box::new(Due::new(GROUPS))),
+            Library::Quorate => Some(Box::new(Ticked::<Quorate>::new(GROUPS))),
+            Library::RaftRs => Some(Box::new(Ticked::<Checked>::new(GROUPS))),
+            Library::RaftRsPlain => Some(Box::new(Ticked::<Plain>::new(GROUPS))),
+            Library::Omnipaxos => Some(Box::new(Ticked::<Omni<5>>::new(GROUPS))),
+            Library::AlmostRaft => None,
         }
     }
 
@@ -100,17 +109,18 @@ impl Library {
             Library::RaftRs => Group::<Checked>::settled(3).bytes(),
             Library::RaftRsPlain => Group::<Plain>::settled(3).bytes(),
             Library::Omnipaxos => Group::<Omni<1>>::settled(3).bytes(),
+            Library::AlmostRaft => almost_raft::bytes(3),
         }
     }
 }
 
-fn work<C: Contender + 'static>(subject: Subject, members: usize) -> Box<dyn Work> {
+fn work<C: Contender + 'static>(subject: Subject, members: usize) -> Option<Box<dyn Work>> {
     match subject {
-        Subject::Follower => Box::new(Beats::<C>::new(members, Part::Follower)),
-        Subject::Broadcast => Box::new(Beats::<C>::new(members, Part::Broadcast)),
-        Subject::Answers => Box::new(Beats::<C>::new(members, Part::Answers)),
-        Subject::Failover => Box::new(Failovers::<C>::new(members)),
-        Subject::Idle | Subject::IdleWhenDue | Subject::Bytes => unreachable!("no work of one group"),
+        Subject::Follower => Some(Box::new(Beats::<C>::new(members, Part::Follower))),
+        Subject::Broadcast => Some(Box::new(Beats::<C>::new(members, Part::Broadcast))),
+        Subject::Answers => Some(Box::new(Beats::<C>::new(members, Part::Answers))),
+        Subject::Failover => Some(Box::new(Failovers::<C>::new(members))),
+        Subject::Idle | Subject::IdleWhenDue | Subject::Bytes => None,
     }
 }
 
@@ -132,6 +142,9 @@ pub(crate) struct Cost {
     /// That library so often instead; prints what it did how many times.
     #[arg(long, requires = "library")]
     rounds: Option<usize>,
+    /// Only what it takes to build a program with each.
+    #[arg(long)]
+    build: bool,
     /// Also counts instructions, with valgrind.
     #[arg(long)]
     instructions: bool,
@@ -143,17 +156,27 @@ pub(crate) struct Cost {
 impl Cost {
     pub(crate) fn run(&self) -> bool {
         let length = Duration::from_secs(self.seconds);
-        match (self.only, self.library, self.rounds) {
-            (Some(subject), Some(library), Some(rounds)) => {
-                println!("{}", repeated(&mut *library.work(subject, self.members), rounds));
-                true
-            }
-            (Some(subject), Some(library), None) => {
-                measure::print(subject, library, self.members, length);
-                true
+        match (self.only, self.library) {
+            (Some(subject), Some(library)) => self.repeat(subject, library, length),
+            _ if self.build => {
+                println!("{}\n", machine::description());
+                table::print(&build::rows())
             }
             _ => self.report(length),
         }
+    }
+
+    /// One library, for whoever looks at it.
+    fn repeat(&self, subject: Subject, library: Library, length: Duration) -> bool {
+        let Some(mut work) = library.work(subject, self.members) else {
+            eprintln!("{} does no such thing", library.name());
+            return false;
+        };
+        match self.rounds {
+            Some(rounds) => println!("{}", repeated(&mut *work, rounds)),
+            None => measure::print(subject, library, work, length),
+        }
+        true
     }
 
     fn report(&self, length: Duration) -> bool {

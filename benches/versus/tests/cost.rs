@@ -1,6 +1,7 @@
 //! What is measured is what it is called.
 
 use quorate_versus::cost::Contender;
+use quorate_versus::cost::almost_raft;
 use quorate_versus::cost::group::Group;
 use quorate_versus::cost::idle::{Due, Idle, Ticked};
 use quorate_versus::cost::omnipaxos::Omni;
@@ -39,6 +40,15 @@ fn messages_of_a_failover_are_as_many_as_the_protocol_needs() {
         assert_eq!(failover::<Plain>(members), 3 * members - 4);
         assert_eq!(failover::<Checked>(members), 5 * members - 7);
         assert!(failover::<Quorate>(members) <= 5 * members - 7);
+    }
+}
+
+/// It finds out by itself whether all follow the same, a new one.
+#[test]
+fn almost_raft_fails_over_with_as_many_messages_as_it_needs() {
+    for members in SIZES {
+        let (messages, _) = tallied(&mut almost_raft::Failovers::new(members));
+        assert_eq!(messages, 3 * members - 4, "{members} nodes");
     }
 }
 

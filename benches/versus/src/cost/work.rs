@@ -66,7 +66,7 @@ pub enum Part {
 }
 
 /// So many that one reading of the clock is shared by many, but not much more than a cache holds.
-fn groups(members: usize) -> usize {
+pub(crate) fn groups(members: usize) -> usize {
     (160 / members).clamp(4, 32)
 }
 

@@ -5,7 +5,7 @@ use std::ops::Div;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use quorate_versus::cost::idle::{BEAT_TICKS, Idle};
+use quorate_versus::cost::idle::BEAT_TICKS;
 use quorate_versus::cost::work::{Work, repeated, tallied, timed};
 
 use super::{GROUPS, Library, Subject};
@@ -101,31 +101,26 @@ pub(crate) fn alternately(
 }
 
 /// One library, as long as it is wanted.
-pub(crate) fn print(subject: Subject, library: Library, members: usize, length: Duration) {
-    if subject == Subject::Bytes {
-        return println!("{}: {} bytes", library.name(), library.bytes());
-    }
-    let works = vec![(library, library.work(subject, members))];
-    for Measured { sample, messages, allocations, .. } in alternately(subject, works, length) {
-        println!("{}, {members} members: {sample} ns", library.name());
-        println!("{messages} messages, {allocations} allocations");
+pub(crate) fn print(subject: Subject, library: Library, work: Box<dyn Work>, length: Duration) {
+    for Measured { sample, messages, allocations, .. } in alternately(subject, vec![(library, work)], length)
+    {
+        println!("{}: {sample} ns, {messages} messages, {allocations} allocations", library.name());
     }
 }
 
 /// Nanoseconds of a group and a tick of which nothing comes.
 pub(crate) fn quiet(subject: Subject, length: Duration) -> Vec<(Library, Sample)> {
-    let libraries = Library::value_variants();
-    let mut hosts: Vec<Box<dyn Idle>> = libraries.iter().map(|library| library.host(subject)).collect();
-    let mut lengths = vec![Vec::new(); hosts.len()];
+    let host = |&library: &Library| Some((library, library.host(subject)?, Vec::new()));
+    let mut hosts: Vec<_> = Library::value_variants().iter().filter_map(host).collect();
     let start = Instant::now();
-    while start.elapsed() < length || lengths[0].len() < SAMPLES {
-        for (host, lengths) in hosts.iter_mut().zip(&mut lengths) {
+    let ticks = (GROUPS * (BEAT_TICKS - 1)) as f64;
+    while start.elapsed() < length || hosts[0].2.len() < SAMPLES {
+        for (_, host, lengths) in &mut hosts {
             let start = Instant::now();
             host.quiet();
-            let ticks = (GROUPS * (BEAT_TICKS - 1)) as f64;
             lengths.push(start.elapsed().as_nanos() as f64 / ticks);
             host.beat();
         }
     }
-    libraries.iter().copied().zip(lengths.into_iter().map(Sample::of)).collect()
+    hosts.into_iter().map(|(library, _, lengths)| (library, Sample::of(lengths))).collect()
 }

@@ -42,7 +42,7 @@ impl Report {
 
     fn measure(&self, subject: Subject, members: usize) -> Vec<Measured> {
         let libraries = Library::value_variants().iter();
-        let works = libraries.map(|&library| (library, library.work(subject, members)));
+        let works = libraries.filter_map(|&library| Some((library, library.work(subject, members)?)));
         measure::alternately(subject, works.collect(), self.length)
     }
 

@@ -1,0 +1,38 @@
+//! A node of three.
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use quorate::{ClusterId, Config, Election, HardState, Input, Message, Output};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+fn main() {
+    let start = Instant::now();
+    let state = HardState::bootstrap(ClusterId(1), [1_u64, 2, 3]).expect("a lawful group");
+    let rng = ChaCha8Rng::seed_from_u64(std::process::id().into());
+    let mut election = Election::new(Config::new(1), state, start.elapsed(), rng).expect("a lawful start");
+    let mut outputs = Vec::new();
+    loop {
+        let due = election.deadline().unwrap_or(Duration::MAX);
+        let received = receive(due.saturating_sub(start.elapsed()));
+        election.tick_into(start.elapsed(), &mut outputs);
+        if let Some((from, message)) = received {
+            election.step_into(Input::Receive { from, message }, &mut outputs);
+        }
+        for output in outputs.drain(..) {
+            match output {
+                Output::Persist(state) => drop(black_box(state)),
+                Output::Send { to, message } => drop(black_box((to, message))),
+                Output::Event(event) => _ = black_box(event),
+                Output::Rejected(reason) => panic!("{reason}"),
+            }
+        }
+        black_box(election.lease());
+    }
+}
+
+fn receive(wait: Duration) -> Option<(u64, Message<u64>)> {
+    std::thread::sleep(wait);
+    black_box(None)
+}
