@@ -59,6 +59,16 @@ pub(crate) enum Subject {
     Bytes,
 }
 
+impl Subject {
+    /// Whether the number of members matters to it.
+    fn has_sizes(self) -> bool {
+        match self {
+            Subject::Follower | Subject::Broadcast | Subject::Answers | Subject::Failover => true,
+            Subject::Idle | Subject::IdleWhenDue | Subject::Bytes => false,
+        }
+    }
+}
+
 impl Library {
     fn name(self) -> &'static str {
         match self {
@@ -145,7 +155,7 @@ pub(crate) struct Cost {
     /// Only what it takes to build a program with each.
     #[arg(long)]
     build: bool,
-    /// Also counts instructions, with valgrind.
+    /// Only instructions, which valgrind counts.
     #[arg(long)]
     instructions: bool,
     /// Writes what depends on the number of members: `library,members,metric,value`.
@@ -158,10 +168,8 @@ impl Cost {
         let length = Duration::from_secs(self.seconds);
         match (self.only, self.library) {
             (Some(subject), Some(library)) => self.repeat(subject, library, length),
-            _ if self.build => {
-                println!("{}\n", machine::description());
-                table::print(&build::rows())
-            }
+            _ if self.build => table::print(build::rows()),
+            _ if self.instructions => table::print(instructions::rows()),
             _ => self.report(length),
         }
     }
@@ -180,17 +188,8 @@ impl Cost {
     }
 
     fn report(&self, length: Duration) -> bool {
-        println!("{}\n", machine::description());
         let mut report = Report::new(length);
-        for &subject in Subject::value_variants() {
-            if self.only.is_none_or(|only| only == subject) {
-                report.add(subject);
-            }
-        }
-        if self.instructions {
-            report.rows.extend(instructions::rows());
-        }
-        let met = table::print(&report.rows);
+        let met = table::print(report.rows(self.only));
         if let Some(path) = &self.csv {
             std::fs::write(path, report.csv()).expect("a file that can be written");
         }

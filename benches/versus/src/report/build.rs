@@ -2,10 +2,13 @@
 //!
 //! Without the network: from what cargo has fetched for this crate.
 
+use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
+
+use tempfile::TempDir;
 
 use super::Library;
 use super::measure::Sample;
@@ -23,14 +26,26 @@ struct Program {
 struct Built {
     crates: usize,
     seconds: f64,
-    bytes: f64,
+    kibibytes: f64,
 }
 
 pub(crate) fn rows() -> Vec<Row> {
-    let empty = Program { main: "fn main() {}\n", dependencies: String::new() }.build();
+    let empty = Site::new(&Program { main: "fn main() {}\n", dependencies: String::new() });
+    empty.build();
     let libraries = [Library::Quorate, Library::RaftRs, Library::Omnipaxos, Library::AlmostRaft];
-    let built: Vec<(Library, Built)> =
-        libraries.iter().map(|&library| (library, program(library).build())).collect();
+    let sites = libraries.map(|library| Site::new(&program(library)));
+    // In turns, so that what befalls the machine befalls all.
+    let runs: Vec<[f64; 4]> = (0..RUNS).map(|_| sites.each_ref().map(Site::build)).collect();
+    let built: Vec<(Library, Built)> = libraries
+        .iter()
+        .zip(&sites)
+        .enumerate()
+        .map(|(at, (&library, site))| {
+            let seconds = runs.iter().map(|run| run[at]).fold(f64::INFINITY, f64::min);
+            let kibibytes = (site.bytes() - empty.bytes()) / 1024.0;
+            (library, Built { crates: site.crates(), seconds, kibibytes })
+        })
+        .collect();
     let row = |what: &str, value: &dyn Fn(&Built) -> f64| {
         let cell = |(library, built): &(Library, Built)| (*library, Sample::exact(value(built)));
         Row::new(what.to_owned(), built.iter().map(cell).collect())
@@ -39,10 +54,8 @@ pub(crate) fn rows() -> Vec<Row> {
         row("a program of one node: crates it depends on", &|built| built.crates as f64),
         row("a program of one node: clean build, s", &|built| built.seconds)
             .target(Target::Ratio(Library::RaftRs, 1.0 / 4.0)),
-        row("a program of one node: KiB more than an empty one", &|built| {
-            ((built.bytes - empty.bytes) / 1024.0).round()
-        })
-        .target(Target::Ratio(Library::RaftRs, 1.0 / 10.0)),
+        row("a program of one node: KiB more than an empty one", &|built| built.kibibytes.round())
+            .target(Target::Ratio(Library::RaftRs, 1.0 / 10.0)),
     ]
 }
 
@@ -74,51 +87,58 @@ fn program(library: Library) -> Program {
     Program { main, dependencies }
 }
 
-impl Program {
-    /// In a directory of its own, from nothing.
-    fn build(&self) -> Built {
+/// Where it is built.
+struct Site(TempDir);
+
+impl Site {
+    fn new(program: &Program) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let path = directory.path();
         let manifest = format!(
             "[package]\nname = \"node\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
              [profile.release]\nstrip = true\n\n[dependencies]\n{}\n",
-            self.dependencies
+            program.dependencies
         );
         fs::create_dir(path.join("src")).expect("an empty directory");
         fs::write(path.join("Cargo.toml"), manifest).expect("an empty directory");
-        fs::write(path.join("src/main.rs"), self.main).expect("an empty directory");
+        fs::write(path.join("src/main.rs"), program.main).expect("an empty directory");
         // The same versions as here.
         fs::copy(format!("{HERE}/Cargo.lock"), path.join("Cargo.lock")).expect("a lock file");
-        let seconds = (0..RUNS).map(|_| build(path)).fold(f64::INFINITY, f64::min);
-        let binary = fs::metadata(path.join("target/release/node")).expect("a program");
-        Built { crates: crates(path), seconds, bytes: binary.len() as f64 }
+        Site(directory)
     }
-}
 
-fn cargo(path: &Path, arguments: &[&str]) -> String {
-    let out = Command::new("cargo")
-        .args(arguments)
-        .arg("--offline")
-        .current_dir(path)
-        .env("CARGO_TARGET_DIR", path.join("target"))
-        .output()
-        .expect("cargo runs");
-    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8_lossy(&out.stdout).into_owned()
-}
+    fn cargo(&self, arguments: &[&str]) -> String {
+        let out = Command::new("cargo")
+            .args(arguments)
+            .arg("--offline")
+            .current_dir(&self.0)
+            .env("CARGO_TARGET_DIR", self.target())
+            .output()
+            .expect("cargo runs");
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    }
 
-fn build(path: &Path) -> f64 {
-    let _ = fs::remove_dir_all(path.join("target"));
-    let start = Instant::now();
-    cargo(path, &["build", "--release"]);
-    start.elapsed().as_secs_f64()
-}
+    fn target(&self) -> PathBuf {
+        self.0.path().join("target")
+    }
 
-/// What is linked or needed by what is; not what only builds or tests.
-fn crates(path: &Path) -> usize {
-    let tree = cargo(path, &["tree", "--edges", "normal", "--prefix", "none", "--no-dedupe"]);
-    let mut lines: Vec<&str> = tree.lines().skip(1).collect();
-    lines.sort_unstable();
-    lines.dedup();
-    lines.len()
+    /// From nothing; in seconds.
+    fn build(&self) -> f64 {
+        // It is not there the first time.
+        let _ = fs::remove_dir_all(self.target());
+        let start = Instant::now();
+        self.cargo(&["build", "--release"]);
+        start.elapsed().as_secs_f64()
+    }
+
+    fn bytes(&self) -> f64 {
+        fs::metadata(self.target().join("release/node")).expect("a program").len() as f64
+    }
+
+    /// What is linked, or made to make what is.
+    fn crates(&self) -> usize {
+        let tree = self.cargo(&["tree", "--edges", "normal", "--prefix", "none", "--no-dedupe"]);
+        tree.lines().skip(1).collect::<BTreeSet<_>>().len()
+    }
 }

@@ -8,11 +8,9 @@ use super::measure::{self, Measured, Sample};
 use super::table::{Row, Target};
 use super::{GROUPS, Library, SIZES, Subject};
 
-/// The rows so far.
+/// Measures, and remembers what depends on the number of members.
 pub(crate) struct Report {
-    pub(crate) rows: Vec<Row>,
     length: Duration,
-    /// By library and members.
     by_size: Vec<(Library, usize, &'static str, f64)>,
 }
 
@@ -25,18 +23,29 @@ const ALLOCATIONS: Cell = |measured| Sample::exact(measured.allocations);
 
 impl Report {
     pub(crate) fn new(length: Duration) -> Self {
-        Report { rows: Vec::new(), length, by_size: Vec::new() }
+        Report { length, by_size: Vec::new() }
     }
 
-    pub(crate) fn add(&mut self, subject: Subject) {
+    /// Group by group, of each size if that matters.
+    pub(crate) fn rows(&mut self, only: Option<Subject>) -> impl Iterator<Item = Row> {
+        let subjects = Subject::value_variants().iter().copied();
+        let wanted = subjects.filter(move |&subject| only.is_none_or(|only| only == subject));
+        let sized = wanted.flat_map(|subject| {
+            let sizes = if subject.has_sizes() { &SIZES[..] } else { &SIZES[..1] };
+            sizes.iter().map(move |&members| (subject, members))
+        });
+        sized.flat_map(|(subject, members)| self.rows_of(subject, members))
+    }
+
+    fn rows_of(&mut self, subject: Subject, members: usize) -> Vec<Row> {
         match subject {
-            Subject::Follower => SIZES.into_iter().for_each(|members| self.add_follower(members)),
-            Subject::Broadcast => SIZES.into_iter().for_each(|members| self.add_broadcast(members)),
-            Subject::Answers => SIZES.into_iter().for_each(|members| self.add_answers(members)),
-            Subject::Failover => SIZES.into_iter().for_each(|members| self.add_failover(members)),
-            Subject::Idle => self.add_idle(subject, "all ticked"),
-            Subject::IdleWhenDue => self.add_idle(subject, "quorate ticked when due"),
-            Subject::Bytes => self.add_bytes(),
+            Subject::Follower => self.follower(members),
+            Subject::Broadcast => self.broadcast(members),
+            Subject::Answers => self.answers(members),
+            Subject::Failover => self.failover(members),
+            Subject::Idle => self.idle(subject, "all ticked"),
+            Subject::IdleWhenDue => self.idle(subject, "quorate ticked when due"),
+            Subject::Bytes => vec![bytes()],
         }
     }
 
@@ -46,61 +55,60 @@ impl Report {
         measure::alternately(subject, works.collect(), self.length)
     }
 
-    fn add_follower(&mut self, members: usize) {
+    fn follower(&mut self, members: usize) -> Vec<Row> {
         let measured = self.measure(Subject::Follower, members);
         self.remember(&measured, members, "heartbeat_ns", TIME);
-        let row = row(format!("follower, {members} nodes: heartbeat and answer, ns"), &measured, TIME);
-        let row = row.target(Target::Ratio(Library::RaftRs, 1.0 / 5.0));
-        self.rows.push(row.target(Target::Ratio(Library::Omnipaxos, 1.0 / 2.0)));
-        let row = self::row(format!("follower, {members} nodes: allocations"), &measured, ALLOCATIONS);
-        self.rows.push(row.target(Target::Value(0.0)));
+        let row = |what, cell| row(format!("follower, {members} nodes: {what}"), &measured, cell);
+        vec![
+            row("heartbeat and answer, ns", TIME)
+                .target(Target::Ratio(Library::RaftRs, 1.0 / 5.0))
+                .target(Target::Ratio(Library::Omnipaxos, 1.0 / 2.0)),
+            row("allocations", ALLOCATIONS).target(Target::Value(0.0)),
+        ]
     }
 
-    fn add_broadcast(&mut self, members: usize) {
+    fn broadcast(&mut self, members: usize) -> Vec<Row> {
         let measured = self.measure(Subject::Broadcast, members);
         self.remember(&measured, members, "broadcast_ns", TIME);
-        self.rows.push(row(format!("broadcast, {members} nodes: round, ns"), &measured, TIME));
         let others = members as f64 - 1.0;
-        let cells = measured.iter().map(|measured| (measured.library, measured.sample / others)).collect();
-        let row = Row::new(format!("broadcast, {members} nodes: message, ns"), cells);
-        self.rows.push(row.target(Target::Ratio(Library::RaftRs, 1.0 / 3.0)));
-        self.rows.push(self::row(format!("broadcast, {members} nodes: allocations"), &measured, ALLOCATIONS));
+        let each = measured.iter().map(|measured| (measured.library, measured.sample / others)).collect();
+        let row = |what, cell| row(format!("broadcast, {members} nodes: {what}"), &measured, cell);
+        vec![
+            row("round, ns", TIME),
+            Row::new(format!("broadcast, {members} nodes: message, ns"), each)
+                .target(Target::Ratio(Library::RaftRs, 1.0 / 3.0)),
+            row("allocations", ALLOCATIONS),
+        ]
     }
 
-    fn add_answers(&mut self, members: usize) {
+    fn answers(&mut self, members: usize) -> Vec<Row> {
         let measured = self.measure(Subject::Answers, members);
-        self.rows.push(row(format!("all answers read, {members} nodes: ns"), &measured, TIME));
+        vec![row(format!("all answers read, {members} nodes: ns"), &measured, TIME)]
     }
 
-    fn add_failover(&mut self, members: usize) {
+    fn failover(&mut self, members: usize) -> Vec<Row> {
         let measured = self.measure(Subject::Failover, members);
         self.remember(&measured, members, "failover_us", MICROSECONDS);
         self.remember(&measured, members, "failover_messages", MESSAGES);
         self.remember(&measured, members, "failover_allocations", ALLOCATIONS);
         let row = |what, cell| row(format!("failover, {members} nodes: {what}"), &measured, cell);
-        self.rows.push(row("µs", MICROSECONDS).target(Target::Ratio(Library::RaftRs, 1.0 / 4.0)));
-        self.rows.push(row("messages", MESSAGES).target(Target::Ratio(Library::RaftRs, 1.0)));
-        self.rows.push(row("allocations", ALLOCATIONS));
+        vec![
+            row("µs", MICROSECONDS).target(Target::Ratio(Library::RaftRs, 1.0 / 4.0)),
+            row("messages", MESSAGES).target(Target::Ratio(Library::RaftRs, 1.0)),
+            row("allocations", ALLOCATIONS),
+        ]
     }
 
-    fn add_idle(&mut self, subject: Subject, how: &str) {
+    fn idle(&mut self, subject: Subject, how: &str) -> Vec<Row> {
         let measured = self.measure(subject, 3);
-        let what = format!("at rest, {GROUPS} groups, {how}: second of a group, µs");
-        let full = row(what, &measured, MICROSECONDS);
-        let cells = measure::quiet(subject, self.length);
-        let quiet = Row::new(format!("at rest, {how}: group and tick between heartbeats, ns"), cells);
+        let full = format!("at rest, {GROUPS} groups, {how}: second of a group, µs");
+        let quiet = format!("at rest, {GROUPS} groups, {how}: group and tick between heartbeats, ns");
+        let quiet = Row::new(quiet, measure::quiet(subject, self.length));
         let quiet = match subject {
             Subject::IdleWhenDue => quiet.target(Target::Ratio(Library::RaftRs, 1.0 / 50.0)),
             _ => quiet,
         };
-        self.rows.extend([quiet, full]);
-    }
-
-    fn add_bytes(&mut self) {
-        let libraries = Library::value_variants().iter();
-        let cells = libraries.map(|&library| (library, Sample::exact(library.bytes().round()))).collect();
-        let row = Row::new("instance, 3 nodes: bytes".to_owned(), cells);
-        self.rows.push(row.target(Target::Ratio(Library::RaftRs, 1.0 / 6.0)));
+        vec![quiet, row(full, &measured, MICROSECONDS)]
     }
 
     fn remember(&mut self, measured: &[Measured], members: usize, metric: &'static str, cell: Cell) {
@@ -115,6 +123,13 @@ impl Report {
         };
         "library,members,metric,value\n".to_owned() + &self.by_size.iter().map(line).collect::<String>()
     }
+}
+
+fn bytes() -> Row {
+    let libraries = Library::value_variants().iter();
+    let cells = libraries.map(|&library| (library, Sample::exact(library.bytes().round()))).collect();
+    let row = Row::new("instance, 3 nodes: bytes".to_owned(), cells);
+    row.target(Target::Ratio(Library::RaftRs, 1.0 / 6.0))
 }
 
 fn row(what: String, measured: &[Measured], cell: Cell) -> Row {

@@ -2,8 +2,8 @@
 
 use clap::ValueEnum;
 
-use super::Library;
 use super::measure::{Sample, short};
+use super::{Library, machine};
 
 /// What is aimed at.
 #[derive(Clone, Copy)]
@@ -58,11 +58,16 @@ impl Row {
     }
 }
 
-/// Prints them all, and says whether all targets are met.
-pub(crate) fn print(rows: &[Row]) -> bool {
+/// Prints each as soon as it is there, and says whether all targets are met.
+pub(crate) fn print(rows: impl IntoIterator<Item = Row>) -> bool {
     let names: Vec<&str> = Library::value_variants().iter().map(|library| library.name()).collect();
+    println!("{}\n", machine::description());
     println!("| | {} | ratio | target |", names.join(" | "));
     println!("|---{}|---|---|", "|---".repeat(names.len()));
-    rows.iter().for_each(|row| println!("{}", row.line()));
-    rows.iter().all(|row| row.targets.iter().all(|&target| row.judge(target).1))
+    let mut all_met = true;
+    for row in rows {
+        println!("{}", row.line());
+        all_met &= row.targets.iter().all(|&target| row.judge(target).1);
+    }
+    all_met
 }
