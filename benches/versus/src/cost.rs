@@ -68,6 +68,10 @@ pub trait Contender: Sized {
     /// tick, and says who is to be ticked: again and again, if once does not make a leader.
     fn expire(group: &mut Group<Self>) -> Vec<Place>;
 
+    /// All has been said and no leader made: lets time pass until those of `awake` are due again. Where
+    /// ticks make time pass, there is nothing to do.
+    fn wait(_group: &mut Group<Self>, _awake: &[Place]) {}
+
     /// Its bytes, in place and on the heap, without a generator and without what is stored.
     fn bytes(self) -> usize;
 }

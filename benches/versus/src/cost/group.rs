@@ -116,6 +116,7 @@ impl<C: Contender> Group<C> {
                     return;
                 }
             }
+            C::wait(self, awake);
         }
         panic!("{}, {} nodes: no new leader", C::NAME, self.nodes.len());
     }

@@ -72,7 +72,7 @@ impl Contender for Quorate {
         group.now = group.nodes[group.leader].election.deadline().expect("a leader beats");
     }
 
-    /// Whoever stands first, on a copy of all.
+    /// Whoever asks first, as tried on copies. It asks ahead of its turn, and stands when that has come.
     fn expire(group: &mut Group<Self>) -> Vec<Place> {
         group.now = first_deadline(group);
         let stands = |&place: &Place| {
@@ -81,6 +81,11 @@ impl Contender for Quorate {
         };
         let alive = (0..group.nodes.len()).filter(|&place| group.dead != Some(place));
         alive.filter(stands).collect()
+    }
+
+    fn wait(group: &mut Group<Self>, awake: &[Place]) {
+        let due = awake.iter().filter_map(|&place| group.nodes[place].election.deadline()).min();
+        group.now = group.now.max(due.expect("a candidate waits for something"));
     }
 
     fn bytes(self) -> usize {
