@@ -1,7 +1,8 @@
 //! Other elections beside `quorate`: each hosted as its documentation asks, all in one simulator,
 //! under the same faults.
 //!
-//! A library comes in by implementing [`rival::Rival`] in a file of its own under `rival/`.
+//! A library comes in by implementing [`rival::Rival`] in a file of its own under `rival/`. What each
+//! costs is measured without the simulator: [`cost`].
 #![deny(unsafe_code)]
 
 pub mod check;
