@@ -75,7 +75,7 @@ impl<R: Rival> Group<R> {
     pub fn new(seed: u64, nodes: usize, mix: Mix) -> Self {
         // A wide bound shows what a narrow one hides behind the delays.
         let drift_ppm = if mix.has(Fault::Drift) && seed.is_multiple_of(2) { 200_000 } else { 500 };
-        let setup = |place| Setup { place, nodes, drift_ppm };
+        let setup = |place| Setup { drift_ppm, ..Setup::new(place, nodes) };
         let host = |place| Host { durable: R::first(setup(place)), process: None, life: 0 };
         let mut group = Group {
             now: 0,
@@ -264,7 +264,7 @@ impl<R: Rival> Group<R> {
         }
         let drift = if self.mix.has(Fault::Drift) { Drift::AtTheBound } else { Drift::Within };
         let clock = Clock::start(self.now, drift, self.drift_ppm, &mut self.dice);
-        let setup = Setup { place: node, nodes: self.hosts.len(), drift_ppm: self.drift_ppm };
+        let setup = Setup { drift_ppm: self.drift_ppm, ..Setup::new(node, self.hosts.len()) };
         let rival = R::start(setup, &self.hosts[node].durable, clock.read(self.now), &mut self.dice);
         self.hosts[node].life += 1;
         self.hosts[node].process = Some(Process {

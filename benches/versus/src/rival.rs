@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::dice::Dice;
 
 pub mod almost_raft;
+pub mod omnipaxos;
 pub mod quorate;
 pub mod raft_rs;
 
@@ -14,11 +15,31 @@ pub type Place = usize;
 /// Nodes, as bits.
 pub type Mask = u32;
 
-/// The timings of all, in milliseconds: what quorate promises for, the shortest of Raft's election
-/// timeouts; they reach up to twice that.
-pub const TIMEOUT: u64 = 150;
-/// Between two heartbeats, in milliseconds.
-pub const HEARTBEAT: u64 = 50;
+/// The timings of all.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// What quorate promises for, the shortest of Raft's election timeouts.
+    pub timeout: Duration,
+    /// The longest of Raft's election timeouts.
+    pub longest: Duration,
+    /// Between two heartbeats.
+    pub heartbeat: Duration,
+    /// Until those who repeat a request do, which are quorate and OmniPaxos.
+    pub retry: Duration,
+    /// Between the deadlines of quorate's successors.
+    pub stagger: Duration,
+}
+
+impl Pace {
+    /// For one data centre.
+    pub const LAN: Pace = Pace {
+        timeout: Duration::from_millis(150),
+        longest: Duration::from_millis(300),
+        heartbeat: Duration::from_millis(50),
+        retry: Duration::from_millis(20),
+        stagger: Duration::from_millis(20),
+    };
+}
 
 /// What a node is told at its start.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +48,15 @@ pub struct Setup {
     pub nodes: usize,
     /// The bound of the clocks' drift, for whoever wants to know.
     pub drift_ppm: u32,
+    pub pace: Pace,
+}
+
+impl Setup {
+    /// One of `nodes` like any other in a data centre.
+    #[must_use]
+    pub const fn new(place: Place, nodes: usize) -> Self {
+        Setup { place, nodes, drift_ppm: 500, pace: Pace::LAN }
+    }
 }
 
 /// A node that takes itself for the leader.
@@ -82,6 +112,11 @@ pub trait Rival: Sized {
 
     /// Whether it takes itself for the leader, once all effects so far were acted on.
     fn claim(&self) -> Option<Claim>;
+
+    /// Whom it takes for the leader, be it itself, and in which term.
+    fn leader(&self) -> Option<(Place, u64)> {
+        None
+    }
 
     /// Whether `nodes` are a quorum, as it knows.
     fn is_quorum(&self, nodes: Mask) -> bool;

@@ -28,7 +28,7 @@ impl Library {
     fn name(self) -> &'static str {
         match self {
             Library::Quorate => Quorate::NAME,
-            Library::RaftRs => RaftRs::NAME,
+            Library::RaftRs => <RaftRs>::NAME,
             Library::AlmostRaft => AlmostRaft::NAME,
         }
     }
@@ -36,7 +36,7 @@ impl Library {
     fn applies(self, mix: Mix) -> bool {
         let churns = match self {
             Library::Quorate => Quorate::CHURNS,
-            Library::RaftRs => RaftRs::CHURNS,
+            Library::RaftRs => <RaftRs>::CHURNS,
             Library::AlmostRaft => AlmostRaft::CHURNS,
         };
         churns || mix != Mix::Only(Fault::Churn)

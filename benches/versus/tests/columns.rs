@@ -6,6 +6,7 @@ use quorate_versus::check::{Column, Watch};
 use quorate_versus::dice::Dice;
 use quorate_versus::faults::{self, Fault, Mix};
 use quorate_versus::rival::almost_raft::AlmostRaft;
+use quorate_versus::rival::omnipaxos::Omni;
 use quorate_versus::rival::quorate::Quorate;
 use quorate_versus::rival::raft_rs::RaftRs;
 use quorate_versus::rival::{Claim, Effects, Mask, Place, Rival, Setup, is_majority};
@@ -121,6 +122,8 @@ fn a_seed_is_a_whole_run_of_each() {
         twice(faults::run::<Quorate>);
         twice(faults::run::<RaftRs>);
         twice(faults::run::<AlmostRaft>);
+        twice(faults::run::<Omni>);
+        twice(faults::run::<RaftRs<1, false, false>>);
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{JoinHandle, yield_now};
 
-use super::{Claim, Effect, Effects, HEARTBEAT, Mask, Place, Rival, Setup, TIMEOUT, is_majority};
+use super::{Claim, Effect, Effects, Mask, Place, Rival, Setup, is_majority};
 use crate::dice::Dice;
 
 /// How long it waits for its own channels, in milliseconds.
@@ -33,13 +33,15 @@ pub struct AlmostRaft {
     input: Sender<Message<Peer>>,
     news: Receiver<Message<Peer>>,
     outbox: Outbox,
-    name: String,
+    place: Place,
     nodes: usize,
     reading: Duration,
     due: Duration,
-    leads: bool,
-    /// Of its last heartbeat.
+    leader: Option<Place>,
+    /// Of the last heartbeat that it sent.
     term: u64,
+    /// Of the last heartbeat that it got.
+    heard: u64,
 }
 
 /// What it says to others. Its own type cannot be copied.
@@ -91,7 +93,8 @@ impl Rival for AlmostRaft {
     fn first(_: Setup) -> Self::Durable {}
 
     fn start(setup: Setup, (): &Self::Durable, reading: Duration, dice: &mut Dice) -> Self {
-        let timeout = dice.between((TIMEOUT, 2 * TIMEOUT - 1));
+        let shortest = millis(setup.pace.timeout);
+        let timeout = dice.between((shortest, 2 * shortest - 1));
         let outbox = Outbox::default();
         let (to_host, news) = channel(64);
         let (state, input) = loop {
@@ -110,12 +113,13 @@ impl Rival for AlmostRaft {
             input,
             news,
             outbox,
-            name: name(setup.place),
+            place: setup.place,
             nodes: setup.nodes,
             reading,
             due: reading,
-            leads: false,
+            leader: None,
             term: 0,
+            heard: 0,
         };
         rival.advance(reading, None);
         rival
@@ -127,11 +131,14 @@ impl Rival for AlmostRaft {
         received: Option<(Place, Self::Message)>,
         effects: &mut Effects<Self>,
     ) {
+        if let Some((_, Said::HeartBeat { term, .. })) = &received {
+            self.heard = *term as u64;
+        }
         self.advance(reading, received.map(|(_, said)| said.into()));
-        assert!(!self.task.is_finished(), "the task of {} has died", self.name);
+        assert!(!self.task.is_finished(), "the task of {} has died", self.place);
         while let Ok(news) = self.news.try_recv() {
             if let Message::ControlLeaderChanged(leader) = news {
-                self.leads = leader == self.name;
+                self.leader = leader.parse().ok();
             }
         }
         for (to, said) in self.outbox.lock().expect("no other thread").drain(..) {
@@ -147,7 +154,12 @@ impl Rival for AlmostRaft {
     }
 
     fn claim(&self) -> Option<Claim> {
-        self.leads.then_some(Claim { term: self.term, until: None })
+        (self.leader == Some(self.place)).then_some(Claim { term: self.term, until: None })
+    }
+
+    fn leader(&self) -> Option<(Place, u64)> {
+        let leader = self.leader?;
+        Some((leader, if leader == self.place { self.term } else { self.heard }))
     }
 
     fn is_quorum(&self, nodes: Mask) -> bool {
@@ -187,8 +199,8 @@ fn init(setup: Setup, outbox: &Outbox, to_host: &Sender<Message<Peer>>) -> (Stat
     let own = name(setup.place);
     RaftElectionState::init(
         own,
-        TIMEOUT,
-        HEARTBEAT,
+        millis(setup.pace.timeout),
+        millis(setup.pace.heartbeat),
         MESSAGE_TIMEOUT,
         peers,
         to_host.clone(),
@@ -222,6 +234,10 @@ impl fmt::Write for Beginning {
         self.0.push_str(part);
         if self.0.len() < 80 { Ok(()) } else { Err(fmt::Error) }
     }
+}
+
+fn millis(length: Duration) -> u64 {
+    length.as_millis() as u64
 }
 
 fn name(place: Place) -> String {

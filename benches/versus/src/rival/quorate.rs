@@ -27,7 +27,16 @@ impl Rival for Quorate {
     }
 
     fn start(setup: Setup, durable: &Self::Durable, reading: Duration, dice: &mut Dice) -> Self {
-        let timing = Timing { clock_drift_ppm: setup.drift_ppm, ..Timing::lan() };
+        let pace = setup.pace;
+        let timing = Timing {
+            promise: pace.timeout,
+            promise_limit: 3 * pace.timeout,
+            heartbeat_interval: pace.heartbeat,
+            retry_interval: pace.retry,
+            stagger: pace.stagger,
+            clock_drift_ppm: setup.drift_ppm,
+            ..Timing::lan()
+        };
         let config = Config { timing, ..Config::new(setup.place) };
         let election = Election::new(config, durable.clone(), reading, dice.generator());
         Quorate { election: election.expect("what was stored is lawful"), outputs: Vec::new() }
@@ -52,6 +61,10 @@ impl Rival for Quorate {
 
     fn claim(&self) -> Option<Claim> {
         self.election.lease().map(|lease| Claim { term: lease.term.0, until: Some(lease.until) })
+    }
+
+    fn leader(&self) -> Option<(Place, u64)> {
+        self.election.leader().map(|(leader, term)| (leader, term.0))
     }
 
     fn is_quorum(&self, nodes: Mask) -> bool {

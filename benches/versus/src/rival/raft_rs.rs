@@ -1,6 +1,6 @@
-//! raft-rs with pre-vote and check-quorum, and no proposals: its log holds what elections put there.
+//! raft-rs, and no proposals: its log holds what elections put there.
 //!
-//! It counts ticks, here of 10 ms; a host that was held up does not make up for those it missed. Its
+//! It counts ticks, of 10 ms unless told otherwise; a host that was held up does not make up for those it missed. Its
 //! election timeouts come from a generator of the thread; they are overruled by the dice whenever it
 //! may have drawn one.
 
@@ -8,21 +8,20 @@ use std::time::Duration;
 
 use raft::prelude::{ConfState, Entry, HardState, Message};
 use raft::storage::MemStorage;
-use raft::{Config, RawNode, StateRole};
+use raft::{Config, INVALID_ID, RawNode, StateRole};
 use slog::{Discard, Logger, o};
 
-use super::{Claim, Effect, Effects, HEARTBEAT, Mask, Place, Rival, Setup, TIMEOUT, is_majority};
+use super::{Claim, Effect, Effects, Mask, Place, Rival, Setup, is_majority};
 use crate::dice::Dice;
 
-const TICK: u64 = 10;
-const TIMEOUT_TICKS: u64 = TIMEOUT / TICK;
-
-/// A node of raft-rs.
-pub struct RaftRs {
+/// A node of raft-rs, with ticks of so many milliseconds; by default with pre-vote and check-quorum.
+pub struct RaftRs<const TICK: u64 = 10, const PRE_VOTE: bool = true, const CHECK_QUORUM: bool = true> {
     node: RawNode<MemStorage>,
     durable: Saved,
     nodes: usize,
     due: Duration,
+    /// The shortest and the longest of its election timeouts, in ticks.
+    timeouts: (u64, u64),
     dice: Dice,
     /// What the election timeout was last drawn for, and what it is.
     drawn: (u64, StateRole, usize),
@@ -35,7 +34,9 @@ pub struct Saved {
     log: Vec<Entry>,
 }
 
-impl Rival for RaftRs {
+impl<const TICK: u64, const PRE_VOTE: bool, const CHECK_QUORUM: bool> Rival
+    for RaftRs<TICK, PRE_VOTE, CHECK_QUORUM>
+{
     type Message = Message;
     type Durable = Saved;
 
@@ -46,11 +47,14 @@ impl Rival for RaftRs {
     }
 
     fn start(setup: Setup, durable: &Self::Durable, reading: Duration, dice: &mut Dice) -> Self {
+        let ticks = |length: Duration| length.as_millis() as u64 / TICK;
+        let (shortest, longest) = (ticks(setup.pace.timeout), ticks(setup.pace.longest));
         let config = Config {
-            election_tick: TIMEOUT_TICKS as usize,
-            heartbeat_tick: (HEARTBEAT / TICK) as usize,
-            pre_vote: true,
-            check_quorum: true,
+            election_tick: shortest as usize,
+            max_election_tick: longest as usize,
+            heartbeat_tick: ticks(setup.pace.heartbeat) as usize,
+            pre_vote: PRE_VOTE,
+            check_quorum: CHECK_QUORUM,
             ..Config::new(id(setup.place))
         };
         let voters: Vec<u64> = (0..setup.nodes).map(id).collect();
@@ -63,6 +67,7 @@ impl Rival for RaftRs {
             durable: durable.clone(),
             nodes: setup.nodes,
             due: reading + Duration::from_nanos(dice.below(TICK * 1_000_000)),
+            timeouts: (shortest, longest - 1),
             dice: Dice::new(dice.below(u64::MAX)),
             drawn: (0, StateRole::Follower, 0),
         };
@@ -100,6 +105,11 @@ impl Rival for RaftRs {
         (raft.state == StateRole::Leader).then_some(Claim { term: raft.term, until: None })
     }
 
+    fn leader(&self) -> Option<(Place, u64)> {
+        let raft = &self.node.raft;
+        (raft.leader_id != INVALID_ID).then(|| (raft.leader_id as usize - 1, raft.term))
+    }
+
     fn is_quorum(&self, nodes: Mask) -> bool {
         is_majority(nodes, self.nodes)
     }
@@ -110,7 +120,7 @@ impl Rival for RaftRs {
     }
 }
 
-impl RaftRs {
+impl<const TICK: u64, const PRE_VOTE: bool, const CHECK_QUORUM: bool> RaftRs<TICK, PRE_VOTE, CHECK_QUORUM> {
     /// One round of its `Ready` loop. It is told at once that all is durable; as what follows the
     /// write waits for it, nobody can tell the difference.
     fn process_ready(&mut self, effects: &mut Effects<Self>) {
@@ -144,7 +154,7 @@ impl RaftRs {
         if self.drawn == (raft.term, raft.state, raft.randomized_election_timeout()) {
             return;
         }
-        let timeout = self.dice.between((TIMEOUT_TICKS, 2 * TIMEOUT_TICKS - 1)) as usize;
+        let timeout = self.dice.between(self.timeouts) as usize;
         raft.set_randomized_election_timeout(timeout);
         self.drawn = (raft.term, raft.state, timeout);
     }
