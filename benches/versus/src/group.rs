@@ -5,22 +5,13 @@ use std::collections::BinaryHeap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::check::{Column, Watch};
-use crate::clock::{Clock, Drift, Instant, MS, SECOND};
+use crate::clock::{Clock, Instant};
+use crate::conditions::Conditions;
 use crate::dice::Dice;
-use crate::faults::{Fault, Mix};
+use crate::faults::Mix;
 use crate::links::Links;
 use crate::process::{Host, Process};
-use crate::rival::{Effect, Effects, Mask, Place, Rival, Setup};
-
-/// One way, in nanoseconds.
-const DELAY: (u64, u64) = (2 * MS, 8 * MS);
-const QUICK_WRITE: (u64, u64) = (0, 2 * MS);
-const SLOW_WRITE: (u64, u64) = (0, 100 * MS);
-const STALL: (u64, u64) = (300 * MS, 2 * SECOND);
-/// In millionths.
-const LOSS: u32 = 200_000;
-const DUPLICATES: u32 = 200_000;
-const STALLS: u32 = 20_000;
+use crate::rival::{Duty, Effect, Effects, Mask, Place, Rival, Setup};
 
 /// A group of one library in virtual time. The same seed and the same calls give the same run.
 pub struct Group<R: Rival> {
@@ -29,8 +20,9 @@ pub struct Group<R: Rival> {
     pub(crate) links: Links,
     pub(crate) watch: Watch,
     pub(crate) dice: Dice,
-    mix: Mix,
-    drift_ppm: u32,
+    /// Messages sent so far, lost ones among them.
+    pub(crate) sent: u64,
+    conditions: Conditions,
     queue: BinaryHeap<Reverse<Scheduled<R::Message>>>,
     sequence: u64,
 }
@@ -70,21 +62,25 @@ impl<M> PartialEq for Scheduled<M> {
 impl<M> Eq for Scheduled<M> {}
 
 impl<R: Rival> Group<R> {
-    /// `nodes` that all start now.
+    /// `nodes` that all start now, with these faults.
     #[must_use]
     pub fn new(seed: u64, nodes: usize, mix: Mix) -> Self {
-        // A wide bound shows what a narrow one hides behind the delays.
-        let drift_ppm = if mix.has(Fault::Drift) && seed.is_multiple_of(2) { 200_000 } else { 500 };
-        let setup = |place| Setup { drift_ppm, ..Setup::new(place, nodes) };
-        let host = |place| Host { durable: R::first(setup(place)), process: None, life: 0 };
+        Group::under(seed, nodes, Conditions::of(mix, seed))
+    }
+
+    /// `nodes` that all start now.
+    #[must_use]
+    pub fn under(seed: u64, nodes: usize, conditions: Conditions) -> Self {
+        let durable = |place| R::first(setup(place, nodes, &conditions));
+        let host = |place| Host { durable: durable(place), process: None, life: 0 };
         let mut group = Group {
             now: 0,
             hosts: (0..nodes).map(host).collect(),
             links: Links::new(nodes),
             watch: Watch::new(nodes),
             dice: Dice::new(seed),
-            mix,
-            drift_ppm,
+            sent: 0,
+            conditions,
             queue: BinaryHeap::new(),
             sequence: 0,
         };
@@ -94,7 +90,11 @@ impl<R: Rival> Group<R> {
 
     /// Lets time pass.
     pub fn run_for(&mut self, length: u64) {
-        let end = self.now + length;
+        self.run_until(self.now + length, |_| false);
+    }
+
+    /// Lets time pass until `done` holds, or until `end`. Whether it does.
+    pub fn run_until(&mut self, end: Instant, done: impl Fn(&Self) -> bool) -> bool {
         while let Some(Reverse(next)) = self.queue.pop() {
             if next.at > end {
                 self.queue.push(Reverse(next));
@@ -103,9 +103,13 @@ impl<R: Rival> Group<R> {
             self.now = next.at;
             self.happen(next.what);
             self.look();
+            if done(self) {
+                return true;
+            }
         }
         self.now = end;
         self.look();
+        done(self)
     }
 
     /// The names of all nodes.
@@ -190,13 +194,10 @@ impl<R: Rival> Group<R> {
     }
 
     fn write(&mut self, node: Place, state: R::Durable) {
-        let slow = self.mix.has(Fault::SlowDisks);
-        let stalls = slow && self.dice.chance(STALLS);
-        let length = self.dice.between(match (slow, stalls) {
-            (_, true) => STALL,
-            (true, false) => SLOW_WRITE,
-            (false, false) => QUICK_WRITE,
-        });
+        let writes = self.conditions.writes;
+        let stalls = self.dice.chance(writes.stalls);
+        let duty = self.process(node).map_or(Duty::Vote, |process| process.rival.duty());
+        let length = self.dice.between(if stalls { writes.stall } else { writes.range(duty) });
         let life = self.hosts[node].life;
         if let Some(process) = &mut self.hosts[node].process {
             process.writing = Some(state);
@@ -220,17 +221,18 @@ impl<R: Rival> Group<R> {
     }
 
     fn send(&mut self, from: Place, to: Place, message: R::Message) {
-        if !self.links.is_up(from, to) || self.mix.has(Fault::Loss) && self.dice.chance(LOSS) {
+        self.sent += 1;
+        if !self.links.is_up(from, to) || self.dice.chance(self.conditions.loss) {
             return self.watch.lost(from, to, self.now);
         }
-        if self.mix.has(Fault::Duplicates) && self.dice.chance(DUPLICATES) {
+        if self.dice.chance(self.conditions.duplicates) {
             self.deliver(from, to, message.clone());
         }
         self.deliver(from, to, message);
     }
 
     fn deliver(&mut self, from: Place, to: Place, message: R::Message) {
-        let at = self.now + self.dice.between(DELAY);
+        let at = self.now + self.dice.between(self.conditions.delay);
         self.schedule(at, What::Deliver { node: to, from, message });
     }
 
@@ -262,9 +264,9 @@ impl<R: Rival> Group<R> {
         if self.hosts[node].process.is_some() {
             return;
         }
-        let drift = if self.mix.has(Fault::Drift) { Drift::AtTheBound } else { Drift::Within };
-        let clock = Clock::start(self.now, drift, self.drift_ppm, &mut self.dice);
-        let setup = Setup { drift_ppm: self.drift_ppm, ..Setup::new(node, self.hosts.len()) };
+        let Conditions { drift, drift_ppm, .. } = self.conditions;
+        let clock = Clock::start(self.now, drift, drift_ppm, &mut self.dice);
+        let setup = setup(node, self.hosts.len(), &self.conditions);
         let rival = R::start(setup, &self.hosts[node].durable, clock.read(self.now), &mut self.dice);
         self.hosts[node].life += 1;
         self.hosts[node].process = Some(Process {
@@ -334,4 +336,10 @@ impl<R: Rival> Group<R> {
         self.serve(leader);
         self.look();
     }
+}
+
+fn setup(place: Place, nodes: usize, conditions: &Conditions) -> Setup {
+    let Conditions { drift_ppm, pace, ranked, .. } = *conditions;
+    let reach = if ranked { (nodes - place) as u64 } else { 0 };
+    Setup { drift_ppm, pace, reach, ..Setup::new(place, nodes) }
 }

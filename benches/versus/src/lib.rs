@@ -7,9 +7,13 @@
 
 pub mod check;
 pub mod cost;
+pub mod competitor;
+pub mod conditions;
+pub mod failover;
 pub mod faults;
 pub mod group;
 pub mod rival;
+pub mod summary;
 
 mod links;
 mod process;

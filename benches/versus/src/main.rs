@@ -6,7 +6,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod report;
+mod race;
 mod table;
+mod targets;
 
 /// quorate beside other elections: under the same faults, and by what they cost.
 #[derive(Parser)]
@@ -18,6 +20,7 @@ enum Command {
     Replay(table::Replay),
     /// What each costs on the same work.
     Cost(report::Cost),
+    Failover(race::Failover),
 }
 
 fn main() -> ExitCode {
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
         Command::Chaos(chaos) => chaos.run(),
         Command::Cost(cost) => cost.run(),
         Command::Replay(replay) => replay.run(),
+        Command::Failover(failover) => failover.run(),
     };
     if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

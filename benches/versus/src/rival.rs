@@ -49,13 +49,15 @@ pub struct Setup {
     /// The bound of the clocks' drift, for whoever wants to know.
     pub drift_ppm: u32,
     pub pace: Pace,
+    /// How far its data reach. If they reach anywhere, they stay as they are.
+    pub reach: u64,
 }
 
 impl Setup {
     /// One of `nodes` like any other in a data centre.
     #[must_use]
     pub const fn new(place: Place, nodes: usize) -> Self {
-        Setup { place, nodes, drift_ppm: 500, pace: Pace::LAN }
+        Setup { place, nodes, drift_ppm: 500, pace: Pace::LAN, reach: 0 }
     }
 }
 
@@ -65,6 +67,17 @@ pub struct Claim {
     pub term: u64,
     /// By its clock; `None` if it knows no end.
     pub until: Option<Duration>,
+}
+
+/// What a node writes for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Duty {
+    /// A vote for another, or what another told it to keep.
+    Vote,
+    /// Its own candidacy, and what it must have written before it leads.
+    Candidacy,
+    /// What it keeps as the leader, which leads meanwhile.
+    Log,
 }
 
 /// What a host does for a node, in order.
@@ -116,6 +129,11 @@ pub trait Rival: Sized {
     /// Whom it takes for the leader, be it itself, and in which term.
     fn leader(&self) -> Option<(Place, u64)> {
         None
+    }
+
+    /// What it would write for now.
+    fn duty(&self) -> Duty {
+        Duty::Vote
     }
 
     /// Whether `nodes` are a quorum, as it knows.

@@ -13,7 +13,7 @@ use omnipaxos::storage::{Entry, NoSnapshot, Storage};
 use omnipaxos::{ClusterConfig, OmniPaxos, OmniPaxosConfig, ServerConfig};
 use omnipaxos_storage::memory_storage::MemoryStorage;
 
-use super::{Claim, Effect, Effects, Mask, Place, Rival, Setup, is_majority};
+use super::{Claim, Duty, Effect, Effects, Mask, Place, Rival, Setup, is_majority};
 use crate::dice::Dice;
 
 /// It has one clock for its rounds and for what it sends again; a tick of it.
@@ -102,6 +102,19 @@ impl Rival for Omni {
     fn leader(&self) -> Option<(Place, u64)> {
         let (leader, _) = self.node.get_current_leader()?;
         Some((leader as Place - 1, u64::from(self.node.get_promise().n)))
+    }
+
+    fn duty(&self) -> Duty {
+        match self.node.get_current_leader() {
+            Some((leader, accepts)) if leader == id(self.place) => {
+                if accepts {
+                    Duty::Log
+                } else {
+                    Duty::Candidacy
+                }
+            }
+            _ => Duty::Vote,
+        }
     }
 
     fn is_quorum(&self, nodes: Mask) -> bool {

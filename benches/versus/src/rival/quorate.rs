@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use quorate::{ClusterId, Config, Election, Event, HardState, Input, Message, Output, Target, Timing};
+use quorate::{
+    ClusterId, Config, Election, Event, HardState, Input, Message, Output, Position, RoleKind, Target, Timing,
+};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Claim, Effect, Effects, Mask, Place, Rival, Setup};
+use super::{Claim, Duty, Effect, Effects, Mask, Place, Rival, Setup};
 use crate::dice::Dice;
 
 /// A node of quorate.
@@ -37,7 +39,8 @@ impl Rival for Quorate {
             clock_drift_ppm: setup.drift_ppm,
             ..Timing::lan()
         };
-        let config = Config { timing, ..Config::new(setup.place) };
+        let position = Position { term: 0, index: setup.reach };
+        let config = Config { timing, position, ..Config::new(setup.place) };
         let election = Election::new(config, durable.clone(), reading, dice.generator());
         Quorate { election: election.expect("what was stored is lawful"), outputs: Vec::new() }
     }
@@ -65,6 +68,13 @@ impl Rival for Quorate {
 
     fn leader(&self) -> Option<(Place, u64)> {
         self.election.leader().map(|(leader, term)| (leader, term.0))
+    }
+
+    fn duty(&self) -> Duty {
+        match self.election.role() {
+            RoleKind::Follower | RoleKind::PreCandidate => Duty::Vote,
+            RoleKind::Candidate | RoleKind::Leader => Duty::Candidacy,
+        }
     }
 
     fn is_quorum(&self, nodes: Mask) -> bool {

@@ -11,7 +11,7 @@ use raft::storage::MemStorage;
 use raft::{Config, INVALID_ID, RawNode, StateRole};
 use slog::{Discard, Logger, o};
 
-use super::{Claim, Effect, Effects, Mask, Place, Rival, Setup, is_majority};
+use super::{Claim, Duty, Effect, Effects, Mask, Place, Rival, Setup, is_majority};
 use crate::dice::Dice;
 
 /// A node of raft-rs, with ticks of so many milliseconds; by default with pre-vote and check-quorum.
@@ -19,6 +19,8 @@ pub struct RaftRs<const TICK: u64 = 10, const PRE_VOTE: bool = true, const CHECK
     node: RawNode<MemStorage>,
     durable: Saved,
     nodes: usize,
+    /// Whether entries are kept from the others.
+    withholds: bool,
     due: Duration,
     /// The shortest and the longest of its election timeouts, in ticks.
     timeouts: (u64, u64),
@@ -42,8 +44,11 @@ impl<const TICK: u64, const PRE_VOTE: bool, const CHECK_QUORUM: bool> Rival
 
     const NAME: &'static str = "raft-rs";
 
-    fn first(_: Setup) -> Self::Durable {
-        Saved::default()
+    fn first(setup: Setup) -> Self::Durable {
+        let entry = |index| Entry { index, term: 1, ..Entry::default() };
+        let log: Vec<Entry> = (1..=setup.reach).map(entry).collect();
+        let term = u64::from(!log.is_empty());
+        Saved { state: HardState { term, ..HardState::default() }, log }
     }
 
     fn start(setup: Setup, durable: &Self::Durable, reading: Duration, dice: &mut Dice) -> Self {
@@ -66,6 +71,7 @@ impl<const TICK: u64, const PRE_VOTE: bool, const CHECK_QUORUM: bool> Rival
             node: node.expect("what was stored is lawful"),
             durable: durable.clone(),
             nodes: setup.nodes,
+            withholds: setup.reach > 0,
             due: reading + Duration::from_nanos(dice.below(TICK * 1_000_000)),
             timeouts: (shortest, longest - 1),
             dice: Dice::new(dice.below(u64::MAX)),
@@ -94,6 +100,10 @@ impl<const TICK: u64, const PRE_VOTE: bool, const CHECK_QUORUM: bool> Rival
         while self.node.has_ready() {
             self.process_ready(effects);
         }
+        if self.withholds {
+            effects
+                .retain(|effect| !matches!(effect, Effect::Send(_, message) if !message.entries.is_empty()));
+        }
     }
 
     fn due(&self) -> Option<Duration> {
@@ -108,6 +118,14 @@ impl<const TICK: u64, const PRE_VOTE: bool, const CHECK_QUORUM: bool> Rival
     fn leader(&self) -> Option<(Place, u64)> {
         let raft = &self.node.raft;
         (raft.leader_id != INVALID_ID).then(|| (raft.leader_id as usize - 1, raft.term))
+    }
+
+    fn duty(&self) -> Duty {
+        match self.node.raft.state {
+            StateRole::Follower | StateRole::PreCandidate => Duty::Vote,
+            StateRole::Candidate => Duty::Candidacy,
+            StateRole::Leader => Duty::Log,
+        }
     }
 
     fn is_quorum(&self, nodes: Mask) -> bool {
