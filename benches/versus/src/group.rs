@@ -107,7 +107,7 @@ impl<R: Rival> Group<R> {
                 return true;
             }
         }
-        self.now = end;
+        self.now = self.now.max(end);
         self.look();
         done(self)
     }

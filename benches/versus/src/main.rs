@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod report;
+mod papers;
 mod race;
 mod table;
 mod targets;
@@ -21,6 +22,7 @@ enum Command {
     /// What each costs on the same work.
     Cost(report::Cost),
     Failover(race::Failover),
+    Papers(papers::Papers),
 }
 
 fn main() -> ExitCode {
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         Command::Cost(cost) => cost.run(),
         Command::Replay(replay) => replay.run(),
         Command::Failover(failover) => failover.run(),
+        Command::Papers(papers) => papers.run(),
     };
     if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,8 +1,9 @@
 //! raft-rs, and no proposals: its log holds what elections put there.
 //!
-//! It counts ticks, of 10 ms unless told otherwise; a host that was held up does not make up for those it missed. Its
-//! election timeouts come from a generator of the thread; they are overruled by the dice whenever it
-//! may have drawn one.
+//! It counts ticks, of 10 ms unless told otherwise; a host that was held up does not make up for those it
+//! missed. Shorter ones are made up for, or each write would stop the clock for many; but not if messages
+//! wait as well, for they may have come last. Its election timeouts come from a generator of the thread;
+//! they are overruled by the dice whenever it may have drawn one.
 
 use std::time::Duration;
 
@@ -88,7 +89,9 @@ impl<const TICK: u64, const PRE_VOTE: bool, const CHECK_QUORUM: bool> Rival
         effects: &mut Effects<Self>,
     ) {
         if reading >= self.due {
-            self.due = reading + Duration::from_millis(TICK);
+            let makes_up = TICK < 10 && received.is_none();
+            let last = if makes_up { self.due } else { reading };
+            self.due = last + Duration::from_millis(TICK);
             self.node.tick();
             self.draw();
         }
