@@ -33,6 +33,8 @@ pub struct Setting {
 pub struct Trial {
     /// Until somebody else took itself for the leader.
     pub elected: u64,
+    /// Who that was.
+    pub new: Place,
     /// Until all that run took one for the leader that did so itself.
     pub known: u64,
     /// Terms, or ballots, from the old leader's to the new one's. More than one, and votes were split.
@@ -148,6 +150,7 @@ fn replace<R: Rival>(group: &mut Group<R>, old: Place, at_rest: u64) -> Outcome 
         return Outcome::Never;
     }
     let elected = group.now - crash;
+    let new = group.leaders().next().unwrap_or_default();
     let terms = group
         .leaders()
         .filter_map(|leader| group.claims(leader))
@@ -157,7 +160,14 @@ fn replace<R: Rival>(group: &mut Group<R>, old: Place, at_rest: u64) -> Outcome 
     if !group.run_until(crash + PATIENCE, |group| known(group).is_some()) {
         return Outcome::Never;
     }
-    Outcome::Replaced(Trial { elected, known: group.now - crash, terms, sent: group.sent - before, at_rest })
+    Outcome::Replaced(Trial {
+        new,
+        elected,
+        known: group.now - crash,
+        terms,
+        sent: group.sent - before,
+        at_rest,
+    })
 }
 
 /// Whom all that run take for the leader, if it does so itself.

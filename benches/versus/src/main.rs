@@ -7,6 +7,7 @@ use clap::Parser;
 
 mod report;
 mod papers;
+mod plot;
 mod race;
 mod table;
 mod targets;
@@ -23,6 +24,7 @@ enum Command {
     Cost(report::Cost),
     Failover(race::Failover),
     Papers(papers::Papers),
+    Plot(plot::Plot),
 }
 
 fn main() -> ExitCode {
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         Command::Replay(replay) => replay.run(),
         Command::Failover(failover) => failover.run(),
         Command::Papers(papers) => papers.run(),
+        Command::Plot(plot) => plot.run(),
     };
     if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,7 +1,6 @@
 //! The table of failover times.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use quorate_versus::competitor::{self, Competitor};
 use quorate_versus::conditions::Writes;
 use quorate_versus::failover::{Outcome, Setting, millis};
 use quorate_versus::rival::Pace;
-use quorate_versus::summary::{Summary, replaced};
+use quorate_versus::summary::Summary;
 
 use crate::targets;
 
@@ -89,7 +88,7 @@ impl Failover {
             println!();
             all.push(Results { place, rows });
         }
-        csv.close();
+        drop(csv);
         println!("{NOTES}\n");
         targets::print_ratios(&all);
         targets::check(&all, self.seeds)
@@ -157,31 +156,31 @@ fn share(count: usize, of: usize) -> String {
 }
 
 /// A file with a line for each run, if one is wanted.
-struct Csv(Option<BufWriter<File>>);
+struct Csv(Option<csv::Writer<File>>);
 
 impl Csv {
     fn create(path: Option<&PathBuf>) -> Self {
-        let create = |path| File::create(path).expect("the file can be written");
-        let mut csv = Csv(path.map(create).map(BufWriter::new));
-        csv.put(|file| writeln!(file, "library,nodes,delay_ms,loss_percent,ms"));
+        let mut csv = Csv(path.map(|path| csv::Writer::from_path(path).expect("the file can be written")));
+        csv.put(["library", "nodes", "delay_ms", "loss_percent", "ms"].map(str::to_owned));
         csv
     }
 
     fn write(&mut self, name: &str, place: Place, outcomes: &[Outcome]) {
         let Place { nodes, delay, loss } = place;
-        for trial in outcomes.iter().filter_map(replaced) {
-            let (delay, length) = (delay as f64 / 1e3, millis(trial.elected));
-            self.put(|file| writeln!(file, "\"{name}\",{nodes},{delay},{loss},{length:.3}"));
+        let length = |outcome: &Outcome| match outcome {
+            Outcome::Replaced(trial) => Some(format!("{:.3}", millis(trial.elected))),
+            Outcome::Never => Some("inf".to_owned()),
+            Outcome::Unsteady => None,
+        };
+        for length in outcomes.iter().filter_map(length) {
+            let delay = (delay as f64 / 1e3).to_string();
+            self.put([name.to_owned(), nodes.to_string(), delay, loss.to_string(), length]);
         }
     }
 
-    fn close(mut self) {
-        self.put(|file| file.flush());
-    }
-
-    fn put(&mut self, put: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) {
+    fn put(&mut self, record: [String; 5]) {
         if let Some(file) = &mut self.0 {
-            put(file).expect("the file can be written");
+            file.write_record(record).expect("the file can be written");
         }
     }
 }
