@@ -66,10 +66,12 @@ const WIDE: Pace = Pace {
 const NOTES: &str = "\
 Times from the crash to the new leader (of quorate: to its lease), in ms. One way takes 60 to 140 % of what
 is given. Promise, or shortest timeout, 150 ms (Raft's longest 300), heartbeats every 50 ms, quorate's
-stagger and retry 20 ms; where one way takes 35 ms, 300 (600), 100, 100 and 80 ms. all know: until all
-nodes that run take the new leader for it. terms: runs that took more than one. never: nobody within 30 s.
-unsteady: none led for 2 s within 120 s, so none crashed. at rest: messages of all nodes in a second.
-failover: messages from the crash until all know. almost-raft takes long to simulate: a tenth of the runs.";
+stagger and retry 20 ms; where one way takes 35 ms, 300 (600), 100, 100 and 80 ms. omnipaxos has a round
+for each heartbeat and resends as soon as quorate; its leader is one that could accept entries. all know:
+until all nodes that run take the new leader for it. terms: runs that took more than one. never: nobody
+within 30 s. unsteady: none led for 2 s within 120 s, so none crashed. at rest: messages of all nodes in a
+second. failover: messages from the crash until all know. almost-raft takes long to simulate: a tenth of
+the runs.";
 
 impl Failover {
     pub(crate) fn run(&self) -> bool {
