@@ -6,9 +6,9 @@
 #![deny(unsafe_code)]
 
 pub mod check;
-pub mod cost;
 pub mod competitor;
 pub mod conditions;
+pub mod cost;
 pub mod failover;
 pub mod faults;
 pub mod group;

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-mod report;
 mod papers;
 mod plot;
 mod race;
+mod report;
 mod table;
 mod targets;
 
