@@ -1,4 +1,5 @@
-//! The commands: the table of faults, one run of it again, and the tables of costs.
+//! The commands: the table of faults, one run of it again, the tables of costs and of failover times, and
+//! drawings of them.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;
@@ -12,7 +13,8 @@ mod report;
 mod table;
 mod targets;
 
-/// quorate beside other elections: under the same faults, and by what they cost.
+/// quorate beside other elections: under the same faults, by what they cost, and by how long a group
+/// is without a leader.
 #[derive(Parser)]
 #[command(name = "quorate-versus", version)]
 enum Command {

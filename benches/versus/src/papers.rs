@@ -42,7 +42,7 @@ const FIGURE_16_NOTES: &str = "\
 Heartbeats at half the shortest timeout; the leader crashes at any moment between two. raft-rs: ticks of
 1 ms; it begins its timeout anew at each higher term it hears of, not only when it votes as in the paper,
 so that who cannot win holds up who can. quorate: promise = the shortest timeout, stagger 30 ms, retry
-20 ms; its leader has made one write more than a candidate.";
+20 ms; its candidate has written ahead.";
 
 const WAN_HEAD: &str = "\
 Chapter 9 of the thesis: five servers, a way of 30 to 40 ms, timeouts of 300 to 600 ms. Mean / p99.9

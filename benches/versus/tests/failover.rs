@@ -74,8 +74,8 @@ fn who_waits_for_a_write_is_elected_so_much_later() {
     setting.writes.vote = (10 * MS, 10 * MS);
     setting.writes.candidacy = (3 * MS, 3 * MS);
     let slow = Summary::of(&QUORATE.outcomes(&setting, 300)).elected.mean();
-    // The candidate writes its term, the voter its vote, and the leader what it takes over.
-    assert!((13.0..19.0).contains(&(slow - quick)), "{quick} and {slow} ms");
+    // The candidate has written ahead, and leads before it writes again: the voter's write is left.
+    assert!((8.0..12.5).contains(&(slow - quick)), "{quick} and {slow} ms");
 }
 
 /// The four that are left have data of four lengths: only the two whose data reach furthest can win.

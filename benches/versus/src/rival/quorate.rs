@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quorate::{
-    ClusterId, Config, Election, Event, HardState, Input, Message, Output, Position, RoleKind, Target, Timing,
+    ClusterId, Config, Election, Event, HardState, Input, Message, Output, Position, Target, Timing,
 };
 use rand_chacha::ChaCha8Rng;
 
@@ -71,10 +71,9 @@ impl Rival for Quorate {
     }
 
     fn duty(&self) -> Duty {
-        match self.election.role() {
-            RoleKind::Follower | RoleKind::PreCandidate => Duty::Vote,
-            RoleKind::Candidate | RoleKind::Leader => Duty::Candidacy,
-        }
+        // Who will stand writes that ahead of its turn, as a follower.
+        let own = self.election.hard_state().voted_for == Some(self.election.id());
+        if own { Duty::Candidacy } else { Duty::Vote }
     }
 
     fn is_quorum(&self, nodes: Mask) -> bool {
