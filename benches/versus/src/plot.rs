@@ -99,7 +99,8 @@ fn draw_failover(curves: &Curves, caption: &str, path: &Path) -> Outcome {
     area.fill(&WHITE)?;
     let mut chart = builder(&area, caption).build_cartesian_2d(axes.0, axes.1)?;
     draw_mesh(&mut chart, "ms since the crash", "% of runs with a leader")?;
-    let drawn = DRAWN.into_iter().filter_map(|(name, colour)| Some((name, colour, curves.get(name)?)));
+    let drawn =
+        DRAWN.into_iter().filter_map(|(name, colour)| Some((name, colour, curves.get(name)?.clone())));
     draw_curves(&mut chart, drawn)?;
     area.present()?;
     Ok(())
@@ -120,20 +121,27 @@ fn costs(path: &Path) -> Result<BTreeMap<String, Curves>, Box<dyn Error>> {
 fn draw_costs(curves: &Curves, metric: &str, path: &Path) -> Outcome {
     let points = || curves.values().flatten().copied();
     let most = |of: fn((f64, f64)) -> f64| points().map(of).fold(f64::MIN, f64::max);
-    let least = |of: fn((f64, f64)) -> f64| points().map(of).fold(f64::MAX, f64::min);
-    let members = least(|(members, _)| members)..most(|(members, _)| members);
-    // A logarithm of nothing there is not.
-    let values =
-        (least(|(_, value)| value).max(0.1) / 2.0..most(|(_, value)| value).max(1.0) * 2.0).log_scale();
+    let members = points().map(|(members, _)| members).fold(f64::MAX, f64::min)..most(|(members, _)| members);
+    // Nothing has no logarithm: it is drawn at the foot.
+    let least = points().map(|(_, value)| value).filter(|&value| value > 0.0).fold(1.0, f64::min) / 2.0;
+    let values = (least..most(|(_, value)| value).max(1.0) * 2.0).log_scale();
+    let name = metric.rsplit_once('_').map_or(metric.to_owned(), |(what, unit)| format!("{what}, {unit}"));
     let area = SVGBackend::new(path, SIZE).into_drawing_area();
     area.fill(&WHITE)?;
-    let mut chart = builder(&area, metric).build_cartesian_2d(members, values)?;
-    draw_mesh(&mut chart, "members", metric)?;
-    let colours = DRAWN.into_iter().map(|(_, colour)| colour).cycle();
-    let drawn = curves.iter().zip(colours).map(|((name, points), colour)| (name.as_str(), colour, points));
+    let mut chart = builder(&area, &name).build_cartesian_2d(members, values)?;
+    draw_mesh(&mut chart, "members", &name)?;
+    let raised = |points: &[(f64, f64)]| points.iter().map(|&(x, y)| (x, y.max(least))).collect();
+    let drawn = curves.iter().enumerate();
+    let drawn = drawn.map(|(at, (library, points))| (&**library, colour(library, at), raised(points)));
     draw_curves(&mut chart, drawn)?;
     area.present()?;
     Ok(())
+}
+
+/// As in the other drawings, if it is in them.
+fn colour(library: &str, at: usize) -> RGBColor {
+    let known = DRAWN.into_iter().find(|(name, _)| name.starts_with(library));
+    known.or(DRAWN.into_iter().cycle().nth(at)).map_or(BLACK, |(_, colour)| colour)
 }
 
 /// An axis of numbers.
@@ -166,7 +174,7 @@ where
 
 fn draw_curves<'a, 'b, X, Y>(
     chart: &mut Chart<'a, 'b, X, Y>,
-    curves: impl Iterator<Item = (&'a str, RGBColor, &'a Vec<(f64, f64)>)>,
+    curves: impl Iterator<Item = (&'a str, RGBColor, Vec<(f64, f64)>)>,
 ) -> Outcome
 where
     X: Axis,
@@ -174,7 +182,7 @@ where
     'b: 'a,
 {
     for (name, colour, points) in curves {
-        let series = LineSeries::new(points.iter().copied(), colour.stroke_width(2));
+        let series = LineSeries::new(points, colour.stroke_width(2));
         let drawn = chart.draw_series(series)?.label(name);
         drawn.legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(3)));
     }
