@@ -13,7 +13,7 @@ use crate::membership::{Membership, is_newer_config};
 use crate::message::{Answer, Body, Denial, Header, Heartbeat, HeartbeatReply, Message, Order};
 use crate::role::{Following, Leading, Leaving, Role, Walk};
 use crate::succession::{Follower, rank};
-use crate::types::{NEVER, Nanos, NodeId, Term, Version};
+use crate::types::{NEVER, Nanos, NodeId, Round, Term, Version};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Asks every member for its promise. Rules 3.2 and 3.5.
@@ -23,8 +23,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// The same, for the first time: the members are those of the version `inherited`. Rule 7.1.
     pub(super) fn broadcast_since(&mut self, inherited: Option<Version>, out: &mut Vec<Output<I>>) {
-        let (now, me) = (self.now, self.id);
-        let own = self.hard.membership.index_of(me);
+        let now = self.now;
+        let own = self.hard.membership.index_of(self.id);
         let length = self.asked_length();
         let interval = self.lengths.heartbeat_interval();
         let round = self.next_round();
@@ -41,15 +41,23 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.rank_followers();
         self.refresh_lease();
         let Role::Leader(leading) = &self.role else { return };
-        let members = &self.hard.membership;
-        let header = self.header(leading.term, round);
-        out.reserve(members.members().len());
-        for (&to, follower) in members.members().iter().zip(&leading.followers) {
-            if to != me {
-                out.push(leading.heartbeat(to, follower, header, length, inherited, members));
-            }
-        }
+        let beat = self.beat(leading, round, inherited);
+        // All but its own place: of a known length, so that each is written where it stays.
+        let all = beat.members.members().iter().zip(&leading.followers);
+        let (mine, next) = own.map_or((usize::MAX, usize::MAX), |own| (own, own.saturating_add(1)));
+        let others = all.clone().take(mine).chain(all.skip(next));
+        out.extend(others.map(|(&to, follower)| beat.to(to, follower)));
         self.tell_departed(out);
+    }
+
+    fn beat(&self, leading: &Leading<I>, round: Round, inherited: Option<Version>) -> Beat<'_, I> {
+        Beat {
+            header: self.header(leading.term, round),
+            promise: self.asked_length(),
+            successor: leading.attempt().map(|attempt| attempt.successor),
+            inherited,
+            members: &self.hard.membership,
+        }
     }
 
     /// Rule 3.5: the long promise of whoever has to write before it can answer.
@@ -83,8 +91,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return;
         };
         if !leading.asks_for_votes() {
-            let header = self.header(leading.term, round);
-            out.push(leading.heartbeat(to, follower, header, self.asked_length(), None, members));
+            out.push(self.beat(leading, round, None).to(to, follower));
         }
     }
 
@@ -300,27 +307,28 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 }
 
-impl<I: NodeId> Leading<I> {
-    /// The heartbeat that `follower` gets.
-    fn heartbeat(
-        &self,
-        to: I,
-        follower: &Follower,
-        header: Header,
-        promise: Nanos,
-        inherited: Option<Version>,
-        members: &Membership<I>,
-    ) -> Output<I> {
+/// What the heartbeats of one round have in common.
+struct Beat<'a, I> {
+    header: Header,
+    promise: Nanos,
+    successor: Option<I>,
+    inherited: Option<Version>,
+    members: &'a Membership<I>,
+}
+
+impl<I: NodeId> Beat<'_, I> {
+    #[inline]
+    fn to(&self, to: I, follower: &Follower) -> Output<I> {
         // Rule 7.1.
-        let told = follower.acknowledged || inherited.is_some();
+        let told = follower.acknowledged || self.inherited.is_some();
         let body = Body::Heartbeat(Heartbeat {
-            promise,
+            promise: self.promise,
             rank: follower.rank,
-            order: if self.names(to) { Order::Try } else { Order::Follow },
-            inherited,
-            membership: (!told).then(|| Box::new(members.clone())),
+            order: if self.successor == Some(to) { Order::Try } else { Order::Follow },
+            inherited: self.inherited,
+            membership: (!told).then(|| Box::new(self.members.clone())),
         });
-        Output::Send { to, message: Message { header, body } }
+        Output::Send { to, message: Message { header: self.header, body } }
     }
 }
 
