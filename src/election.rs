@@ -30,7 +30,7 @@ use crate::role::{Following, Leaving, Renewal, Role, RoleKind};
 use crate::succession::{Backoff, Takeover};
 use crate::types::{CLOCK_END, NEVER, Nanos, NodeId, Position, Priority, Round, Term, nanos};
 
-pub use status::{FollowerStatus, MemberStatus, Status};
+pub use status::{FollowerStatus, MemberStatus, Pace, Status};
 
 /// The most terms one message may be ahead. Rule 1.4.
 const MAX_TERM_JUMP: u64 = 1 << 32;

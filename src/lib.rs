@@ -96,6 +96,11 @@
 //! 5. Whoever makes others write (a vote request; heartbeats until the membership is committed)
 //!    asks for the long promise, `promise_limit`; a leader about to write itself asks for it first,
 //!    and so does a winner whose votes are nearly over.
+//! 6. A leader that tunes chooses its heartbeats' promise and interval, within bounds, by the round trips
+//!    and losses that answers to heartbeats of its term show (`tuning.rs`; RFC 6298, Dynatune). It goes by
+//!    every member that answers and does not write first, begins with the longest promise whenever a
+//!    membership is committed, lengthens it at once and shortens it late. A promise in force is not
+//!    shortened: rule 2.2.
 //!
 //! ## 4 Elections (`election/campaign.rs`, `election/turn.rs`)
 //!
@@ -203,10 +208,11 @@ mod reconfig;
 mod role;
 mod succession;
 mod tally;
+mod tuning;
 mod types;
 
 pub use config::{Config, ConfigError, Timing};
-pub use election::{Election, FollowerStatus, MemberStatus, Status};
+pub use election::{Election, FollowerStatus, MemberStatus, Pace, Status};
 pub use hard_state::{HardState, RecoveryError};
 pub use io::{Event, Input, Lease, Output, Rejection, StepDown, Unfit, Urgency};
 pub use membership::{Limits, MAX_MEMBERS, Membership, MembershipError};

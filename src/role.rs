@@ -7,6 +7,7 @@ use crate::message::Claim;
 use crate::reconfig::Target;
 use crate::succession::Follower;
 use crate::tally::Tally;
+use crate::tuning::Tuning;
 use crate::types::{NEVER, Nanos, Round, Term};
 
 /// Where a node stands, for those who look.
@@ -88,6 +89,8 @@ pub(crate) struct Leading<I> {
     pub(crate) renewal: Option<Box<Renewal>>,
     pub(crate) handover: Option<Box<Handover<I>>>,
     pub(crate) walk: Option<Box<Walk<I>>>,
+    /// What it measures, while the membership is committed, and if it is to. Rule 3.6.
+    pub(crate) tuning: Option<Box<Tuning>>,
 }
 
 /// A leader on its way to other members. Section 8.

@@ -10,6 +10,7 @@ use rand_chacha::rand_core::SeedableRng;
 const HOUR: Duration = Duration::from_secs(3_600);
 const NANOSECOND: Duration = Duration::from_nanos(1);
 const MICROSECOND: Duration = Duration::from_micros(1);
+const MILLISECOND: Duration = Duration::from_millis(1);
 /// The latest reading of a clock: half of what 64 bits hold.
 const CLOCK_END: Duration = Duration::from_nanos(u64::MAX / 2);
 
@@ -29,6 +30,7 @@ fn with(timing: Timing) -> Result<(), ConfigError> {
 /// All lengths an hour, but for heartbeats, of which two fit into a promise.
 const LONGEST: Timing = Timing {
     promise: HOUR,
+    tuned_from: None,
     promise_limit: HOUR,
     heartbeat_interval: Duration::from_secs(1_800),
     retry_interval: HOUR,
@@ -40,6 +42,7 @@ const LONGEST: Timing = Timing {
 /// All lengths as short as can be.
 const SHORTEST: Timing = Timing {
     promise: Duration::from_micros(2),
+    tuned_from: None,
     promise_limit: Duration::from_micros(2),
     heartbeat_interval: MICROSECOND,
     retry_interval: MICROSECOND,
@@ -83,6 +86,25 @@ fn lengths_that_do_not_fit_together_are_refused() {
     let mut timing = LONGEST;
     timing.clock_drift_ppm += 1;
     assert_eq!(with(timing), Err(ConfigError::DriftTooLarge));
+}
+
+#[test]
+fn a_tuned_promise_is_from_three_milliseconds_to_the_longest() {
+    let tuned = |micros, longest| with(Timing::tuned(Duration::from_micros(micros), longest));
+    let longest = Duration::from_millis(3);
+    assert_eq!(tuned(3_000, longest), Ok(()));
+    assert_eq!(tuned(3_001, longest), Err(ConfigError::TunedAbovePromise));
+    assert_eq!(tuned(2_999, longest), Err(ConfigError::TunedTooShort));
+    assert_eq!(tuned(0, longest), Err(ConfigError::LengthOutOfRange("tuned_from")));
+    assert_eq!(tuned(3_000, HOUR / 100), Ok(()));
+}
+
+#[test]
+fn what_is_tuned_is_to_its_longest_promise_as_the_preset_is_to_its_promise() {
+    let lan = Timing::lan();
+    let Timing { takeover_delay, tuned_from, .. } = Timing::tuned(25 * MILLISECOND, lan.promise);
+    assert_eq!((takeover_delay, tuned_from), (lan.takeover_delay, Some(25 * MILLISECOND)));
+    assert_eq!(Timing::tuned(25 * MILLISECOND, lan.promise), Timing { tuned_from, ..lan });
 }
 
 #[test]

@@ -81,6 +81,7 @@ fn timing(promise_ms: u32) -> Timing {
     let scaled = |length: Duration| length.mul_f64(promise.as_secs_f64() / lan.promise.as_secs_f64());
     Timing {
         promise,
+        tuned_from: None,
         promise_limit: scaled(lan.promise_limit),
         heartbeat_interval: scaled(lan.heartbeat_interval),
         retry_interval: scaled(lan.retry_interval),

@@ -41,7 +41,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return;
         }
         let late = self.now.saturating_sub(following.deadline);
-        if late > self.lengths.promise() && !self.rearmed {
+        if late > self.lengths.shortest_promise() && !self.rearmed {
             // Rule 4.1: the clock leapt. What the leader sent meanwhile may be waiting to be read.
             following.deadline = self.now.saturating_add(self.lengths.heartbeat_interval());
             following.ahead = None;

@@ -13,6 +13,7 @@ use crate::membership::{Membership, is_newer_config};
 use crate::message::{Answer, Body, Denial, Header, Heartbeat, HeartbeatReply, Message, Order};
 use crate::role::{Following, Leading, Leaving, Role, Walk};
 use crate::succession::{Follower, rank};
+use crate::tuning::Tuning;
 use crate::types::{NEVER, Nanos, NodeId, Round, Term, Version};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
@@ -23,10 +24,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// The same, for the first time: the members are those of the version `inherited`. Rule 7.1.
     pub(super) fn broadcast_since(&mut self, inherited: Option<Version>, out: &mut Vec<Output<I>>) {
+        self.tune();
         let now = self.now;
         let own = self.hard.membership.index_of(self.id);
         let length = self.asked_length();
-        let interval = self.lengths.heartbeat_interval();
+        let interval = self.heartbeat_interval();
         let round = self.next_round();
         let Role::Leader(leading) = &mut self.role else { return };
         leading.next_heartbeat = now.saturating_add(interval);
@@ -69,7 +71,33 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             }
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => false,
         };
-        if long { self.lengths.promise_limit() } else { self.lengths.promise() }
+        match self.tuning() {
+            _ if long => self.lengths.promise_limit(),
+            Some(tuning) => tuning.promise(),
+            None => self.lengths.promise(),
+        }
+    }
+
+    /// Of this leader, now.
+    pub(super) fn heartbeat_interval(&self) -> Nanos {
+        self.tuning().map_or(self.lengths.heartbeat_interval(), Tuning::interval)
+    }
+
+    fn tuning(&self) -> Option<&Tuning> {
+        match &self.role {
+            Role::Leader(leading) => leading.tuning.as_deref(),
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
+        }
+    }
+
+    /// Rule 3.6: promise and interval, by what was measured so far.
+    fn tune(&mut self) {
+        let (members, now) = (&self.hard.membership, self.now);
+        let Role::Leader(leading) = &mut self.role else { return };
+        if let (Some(tuning), Some(own)) = (&mut leading.tuning, members.index_of(self.id)) {
+            let late = now.saturating_sub(leading.next_heartbeat);
+            tuning.reckon(members, own, late, now, &self.lengths);
+        }
     }
 
     pub(super) fn rank_followers(&mut self) {
@@ -92,6 +120,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         };
         if !leading.asks_for_votes() {
             out.push(self.beat(leading, round, None).to(to, follower));
+            if let Role::Leader(Leading { tuning: Some(tuning), .. }) = &mut self.role {
+                tuning.sends(place);
+            }
         }
     }
 
@@ -263,6 +294,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         // Rule 7.3: term and version from the same reply.
         let acknowledges = !follower.acknowledged && header.term == leading.term && header.version == version;
         follower.acknowledged |= acknowledges;
+        match &mut leading.tuning {
+            // Rule 3.6: what was sent before has waited for its write.
+            Some(tuning) if acknowledges => tuning.begins(place, self.now),
+            Some(tuning) if follower.acknowledged => {
+                tuning.answers(place, header.at, self.now, &self.lengths);
+            }
+            Some(_) | None => {}
+        }
         let changes_mind = follower.leaving != reply.leaving;
         if changes_mind {
             follower.leaving = reply.leaving;
@@ -290,6 +329,17 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
+    /// Rule 3.6: from now on followers answer without writing.
+    fn begin_tuning(&mut self) {
+        let members = self.hard.membership.members().len();
+        if let Role::Leader(leading) = &mut self.role
+            && self.lengths.are_tuned()
+            && members > 1
+        {
+            leading.tuning = Some(Tuning::new(members, &self.lengths, self.now));
+        }
+    }
+
     /// Rule 7.3: a quorum has acknowledged the membership in force, bearing this term. Rule 4.6: the
     /// leader is one of them, so its own write comes first.
     pub(super) fn commit(&mut self, out: &mut Vec<Output<I>>) {
@@ -300,6 +350,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             self.record(out);
         }
         self.committed = true;
+        self.begin_tuning();
         out.push(self.membership_event());
         self.tell_departed(out);
         self.advance_handover(out);

@@ -66,6 +66,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             renewal: None,
             handover,
             walk,
+            tuning: None,
         });
         out.push(Output::Event(Event::Elected { term }));
         if founded {

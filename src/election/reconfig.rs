@@ -165,7 +165,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn next_membership(&self) -> Option<(Membership<I>, bool)> {
         let Role::Leader(leading) = &self.role else { return None };
         let (members, walk) = (&self.hard.membership, leading.walk.as_ref()?);
-        let enough = self.now.saturating_add(self.lengths.heartbeat_interval());
+        let enough = self.now.saturating_add(self.heartbeat_interval());
         let sound = |next: &Membership<I>| self.lease_under(next) >= enough;
         let next = next_step(members, &self.destination()?, |id| self.standing_of(id, false), sound);
         if next.is_some() || !walk.force {
@@ -246,6 +246,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let mut forgotten = false;
         let Role::Leader(leading) = &mut self.role else { return };
         leading.followers = followers;
+        leading.tuning = None;
         leading.unranked = true;
         if let Some(walk) = &mut leading.walk {
             walk.issued = walk.issued.max(leading.lease);

@@ -30,6 +30,8 @@ pub struct Status<I> {
     pub lease: Option<Lease>,
     /// How much of it is left.
     pub lease_left: Duration,
+    /// What it asks of its followers, on a leader.
+    pub pace: Option<Pace>,
     /// To whom it is bound, in which term, and for how much longer.
     pub promise: Option<(I, Term, Duration)>,
     /// How much longer it honours the promises that its restart made it forget.
@@ -48,6 +50,17 @@ pub struct Status<I> {
     pub last_refusal: Option<(I, Denial<I>)>,
     /// Every member.
     pub members: Vec<MemberStatus<I>>,
+}
+
+/// The lengths that a leader goes by now. They change only if it is [tuned](crate::Timing::tuned).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct Pace {
+    /// The promise that its heartbeats ask for: the long one, `promise_limit`, where somebody has to
+    /// write.
+    pub promise: Duration,
+    /// Between two heartbeats.
+    pub heartbeat_interval: Duration,
 }
 
 /// What a node knows of a member.
@@ -103,6 +116,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             lease,
             lease_left: lease
                 .map_or(Duration::ZERO, |lease| lease.until.saturating_sub(Duration::from_nanos(self.now))),
+            pace: lease.map(|_| Pace {
+                promise: Duration::from_nanos(self.asked_length()),
+                heartbeat_interval: Duration::from_nanos(self.heartbeat_interval()),
+            }),
             promise: self.promise.to(self.now).map(|(id, term)| (id, term, bound)),
             quarantine_left: left(self.promise.floor()),
             version: self.hard.membership.version(),

@@ -18,6 +18,7 @@ use crate::saved::Saved;
 /// crystals. A leader whose battery is empty is replaced within three seconds or so.
 const TIMING: Timing = Timing {
     promise: Duration::from_secs(3),
+    tuned_from: None,
     promise_limit: Duration::from_secs(9),
     heartbeat_interval: Duration::from_secs(1),
     retry_interval: Duration::from_millis(250),

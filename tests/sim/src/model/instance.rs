@@ -181,6 +181,7 @@ impl Instance {
         let shortest = promise(self.promise);
         Timing {
             promise: shortest,
+            tuned_from: None,
             promise_limit: promise(self.limits[usize::from(node) - 1]),
             heartbeat_interval: (shortest / 2).min(slowest - 5 * MICROSECOND),
             retry_interval: MICROSECOND,
