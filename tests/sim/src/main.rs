@@ -9,6 +9,7 @@ mod sabotage;
 mod search;
 mod tables;
 mod times;
+mod tuned;
 
 /// The deterministic cluster that quorate is tested on.
 #[derive(Parser)]
@@ -31,6 +32,8 @@ enum Command {
     /// Shows one run again, line by line.
     Replay(tables::Replay),
     Schedule(tables::Bytes),
+    /// What promises tuned to the network are worth, and whether they cost leadership.
+    Tuned(tuned::Tuned),
     /// Breaks one rule after another in a copy of the sources, and shows which tests notice.
     Sabotage(sabotage::Sabotage),
     /// How much memory an instance takes.
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Command::Chaos(chaos) => chaos.run(),
         Command::Replay(replay) => replay.run(),
         Command::Schedule(bytes) => bytes.run(),
+        Command::Tuned(tuned) => tuned.run(),
         Command::Sabotage(sabotage) => sabotage.run(),
         Command::Bytes => bytes::run(),
         Command::Model(model) => model.run(),

@@ -1,0 +1,210 @@
+//! What tuned promises are worth, and whether they cost leadership.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use quorate::Timing;
+use quorate_sim::{Dice, Failover, Lean, LeanTally, MS, Ppm, SECOND, Summary, Traffic};
+
+use crate::tables::on_all_cores;
+
+/// A quiet local network: one way 0.15 to 0.35 ms.
+const QUIET: (u64, u64) = (150_000, 350_000);
+/// A hundred times that.
+const SLOW: (u64, u64) = (15 * MS, 35 * MS);
+const SHORTEST: Duration = Duration::from_millis(25);
+const LONGEST: Duration = Duration::from_millis(150);
+const MINUTE: u64 = 60 * SECOND;
+/// After this a leader on a quiet network asks for the shortest promise.
+const SETTLED: u64 = 90 * SECOND;
+const HOUR: u64 = 3_600 * SECOND;
+
+/// Measures tuned promises beside fixed ones; fails if they do not do what they promise.
+#[derive(Args)]
+pub(crate) struct Tuned {
+    /// Crashes for each line of the first table.
+    #[arg(long, default_value_t = 1_000)]
+    crashes: u64,
+    /// Virtual hours of quiet traffic for each line of the second.
+    #[arg(long, default_value_t = 1_000)]
+    hours: u64,
+    /// Networks that become slow and quick again, for each line of the third.
+    #[arg(long, default_value_t = 500)]
+    jumps: u64,
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+fn traffic(loss: Ppm) -> Traffic {
+    Traffic { delay: QUIET, loss, oversleep: MS / 10 }
+}
+
+fn tuned() -> Timing {
+    Timing::tuned(SHORTEST, LONGEST)
+}
+
+/// The results of `work` for so many seeds.
+fn gather<T: Send>(seed: u64, count: u64, work: impl Fn(u64) -> T + Sync) -> Vec<T> {
+    let results = Mutex::new(Vec::new());
+    on_all_cores(count, |item| {
+        let result = work(seed + item);
+        results.lock().expect("no thread panics here").push(result);
+        true
+    });
+    results.into_inner().expect("no thread panics here")
+}
+
+impl Tuned {
+    pub(crate) fn run(&self) -> bool {
+        println!(
+            "tuned: promise {SHORTEST:?} to {LONGEST:?}; fixed: Timing::lan(); one way 0.15 to 0.35 ms; nodes wake \
+             up to 0.1 ms late"
+        );
+        let detected = self.detection();
+        let kept = self.quiet_hours();
+        let survived = self.jumps();
+        detected && kept && survived
+    }
+
+    fn detection(&self) -> bool {
+        println!(
+            "\nFrom a crash of the leader until the first notices, and until another leads, ms; {} each",
+            self.crashes
+        );
+        println!(
+            " n    loss  noticed: fixed    p99   tuned    p99  less by   replaced: fixed  tuned   datagrams/s: fixed  tuned"
+        );
+        let mut well = true;
+        for (nodes, loss) in [(3, 0), (3, 1_000), (5, 0), (5, 1_000)] {
+            let of = |timing: Timing, settled| {
+                let crashes =
+                    gather(self.seed, self.crashes, |seed| crash(seed, nodes, timing, loss, settled));
+                let summary = |of: fn(&Crash) -> Duration| {
+                    let trial = |crash| Failover { length: of(crash), candidacies: 1 };
+                    Summary::of(&crashes.iter().map(trial).collect::<Vec<_>>())
+                };
+                let sent = crashes.iter().map(|crash| crash.sent).sum::<u64>() / self.crashes;
+                (summary(|crash| crash.noticed), summary(|crash| crash.replaced), sent)
+            };
+            let (fixed, replaced, sent) = of(Timing::lan(), 5 * SECOND);
+            let (tuned, soon, often) = of(tuned(), SETTLED);
+            let less = 100.0 * (1.0 - tuned.mean / fixed.mean);
+            well &= less >= 80.0;
+            println!(
+                "{nodes:>2} {:>5.1} % {:>15.1} {:>6.1} {:>7.1} {:>6.1} {less:>6.1} % {:>17.1} {:>6.1} {sent:>20} {often:>6}",
+                f64::from(loss) / 1e4,
+                fixed.mean,
+                fixed.p99,
+                tuned.mean,
+                tuned.p99,
+                replaced.mean,
+                soon.mean,
+            );
+        }
+        verdict("a crash is noticed in a fifth of the time", well)
+    }
+
+    fn quiet_hours(&self) -> bool {
+        println!("\nQuiet traffic of 3 nodes; {} virtual hours each", self.hours);
+        println!("    loss    events  events/s  elections but the first  leaders that lost it  pre-votes");
+        let mut well = true;
+        for loss in [0, 1_000] {
+            let started = Instant::now();
+            let tallies = gather(self.seed, self.hours, |seed| {
+                let mut lean = Lean::new(seed, 3, tuned(), traffic(loss));
+                lean.run_for(HOUR);
+                (lean.tally, lean.leader().is_some())
+            });
+            let sum = |of: fn(&LeanTally) -> u64| tallies.iter().map(|(tally, _)| of(tally)).sum::<u64>();
+            let (events, pre_votes) = (sum(|tally| tally.events), sum(|tally| tally.pre_votes));
+            let elections = sum(|tally| tally.elections) - tallies.len() as u64;
+            let lost = sum(|tally| tally.step_downs);
+            let rate = events as f64 / started.elapsed().as_secs_f64();
+            well &= elections == 0 && lost == 0 && tallies.iter().all(|(_, led)| *led);
+            println!(
+                "{:>6.1} % {events:>9.2e} {rate:>9.1e} {elections:>24} {lost:>21} {pre_votes:>10}",
+                f64::from(loss) / 1e4
+            );
+        }
+        verdict("no leader is lost for nothing", well)
+    }
+
+    fn jumps(&self) -> bool {
+        println!("\nThe way takes a hundred times as long for a minute; {} times each", self.jumps);
+        println!(" n    loss  leaders lost: mean  most  elections: most  promise before, within, after, ms");
+        let mut well = true;
+        for (nodes, loss) in [(3, 0), (3, 10_000), (5, 0), (5, 10_000)] {
+            let trials = gather(self.seed, self.jumps, |seed| jump(seed, nodes, loss));
+            let most = |of: fn(&Jump) -> u64| trials.iter().map(of).max().unwrap_or(0);
+            let mean =
+                |of: &dyn Fn(&Jump) -> f64| trials.iter().map(of).sum::<f64>() / trials.len().max(1) as f64;
+            let (lost, elections) = (most(|jump| jump.lost), most(|jump| jump.elections));
+            well &= lost <= 1 && elections <= 1;
+            let [before, within, after] = [0, 1, 2].map(|phase| mean(&|jump| jump.promises[phase]));
+            println!(
+                "{nodes:>2} {:>5.1} % {:>19.2} {lost:>5} {elections:>16}  {before:.1}, {within:.1}, {after:.1}",
+                f64::from(loss) / 1e4,
+                mean(&|jump| jump.lost as f64),
+            );
+        }
+        verdict("a jump costs one election at the most", well)
+    }
+}
+
+fn verdict(claim: &str, holds: bool) -> bool {
+    println!("{claim}: {}", if holds { "yes" } else { "NO" });
+    holds
+}
+
+struct Crash {
+    /// Until the promise of the first survivor has ended.
+    noticed: Duration,
+    /// Until another has been elected.
+    replaced: Duration,
+    /// Datagrams in the second before.
+    sent: u64,
+}
+
+fn crash(seed: u64, nodes: u64, timing: Timing, loss: Ppm, settled: u64) -> Crash {
+    let mut lean = Lean::new(seed, nodes, timing, traffic(loss));
+    lean.run_for(settled + Dice::new(!seed).below(SECOND));
+    let before = lean.tally.sent;
+    lean.run_for(SECOND);
+    let sent = lean.tally.sent - before;
+    lean.run_for(Dice::new(seed).below(100 * MS));
+    let (leader, _) = lean.leader().unwrap_or_else(|| panic!("seed {seed}: no leader"));
+    let crashed = lean.now();
+    lean.crash(leader);
+    let since = |lean: &Lean| Duration::from_nanos(lean.now() - crashed);
+    assert!(lean.run_till(10 * SECOND, |lean| lean.tally.forsaken > crashed), "seed {seed}: nobody noticed");
+    let noticed = since(&lean);
+    assert!(lean.run_till(10 * SECOND, |lean| lean.leader().is_some()), "seed {seed}: nobody leads");
+    Crash { noticed, replaced: since(&lean), sent }
+}
+
+struct Jump {
+    lost: u64,
+    elections: u64,
+    /// In force before it, at the end of the slow time and at the end, in milliseconds.
+    promises: [f64; 3],
+}
+
+/// A quiet network becomes slow in a moment, and quick again.
+fn jump(seed: u64, nodes: u64, loss: Ppm) -> Jump {
+    let mut lean = Lean::new(seed, nodes, tuned(), traffic(loss));
+    let promise = |lean: &Lean| lean.leader().map_or(0.0, |(_, pace)| pace.promise.as_secs_f64() * 1e3);
+    lean.run_for(SETTLED + Dice::new(!seed).below(SECOND));
+    let (before, first) = (lean.tally, promise(&lean));
+    lean.traffic.delay = SLOW;
+    lean.run_for(MINUTE);
+    let within = promise(&lean);
+    lean.traffic.delay = QUIET;
+    lean.run_for(2 * MINUTE);
+    Jump {
+        lost: lean.tally.step_downs - before.step_downs,
+        elections: lean.tally.elections - before.elections,
+        promises: [first, within, promise(&lean)],
+    }
+}
