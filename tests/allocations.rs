@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use quorate::{ClusterId, Config, Election, HardState, Input, Message, Output, RoleKind};
+use quorate::{ClusterId, Config, Election, HardState, Input, Message, Output, RoleKind, Timing};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -28,11 +28,12 @@ struct Group {
 }
 
 impl Group {
-    fn new(members: u64) -> Self {
+    fn new(members: u64, timing: Timing) -> Self {
         let saved = HardState::bootstrap(ClusterId(1), 0..members).expect("a small group");
         let node = |id| {
             let rng = ChaCha8Rng::seed_from_u64(id);
-            Election::new(Config::new(id), saved.clone(), Duration::ZERO, rng).expect("a valid start")
+            let config = Config { timing, ..Config::new(id) };
+            Election::new(config, saved.clone(), Duration::ZERO, rng).expect("a valid start")
         };
         Group {
             nodes: (0..members).map(node).collect(),
@@ -86,8 +87,11 @@ impl Group {
 
 #[test]
 fn heartbeats_and_their_answers_allocate_nothing() {
-    for members in [1, 3, 5, 21] {
-        let mut group = Group::new(members);
+    let tuned = Timing::tuned(Duration::from_millis(25), Timing::lan().promise);
+    for (members, timing) in
+        [1, 3, 5, 21].map(|members| (members, Timing::lan())).into_iter().chain([(3, tuned)])
+    {
+        let mut group = Group::new(members, timing);
         group.settle();
         let term = group.nodes[0].term();
         group.delivered = 0;
@@ -107,7 +111,7 @@ fn heartbeats_and_their_answers_allocate_nothing() {
 /// and not counted.
 #[test]
 fn an_instance_of_three_nodes_stays_below_500_bytes() {
-    let mut group = Group::new(3);
+    let mut group = Group::new(3, Timing::lan());
     group.settle();
     let inline = size_of::<Node>() - size_of::<ChaCha8Rng>();
     let mut total = 0;

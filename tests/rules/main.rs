@@ -17,4 +17,5 @@ mod status;
 mod steps;
 mod support;
 mod terms;
+mod tuning;
 mod versions;

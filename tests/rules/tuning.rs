@@ -1,0 +1,94 @@
+//! Rule 3.6: what a leader that tunes may measure, and what follows from short promises.
+
+use quorate::{Config, Input, Timing};
+use quorate_sim::Desk;
+
+use crate::support::*;
+
+const SHORTEST: u64 = 25;
+/// For so long the longest promise is asked for.
+const WATCH: u64 = 128 * PROMISE;
+
+fn timing() -> Timing {
+    Timing { clock_drift_ppm: 0, ..Timing::tuned(ms(SHORTEST), ms(PROMISE)) }
+}
+
+fn promise(desk: &Desk) -> u64 {
+    let pace = desk.node(1).status().pace.unwrap();
+    u64::try_from(pace.promise.as_millis()).unwrap()
+}
+
+/// A group whose leader is node 1.
+fn group(nodes: u64) -> Desk {
+    let mut desk = Desk::new(nodes, timing());
+    desk.elect(1);
+    desk
+}
+
+/// What it is sent meanwhile waits too, and is no measure of the network.
+#[test]
+fn who_writes_is_not_measured() {
+    let mut desk = Desk::new(3, timing());
+    let pass = |desk: &mut Desk| {
+        desk.pass(ms(1));
+        while desk.deliver(|mail| mail.to != 3) > 0 {}
+    };
+    let commits = |desk: &Desk| desk.leader().is_some_and(|leader| desk.node(leader).status().committed);
+    while !commits(&desk) && desk.now < ms(1_000) {
+        pass(&mut desk);
+        desk.lose(|mail| mail.to == 3);
+    }
+    // Now node 3 writes.
+    (0..100).for_each(|_| pass(&mut desk));
+    desk.run(ms(WATCH + 5_000));
+    let leader = desk.leader().unwrap();
+    assert_eq!(desk.node(leader).status().pace.unwrap().promise, ms(SHORTEST));
+    assert_ne!(leader, 3);
+}
+
+/// The long promise, then the longest, then what the network bears; and again after a step, which is
+/// possible with a lease much shorter than the interval that the leader began with. Rule 8.1 (d).
+#[test]
+fn a_leader_watches_the_network_anew_under_each_membership() {
+    let mut desk = group(4);
+    for voters in [[1, 2, 3].as_slice(), &[1, 2]] {
+        assert_eq!(promise(&desk), PROMISE);
+        desk.run(ms(WATCH - 1_000));
+        assert_eq!(promise(&desk), PROMISE, "not yet");
+        desk.run(ms(2_000));
+        assert_eq!(promise(&desk), SHORTEST);
+        let wish = Input::Reconfigure { target: target(voters, &[]), force: false };
+        let _ = desk.step(1, wish);
+        assert_eq!(promise(&desk), LIMIT, "everybody is about to write");
+        desk.run(ms(1));
+        assert_eq!(desk.node(1).membership().voters(), voters);
+    }
+    assert_eq!(desk.leader(), Some(1));
+}
+
+/// Rule 4.1: a leap of the clock is one beyond the shortest promise there may be.
+#[test]
+fn a_leap_beyond_the_shortest_promise_puts_the_deadline_off() {
+    let follower = |length| {
+        let mut node = Node::new(Config { timing: timing(), ..config(2) }, first_state(&[1, 2, 3]), 0);
+        node.hear(10, 1, heartbeat(1, 1).asking(SHORTEST).rank(0));
+        assert_eq!(node.due(), 10 + SHORTEST);
+        node.tick_at(node.due() + length);
+        node
+    };
+    assert_eq!(follower(SHORTEST).role(), quorate::RoleKind::PreCandidate);
+    let leapt = follower(SHORTEST + 1);
+    assert_eq!(leapt.role(), quorate::RoleKind::Follower);
+    assert_eq!(leapt.due(), 10 + 2 * SHORTEST + 1 + HEARTBEAT);
+}
+
+#[test]
+fn a_leader_shows_its_pace_and_a_follower_none() {
+    let mut node = leader(1, &[1, 2, 3]);
+    node.tick_at(HEARTBEAT);
+    let pace = node.status().pace.unwrap();
+    assert_eq!((pace.promise, pace.heartbeat_interval), (ms(PROMISE), ms(HEARTBEAT)));
+    let (young, _) = elected(1, &[1, 2, 3]);
+    assert_eq!(young.status().pace.unwrap().promise, ms(LIMIT));
+    assert_eq!(Node::fresh(2, &[1, 2, 3]).status().pace, None);
+}
