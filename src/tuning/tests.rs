@@ -90,6 +90,7 @@ fn losses_are_counted_over_the_last_few_hundred_heartbeats() {
         lab.beat(0, &[None]);
     }
     assert!(loss(&lab).abs_diff(250_000) < 5_000, "{}", loss(&lab));
+    assert!(lab.tuning.interval() * 15 < lab.tuning.promise(), "one in four, never 15 in a row");
 }
 
 #[test]
@@ -125,6 +126,14 @@ fn a_promise_outlasts_twice_the_worst_round_trip_and_remembers_it() {
     assert!(lab.tuning.promise() >= raised);
     lab.beats(LONG + 60 * MS, &[Some(MS / 2); 2]);
     assert_eq!(lab.tuning.promise(), SHORTEST);
+}
+
+#[test]
+fn a_promise_stays_within_the_bounds() {
+    let mut lab = Lab::settled(2);
+    lab.beats(LONG, &[Some(100 * MS)]);
+    assert_eq!(lab.tuning.promise(), LONGEST);
+    assert!(lab.tuning.interval() <= LONGEST / 3);
 }
 
 #[test]
