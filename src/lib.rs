@@ -120,8 +120,9 @@
 //! 8. A node whose lease lapsed adds a delay to its next candidacies, which doubles and decays.
 //! 9. The first in the succession asks for pre-votes ahead of its turn (`election/ahead.rs`), a round trip
 //!    before its promise ends, while it still follows: when its turn comes it can stand. A voter that says
-//!    it is bound for no longer than that, and not by what else (2.5), counts as free when that is over. A
-//!    leader that is there after all answers with a heartbeat (4.7), which ends it.
+//!    it is bound for no longer than that, nor than a quarter of the shortest promise, and not by what else
+//!    (2.5), counts as free when that is over. A leader that is there after all answers with a heartbeat
+//!    (4.7), which ends it.
 //! 10. Who will stand makes its own vote in the next term durable ahead of it, and goes on in the
 //!     present term: the first in the succession with a quorum of such answers, and a successor before
 //!     it says ready. That vote is given to nobody else, and after a restart that term is over for it

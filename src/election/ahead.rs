@@ -75,7 +75,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// If that is not long, it has not heard a leader for long either: it is free by then, counted from
     /// about when it answered, and a request takes time to arrive.
     pub(super) fn bound_for(&self, remaining: Nanos, at: Nanos) -> Ballot {
-        if self.rank != Some(0) || remaining > self.lengths.retry_interval() {
+        // A promise is several heartbeats: of its last quarter only who missed some can tell.
+        let soon = self.lengths.retry_interval().min(self.lengths.shortest_promise() / 4);
+        if self.rank != Some(0) || remaining > soon {
             return Ballot::Busy(self.now.saturating_add(remaining));
         }
         let half = self.now.saturating_sub(at) / 2;

@@ -1,6 +1,6 @@
 //! Rule 3.6: what a leader that tunes may measure, and what follows from short promises.
 
-use quorate::{Config, Input, Timing};
+use quorate::{Config, Denial, Input, Timing};
 use quorate_sim::Desk;
 
 use crate::support::*;
@@ -72,14 +72,31 @@ fn a_leap_beyond_the_shortest_promise_puts_the_deadline_off() {
     let follower = |length| {
         let mut node = Node::new(Config { timing: timing(), ..config(2) }, first_state(&[1, 2, 3]), 0);
         node.hear(10, 1, heartbeat(1, 1).asking(SHORTEST).rank(0));
-        assert_eq!(node.due(), 10 + SHORTEST);
-        node.tick_at(node.due() + length);
+        node.tick_at(10 + SHORTEST + length);
         node
     };
     assert_eq!(follower(SHORTEST).role(), quorate::RoleKind::PreCandidate);
     let leapt = follower(SHORTEST + 1);
     assert_eq!(leapt.role(), quorate::RoleKind::Follower);
     assert_eq!(leapt.due(), 10 + 2 * SHORTEST + 1 + HEARTBEAT);
+}
+
+/// Rule 4.9: who is bound for less than the retry interval may have heard the leader a moment ago. Only a
+/// quarter of the shortest promise tells that it has not.
+#[test]
+fn a_voter_that_has_just_heard_the_leader_does_not_count_as_free_soon() {
+    let stands = |remaining: u64| {
+        let mut node = Node::new(Config { timing: timing(), ..config(2) }, first_state(&[1, 2, 3]), 0);
+        node.hear(10, 1, heartbeat(1, 1).asking(SHORTEST).rank(0));
+        node.tick_at(10 + SHORTEST - SHORTEST / 4);
+        let asked = node.tick_at(10 + SHORTEST);
+        let denial = Denial::Bound { to: Some((1, term(1))), remaining: ns(remaining) };
+        node.hear(10 + SHORTEST, 3, deny(&to(&asked, 3), denial));
+        node.tick_at(10 + SHORTEST + remaining);
+        node.role() == quorate::RoleKind::Candidate
+    };
+    assert!(stands(SHORTEST / 4));
+    assert!(!stands(SHORTEST / 4 + 1));
 }
 
 #[test]
