@@ -97,16 +97,19 @@ pub struct Options<I> {
 }
 
 impl<I> Options<I> {
-    /// A margin of a tenth of a promise, the clock of this machine, and randomness of its own.
+    /// A margin of a tenth of a promise, the shortest if they are tuned; the clock of this machine, and
+    /// randomness of its own.
     #[must_use]
     pub fn new(config: Config<I>) -> Self {
         let clock = BootClock::new();
-        let margin = config.timing.promise.checked_div(10).unwrap_or_default();
+        let shortest = config.timing.tuned_from.unwrap_or(config.timing.promise);
+        let margin = shortest.checked_div(10).unwrap_or_default();
         Options { config, margin, clock: Arc::new(move || clock.now()), seed: None }
     }
 
     /// How long before its end a lease is taken away, so that nobody acts by it when it ends: longer
-    /// than a task takes to run after it is woken, and well below half of a promise.
+    /// than a task takes to run after it is woken, and well below half of a promise, the shortest
+    /// if they are tuned.
     #[must_use]
     pub fn margin(mut self, margin: Duration) -> Self {
         self.margin = margin;

@@ -124,6 +124,14 @@ fn without_a_runtime_or_with_a_wrong_config_it_does_not_start() {
     assert!(matches!(start(wrong), Err(StartError::Config(_))));
 }
 
+#[test]
+fn the_margin_is_a_tenth_of_the_shortest_promise() {
+    let margin = |timing| format!("{:?}", Options::new(Config { timing, ..Config::new(1) }));
+    assert!(margin(Timing::lan()).contains("margin: 15ms"));
+    let tuned = margin(Timing::tuned(millis(25), millis(150)));
+    assert!(tuned.contains("margin: 2.5ms"), "{tuned}");
+}
+
 /// Looks, when it is dropped, whether its node's end is known.
 struct LastLook(Arc<Mutex<Look>>);
 

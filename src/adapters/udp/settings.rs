@@ -18,7 +18,8 @@ pub struct HostConfig<I> {
     /// joins a group needs none. Never forgotten, unlike those that are learned of later.
     pub peers: Vec<(I, SocketAddr)>,
     /// How long before the end of a lease its watchers are told that it has ended, so that they
-    /// have stopped when it does. 5 ms unless told otherwise; well below half of a promise.
+    /// have stopped when it does. 5 ms unless told otherwise; well below half of a promise, the shortest if
+    /// they are tuned.
     pub margin: Duration,
     /// Who can read what it sends, and forge what it receives.
     pub protection: Protection,
