@@ -35,6 +35,16 @@ pub use status::{FollowerStatus, MemberStatus, Pace, Status};
 /// The most terms one message may be ahead. Rule 1.4.
 const MAX_TERM_JUMP: u64 = 1 << 32;
 
+/// How what is durable stands to what a node goes by.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Disk {
+    InStep,
+    /// The vote of the next term is its own; it has not taken part in that term yet. Rule 4.10.
+    VoteAhead,
+    /// A new leader has yet to write the version of its membership. Rule 4.6.
+    VersionBehind,
+}
+
 /// One node's part in the election of its group's leader.
 ///
 /// It does nothing by itself: [`step`](Self::step) it with what happens, [`tick`](Self::tick) it
@@ -59,12 +69,7 @@ pub struct Election<I, R> {
     rank: Option<u8>,
     /// The deadline was put off after a leap of the clock, and no message has come since.
     rearmed: bool,
-    /// The membership in force is known to be committed.
-    committed: bool,
-    /// The vote of the next term is its own, durably; it has not taken part in that term yet. Rule 4.10.
-    reserved: bool,
-    /// A new leader has yet to make the version of its membership durable. Rule 4.6.
-    unwritten: bool,
+    disk: Disk,
     /// This node was a member, and its host has not been told that it is none any more. Rule 8.3.
     was_member: bool,
     leaving: Leaving,
@@ -118,9 +123,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             priority: config.priority,
             lengths,
             contacts: Contacts::new(&saved.membership),
-            committed: saved.committed,
-            reserved: false,
-            unwritten: false,
+            disk: Disk::InStep,
             hard: saved,
             now: clock,
             round: Round::default(),
@@ -279,9 +282,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         &self.hard.membership
     }
 
-    /// What is to survive a crash. What was persisted last may be ahead of its term by one, if this node
-    /// has reserved its own vote of the next (rule 4.10), and behind the version of a membership, if it
-    /// has just been elected (rule 4.6).
+    /// What this node goes by. What was persisted last is the same, but that it may not know yet of the
+    /// commit, or of the version that this node's own election gave to the membership (rule 4.6), and that
+    /// it may be a term ahead, with this node's vote for itself (rule 4.10).
     #[must_use]
     pub fn hard_state(&self) -> &HardState<I> {
         &self.hard
@@ -355,7 +358,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// A higher term is known: the vote of it is free. Rule 1.2. Recorded by the caller, together
     /// with what else changes.
     fn raise_term(&mut self, term: Term) {
-        let reserved = core::mem::take(&mut self.reserved) && self.hard.term.next() == Some(term);
+        let reserved = self.has_reserved() && self.hard.term.next() == Some(term);
+        if self.has_reserved() {
+            self.disk = Disk::InStep;
+        }
         self.hard.term = term;
         self.hard.voted_for = reserved.then_some(self.id);
     }
@@ -365,15 +371,19 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn record(&mut self, out: &mut Vec<Output<I>>) {
         let limit = Duration::from_nanos(self.lengths.promise_limit());
         self.hard.promised = self.hard.promised.max(limit);
-        self.hard.committed = self.committed;
         let mut state = self.hard.clone();
-        if let (true, Some(next)) = (self.reserved, state.term.next()) {
+        if let (true, Some(next)) = (self.has_reserved(), state.term.next()) {
             (state.term, state.voted_for) = (next, Some(self.id));
         }
         out.push(Output::Persist(state));
-        if core::mem::take(&mut self.unwritten) {
+        if self.disk == Disk::VersionBehind {
+            self.disk = Disk::InStep;
             out.push(self.membership_event());
         }
+    }
+
+    fn has_reserved(&self) -> bool {
+        self.disk == Disk::VoteAhead
     }
 
     fn next_round(&mut self) -> Round {
@@ -384,7 +394,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Of a request sent now.
     fn header(&self, term: Term, round: Round) -> Header {
         let version = self.hard.membership.version();
-        Header { cluster: self.hard.cluster, term, version, committed: self.committed, round, at: self.now }
+        Header {
+            cluster: self.hard.cluster,
+            term,
+            version,
+            committed: self.hard.committed,
+            round,
+            at: self.now,
+        }
     }
 
     /// Of the answer to a request.
@@ -436,6 +453,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             }
         };
         let stands = matches!(self.role, Role::Candidate(_) | Role::Leader(_));
-        role && self.hard.term >= members.version().term && !(self.reserved && stands)
+        role && self.hard.term >= members.version().term && !(self.has_reserved() && stands)
     }
 }

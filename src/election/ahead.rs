@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use rand_core::Rng;
 
-use super::Election;
+use super::{Disk, Election};
 use crate::io::Output;
 use crate::message::{Answer, Claim, Denial, Header, Phase, VoteReply};
 use crate::role::{Canvass, Role};
@@ -55,6 +55,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Answer::Denied(Denial::Bound { remaining, .. }) => self.bound_for(remaining, header.at),
             Answer::Denied(_) => return,
         };
+        let reserved = self.has_reserved();
         let Role::Follower(following) = &mut self.role else { return };
         let Some(ahead) = following.ahead.as_mut().filter(|ahead| ahead.round == header.round) else {
             return;
@@ -64,9 +65,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         ahead.tally.put(place, ballot);
         let will_be_free = following.deadline.saturating_add(self.lengths.retry_interval());
-        if !self.reserved
-            && ahead.tally.outcome(&self.hard.membership, will_be_free, |_| false) == Outcome::Won
-        {
+        if !reserved && ahead.tally.outcome(&self.hard.membership, will_be_free, |_| false) == Outcome::Won {
             self.reserve(out);
         }
     }
@@ -88,8 +87,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// write is not waited for then. Until then it goes on in the present term; after a restart it is in
     /// the next one, and that vote is given.
     pub(super) fn reserve(&mut self, out: &mut Vec<Output<I>>) {
-        if !self.reserved && self.hard.term.next().is_some() {
-            self.reserved = true;
+        if !self.has_reserved() && self.hard.term.next().is_some() {
+            self.disk = Disk::VoteAhead;
             self.record(out);
         }
     }

@@ -113,7 +113,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 4.3: stands in the next term, with its own vote. Raft §5.2.
     pub(super) fn start_vote(&mut self, claim: Claim<I>, out: &mut Vec<Output<I>>) {
         let Some(term) = self.hard.term.next() else { return self.fall_back() };
-        let durable = self.reserved;
+        let durable = self.has_reserved();
         self.raise_term(term);
         self.hard.voted_for = Some(self.id);
         if !durable {

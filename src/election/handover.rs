@@ -33,7 +33,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 self.may_be_named(successor, urgency).map_err(Rejection::UnfitSuccessor)?
             }
             // Before the commit it is too early to tell.
-            (None, Urgency::WhenReady) if self.committed && self.best(|_| true).is_none() => {
+            (None, Urgency::WhenReady) if self.hard.committed && self.best(|_| true).is_none() => {
                 return Err(Rejection::NoSuccessor);
             }
             (None, Urgency::WhenReady | Urgency::Now) => {}
@@ -56,7 +56,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// A leader elected a moment ago has heard too little to judge any but the plainest faults.
     fn may_be_named(&self, successor: I, urgency: Urgency) -> Result<(), Unfit> {
         match self.fitness(successor) {
-            Err(Unfit::Silent | Unfit::Behind) if !self.committed || urgency == Urgency::Now => Ok(()),
+            Err(Unfit::Silent | Unfit::Behind) if !self.hard.committed || urgency == Urgency::Now => Ok(()),
             fitness => fitness,
         }
     }
@@ -92,7 +92,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn advance_handover(&mut self, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &mut self.role else { return };
         let Some(handover) = leading.handover.as_deref_mut() else { return };
-        if !self.committed || leading.renewal.is_some() || handover.attempt.is_some() {
+        if !self.hard.committed || leading.renewal.is_some() || handover.attempt.is_some() {
             return;
         }
         handover.until = handover.until.min(self.now.saturating_add(self.lengths.promise()));
@@ -242,7 +242,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// enough; at once if this node is not to lead at all.
     pub(super) fn consider_takeover(&mut self, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &self.role else { return };
-        if leading.handover.is_some() || leading.renewal.is_some() || !self.committed {
+        if leading.handover.is_some() || leading.renewal.is_some() || !self.hard.committed {
             return;
         }
         let mine = self.priority;

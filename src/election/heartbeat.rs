@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use rand_core::Rng;
 
-use super::Election;
+use super::{Disk, Election};
 use crate::contacts::Oddity;
 use crate::io::{Event, Output, StepDown};
 use crate::lease::bound_until;
@@ -67,7 +67,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let long = match &self.role {
             Role::Leader(leading) => {
                 let steps = leading.walk.as_ref().is_some_and(|walk| walk.preparing.is_some());
-                !self.committed || leading.renewal.is_some() || steps
+                !self.hard.committed || leading.renewal.is_some() || steps
             }
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => false,
         };
@@ -201,7 +201,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let installed = self.install(heartbeat.membership.take()) || self.inherit(header, heartbeat);
         let committed = self.note_commit(header);
         // What it acknowledges is durable, also what it led with itself.
-        if higher || vote_used || installed || self.unwritten || (committed && self.is_out()) {
+        let behind = self.disk == Disk::VersionBehind;
+        if higher || vote_used || installed || behind || (committed && self.is_out()) {
             self.record(out);
         }
         if installed || committed {
@@ -343,13 +344,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 7.3: a quorum has acknowledged the membership in force, bearing this term. Rule 4.6: the
     /// leader is one of them, so its own write comes first.
     pub(super) fn commit(&mut self, out: &mut Vec<Output<I>>) {
-        if self.committed || !self.config_and_term_quorum_check() {
+        if self.hard.committed || !self.config_and_term_quorum_check() {
             return;
         }
-        if self.unwritten {
+        if self.disk == Disk::VersionBehind {
             self.record(out);
         }
-        self.committed = true;
+        self.hard.committed = true;
         self.begin_tuning();
         out.push(self.membership_event());
         self.tell_departed(out);

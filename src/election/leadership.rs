@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use rand_core::Rng;
 
-use super::Election;
+use super::{Disk, Election};
 use crate::io::{Event, Output, StepDown};
 use crate::membership::majority;
 use crate::message::{Body, Heartbeat, Message, Order};
@@ -34,7 +34,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 let members = self.hard.membership.members();
                 let followers = self.first_records(tally, members, |place, _| Some(place));
                 self.give_version(Version { term, number: before.number });
-                self.unwritten = true;
+                self.disk = Disk::VersionBehind;
                 (followers, None)
             }
         };

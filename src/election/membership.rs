@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use rand_core::Rng;
 
-use super::Election;
+use super::{Disk, Election};
 use crate::contacts::Oddity;
 use crate::io::{Event, Output, StepDown};
 use crate::membership::{Membership, is_newer_config};
@@ -59,8 +59,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             following.ahead = None;
             following.leader_at = None;
         }
-        self.unwritten = false;
-        self.committed = false;
+        if self.disk == Disk::VersionBehind {
+            self.disk = Disk::InStep;
+        }
+        self.hard.committed = false;
     }
 
     /// This node's membership, for an asker whose own is older, or who is missing in it. A voter that is
@@ -76,7 +78,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let listed = members.version().term == Term(0) && !members.is_forming();
         let told = match members.contains(asker) {
             true => is_newer_config(members.version(), version),
-            false => members.version() >= version && (self.committed || listed || !votes),
+            false => members.version() >= version && (self.hard.committed || listed || !votes),
         };
         told.then(|| Box::new(members.clone()))
     }
@@ -103,22 +105,22 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// News of the membership in force.
     pub(super) fn membership_event(&self) -> Output<I> {
         let version = self.hard.membership.version();
-        Output::Event(Event::MembershipChanged { version, committed: self.committed })
+        Output::Event(Event::MembershipChanged { version, committed: self.hard.committed })
     }
 
     /// Rule 7.3: the sender of a message may know that the membership in force is committed. Says
     /// whether that is new.
     pub(super) fn note_commit(&mut self, header: &Header) -> bool {
         let current = header.version == self.hard.membership.version();
-        let news = current && header.committed && !self.committed;
-        self.committed |= news;
+        let news = current && header.committed && !self.hard.committed;
+        self.hard.committed |= news;
         news
     }
 
     /// Rule 8.3: whether this node has just come to know, for good, that it is out. That is worth a
     /// write: it must not forget it.
     pub(super) fn is_out(&self) -> bool {
-        self.committed && !self.hard.membership.contains(self.id)
+        self.hard.committed && !self.hard.membership.contains(self.id)
     }
 
     /// News of a membership that was adopted, or is now known to be committed; also that this node is

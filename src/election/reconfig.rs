@@ -56,7 +56,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         // Who is new has not had a chance to answer yet.
         let new = |id: I, of: &Follower| !self.hard.membership.is_voter(id) && !of.answered;
         let gone = |id: I, of: &Follower| of.until <= self.now && !new(id, of);
-        let silent = |&&id: &&I| self.committed && self.record_of(id).is_some_and(|of| gone(id, of));
+        let silent = |&&id: &&I| self.hard.committed && self.record_of(id).is_some_and(|of| gone(id, of));
         let silent = target.voters().iter().filter(silent).count();
         let reachable = target.voters().len().saturating_sub(silent);
         if !force && reachable < majority(target.voters().len()) {
@@ -129,7 +129,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Whether all steps but its own leaving are taken, for good.
     pub(super) fn has_arrived(&self) -> bool {
         let reached = |destination: Target<I>| destination.is_reached(&self.hard.membership);
-        self.committed && self.destination().is_some_and(reached)
+        self.hard.committed && self.destination().is_some_and(reached)
     }
 
     /// Rule 8.2: takes the next step, once that is safe; or goes, once all others are taken.
@@ -326,7 +326,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 8.3: a removed node is kept quiet until the change is committed, and told afterwards,
     /// until it answers or has not answered for long.
     pub(super) fn tell_departed(&mut self, out: &mut Vec<Output<I>>) {
-        let (committed, promise) = (self.committed, self.asked_length());
+        let (committed, promise) = (self.hard.committed, self.asked_length());
         let Role::Leader(leading) = &mut self.role else { return };
         let Some(walk) = leading.walk.as_mut().filter(|walk| !walk.departed.is_empty()) else { return };
         let term = leading.term;
@@ -353,7 +353,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let version: Version = self.hard.membership.version();
         if let Role::Leader(leading) = &mut self.role
             && let Some(walk) = &mut leading.walk
-            && self.committed
+            && self.hard.committed
             && header.version == version
         {
             walk.departed.retain(|departed| departed.id != from);

@@ -39,7 +39,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn advance_renewal(&mut self, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &self.role else { return };
         if let Some(Renewal::Preparing { above, until }) = leading.renewal.as_deref() {
-            let ready = self.lease_is_long() || !self.committed || self.now >= *until;
+            let ready = self.lease_is_long() || !self.hard.committed || self.now >= *until;
             if ready {
                 self.ask_renewal(*above, out);
             }

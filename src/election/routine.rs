@@ -42,7 +42,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let same = header.term == self.hard.term
             && header.cluster == self.hard.cluster
             && header.version == self.hard.membership.version()
-            && header.committed == self.committed
+            && header.committed == self.hard.committed
             && heartbeat.rank == self.rank
             && self.promise.is_to_leader(from, header.term, self.now);
         let plain =

@@ -123,7 +123,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             promise: self.promise.to(self.now).map(|(id, term)| (id, term, bound)),
             quarantine_left: left(self.promise.floor()),
             version: self.hard.membership.version(),
-            committed: self.committed,
+            committed: self.hard.committed,
             target: self.target().cloned(),
             leaving: self.leaving != Leaving::No,
             quorum_reachable: self.quorum_reachable(),

@@ -199,6 +199,8 @@ impl Checked {
             self.check_same_members(&held.membership);
             held.membership = self.stored.membership.clone();
         }
+        // That it is committed may be known and not stored, and what was stored be of the version before.
+        held.committed = self.stored.committed;
         held
     }
 
