@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::cmp::Reverse;
 
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
@@ -113,8 +112,8 @@ impl<I: NodeId> Membership<I> {
 
     fn assemble(
         version: Version,
-        mut voters: Vec<I>,
-        mut learners: Vec<I>,
+        voters: Vec<I>,
+        learners: Vec<I>,
         quorum: usize,
         limits: Option<Limits>,
     ) -> Result<Self, MembershipError> {
@@ -140,15 +139,12 @@ impl<I: NodeId> Membership<I> {
             }
             None => {}
         }
-        voters.sort_unstable();
-        learners.sort_unstable();
-        let shared = learners.iter().any(|learner| voters.binary_search(learner).is_ok());
-        let twice = |list: &[I]| list.iter().zip(list.iter().skip(1)).any(|(a, b)| a == b);
-        if shared || twice(&voters) || twice(&learners) {
+        let (mut members, mut learners) = (sorted(voters)?, sorted(learners)?);
+        if learners.iter().any(|learner| members.binary_search(learner).is_ok()) {
             return Err(MembershipError::Duplicate);
         }
-        voters.append(&mut learners);
-        Ok(Membership { version, members: voters.into(), voters: few, quorum: needed, limits })
+        members.append(&mut learners);
+        Ok(Membership { version, members: members.into(), voters: few, quorum: needed, limits })
     }
 
     /// Its age.
@@ -223,22 +219,13 @@ impl<I: NodeId> Membership<I> {
         if !self.is_quorum(|voter| value(voter) > floor) {
             return floor;
         }
-        let voters = 0..usize::from(self.voters);
-        if self.has_few_voters() {
-            let is_reached = |&candidate: &u64| self.is_quorum(|voter| value(voter) >= candidate);
-            return voters.map(&value).filter(is_reached).fold(floor, u64::max);
+        // From the highest down. Most share a value, that of the last round.
+        let values = || (0..usize::from(self.voters)).map(&value);
+        let mut candidate = values().max();
+        while let Some(least) = candidate.filter(|&least| !self.is_quorum(|voter| value(voter) >= least)) {
+            candidate = values().filter(|&value| value < least).max();
         }
-        let mut values = [0; MAX_MEMBERS];
-        let values = values.get_mut(voters).unwrap_or_default();
-        values.iter_mut().enumerate().for_each(|(voter, slot)| *slot = value(voter));
-        let (_, least, _) =
-            values.select_nth_unstable_by_key(self.quorum().saturating_sub(1), |&value| Reverse(value));
-        *least
-    }
-
-    /// Whether they are compared with each other sooner than they are sorted.
-    fn has_few_voters(&self) -> bool {
-        self.voters <= 8
+        candidate.unwrap_or(floor)
     }
 
     /// The same members under another version.
@@ -308,6 +295,21 @@ impl Limits {
     fn are_sound(self) -> bool {
         self.min_members > self.max_members / 2 && self.min_members <= self.max_members
     }
+}
+
+/// Puts each in its place. The lists are short, and sorted as a rule.
+fn sorted<I: NodeId>(list: Vec<I>) -> Result<Vec<I>, MembershipError> {
+    let mut sorted = Vec::with_capacity(list.len());
+    for id in list {
+        match sorted.last().is_none_or(|last| *last < id) {
+            true => sorted.push(id),
+            false => match sorted.binary_search(&id) {
+                Ok(_) => return Err(MembershipError::Duplicate),
+                Err(place) => sorted.insert(place, id),
+            },
+        }
+    }
+    Ok(sorted)
 }
 
 /// More than half of so many.

@@ -154,9 +154,8 @@ fn step<I: NodeId>(
     removed: &[I],
 ) -> Option<Membership<I>> {
     let stay = current.voters().iter().filter(|&id| !removed.contains(id));
-    let mut voters: Vec<I> = stay.chain(promoted).copied().collect();
-    voters.sort_unstable();
-    let others = target.0.members().iter().copied().filter(|id| voters.binary_search(id).is_err());
+    let voters: Vec<I> = stay.chain(promoted).copied().collect();
+    let others = target.0.members().iter().copied().filter(|id| !voters.contains(id));
     let (mut learners, newcomers): (Vec<I>, Vec<I>) = others.partition(|&id| current.contains(id));
     let room = MAX_MEMBERS.saturating_sub(voters.len()).saturating_sub(learners.len());
     learners.extend(newcomers.into_iter().take(room));

@@ -46,22 +46,26 @@ pub(crate) fn rank<I: NodeId>(
     let own = members.index_of(me);
     let chosen = first.and_then(|first| members.index_of(first));
     let voters = members.voters().len();
+    followers.iter_mut().for_each(|follower| follower.rank = None);
+    let worth = |place: u8| {
+        let standing = followers.get(usize::from(place)).map(|follower| follower.standing(now));
+        (Some(usize::from(place)) == chosen, standing)
+    };
     let mut order = [0_u8; crate::membership::MAX_MEMBERS];
     let mut ranked = 0;
-    for (place, follower) in followers.iter_mut().enumerate() {
-        follower.rank = None;
-        let electable = place < voters && Some(place) != own && follower.may_lead();
-        if let (true, Some(slot), Ok(place)) = (electable, order.get_mut(ranked), u8::try_from(place)) {
-            *slot = place;
-            ranked = ranked.saturating_add(1);
-        }
+    for (place, follower) in followers.iter().enumerate().take(voters) {
+        let electable = Some(place) != own && follower.may_lead();
+        let Some(place) = u8::try_from(place).ok().filter(|_| electable) else { continue };
+        // Each before those that are worth less; of equals, who is listed first.
+        let so_far = order.get(..ranked).unwrap_or_default();
+        let before = so_far.partition_point(|&other| worth(other) >= worth(place));
+        let rest = order.get_mut(before..=ranked).unwrap_or_default();
+        rest.rotate_right(usize::from(!rest.is_empty()));
+        rest.iter_mut().take(1).for_each(|slot| *slot = place);
+        ranked = ranked.saturating_add(1);
     }
-    let order = order.get_mut(..ranked).unwrap_or_default();
-    order.sort_unstable_by_key(|&place| {
-        let standing = followers.get(usize::from(place)).map(|follower| follower.standing(now));
-        core::cmp::Reverse((Some(usize::from(place)) == chosen, standing, core::cmp::Reverse(place)))
-    });
-    for (rank, &mut place) in order.iter_mut().enumerate() {
+    let order = order.get(..ranked).unwrap_or_default();
+    for (rank, &place) in order.iter().enumerate() {
         if let Some(follower) = followers.get_mut(usize::from(place)) {
             follower.rank = u8::try_from(rank).ok();
         }

@@ -13,9 +13,8 @@ fn where_nobody_votes_there_is_no_quorum() {
     assert!(!Membership::<u8>::joining().is_quorum(|_| true));
 }
 
-/// Few voters are compared with each other, many are sorted.
 #[test]
-fn a_quorum_reaches_the_same_value_however_it_is_found() {
+fn a_quorum_reaches_the_value_that_sorting_finds() {
     for size in 1..=40_u8 {
         let members = Membership::bootstrap(0..size).unwrap();
         let value = |place: usize| u64::try_from((place * 7) % usize::from(size)).unwrap();
