@@ -251,16 +251,19 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Role::Follower(Following { trial: Some(trial), .. }) => trial.ready,
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Leader(_) => false,
         };
-        let body = Body::HeartbeatReply(HeartbeatReply {
-            of: heartbeat.term,
-            answer,
-            position: self.position,
-            priority: self.priority,
-            ready,
-            leaving: self.leaving != Leaving::No,
-            membership,
-        });
-        out.push(Output::Send { to, message: Message { header: self.reply_header(heartbeat), body } });
+        // Written where it stays, as all of a round are.
+        out.extend(core::iter::once_with(|| {
+            let body = Body::HeartbeatReply(HeartbeatReply {
+                of: heartbeat.term,
+                answer,
+                position: self.position,
+                priority: self.priority,
+                ready,
+                leaving: self.leaving != Leaving::No,
+                membership,
+            });
+            Output::Send { to, message: Message { header: self.reply_header(heartbeat), body } }
+        }));
     }
 
     /// A promise counts only if the heartbeat it answers was sent in the term that is led.
