@@ -326,11 +326,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             self.contacts.heard(place, self.now);
         }
         match body {
-            Body::VoteRequest(request) => self.on_vote_request(from, header, request, out),
-            Body::VoteReply(reply) => self.on_vote_reply(from, header, reply, out),
+            Body::VoteRequest(request) => self.on_vote_request(from, place, header, request, out),
+            Body::VoteReply(reply) => self.on_vote_reply(from, place, header, reply, out),
             // A heartbeat of a higher term is a new leader, never a reason to renew. Rule 5.3.
-            Body::Heartbeat(heartbeat) => return self.on_heartbeat(from, header, heartbeat, out),
-            Body::HeartbeatReply(reply) => self.on_heartbeat_reply(from, header, &reply, out),
+            Body::Heartbeat(heartbeat) => return self.on_heartbeat(from, place, header, heartbeat, out),
+            Body::HeartbeatReply(reply) => self.on_heartbeat_reply(from, place, header, &reply, out),
         }
         if place.is_some() && header.term > self.hard.term {
             self.renew(header.term, out);

@@ -128,7 +128,7 @@
 //!     it says ready. That vote is given to nobody else, and after a restart that term is over for it
 //!     (1.6).
 //!
-//! ## 5 Staying elected (`election/renewal.rs`, `election/heartbeat.rs`)
+//! ## 5 Staying elected (`election/renewal.rs`, `election/heartbeat.rs`, `election/routine.rs`)
 //!
 //! 1. A leader that learns of a higher term from a member renews in place: it asks for the votes of
 //!    the term after, while its lease and work stay with the old term until the new one is won.

@@ -280,12 +280,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn on_vote_reply(
         &mut self,
         from: I,
+        place: Option<usize>,
         header: Header,
         reply: VoteReply<I>,
         out: &mut Vec<Output<I>>,
     ) {
-        let place = self.hard.membership.index_of(from);
-        let Some(place) = place.filter(|_| self.hard.membership.is_voter(from)) else { return };
+        let voters = self.hard.membership.voters().len();
+        let Some(place) = place.filter(|&place| place < voters) else { return };
         if header.at > self.now {
             return;
         }

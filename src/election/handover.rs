@@ -248,7 +248,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let mine = self.priority;
         // A leader that is on its way to other members goes on while it makes headway. Rule 6.5.
         let steps = leading.walk.as_ref().is_some_and(|walk| walk.preparing.is_some());
-        let wanted = !steps && self.best(|follower| follower.priority > mine).is_some();
+        let better = |follower: &Follower| follower.priority > mine;
+        let wanted = !steps && leading.followers.iter().any(better) && self.best(better).is_some();
         if !wanted {
             return self.forget_takeover();
         }

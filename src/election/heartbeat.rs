@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::ops::Bound;
 
 use rand_core::Rng;
 
@@ -45,10 +46,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Role::Leader(leading) = &self.role else { return };
         let beat = self.beat(leading, round, inherited);
         // All but its own place: of a known length, so that each is written where it stays.
-        let all = beat.members.members().iter().zip(&leading.followers);
-        let (mine, next) = own.map_or((usize::MAX, usize::MAX), |own| (own, own.saturating_add(1)));
-        let others = all.clone().take(mine).chain(all.skip(next));
-        out.extend(others.map(|(&to, follower)| beat.to(to, follower)));
+        let all = (beat.members.members(), &*leading.followers);
+        let mine = own.unwrap_or(usize::MAX);
+        for places in [(Bound::Unbounded, Bound::Excluded(mine)), (Bound::Excluded(mine), Bound::Unbounded)] {
+            let to = all.0.get(places).unwrap_or_default().iter();
+            let others = to.zip(all.1.get(places).unwrap_or_default());
+            out.extend(others.map(|(&to, follower)| beat.to(to, follower)));
+        }
         self.tell_departed(out);
     }
 
@@ -94,7 +98,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn tune(&mut self) {
         let (members, now) = (&self.hard.membership, self.now);
         let Role::Leader(leading) = &mut self.role else { return };
-        if let (Some(tuning), Some(own)) = (&mut leading.tuning, members.index_of(self.id)) {
+        if let Some(tuning) = &mut leading.tuning
+            && let Some(own) = members.index_of(self.id)
+        {
             let late = now.saturating_sub(leading.next_heartbeat);
             tuning.reckon(members, own, late, now, &self.lengths);
         }
@@ -136,11 +142,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn on_heartbeat(
         &mut self,
         from: I,
+        place: Option<usize>,
         header: Header,
         mut heartbeat: Heartbeat<I>,
         out: &mut Vec<Output<I>>,
     ) {
-        let place = self.hard.membership.index_of(from);
         if self.conflicts(from, heartbeat.membership.as_deref(), out) {
             return;
         }
@@ -159,7 +165,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return;
         }
         self.adopt(from, &header, &mut heartbeat, out);
-        let granted = self.follow(place, from, &header, &heartbeat);
+        let granted = self.follow(from, &header, &heartbeat);
         self.heed(from, &header, heartbeat.order, granted, out);
         self.answer_heartbeat(from, &header, Answer::Granted(granted), out);
         self.obey(from, header.term, heartbeat.order, out);
@@ -212,7 +218,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Promises what is asked, as far as this voter may, and says how much. Zero releases.
     /// Rules 2.1, 2.2 and 4.1.
-    fn follow(&mut self, place: Option<usize>, from: I, header: &Header, heartbeat: &Heartbeat<I>) -> Nanos {
+    fn follow(&mut self, from: I, header: &Header, heartbeat: &Heartbeat<I>) -> Nanos {
         let granted = self.grantable(heartbeat.promise);
         self.promise.follow(from, header.term, self.now.saturating_add(granted));
         if heartbeat.promise == 0 {
@@ -222,7 +228,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let turn = self.turn();
         let (asks, stands) = (self.asks(), self.electable());
         let ahead_at = if stands { self.ahead_of(turn, granted) } else { NEVER };
-        let leader_at = place.and_then(|place| u8::try_from(place).ok()).filter(|_| stands);
+        // Where it is by now: the members may have changed with this heartbeat.
+        let place = self.hard.membership.index_of(from).filter(|_| stands);
+        let leader_at = place.and_then(|place| u8::try_from(place).ok());
         match &mut self.role {
             Role::Follower(following) => {
                 following.farewell = None;
@@ -271,13 +279,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn on_heartbeat_reply(
         &mut self,
         from: I,
+        place: Option<usize>,
         header: Header,
         reply: &HeartbeatReply<I>,
         out: &mut Vec<Output<I>>,
     ) {
         self.end_farewell(header.term);
         self.conflicts(from, reply.membership.as_deref(), out);
-        let Some(place) = self.hard.membership.index_of(from) else {
+        let Some(place) = place else {
             return self.on_departed_reply(from, &header);
         };
         let drift = self.lengths.drift_ppm;

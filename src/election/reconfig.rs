@@ -10,7 +10,7 @@ use crate::io::{Event, Output, Rejection};
 use crate::membership::{MAX_MEMBERS, Membership, majority};
 use crate::message::{Body, Header, Heartbeat, Message, Order};
 use crate::reconfig::{Standing, Target, next_step, quorums_overlap};
-use crate::role::{Departed, Handover, Leaving, Role, Walk};
+use crate::role::{Departed, Handover, Leading, Leaving, Role, Walk};
 use crate::succession::Follower;
 use crate::types::{NEVER, NodeId, Priority, Version};
 
@@ -326,9 +326,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 8.3: a removed node is kept quiet until the change is committed, and told afterwards,
     /// until it answers or has not answered for long.
     pub(super) fn tell_departed(&mut self, out: &mut Vec<Output<I>>) {
+        if !matches!(&self.role, Role::Leader(Leading { walk: Some(walk), .. }) if !walk.departed.is_empty())
+        {
+            return;
+        }
         let (committed, promise) = (self.hard.committed, self.asked_length());
         let Role::Leader(leading) = &mut self.role else { return };
-        let Some(walk) = leading.walk.as_mut().filter(|walk| !walk.departed.is_empty()) else { return };
+        let Some(walk) = &mut leading.walk else { return };
         let term = leading.term;
         let to: Vec<I> = walk.departed.iter().map(|departed| departed.id).collect();
         if committed {

@@ -15,11 +15,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn on_vote_request(
         &mut self,
         from: I,
+        place: Option<usize>,
         header: Header,
         request: VoteRequest<I>,
         out: &mut Vec<Output<I>>,
     ) {
-        let place = self.hard.membership.index_of(from);
         let newer = is_newer_config(header.version, self.hard.membership.version());
         let asked = (request.phase, request.claim);
         // Rule 7.4: nodes bootstrapped with different lists refuse each other.

@@ -32,6 +32,13 @@ pub(crate) struct Failover {
     csv: Option<PathBuf>,
 }
 
+impl Failover {
+    /// The settings that matter most, into a file.
+    pub(crate) fn into_file(path: PathBuf) -> Self {
+        Failover { seeds: 1_000, all: false, write_ms: 0, csv: Some(path) }
+    }
+}
+
 /// A setting, and by what it is known.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {

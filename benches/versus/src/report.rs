@@ -164,6 +164,20 @@ pub(crate) struct Cost {
 }
 
 impl Cost {
+    /// All rows, into a file.
+    pub(crate) fn into_file(path: PathBuf) -> Self {
+        Cost {
+            only: None,
+            library: None,
+            members: 3,
+            seconds: 2,
+            rounds: None,
+            build: false,
+            instructions: false,
+            csv: Some(path),
+        }
+    }
+
     pub(crate) fn run(&self) -> bool {
         let length = Duration::from_secs(self.seconds);
         match (self.only, self.library) {

@@ -8,8 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 use crate::{
-    Body, ClusterId, Config, Election, HardState, Header, Heartbeat, Input, Message, Order, Output, Priority,
-    Round, Term, Version,
+    Body, ClusterId, Config, Election, HardState, Header, Heartbeat, Input, Membership, Message, Order,
+    Output, Priority, Round, Term, Version,
 };
 
 type Node = Election<u64, ChaCha8Rng>;
@@ -24,6 +24,8 @@ fn heartbeat(node: &Node, dice: &mut ChaCha8Rng) -> Message<u64> {
     let (term, version) = (node.term(), node.membership().version());
     let members = node.membership().clone();
     let newer = Version { number: version.number + 1, ..version };
+    // Who leads has another place then.
+    let others = Membership::new(newer, (newer.number % 2..=3).collect(), Vec::new(), 3).unwrap();
     let committed = node.status().committed;
     let header = Header {
         cluster: draw(dice, &ClusterId(7), &[ClusterId(8)]),
@@ -37,7 +39,9 @@ fn heartbeat(node: &Node, dice: &mut ChaCha8Rng) -> Message<u64> {
     let order = draw(dice, &Order::Follow, &[Order::Try, Order::Campaign]);
     let promise = draw(dice, &150_000_000, &[0, 20_000_000, 900_000_000]);
     let inherited = draw(dice, &None, &[Some(version)]);
-    let membership = draw(dice, &None, &[Some(Box::new(members))]);
+    let membership = draw(dice, &None, &[Some(Box::new(members)), Some(Box::new(others))]);
+    let version = membership.as_ref().map_or(header.version, |members| members.version());
+    let header = Header { version, ..header };
     Message { header, body: Body::Heartbeat(Heartbeat { promise, rank, order, inherited, membership }) }
 }
 
