@@ -348,6 +348,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if let Role::Follower(following) = &mut self.role {
             following.deadline = NEVER;
             following.ahead_at = NEVER;
+            following.ahead = None;
             following.leader_at = None;
             following.trial = None;
         } else {

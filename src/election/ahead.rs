@@ -10,7 +10,7 @@ use crate::io::Output;
 use crate::message::{Answer, Claim, Denial, Header, Phase, VoteReply};
 use crate::role::{Canvass, Role};
 use crate::tally::{Ballot, Outcome};
-use crate::types::{NEVER, Nanos, NodeId};
+use crate::types::{NEVER, Nanos, NodeId, Term};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 4.9: when to ask ahead of a turn that follows a promise of `granted`: a round trip before,
@@ -45,14 +45,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// again when the turn has come. With a quorum of them this node will stand.
     pub(super) fn on_answer_ahead(
         &mut self,
-        place: usize,
+        (from, place): (I, usize),
         header: &Header,
         reply: &VoteReply<I>,
         out: &mut Vec<Output<I>>,
     ) {
         let ballot = match reply.answer {
             Answer::Granted(_) => Ballot::Granted(NEVER),
-            Answer::Denied(Denial::Bound { remaining, .. }) => self.bound_for(remaining, header.at),
+            Answer::Denied(Denial::Bound { to, remaining }) => {
+                self.bound_for((from, to), remaining, header.at)
+            }
             Answer::Denied(_) => return,
         };
         let reserved = self.has_reserved();
@@ -72,11 +74,18 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// What it is worth that a voter, asked at `at`, would grant its pre-vote but is bound for `remaining`.
     /// If that is not long, it has not heard a leader for long either: it is free by then, counted from
-    /// about when it answered, and a request takes time to arrive.
-    pub(super) fn bound_for(&self, remaining: Nanos, at: Nanos) -> Ballot {
+    /// about when it answered, and a request takes time to arrive. Not so a leader, which is there after
+    /// all: a write of this node's might cost it the promise that it is about to get.
+    pub(super) fn bound_for(
+        &self,
+        (voter, to): (I, Option<(I, Term)>),
+        remaining: Nanos,
+        at: Nanos,
+    ) -> Ballot {
         // A promise is several heartbeats: of its last quarter only who missed some can tell.
         let soon = self.lengths.retry_interval().min(self.lengths.shortest_promise() / 4);
-        if self.rank != Some(0) || remaining > soon {
+        let leads = to.is_some_and(|(leader, _)| leader == voter);
+        if self.rank != Some(0) || remaining > soon || leads {
             return Ballot::Busy(self.now.saturating_add(remaining));
         }
         let half = self.now.saturating_sub(at) / 2;

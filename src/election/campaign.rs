@@ -292,7 +292,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         match (reply.phase, &self.role) {
             (Phase::Pre, Role::Follower(_)) => {
-                self.on_answer_ahead(place, &header, &reply, out);
+                self.on_answer_ahead((from, place), &header, &reply, out);
                 self.on_trial_reply(place, &header, &reply, out);
             }
             (Phase::Pre, Role::PreCandidate(canvass)) if canvass.round == header.round => {
@@ -364,7 +364,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Denial::Bound { to: Some((_, term)), .. } if phase == Phase::Real && term >= self.hard.term => {
                 Ballot::Rival
             }
-            Denial::Bound { remaining, .. } if phase == Phase::Pre => self.bound_for(remaining, at),
+            Denial::Bound { to, remaining } if phase == Phase::Pre => {
+                self.bound_for((peer, to), remaining, at)
+            }
             Denial::Bound { remaining, .. } => Ballot::Busy(self.now.saturating_add(remaining)),
             Denial::PositionBehind(position) => {
                 out.push(Output::Event(Event::Behind { peer, position }));

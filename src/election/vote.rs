@@ -161,11 +161,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         asked.min(self.lengths.promise_limit()).min(self.hard.promised_nanos())
     }
 
-    /// A vote request of a higher term ends a candidacy, which is in no lower term any more.
+    /// A vote request of a higher term ends a candidacy, which is in no lower term any more, and what was
+    /// asked ahead of one.
     fn yield_to(&mut self, term: Term) {
         self.raise_term(term);
-        if matches!(self.role, Role::Candidate(_)) {
-            self.fall_back();
+        match &mut self.role {
+            Role::Candidate(_) => self.fall_back(),
+            Role::Follower(following) => following.ahead = None,
+            Role::PreCandidate(_) | Role::Leader(_) => {}
         }
     }
 

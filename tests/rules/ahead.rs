@@ -1,6 +1,6 @@
 //! Rules 4.9 and 4.10: what the first in the succession does ahead of its turn.
 
-use quorate::{Denial, Order, RoleKind};
+use quorate::{Denial, Input, Order, Priority, RoleKind};
 
 use crate::support::*;
 
@@ -141,4 +141,47 @@ fn a_successor_that_has_said_ready_follows_the_order_without_a_write() {
     let mut node = reserved();
     let out = node.hear(5, 1, heartbeat(1, 2).rank(0).order(Order::Campaign).asking(0));
     assert_eq!((trace(&out).as_str(), node.term()), ("yes 1, vote 1, vote 2, leader", term(2)));
+}
+
+/// Rules 4.9 and 4.10: a leader that answers is there, and needs the answer to its heartbeat sooner than a
+/// write is done.
+#[test]
+fn a_leader_that_answers_does_not_count_as_about_to_be_free() {
+    let (mut node, asked) = asking();
+    let denial = bound_for(RETRY - 2);
+    assert_eq!(node.hear(END - RETRY + 1, 1, deny(&to(&asked, 1), denial)), [], "nothing is written");
+    assert_eq!(trace(&node.tick_at(END)), "pre-vote 1, pre-vote 2, leader");
+    node.hear(END + 1, 1, deny(&to(&asked, 1), denial));
+    assert_eq!((node.tick_at(END + RETRY).len(), node.role()), (2, RoleKind::PreCandidate), "nor later");
+}
+
+/// Rule 4.9: a node that has just been told not to lead writes nothing for it.
+#[test]
+fn who_may_no_longer_lead_has_no_use_for_what_it_asked_ahead() {
+    let (mut node, asked) = asking();
+    assert_eq!(node.step(Input::SetPriority(Priority(0))), []);
+    assert_eq!(node.hear(END - RETRY + 4, 2, deny(&to(&asked, 2), bound_for(1))), []);
+}
+
+/// Rules 4.2 and 4.9: what voters would do in one term says nothing of another.
+#[test]
+fn what_was_asked_ahead_is_over_with_its_term() {
+    let (mut node, beats) = elected(3, &THREE);
+    node.accepted(sent_at(&beats, 1), &[1, 2], &beats);
+    let lapsed = node.lease_end();
+    node.tick_at(lapsed);
+    assert_eq!(node.role(), RoleKind::Follower);
+    // After a lapse it waits for longer than its promise binds it. Rule 4.8.
+    let heard = heartbeat(2, 1).rank(0).carrying(members(version(2, 1), &THREE));
+    node.hear(lapsed + 1, 1, heard);
+    node.tick_at(lapsed + 1 + PROMISE);
+    let asked = node.tick_at(node.due());
+    assert_eq!((trace(&asked).as_str(), node.role()), ("pre-vote 1, pre-vote 2", RoleKind::Follower));
+    let now = sent_at(&asked, 2);
+    node.hear(now, 2, grant(&to(&asked, 2), 0));
+    node.step(Input::SetPosition(at_index(9)));
+    let out = node.hear(now, 2, vote(9, 1).version(2, 1));
+    assert_eq!(denied(&out, 2), Denial::PositionBehind(at_index(9)));
+    let turn = node.tick_at(node.due());
+    assert_eq!((trace(&turn).as_str(), node.term()), ("pre-vote 1, pre-vote 2", term(9)));
 }
