@@ -111,7 +111,8 @@ impl<I: NodeId> HardState<I> {
         let term = above.next().ok_or(RecoveryError::NoTermLeft)?;
         let limits = self.membership.limits();
         let survivors = Membership::bootstrap(survivors)?;
-        let membership = survivors.at_version(Version { term, number: 1 }).within(limits);
+        // A starting point again, told by its number. Rule 7.1.
+        let membership = survivors.at_version(Version { term, number: 0 }).within(limits);
         Ok(HardState { term, promised: self.promised, ..Self::fresh(self.cluster, membership) })
     }
 

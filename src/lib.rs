@@ -153,8 +153,8 @@
 //!
 //! 1. A heartbeat bears the version of the membership, and all of it for whom has not acknowledged
 //!    that version. The first of a new leader names the version before instead, whose members are the
-//!    same: a follower that holds just that needs no list. Not so where that is a starting point, as two
-//!    of one version may differ.
+//!    same: a follower that holds just that needs no list. Not so where that is a starting point, also
+//!    one that was recovered by hand (number 0), as two of one version may differ.
 //! 2. A membership is adopted only together with its term, in one write. Spec: `SendConfig`.
 //! 3. It is committed when a quorum of its voters has acknowledged term and version in one reply.
 //!    Spec: `ConfigQuorumCheck`, `TermQuorumCheck`. Who knows it says so in every message.

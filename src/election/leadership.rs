@@ -33,7 +33,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             None => {
                 let members = self.hard.membership.members();
                 let followers = self.first_records(tally, members, |place, _| Some(place));
-                self.give_version(Version { term, number: before.number });
+                self.give_version(Version { term, number: before.number.max(1) });
                 self.disk = Disk::VersionBehind;
                 (followers, None)
             }
@@ -73,7 +73,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             out.push(self.membership_event());
         }
         // Rule 7.1: starting points of one version may differ.
-        let inherited = Some(before).filter(|before| before.term > Term(0));
+        let inherited = Some(before).filter(|before| before.term > Term(0) && before.number > 0);
         self.broadcast_since(inherited, out);
         self.commit(out);
     }

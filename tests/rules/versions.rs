@@ -249,3 +249,22 @@ fn a_new_leader_names_the_version_before_once_and_encloses_the_list_from_then_on
     let later = node.tick_at(3 + HEARTBEAT);
     assert_eq!(enclosed(&later), (None, Some(node.membership().clone().into())));
 }
+
+/// Rules 7.1 and 7.4: what operators wrote by hand is a starting point too; two lists of one version may
+/// differ by a slip, as they may at the start.
+#[test]
+fn survivors_given_different_lists_by_a_slip_come_to_hold_one() {
+    let state = |id: u64, survivors: &[u64]| {
+        let old = HardState { term: term(3), promised: ms(LIMIT), ..first_state(&[1, 2, 3, 4, 5]) };
+        Node::new(config(id), old.recover_unsafely(survivors.iter().copied(), term(3)).unwrap(), 0)
+    };
+    let (mut leader, mut other) = (state(1, &THREE), state(3, &[1, 3, 4]));
+    let asked = leader.stand(&[2]);
+    let now = sent_at(&asked, 2);
+    let beats = leader.hear(now, 2, grant(&to(&asked, 2), LIMIT));
+    other.tick_at(now);
+    other.hear(now, 1, to(&beats, 3));
+    let beats = leader.tick_at(now + HEARTBEAT);
+    other.hear(now + HEARTBEAT, 1, to(&beats, 3));
+    assert_eq!(other.membership(), leader.membership());
+}
