@@ -64,9 +64,8 @@ pub(crate) struct Candidacy<I> {
     pub(crate) claim: Claim<I>,
     pub(crate) tally: Tally,
     pub(crate) next_retry: Nanos,
-    /// When it stood; an answer that is not there a retry interval later is late. Rule 4.4.
-    pub(crate) since: Nanos,
-    /// When it began to ask, with the pre-vote. Who has not been heard since is absent.
+    /// When it began to ask, with the pre-vote. Who has not been heard since, a retry interval later, is
+    /// absent. Rule 4.4.
     pub(crate) canvassed_since: Option<Nanos>,
     /// A quorum is in force, but not for long: until then it is asked again. Rule 3.5.
     pub(crate) settle_until: Option<Nanos>,

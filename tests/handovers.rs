@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use quorate::{Body, Event, Heartbeat, Input, Order, StepDown, Term, Timing, Urgency};
+use quorate::{Body, Event, Heartbeat, Input, Order, Position, StepDown, Term, Timing, Urgency};
 use quorate_sim::{Desk, Handing, Mail};
 
 const MS: Duration = Duration::from_millis(1);
@@ -110,5 +110,28 @@ fn a_handover_is_leaderless_for_three_ways_and_one_write_and_not_at_all_in_vain(
             assert!(leaderless <= handing.bound(), "{handing:?}, seed {seed}: {leaderless:?}");
             assert!(nodes == 3 || handing.hopeless(seed).is_zero(), "{handing:?}, seed {seed}");
         }
+    }
+}
+
+/// Rules 4.4 and 4.10: who was to take over and did not keeps its vote of the next term for itself. Who is
+/// first by then and stands in that term in vain goes on to the one after it without a wait.
+#[test]
+fn a_handover_that_failed_does_not_delay_the_next_election() {
+    for offset in 0..50 {
+        let mut desk = led_by_1(3);
+        let _ = desk.step(1, resign(2, Urgency::WhenReady));
+        for _ in 0..200 {
+            desk.deliver(|_| true);
+            desk.lose(|mail| matches!(&mail.message.body, Body::HeartbeatReply(reply) if reply.ready));
+            desk.pass(MS);
+        }
+        assert_eq!((desk.leader(), desk.durable[&2].term), (Some(1), Term(2)));
+        let _ = desk.step(3, Input::SetPosition(Position { term: 0, index: 1 }));
+        desk.run((300 + offset) * MS);
+        desk.nodes.remove(&1);
+        let took = time_to_a_leader(&mut desk);
+        assert_eq!((desk.leader(), desk.node(3).term()), (Some(3), Term(3)));
+        let chance = Timing::lan().stagger / 2;
+        assert!(took <= Timing::lan().promise + chance + MS, "{took:?}");
     }
 }

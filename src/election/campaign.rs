@@ -126,12 +126,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Role::Follower(_) | Role::Candidate(_) | Role::Leader(_) => (Tally::default(), None),
         };
         tally.begin(&self.hard.membership, self.id, until);
-        let (next_retry, since) = (self.now, self.now);
+        let next_retry = self.now;
         self.role = Role::Candidate(Box::new(Candidacy {
             claim,
             tally,
             next_retry,
-            since,
             canvassed_since,
             settle_until: None,
             until,
@@ -208,13 +207,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// Rule 4.4: whether a candidate should no longer expect an answer: a retry interval has passed,
-    /// and the voter did not answer the pre-vote either. One that did may be writing its vote.
+    /// Rule 4.4: whether a candidate should no longer expect an answer: the voter did not answer the
+    /// pre-vote either, and a retry interval has passed since that. One that did may be writing its vote.
     fn is_absent(&self, place: usize) -> bool {
         let Role::Candidate(candidacy) = &self.role else { return false };
-        let late = self.now >= candidacy.since.saturating_add(self.lengths.retry_interval());
-        let silent = |since| self.contacts.last_heard(place).is_none_or(|heard| heard < since);
-        late && candidacy.canvassed_since.is_some_and(silent)
+        let Some(since) = candidacy.canvassed_since else { return false };
+        let late = self.now >= since.saturating_add(self.lengths.retry_interval());
+        late && self.contacts.last_heard(place).is_none_or(|heard| heard < since)
     }
 
     /// Whoever stands for election, with its claim.
