@@ -215,10 +215,19 @@ impl Checked {
         term.next() == Some(self.stored.term) && self.stored.voted_for == Some(1)
     }
 
-    /// Rule 4.6: `version` is that of the term in which it was elected last, with the number before.
+    /// Rule 4.6: `version` is that of the term in which it was elected last, with the number before; or
+    /// with the first, after a recovery.
     fn is_just_elected(&self, version: Version) -> bool {
         let stored = self.stored.membership.version();
-        version.term == self.elected && version.number == stored.number && version.term > stored.term
+        version.term == self.elected && version.number == stored.number.max(1) && version.term > stored.term
+    }
+
+    /// The vote of `term`, if it is stored. That of the term which goes on was, before the next one's.
+    fn vote_of(&self, term: Term) -> Option<u64> {
+        let held = self.election.hard_state();
+        let kept = self.is_reserved(term) && held.term == term;
+        let stored = self.stored.voted_for.filter(|_| self.stored.term == term);
+        if kept { held.voted_for } else { stored }
     }
 
     fn check_term(&self, term: Term) {
@@ -272,7 +281,7 @@ impl Checked {
             Body::VoteReply(reply) => {
                 self.check_term(header.term);
                 if let (Phase::Real, Answer::Granted(length)) = (reply.phase, reply.answer) {
-                    assert_eq!((stored.term, stored.voted_for), (reply.of, Some(to)), "a vote not stored");
+                    assert_eq!(self.vote_of(reply.of), Some(to), "a vote not stored");
                     assert!(Duration::from_nanos(length) <= stored.promised, "a promise not stored");
                 }
             }
