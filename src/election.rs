@@ -284,7 +284,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// What this node goes by. What was persisted last is the same, but that it may not know yet of the
     /// commit, or of the version that this node's own election gave to the membership (rule 4.6), and that
-    /// it may be a term ahead, with this node's vote for itself (rule 4.10).
+    /// it may be a term ahead, with this node's vote for itself (rule 4.10). To look at, not to store:
+    /// that could take a vote back.
     #[must_use]
     pub fn hard_state(&self) -> &HardState<I> {
         &self.hard

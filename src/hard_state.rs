@@ -19,7 +19,8 @@ use crate::types::{ClusterId, NodeId, Term, Version, nanos};
 pub struct HardState<I> {
     /// The group this node belongs to.
     pub cluster: ClusterId,
-    /// The highest term this node has taken part in. Never less than `membership.version().term`.
+    /// The highest term this node has taken part in; or the next, with its vote for itself, if it may be
+    /// about to stand in that (rule 4.10). Never less than `membership.version().term`.
     pub term: Term,
     /// Whom it voted for, or followed, in `term`.
     pub voted_for: Option<I>,

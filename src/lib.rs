@@ -115,14 +115,15 @@
 //!    are bound, or answered neither the pre-vote nor the vote, are not waited for.
 //! 5. A candidate shown a newer membership ends its candidacy and adopts it.
 //! 6. The winner writes its term into the membership's version. Spec: `BecomeLeader`. Its members are the
-//!    same, so that write is not waited for: it is made before the commit, which counts on it.
-//! 7. A leader that gets a pre-vote from a member answers with a heartbeat.
+//!    same, so that write is not waited for: it is made before the commit, which counts on it. A first
+//!    membership (8.4) is written at once.
+//! 7. A leader that denies a member a pre-vote sends it a heartbeat too.
 //! 8. A node whose lease lapsed adds a delay to its next candidacies, which doubles and decays.
-//! 9. The first in the succession asks for pre-votes ahead of its turn (`election/ahead.rs`), a round trip
-//!    before its promise ends, while it still follows: when its turn comes it can stand. A voter that says
-//!    it is bound for no longer than that, nor than a quarter of the shortest promise, and not by what else
-//!    (2.5), counts as free when that is over. A leader that is there after all answers with a heartbeat
-//!    (4.7), which ends it.
+//! 9. The first in the succession asks for pre-votes ahead of its turn (`election/ahead.rs`), a retry
+//!    interval before its promise ends, while it still follows: when its turn comes it can stand. A voter
+//!    that says that it is bound, which is all that stands in the way (2.5), but for no longer than a retry
+//!    interval and a quarter of the shortest promise, counts as free when that is over. A leader that is
+//!    there after all does not; it answers with a heartbeat too (4.7), which ends the question.
 //! 10. Who will stand makes its own vote in the next term durable ahead of it, and goes on in the
 //!     present term: the first in the succession with a quorum of such answers, and a successor before
 //!     it says ready. That vote is given to nobody else, and after a restart that term is over for it
