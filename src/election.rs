@@ -1,12 +1,15 @@
 //! The hub: what goes in, what comes out, and the transitions between roles. It alone changes state.
 
 mod ahead;
+mod answers;
 mod campaign;
+mod disk;
 mod formation;
 mod handover;
 mod heartbeat;
 mod leadership;
 mod membership;
+mod pace;
 mod reconfig;
 mod renewal;
 mod routine;
@@ -20,6 +23,8 @@ use core::time::Duration;
 use rand_core::Rng;
 
 use crate::config::{Config, ConfigError, Lengths, check_promised};
+use disk::Disk;
+
 use crate::contacts::{Contacts, Oddity};
 use crate::hard_state::HardState;
 use crate::io::{Event, Input, Lease, Output, Rejection};
@@ -34,16 +39,6 @@ pub use status::{FollowerStatus, MemberStatus, Pace, Status};
 
 /// The most terms one message may be ahead. Rule 1.4.
 const MAX_TERM_JUMP: u64 = 1 << 32;
-
-/// How what is durable stands to what a node goes by.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Disk {
-    InStep,
-    /// The vote of the next term is its own; it has not taken part in that term yet. Rule 4.10.
-    VoteAhead,
-    /// A new leader has yet to write the version of its membership. Rule 4.6.
-    VersionBehind,
-}
 
 /// One node's part in the election of its group's leader.
 ///
@@ -355,37 +350,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         } else {
             self.become_follower(NEVER);
         }
-    }
-
-    /// A higher term is known: the vote of it is free. Rule 1.2. Recorded by the caller, together
-    /// with what else changes.
-    fn raise_term(&mut self, term: Term) {
-        let reserved = self.has_reserved() && self.hard.term.next() == Some(term);
-        if self.has_reserved() {
-            self.disk = Disk::InStep;
-        }
-        self.hard.term = term;
-        self.hard.voted_for = reserved.then_some(self.id);
-    }
-
-    /// The durable state has changed: it goes out before anything that follows from it. Rule 2.4:
-    /// the longest promise is made durable by a write that is needed anyway.
-    fn record(&mut self, out: &mut Vec<Output<I>>) {
-        let limit = Duration::from_nanos(self.lengths.promise_limit());
-        self.hard.promised = self.hard.promised.max(limit);
-        let mut state = self.hard.clone();
-        if let (true, Some(next)) = (self.has_reserved(), state.term.next()) {
-            (state.term, state.voted_for) = (next, Some(self.id));
-        }
-        out.push(Output::Persist(state));
-        if self.disk == Disk::VersionBehind {
-            self.disk = Disk::InStep;
-            out.push(self.membership_event());
-        }
-    }
-
-    fn has_reserved(&self) -> bool {
-        self.disk == Disk::VoteAhead
     }
 
     fn next_round(&mut self) -> Round {

@@ -51,6 +51,8 @@ pub(crate) struct Following<I> {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Canvass {
     pub(crate) round: Round,
+    /// How long before this node's turn it was begun. Rule 4.9.
+    pub(crate) lead: Nanos,
     pub(crate) since: Nanos,
     pub(crate) tally: Tally,
     pub(crate) next_retry: Nanos,

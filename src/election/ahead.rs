@@ -29,11 +29,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return;
         }
         following.ahead_at = NEVER;
-        if self.now >= following.deadline {
+        let lead = following.deadline.saturating_sub(self.now);
+        if lead == 0 {
             return;
         }
         let round = self.next_round();
-        let canvass = self.canvass(round);
+        let canvass = Canvass { lead, ..self.canvass(round) };
         let request = self.vote_request(Phase::Pre, Claim::Own, round);
         self.ask(&canvass.tally, 0, &request, out);
         if let Role::Follower(following) = &mut self.role {
@@ -50,17 +51,17 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         reply: &VoteReply<I>,
         out: &mut Vec<Output<I>>,
     ) {
-        let ballot = match reply.answer {
-            Answer::Granted(_) => Ballot::Granted(NEVER),
-            Answer::Denied(Denial::Bound { to, remaining }) => {
-                self.bound_for((from, to), remaining, header.at)
-            }
-            Answer::Denied(_) => return,
-        };
-        let reserved = self.has_reserved();
+        let (now, reserved) = (self.now, self.has_reserved());
         let Role::Follower(following) = &mut self.role else { return };
         let Some(ahead) = following.ahead.as_mut().filter(|ahead| ahead.round == header.round) else {
             return;
+        };
+        let ballot = match reply.answer {
+            Answer::Granted(_) => Ballot::Granted(NEVER),
+            Answer::Denied(Denial::Bound { to, remaining }) => {
+                bound_for((from, to), remaining, ahead.lead, (header.at, now))
+            }
+            Answer::Denied(_) => return,
         };
         if matches!(ballot, Ballot::Busy(_)) {
             return;
@@ -70,26 +71,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if !reserved && ahead.tally.outcome(&self.hard.membership, will_be_free, |_| false) == Outcome::Won {
             self.reserve(out);
         }
-    }
-
-    /// What it is worth that a voter, asked at `at`, would grant its pre-vote but is bound for `remaining`.
-    /// If that is not long, it has not heard a leader for long either: it is free by then, counted from
-    /// about when it answered, and a request takes time to arrive. Not so a leader, which is there after
-    /// all: a write of this node's might cost it the promise that it is about to get.
-    pub(super) fn bound_for(
-        &self,
-        (voter, to): (I, Option<(I, Term)>),
-        remaining: Nanos,
-        at: Nanos,
-    ) -> Ballot {
-        // A promise is several heartbeats: of its last quarter only who missed some can tell.
-        let soon = self.lengths.retry_interval().min(self.lengths.shortest_promise() / 4);
-        let leads = to.is_some_and(|(leader, _)| leader == voter);
-        if self.rank != Some(0) || remaining > soon || leads {
-            return Ballot::Busy(self.now.saturating_add(remaining));
-        }
-        let half = self.now.saturating_sub(at) / 2;
-        Ballot::Free(at.saturating_add(half).saturating_add(remaining))
     }
 
     /// Rule 4.10: makes the vote for itself in the next term durable before it stands in that, so that the
@@ -110,4 +91,23 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let fresh = self.now.saturating_sub(ahead.since) <= self.lengths.retry_interval().saturating_mul(2);
         fresh.then_some(Canvass { until, next_retry: self.now, ..ahead })
     }
+}
+
+/// What it is worth that a voter would grant its pre-vote but is bound for `remaining`, if it was asked at
+/// `at` and answers now, to one that began to ask `lead` ahead of its turn. If that is not longer than the
+/// asker itself was bound then, it has not heard a leader for long either: it is free by then, counted from
+/// about when it answered, and a request takes time to arrive. Not so a leader, which is there after all: a
+/// write of the asker's might cost it the promise that it is about to get.
+pub(super) fn bound_for<I: NodeId>(
+    (voter, to): (I, Option<(I, Term)>),
+    remaining: Nanos,
+    lead: Nanos,
+    (at, now): (Nanos, Nanos),
+) -> Ballot {
+    let leads = to.is_some_and(|(leader, _)| leader == voter);
+    if remaining > lead || leads {
+        return Ballot::Busy(now.saturating_add(remaining));
+    }
+    let half = now.saturating_sub(at) / 2;
+    Ballot::Free(at.saturating_add(half).saturating_add(remaining))
 }

@@ -14,7 +14,6 @@ use crate::membership::{Membership, is_newer_config};
 use crate::message::{Answer, Body, Denial, Header, Heartbeat, HeartbeatReply, Message, Order};
 use crate::role::{Following, Leading, Leaving, Role, Walk};
 use crate::succession::{Follower, rank};
-use crate::tuning::Tuning;
 use crate::types::{NEVER, Nanos, NodeId, Round, Term, Version};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
@@ -63,46 +62,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             successor: leading.attempt().map(|attempt| attempt.successor),
             inherited,
             members: &self.hard.membership,
-        }
-    }
-
-    /// Rule 3.5: the long promise of whoever has to write before it can answer.
-    pub(super) fn asked_length(&self) -> Nanos {
-        let long = match &self.role {
-            Role::Leader(leading) => {
-                let steps = leading.walk.as_ref().is_some_and(|walk| walk.preparing.is_some());
-                !self.hard.committed || leading.renewal.is_some() || steps
-            }
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => false,
-        };
-        match self.tuning() {
-            _ if long => self.lengths.promise_limit(),
-            Some(tuning) => tuning.promise(),
-            None => self.lengths.promise(),
-        }
-    }
-
-    /// Of this leader, now.
-    pub(super) fn heartbeat_interval(&self) -> Nanos {
-        self.tuning().map_or(self.lengths.heartbeat_interval(), Tuning::interval)
-    }
-
-    fn tuning(&self) -> Option<&Tuning> {
-        match &self.role {
-            Role::Leader(leading) => leading.tuning.as_deref(),
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
-        }
-    }
-
-    /// Rule 3.6: promise and interval, by what was measured so far.
-    fn tune(&mut self) {
-        let (members, now) = (&self.hard.membership, self.now);
-        let Role::Leader(leading) = &mut self.role else { return };
-        if let Some(tuning) = &mut leading.tuning
-            && let Some(own) = members.index_of(self.id)
-        {
-            let late = now.saturating_sub(leading.next_heartbeat);
-            tuning.reckon(members, own, late, now, &self.lengths);
         }
     }
 
@@ -339,17 +298,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.advance_handover(out);
         if reply.ready && header.term == self.hard.term {
             self.on_ready(from, out);
-        }
-    }
-
-    /// Rule 3.6: from now on followers answer without writing.
-    fn begin_tuning(&mut self) {
-        let members = self.hard.membership.members().len();
-        if let Role::Leader(leading) = &mut self.role
-            && self.lengths.are_tuned()
-            && members > 1
-        {
-            leading.tuning = Some(Tuning::new(members, &self.lengths, self.now));
         }
     }
 
