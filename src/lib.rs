@@ -55,7 +55,7 @@
 //! dissertation ("thesis"), and MongoLoglessDynamicRaft (Schultz, Dardik, Tripakis,
 //! arXiv 2102.11960; "Spec").
 //!
-//! ## 1 Terms and votes (`election/vote.rs`)
+//! ## 1 Terms and votes (`election/vote.rs`, `election/disk.rs`)
 //!
 //! 1. A node gives one vote in a term, durable before it is answered. Raft §5.2.
 //! 2. Whoever grants a vote, accepts a heartbeat or takes a membership from a message first adopts
@@ -84,7 +84,7 @@
 //! 7. A heartbeat or vote request that is not newer, by its round, than the last of its sender in
 //!    its term is ignored: a replayed one cannot bind a voter again.
 //!
-//! ## 3 Leases (`lease.rs`, `election/leadership.rs`)
+//! ## 3 Leases (`lease.rs`, `election/leadership.rs`, `election/pace.rs`, `tuning.rs`)
 //!
 //! 1. A promise of length `granted` in answer to a request of `at` binds until
 //!    `at + granted / (1 + drift)` on the asker's clock. It counts only for the term in which it was
@@ -102,7 +102,7 @@
 //!    membership is committed, lengthens it at once and shortens it late. A promise in force is not
 //!    shortened: rule 2.2.
 //!
-//! ## 4 Elections (`election/campaign.rs`, `election/turn.rs`)
+//! ## 4 Elections (`election/turn.rs`, `election/ahead.rs`, `election/campaign.rs`, `election/answers.rs`)
 //!
 //! 1. A follower stands at the end of its promise plus its rank times the stagger. The leader tells
 //!    each its rank; without one, its place among the members and chance take its part. Only an
@@ -119,11 +119,11 @@
 //!    membership (8.4) is written at once.
 //! 7. A leader that denies a member a pre-vote sends it a heartbeat too.
 //! 8. A node whose lease lapsed adds a delay to its next candidacies, which doubles and decays.
-//! 9. The first in the succession asks for pre-votes ahead of its turn (`election/ahead.rs`), a retry
-//!    interval before its promise ends, while it still follows: when its turn comes it can stand. A voter
-//!    that says that it is bound, which is all that stands in the way (2.5), but for no longer than a retry
-//!    interval and a quarter of the shortest promise, counts as free when that is over. A leader that is
-//!    there after all does not; it answers with a heartbeat too (4.7), which ends the question.
+//! 9. The first in the succession asks for pre-votes ahead of its turn, by a retry interval or a quarter
+//!    of its promise, while it still follows: when its turn comes it can stand. A voter that says that it
+//!    is bound, which is all that stands in the way (2.5), but for no longer than the asker was itself,
+//!    counts as free when that is over. A leader that is there after all does not; it answers with a
+//!    heartbeat too (4.7), which ends the question.
 //! 10. Who will stand makes its own vote in the next term durable ahead of it, and goes on in the
 //!     present term: the first in the succession with a quorum of such answers, and a successor before
 //!     it says ready. That vote is given to nobody else, and after a restart that term is over for it
