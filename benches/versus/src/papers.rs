@@ -19,7 +19,7 @@ pub(crate) struct Papers {
     seeds: u64,
 }
 
-/// The election timeouts of Figure 16, and the median, the 99th part of a hundred and the longest.
+/// The election timeouts of Figure 16, and the median, the 99th percentile and the longest.
 const FIGURE_16: [((u64, u64), [f64; 3]); 7] = [
     ((150, 155), [287.0, 1225.0, 2145.0]),
     ((150, 200), [146.0, 345.0, 513.0]),
