@@ -45,7 +45,7 @@ pub struct Timing {
     pub heartbeat_interval: Duration,
     /// Until an unanswered request is repeated. About one round trip.
     pub retry_interval: Duration,
-    /// Between the deadlines of one possible successor and the next. More than 2.5 times the
+    /// Between the deadlines of one possible successor and the next. At least 2.5 times the
     /// largest one-way delay, or elections split.
     pub stagger: Duration,
     /// How long a node of higher priority must be in good standing before leadership is handed to
@@ -58,7 +58,7 @@ pub struct Timing {
 
 impl Timing {
     /// For one-way delays of up to 8 ms and writes of up to 100 ms, as in one data centre: a
-    /// crashed leader is replaced within about 150 ms.
+    /// crashed leader is replaced in about 140 ms.
     #[must_use]
     pub const fn lan() -> Self {
         Timing {
@@ -74,7 +74,7 @@ impl Timing {
     }
 
     /// For one-way delays of up to 100 ms and writes of up to 500 ms, as between continents: a
-    /// crashed leader is replaced within about 1.2 s.
+    /// crashed leader is replaced in about 1.2 s.
     #[must_use]
     pub const fn wan() -> Self {
         Timing {
