@@ -120,10 +120,10 @@
 //! 7. A leader that denies a member a pre-vote sends it a heartbeat too.
 //! 8. A node whose lease lapsed adds a delay to its next candidacies, which doubles and decays.
 //! 9. The first in the succession asks for pre-votes ahead of its turn, by a retry interval or a quarter
-//!    of its promise, while it still follows: when its turn comes it can stand. A voter that says that it
-//!    is bound, which is all that stands in the way (2.5), but for no longer than the asker was itself,
-//!    counts as free when that is over. A leader that is there after all does not; it answers with a
-//!    heartbeat too (4.7), which ends the question.
+//!    of its promise, whichever is less, while it still follows: when its turn comes it can stand. A voter
+//!    that says that it is bound, which is all that stands in the way (2.5), but for no longer than the
+//!    asker was itself, counts as free when that is over. A leader that is there after all does not; it
+//!    answers with a heartbeat too (4.7), which ends the question.
 //! 10. Who will stand makes its own vote in the next term durable ahead of it, and goes on in the
 //!     present term: the first in the succession with a quorum of such answers, and a successor before
 //!     it says ready. That vote is given to nobody else, and after a restart that term is over for it

@@ -13,8 +13,8 @@ use crate::tally::{Ballot, Outcome};
 use crate::types::{NEVER, Nanos, NodeId, Term};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
-    /// Rule 4.9: when to ask ahead of a turn that follows a promise of `granted`: a round trip before,
-    /// as far as it is known, and not before heartbeats are overdue. Only the first does; of the others
+    /// Rule 4.9: when to ask ahead of a turn that follows a promise of `granted`: about a round
+    /// trip before, which is the retry interval, and not before heartbeats are overdue. Only the first does; of the others
     /// few will be needed.
     pub(super) fn ahead_of(&self, turn: Nanos, granted: Nanos) -> Nanos {
         let lead = self.lengths.retry_interval().min(granted / 4);

@@ -24,7 +24,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// Of this leader, now.
+    /// The one in force: tuned, or as configured.
     pub(super) fn heartbeat_interval(&self) -> Nanos {
         self.tuning().map_or(self.lengths.heartbeat_interval(), Tuning::interval)
     }

@@ -1,5 +1,5 @@
 //! What nearly every message is: the next heartbeat of a leader that is followed, with no news but the
-//! time. It is told apart by comparing, and goes a short way to what all the rules come to.
+//! time. It is recognised by comparison, and takes a shortcut to what all the rules come to.
 
 use alloc::vec::Vec;
 
@@ -34,9 +34,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         true
     }
 
-    /// Whether it is of the leader that this node is bound to, in the same term, about the same members,
-    /// for the same place in the succession, and neither has anything else in mind: the leader's place and
-    /// that in the succession.
+    /// The leader's place and this node's rank, if the heartbeat is from the leader that this node is bound
+    /// to, in the same term, about the same members and for the same rank, and neither has anything else in
+    /// mind.
     fn goes_on(&self, from: I, header: &Header, heartbeat: &Heartbeat<I>) -> Option<(u8, u8)> {
         let Role::Follower(following) = &self.role else { return None };
         let same = header.term == self.hard.term
