@@ -137,7 +137,7 @@ const fn part(length: Duration, parts: u32) -> Duration {
     }
 }
 
-/// Why a node cannot be started so.
+/// Why a node cannot be started with this configuration or state.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -173,7 +173,7 @@ pub enum ConfigError {
     /// The durable promise is longer than any that can be given.
     #[error("the durable state promised {0:?}, more than one hour")]
     PromisedTooLong(Duration),
-    /// The list of members is none. For hosts that build one while they start a node.
+    /// The list of members is invalid. For hosts that build one while they start a node.
     #[error(transparent)]
     Membership(#[from] MembershipError),
 }

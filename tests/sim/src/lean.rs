@@ -16,9 +16,9 @@ use crate::dice::{Dice, Ppm};
 /// What traffic is like.
 #[derive(Clone, Copy, Debug)]
 pub struct Traffic {
-    /// The shortest and the longest way, in nanoseconds.
+    /// The shortest and the longest one-way delay, in nanoseconds.
     pub delay: (u64, u64),
-    /// Lost.
+    /// How many of a million messages are lost.
     pub loss: Ppm,
     /// How late a node wakes up at the most, in nanoseconds.
     pub oversleep: u64,
@@ -178,7 +178,7 @@ impl Lean {
         });
     }
 
-    /// Who leads, and how.
+    /// Who leads, and the promise and interval it has chosen.
     #[must_use]
     pub fn leader(&self) -> Option<(u64, Pace)> {
         let leads = |node: &&Node| node.role() == RoleKind::Leader;
