@@ -7,6 +7,7 @@ mod disk;
 mod formation;
 mod handover;
 mod heartbeat;
+mod invariants;
 mod leadership;
 mod membership;
 mod pace;
@@ -31,7 +32,7 @@ use crate::io::{Event, Input, Lease, Output, Rejection};
 use crate::membership::{Membership, MembershipError};
 use crate::message::{Body, Header, Message};
 use crate::promise::Promise;
-use crate::role::{Following, Leaving, Renewal, Role, RoleKind};
+use crate::role::{Following, Leaving, Role, RoleKind};
 use crate::succession::{Backoff, Takeover};
 use crate::types::{CLOCK_END, NEVER, Nanos, NodeId, Position, Priority, Round, Term, nanos};
 
@@ -400,25 +401,5 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             out.push(Output::Event(Event::LeaderChanged { leader }));
         }
         debug_assert!(self.is_sound(), "an invariant is broken");
-    }
-
-    /// What holds after each step and tick.
-    fn is_sound(&self) -> bool {
-        let members = &self.hard.membership;
-        let role = match &self.role {
-            Role::Follower(_) => true,
-            // A promise forbids to campaign. Rule 2.1.
-            Role::PreCandidate(_) => self.promise.end() <= self.now && self.asks(),
-            Role::Candidate(_) => self.hard.voted_for == Some(self.id) && self.electable(),
-            Role::Leader(leading) => {
-                let renews = matches!(leading.renewal.as_deref(), Some(Renewal::Asking { .. }));
-                leading.lease > self.now
-                    && leading.followers.len() == members.members().len()
-                    && leading.term == members.version().term
-                    && (leading.term == self.hard.term || (renews && leading.term < self.hard.term))
-            }
-        };
-        let stands = matches!(self.role, Role::Candidate(_) | Role::Leader(_));
-        role && self.hard.term >= members.version().term && !(self.has_reserved() && stands)
     }
 }
