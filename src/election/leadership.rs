@@ -9,54 +9,24 @@ use super::{Disk, Election};
 use crate::io::{Event, Output, StepDown};
 use crate::membership::majority;
 use crate::message::{Body, Heartbeat, Message, Order};
-use crate::role::{Following, Leading, Leaving, Role, Walk};
+use crate::reconfig::Target;
+use crate::role::{Following, Handover, Leading, Leaving, Role, Walk};
 use crate::succession::Follower;
 use crate::tally::Tally;
-use crate::types::{NEVER, NodeId, Round, Term, Version};
+use crate::types::{NEVER, Nanos, NodeId, Round, Term, Version};
+
+type Plan<T> = Option<Box<T>>;
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// The only way to a leader's role: a quorum of votes is in force at this instant. Rule 4.6.
     /// Spec: `BecomeLeader`.
     pub(super) fn become_leader(&mut self, tally: &Tally, out: &mut Vec<Output<I>>) {
-        let term = self.hard.term;
-        let before = self.hard.membership.version();
-        // Rule 8.4: the first membership of all.
-        let (followers, target) = match self.found(tally, term) {
-            Some((first, target)) => {
-                let place_of = |_, id| self.hard.membership.index_of(id);
-                let followers = self.first_records(tally, first.members(), place_of);
-                self.replace_membership(first);
-                self.record(out);
-                (followers, Some(target))
-            }
-            // Spec: `BecomeLeader`, "configTerm' = newTerm".
-            None => {
-                let members = self.hard.membership.members();
-                let followers = self.first_records(tally, members, |place, _| Some(place));
-                self.give_version(Version { term, number: before.number.max(1) });
-                self.disk = Disk::VersionBehind;
-                (followers, None)
-            }
-        };
+        let (term, before) = (self.hard.term, self.hard.membership.version());
+        let (followers, target) = self.take_members(tally, before, out);
         let founded = target.is_some();
-        let members = &self.hard.membership;
         let until = |place: usize| followers.get(place).map_or(0, |follower| follower.until);
-        let lease = members.quorum_value(0, until);
-        // A group that has formed needs no more than a majority from now on.
-        let oversized = members.limits().is_some() && members.quorum() != majority(members.voters().len());
-        let (handover, mut walk, issued) = match &mut self.role {
-            Role::Leader(renewed) => (renewed.handover.take(), renewed.walk.take(), renewed.lease),
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => (None, None, 0),
-        };
-        // Rule 8.1: what was given out in the term before may still be acted on.
-        if issued > lease {
-            let walk = walk.get_or_insert_with(Walk::new);
-            walk.issued = walk.issued.max(issued);
-        }
-        if founded || oversized || self.leaving != Leaving::No {
-            let walk = walk.get_or_insert_with(Walk::new);
-            walk.target = target.or(walk.target.take());
-        }
+        let lease = self.hard.membership.quorum_value(0, until);
+        let (handover, walk) = self.take_plans(lease, target);
         self.role = Role::Leader(Leading {
             term,
             lease,
@@ -76,6 +46,51 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let inherited = Some(before).filter(|before| before.term > Term(0) && before.number > 0);
         self.broadcast_since(inherited, out);
         self.commit(out);
+    }
+
+    /// The membership of a new leader's term: the one `before`, or, rule 8.4, the first of all, which is
+    /// written at once and to be walked on from.
+    fn take_members(
+        &mut self,
+        tally: &Tally,
+        before: Version,
+        out: &mut Vec<Output<I>>,
+    ) -> (Box<[Follower]>, Option<Target<I>>) {
+        let term = self.hard.term;
+        let Some((first, target)) = self.found(tally, term) else {
+            let members = self.hard.membership.members();
+            let followers = self.first_records(tally, members, |place, _| Some(place));
+            // Spec: `BecomeLeader`, "configTerm' = newTerm".
+            self.give_version(Version { term, number: before.number.max(1) });
+            self.disk = Disk::VersionBehind;
+            return (followers, None);
+        };
+        let place_of = |_, id| self.hard.membership.index_of(id);
+        let followers = self.first_records(tally, first.members(), place_of);
+        self.replace_membership(first);
+        self.record(out);
+        (followers, Some(target))
+    }
+
+    /// What a leader that renewed was about to do, and what one that begins has to.
+    fn take_plans(&mut self, lease: Nanos, target: Option<Target<I>>) -> (Plan<Handover<I>>, Plan<Walk<I>>) {
+        let members = &self.hard.membership;
+        // A group that has formed needs no more than a majority from now on.
+        let oversized = members.limits().is_some() && members.quorum() != majority(members.voters().len());
+        let (handover, mut walk, issued) = match &mut self.role {
+            Role::Leader(renewed) => (renewed.handover.take(), renewed.walk.take(), renewed.lease),
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => (None, None, 0),
+        };
+        // Rule 8.1: what was given out in the term before may still be acted on.
+        if issued > lease {
+            let walk = walk.get_or_insert_with(Walk::new);
+            walk.issued = walk.issued.max(issued);
+        }
+        if target.is_some() || oversized || self.leaving != Leaving::No {
+            let walk = walk.get_or_insert_with(Walk::new);
+            walk.target = target.or(walk.target.take());
+        }
+        (handover, walk)
     }
 
     /// What a new leader knows of `members`: the promises that elected it, by their places then, and, if
