@@ -93,8 +93,8 @@
 //!    latest end that its own rounds asked for: one that is not ticked loses its lease too.
 //! 3. Leadership is the lease: when it lapses, the leader steps down, before anything else.
 //! 4. A candidate is elected when a quorum of promises is in force at one instant.
-//! 5. Whoever makes others write (a vote request; heartbeats until the membership is committed)
-//!    asks for the long promise, `promise_limit`; a leader about to write itself asks for it first,
+//! 5. Whoever makes others write (a vote request; heartbeats until the membership is committed, and those
+//!    that name a successor) asks for the long promise, `promise_limit`; a leader about to write itself asks for it first,
 //!    and so does a winner whose votes are nearly over.
 //! 6. A leader that tunes chooses its heartbeats' promise and interval, within bounds, by the round trips
 //!    and losses that answers to heartbeats of its term show (`tuning.rs`; RFC 6298, Dynatune). It goes by

@@ -59,6 +59,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         Beat {
             header: self.header(leading.term, round),
             promise: self.asked_length(),
+            long_promise: self.lengths.promise_limit(),
             successor: leading.attempt().map(|attempt| attempt.successor),
             inherited,
             members: &self.hard.membership,
@@ -323,6 +324,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 struct Beat<'a, I> {
     header: Header,
     promise: Nanos,
+    long_promise: Nanos,
     successor: Option<I>,
     inherited: Option<Version>,
     members: &'a Membership<I>,
@@ -333,10 +335,15 @@ impl<I: NodeId> Beat<'_, I> {
     fn to(&self, to: I, follower: &Follower) -> Output<I> {
         // Rule 7.1.
         let told = follower.acknowledged || self.inherited.is_some();
+        // Rule 3.5: a successor writes before it says ready.
+        let (order, promise) = match self.successor == Some(to) {
+            true => (Order::Try, self.long_promise),
+            false => (Order::Follow, self.promise),
+        };
         let body = Body::Heartbeat(Heartbeat {
-            promise: self.promise,
+            promise,
             rank: follower.rank,
-            order: if self.successor == Some(to) { Order::Try } else { Order::Follow },
+            order,
             inherited: self.inherited,
             membership: (!told).then(|| Box::new(self.members.clone())),
         });

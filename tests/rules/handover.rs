@@ -37,6 +37,8 @@ fn a_resigning_leader_names_its_successor_in_its_heartbeats_to_it() {
     let all = node.tick_at(HEARTBEAT);
     assert_eq!(heartbeat_of(&to(&all, 2)).order, Order::Try);
     assert_eq!(heartbeat_of(&to(&all, 3)).order, Order::Follow);
+    let asked = |id| heartbeat_of(&to(&all, id)).promise;
+    assert_eq!((asked(2), asked(3)), (ns(LIMIT), ns(PROMISE)), "it writes before it says ready");
 }
 
 /// Rule 6.1: an attempt begins once the membership is committed.
