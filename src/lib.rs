@@ -126,7 +126,7 @@
 //!    answers with a heartbeat too (4.7), which ends the question.
 //! 10. Who will stand makes its own vote in the next term durable ahead of it, and goes on in the
 //!     present term: the first in the succession with a quorum of such answers, and a successor before
-//!     it says ready. That vote is given to nobody else, and after a restart that term is over for it
+//!     it says ready, each once the vote of the present term is used. That vote is given to nobody else, and after a restart that term is over for it
 //!     (1.6).
 //!
 //! ## 5 Staying elected (`election/renewal.rs`, `election/heartbeat.rs`, `election/routine.rs`)

@@ -87,6 +87,7 @@ fn body<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Body<I>> {
             promise: u.arbitrary()?,
             rank: u.arbitrary()?,
             order: *u.choose(&[Order::Follow, Order::Try, Order::Campaign])?,
+            inherited: option(u, |u| Ok(Version { term: Term(u.arbitrary()?), number: u.arbitrary()? }))?,
             membership: option(u, membership)?.map(Box::new),
         }),
         _ => Body::HeartbeatReply(HeartbeatReply {

@@ -75,9 +75,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Rule 4.10: makes the vote for itself in the next term durable before it stands in that, so that the
     /// write is not waited for then. Until then it goes on in the present term; after a restart it is in
-    /// the next one, and that vote is given.
+    /// the next one, and that vote is given. The vote of the present term must have been used: no write
+    /// could tell of it any more.
     pub(super) fn reserve(&mut self, out: &mut Vec<Output<I>>) {
-        if !self.has_reserved() && self.hard.term.next().is_some() {
+        let used = self.hard.voted_for.is_some();
+        if used && !self.has_reserved() && self.hard.term.next().is_some() {
             self.disk = Disk::VoteAhead;
             self.record(out);
         }

@@ -185,3 +185,22 @@ fn what_was_asked_ahead_is_over_with_its_term() {
     let turn = node.tick_at(node.due());
     assert_eq!((trace(&turn).as_str(), node.term()), ("pre-vote 1, pre-vote 2", term(9)));
 }
+
+/// Rules 1.1 and 4.10: whoever could still give the vote of the present term must be able to write it.
+#[test]
+fn no_vote_is_reserved_while_that_of_the_present_term_is_free() {
+    let (mut node, beats) = elected(3, &THREE);
+    node.accepted(sent_at(&beats, 1), &[1, 2], &beats);
+    let lapsed = node.lease_end();
+    node.tick_at(lapsed);
+    let heard = heartbeat(2, 1).rank(0).carrying(members(version(2, 1), &THREE));
+    node.hear(lapsed + 1, 1, heard);
+    node.step(Input::SetPosition(at_index(9)));
+    node.hear(lapsed + 1 + PROMISE, 2, vote(9, 1).version(2, 1));
+    assert_eq!(node.term(), term(9), "of which it has denied the vote, and not given it");
+    let asked = node.tick_at(node.due());
+    assert_eq!((trace(&asked).as_str(), node.role()), ("pre-vote 1, pre-vote 2", RoleKind::Follower));
+    assert_eq!(node.hear(sent_at(&asked, 2), 2, grant(&to(&asked, 2), 0)), []);
+    let out = node.hear(sent_at(&asked, 2), 2, vote(9, 2).version(2, 1).position(9));
+    assert_eq!((persisted(&out).unwrap().term, persisted(&out).unwrap().voted_for), (term(9), Some(2)));
+}
