@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use arbitrary::{Result, Unstructured};
 use quorate::{
     Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Message, NodeId, Order, Phase,
-    Position, Priority, Round, Term, VoteReply, VoteRequest,
+    Position, Priority, Round, Term, Version, VoteReply, VoteRequest,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
