@@ -262,6 +262,7 @@ fn survivors_given_different_lists_by_a_slip_come_to_hold_one() {
     let asked = leader.stand(&[2]);
     let now = sent_at(&asked, 2);
     let beats = leader.hear(now, 2, grant(&to(&asked, 2), LIMIT));
+    assert_eq!(heartbeat_of(&to(&beats, 3)).membership.as_deref(), Some(leader.membership()), "at once");
     other.tick_at(now);
     other.hear(now, 1, to(&beats, 3));
     let beats = leader.tick_at(now + HEARTBEAT);
