@@ -525,3 +525,19 @@ fn a_vote_that_was_given_is_not_taken_back_by_a_late_denial() {
     node.hear(now, 3, grant(&to(&asked, 3), LIMIT));
     assert_eq!(node.role(), RoleKind::Leader);
 }
+
+/// Rule 4.4: who is bound to a rival will vote for it, not for this node.
+#[test]
+fn beside_a_rival_those_that_are_bound_are_not_waited_for() {
+    let mut node = Node::fresh(1, &[1, 2, 3, 4, 5]);
+    let asked = node.stand(&[2, 3]);
+    let now = sent_at(&asked, 2);
+    node.hear(now, 2, grant(&to(&asked, 2), LIMIT));
+    let bound = Denial::Bound { to: Some((3, term(0))), remaining: ns(LIMIT) };
+    node.hear(now, 4, deny(&to(&asked, 4), bound));
+    node.hear(now, 5, deny(&to(&asked, 5), Denial::VoteGone));
+    assert_eq!(node.role(), RoleKind::Candidate, "3 may still vote for it");
+    node.hear(now, 3, deny(&to(&asked, 3), Denial::VoteGone));
+    assert_eq!(node.role(), RoleKind::Follower);
+    assert!(node.due() < now + LIMIT, "it stands again in its turn");
+}
