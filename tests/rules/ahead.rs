@@ -163,18 +163,23 @@ fn who_may_no_longer_lead_has_no_use_for_what_it_asked_ahead() {
     assert_eq!(node.hear(END - RETRY + 4, 2, deny(&to(&asked, 2), bound_for(1))), []);
 }
 
-/// Rules 4.2 and 4.9: what voters would do in one term says nothing of another.
-#[test]
-fn what_was_asked_ahead_is_over_with_its_term() {
+/// A leader whose lease has lapsed and that comes first now, and when its promise ends. It waits for longer
+/// than that. Rule 4.8.
+fn lapsed() -> (Node, u64) {
     let (mut node, beats) = elected(3, &THREE);
     node.accepted(sent_at(&beats, 1), &[1, 2], &beats);
     let lapsed = node.lease_end();
     node.tick_at(lapsed);
     assert_eq!(node.role(), RoleKind::Follower);
-    // After a lapse it waits for longer than its promise binds it. Rule 4.8.
-    let heard = heartbeat(2, 1).rank(0).carrying(members(version(2, 1), &THREE));
-    node.hear(lapsed + 1, 1, heard);
-    node.tick_at(lapsed + 1 + PROMISE);
+    node.hear(lapsed + 1, 1, heartbeat(2, 1).rank(0).carrying(members(version(2, 1), &THREE)));
+    (node, lapsed + 1 + PROMISE)
+}
+
+/// Rules 4.2 and 4.9: what voters would do in one term says nothing of another.
+#[test]
+fn what_was_asked_ahead_is_over_with_its_term() {
+    let (mut node, free) = lapsed();
+    node.tick_at(free);
     let asked = node.tick_at(node.due());
     assert_eq!((trace(&asked).as_str(), node.role()), ("pre-vote 1, pre-vote 2", RoleKind::Follower));
     let now = sent_at(&asked, 2);
@@ -189,14 +194,9 @@ fn what_was_asked_ahead_is_over_with_its_term() {
 /// Rules 1.1 and 4.10: whoever could still give the vote of the present term must be able to write it.
 #[test]
 fn no_vote_is_reserved_while_that_of_the_present_term_is_free() {
-    let (mut node, beats) = elected(3, &THREE);
-    node.accepted(sent_at(&beats, 1), &[1, 2], &beats);
-    let lapsed = node.lease_end();
-    node.tick_at(lapsed);
-    let heard = heartbeat(2, 1).rank(0).carrying(members(version(2, 1), &THREE));
-    node.hear(lapsed + 1, 1, heard);
+    let (mut node, free) = lapsed();
     node.step(Input::SetPosition(at_index(9)));
-    node.hear(lapsed + 1 + PROMISE, 2, vote(9, 1).version(2, 1));
+    node.hear(free, 2, vote(9, 1).version(2, 1));
     assert_eq!(node.term(), term(9), "of which it has denied the vote, and not given it");
     let asked = node.tick_at(node.due());
     assert_eq!((trace(&asked).as_str(), node.role()), ("pre-vote 1, pre-vote 2", RoleKind::Follower));
