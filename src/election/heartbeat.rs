@@ -267,14 +267,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         // Rule 7.3: term and version from the same reply.
         let acknowledges = !follower.acknowledged && header.term == leading.term && header.version == version;
         follower.acknowledged |= acknowledges;
-        match &mut leading.tuning {
-            // Rule 3.6: what was sent before has waited for its write.
-            Some(tuning) if acknowledges => tuning.begins(place, self.now),
-            Some(tuning) if follower.acknowledged => {
-                tuning.answers(place, header.at, self.now, &self.lengths);
-            }
-            Some(_) | None => {}
-        }
         let changes_mind = follower.leaving != reply.leaving;
         if changes_mind {
             follower.leaving = reply.leaving;
@@ -286,7 +278,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             (follower.position, follower.priority) = (reply.position, reply.priority);
             leading.unranked = true;
         }
-        if may_lift(leading.lease, before, follower.until) {
+        let lifts = may_lift(leading.lease, before, follower.until);
+        self.measure(place, header.at, acknowledges);
+        if lifts {
             self.refresh_lease();
         }
         if acknowledges {

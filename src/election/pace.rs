@@ -58,4 +58,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             leading.tuning = Some(Tuning::new(members, &self.lengths, self.now));
         }
     }
+
+    /// Rule 3.6: what the answer of the member at `place` to a heartbeat of `at` tells. One that
+    /// `acknowledges` the membership has waited for a write; those that follow are measured.
+    pub(super) fn measure(&mut self, place: usize, at: Nanos, acknowledges: bool) {
+        let Role::Leader(leading) = &mut self.role else { return };
+        let Some(tuning) = &mut leading.tuning else { return };
+        if acknowledges {
+            tuning.begins(place, self.now);
+        } else if leading.followers.get(place).is_some_and(|follower| follower.acknowledged) {
+            tuning.answers(place, at, self.now, &self.lengths);
+        }
+    }
 }
