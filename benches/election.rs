@@ -135,7 +135,7 @@ fn leader(c: &mut Criterion) {
                 node.tick_into(now, &mut out);
                 for (from, answer) in &answers {
                     let mut message = answer.clone();
-                    message.header.at = u64::try_from(now.as_nanos()).expect("a short time");
+                    message.header.sent_at = u64::try_from(now.as_nanos()).expect("a short time");
                     node.step_into(Input::Receive { from: *from, message }, &mut out);
                 }
                 assert_eq!(black_box(&out).len(), usize::from(members) - 1);

@@ -1,42 +1,42 @@
 //! The hub: what goes in, what comes out, and the transitions between roles. It alone changes state.
 
-mod ahead;
-mod answers;
 mod campaign;
-mod disk;
+mod deadline;
+mod durability;
+mod early_pre_vote;
+mod fast_path;
 mod formation;
 mod handover;
 mod heartbeat;
+mod heartbeat_timing;
 mod invariants;
 mod leadership;
-mod membership;
-mod pace;
-mod reconfig;
+mod membership_exchange;
+mod reconfiguration;
 mod renewal;
-mod routine;
 mod status;
-mod turn;
 mod vote;
+mod vote_reply;
 
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use rand_core::Rng;
 
-use crate::config::{Config, ConfigError, Lengths, check_promised};
-use disk::Disk;
+use crate::config::{CheckedTiming, Config, ConfigError, check_promised};
+use durability::Durability;
 
-use crate::contacts::{Contacts, Oddity};
 use crate::hard_state::HardState;
 use crate::io::{Event, Input, Lease, Output, Rejection};
 use crate::membership::{Membership, MembershipError};
 use crate::message::{Body, Header, Message};
+use crate::peer_log::{Anomaly, PeerLog};
 use crate::promise::Promise;
 use crate::role::{Following, Leaving, Role, RoleKind};
 use crate::succession::{Backoff, Takeover};
 use crate::types::{CLOCK_END, NEVER, Nanos, NodeId, Position, Priority, Round, Term, nanos};
 
-pub use status::{FollowerStatus, MemberStatus, Pace, Status};
+pub use status::{HeartbeatTiming, MemberProgress, MemberStatus, Status};
 
 /// The most terms one message may be ahead. Rule 1.4.
 const MAX_TERM_JUMP: u64 = 1 << 32;
@@ -50,22 +50,22 @@ pub struct Election<I, R> {
     id: I,
     position: Position,
     priority: Priority,
-    lengths: Lengths,
+    timing: CheckedTiming,
     hard: HardState<I>,
     /// The last tick.
     now: Nanos,
     /// Of the last request sent.
     round: Round,
     promise: Promise<I>,
-    contacts: Contacts<I>,
+    peer_log: PeerLog<I>,
     /// After a lapsed lease. Rule 4.8.
-    flap: Backoff,
+    lapse_backoff: Backoff,
     takeover: Option<alloc::boxed::Box<Takeover<I>>>,
     /// The place in the succession that the last leader gave. Rule 4.1.
     rank: Option<u8>,
     /// The deadline was put off after a leap of the clock, and no message has come since.
-    rearmed: bool,
-    disk: Disk,
+    deferred_after_clock_jump: bool,
+    durability: Durability,
     /// This node was a member, and its host has not been told that it is none any more. Rule 8.3.
     was_member: bool,
     leaving: Leaving,
@@ -90,7 +90,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         now: Duration,
         rng: R,
     ) -> Result<Self, ConfigError> {
-        let lengths = Lengths::new(&config.timing)?;
+        let timing = CheckedTiming::new(&config.timing)?;
         let promised = check_promised(saved.promised)?;
         let clock = nanos(now);
         if clock > CLOCK_END {
@@ -103,7 +103,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let members = &saved.membership;
         if members.is_forming() && !members.contains(config.id) {
             let known = members.voters().iter().copied().chain([config.id]).collect();
-            saved.membership = members.knowing(known).ok_or(MembershipError::TooManyMembers)?;
+            saved.membership = members.with_known(known).ok_or(MembershipError::TooManyMembers)?;
         }
         // Who holds a membership that lacks it was told that, or that it was left out; unless it does not
         // know that for good, and goes on asking.
@@ -112,29 +112,29 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             true => !members.is_forming(),
             false => version.term > Term(0) && !saved.committed,
         };
-        let floor = if saved.term > Term(0) { clock.saturating_add(promised) } else { 0 };
+        let quarantine_until = if saved.term > Term(0) { clock.saturating_add(promised) } else { 0 };
         let mut election = Election {
             id: config.id,
             position: config.position,
             priority: config.priority,
-            lengths,
-            contacts: Contacts::new(&saved.membership),
-            disk: Disk::InStep,
+            timing,
+            peer_log: PeerLog::new(&saved.membership),
+            durability: Durability::Current,
             hard: saved,
             now: clock,
             round: Round::default(),
-            promise: Promise::quarantine(floor),
-            flap: Backoff::default(),
+            promise: Promise::quarantine(quarantine_until),
+            lapse_backoff: Backoff::default(),
             takeover: None,
             rank: None,
-            rearmed: false,
+            deferred_after_clock_jump: false,
             was_member,
             leaving: Leaving::No,
             state_lost: false,
             role: Role::Follower(Following::new(NEVER)),
             rng,
         };
-        let deadline = election.turn();
+        let deadline = election.draw_election_deadline();
         election.become_follower(deadline);
         Ok(election)
     }
@@ -176,24 +176,24 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.now = clock;
         match &self.role {
             Role::Follower(_) => self.tick_follower(out),
-            Role::PreCandidate(_) => self.tick_canvass(out),
+            Role::PreCandidate(_) => self.tick_pre_vote(out),
             Role::Candidate(_) => self.tick_candidate(out),
             Role::Leader(_) => self.tick_leader(out),
         }
-        self.announce(before, out);
+        self.report_leader_change(before, out);
     }
 
     /// As [`step`](Self::step); appends to the caller's buffer, which is all the memory that a
     /// heartbeat or its answer needs.
     pub fn step_into(&mut self, input: Input<I>, out: &mut Vec<Output<I>>) {
         if let Input::Receive { from, message } = &input
-            && self.is_routine(*from, message, out)
+            && self.try_fast_path(*from, message, out)
         {
             debug_assert!(self.is_sound(), "an invariant is broken");
             return;
         }
         let before = self.leader();
-        let met = match input {
+        let result = match input {
             Input::Receive { from, message } => {
                 self.receive(from, message, out);
                 Ok(())
@@ -213,8 +213,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 Ok(())
             }
         };
-        match met {
-            Ok(()) => self.announce(before, out),
+        match result {
+            Ok(()) => self.report_leader_change(before, out),
             Err(rejection) => out.push(Output::Rejected(rejection)),
         }
     }
@@ -291,12 +291,23 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn due(&self) -> Nanos {
         match &self.role {
             Role::Follower(following) => {
-                let trial = following.trial.as_ref().map_or(NEVER, |trial| trial.due());
-                let farewell = following.farewell.as_ref().map_or(NEVER, |farewell| farewell.next_retry);
+                let transfer_pre_vote = following
+                    .transfer_pre_vote
+                    .as_ref()
+                    .map_or(NEVER, |transfer_pre_vote| transfer_pre_vote.due());
+                let timeout_now_retry = following
+                    .timeout_now_retry
+                    .as_ref()
+                    .map_or(NEVER, |timeout_now_retry| timeout_now_retry.next_retry);
                 let leader = self.promise.leader_until(self.now).unwrap_or(NEVER);
-                following.deadline.min(following.ahead_at).min(trial).min(farewell).min(leader)
+                following
+                    .deadline
+                    .min(following.early_pre_vote_at)
+                    .min(transfer_pre_vote)
+                    .min(timeout_now_retry)
+                    .min(leader)
             }
-            Role::PreCandidate(canvass) => canvass.next_retry.min(canvass.until),
+            Role::PreCandidate(pre_vote_round) => pre_vote_round.next_retry.min(pre_vote_round.until),
             Role::Candidate(candidacy) => candidacy.next_retry.min(candidacy.until),
             Role::Leader(leading) => leading.due(),
         }
@@ -311,16 +322,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let place = self.hard.membership.index_of(from);
         if header.cluster != self.hard.cluster {
             let event = Event::ForeignCluster { peer: from, cluster: header.cluster };
-            return self.tell_once(from, Oddity::ForeignCluster, event, out);
+            return self.report_once(from, Anomaly::ForeignCluster, event, out);
         }
         // Rule 1.4.
         if header.term.0 > self.hard.term.0.saturating_add(MAX_TERM_JUMP) {
             let event = Event::TermTooFarAhead { peer: from, term: header.term };
-            return self.tell_once(from, Oddity::TermTooFarAhead, event, out);
+            return self.report_once(from, Anomaly::TermTooFarAhead, event, out);
         }
-        self.rearmed = false;
+        self.deferred_after_clock_jump = false;
         if let Some(place) = place {
-            self.contacts.heard(place, self.now);
+            self.peer_log.heard(place, self.now);
         }
         match body {
             Body::VoteRequest(request) => self.on_vote_request(from, place, header, request, out),
@@ -330,24 +341,24 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Body::HeartbeatReply(reply) => self.on_heartbeat_reply(from, place, header, &reply, out),
         }
         if place.is_some() && header.term > self.hard.term {
-            self.renew(header.term, out);
+            self.start_renewal(header.term, out);
         }
     }
 
     /// The only way to a follower's role. It stands for election at `deadline`, if it may at all.
     fn become_follower(&mut self, deadline: Nanos) {
-        let deadline = if self.asks() { deadline } else { NEVER };
+        let deadline = if self.sends_pre_votes() { deadline } else { NEVER };
         self.role = Role::Follower(Following::new(deadline));
     }
 
     /// From now on it asks nobody for anything.
-    fn quiet(&mut self) {
+    fn stop_campaigning(&mut self) {
         if let Role::Follower(following) = &mut self.role {
             following.deadline = NEVER;
-            following.ahead_at = NEVER;
-            following.ahead = None;
-            following.leader_at = None;
-            following.trial = None;
+            following.early_pre_vote_at = NEVER;
+            following.early_pre_vote = None;
+            following.leader_index = None;
+            following.transfer_pre_vote = None;
         } else {
             self.become_follower(NEVER);
         }
@@ -367,13 +378,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             version,
             committed: self.hard.committed,
             round,
-            at: self.now,
+            sent_at: self.now,
         }
     }
 
     /// Of the answer to a request.
     fn reply_header(&self, request: &Header) -> Header {
-        Header { at: request.at, ..self.header(self.hard.term, request.round) }
+        Header { sent_at: request.sent_at, ..self.header(self.hard.term, request.round) }
     }
 
     fn set_position(&mut self, position: Position) {
@@ -381,21 +392,21 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let place = self.hard.membership.index_of(self.id);
         if let (Role::Leader(leading), Some(place)) = (&mut self.role, place) {
             leading.unranked = true;
-            if let Some(own) = leading.followers.get_mut(place) {
+            if let Some(own) = leading.progress.get_mut(place) {
                 own.position = position;
             }
         }
     }
 
-    fn tell_once(&mut self, peer: I, oddity: Oddity, event: Event<I>, out: &mut Vec<Output<I>>) {
+    fn report_once(&mut self, peer: I, oddity: Anomaly, event: Event<I>, out: &mut Vec<Output<I>>) {
         let member = self.hard.membership.contains(peer);
-        if self.contacts.tell_once(member, peer, oddity) {
+        if self.peer_log.report_once(member, peer, oddity) {
             out.push(Output::Event(event));
         }
     }
 
     /// What ends every step and tick: news of the leader, and the proof that nothing is amiss.
-    fn announce(&mut self, before: Option<(I, Term)>, out: &mut Vec<Output<I>>) {
+    fn report_leader_change(&mut self, before: Option<(I, Term)>, out: &mut Vec<Output<I>>) {
         let leader = self.leader();
         if leader != before {
             out.push(Output::Event(Event::LeaderChanged { leader }));

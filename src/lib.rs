@@ -55,7 +55,7 @@
 //! dissertation ("thesis"), and MongoLoglessDynamicRaft (Schultz, Dardik, Tripakis,
 //! arXiv 2102.11960; "Spec").
 //!
-//! ## 1 Terms and votes (`election/vote.rs`, `election/disk.rs`)
+//! ## 1 Terms and votes (`election/vote.rs`, `election/durability.rs`)
 //!
 //! 1. A node gives one vote in a term, durable before it is answered. Raft §5.2.
 //! 2. Whoever grants a vote, accepts a heartbeat or takes a membership from a message first adopts
@@ -84,7 +84,7 @@
 //! 7. A heartbeat or vote request that is not newer, by its round, than the last of its sender in
 //!    its term is ignored: a replayed one cannot bind a voter again.
 //!
-//! ## 3 Leases (`lease.rs`, `election/leadership.rs`, `election/pace.rs`, `tuning.rs`)
+//! ## 3 Leases (`lease.rs`, `election/leadership.rs`, `election/heartbeat_timing.rs`, `tuning.rs`)
 //!
 //! 1. A promise of length `granted` in answer to a request of `at` binds until
 //!    `at + granted / (1 + drift)` on the asker's clock. It counts only for the term in which it was
@@ -102,7 +102,7 @@
 //!    membership is committed, lengthens it at once and shortens it late. A promise in force is not
 //!    shortened: rule 2.2.
 //!
-//! ## 4 Elections (`election/turn.rs`, `election/ahead.rs`, `election/campaign.rs`, `election/answers.rs`)
+//! ## 4 Elections (`election/deadline.rs`, `election/early_pre_vote.rs`, `election/campaign.rs`, `election/vote_reply.rs`)
 //!
 //! 1. A follower stands at the end of its promise plus its rank times the stagger. The leader tells
 //!    each its rank; without one, its place among the members and chance take its part. Only an
@@ -129,7 +129,7 @@
 //!     it says ready, each once the vote of the present term is used. That vote is given to nobody else, and after a restart that term is over for it
 //!     (1.6).
 //!
-//! ## 5 Staying elected (`election/renewal.rs`, `election/heartbeat.rs`, `election/routine.rs`)
+//! ## 5 Staying elected (`election/renewal.rs`, `election/heartbeat.rs`, `election/fast_path.rs`)
 //!
 //! 1. A leader that learns of a higher term from a member renews in place: it asks for the votes of
 //!    the term after, while its lease and work stay with the old term until the new one is won.
@@ -150,7 +150,7 @@
 //! 5. A member of higher priority is handed leadership after a while in good standing. Priority
 //!    delays, it never vetoes.
 //!
-//! ## 7 Membership (`membership.rs`, `election/membership.rs`)
+//! ## 7 Membership (`membership.rs`, `election/membership_exchange.rs`)
 //!
 //! 1. A heartbeat bears the version of the membership, and all of it for whom has not acknowledged
 //!    that version. The first of a new leader names the version before instead, whose members are the
@@ -165,7 +165,7 @@
 //!    that has acknowledged it. A receiver that does not hold it has lost its durable state: it
 //!    reports that, and promises and votes no more.
 //!
-//! ## 8 Other members (`reconfig.rs`, `election/reconfig.rs`, `election/formation.rs`)
+//! ## 8 Other members (`reconfig.rs`, `election/reconfiguration.rs`, `election/formation.rs`)
 //!
 //! 1. A leader takes a step to another membership only if (a) the one in force is committed in its
 //!    term; (b) the quorums of both overlap; (c) it votes in the next itself; (d) whoever is promoted
@@ -196,7 +196,6 @@ extern crate std;
 
 pub mod adapters;
 mod config;
-mod contacts;
 mod election;
 #[cfg(any(doc, doctest))]
 pub mod guide;
@@ -205,6 +204,7 @@ mod io;
 mod lease;
 mod membership;
 mod message;
+mod peer_log;
 mod promise;
 mod reconfig;
 mod role;
@@ -214,7 +214,7 @@ mod tuning;
 mod types;
 
 pub use config::{Config, ConfigError, Timing};
-pub use election::{Election, FollowerStatus, MemberStatus, Pace, Status};
+pub use election::{Election, HeartbeatTiming, MemberProgress, MemberStatus, Status};
 pub use hard_state::{HardState, RecoveryError};
 pub use io::{Event, Input, Lease, Output, Rejection, StepDown, Unfit, Urgency};
 pub use membership::{Limits, MAX_MEMBERS, Membership, MembershipError};
@@ -224,7 +224,7 @@ pub use message::{
 };
 pub use reconfig::Target;
 pub use role::RoleKind;
-pub use types::{ClusterId, Nanos, NodeId, Position, Priority, Round, Term, Version};
+pub use types::{ClusterId, MembershipVersion, Nanos, NodeId, Position, Priority, Round, Term};
 
 /// The examples of the README, compiled and run with the tests.
 #[cfg(doctest)]

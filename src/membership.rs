@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use crate::types::{NodeId, Term, Version};
+use crate::types::{MembershipVersion, NodeId, Term};
 
 /// The most members a group can have.
 pub const MAX_MEMBERS: usize = 255;
@@ -23,7 +23,7 @@ pub const MAX_MEMBERS: usize = 255;
     )
 )]
 pub struct Membership<I> {
-    version: Version,
+    version: MembershipVersion,
     /// The voters, then the learners.
     members: Box<[I]>,
     voters: u8,
@@ -72,7 +72,7 @@ impl<I: NodeId> Membership<I> {
     pub fn bootstrap(voters: impl IntoIterator<Item = I>) -> Result<Self, MembershipError> {
         let voters: Vec<I> = voters.into_iter().take(MAX_MEMBERS.saturating_add(1)).collect();
         let quorum = majority(voters.len());
-        let first = Version { term: Term(0), number: 1 };
+        let first = MembershipVersion { term: Term(0), number: 1 };
         Self::new(first, voters, Vec::new(), quorum)
     }
 
@@ -80,7 +80,13 @@ impl<I: NodeId> Membership<I> {
     /// it knows nobody and stays passive until a leader writes to it.
     #[must_use]
     pub fn joining() -> Self {
-        Membership { version: Version::default(), members: Box::new([]), voters: 0, quorum: 0, limits: None }
+        Membership {
+            version: MembershipVersion::default(),
+            members: Box::new([]),
+            voters: 0,
+            quorum: 0,
+            limits: None,
+        }
     }
 
     /// The starting point of a node of a new group whose nodes find each other, with version (0, 0).
@@ -90,7 +96,13 @@ impl<I: NodeId> Membership<I> {
     /// # Errors
     /// [`MembershipError::BadLimits`] unless `max_members / 2 < min_members <= max_members`.
     pub fn forming(limits: Limits) -> Result<Self, MembershipError> {
-        Self::assemble(Version::default(), Vec::new(), Vec::new(), limits.quorum().into(), Some(limits))
+        Self::assemble(
+            MembershipVersion::default(),
+            Vec::new(),
+            Vec::new(),
+            limits.quorum().into(),
+            Some(limits),
+        )
     }
 
     /// Any membership, from its parts. The order of the lists does not matter.
@@ -99,19 +111,19 @@ impl<I: NodeId> Membership<I> {
     /// [`MembershipError`] if the lists are too long or name a node twice, if there is no voter
     /// though the version is above (0, 0), or if `2 * quorum > voters >= quorum` does not hold.
     pub fn new(
-        version: Version,
+        version: MembershipVersion,
         voters: Vec<I>,
         learners: Vec<I>,
         quorum: usize,
     ) -> Result<Self, MembershipError> {
-        if version == Version::default() && voters.is_empty() && learners.is_empty() {
+        if version == MembershipVersion::default() && voters.is_empty() && learners.is_empty() {
             return Ok(Self::joining());
         }
         Self::assemble(version, voters, learners, quorum, None)
     }
 
     fn assemble(
-        version: Version,
+        version: MembershipVersion,
         voters: Vec<I>,
         learners: Vec<I>,
         quorum: usize,
@@ -120,7 +132,7 @@ impl<I: NodeId> Membership<I> {
         if limits.is_some_and(|limits| !limits.are_sound()) {
             return Err(MembershipError::BadLimits);
         }
-        let forming = limits.filter(|_| version == Version::default());
+        let forming = limits.filter(|_| version == MembershipVersion::default());
         let (count, all) = (voters.len(), voters.len().saturating_add(learners.len()));
         let (Ok(few), Ok(_), Ok(needed)) = (u8::try_from(count), u8::try_from(all), u8::try_from(quorum))
         else {
@@ -149,7 +161,7 @@ impl<I: NodeId> Membership<I> {
 
     /// Its age.
     #[must_use]
-    pub fn version(&self) -> Version {
+    pub fn version(&self) -> MembershipVersion {
         self.version
     }
 
@@ -186,7 +198,7 @@ impl<I: NodeId> Membership<I> {
     /// Whether this is the starting point of a group that forms itself.
     #[must_use]
     pub fn is_forming(&self) -> bool {
-        self.limits.is_some() && self.version == Version::default()
+        self.limits.is_some() && self.version == MembershipVersion::default()
     }
 
     /// Whether `id` votes.
@@ -229,32 +241,39 @@ impl<I: NodeId> Membership<I> {
     }
 
     /// The same members under another version.
-    pub(crate) fn at_version(mut self, version: Version) -> Self {
+    pub(crate) fn at_version(mut self, version: MembershipVersion) -> Self {
         self.version = version;
         self
     }
 
-    pub(crate) fn set_version(&mut self, version: Version) {
+    pub(crate) fn set_version(&mut self, version: MembershipVersion) {
         self.version = version;
     }
 
     /// The next membership after this one, with these members and a majority for a quorum.
-    pub(crate) fn successor(&self, voters: Vec<I>, learners: Vec<I>) -> Option<Self> {
-        let Version { term, number } = self.version;
-        let version = Version { term, number: number.checked_add(1)? };
+    pub(crate) fn next_membership(&self, voters: Vec<I>, learners: Vec<I>) -> Option<Self> {
+        let MembershipVersion { term, number } = self.version;
+        let version = MembershipVersion { term, number: number.checked_add(1)? };
         let quorum = majority(voters.len());
         Self::assemble(version, voters, learners, quorum, self.limits).ok()
     }
 
     /// The same starting point of a forming group, with other nodes known.
-    pub(crate) fn knowing(&self, voters: Vec<I>) -> Option<Self> {
+    pub(crate) fn with_known(&self, voters: Vec<I>) -> Option<Self> {
         Self::assemble(self.version, voters, Vec::new(), self.quorum(), self.limits).ok()
     }
 
     /// The first membership of a group that formed itself: its founders, with the quorum that
     /// elected the first leader. Rule 8.4.
-    pub(crate) fn founded(&self, term: Term, founders: Vec<I>) -> Option<Self> {
-        Self::assemble(Version { term, number: 1 }, founders, Vec::new(), self.quorum(), self.limits).ok()
+    pub(crate) fn first_membership(&self, term: Term, founders: Vec<I>) -> Option<Self> {
+        Self::assemble(
+            MembershipVersion { term, number: 1 },
+            founders,
+            Vec::new(),
+            self.quorum(),
+            self.limits,
+        )
+        .ok()
     }
 
     /// Whether two memberships cannot both be right. Rule 7.4: the same version with other members,
@@ -271,17 +290,17 @@ impl<I: NodeId> Membership<I> {
     }
 
     /// The same members, with these limits.
-    pub(crate) fn within(mut self, limits: Option<Limits>) -> Self {
+    pub(crate) fn with_limits(mut self, limits: Option<Limits>) -> Self {
         self.limits = limits;
         self
     }
 
     /// Whether the two list other nodes, or need another quorum.
     pub(crate) fn differs_from(&self, other: &Self) -> bool {
-        self.at_heart() != other.at_heart()
+        self.identity() != other.identity()
     }
 
-    fn at_heart(&self) -> (&[I], u8, u8) {
+    fn identity(&self) -> (&[I], u8, u8) {
         (&self.members, self.voters, self.quorum)
     }
 }
@@ -319,7 +338,7 @@ pub(crate) fn majority(voters: usize) -> usize {
 
 /// Spec: `IsNewerConfig`. Versions are compared by term first: a higher number of an older leader
 /// is older.
-pub(crate) fn is_newer_config(version: Version, than: Version) -> bool {
+pub(crate) fn is_newer_config(version: MembershipVersion, than: MembershipVersion) -> bool {
     version > than
 }
 
@@ -327,7 +346,7 @@ pub(crate) fn is_newer_config(version: Version, than: Version) -> bool {
 #[cfg(feature = "serde")]
 #[derive(Serialize, Deserialize)]
 struct Parts<I> {
-    version: Version,
+    version: MembershipVersion,
     voters: Vec<I>,
     learners: Vec<I>,
     quorum: u8,

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::membership::{MAX_MEMBERS, Membership, MembershipError, majority};
-use crate::types::{NodeId, Term, Version};
+use crate::types::{MembershipVersion, NodeId, Term};
 
 /// Who shall vote and who shall follow. A majority of the voters makes a quorum.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -31,7 +31,7 @@ impl<I: NodeId> Target<I> {
         let voters: Vec<I> = voters.into_iter().take(most).collect();
         let learners = learners.into_iter().take(most).collect();
         let quorum = majority(voters.len());
-        Membership::new(Version { term: Term(0), number: 1 }, voters, learners, quorum).map(Target)
+        Membership::new(MembershipVersion { term: Term(0), number: 1 }, voters, learners, quorum).map(Target)
     }
 
     /// Those whose votes shall count, sorted.
@@ -84,7 +84,7 @@ pub(crate) fn quorums_overlap<I: NodeId>(old: &Membership<I>, new: &Membership<I
 
 /// What the leader may count on in a member, worst first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Standing {
+pub(crate) enum MemberHealth {
     /// It does not answer. Without its vote nobody is worse off.
     Silent,
     /// It wants to leave.
@@ -102,15 +102,15 @@ pub(crate) enum Standing {
 pub(crate) fn next_step<I: NodeId>(
     current: &Membership<I>,
     target: &Target<I>,
-    standing: impl Fn(I) -> Standing,
+    health: impl Fn(I) -> MemberHealth,
     sound: impl Fn(&Membership<I>) -> bool,
 ) -> Option<Membership<I>> {
     let newcomers = target.voters().iter().copied().filter(|&id| !current.is_voter(id));
     let (promoted, pending): (Vec<I>, Vec<I>) =
-        newcomers.partition(|&id| current.contains(id) && standing(id) == Standing::Ready);
+        newcomers.partition(|&id| current.contains(id) && health(id) == MemberHealth::Ready);
     let superfluous = current.voters().iter().copied().filter(|&id| !target.is_voter(id));
     let (mut removed, others): (Vec<I>, Vec<I>) =
-        superfluous.partition(|&id| standing(id) < Standing::Answering);
+        superfluous.partition(|&id| health(id) < MemberHealth::Answering);
     // While somebody is still to come, no more go than leaves as many as there shall be; unless there
     // is no room for who is to come.
     let grown = current.voters().len().saturating_add(promoted.len());
@@ -159,7 +159,7 @@ fn step<I: NodeId>(
     let (mut learners, newcomers): (Vec<I>, Vec<I>) = others.partition(|&id| current.contains(id));
     let room = MAX_MEMBERS.saturating_sub(voters.len()).saturating_sub(learners.len());
     learners.extend(newcomers.into_iter().take(room));
-    let next = current.successor(voters, learners)?;
+    let next = current.next_membership(voters, learners)?;
     next.differs_from(current).then_some(next)
 }
 

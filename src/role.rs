@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::message::Claim;
 use crate::reconfig::Target;
-use crate::succession::Follower;
+use crate::succession::Progress;
 use crate::tally::Tally;
 use crate::tuning::Tuning;
 use crate::types::{NEVER, Nanos, Round, Term};
@@ -27,7 +27,7 @@ pub enum RoleKind {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Role<I> {
     Follower(Following<I>),
-    PreCandidate(Canvass),
+    PreCandidate(PreVoteRound),
     Candidate(Box<Candidacy<I>>),
     Leader(Leading<I>),
 }
@@ -38,21 +38,21 @@ pub(crate) struct Following<I> {
     /// When to stand for election.
     pub(crate) deadline: Nanos,
     /// The place of the leader among the members, if this node may lead itself; as of the last heartbeat.
-    pub(crate) leader_at: Option<u8>,
+    pub(crate) leader_index: Option<u8>,
     /// When to ask ahead of that. Rule 4.9.
-    pub(crate) ahead_at: Nanos,
+    pub(crate) early_pre_vote_at: Nanos,
     /// What the answers are so far.
-    pub(crate) ahead: Option<Box<Canvass>>,
-    pub(crate) trial: Option<Box<Trial<I>>>,
-    pub(crate) farewell: Option<Box<Farewell<I>>>,
+    pub(crate) early_pre_vote: Option<Box<PreVoteRound>>,
+    pub(crate) transfer_pre_vote: Option<Box<TransferPreVote<I>>>,
+    pub(crate) timeout_now_retry: Option<Box<TimeoutNowRetry<I>>>,
 }
 
 /// A pre-vote: one round, in which requests are repeated.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Canvass {
+pub(crate) struct PreVoteRound {
     pub(crate) round: Round,
     /// How long before this node's turn it was begun. Rule 4.9.
-    pub(crate) lead: Nanos,
+    pub(crate) early_by: Nanos,
     pub(crate) since: Nanos,
     pub(crate) tally: Tally,
     pub(crate) next_retry: Nanos,
@@ -68,9 +68,9 @@ pub(crate) struct Candidacy<I> {
     pub(crate) next_retry: Nanos,
     /// When it began to ask, with the pre-vote. Who has not been heard since, a retry interval later, is
     /// absent. Rule 4.4.
-    pub(crate) canvassed_since: Option<Nanos>,
+    pub(crate) pre_vote_since: Option<Nanos>,
     /// A quorum is in force, but not for long: until then it is asked again. Rule 3.5.
-    pub(crate) settle_until: Option<Nanos>,
+    pub(crate) extension_until: Option<Nanos>,
     /// When the candidacy ends without a winner.
     pub(crate) until: Nanos,
 }
@@ -84,19 +84,19 @@ pub(crate) struct Leading<I> {
     pub(crate) lease: Nanos,
     pub(crate) next_heartbeat: Nanos,
     /// One record for each member, in the order of the membership.
-    pub(crate) followers: Box<[Follower]>,
+    pub(crate) progress: Box<[Progress]>,
     /// The ranks are out of date.
     pub(crate) unranked: bool,
     pub(crate) renewal: Option<Box<Renewal>>,
     pub(crate) handover: Option<Box<Handover<I>>>,
-    pub(crate) walk: Option<Box<Walk<I>>>,
+    pub(crate) reconfiguration: Option<Box<Reconfiguration<I>>>,
     /// What it measures, while the membership is committed, and if it is to. Rule 3.6.
     pub(crate) tuning: Option<Box<Tuning>>,
 }
 
 /// A leader on its way to other members. Section 8.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Walk<I> {
+pub(crate) struct Reconfiguration<I> {
     /// Where the operator wants it to go; without one, only those who want to leave are removed.
     pub(crate) target: Option<Target<I>>,
     pub(crate) force: bool,
@@ -105,9 +105,9 @@ pub(crate) struct Walk<I> {
     /// Since when no step has been possible, though some are left.
     pub(crate) still_since: Option<Nanos>,
     /// The latest end of any lease under an earlier membership. Rule 8.1.
-    pub(crate) issued: Nanos,
+    pub(crate) older_lease_until: Nanos,
     /// Those removed in this leadership that do not know it yet.
-    pub(crate) departed: Vec<Departed<I>>,
+    pub(crate) removed: Vec<RemovedMember<I>>,
 }
 
 /// Whether a node wants to be removed. Rule 8.3.
@@ -121,20 +121,20 @@ pub(crate) enum Leaving {
 
 /// Who was removed, and how often it is still told.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Departed<I> {
+pub(crate) struct RemovedMember<I> {
     pub(crate) id: I,
-    pub(crate) left: u8,
+    pub(crate) notices_left: u8,
 }
 
-impl<I> Walk<I> {
+impl<I> Reconfiguration<I> {
     pub(crate) fn new() -> Box<Self> {
-        Box::new(Walk {
+        Box::new(Reconfiguration {
             target: None,
             force: false,
             preparing: None,
             still_since: None,
-            issued: 0,
-            departed: Vec::new(),
+            older_lease_until: 0,
+            removed: Vec::new(),
         })
     }
 }
@@ -170,35 +170,42 @@ pub(crate) struct Attempt<I> {
 
 /// A follower tries, as its leader ordered, whether it could take over. Rule 6.2.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Trial<I> {
+pub(crate) struct TransferPreVote<I> {
     pub(crate) leader: I,
     pub(crate) term: Term,
-    pub(crate) canvass: Canvass,
+    pub(crate) pre_vote_round: PreVoteRound,
     pub(crate) ready: bool,
     /// The heartbeat answered last, to say `ready` without waiting for the next.
     pub(crate) heartbeat: crate::message::Header,
-    pub(crate) granted: Nanos,
+    pub(crate) granted_promise: Nanos,
 }
 
 /// A former leader repeats its order to campaign. Rule 6.3.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Farewell<I> {
+pub(crate) struct TimeoutNowRetry<I> {
     pub(crate) successor: I,
     pub(crate) term: Term,
-    pub(crate) left: u8,
+    pub(crate) attempts_left: u8,
     pub(crate) next_retry: Nanos,
 }
 
 impl<I> Following<I> {
     pub(crate) fn new(deadline: Nanos) -> Self {
-        Following { deadline, leader_at: None, ahead_at: NEVER, ahead: None, trial: None, farewell: None }
+        Following {
+            deadline,
+            leader_index: None,
+            early_pre_vote_at: NEVER,
+            early_pre_vote: None,
+            transfer_pre_vote: None,
+            timeout_now_retry: None,
+        }
     }
 }
 
 impl<I> Following<I> {
     /// Whether nothing is under way.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.ahead.is_none() && self.trial.is_none() && self.farewell.is_none()
+    pub(crate) fn is_idle(&self) -> bool {
+        self.early_pre_vote.is_none() && self.transfer_pre_vote.is_none() && self.timeout_now_retry.is_none()
     }
 }
 
@@ -226,14 +233,14 @@ impl<I: Copy + PartialEq> Leading<I> {
         self.lease.min(next).min(handover)
     }
 
-    pub(crate) fn asks_for_votes(&self) -> bool {
+    pub(crate) fn is_requesting_votes(&self) -> bool {
         matches!(self.renewal.as_deref(), Some(Renewal::Asking { .. }))
     }
 }
 
-impl<I> Trial<I> {
+impl<I> TransferPreVote<I> {
     pub(crate) fn due(&self) -> Nanos {
-        let retry = if self.ready { Nanos::MAX } else { self.canvass.next_retry };
-        retry.min(self.canvass.until)
+        let retry = if self.ready { Nanos::MAX } else { self.pre_vote_round.next_retry };
+        retry.min(self.pre_vote_round.until)
     }
 }

@@ -7,9 +7,9 @@ use crate::types::{Nanos, NodeId, Position, Priority};
 
 /// What a leader knows of a member. Its own record is among them.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub(crate) struct Follower {
+pub(crate) struct Progress {
     /// Until when it is bound, on the leader's clock. Rule 3.1.
-    pub(crate) until: Nanos,
+    pub(crate) bound_until: Nanos,
     pub(crate) position: Position,
     pub(crate) priority: Priority,
     /// It has answered a heartbeat of the term that is led.
@@ -19,14 +19,14 @@ pub(crate) struct Follower {
     /// It wants to be removed.
     pub(crate) leaving: bool,
     /// Its promise was in force at the last heartbeat.
-    pub(crate) standing: bool,
+    pub(crate) was_bound: bool,
     /// Its place in the succession. Rule 4.1.
     pub(crate) rank: Option<u8>,
 }
 
-impl Follower {
-    fn standing(&self, now: Nanos) -> (bool, bool, Priority, Position, Nanos) {
-        (now < self.until, !self.leaving, self.priority, self.position, self.until)
+impl Progress {
+    fn ranking_key(&self, now: Nanos) -> (bool, bool, Priority, Position, Nanos) {
+        (now < self.bound_until, !self.leaving, self.priority, self.position, self.bound_until)
     }
 
     pub(crate) fn may_lead(&self) -> bool {
@@ -37,7 +37,7 @@ impl Follower {
 /// Ranks every voter that may lead except `me`: those that answer before those that do not, those
 /// that stay before those that leave, then by priority, position and freshness. `first`, if any, comes before all.
 pub(crate) fn rank<I: NodeId>(
-    followers: &mut [Follower],
+    progress: &mut [Progress],
     members: &Membership<I>,
     me: I,
     first: Option<I>,
@@ -46,16 +46,16 @@ pub(crate) fn rank<I: NodeId>(
     let own = members.index_of(me);
     let chosen = first.and_then(|first| members.index_of(first));
     let voters = members.voters().len();
-    followers.iter_mut().for_each(|follower| follower.rank = None);
+    progress.iter_mut().for_each(|follower| follower.rank = None);
     let worth = |place: u8| {
-        let standing = followers.get(usize::from(place)).map(|follower| follower.standing(now));
-        (Some(usize::from(place)) == chosen, standing)
+        let key = progress.get(usize::from(place)).map(|follower| follower.ranking_key(now));
+        (Some(usize::from(place)) == chosen, key)
     };
     let mut order = [0_u8; crate::membership::MAX_MEMBERS];
     let mut ranked = 0;
-    for (place, follower) in followers.iter().enumerate().take(voters) {
-        let electable = Some(place) != own && follower.may_lead();
-        let Some(place) = u8::try_from(place).ok().filter(|_| electable) else { continue };
+    for (place, follower) in progress.iter().enumerate().take(voters) {
+        let is_electable = Some(place) != own && follower.may_lead();
+        let Some(place) = u8::try_from(place).ok().filter(|_| is_electable) else { continue };
         // Each before those that are worth less; of equals, who is listed first.
         let so_far = order.get(..ranked).unwrap_or_default();
         let before = so_far.partition_point(|&other| worth(other) >= worth(place));
@@ -66,7 +66,7 @@ pub(crate) fn rank<I: NodeId>(
     }
     let order = order.get(..ranked).unwrap_or_default();
     for (rank, &place) in order.iter().enumerate() {
-        if let Some(follower) = followers.get_mut(usize::from(place)) {
+        if let Some(follower) = progress.get_mut(usize::from(place)) {
             follower.rank = u8::try_from(rank).ok();
         }
     }
@@ -74,7 +74,7 @@ pub(crate) fn rank<I: NodeId>(
 
 /// What stands in the way of a member that is to take over.
 pub(crate) fn fitness<I: NodeId>(
-    followers: &[Follower],
+    progress: &[Progress],
     members: &Membership<I>,
     me: I,
     successor: I,
@@ -84,7 +84,7 @@ pub(crate) fn fitness<I: NodeId>(
     if successor == me || !members.is_voter(successor) {
         return Err(Unfit::NotAVoter);
     }
-    let record = members.index_of(successor).and_then(|place| followers.get(place));
+    let record = members.index_of(successor).and_then(|place| progress.get(place));
     let follower = record.ok_or(Unfit::NotAVoter)?;
     if !follower.may_lead() {
         return Err(Unfit::NeverLeads);
@@ -92,10 +92,10 @@ pub(crate) fn fitness<I: NodeId>(
     if follower.leaving {
         return Err(Unfit::Leaving);
     }
-    if now >= follower.until || !follower.answered {
+    if now >= follower.bound_until || !follower.answered {
         return Err(Unfit::Silent);
     }
-    let reaches = |place: usize| followers.get(place).is_none_or(|other| other.position <= follower.position);
+    let reaches = |place: usize| progress.get(place).is_none_or(|other| other.position <= follower.position);
     if members.is_quorum(reaches) { Ok(()) } else { Err(Unfit::Behind) }
 }
 
@@ -111,13 +111,13 @@ const LONGEST: u64 = 16;
 
 impl Backoff {
     /// Whether there has been any mishap.
-    pub(crate) fn is_stirred(&self) -> bool {
+    pub(crate) fn is_active(&self) -> bool {
         self.length > 0
     }
 
     /// What is left of it at `now`, when `unit` is the shortest.
     pub(crate) fn delay(&self, now: Nanos, unit: Nanos) -> Nanos {
-        if !self.is_stirred() {
+        if !self.is_active() {
             return 0;
         }
         let stretch = unit.saturating_mul(LONGEST);

@@ -3,7 +3,7 @@
 
 use alloc::boxed::Box;
 
-use crate::config::Lengths;
+use crate::config::CheckedTiming;
 use crate::lease::bound_until;
 use crate::membership::Membership;
 use crate::types::{Nanos, NodeId};
@@ -19,9 +19,9 @@ const LEAST_LOSS: u64 = 1_000;
 const UNLIKELY: u64 = 1_000;
 const CERTAIN: u64 = 1_000_000_000_000;
 /// Who loses more than a third is not waited for.
-const MOST_BEATS: u64 = 20;
+const MAX_HEARTBEATS: u64 = 20;
 /// The shortest promise has room for so many heartbeats before it grows.
-const BEATS_OF_SHORTEST: u64 = 6;
+const HEARTBEATS_IN_SHORTEST: u64 = 6;
 /// The worst is remembered for so many of the longest promises, 19 s at 150 ms, and up to twice that.
 const WINDOW: u64 = 128;
 
@@ -30,11 +30,11 @@ const WINDOW: u64 = 128;
 pub(crate) struct Tuning {
     /// One for each member, in the order of the membership. The leader's own tells how late it is to
     /// send.
-    trips: Box<[Trip]>,
+    rtts: Box<[RttEstimate]>,
     /// The round trip that a promise has to outlast twice.
-    reach: Peak,
+    rtt_bound: WindowMax,
     /// The longest time that went by without a quorum's answers: losses come in bursts.
-    silence: Peak,
+    quorum_gap: WindowMax,
     /// Since when both are measured anew.
     since: Nanos,
     promise: u64,
@@ -43,19 +43,19 @@ pub(crate) struct Tuning {
 
 /// The most of late: it rises at once, and falls when it has not come back for long.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-struct Peak {
+struct WindowMax {
     recent: u64,
     before: u64,
 }
 
 /// The way to a member and back.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-struct Trip {
+struct RttEstimate {
     /// When the newest heartbeat that was answered was sent.
     at: Nanos,
     smoothed: u32,
     deviation: u32,
-    answers: u8,
+    on_reply: u8,
     /// Heartbeats sent, up to [`MEMORY`].
     sent: u16,
     /// How many of a million are not answered.
@@ -64,18 +64,18 @@ struct Trip {
 
 impl Tuning {
     /// Nothing is known yet.
-    pub(crate) fn new(members: usize, lengths: &Lengths, now: Nanos) -> Box<Self> {
-        let trips = core::iter::repeat_n(Trip::new(now), members).collect();
-        let longest = micros(lengths.promise());
+    pub(crate) fn new(members: usize, timing: &CheckedTiming, now: Nanos) -> Box<Self> {
+        let rtts = core::iter::repeat_n(RttEstimate::new(now), members).collect();
+        let longest = micros(timing.promise());
         Box::new(Tuning {
-            trips,
+            rtts,
             // Whatever disturbs the network now and then is met before promises are shorter than that.
-            reach: Peak { recent: 0, before: longest / 2 },
-            silence: Peak { recent: 0, before: 0 },
+            rtt_bound: WindowMax { recent: 0, before: longest / 2 },
+            quorum_gap: WindowMax { recent: 0, before: 0 },
             since: now,
             promise: longest,
             // What is to be known soon is asked for twice as often as usual.
-            interval: micros(lengths.heartbeat_interval() / 2).max(1),
+            interval: micros(timing.heartbeat_interval() / 2).max(1),
         })
     }
 
@@ -88,129 +88,130 @@ impl Tuning {
     }
 
     /// The member at `place` writes no more before it answers: only what is sent from now on counts.
-    pub(crate) fn begins(&mut self, place: usize, now: Nanos) {
-        if let Some(trip) = self.trips.get_mut(place) {
-            *trip = Trip::new(now);
+    pub(crate) fn restart_member(&mut self, place: usize, now: Nanos) {
+        if let Some(rtt) = self.rtts.get_mut(place) {
+            *rtt = RttEstimate::new(now);
         }
     }
 
     /// A heartbeat goes to the member at `place`, and counts as lost until it is answered.
-    pub(crate) fn sends(&mut self, place: usize) {
-        if let Some(trip) = self.trips.get_mut(place) {
-            trip.sent = trip.sent.saturating_add(1).min(MEMORY);
-            let rest = 1_000_000_u32.saturating_sub(trip.loss);
-            trip.loss = trip.loss.saturating_add(rest.checked_div(trip.sent.into()).unwrap_or(0));
+    pub(crate) fn on_send(&mut self, place: usize) {
+        if let Some(rtt) = self.rtts.get_mut(place) {
+            rtt.sent = rtt.sent.saturating_add(1).min(MEMORY);
+            let rest = 1_000_000_u32.saturating_sub(rtt.loss);
+            rtt.loss = rtt.loss.saturating_add(rest.checked_div(rtt.sent.into()).unwrap_or(0));
         }
     }
 
     /// The member at `place` answers a heartbeat sent at `at`. Each counts once, and of those that
     /// overtake each other the newer.
-    pub(crate) fn answers(&mut self, place: usize, at: Nanos, now: Nanos, lengths: &Lengths) {
-        let Some(trip) = self.trips.get_mut(place).filter(|trip| at > trip.at) else { return };
-        trip.at = at;
-        let share = 1_000_000_u32.checked_div(trip.sent.into()).unwrap_or(0);
-        trip.loss = trip.loss.saturating_sub(share);
-        trip.measure(now.saturating_sub(at).min(lengths.promise()));
+    pub(crate) fn on_reply(&mut self, place: usize, at: Nanos, now: Nanos, timing: &CheckedTiming) {
+        let Some(rtt) = self.rtts.get_mut(place).filter(|rtt| at > rtt.at) else { return };
+        rtt.at = at;
+        let share = 1_000_000_u32.checked_div(rtt.sent.into()).unwrap_or(0);
+        rtt.loss = rtt.loss.saturating_sub(share);
+        rtt.observe(now.saturating_sub(at).min(timing.promise()));
     }
 
     /// Reckons anew, before each heartbeat to all. The leader, at `own`, is `late` to send it.
-    pub(crate) fn reckon<I: NodeId>(
+    pub(crate) fn retune<I: NodeId>(
         &mut self,
         members: &Membership<I>,
         own: usize,
         late: Nanos,
         now: Nanos,
-        lengths: &Lengths,
+        timing: &CheckedTiming,
     ) {
-        let longest = lengths.promise();
+        let longest = timing.promise();
         // Who has not answered for long does not count, and is measured anew when it comes back.
-        let gone = |trip: &&mut Trip| now.saturating_sub(trip.at) > longest;
-        self.trips.iter_mut().filter(gone).for_each(|trip| *trip = Trip::new(trip.at));
+        let gone = |rtt: &&mut RttEstimate| now.saturating_sub(rtt.at) > longest;
+        self.rtts.iter_mut().filter(gone).for_each(|rtt| *rtt = RttEstimate::new(rtt.at));
         if now.saturating_sub(self.since) >= longest.saturating_mul(WINDOW) {
             self.since = now;
-            self.reach.fade();
-            self.silence.fade();
+            self.rtt_bound.rotate();
+            self.quorum_gap.rotate();
         }
-        let last = self.trips.get(own).map_or(now, |trip| trip.at);
-        if let Some(trip) = self.trips.get_mut(own) {
-            trip.at = now;
-            trip.measure(late.min(longest));
+        let last = self.rtts.get(own).map_or(now, |rtt| rtt.at);
+        if let Some(rtt) = self.rtts.get_mut(own) {
+            rtt.at = now;
+            rtt.observe(late.min(longest));
         }
-        self.listen(members, last, now, longest);
-        let known = |place| place == own || self.trips.get(place).is_some_and(Trip::is_known);
+        self.observe_gap(members, last, now, longest);
+        let known = |place| place == own || self.rtts.get(place).is_some_and(RttEstimate::is_known);
         if members.is_quorum(known) {
-            self.choose(own, lengths);
+            self.choose(own, timing);
         }
-        (0..self.trips.len()).filter(|&place| place != own).for_each(|place| self.sends(place));
+        (0..self.rtts.len()).filter(|&place| place != own).for_each(|place| self.on_send(place));
     }
 
     /// How long a quorum has been silent, if it has not answered the `last` heartbeat. It is what the
     /// lease needs; a promise that one member alone lets end disturbs nobody for long.
-    fn listen<I: NodeId>(&mut self, members: &Membership<I>, last: Nanos, now: Nanos, longest: Nanos) {
-        let answered = members.quorum_value(0, |place| self.trips.get(place).map_or(0, |trip| trip.at));
+    fn observe_gap<I: NodeId>(&mut self, members: &Membership<I>, last: Nanos, now: Nanos, longest: Nanos) {
+        let answered = members.quorum_value(0, |place| self.rtts.get(place).map_or(0, |rtt| rtt.at));
         if answered < last {
-            self.silence.meet(micros(now.saturating_sub(answered).min(longest)));
+            self.quorum_gap.observe(micros(now.saturating_sub(answered).min(longest)));
         }
     }
 
     /// Every member that answers is to be served, learners too, not just a quorum: whose promise ends
     /// between two heartbeats disturbs the others, and could not be promoted.
-    fn choose(&mut self, own: usize, lengths: &Lengths) {
-        let others = self.trips.iter().enumerate().filter(|(place, trip)| *place != own && trip.is_known());
-        let (reach, loss) =
-            others.fold((0, 0), |(reach, loss), (_, trip)| (trip.reach().max(reach), trip.loss.max(loss)));
-        let late = self.trips.get(own).map_or(0, Trip::reach);
-        self.reach.meet(reach.saturating_add(late));
-        let (reach, silence, beats) = (self.reach.most(), self.silence.most(), beats(loss));
-        let (shortest, longest) = (micros(lengths.shortest_promise()), micros(lengths.promise()));
-        let least = shortest / BEATS_OF_SHORTEST;
-        let needed = reach.saturating_mul(2).saturating_add(beats.saturating_mul(least));
-        let outlasted = silence.saturating_add(silence / 2);
-        self.promise = stretch(needed.max(outlasted), lengths.drift_ppm).max(shortest).min(longest);
+    fn choose(&mut self, own: usize, timing: &CheckedTiming) {
+        let others = self.rtts.iter().enumerate().filter(|(place, rtt)| *place != own && rtt.is_known());
+        let (rtt_bound, loss) = others
+            .fold((0, 0), |(rtt_bound, loss), (_, rtt)| (rtt.rtt_bound().max(rtt_bound), rtt.loss.max(loss)));
+        let late = self.rtts.get(own).map_or(0, RttEstimate::rtt_bound);
+        self.rtt_bound.observe(rtt_bound.saturating_add(late));
+        let (rtt_bound, quorum_gap, heartbeats_needed) =
+            (self.rtt_bound.max(), self.quorum_gap.max(), heartbeats_needed(loss));
+        let (shortest, longest) = (micros(timing.shortest_promise()), micros(timing.promise()));
+        let least = shortest / HEARTBEATS_IN_SHORTEST;
+        let needed = rtt_bound.saturating_mul(2).saturating_add(heartbeats_needed.saturating_mul(least));
+        let outlasted = quorum_gap.saturating_add(quorum_gap / 2);
+        self.promise = stretch(needed.max(outlasted), timing.drift_ppm).max(shortest).min(longest);
         // What it is worth on the leader's clock, and what of that is left to repeat heartbeats in.
-        let bond = bound_until(0, self.promise, lengths.drift_ppm);
-        let left = bond.saturating_sub(reach.max(silence)).max(bond / 3);
-        self.interval = left.checked_div(beats).unwrap_or(left).max(least).max(1);
+        let promise_end = bound_until(0, self.promise, timing.drift_ppm);
+        let left = promise_end.saturating_sub(rtt_bound.max(quorum_gap)).max(promise_end / 3);
+        self.interval = left.checked_div(heartbeats_needed).unwrap_or(left).max(least).max(1);
     }
 }
 
-impl Peak {
-    fn meet(&mut self, value: u64) {
+impl WindowMax {
+    fn observe(&mut self, value: u64) {
         self.recent = self.recent.max(value);
     }
 
-    fn most(&self) -> u64 {
+    fn max(&self) -> u64 {
         self.recent.max(self.before)
     }
 
-    fn fade(&mut self) {
+    fn rotate(&mut self) {
         self.before = core::mem::take(&mut self.recent);
     }
 }
 
-impl Trip {
+impl RttEstimate {
     fn new(at: Nanos) -> Self {
-        Trip { at, smoothed: 0, deviation: 0, answers: 0, sent: 1, loss: 1_000_000 }
+        RttEstimate { at, smoothed: 0, deviation: 0, on_reply: 0, sent: 1, loss: 1_000_000 }
     }
 
     fn is_known(&self) -> bool {
-        self.answers >= ENOUGH
+        self.on_reply >= ENOUGH
     }
 
     /// RFC 6298, section 2.
-    fn measure(&mut self, length: Nanos) {
+    fn observe(&mut self, length: Nanos) {
         let sample = u32::try_from(micros(length)).unwrap_or(u32::MAX);
-        if self.answers == 0 {
+        if self.on_reply == 0 {
             (self.smoothed, self.deviation) = (sample, sample / 2);
         } else {
             self.deviation = blend(self.deviation, self.smoothed.abs_diff(sample), 4);
             self.smoothed = blend(self.smoothed, sample, 8);
         }
-        self.answers = self.answers.saturating_add(1);
+        self.on_reply = self.on_reply.saturating_add(1);
     }
 
     /// What a round trip hardly ever exceeds.
-    fn reach(&self) -> u64 {
+    fn rtt_bound(&self) -> u64 {
         u64::from(self.deviation).saturating_mul(4).saturating_add(self.smoothed.into())
     }
 }
@@ -229,14 +230,14 @@ fn stretch(length: u64, drift_ppm: u32) -> u64 {
 }
 
 /// How many heartbeats a promise must have room for: so many in a row are not lost.
-fn beats(loss: u32) -> u64 {
+fn heartbeats_needed(loss: u32) -> u64 {
     let loss = u64::from(loss).max(LEAST_LOSS);
-    let (mut beats, mut chances) = (0_u64, CERTAIN);
-    while chances > UNLIKELY && beats < MOST_BEATS {
+    let (mut heartbeats_needed, mut chances) = (0_u64, CERTAIN);
+    while chances > UNLIKELY && heartbeats_needed < MAX_HEARTBEATS {
         chances = chances.saturating_mul(loss) / MILLION;
-        beats = beats.saturating_add(1);
+        heartbeats_needed = heartbeats_needed.saturating_add(1);
     }
-    beats
+    heartbeats_needed
 }
 
 fn micros(length: Nanos) -> u64 {

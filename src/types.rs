@@ -62,14 +62,14 @@ impl fmt::Display for Term {
 /// (Spec: `configTerm`, `configVersion`). Compared lexicographically.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
-pub struct Version {
+pub struct MembershipVersion {
     /// The term of the leader that wrote it, 0 for a starting point.
     pub term: Term,
     /// Grows by one with each change.
     pub number: u64,
 }
 
-impl fmt::Display for Version {
+impl fmt::Display for MembershipVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.term, self.number)
     }

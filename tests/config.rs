@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use quorate::{ClusterId, Config, ConfigError, Election, HardState, Membership, Term, Timing, Version};
+use quorate::{
+    ClusterId, Config, ConfigError, Election, HardState, Membership, MembershipVersion, Term, Timing,
+};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -124,7 +126,7 @@ fn the_clock_ends_where_there_is_no_room_for_a_length_any_more() {
 
 #[test]
 fn a_term_below_that_of_its_membership_is_refused() {
-    let version = Version { term: Term(2), number: 1 };
+    let version = MembershipVersion { term: Term(2), number: 1 };
     let membership = Membership::new(version, vec![1, 2, 3], vec![], 2).unwrap();
     let state = |term| HardState { term: Term(term), membership: membership.clone(), ..saved() };
     assert_eq!(start(LONGEST, state(2), Duration::ZERO), Ok(()));

@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use quorate::{
     Answer, Body, ClusterId, Config, Election, HardState, Header, HeartbeatReply, Input, Membership,
-    MembershipError, Message, Output, Position, Priority, RoleKind, Term, Timing, Version, VoteReply,
-    VoteRequest,
+    MembershipError, MembershipVersion, Message, Output, Position, Priority, RoleKind, Term, Timing,
+    VoteReply, VoteRequest,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-const FIRST: Version = Version { term: Term(0), number: 1 };
+const FIRST: MembershipVersion = MembershipVersion { term: Term(0), number: 1 };
 
 /// Every list of up to `longest` ids below `ids`, repetitions and all.
 fn lists(ids: u8, longest: usize) -> Vec<Vec<u8>> {
@@ -89,7 +89,7 @@ fn elected(members: u8, quorum: usize) -> (Node, Duration) {
         for (from, Message { header, body }) in sent(std::mem::take(&mut out)) {
             let Body::VoteRequest(VoteRequest { phase, .. }) = body else { continue };
             let answer = Answer::Granted(nanos(LONG));
-            let reply = VoteReply { phase, of: header.term, answer, membership: None };
+            let reply = VoteReply { phase, request_term: header.term, answer, membership: None };
             let message = Message { header, body: Body::VoteReply(reply) };
             out.extend(node.step(Input::Receive { from, message }));
         }
@@ -173,7 +173,7 @@ fn check_lease(
         // An older version acknowledges nothing, so that every round asks for the long promise.
         let header = Header { version: FIRST, ..request.header };
         let reply = HeartbeatReply {
-            of: header.term,
+            request_term: header.term,
             answer: Answer::Granted(nanos(length)),
             position: Position::default(),
             priority: Priority::default(),
@@ -183,7 +183,7 @@ fn check_lease(
         };
         let message = Message { header, body: Body::HeartbeatReply(reply) };
         let _ = leader.step(Input::Receive { from, message });
-        ends[usize::from(from)] = Duration::from_nanos(header.at) + length;
+        ends[usize::from(from)] = Duration::from_nanos(header.sent_at) + length;
         let mut latest = ends.clone();
         latest.sort_unstable();
         lease = lease.max(latest[latest.len() - leader.membership().quorum()]);

@@ -14,7 +14,8 @@ use quorate::adapters::counters::Counters;
 use quorate::adapters::trace::trace;
 use quorate::{
     Answer, Body, ClusterId, Config, Denial, Election, Event, HardState, Header, HeartbeatReply, Input,
-    Message, Output, Phase, Position, Priority, Round, StepDown, Term, Timing, Urgency, Version, VoteReply,
+    MembershipVersion, Message, Output, Phase, Position, Priority, Round, StepDown, Term, Timing, Urgency,
+    VoteReply,
 };
 use quorate_sim::Zero;
 
@@ -79,12 +80,12 @@ fn yes(question: &Message<u64>) -> Message<u64> {
     let body = match &question.body {
         Body::VoteRequest(request) => Body::VoteReply(VoteReply {
             phase: request.phase,
-            of,
+            request_term: of,
             answer: Answer::Granted(request.promise),
             membership: None,
         }),
         Body::Heartbeat(heartbeat) => Body::HeartbeatReply(HeartbeatReply {
-            of,
+            request_term: of,
             answer: Answer::Granted(heartbeat.promise),
             position: Position::default(),
             priority: Priority::default(),
@@ -119,20 +120,24 @@ fn refusals_are_counted_by_reason_and_wishes_apart() {
     let header = Header {
         cluster: CLUSTER,
         term: Term(0),
-        version: Version { term: Term(0), number: 1 },
+        version: MembershipVersion { term: Term(0), number: 1 },
         committed: false,
         round: Round(1),
-        at: 0,
+        sent_at: 0,
     };
     let reasons = [
         Denial::Bound { to: None, remaining: 1 },
-        Denial::VoteGone,
-        Denial::VoteGone,
+        Denial::AlreadyVoted,
+        Denial::AlreadyVoted,
         Denial::PositionBehind(Position { term: 0, index: 1 }),
     ];
     for denial in reasons {
-        let reply =
-            VoteReply { phase: Phase::Pre, of: Term(0), answer: Answer::Denied(denial), membership: None };
+        let reply = VoteReply {
+            phase: Phase::Pre,
+            request_term: Term(0),
+            answer: Answer::Denied(denial),
+            membership: None,
+        };
         let message = Message { header, body: Body::VoteReply(reply) };
         node.step(ms(1), Input::Receive { from: 2, message });
     }

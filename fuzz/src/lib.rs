@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use arbitrary::{Result, Unstructured};
 use quorate::{
     Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Message, NodeId, Order, Phase,
-    Position, Priority, Round, Term, Version, VoteReply, VoteRequest,
+    Position, Priority, Round, Term, MembershipVersion, VoteReply, VoteRequest,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -58,7 +58,7 @@ pub fn message<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Message<I>> {
         version: version(u)?,
         committed: u.arbitrary()?,
         round: Round(u.arbitrary()?),
-        at: u.arbitrary()?,
+        sent_at: u.arbitrary()?,
     };
     Ok(Message { header, body: body(u)? })
 }
@@ -79,19 +79,19 @@ fn body<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Body<I>> {
         }),
         1 => Body::VoteReply(VoteReply {
             phase: phase(u)?,
-            of: Term(u.arbitrary()?),
+            request_term: Term(u.arbitrary()?),
             answer: answer(u)?,
             membership: option(u, membership)?.map(Box::new),
         }),
         2 => Body::Heartbeat(Heartbeat {
             promise: u.arbitrary()?,
             rank: u.arbitrary()?,
-            order: *u.choose(&[Order::Follow, Order::Try, Order::Campaign])?,
-            inherited: option(u, |u| Ok(Version { term: Term(u.arbitrary()?), number: u.arbitrary()? }))?,
+            order: *u.choose(&[Order::Follow, Order::Prepare, Order::Campaign])?,
+            inherited: option(u, |u| Ok(MembershipVersion { term: Term(u.arbitrary()?), number: u.arbitrary()? }))?,
             membership: option(u, membership)?.map(Box::new),
         }),
         _ => Body::HeartbeatReply(HeartbeatReply {
-            of: Term(u.arbitrary()?),
+            request_term: Term(u.arbitrary()?),
             answer: answer(u)?,
             position: position(u)?,
             priority: Priority(u.arbitrary()?),
@@ -105,11 +105,11 @@ fn body<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Body<I>> {
 fn answer<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Answer<I>> {
     Ok(match u.int_in_range(0..=7)? {
         0 => Answer::Granted(u.arbitrary()?),
-        1 => Answer::Denied(Denial::VoteGone),
-        2 => Answer::Denied(Denial::TermBehind),
-        3 => Answer::Denied(Denial::MembershipOlder),
+        1 => Answer::Denied(Denial::AlreadyVoted),
+        2 => Answer::Denied(Denial::StaleTerm),
+        3 => Answer::Denied(Denial::StaleMembership),
         4 => Answer::Denied(Denial::PositionBehind(position(u)?)),
-        5 => Answer::Denied(Denial::Stranger),
+        5 => Answer::Denied(Denial::NotAMember),
         6 => Answer::Denied(Denial::MembershipConflict),
         _ => {
             let to = option(u, |u| Ok((I::any(u)?, Term(u.arbitrary()?))))?;

@@ -145,7 +145,7 @@ impl Counters {
             Body::HeartbeatReply(reply) => &reply.answer,
             Body::VoteRequest(_) | Body::Heartbeat(_) => return,
         };
-        if let Some(length) = nanos(now).checked_sub(message.header.at) {
+        if let Some(length) = nanos(now).checked_sub(message.header.sent_at) {
             self.round_trips.add(Duration::from_nanos(length));
         }
         if let Answer::Denied(denial) = answer {
@@ -197,7 +197,7 @@ impl Counters {
             | Event::TermTooFarAhead { .. } => count(&mut self.alarms),
             Event::MembershipChanged { committed: false, .. }
             | Event::TargetReached { .. }
-            | Event::TargetForgotten
+            | Event::TargetAbandoned
             | Event::Removed
             | Event::Behind { .. } => {}
         }
@@ -208,11 +208,11 @@ impl Denials {
     fn add<I>(&mut self, denial: &Denial<I>) {
         count(match denial {
             Denial::Bound { .. } => &mut self.bound,
-            Denial::VoteGone => &mut self.vote_gone,
-            Denial::TermBehind => &mut self.term_behind,
-            Denial::MembershipOlder => &mut self.membership_older,
+            Denial::AlreadyVoted => &mut self.vote_gone,
+            Denial::StaleTerm => &mut self.term_behind,
+            Denial::StaleMembership => &mut self.membership_older,
             Denial::PositionBehind(_) => &mut self.position_behind,
-            Denial::Stranger => &mut self.stranger,
+            Denial::NotAMember => &mut self.stranger,
             Denial::MembershipConflict => &mut self.membership_conflict,
         });
     }

@@ -6,15 +6,15 @@ use core::ops::Bound;
 
 use rand_core::Rng;
 
-use super::{Disk, Election};
-use crate::contacts::Oddity;
+use super::{Durability, Election};
 use crate::io::{Event, Output, StepDown};
 use crate::lease::bound_until;
 use crate::membership::{Membership, is_newer_config};
 use crate::message::{Answer, Body, Denial, Header, Heartbeat, HeartbeatReply, Message, Order};
-use crate::role::{Following, Leading, Leaving, Role, Walk};
-use crate::succession::{Follower, rank};
-use crate::types::{NEVER, Nanos, NodeId, Round, Term, Version};
+use crate::peer_log::Anomaly;
+use crate::role::{Following, Leading, Leaving, Reconfiguration, Role};
+use crate::succession::{Progress, rank};
+use crate::types::{MembershipVersion, NEVER, Nanos, NodeId, Round, Term};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Asks every member for its promise. Rules 3.2 and 3.5.
@@ -23,43 +23,48 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// The same, for the first time: the members are those of the version `inherited`. Rule 7.1.
-    pub(super) fn broadcast_since(&mut self, inherited: Option<Version>, out: &mut Vec<Output<I>>) {
+    pub(super) fn broadcast_since(&mut self, inherited: Option<MembershipVersion>, out: &mut Vec<Output<I>>) {
         self.tune();
         let now = self.now;
         let own = self.hard.membership.index_of(self.id);
-        let length = self.asked_length();
+        let length = self.requested_promise();
         let interval = self.heartbeat_interval();
         let round = self.next_round();
         let Role::Leader(leading) = &mut self.role else { return };
         leading.next_heartbeat = now.saturating_add(interval);
-        if let Some(own) = own.and_then(|place| leading.followers.get_mut(place)) {
-            own.until = own.until.max(now.saturating_add(length));
+        if let Some(own) = own.and_then(|place| leading.progress.get_mut(place)) {
+            own.bound_until = own.bound_until.max(now.saturating_add(length));
         }
-        for follower in &mut leading.followers {
-            let standing = now < follower.until;
-            leading.unranked |= standing != follower.standing;
-            follower.standing = standing;
+        for follower in &mut leading.progress {
+            let is_bound = now < follower.bound_until;
+            leading.unranked |= is_bound != follower.was_bound;
+            follower.was_bound = is_bound;
         }
         self.rank_followers();
         self.refresh_lease();
         let Role::Leader(leading) = &self.role else { return };
-        let beat = self.beat(leading, round, inherited);
+        let template = self.heartbeat_template(leading, round, inherited);
         // All but its own place: of a known length, so that each is written where it stays.
-        let all = (beat.members.members(), &*leading.followers);
+        let all = (template.members.members(), &*leading.progress);
         let mine = own.unwrap_or(usize::MAX);
         for places in [(Bound::Unbounded, Bound::Excluded(mine)), (Bound::Excluded(mine), Bound::Unbounded)] {
             let to = all.0.get(places).unwrap_or_default().iter();
             let others = to.zip(all.1.get(places).unwrap_or_default());
-            out.extend(others.map(|(&to, follower)| beat.to(to, follower)));
+            out.extend(others.map(|(&to, follower)| template.message_to(to, follower)));
         }
-        self.tell_departed(out);
+        self.send_removal_notices(out);
     }
 
-    fn beat(&self, leading: &Leading<I>, round: Round, inherited: Option<Version>) -> Beat<'_, I> {
-        Beat {
+    fn heartbeat_template(
+        &self,
+        leading: &Leading<I>,
+        round: Round,
+        inherited: Option<MembershipVersion>,
+    ) -> HeartbeatTemplate<'_, I> {
+        HeartbeatTemplate {
             header: self.header(leading.term, round),
-            promise: self.asked_length(),
-            long_promise: self.lengths.promise_limit(),
+            promise: self.requested_promise(),
+            long_promise: self.timing.promise_limit(),
             successor: leading.attempt().map(|attempt| attempt.successor),
             inherited,
             members: &self.hard.membership,
@@ -71,31 +76,31 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Role::Leader(leading) = &mut self.role else { return };
         if leading.unranked {
             let named = leading.attempt().map(|attempt| attempt.successor);
-            rank(&mut leading.followers, members, me, named, now);
+            rank(&mut leading.progress, members, me, named, now);
             leading.unranked = false;
         }
     }
 
     /// A heartbeat out of turn, to one other member.
-    pub(super) fn show_leader(&mut self, place: usize, out: &mut Vec<Output<I>>) {
+    pub(super) fn send_heartbeat(&mut self, place: usize, out: &mut Vec<Output<I>>) {
         let round = self.next_round();
         let Role::Leader(leading) = &self.role else { return };
         let members = &self.hard.membership;
-        let (Some(&to), Some(follower)) = (members.members().get(place), leading.followers.get(place)) else {
+        let (Some(&to), Some(follower)) = (members.members().get(place), leading.progress.get(place)) else {
             return;
         };
-        if !leading.asks_for_votes() {
-            out.push(self.beat(leading, round, None).to(to, follower));
+        if !leading.is_requesting_votes() {
+            out.push(self.heartbeat_template(leading, round, None).message_to(to, follower));
             if let Role::Leader(Leading { tuning: Some(tuning), .. }) = &mut self.role {
-                tuning.sends(place);
+                tuning.on_send(place);
             }
         }
     }
 
     fn refresh_lease(&mut self) {
         let Role::Leader(leading) = &mut self.role else { return };
-        let followers = &leading.followers;
-        let until = |place: usize| followers.get(place).map_or(0, |follower| follower.until);
+        let progress = &leading.progress;
+        let until = |place: usize| progress.get(place).map_or(0, |follower| follower.bound_until);
         leading.lease = self.hard.membership.quorum_value(leading.lease, until);
     }
 
@@ -112,23 +117,23 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         // Rule 1.3.
         if place.is_none() && !is_newer_config(header.version, self.hard.membership.version()) {
-            return self.answer_heartbeat(from, &header, Answer::Denied(Denial::Stranger), out);
+            return self.answer_heartbeat(from, &header, Answer::Denied(Denial::NotAMember), out);
         }
         if header.term < self.hard.term {
-            return self.answer_heartbeat(from, &header, Answer::Denied(Denial::TermBehind), out);
+            return self.answer_heartbeat(from, &header, Answer::Denied(Denial::StaleTerm), out);
         }
         // Nobody leads term 0. Rule 2.7: neither does a late or replayed heartbeat count.
-        if header.term == Term(0) || !self.contacts.is_news(place, from, header.term, header.round) {
+        if header.term == Term(0) || !self.peer_log.is_news(place, from, header.term, header.round) {
             return;
         }
         if self.is_rival(from, header.term, out) || self.has_forgotten(from, &header, &heartbeat, out) {
             return;
         }
         self.adopt(from, &header, &mut heartbeat, out);
-        let granted = self.follow(from, &header, &heartbeat);
-        self.heed(from, &header, heartbeat.order, granted, out);
+        let granted = self.bind_to_leader(from, &header, &heartbeat);
+        self.update_transfer_pre_vote(from, &header, heartbeat.order, granted, out);
         self.answer_heartbeat(from, &header, Answer::Granted(granted), out);
-        self.obey(from, header.term, heartbeat.order, out);
+        self.on_campaign_order(from, header.term, heartbeat.order, out);
     }
 
     /// Rule 5.4: a second leader of one term. It cannot be; if it is, neither is followed.
@@ -139,13 +144,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 self.promise.leader_of(term)
             }
         };
-        if self.contacts.is_disputed(term) {
+        if self.peer_log.is_disputed(term) {
             return true;
         }
         let rival = known.is_some_and(|leader| leader != from);
         if rival {
-            self.contacts.dispute(term);
-            self.tell_once(from, Oddity::TwoLeaders, Event::TwoLeaders { peer: from, term }, out);
+            self.peer_log.dispute(term);
+            self.report_once(from, Anomaly::TwoLeaders, Event::TwoLeaders { peer: from, term }, out);
         }
         rival
     }
@@ -165,41 +170,44 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             self.hard.voted_for = Some(from);
         }
         let installed = self.install(heartbeat.membership.take()) || self.inherit(header, heartbeat);
-        let committed = self.note_commit(header);
+        let committed = self.learn_commit(header);
         // What it acknowledges is durable, also what it led with itself.
-        let behind = self.disk == Disk::VersionBehind;
-        if higher || vote_used || installed || behind || (committed && self.is_out()) {
-            self.record(out);
+        let behind = self.durability == Durability::VersionUnwritten;
+        if higher || vote_used || installed || behind || (committed && self.is_removed()) {
+            self.persist(out);
         }
         if installed || committed {
-            self.tell_membership(true, out);
+            self.report_membership(true, out);
         }
     }
 
     /// Promises what is asked, as far as this voter may, and says how much. Zero releases.
     /// Rules 2.1, 2.2 and 4.1.
-    fn follow(&mut self, from: I, header: &Header, heartbeat: &Heartbeat<I>) -> Nanos {
-        let granted = self.grantable(heartbeat.promise);
-        self.promise.follow(from, header.term, self.now.saturating_add(granted));
+    fn bind_to_leader(&mut self, from: I, header: &Header, heartbeat: &Heartbeat<I>) -> Nanos {
+        let granted = self.grantable_length(heartbeat.promise);
+        self.promise.bind_to_leader(from, header.term, self.now.saturating_add(granted));
         if heartbeat.promise == 0 {
             self.promise.release(from, header.term, self.now);
         }
         self.rank = heartbeat.rank;
-        let turn = self.turn();
-        let (asks, stands) = (self.asks(), self.electable());
-        let ahead_at = if stands { self.ahead_of(turn, granted) } else { NEVER };
+        let election_deadline = self.draw_election_deadline();
+        let (asks, stands) = (self.sends_pre_votes(), self.is_electable());
+        let early_pre_vote_at =
+            if stands { self.early_pre_vote_time(election_deadline, granted) } else { NEVER };
         // Where it is by now: the members may have changed with this heartbeat.
         let place = self.hard.membership.index_of(from).filter(|_| stands);
-        let leader_at = place.and_then(|place| u8::try_from(place).ok());
+        let leader_index = place.and_then(|place| u8::try_from(place).ok());
         match &mut self.role {
             Role::Follower(following) => {
-                following.farewell = None;
-                following.ahead = None;
-                following.leader_at = leader_at;
-                (following.deadline, following.ahead_at) =
-                    if asks { (turn, ahead_at) } else { (NEVER, NEVER) };
+                following.timeout_now_retry = None;
+                following.early_pre_vote = None;
+                following.leader_index = leader_index;
+                (following.deadline, following.early_pre_vote_at) =
+                    if asks { (election_deadline, early_pre_vote_at) } else { (NEVER, NEVER) };
             }
-            Role::PreCandidate(_) | Role::Candidate(_) | Role::Leader(_) => self.become_follower(turn),
+            Role::PreCandidate(_) | Role::Candidate(_) | Role::Leader(_) => {
+                self.become_follower(election_deadline)
+            }
         }
         granted
     }
@@ -216,13 +224,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Answer::Denied(_) => self.membership_for(to, true, heartbeat.version),
         };
         let ready = match &self.role {
-            Role::Follower(Following { trial: Some(trial), .. }) => trial.ready,
+            Role::Follower(Following { transfer_pre_vote: Some(transfer_pre_vote), .. }) => {
+                transfer_pre_vote.ready
+            }
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Leader(_) => false,
         };
         // Written where it stays, as all of a round are.
         out.extend(core::iter::once_with(|| {
             let body = Body::HeartbeatReply(HeartbeatReply {
-                of: heartbeat.term,
+                request_term: heartbeat.term,
                 answer,
                 position: self.position,
                 priority: self.priority,
@@ -244,25 +254,25 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         reply: &HeartbeatReply<I>,
         out: &mut Vec<Output<I>>,
     ) {
-        self.end_farewell(header.term);
+        self.end_timeout_now_retry(header.term);
         self.conflicts(from, reply.membership.as_deref(), out);
         let Some(place) = place else {
-            return self.on_departed_reply(from, &header);
+            return self.on_removed_member_reply(from, &header);
         };
-        let drift = self.lengths.drift_ppm;
-        let limit = self.lengths.promise_limit();
+        let drift = self.timing.drift_ppm;
+        let limit = self.timing.promise_limit();
         let version = self.hard.membership.version();
         let Role::Leader(leading) = &mut self.role else { return };
-        if reply.of != leading.term || header.at > self.now {
+        if reply.request_term != leading.term || header.sent_at > self.now {
             return;
         }
         let granted = match reply.answer {
             Answer::Granted(granted) => granted.min(limit),
-            Answer::Denied(denial) => return self.contacts.refused(from, denial),
+            Answer::Denied(denial) => return self.peer_log.refused(from, denial),
         };
-        let Some(follower) = leading.followers.get_mut(place) else { return };
-        let before = follower.until;
-        follower.until = before.max(bound_until(header.at, granted, drift));
+        let Some(follower) = leading.progress.get_mut(place) else { return };
+        let before = follower.bound_until;
+        follower.bound_until = before.max(bound_until(header.sent_at, granted, drift));
         follower.answered = true;
         // Rule 7.3: term and version from the same reply.
         let acknowledges = !follower.acknowledged && header.term == leading.term && header.version == version;
@@ -271,23 +281,26 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if changes_mind {
             follower.leaving = reply.leaving;
             leading.unranked = true;
-            leading.walk.get_or_insert_with(Walk::new);
+            leading.reconfiguration.get_or_insert_with(Reconfiguration::new);
         }
-        let prepares = leading.walk.as_ref().is_some_and(|walk| walk.preparing.is_some());
+        let prepares = leading
+            .reconfiguration
+            .as_ref()
+            .is_some_and(|reconfiguration| reconfiguration.preparing.is_some());
         if (follower.position, follower.priority) != (reply.position, reply.priority) {
             (follower.position, follower.priority) = (reply.position, reply.priority);
             leading.unranked = true;
         }
-        let lifts = may_lift(leading.lease, before, follower.until);
-        self.measure(place, header.at, acknowledges);
+        let lifts = lengthens_lease(leading.lease, before, follower.bound_until);
+        self.observe_reply(place, header.sent_at, acknowledges);
         if lifts {
             self.refresh_lease();
         }
         if acknowledges {
             self.commit(out);
         }
-        if acknowledges || changes_mind || (prepares && self.lease_is_long()) {
-            self.advance_walk(out);
+        if acknowledges || changes_mind || (prepares && self.is_lease_long()) {
+            self.advance_reconfiguration(out);
         }
         self.advance_renewal(out);
         self.advance_handover(out);
@@ -302,36 +315,36 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if self.hard.committed || !self.config_and_term_quorum_check() {
             return;
         }
-        if self.disk == Disk::VersionBehind {
-            self.record(out);
+        if self.durability == Durability::VersionUnwritten {
+            self.persist(out);
         }
         self.hard.committed = true;
         self.begin_tuning();
         out.push(self.membership_event());
-        self.tell_departed(out);
+        self.send_removal_notices(out);
         self.advance_handover(out);
-        self.advance_walk(out);
+        self.advance_reconfiguration(out);
     }
 }
 
 /// What the heartbeats of one round have in common.
-struct Beat<'a, I> {
+struct HeartbeatTemplate<'a, I> {
     header: Header,
     promise: Nanos,
     long_promise: Nanos,
     successor: Option<I>,
-    inherited: Option<Version>,
+    inherited: Option<MembershipVersion>,
     members: &'a Membership<I>,
 }
 
-impl<I: NodeId> Beat<'_, I> {
+impl<I: NodeId> HeartbeatTemplate<'_, I> {
     #[inline]
-    fn to(&self, to: I, follower: &Follower) -> Output<I> {
+    fn message_to(&self, to: I, follower: &Progress) -> Output<I> {
         // Rule 7.1.
         let told = follower.acknowledged || self.inherited.is_some();
         // Rule 3.5: a successor writes before it says ready.
         let (order, promise) = match self.successor == Some(to) {
-            true => (Order::Try, self.long_promise),
+            true => (Order::Prepare, self.long_promise),
             false => (Order::Follow, self.promise),
         };
         let body = Body::Heartbeat(Heartbeat {
@@ -347,6 +360,6 @@ impl<I: NodeId> Beat<'_, I> {
 
 /// Whether it may lengthen `lease` that a promise which ended at `before` ends at `until` now. Others
 /// need not be looked at.
-fn may_lift(lease: Nanos, before: Nanos, until: Nanos) -> bool {
+fn lengthens_lease(lease: Nanos, before: Nanos, until: Nanos) -> bool {
     before <= lease && until > lease
 }

@@ -14,12 +14,12 @@ use crate::types::{NEVER, Nanos, NodeId, Term};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 5.1: a member holds a term higher than this leader's. Nothing happens on other roles.
-    pub(super) fn renew(&mut self, above: Term, out: &mut Vec<Output<I>>) {
-        let until = self.now.saturating_add(self.lengths.promise().saturating_mul(2));
+    pub(super) fn start_renewal(&mut self, above: Term, out: &mut Vec<Output<I>>) {
+        let until = self.now.saturating_add(self.timing.promise().saturating_mul(2));
         let Role::Leader(leading) = &mut self.role else { return };
         match leading.renewal.as_deref_mut() {
             Some(Renewal::Preparing { above: known, .. }) => *known = above.max(*known),
-            Some(Renewal::Asking { .. }) => self.ask_renewal(above, out),
+            Some(Renewal::Asking { .. }) => self.request_renewal_votes(above, out),
             None => {
                 leading.renewal = Some(Box::new(Renewal::Preparing { above, until }));
                 // Rule 6.1: the attempt to hand over starts again in the new term.
@@ -39,34 +39,34 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn advance_renewal(&mut self, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &self.role else { return };
         if let Some(Renewal::Preparing { above, until }) = leading.renewal.as_deref() {
-            let ready = self.lease_is_long() || !self.hard.committed || self.now >= *until;
+            let ready = self.is_lease_long() || !self.hard.committed || self.now >= *until;
             if ready {
-                self.ask_renewal(*above, out);
+                self.request_renewal_votes(*above, out);
             }
         }
     }
 
     /// Whether the lease is one to write on. Rule 3.5.
-    pub(super) fn lease_is_long(&self) -> bool {
-        let enough = self.now.saturating_add(self.three_quarters());
+    pub(super) fn is_lease_long(&self) -> bool {
+        let enough = self.now.saturating_add(self.sufficient_lease());
         matches!(&self.role, Role::Leader(leading) if leading.lease >= enough)
     }
 
     /// Of the long promise: enough to write on.
-    pub(super) fn three_quarters(&self) -> Nanos {
-        self.long_bond().saturating_mul(3) / 4
+    pub(super) fn sufficient_lease(&self) -> Nanos {
+        self.long_promise_bound().saturating_mul(3) / 4
     }
 
     /// How long the long promise binds, on this node's clock.
-    pub(super) fn long_bond(&self) -> Nanos {
-        bound_until(0, self.lengths.promise_limit(), self.lengths.drift_ppm)
+    pub(super) fn long_promise_bound(&self) -> Nanos {
+        bound_until(0, self.timing.promise_limit(), self.timing.drift_ppm)
     }
 
     /// Takes the term after `above` and asks for its votes. Lease and work stay with the old term
     /// until it is won.
-    pub(super) fn ask_renewal(&mut self, above: Term, out: &mut Vec<Output<I>>) {
+    pub(super) fn request_renewal_votes(&mut self, above: Term, out: &mut Vec<Output<I>>) {
         let next = self.hard.term.max(above).next();
-        let own = self.now.saturating_add(self.lengths.promise_limit());
+        let own = self.now.saturating_add(self.timing.promise_limit());
         let Role::Leader(leading) = &mut self.role else { return };
         let Some(term) = next else {
             leading.renewal = None;
@@ -76,8 +76,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         leading.renewal = Some(Box::new(Renewal::Asking { tally, next_retry: self.now }));
         self.raise_term(term);
         self.hard.voted_for = Some(self.id);
-        self.record(out);
-        self.ask_votes(out);
+        self.persist(out);
+        self.request_votes(out);
         self.count_votes(out);
     }
 }

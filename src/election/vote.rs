@@ -21,37 +21,37 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         out: &mut Vec<Output<I>>,
     ) {
         let newer = is_newer_config(header.version, self.hard.membership.version());
-        let asked = (request.phase, request.claim);
+        let kind = (request.phase, request.claim);
         // Rule 7.4: nodes bootstrapped with different lists refuse each other.
         if self.conflicts(from, request.membership.as_deref(), out) {
-            return self.answer_vote(from, &header, asked, Answer::Denied(Denial::MembershipConflict), out);
+            return self.answer_vote(from, &header, kind, Answer::Denied(Denial::MembershipConflict), out);
         }
         // Rule 1.3: of a stranger nothing is used; nor does a node vote that has lost its state.
         if self.state_lost || (place.is_none() && !newer && !self.is_founder(from, &request, out)) {
-            return self.answer_vote(from, &header, asked, Answer::Denied(Denial::Stranger), out);
+            return self.answer_vote(from, &header, kind, Answer::Denied(Denial::NotAMember), out);
         }
         let answer = match request.phase {
-            Phase::Pre => self.canvassed(from, &header, &request),
+            Phase::Pre => self.handle_pre_vote(from, &header, &request),
             Phase::Real => {
                 // Rule 2.7. Nobody campaigns for term 0.
-                if header.term == Term(0) || !self.contacts.is_news(place, from, header.term, header.round) {
+                if header.term == Term(0) || !self.peer_log.is_news(place, from, header.term, header.round) {
                     return;
                 }
-                self.asked(from, &header, &request, out)
+                self.handle_vote(from, &header, &request, out)
             }
         };
-        self.answer_vote(from, &header, asked, answer, out);
+        self.answer_vote(from, &header, kind, answer, out);
         // Rule 4.7: a member that wants to know whether there is a leader is shown one.
         if let (Phase::Pre, Answer::Denied(_), Some(place)) = (request.phase, answer, place) {
-            self.show_leader(place, out);
+            self.send_heartbeat(place, out);
         }
     }
 
     /// A pre-vote changes no state. Rule 4.2.
-    fn canvassed(&self, from: I, header: &Header, request: &VoteRequest<I>) -> Answer<I> {
+    fn handle_pre_vote(&self, from: I, header: &Header, request: &VoteRequest<I>) -> Answer<I> {
         let proposed = header.term.next();
         // The promise comes last: who is told of nothing else could have the vote when it ends. Rule 4.9.
-        let tests = behind_unless(proposed.is_some_and(|term| term > self.hard.term))
+        let tests = stale_unless(proposed.is_some_and(|term| term > self.hard.term))
             .and_then(|()| self.can_vote_for_config(header))
             .and_then(|()| self.position_test(request))
             .and_then(|()| self.promise_test(from, request));
@@ -62,7 +62,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// A vote. Rule 4.3.
-    fn asked(
+    fn handle_vote(
         &mut self,
         from: I,
         header: &Header,
@@ -79,24 +79,24 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         let (term, voted_for) = (self.hard.term, self.hard.voted_for);
         if header.term > term {
-            self.yield_to(header.term);
+            self.adopt_candidate_term(header.term);
         }
-        let tests = behind_unless(header.term == self.hard.term)
+        let tests = stale_unless(header.term == self.hard.term)
             .and_then(|()| self.can_vote_for_config(header))
             .and_then(|()| self.position_test(request))
             .and_then(|()| self.vote_test(from, header.term));
-        let mut met = false;
+        let mut founder_added = false;
         if tests.is_ok() {
             self.hard.voted_for = Some(from);
-            met = self.meet(from, request);
+            founder_added = self.add_founder(from, request);
         }
-        if met || (term, voted_for) != (self.hard.term, self.hard.voted_for) {
-            self.record(out);
+        if founder_added || (term, voted_for) != (self.hard.term, self.hard.voted_for) {
+            self.persist(out);
         }
         match tests {
             Ok(()) => Answer::Granted(self.grant(from, header.term, request)),
             Err(denial) => {
-                self.canvass_anew(term, out);
+                self.restart_pre_vote(term, out);
                 Answer::Denied(denial)
             }
         }
@@ -119,9 +119,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         let sanctioned =
             tried.is_some_and(|(leader, term)| self.promise.is_to_leader(leader, term, self.now));
-        match self.promise.bars(from, self.now) {
-            Some(_) if sanctioned && self.promise.floor() <= self.now => Ok(()),
-            Some(bond) => Err(Denial::Bound { to: bond.to, remaining: bond.until.saturating_sub(self.now) }),
+        match self.promise.conflict_with(from, self.now) {
+            Some(_) if sanctioned && self.promise.quarantine_until() <= self.now => Ok(()),
+            Some(conflict) => {
+                Err(Denial::Bound { to: conflict.to, remaining: conflict.until.saturating_sub(self.now) })
+            }
             None => Ok(()),
         }
     }
@@ -130,7 +132,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// as new as the voter's.
     fn can_vote_for_config(&self, header: &Header) -> Result<(), Denial<I>> {
         let older = is_newer_config(self.hard.membership.version(), header.version);
-        if older { Err(Denial::MembershipOlder) } else { Ok(()) }
+        if older { Err(Denial::StaleMembership) } else { Ok(()) }
     }
 
     /// Raft §5.4.1. A renewing leader is past this test: it leads whatever its position. Rule 5.1.
@@ -141,39 +143,39 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Rule 1.1: one vote in a term. Rule 1.5: an accepted leader has used it up.
     fn vote_test(&self, from: I, term: Term) -> Result<(), Denial<I>> {
-        let voted = self.hard.voted_for.is_some_and(|other| other != from);
-        let led = self.promise.leader_of(term).is_some_and(|other| other != from);
-        if voted || led { Err(Denial::VoteGone) } else { Ok(()) }
+        let voted_for_other = self.hard.voted_for.is_some_and(|other| other != from);
+        let led_by_other = self.promise.leader_of(term).is_some_and(|other| other != from);
+        if voted_for_other || led_by_other { Err(Denial::AlreadyVoted) } else { Ok(()) }
     }
 
     /// A vote is granted, and with it a promise: how long a one. Rules 2.1 and 2.4.
     fn grant(&mut self, candidate: I, term: Term, request: &VoteRequest<I>) -> Nanos {
-        let granted = self.grantable(request.promise);
+        let granted = self.grantable_length(request.promise);
         let (until, renews) = (self.now.saturating_add(granted), request.claim == Claim::Renewal);
-        self.promise.vote(candidate, term, until, self.now, renews);
-        let deadline = self.turn();
+        self.promise.bind_for_vote(candidate, term, until, self.now, renews);
+        let deadline = self.draw_election_deadline();
         self.become_follower(deadline);
         granted
     }
 
     /// How much of what is asked this voter may promise. Rule 2.4.
-    pub(super) fn grantable(&self, asked: Nanos) -> Nanos {
-        asked.min(self.lengths.promise_limit()).min(self.hard.promised_nanos())
+    pub(super) fn grantable_length(&self, requested: Nanos) -> Nanos {
+        requested.min(self.timing.promise_limit()).min(self.hard.promised_nanos())
     }
 
     /// A vote request of a higher term ends a candidacy, which is in no lower term any more, and what was
     /// asked ahead of one.
-    fn yield_to(&mut self, term: Term) {
+    fn adopt_candidate_term(&mut self, term: Term) {
         self.raise_term(term);
         match &mut self.role {
-            Role::Candidate(_) => self.fall_back(),
-            Role::Follower(following) => following.ahead = None,
+            Role::Candidate(_) => self.abandon_candidacy(),
+            Role::Follower(following) => following.early_pre_vote = None,
             Role::PreCandidate(_) | Role::Leader(_) => {}
         }
     }
 
     /// A pre-vote that was asked for in a term now over starts anew; no deadline moves.
-    fn canvass_anew(&mut self, term_before: Term, out: &mut Vec<Output<I>>) {
+    fn restart_pre_vote(&mut self, term_before: Term, out: &mut Vec<Output<I>>) {
         if term_before != self.hard.term && matches!(self.role, Role::PreCandidate(_)) {
             self.start_pre_vote(out);
         }
@@ -183,20 +185,20 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         &mut self,
         to: I,
         request: &Header,
-        asked: (Phase, Claim<I>),
+        kind: (Phase, Claim<I>),
         answer: Answer<I>,
         out: &mut Vec<Output<I>>,
     ) {
-        let (phase, votes) = (asked.0, asked.1 != Claim::Inquiry);
+        let (phase, votes) = (kind.0, kind.1 != Claim::Inquiry);
         let membership = match answer {
             Answer::Granted(_) => None,
             Answer::Denied(_) => self.membership_for(to, votes, request.version),
         };
-        let body = Body::VoteReply(VoteReply { phase, of: request.term, answer, membership });
+        let body = Body::VoteReply(VoteReply { phase, request_term: request.term, answer, membership });
         out.push(Output::Send { to, message: Message { header: self.reply_header(request), body } });
     }
 }
 
-fn behind_unless<I>(current: bool) -> Result<(), Denial<I>> {
-    if current { Ok(()) } else { Err(Denial::TermBehind) }
+fn stale_unless<I>(current: bool) -> Result<(), Denial<I>> {
+    if current { Ok(()) } else { Err(Denial::StaleTerm) }
 }

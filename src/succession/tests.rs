@@ -2,33 +2,33 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has found something")]
 
 use super::*;
-use crate::types::{Term, Version};
+use crate::types::{MembershipVersion, Term};
 use alloc::vec;
 use alloc::vec::Vec;
 
 const NOW: Nanos = 10;
 
-fn follower(until: Nanos, leaving: bool, priority: u8, index: u64) -> Follower {
+fn follower(until: Nanos, leaving: bool, priority: u8, index: u64) -> Progress {
     let position = Position { term: 1, index };
-    Follower { until, leaving, priority: Priority(priority), position, ..Follower::default() }
+    Progress { bound_until: until, leaving, priority: Priority(priority), position, ..Progress::default() }
 }
 
 /// Ids 0 to `voters - 1` vote, the others learn.
 fn members(voters: u8, learners: u8) -> Membership<u8> {
-    let version = Version { term: Term(1), number: 1 };
+    let version = MembershipVersion { term: Term(1), number: 1 };
     let learners = (voters..voters.saturating_add(learners)).collect();
     Membership::new(version, (0..voters).collect(), learners, crate::membership::majority(voters.into()))
         .unwrap()
 }
 
 fn ranks(
-    mut followers: Vec<Follower>,
+    mut progress: Vec<Progress>,
     members: &Membership<u8>,
     me: u8,
     first: Option<u8>,
 ) -> Vec<Option<u8>> {
-    rank(&mut followers, members, me, first, NOW);
-    followers.into_iter().map(|follower| follower.rank).collect()
+    rank(&mut progress, members, me, first, NOW);
+    progress.into_iter().map(|follower| follower.rank).collect()
 }
 
 /// Rule 4.1. Each is better than the one before it in just one respect, and no better in any that

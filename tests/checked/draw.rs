@@ -6,7 +6,8 @@ use std::time::Duration;
 use arbitrary::{Result, Unstructured};
 use quorate::{
     Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Input, Limits, Membership,
-    Message, Order, Phase, Position, Priority, Round, Target, Term, Urgency, Version, VoteReply, VoteRequest,
+    MembershipVersion, Message, Order, Phase, Position, Priority, Round, Target, Term, Urgency, VoteReply,
+    VoteRequest,
 };
 
 use super::{Act, CLUSTER, Checked};
@@ -74,14 +75,14 @@ fn answer(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Input<u64>> {
     let of = header.term;
     let body = match body {
         Body::VoteRequest(request) => {
-            Body::VoteReply(VoteReply { phase: request.phase, of, answer, membership: None })
+            Body::VoteReply(VoteReply { phase: request.phase, request_term: of, answer, membership: None })
         }
         Body::Heartbeat(heartbeat) => Body::HeartbeatReply(HeartbeatReply {
-            of,
+            request_term: of,
             answer,
             position: position(u)?,
             priority: priority(u)?,
-            ready: heartbeat.order == Order::Try && u.arbitrary()?,
+            ready: heartbeat.order == Order::Prepare && u.arbitrary()?,
             leaving: u.ratio(1, 16)?,
             membership: None,
         }),
@@ -102,7 +103,7 @@ fn message(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Message<u64>> 
         version: version(u, checked)?,
         committed: u.arbitrary()?,
         round: Round(value(u)?),
-        at: if u.ratio(3, 4)? { nanos(checked.now) } else { value(u)? },
+        sent_at: if u.ratio(3, 4)? { nanos(checked.now) } else { value(u)? },
     };
     let body = match u.int_in_range(0..=3)? {
         0 => Body::VoteRequest(VoteRequest {
@@ -119,7 +120,7 @@ fn message(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Message<u64>> 
         }),
         1 => Body::VoteReply(VoteReply {
             phase: phase(u)?,
-            of: term(u, checked)?,
+            request_term: term(u, checked)?,
             answer: answered(u)?,
             membership: membership(u, checked)?,
         }),
@@ -127,7 +128,7 @@ fn message(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Message<u64>> 
             promise: length(u)?,
             rank: option(u, Unstructured::arbitrary)?,
             order: match u.int_in_range(0..=3)? {
-                0 => Order::Try,
+                0 => Order::Prepare,
                 1 => Order::Campaign,
                 _ => Order::Follow,
             },
@@ -135,7 +136,7 @@ fn message(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Message<u64>> 
             membership: membership(u, checked)?,
         }),
         _ => Body::HeartbeatReply(HeartbeatReply {
-            of: term(u, checked)?,
+            request_term: term(u, checked)?,
             answer: answered(u)?,
             position: position(u)?,
             priority: priority(u)?,
@@ -149,11 +150,11 @@ fn message(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Message<u64>> 
 
 fn answered(u: &mut Unstructured<'_>) -> Result<Answer<u64>> {
     Ok(match u.int_in_range(0..=9)? {
-        0 => Answer::Denied(Denial::VoteGone),
-        1 => Answer::Denied(Denial::TermBehind),
-        2 => Answer::Denied(Denial::MembershipOlder),
+        0 => Answer::Denied(Denial::AlreadyVoted),
+        1 => Answer::Denied(Denial::StaleTerm),
+        2 => Answer::Denied(Denial::StaleMembership),
         3 => Answer::Denied(Denial::PositionBehind(position(u)?)),
-        4 => Answer::Denied(Denial::Stranger),
+        4 => Answer::Denied(Denial::NotAMember),
         5 => Answer::Denied(Denial::MembershipConflict),
         6 => {
             let to = option(u, |u| Ok((node(u)?, Term(value(u)?))))?;
@@ -183,11 +184,11 @@ fn membership(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Option<Box<
     Ok(membership.ok().map(Box::new))
 }
 
-fn version(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Version> {
+fn version(u: &mut Unstructured<'_>, checked: &Checked) -> Result<MembershipVersion> {
     let ours = checked.election.membership().version();
     Ok(match u.int_in_range(0..=3)? {
-        0 => Version { term: term(u, checked)?, number: value(u)? },
-        1 => Version { number: ours.number.saturating_add(1), ..ours },
+        0 => MembershipVersion { term: term(u, checked)?, number: value(u)? },
+        1 => MembershipVersion { number: ours.number.saturating_add(1), ..ours },
         _ => ours,
     })
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use quorate::{
     Answer, Body, ClusterId, Config, Election, Event, HardState, Input, Limits, MAX_MEMBERS, Membership,
-    Message, Output, Phase, Position, Priority, RoleKind, Term, Timing, Version,
+    MembershipVersion, Message, Output, Phase, Position, Priority, RoleKind, Term, Timing,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -217,7 +217,7 @@ impl Checked {
 
     /// Rule 4.6: `version` is that of the term in which it was elected last, with the number before; or
     /// with the first, after a recovery.
-    fn is_just_elected(&self, version: Version) -> bool {
+    fn is_just_elected(&self, version: MembershipVersion) -> bool {
         let stored = self.stored.membership.version();
         version.term == self.elected && version.number == stored.number.max(1) && version.term > stored.term
     }
@@ -281,7 +281,7 @@ impl Checked {
             Body::VoteReply(reply) => {
                 self.check_term(header.term);
                 if let (Phase::Real, Answer::Granted(length)) = (reply.phase, reply.answer) {
-                    assert_eq!(self.vote_of(reply.of), Some(to), "a vote not stored");
+                    assert_eq!(self.vote_of(reply.request_term), Some(to), "a vote not stored");
                     assert!(Duration::from_nanos(length) <= stored.promised, "a promise not stored");
                 }
             }

@@ -12,7 +12,7 @@ fn a_promise_counts_from_the_request_and_is_shortened_by_the_drift() {
     let timing = Timing { clock_drift_ppm: 500, ..Timing::lan() };
     let mut node = Node::new(Config { timing, ..config(1) }, first_state(&[1, 2, 3]), 100);
     let asked = node.stand(&[2]);
-    assert_eq!(to(&asked, 2).header.at, ns(100));
+    assert_eq!(to(&asked, 2).header.sent_at, ns(100));
     node.win(117, &[2], &asked);
     // 450 ms / 1.0005 = 449.775112443... ms, from the request on.
     assert_eq!(node.lease().unwrap().until.as_nanos(), 100_000_000 + 449_775_112);
@@ -50,7 +50,7 @@ fn a_heartbeat_reply_of_an_earlier_term_of_ones_own_does_not_count() {
         Event::SteppedDown { term: term(1), reason: StepDown::Resigned { successor: Some(2) } }
     );
     let asked = node.stand(&[4, 5]);
-    let again = to(&asked, 4).header.at / 1_000_000;
+    let again = to(&asked, 4).header.sent_at / 1_000_000;
     assert_eq!(to(&asked, 4).header.term, term(2));
     let shorter = LIMIT * 2 / 3;
     for voter in [4, 5] {
@@ -73,12 +73,12 @@ fn a_vote_of_an_earlier_term_does_not_count() {
     let mut node = Node::fresh(1, &FIVE);
     let old = node.stand(&[2, 3]);
     for voter in [2, 3, 4] {
-        node.hear(1, voter, deny(&to(&old, voter), Denial::VoteGone));
+        node.hear(1, voter, deny(&to(&old, voter), Denial::AlreadyVoted));
     }
     assert_eq!(node.role(), RoleKind::Follower);
     let asked = node.stand(&[2, 3]);
     assert_eq!(to(&asked, 2).header.term, term(2));
-    let now = to(&asked, 2).header.at / 1_000_000;
+    let now = to(&asked, 2).header.sent_at / 1_000_000;
     assert!(now < LIMIT, "what was granted then would be in force");
     assert_eq!(node.win(now, &[2, 3, 4, 5], &old), []);
     assert_eq!(node.role(), RoleKind::Candidate);
@@ -89,7 +89,7 @@ fn a_vote_of_an_earlier_term_does_not_count() {
 fn a_heartbeat_that_is_refused_lengthens_no_lease() {
     let mut node = leader(1, &[1, 2, 3]);
     let beats = node.tick_at(400);
-    for denial in [Denial::TermBehind, Denial::Stranger, Denial::MembershipConflict] {
+    for denial in [Denial::StaleTerm, Denial::NotAMember, Denial::MembershipConflict] {
         for follower in [2, 3] {
             assert_eq!(node.hear(400, follower, deny(&to(&beats, follower), denial)), []);
         }
@@ -251,7 +251,7 @@ fn the_long_promise_is_asked_for_before_a_renewal() {
     let beats = node.tick_at(2 * HEARTBEAT);
     node.accepted(2 * HEARTBEAT, &[2, 3], &beats);
     let mut impatient = node.clone();
-    let news = deny(&to(&beats, 3), Denial::TermBehind).in_term(5);
+    let news = deny(&to(&beats, 3), Denial::StaleTerm).in_term(5);
     let out = node.hear(149, 3, news.clone());
     assert_eq!((trace(&out).as_str(), node.term()), ("heartbeat 2, heartbeat 3", term(1)), "no write yet");
     assert_eq!(heartbeat_of(&to(&out, 2)).promise, ns(LIMIT));

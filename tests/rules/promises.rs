@@ -199,7 +199,7 @@ fn rounds_are_compared_within_one_term_of_one_sender() {
     assert_eq!(granted(&voter.hear(0, 1, heartbeat(1, 50)), 1), PROMISE);
     assert_eq!(granted(&voter.hear(0, 1, heartbeat(2, 1)), 1), PROMISE, "a restarted sender, elected again");
     assert_eq!(granted(&voter.hear(0, 2, heartbeat(3, 1)), 2), PROMISE, "another sender");
-    assert_eq!(denied(&voter.hear(0, 1, heartbeat(1, 51)), 1), Denial::TermBehind);
+    assert_eq!(denied(&voter.hear(0, 1, heartbeat(1, 51)), 1), Denial::StaleTerm);
     assert_eq!(voter.hear(0, 2, heartbeat(3, 1)), [], "a refused request moves nobody's round");
 }
 

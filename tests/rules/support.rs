@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use quorate::{
     Answer, Body, Claim, ClusterId, Config, Denial, Election, Event, HardState, Header, Heartbeat,
-    HeartbeatReply, Input, Membership, Message, Order, Output, Phase, Position, Priority, RoleKind, Round,
-    Target, Term, Timing, Urgency, Version, VoteReply, VoteRequest,
+    HeartbeatReply, Input, Membership, MembershipVersion, Message, Order, Output, Phase, Position, Priority,
+    RoleKind, Round, Target, Term, Timing, Urgency, VoteReply, VoteRequest,
 };
 use quorate_sim::Zero;
 
@@ -38,15 +38,15 @@ pub(crate) fn term(term: u64) -> Term {
     Term(term)
 }
 
-pub(crate) fn version(term: u64, number: u64) -> Version {
-    Version { term: Term(term), number }
+pub(crate) fn version(term: u64, number: u64) -> MembershipVersion {
+    MembershipVersion { term: Term(term), number }
 }
 
 pub(crate) fn at_index(index: u64) -> Position {
     Position { term: 0, index }
 }
 
-pub(crate) fn members(version: Version, voters: &[u64]) -> Membership<u64> {
+pub(crate) fn members(version: MembershipVersion, voters: &[u64]) -> Membership<u64> {
     Membership::new(version, voters.to_vec(), Vec::new(), voters.len() / 2 + 1).unwrap()
 }
 
@@ -185,7 +185,7 @@ pub(crate) fn leader(id: u64, voters: &[u64]) -> Node {
 
 /// When that node was sent its last message, in milliseconds.
 pub(crate) fn sent_at(outputs: &Outputs, receiver: u64) -> u64 {
-    to(outputs, receiver).header.at / 1_000_000
+    to(outputs, receiver).header.sent_at / 1_000_000
 }
 
 // ---- messages ----
@@ -193,7 +193,7 @@ pub(crate) fn sent_at(outputs: &Outputs, receiver: u64) -> u64 {
 fn message(at: u64, round: u64, of: u64, body: Body<u64>) -> Msg {
     let (term, version) = (term(of), version(0, 1));
     let header =
-        Header { cluster: CLUSTER, term, version, committed: false, round: Round(round), at: ns(at) };
+        Header { cluster: CLUSTER, term, version, committed: false, round: Round(round), sent_at: ns(at) };
     Message { header, body }
 }
 
@@ -234,10 +234,10 @@ pub(crate) fn answer(request: &Msg, answer: Answer<u64>) -> Msg {
     let of = request.header.term;
     let body = match &request.body {
         Body::VoteRequest(asked) => {
-            Body::VoteReply(VoteReply { phase: asked.phase, of, answer, membership: None })
+            Body::VoteReply(VoteReply { phase: asked.phase, request_term: of, answer, membership: None })
         }
         Body::Heartbeat(_) => Body::HeartbeatReply(HeartbeatReply {
-            of,
+            request_term: of,
             answer,
             position: Position::default(),
             priority: Priority::default(),
@@ -279,7 +279,7 @@ pub(crate) trait But: Sized {
     fn version(self, term: u64, number: u64) -> Self;
     fn asking(self, length: u64) -> Self;
     fn rank(self, rank: u8) -> Self;
-    fn inheriting(self, version: Version) -> Self;
+    fn inheriting(self, version: MembershipVersion) -> Self;
     fn order(self, order: Order) -> Self;
     fn claim(self, claim: Claim<u64>) -> Self;
     fn position(self, index: u64) -> Self;
@@ -297,7 +297,7 @@ impl But for Msg {
     }
 
     fn at(mut self, at: u64) -> Self {
-        self.header.at = ns(at);
+        self.header.sent_at = ns(at);
         self
     }
 
@@ -326,7 +326,7 @@ impl But for Msg {
         self
     }
 
-    fn inheriting(mut self, version: Version) -> Self {
+    fn inheriting(mut self, version: MembershipVersion) -> Self {
         let Body::Heartbeat(heartbeat) = &mut self.body else { panic!("{self:?} inherits nothing") };
         heartbeat.inherited = Some(version);
         self
@@ -498,7 +498,7 @@ pub(crate) fn trace(outputs: &Outputs) -> String {
             Event::TwoLeaders { .. } => "two-leaders",
             Event::TermTooFarAhead { .. } => "too-far",
             Event::TargetReached { .. } => "reached",
-            Event::TargetForgotten => "forgotten",
+            Event::TargetAbandoned => "forgotten",
             Event::Removed => "removed",
             Event::StateLost => "state-lost",
             Event::TooManyForming { .. } => "too-many",

@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix::sys::signal::{SigSet, Signal};
 use quorate::adapters::clock::BootClock;
 
-use crate::ledger::Stamp;
+use crate::audit::Stamp;
 
 const EVERY: Duration = Duration::from_micros(500);
 

@@ -12,7 +12,7 @@ use quorate::adapters::wire::{
 };
 use quorate::{
     Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Limits, MAX_MEMBERS,
-    Membership, Message, NodeId, Order, Phase, Position, Priority, Round, Term, Version, VoteReply,
+    Membership, MembershipVersion, Message, NodeId, Order, Phase, Position, Priority, Round, Term, VoteReply,
     VoteRequest,
 };
 use serde::de::{DeserializeOwned, SeqAccess, Visitor};
@@ -21,10 +21,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 const HEADER: Header = Header {
     cluster: ClusterId(7),
     term: Term(300),
-    version: Version { term: Term(2), number: 1 },
+    version: MembershipVersion { term: Term(2), number: 1 },
     committed: true,
     round: Round(5),
-    at: 1_000_000,
+    sent_at: 1_000_000,
 };
 
 /// A message of each kind, with its bytes after the header's.
@@ -37,7 +37,7 @@ fn golden() -> [(Message<u64>, &'static [u8]); 9] {
         message(Body::VoteRequest(VoteRequest { phase, claim, promise, position, membership }))
     };
     let vote = |answer| {
-        let reply = VoteReply { phase: Phase::Real, of: Term(300), answer, membership: None };
+        let reply = VoteReply { phase: Phase::Real, request_term: Term(300), answer, membership: None };
         message(Body::VoteReply(reply))
     };
     let beat = |promise, rank, order, inherited, membership| {
@@ -61,7 +61,7 @@ fn golden() -> [(Message<u64>, &'static [u8]); 9] {
         ),
         (beat(128, Some(0), Order::Follow, None, None), &[2, 0x80, 0x01, 1, 0, 0, 0, 0]),
         (
-            beat(128, Some(0), Order::Follow, Some(Version { term: Term(300), number: 7 }), None),
+            beat(128, Some(0), Order::Follow, Some(MembershipVersion { term: Term(300), number: 7 }), None),
             &[2, 0x80, 0x01, 1, 0, 0, 1, 0xac, 0x02, 7, 0],
         ),
         (
@@ -70,7 +70,7 @@ fn golden() -> [(Message<u64>, &'static [u8]); 9] {
         ),
         (
             message(Body::HeartbeatReply(HeartbeatReply {
-                of: Term(300),
+                request_term: Term(300),
                 answer: Answer::Denied(Denial::MembershipConflict),
                 position: Position { term: 3, index: 9 },
                 priority: Priority(1),
@@ -98,17 +98,17 @@ fn the_format_is_these_bytes() {
 #[test]
 fn every_denial_phase_claim_and_order_has_its_number() {
     let number = |answer| {
-        let reply = VoteReply { phase: Phase::Pre, of: Term(0), answer, membership: None };
+        let reply = VoteReply { phase: Phase::Pre, request_term: Term(0), answer, membership: None };
         let datagram = encode(&Message::<u64> { header: HEADER, body: Body::VoteReply(reply) });
         datagram[15]
     };
     let denials = [
         Denial::Bound { to: None, remaining: 0 },
-        Denial::VoteGone,
-        Denial::TermBehind,
-        Denial::MembershipOlder,
+        Denial::AlreadyVoted,
+        Denial::StaleTerm,
+        Denial::StaleMembership,
         Denial::PositionBehind(Position::default()),
-        Denial::Stranger,
+        Denial::NotAMember,
         Denial::MembershipConflict,
     ];
     assert_eq!(denials.map(|denial| number(Answer::Denied(denial))), [0, 1, 2, 3, 4, 5, 6]);
@@ -116,7 +116,7 @@ fn every_denial_phase_claim_and_order_has_its_number() {
         let beat = Heartbeat { promise: 0, rank: None, order, inherited: None, membership: None };
         encode(&Message::<u64> { header: HEADER, body: Body::Heartbeat(beat) })[14]
     };
-    assert_eq!([Order::Follow, Order::Try, Order::Campaign].map(order), [0, 1, 2]);
+    assert_eq!([Order::Follow, Order::Prepare, Order::Campaign].map(order), [0, 1, 2]);
     let claim = |phase, claim| {
         let position = Position::default();
         let request = VoteRequest { phase, claim, promise: 0, position, membership: None };
@@ -177,7 +177,7 @@ fn an_oversized_datagram_is_refused_unread() {
 
 /// A message whose every number takes its most bytes, with as many members as there can be.
 fn largest<I: NodeId>(id: impl Fn(u8) -> I) -> Message<I> {
-    let version = Version { term: Term(u64::MAX), number: u64::MAX };
+    let version = MembershipVersion { term: Term(u64::MAX), number: u64::MAX };
     let voters = (0..u8::MAX).map(&id).collect();
     let membership = Membership::new(version, voters, vec![], MAX_MEMBERS).unwrap();
     let header = Header {
@@ -186,11 +186,11 @@ fn largest<I: NodeId>(id: impl Fn(u8) -> I) -> Message<I> {
         version,
         committed: true,
         round: Round(u64::MAX),
-        at: u64::MAX,
+        sent_at: u64::MAX,
     };
     let body = Body::VoteReply(VoteReply {
         phase: Phase::Real,
-        of: Term(u64::MAX),
+        request_term: Term(u64::MAX),
         answer: Answer::Denied(Denial::Bound { to: Some((id(1), Term(u64::MAX))), remaining: u64::MAX }),
         membership: Some(Box::new(membership)),
     });
@@ -255,7 +255,7 @@ fn an_impossible_membership_is_refused() {
 fn what_a_forming_node_knows_is_these_bytes() {
     let limits = Limits { min_members: 3, max_members: 5 };
     let alone = Message::<u64> {
-        header: Header { committed: true, at: 0, ..HEADER },
+        header: Header { committed: true, sent_at: 0, ..HEADER },
         body: Body::Heartbeat(Heartbeat {
             promise: 0,
             rank: None,

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::check::{Column, Watch};
 use crate::clock::{Clock, Instant};
 use crate::conditions::Conditions;
-use crate::dice::Dice;
+use crate::rng::Dice;
 use crate::faults::Mix;
 use crate::links::Links;
 use crate::process::{Host, Process};

@@ -26,9 +26,9 @@ pub(super) struct Heard<I> {
 }
 
 /// What a [`Udp`](super::Udp) transport knows, to be read and added to while its node runs. Clones are the same.
-pub struct Peers<I>(pub(super) Arc<Mutex<Desk<I>>>);
+pub struct Peers<I>(pub(super) Arc<Mutex<ManualNetwork<I>>>);
 
-pub(super) struct Desk<I> {
+pub(super) struct ManualNetwork<I> {
     pub(super) book: Book<I>,
     pub(super) counters: Counters,
     pub(super) protection: Protection,
@@ -36,7 +36,7 @@ pub(super) struct Desk<I> {
     pub(super) cover: Option<Cover<I>>,
 }
 
-impl<I: NodeId + Serialize + DeserializeOwned> Desk<I> {
+impl<I: NodeId + Serialize + DeserializeOwned> ManualNetwork<I> {
     pub(super) fn letter(&mut self, to: I, bytes: Vec<u8>) -> Option<Vec<u8>> {
         self.cover.as_mut()?.letter(to, bytes)
     }
@@ -53,7 +53,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Desk<I> {
     }
 }
 
-impl<I: NodeId> Desk<I> {
+impl<I: NodeId> ManualNetwork<I> {
     /// Addresses are kept of those that the node has to do with, and of configured peers.
     pub(super) fn learn(&mut self, heard: Heard<I>, view: &NodeView<'_, I>) {
         let Heard { from, source, at, addresses, .. } = heard;
@@ -119,7 +119,7 @@ impl<I: NodeId> Peers<I> {
 
 impl<I> Peers<I> {
     /// Every change under it is whole, so a poisoned lock does no harm.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Desk<I>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, ManualNetwork<I>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -14,7 +14,7 @@ use tokio::net::UdpSocket;
 use tokio::select;
 use tokio::time::sleep;
 
-use super::peers::{Desk, Heard, Peers};
+use super::peers::{Heard, ManualNetwork, Peers};
 use super::transport::{NodeView, Transport};
 use crate::adapters::clock::BootClock;
 use crate::adapters::seal::{Keyring, MAX_SEALED};
@@ -95,7 +95,7 @@ impl<I: NodeId> Udp<I> {
         sender.set_nonblocking(true)?;
         let socket = UdpSocket::from_std(sender.try_clone()?)?;
         let (book, counters) = (Book::new(&[]), Counters::default());
-        let desk = Desk { book, counters, protection, cover: None };
+        let desk = ManualNetwork { book, counters, protection, cover: None };
         Ok(Udp {
             local: sender.local_addr()?,
             socket,

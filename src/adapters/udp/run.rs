@@ -256,7 +256,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
     fn announce(&mut self, event: Event<I>) -> Result<(), HostFailure> {
         match event {
             Event::SteppedDown { .. } => self.shared.leases.withdraw()?,
-            Event::MembershipChanged { .. } | Event::TargetReached { .. } | Event::TargetForgotten => {
+            Event::MembershipChanged { .. } | Event::TargetReached { .. } | Event::TargetAbandoned => {
                 self.tidy();
             }
             _ => {}

@@ -105,7 +105,9 @@ impl Safety {
             return Err((Kind::NotDurable, text));
         }
         let (answer, vote) = match &message.body {
-            Body::VoteReply(reply) => (reply.answer, (reply.phase == Phase::Real).then_some(reply.of)),
+            Body::VoteReply(reply) => {
+                (reply.answer, (reply.phase == Phase::Real).then_some(reply.request_term))
+            }
             Body::HeartbeatReply(reply) => (reply.answer, None),
             Body::VoteRequest(_) | Body::Heartbeat(_) => return Ok(()),
         };

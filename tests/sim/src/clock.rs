@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::dice::Dice;
+use crate::rng::Dice;
 
 /// True time, in nanoseconds since the start of the run. No node knows it.
 pub type Instant = u64;

@@ -90,12 +90,12 @@ pub fn message(message: &Message<u64>) -> String {
         }
         Body::VoteReply(reply) => {
             let kind = phase(reply.phase, "pre-vote:", "vote:");
-            format!("{kind} of {} {} (own term {})", reply.of, answer(&reply.answer), header.term)
+            format!("{kind} of {} {} (own term {})", reply.request_term, answer(&reply.answer), header.term)
         }
         Body::Heartbeat(beat) => {
             let order = match beat.order {
                 Order::Follow => "",
-                Order::Try => " TRY",
+                Order::Prepare => " TRY",
                 Order::Campaign => " CAMPAIGN",
             };
             let rank = beat.rank.map_or("-".into(), |rank| rank.to_string());
@@ -103,7 +103,12 @@ pub fn message(message: &Message<u64>) -> String {
         }
         Body::HeartbeatReply(reply) => {
             let ready = if reply.ready { " READY" } else { "" };
-            format!("follow: of {} {} (own term {}){ready}", reply.of, answer(&reply.answer), header.term)
+            format!(
+                "follow: of {} {} (own term {}){ready}",
+                reply.request_term,
+                answer(&reply.answer),
+                header.term
+            )
         }
     };
     let _ = write!(line, " v{} #{}", header.version, header.round.0);

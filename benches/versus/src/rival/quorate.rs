@@ -8,7 +8,7 @@ use quorate::{
 use rand_chacha::ChaCha8Rng;
 
 use super::{Claim, Duty, Effect, Effects, Mask, Place, Rival, Setup};
-use crate::dice::Dice;
+use crate::rng::Dice;
 
 /// A node of quorate.
 pub struct Quorate {
