@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::membership::MembershipError;
-use crate::types::{MembershipVersion, Nanos, Position, Priority, Term, nanos};
+use crate::types::{MembershipVersion, Nanos, Position, Priority, Term, Timestamp, nanos};
 
 /// What a node is told at its start.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -160,8 +160,8 @@ pub enum ConfigError {
     #[error("clock_drift_ppm must be at most 500,000")]
     DriftTooLarge,
     /// Readings end after 292 years.
-    #[error("the clock reads {0:?}, which is out of range")]
-    ClockOutOfRange(Duration),
+    #[error("the clock reads {0}, which is out of range")]
+    ClockOutOfRange(Timestamp),
     /// The durable state was put together by hand, or is damaged.
     #[error("the durable state has term {term} but a membership of version {version}")]
     TermBelowMembership {

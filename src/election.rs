@@ -19,7 +19,6 @@ mod vote;
 mod vote_reply;
 
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use rand_core::Rng;
 
@@ -34,7 +33,7 @@ use crate::peer_log::{Anomaly, PeerLog};
 use crate::promise::Promise;
 use crate::role::{Following, Leaving, Role, RoleKind};
 use crate::succession::{Backoff, Takeover};
-use crate::types::{CLOCK_END, NEVER, Nanos, NodeId, Position, Priority, Round, Term, nanos};
+use crate::types::{CLOCK_END, NEVER, Nanos, NodeId, Position, Priority, Round, Term, Timestamp};
 
 pub use status::{HeartbeatTiming, MemberProgress, MemberStatus, Status};
 
@@ -87,12 +86,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub fn new(
         config: Config<I>,
         mut saved: HardState<I>,
-        now: Duration,
+        now: Timestamp,
         rng: R,
     ) -> Result<Self, ConfigError> {
         let timing = CheckedTiming::new(&config.timing)?;
         let promised = check_promised(saved.promised)?;
-        let clock = nanos(now);
+        let clock = now.nanos();
         if clock > CLOCK_END {
             return Err(ConfigError::ClockOutOfRange(now));
         }
@@ -143,7 +142,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// [`step`](Self::step), and no later than [`deadline`](Self::deadline); spurious calls are
     /// harmless. A clock that runs backwards is [`Rejected`](Output::Rejected).
     #[must_use]
-    pub fn tick(&mut self, now: Duration) -> Vec<Output<I>> {
+    pub fn tick(&mut self, now: Timestamp) -> Vec<Output<I>> {
         let mut out = Vec::new();
         self.tick_into(now, &mut out);
         out
@@ -159,13 +158,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// As [`tick`](Self::tick); appends to the caller's buffer.
-    pub fn tick_into(&mut self, now: Duration, out: &mut Vec<Output<I>>) {
-        let clock = nanos(now);
+    pub fn tick_into(&mut self, now: Timestamp, out: &mut Vec<Output<I>>) {
+        let clock = now.nanos();
         if clock > CLOCK_END {
             return out.push(Output::Rejected(Rejection::ClockOutOfRange { now }));
         }
         if clock < self.now {
-            let last = Duration::from_nanos(self.now);
+            let last = Timestamp::from_nanos(self.now);
             return out.push(Output::Rejected(Rejection::ClockWentBackwards { last, now }));
         }
         if clock < self.due() {
@@ -221,9 +220,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// When to tick at the latest, on the host's clock; `None` while nothing is pending.
     #[must_use]
-    pub fn deadline(&self) -> Option<Duration> {
+    pub fn deadline(&self) -> Option<Timestamp> {
         let due = self.due();
-        (due != NEVER).then(|| Duration::from_nanos(due))
+        (due != NEVER).then(|| Timestamp::from_nanos(due))
     }
 
     /// This node.
@@ -266,7 +265,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub fn lease(&self) -> Option<Lease> {
         match &self.role {
             Role::Leader(leading) => {
-                Some(Lease { term: leading.term, until: Duration::from_nanos(leading.lease) })
+                Some(Lease { term: leading.term, until: Timestamp::from_nanos(leading.lease) })
             }
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
         }
@@ -378,7 +377,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             version,
             committed: self.hard.committed,
             round,
-            sent_at: self.now,
+            sent_at: Timestamp::from_nanos(self.now),
         }
     }
 

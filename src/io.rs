@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::hard_state::HardState;
 use crate::message::Message;
 use crate::reconfig::Target;
-use crate::types::{ClusterId, MembershipVersion, Position, Priority, Term};
+use crate::types::{ClusterId, MembershipVersion, Position, Priority, Term, Timestamp};
 
 /// Something that happened.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -192,18 +192,18 @@ pub enum StepDown<I> {
 #[non_exhaustive]
 pub enum Rejection<I> {
     /// The clock must be monotonic.
-    #[error("the clock ran backwards, from {last:?} to {now:?}")]
+    #[error("the clock ran backwards, from {last} to {now}")]
     ClockWentBackwards {
         /// The reading before.
-        last: Duration,
+        last: Timestamp,
         /// This reading.
-        now: Duration,
+        now: Timestamp,
     },
     /// Readings end after 292 years.
-    #[error("the clock reads {now:?}, which is out of range")]
+    #[error("the clock reads {now}, which is out of range")]
     ClockOutOfRange {
         /// This reading.
-        now: Duration,
+        now: Timestamp,
     },
     /// Only a leader can do that.
     #[error("this node does not lead")]
@@ -300,13 +300,13 @@ pub struct Lease {
     /// The fencing token.
     pub term: Term,
     /// The instant, on this node's clock, before which no other node can hold a lease.
-    pub until: Duration,
+    pub until: Timestamp,
 }
 
 impl Lease {
     /// Whether it holds at `now`, read from the same clock after all outputs so far were acted on.
     #[must_use]
-    pub fn holds_at(&self, now: Duration) -> bool {
+    pub fn holds_at(&self, now: Timestamp) -> bool {
         now < self.until
     }
 }

@@ -224,7 +224,7 @@ pub use message::{
 };
 pub use reconfig::Target;
 pub use role::RoleKind;
-pub use types::{ClusterId, MembershipVersion, Nanos, NodeId, Position, Priority, Round, Term};
+pub use types::{ClusterId, MembershipVersion, Nanos, NodeId, Position, Priority, Round, Term, Timestamp};
 
 /// The examples of the README, compiled and run with the tests.
 #[cfg(doctest)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::membership::Membership;
 #[cfg(feature = "serde")]
 use crate::types::NodeId;
-use crate::types::{ClusterId, MembershipVersion, Nanos, Position, Priority, Round, Term};
+use crate::types::{ClusterId, MembershipVersion, Nanos, Position, Priority, Round, Term, Timestamp};
 
 /// What one node says to another.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -41,7 +41,7 @@ pub struct Header {
     /// A request's number; a reply echoes it.
     pub round: Round,
     /// A request's time on its sender's clock; a reply echoes it.
-    pub sent_at: Nanos,
+    pub sent_at: Timestamp,
 }
 
 /// The four kinds of message.

@@ -14,6 +14,90 @@ pub trait NodeId: Copy + Ord + Hash + fmt::Debug {}
 
 impl<T: Copy + Ord + Hash + fmt::Debug> NodeId for T {}
 
+/// An instant of one host's clock, in nanoseconds since that clock's origin.
+///
+/// The host makes one of what its clock reads, and gets instants of the same clock back: when to tick, when a
+/// lease ends. An instant is no length of time, so that nobody sleeps *for* a deadline instead of *until* it;
+/// and instants of two hosts' clocks have nothing to do with each other.
+///
+/// ```
+/// use quorate::Timestamp;
+/// use std::time::{Duration, Instant};
+///
+/// let origin = Instant::now();
+/// let now = || Timestamp::from(origin.elapsed());
+///
+/// let deadline = now().saturating_add(Duration::from_millis(5));
+/// while now() < deadline {
+///     std::thread::sleep(deadline.saturating_duration_since(now()));
+/// }
+/// assert!(now().since_origin() >= Duration::from_millis(5));
+/// ```
+///
+/// A reading later than 584 years after the origin counts as that; an [`Election`](crate::Election) takes
+/// none later than 292 years.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// The origin of the clock.
+    pub const ORIGIN: Timestamp = Timestamp(0);
+
+    /// The time between the clock's origin and this instant.
+    #[must_use]
+    #[inline]
+    pub const fn since_origin(self) -> Duration {
+        Duration::from_nanos(self.0)
+    }
+
+    /// The instant `length` after this one, or the last that there is.
+    #[must_use]
+    #[inline]
+    pub const fn saturating_add(self, length: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_add(nanos(length)))
+    }
+
+    /// The instant `length` before this one, or the clock's origin.
+    #[must_use]
+    #[inline]
+    pub const fn saturating_sub(self, length: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_sub(nanos(length)))
+    }
+
+    /// The time from `earlier` to this instant; zero if `earlier` is in fact later.
+    #[must_use]
+    #[inline]
+    pub const fn saturating_duration_since(self, earlier: Timestamp) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    #[inline]
+    pub(crate) const fn from_nanos(nanos: Nanos) -> Timestamp {
+        Timestamp(nanos)
+    }
+
+    #[inline]
+    pub(crate) const fn nanos(self) -> Nanos {
+        self.0
+    }
+}
+
+impl From<Duration> for Timestamp {
+    /// The instant `since_origin` after the clock's origin, or the last that there is.
+    #[inline]
+    fn from(since_origin: Duration) -> Self {
+        Timestamp(nanos(since_origin))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// The time since the clock's origin.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.since_origin(), f)
+    }
+}
+
 /// Nanoseconds, of a clock reading or of a length of time. In a message, `at` is a reading of the
 /// *sender's* clock and means nothing to anybody else: it is echoed, never compared.
 pub type Nanos = u64;
@@ -25,9 +109,9 @@ pub(crate) const CLOCK_END: Nanos = Nanos::MAX / 2;
 pub(crate) const NEVER: Nanos = Nanos::MAX;
 
 /// `length` in nanoseconds, at most [`NEVER`].
-pub(crate) fn nanos(length: Duration) -> Nanos {
-    let whole = length.as_secs().checked_mul(1_000_000_000);
-    whole.and_then(|whole| whole.checked_add(length.subsec_nanos().into())).unwrap_or(NEVER)
+pub(crate) const fn nanos(length: Duration) -> Nanos {
+    let whole = length.as_secs().saturating_mul(1_000_000_000);
+    whole.saturating_add(length.subsec_nanos() as u64)
 }
 
 /// Keeps apart groups that share a network: a message of another cluster is refused.

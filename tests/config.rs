@@ -22,7 +22,7 @@ fn saved() -> HardState<u8> {
 
 fn start(timing: Timing, saved: HardState<u8>, now: Duration) -> Result<(), ConfigError> {
     let config = Config { timing, ..Config::new(1) };
-    Election::new(config, saved, now, ChaCha8Rng::seed_from_u64(0)).map(drop)
+    Election::new(config, saved, now.into(), ChaCha8Rng::seed_from_u64(0)).map(drop)
 }
 
 fn with(timing: Timing) -> Result<(), ConfigError> {
@@ -121,7 +121,7 @@ fn a_durable_promise_is_no_longer_than_any_that_can_be_given() {
 fn the_clock_ends_where_there_is_no_room_for_a_length_any_more() {
     assert_eq!(start(LONGEST, saved(), CLOCK_END), Ok(()));
     let late = CLOCK_END + NANOSECOND;
-    assert_eq!(start(LONGEST, saved(), late), Err(ConfigError::ClockOutOfRange(late)));
+    assert_eq!(start(LONGEST, saved(), late), Err(ConfigError::ClockOutOfRange(late.into())));
 }
 
 #[test]

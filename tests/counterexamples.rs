@@ -47,7 +47,7 @@ fn exchange(network: &mut ManualNetwork, reaches: &impl Fn(u64, u64) -> bool) {
         }
     }
     let holders = network.nodes.values().filter_map(|node| Some((node.id(), node.lease()?)));
-    let holders: Vec<_> = holders.filter(|(_, lease)| lease.holds_at(network.now)).collect();
+    let holders: Vec<_> = holders.filter(|(_, lease)| lease.holds_at(network.now.into())).collect();
     assert!(holders.len() < 2, "two leases: {holders:?}");
 }
 

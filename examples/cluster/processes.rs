@@ -100,7 +100,7 @@ impl Processes {
     }
 
     pub(crate) fn start_all(&mut self) -> Result<Duration, Failure> {
-        let began = self.clock.now();
+        let began = self.now();
         for index in 0..self.founders {
             self.spawn(index, true)?;
         }
@@ -152,7 +152,7 @@ impl Processes {
 
     pub(crate) fn kill(&mut self, id: Id) -> Result<Duration, Failure> {
         self.expect_news();
-        let at = self.clock.now();
+        let at = self.now();
         let mut child = self.nodes[index(id)].child.take().ok_or("it is dead already")?;
         child.kill()?;
         child.wait()?;
@@ -162,7 +162,7 @@ impl Processes {
     pub(crate) fn freeze(&mut self, id: Id) -> Result<Duration, Failure> {
         self.expect_news();
         self.nodes[index(id)].follows = 0;
-        let at = self.clock.now();
+        let at = self.now();
         self.signal(id, Signal::STOP)?;
         Ok(at)
     }
@@ -217,13 +217,14 @@ impl Processes {
         self.kill(id).map(drop)
     }
 
+    /// Since the machine's clock began.
     pub(crate) fn now(&self) -> Duration {
-        self.clock.now()
+        self.clock.now().since_origin()
     }
 
     /// Any length below `most`.
     pub(crate) fn chance(&self, most: Duration) -> Duration {
-        most.mul_f64(f64::from(self.clock.now().subsec_nanos() % 1_000) / 1_000.0)
+        most.mul_f64(f64::from(self.now().subsec_nanos() % 1_000) / 1_000.0)
     }
 
     /// When a node that resigned stopped acting as leader.
@@ -248,8 +249,8 @@ impl Processes {
     /// Leaves the group alone for about the longest promise, and a random part of one more.
     pub(crate) fn settle(&mut self, leader: &mut Reign) -> Result<(), Failure> {
         let before = *leader;
-        let end = self.clock.now() + self.promise * 3 + self.chance(self.promise);
-        while let Some(left) = end.checked_sub(self.clock.now()) {
+        let end = self.now() + self.promise * 3 + self.chance(self.promise);
+        while let Some(left) = end.checked_sub(self.now()) {
             self.read(left)?;
         }
         *leader = self.leader.ok_or("nobody leads")?;
@@ -284,12 +285,12 @@ impl Processes {
     /// Reads reports until `seen` sees what it waits for. The bound is generous: twenty promises
     /// and two seconds.
     fn until<T>(&mut self, what: &str, seen: impl Fn(&Self) -> Option<T>) -> Result<T, Failure> {
-        let end = self.clock.now() + self.promise * 20 + Duration::from_secs(2);
+        let end = self.now() + self.promise * 20 + Duration::from_secs(2);
         loop {
             if let Some(found) = seen(self) {
                 return Ok(found);
             }
-            let left = end.checked_sub(self.clock.now());
+            let left = end.checked_sub(self.now());
             self.read(left.ok_or_else(|| format!("waited in vain for {what}"))?)?;
         }
     }

@@ -4,6 +4,7 @@ mod state;
 
 use std::fmt::Debug;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use quorate::{
@@ -58,7 +59,7 @@ pub fn message<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Message<I>> {
         version: version(u)?,
         committed: u.arbitrary()?,
         round: Round(u.arbitrary()?),
-        sent_at: u.arbitrary()?,
+        sent_at: Duration::from_nanos(u.arbitrary()?).into(),
     };
     Ok(Message { header, body: body(u)? })
 }

@@ -60,9 +60,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         };
         let vote = match reply.answer {
             Answer::Granted(_) => VoteState::Granted(NEVER),
-            Answer::Denied(Denial::Bound { to, remaining }) => {
-                count_bound_voter((from, to), remaining, early_pre_vote.early_by, (header.sent_at, now))
-            }
+            Answer::Denied(Denial::Bound { to, remaining }) => count_bound_voter(
+                (from, to),
+                remaining,
+                early_pre_vote.early_by,
+                (header.sent_at.nanos(), now),
+            ),
             Answer::Denied(_) => return,
         };
         if matches!(vote, VoteState::Bound(_)) {

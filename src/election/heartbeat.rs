@@ -263,7 +263,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let limit = self.timing.promise_limit();
         let version = self.hard.membership.version();
         let Role::Leader(leading) = &mut self.role else { return };
-        if reply.request_term != leading.term || header.sent_at > self.now {
+        if reply.request_term != leading.term || header.sent_at.nanos() > self.now {
             return;
         }
         let granted = match reply.answer {
@@ -272,7 +272,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         };
         let Some(follower) = leading.progress.get_mut(place) else { return };
         let before = follower.bound_until;
-        follower.bound_until = before.max(bound_until(header.sent_at, granted, drift));
+        follower.bound_until = before.max(bound_until(header.sent_at.nanos(), granted, drift));
         follower.answered = true;
         // Rule 7.3: term and version from the same reply.
         let acknowledges = !follower.acknowledged && header.term == leading.term && header.version == version;
@@ -292,7 +292,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             leading.unranked = true;
         }
         let lifts = lengthens_lease(leading.lease, before, follower.bound_until);
-        self.observe_reply(place, header.sent_at, acknowledges);
+        self.observe_reply(place, header.sent_at.nanos(), acknowledges);
         if lifts {
             self.refresh_lease();
         }

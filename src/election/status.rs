@@ -114,8 +114,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             leader: self.leader(),
             rumoured_leader,
             lease,
-            lease_left: lease
-                .map_or(Duration::ZERO, |lease| lease.until.saturating_sub(Duration::from_nanos(self.now))),
+            lease_left: lease.map_or(Duration::ZERO, |lease| left(lease.until.nanos())),
             heartbeat_timing: lease.map(|_| HeartbeatTiming {
                 promise: Duration::from_nanos(self.requested_promise()),
                 heartbeat_interval: Duration::from_nanos(self.heartbeat_interval()),

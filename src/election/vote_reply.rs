@@ -26,7 +26,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     ) {
         let voters = self.hard.membership.voters().len();
         let Some(place) = place.filter(|&place| place < voters) else { return };
-        if header.sent_at > self.now {
+        if header.sent_at.nanos() > self.now {
             return;
         }
         match (reply.phase, &self.role) {
@@ -55,13 +55,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         out: &mut Vec<Output<I>>,
     ) {
         let vote = match reply.answer {
-            Answer::Granted(granted) => self.count_grant(reply.phase, header.sent_at, granted),
+            Answer::Granted(granted) => self.count_grant(reply.phase, header.sent_at.nanos(), granted),
             Answer::Denied(denial) => {
                 self.peer_log.refused(from, denial);
                 if self.adopt_from_denial(header, &reply, out) {
                     return;
                 }
-                self.handle_denial(from, (reply.phase, header.sent_at), denial, out)
+                self.handle_denial(from, (reply.phase, header.sent_at.nanos()), denial, out)
             }
         };
         match &mut self.role {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use arbitrary::{Result, Unstructured};
 use quorate::{
     Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Input, Limits, Membership,
-    MembershipVersion, Message, Order, Phase, Position, Priority, Round, Target, Term, Urgency, VoteReply,
-    VoteRequest,
+    MembershipVersion, Message, Order, Phase, Position, Priority, Round, Target, Term, Timestamp, Urgency,
+    VoteReply, VoteRequest,
 };
 
 use super::{Act, CLUSTER, Checked};
@@ -29,11 +29,11 @@ pub(crate) fn act(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Act> {
 }
 
 /// Any reading, near the last one or far from it, before or after.
-fn clock(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Duration> {
+fn clock(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Timestamp> {
     let length = Duration::from_nanos(length(u)?);
     Ok(match u.int_in_range(0..=3)? {
         0 => checked.now.saturating_sub(length),
-        1 => Duration::MAX,
+        1 => Duration::MAX.into(),
         _ => checked.now.saturating_add(length),
     })
 }
@@ -103,7 +103,7 @@ fn message(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Message<u64>> 
         version: version(u, checked)?,
         committed: u.arbitrary()?,
         round: Round(value(u)?),
-        sent_at: if u.ratio(3, 4)? { nanos(checked.now) } else { value(u)? },
+        sent_at: if u.ratio(3, 4)? { checked.now } else { Duration::from_nanos(value(u)?).into() },
     };
     let body = match u.int_in_range(0..=3)? {
         0 => Body::VoteRequest(VoteRequest {
@@ -246,8 +246,4 @@ fn option<'a, T>(
     some: impl FnOnce(&mut Unstructured<'a>) -> Result<T>,
 ) -> Result<Option<T>> {
     if u.arbitrary()? { some(u).map(Some) } else { Ok(None) }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use quorate::{
     Answer, Body, ClusterId, Config, Election, Event, HardState, Input, Limits, MAX_MEMBERS, Membership,
-    MembershipVersion, Message, Output, Phase, Position, Priority, RoleKind, Term, Timing,
+    MembershipVersion, Message, Output, Phase, Position, Priority, RoleKind, Term, Timestamp, Timing,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -20,7 +20,7 @@ pub(crate) const CLUSTER: ClusterId = ClusterId(7);
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
     /// Reads its clock.
-    Tick(Duration),
+    Tick(Timestamp),
     /// Lets time pass.
     Wait(Duration),
     /// Waits for the deadline.
@@ -44,7 +44,7 @@ pub(crate) enum Start {
 pub(crate) struct Checked {
     election: Election<u64, ChaCha8Rng>,
     /// The last reading of the clock that was accepted.
-    now: Duration,
+    now: Timestamp,
     /// What was persisted last.
     stored: HardState<u64>,
     /// The last term it was elected in.
@@ -77,9 +77,9 @@ impl Checked {
         }
         let config = Config { priority, position: Position { term: 1, index: 1 }, ..Config::new(1) };
         let rng = ChaCha8Rng::seed_from_u64(seed);
-        let election = Election::new(config, stored.clone(), Duration::ZERO, rng).expect("a valid start");
+        let election = Election::new(config, stored.clone(), Timestamp::ORIGIN, rng).expect("a valid start");
         Checked {
-            now: Duration::ZERO,
+            now: Timestamp::ORIGIN,
             // A forming node knows itself.
             stored: election.hard_state().clone(),
             election,
@@ -124,7 +124,7 @@ impl Checked {
         self.sent.truncate(KEPT);
     }
 
-    fn tick(&mut self, now: Duration, twin: &mut Election<u64, ChaCha8Rng>, out: &mut Vec<Output<u64>>) {
+    fn tick(&mut self, now: Timestamp, twin: &mut Election<u64, ChaCha8Rng>, out: &mut Vec<Output<u64>>) {
         self.election.tick_into(now, out);
         assert_eq!(*out, twin.tick(now), "the same tick, another output");
         if !matches!(out.as_slice(), [Output::Rejected(_)]) {

@@ -17,7 +17,7 @@ use quorate::adapters::clock::BootClock;
 use quorate::adapters::seal::{Key, Keyring};
 use quorate::adapters::store::Store;
 use quorate::adapters::udp::{Host, HostConfig, Notice};
-use quorate::{ClusterId, Config, Event, HardState, Lease, Target, Urgency};
+use quorate::{ClusterId, Config, Event, HardState, Lease, Target, Timestamp, Urgency};
 use rustix::process::{Signal, set_parent_process_death_signal};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
@@ -216,8 +216,8 @@ pub(crate) fn now() -> u64 {
     nanos(BootClock::new().now())
 }
 
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+fn nanos(at: Timestamp) -> u64 {
+    u64::try_from(at.since_origin().as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The node's own ledger: one line at a time, at the end of its file.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quorate::{Answer, Denial, Election, Event, Input, Output, Position, RoleKind};
+use quorate::{Answer, Denial, Election, Event, Input, Output, Position, RoleKind, Timestamp};
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -35,15 +35,15 @@ fn a_follower_stands_at_the_end_of_its_promise_plus_its_rank() {
 /// Rule 4.1: nodes whose turns coincide are told apart by chance, which never costs a whole turn.
 #[test]
 fn chance_puts_a_turn_off_by_up_to_half_a_stagger() {
-    let first = ms(0)..=ms(STAGGER) / 2;
+    let first = at_ms(0)..=at_ms(STAGGER / 2);
     let due = |seed| {
         let rng = ChaCha8Rng::seed_from_u64(seed);
-        let node = Election::new(config(1), first_state(&THREE), ms(0), rng).unwrap();
+        let node = Election::new(config(1), first_state(&THREE), at_ms(0), rng).unwrap();
         node.deadline().unwrap()
     };
-    let dues: Vec<Duration> = (0..64).map(due).collect();
+    let dues: Vec<Timestamp> = (0..64).map(due).collect();
     assert!(dues.iter().all(|due| first.contains(due)), "{dues:?}");
-    let middle = ms(STAGGER) / 4;
+    let middle = at_ms(STAGGER / 4);
     assert!(dues.iter().any(|&due| due < middle) && dues.iter().any(|&due| due > middle), "{dues:?}");
 }
 
@@ -137,7 +137,7 @@ fn unanswered_requests_are_repeated_in_the_same_term_with_a_new_round_and_time()
     assert_eq!(trace(&again), "vote 3, vote 4, vote 5");
     let (first, second) = (to(&asked, 3).header, to(&again, 3).header);
     assert_eq!((first.term, second.term), (term(1), term(1)));
-    assert!(second.round > first.round && second.sent_at == ns(RETRY));
+    assert!(second.round > first.round && second.sent_at == at_ms(RETRY));
     assert!(trace(&node.hear(25, 3, grant(&to(&again, 3), LIMIT))).contains("elected"));
     assert_eq!(node.term(), term(1));
 }
@@ -149,7 +149,7 @@ fn a_voter_asked_again_grants_again() {
     voter.hear(1, 1, vote(1, 1));
     let out = voter.hear(21, 1, vote(1, 2).at(21));
     assert_eq!(trace(&out), "yes 1", "with nothing new to write");
-    assert_eq!((granted(&out, 1), to(&out, 1).header.sent_at), (LIMIT, ns(21)));
+    assert_eq!((granted(&out, 1), to(&out, 1).header.sent_at), (LIMIT, at_ms(21)));
 }
 
 /// Rule 4.3: who is asked answers, even if it does not (yet) know itself to be a voter.
@@ -301,7 +301,7 @@ fn beside_a_rival_only_voters_that_answer_nothing_are_not_waited_for() {
 fn a_candidate_whose_votes_are_gone_stands_again_after_its_turn() {
     let mut node = Node::fresh(2, &THREE);
     let asked = node.stand(&[3]);
-    let now = to(&asked, 3).header.sent_at / 1_000_000;
+    let now = sent_at(&asked, 3);
     node.hear(now, 1, deny(&to(&asked, 1), Denial::AlreadyVoted));
     assert_eq!(node.role(), RoleKind::Candidate, "a quorum is left");
     node.hear(now, 3, deny(&to(&asked, 3), Denial::AlreadyVoted));
@@ -384,7 +384,7 @@ fn a_leader_that_lapsed_stands_again_later_each_time_and_forgiven_in_good_time()
         assert_eq!(node.role(), RoleKind::Follower);
         delays.push(node.due() - lapse);
         let asked = node.stand(&[2]);
-        let now = to(&asked, 2).header.sent_at / 1_000_000;
+        let now = sent_at(&asked, 2);
         node.win(now, &[2], &asked);
         assert_eq!(node.role(), RoleKind::Leader, "a delay, never a veto");
     }
@@ -414,15 +414,19 @@ fn a_clock_that_runs_backwards_is_rejected_and_changes_nothing() {
     let mut node = leader(1, &THREE);
     node.tick_at(HEARTBEAT);
     let before = node.clone();
-    let rejection = quorate::Rejection::ClockWentBackwards { last: ms(HEARTBEAT), now: ms(HEARTBEAT - 1) };
+    let rejection =
+        quorate::Rejection::ClockWentBackwards { last: at_ms(HEARTBEAT), now: at_ms(HEARTBEAT - 1) };
     assert_eq!(node.tick_at(HEARTBEAT - 1), [Output::Rejected(rejection)]);
     assert_eq!(node, before);
     let end = Duration::from_nanos(u64::MAX / 2);
-    for late in [Duration::MAX, end + Duration::from_nanos(1)] {
+    for late in [Duration::MAX, end + Duration::from_nanos(1)].map(Timestamp::from) {
         assert_eq!(node.tick(late), [Output::Rejected(quorate::Rejection::ClockOutOfRange { now: late })]);
         assert_eq!(node, before);
     }
-    assert!(trace(&node.clone().tick(end)).starts_with("stepped-down"), "the last instant that there is");
+    assert!(
+        trace(&node.clone().tick(end.into())).starts_with("stepped-down"),
+        "the last instant that there is"
+    );
     assert_eq!(node.tick_at(HEARTBEAT), [], "the same instant twice is not backwards");
 }
 
@@ -508,7 +512,7 @@ fn an_answer_bears_the_round_and_the_time_of_its_question() {
     for question in [pre_vote(0, 1), vote(1, 2), heartbeat(1, 3)] {
         let question = question.at(7);
         let answer = to(&node.hear(20, 1, question.clone()), 1);
-        assert_eq!((answer.header.round, answer.header.sent_at), (question.header.round, ns(7)));
+        assert_eq!((answer.header.round, answer.header.sent_at), (question.header.round, at_ms(7)));
     }
 }
 

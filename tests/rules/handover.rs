@@ -57,7 +57,7 @@ fn an_unfit_successor_is_refused_and_nothing_changes() {
     let mut node = leader(1, &FIVE);
     let mut learn = |from, priority, index| {
         let beats = node.tick_at(node.due());
-        let now = to(&beats, from).header.sent_at / 1_000_000;
+        let now = sent_at(&beats, from);
         node.hear(now, from, accept(&to(&beats, from)).priority(priority).position(index));
     };
     learn(3, 0, 4);
@@ -502,7 +502,7 @@ fn led_until_named(node: &mut Node) -> (u64, u64, Msg) {
 /// Wins the next election with the vote of node 2. When.
 fn elected_again(node: &mut Node) -> u64 {
     let asked = node.stand(&[2]);
-    let now = to(&asked, 2).header.sent_at / 1_000_000;
+    let now = sent_at(&asked, 2);
     node.win(now, &[2], &asked);
     assert_eq!(node.role(), RoleKind::Leader);
     now

@@ -12,10 +12,10 @@ fn a_promise_counts_from_the_request_and_is_shortened_by_the_drift() {
     let timing = Timing { clock_drift_ppm: 500, ..Timing::lan() };
     let mut node = Node::new(Config { timing, ..config(1) }, first_state(&[1, 2, 3]), 100);
     let asked = node.stand(&[2]);
-    assert_eq!(to(&asked, 2).header.sent_at, ns(100));
+    assert_eq!(to(&asked, 2).header.sent_at, at_ms(100));
     node.win(117, &[2], &asked);
     // 450 ms / 1.0005 = 449.775112443... ms, from the request on.
-    assert_eq!(node.lease().unwrap().until.as_nanos(), 100_000_000 + 449_775_112);
+    assert_eq!(node.lease().unwrap().until.since_origin().as_nanos(), 100_000_000 + 449_775_112);
 }
 
 /// Rule 3.1: nobody answers what is not asked yet.
@@ -50,7 +50,7 @@ fn a_heartbeat_reply_of_an_earlier_term_of_ones_own_does_not_count() {
         Event::SteppedDown { term: term(1), reason: StepDown::Resigned { successor: Some(2) } }
     );
     let asked = node.stand(&[4, 5]);
-    let again = to(&asked, 4).header.sent_at / 1_000_000;
+    let again = sent_at(&asked, 4);
     assert_eq!(to(&asked, 4).header.term, term(2));
     let shorter = LIMIT * 2 / 3;
     for voter in [4, 5] {
@@ -78,7 +78,7 @@ fn a_vote_of_an_earlier_term_does_not_count() {
     assert_eq!(node.role(), RoleKind::Follower);
     let asked = node.stand(&[2, 3]);
     assert_eq!(to(&asked, 2).header.term, term(2));
-    let now = to(&asked, 2).header.sent_at / 1_000_000;
+    let now = sent_at(&asked, 2);
     assert!(now < LIMIT, "what was granted then would be in force");
     assert_eq!(node.win(now, &[2, 3, 4, 5], &old), []);
     assert_eq!(node.role(), RoleKind::Candidate);
@@ -115,7 +115,7 @@ fn the_lease_is_the_latest_end_that_a_quorum_reaches() {
     assert_eq!(node.lease_end(), 520);
     node.hear(410, 4, grant(&to(&beats, 4), 60));
     assert_eq!(node.lease_end(), 520, "never shortened");
-    assert!(node.lease().unwrap().holds_at(ms(519)) && !node.lease().unwrap().holds_at(ms(520)));
+    assert!(node.lease().unwrap().holds_at(at_ms(519)) && !node.lease().unwrap().holds_at(at_ms(520)));
 }
 
 /// Rule 3.2: a leader promises no more than it asks for, even to itself.
@@ -199,7 +199,7 @@ fn a_vote_about_to_end_is_asked_for_again() {
     let asked = node.stand(&[2, 3]);
     node.hear(10, 2, grant(&to(&asked, 2), LIMIT));
     assert_eq!(trace(&node.tick_at(RETRY)), "vote 3, vote 4, vote 5", "in force for long");
-    let just = ms(LIMIT) / 4;
+    let just = (ms(LIMIT) / 4).into();
     assert_eq!(trace(&node.clone().tick(just)), "vote 3, vote 4, vote 5", "for just three quarters");
     let late = LIMIT / 4 + 1;
     assert!(trace(&node.tick_at(late)).starts_with("vote 2"), "in force for less than three quarters");

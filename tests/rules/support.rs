@@ -9,7 +9,7 @@ use std::time::Duration;
 use quorate::{
     Answer, Body, Claim, ClusterId, Config, Denial, Election, Event, HardState, Header, Heartbeat,
     HeartbeatReply, Input, Membership, MembershipVersion, Message, Order, Output, Phase, Position, Priority,
-    RoleKind, Round, Target, Term, Timing, Urgency, VoteReply, VoteRequest,
+    RoleKind, Round, Target, Term, Timestamp, Timing, Urgency, VoteReply, VoteRequest,
 };
 use quorate_sim::Zero;
 
@@ -28,6 +28,16 @@ pub(crate) type Outputs = Vec<Output<u64>>;
 
 pub(crate) fn ms(length: u64) -> Duration {
     Duration::from_millis(length)
+}
+
+/// The instant at which the node's clock reads so many milliseconds.
+pub(crate) fn at_ms(reading: u64) -> Timestamp {
+    ms(reading).into()
+}
+
+/// What the node's clock reads at that instant, in milliseconds.
+pub(crate) fn reading(at: Timestamp) -> u64 {
+    u64::try_from(at.since_origin().as_millis()).unwrap()
 }
 
 pub(crate) fn ns(length: u64) -> u64 {
@@ -82,7 +92,7 @@ impl DerefMut for Node {
 
 impl Node {
     pub(crate) fn new(config: Config<u64>, saved: HardState<u64>, now: u64) -> Node {
-        Node(Election::new(config, saved, ms(now), Zero).unwrap())
+        Node(Election::new(config, saved, at_ms(now), Zero).unwrap())
     }
 
     /// Started for the first time at time 0.
@@ -101,19 +111,19 @@ impl Node {
     }
 
     pub(crate) fn tick_at(&mut self, now: u64) -> Outputs {
-        self.0.tick(ms(now))
+        self.0.tick(at_ms(now))
     }
 
     /// Receives, reads the clock, ticks, steps.
     pub(crate) fn hear(&mut self, now: u64, from: u64, message: Msg) -> Outputs {
-        let mut out = self.0.tick(ms(now));
+        let mut out = self.0.tick(at_ms(now));
         out.extend(self.0.step(Input::Receive { from, message }));
         out
     }
 
     /// Reads the clock, ticks, and wishes.
     pub(crate) fn wish(&mut self, now: u64, wish: Input<u64>) -> Outputs {
-        let mut out = self.0.tick(ms(now));
+        let mut out = self.0.tick(at_ms(now));
         out.extend(self.0.step(wish));
         out
     }
@@ -133,12 +143,12 @@ impl Node {
 
     /// The deadline in milliseconds.
     pub(crate) fn due(&self) -> u64 {
-        u64::try_from(self.0.deadline().unwrap().as_millis()).unwrap()
+        reading(self.0.deadline().unwrap())
     }
 
     /// The end of the lease in milliseconds.
     pub(crate) fn lease_end(&self) -> u64 {
-        u64::try_from(self.0.lease().unwrap().until.as_millis()).unwrap()
+        reading(self.0.lease().unwrap().until)
     }
 
     /// A follower's next candidacy, at its deadline: the vote requests, pre-votes granted by `by`.
@@ -185,7 +195,7 @@ pub(crate) fn leader(id: u64, voters: &[u64]) -> Node {
 
 /// When that node was sent its last message, in milliseconds.
 pub(crate) fn sent_at(outputs: &Outputs, receiver: u64) -> u64 {
-    to(outputs, receiver).header.sent_at / 1_000_000
+    reading(to(outputs, receiver).header.sent_at)
 }
 
 // ---- messages ----
@@ -193,7 +203,7 @@ pub(crate) fn sent_at(outputs: &Outputs, receiver: u64) -> u64 {
 fn message(at: u64, round: u64, of: u64, body: Body<u64>) -> Msg {
     let (term, version) = (term(of), version(0, 1));
     let header =
-        Header { cluster: CLUSTER, term, version, committed: false, round: Round(round), sent_at: ns(at) };
+        Header { cluster: CLUSTER, term, version, committed: false, round: Round(round), sent_at: at_ms(at) };
     Message { header, body }
 }
 
@@ -297,7 +307,7 @@ impl But for Msg {
     }
 
     fn at(mut self, at: u64) -> Self {
-        self.header.sent_at = ns(at);
+        self.header.sent_at = at_ms(at);
         self
     }
 

@@ -67,7 +67,7 @@ fn nodes_started_with_different_lists_refuse_each_other_and_say_so_once() {
         Some(node.membership()),
         "so that they find out"
     );
-    let now = to(&asked, 1).header.sent_at / 1_000_000;
+    let now = sent_at(&asked, 1);
     let out = node.hear(now, 1, deny(&to(&asked, 1), Denial::MembershipConflict));
     assert_eq!(events(&out), [Event::MembershipConflict { peer: 1 }], "the asker tells its operator too");
 }

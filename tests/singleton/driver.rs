@@ -116,7 +116,8 @@ impl Driver {
     fn heal(&mut self) -> Result<(), Failure> {
         self.frozen.drain(..).for_each(|process| process.signal(Signal::CONT));
         let (began, now) = (Instant::now(), BootClock::new().now());
-        self.supervisors.until("the command to run", |stamp| u128::from(stamp.at) > now.as_nanos())?;
+        self.supervisors
+            .until("the command to run", |stamp| u128::from(stamp.at) > now.since_origin().as_nanos())?;
         self.slowest = self.slowest.max(began.elapsed());
         self.supervisors.audit()
     }

@@ -6,14 +6,15 @@ mod properties;
 
 use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use quorate::adapters::wire::{
     EncodeError, MAX_DATAGRAM, Refused, VERSION, WireError, decode, encode, encode_into,
 };
 use quorate::{
     Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Limits, MAX_MEMBERS,
-    Membership, MembershipVersion, Message, NodeId, Order, Phase, Position, Priority, Round, Term, VoteReply,
-    VoteRequest,
+    Membership, MembershipVersion, Message, NodeId, Order, Phase, Position, Priority, Round, Term, Timestamp,
+    VoteReply, VoteRequest,
 };
 use serde::de::{DeserializeOwned, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -24,7 +25,7 @@ const HEADER: Header = Header {
     version: MembershipVersion { term: Term(2), number: 1 },
     committed: true,
     round: Round(5),
-    sent_at: 1_000_000,
+    sent_at: Timestamp::ORIGIN.saturating_add(Duration::from_millis(1)),
 };
 
 /// A message of each kind, with its bytes after the header's.
@@ -186,7 +187,7 @@ fn largest<I: NodeId>(id: impl Fn(u8) -> I) -> Message<I> {
         version,
         committed: true,
         round: Round(u64::MAX),
-        sent_at: u64::MAX,
+        sent_at: Duration::MAX.into(),
     };
     let body = Body::VoteReply(VoteReply {
         phase: Phase::Real,
@@ -255,7 +256,7 @@ fn an_impossible_membership_is_refused() {
 fn what_a_forming_node_knows_is_these_bytes() {
     let limits = Limits { min_members: 3, max_members: 5 };
     let alone = Message::<u64> {
-        header: Header { committed: true, sent_at: 0, ..HEADER },
+        header: Header { committed: true, sent_at: Timestamp::ORIGIN, ..HEADER },
         body: Body::Heartbeat(Heartbeat {
             promise: 0,
             rank: None,

@@ -104,7 +104,8 @@ fn message<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl St
     (header, body(id)).prop_map(|(([cluster, term, of, number, round, at], committed), body)| {
         let version = MembershipVersion { term: Term(of), number };
         let (cluster, term, round) = (ClusterId(cluster), Term(term), Round(round));
-        let header = Header { cluster, term, version, committed, round, sent_at: at };
+        let header =
+            Header { cluster, term, version, committed, round, sent_at: Duration::from_nanos(at).into() };
         Message { header, body }
     })
 }

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use std::vec::Vec;
 
 use serde::Serialize;
@@ -15,13 +14,13 @@ use crate::adapters::udp::book::Book;
 use crate::adapters::udp::cover::{Cover, Uncovered};
 use crate::adapters::udp::datagram::Sighting;
 use crate::adapters::udp::{Counters, Protection};
-use crate::types::{ClusterId, NodeId};
+use crate::types::{ClusterId, NodeId, Timestamp};
 
 pub(super) struct Heard<I> {
     pub(super) from: I,
     pub(super) cluster: ClusterId,
     pub(super) source: SocketAddr,
-    pub(super) at: Duration,
+    pub(super) at: Timestamp,
     pub(super) addresses: Vec<(I, Sighting)>,
 }
 
@@ -46,7 +45,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> ManualNetwork<I> {
     }
 
     /// For whom has not been met: before there is anything to say, as the first letter would be lost.
-    pub(super) fn hellos(&mut self, now: Duration) -> Vec<(Option<Vec<u8>>, Vec<SocketAddr>)> {
+    pub(super) fn hellos(&mut self, now: Timestamp) -> Vec<(Option<Vec<u8>>, Vec<SocketAddr>)> {
         let Some(cover) = &mut self.cover else { return Vec::new() };
         let unmet = self.book.ids().into_iter().filter(|&id| !cover.has_met(id)).collect::<Vec<_>>();
         unmet.into_iter().map(|id| (cover.hello(id), self.book.route(id, now))).collect()

@@ -2,14 +2,13 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
 use crate::{
     Body, ClusterId, Config, Election, HardState, Header, Heartbeat, Input, Membership, MembershipVersion,
-    Message, Order, Output, Priority, Round, Term,
+    Message, Order, Output, Priority, Round, Term, Timestamp,
 };
 
 type Node = Election<u64, ChaCha8Rng>;
@@ -33,7 +32,7 @@ fn heartbeat(node: &Node, dice: &mut ChaCha8Rng) -> Message<u64> {
         version: draw(dice, &version, &[newer, MembershipVersion::default()]),
         committed: draw(dice, &committed, &[true, false]),
         round: Round(dice.next_u64() % 4 + node.now / 1_000_000),
-        sent_at: 0,
+        sent_at: Timestamp::ORIGIN,
     };
     let rank = draw(dice, &Some(0), &[None, Some(1)]);
     let order = draw(dice, &Order::Follow, &[Order::Prepare, Order::Campaign]);
@@ -65,10 +64,10 @@ fn the_short_way_comes_to_the_same_as_the_long_one() {
     for seed in 0..200 {
         let saved = HardState::bootstrap(ClusterId(7), 1..=3).unwrap();
         let rng = ChaCha8Rng::seed_from_u64(seed);
-        let mut node = Node::new(Config::new(3), saved, Duration::ZERO, rng).unwrap();
+        let mut node = Node::new(Config::new(3), saved, Timestamp::ORIGIN, rng).unwrap();
         for _ in 0..200 {
             let length = draw(&mut dice, &1, &[40, 140, 160, 500]);
-            let mut out: Vec<Output<u64>> = node.tick(Duration::from_nanos(node.now + length * 1_000_000));
+            let mut out: Vec<Output<u64>> = node.tick(Timestamp::from_nanos(node.now + length * 1_000_000));
             let odd = [Input::SetPriority(Priority(0)), Input::SetPriority(Priority(1)), Input::Leave];
             if let Some(wish) = draw(&mut dice, &None, &odd.map(Some)) {
                 node.step_into(wish, &mut out);

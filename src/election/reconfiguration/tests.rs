@@ -4,16 +4,15 @@
 use super::*;
 use crate::config::Config;
 use crate::hard_state::HardState;
-use crate::types::ClusterId;
+use crate::types::{ClusterId, Timestamp};
 use alloc::vec;
-use core::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 fn lone_leader() -> Election<u64, ChaCha8Rng> {
     let saved = HardState::bootstrap(ClusterId(1), [1]).unwrap();
     let rng = ChaCha8Rng::seed_from_u64(0);
-    let mut leader = Election::new(Config::new(1), saved, Duration::ZERO, rng).unwrap();
+    let mut leader = Election::new(Config::new(1), saved, Timestamp::ORIGIN, rng).unwrap();
     let _ = leader.tick(leader.deadline().unwrap());
     assert!(leader.config_and_term_quorum_check());
     leader

@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicIsize, Ordering};
 use std::time::Duration;
 
-use quorate::{ClusterId, Config, Election, HardState, Timing};
+use quorate::{ClusterId, Config, Election, HardState, Timestamp, Timing};
 use quorate_sim::{Dice, ManualNetwork};
 use rand_chacha::ChaCha8Rng;
 
@@ -51,7 +51,7 @@ pub(crate) fn run() -> bool {
     };
     let state = HardState::bootstrap(ClusterId(1), 1..=3).expect("three nodes");
     let fresh =
-        Election::new(Config::new(1), state, Duration::ZERO, Dice::new(1).generator()).expect("lawful");
+        Election::new(Config::new(1), state, Timestamp::ORIGIN, Dice::new(1).generator()).expect("lawful");
     show("just started", &fresh);
     let mut manual_network = ManualNetwork::new(3, Timing::lan());
     manual_network.run(Duration::from_secs(5));

@@ -161,7 +161,7 @@ impl Safety {
         match holders {
             [(a, first), (b, second), ..] => {
                 let text = format!(
-                    "{a} (term {}, until {:?}) and {b} (term {}, until {:?})",
+                    "{a} (term {}, until {}) and {b} (term {}, until {})",
                     first.term, first.until, second.term, second.until
                 );
                 Err((Kind::TwoLeases, text))

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use quorate::{
     Body, ClusterId, Config, Election, Event, HardState, HeartbeatTiming, Input, Message, Output, Phase,
-    RoleKind, Timing,
+    RoleKind, Timestamp, Timing,
 };
 use rand_chacha::ChaCha8Rng;
 
@@ -72,7 +72,7 @@ impl FastCluster {
         let saved = HardState::bootstrap(ClusterId(7), 1..=n).expect("a lawful number of nodes");
         let mut node = |id| {
             let config = Config { timing, ..Config::new(id) };
-            Election::new(config, saved.clone(), Duration::ZERO, dice.generator()).expect("a lawful start")
+            Election::new(config, saved.clone(), Timestamp::ORIGIN, dice.generator()).expect("a lawful start")
         };
         let nodes: Vec<_> = (1..=n).map(|id| Some(node(id))).collect();
         let mut fast_cluster = FastCluster {
@@ -135,7 +135,7 @@ impl FastCluster {
     fn serve(&mut self, place: usize, input: Option<Input<u64>>) {
         let Some(node) = &mut self.nodes[place] else { return };
         let mut outputs = std::mem::take(&mut self.outputs);
-        node.tick_into(Duration::from_nanos(self.now), &mut outputs);
+        node.tick_into(Duration::from_nanos(self.now).into(), &mut outputs);
         if let Some(input) = input {
             node.step_into(input, &mut outputs);
         }
@@ -174,7 +174,7 @@ impl FastCluster {
         let due = self.nodes[place].as_ref().and_then(Election::deadline);
         self.alarms[place] = due.map_or(Instant::MAX, |due| {
             let late = self.dice.below(self.traffic.oversleep + 1);
-            (due.as_nanos() as u64).max(self.now) + late
+            (due.since_origin().as_nanos() as u64).max(self.now) + late
         });
     }
 

@@ -65,7 +65,8 @@ impl ManualNetwork {
     pub fn restart(&mut self, node: u64) {
         let config = Config { timing: self.timing, ..Config::new(node) };
         let state = self.durable[&node].clone();
-        let election = Election::new(config, state, self.now, self.dice.generator()).expect("a lawful state");
+        let election =
+            Election::new(config, state, self.now.into(), self.dice.generator()).expect("a lawful state");
         self.nodes.insert(node, election);
     }
 
@@ -79,7 +80,7 @@ impl ManualNetwork {
     pub fn step(&mut self, node: u64, input: Input<u64>) -> Vec<Output<u64>> {
         let mut outputs = Vec::new();
         let election = self.nodes.get_mut(&node).expect("a node");
-        election.tick_into(self.now, &mut outputs);
+        election.tick_into(self.now.into(), &mut outputs);
         election.step_into(input, &mut outputs);
         self.actions(node, &outputs);
         outputs
@@ -88,7 +89,7 @@ impl ManualNetwork {
     /// Ticks `node`; returns what came out, all of it acted on.
     pub fn tick(&mut self, node: u64) -> Vec<Output<u64>> {
         let mut outputs = Vec::new();
-        self.nodes.get_mut(&node).expect("a node").tick_into(self.now, &mut outputs);
+        self.nodes.get_mut(&node).expect("a node").tick_into(self.now.into(), &mut outputs);
         self.actions(node, &outputs);
         outputs
     }
@@ -115,7 +116,9 @@ impl ManualNetwork {
     }
 
     fn next_deadline(&self) -> Option<(Duration, u64)> {
-        self.nodes.iter().filter_map(|(&node, election)| Some((election.deadline()?, node))).min()
+        let due =
+            |(&node, election): (&u64, &Election<_, _>)| Some((election.deadline()?.since_origin(), node));
+        self.nodes.iter().filter_map(due).min()
     }
 
     /// Delivers the mail that `chosen` picks, in order, and not what is sent in answer. Returns how

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use quorate::{
     Answer, Body, ClusterId, Config, Denial, Election, Event, HardState, Header, Input, Lease,
-    MembershipVersion, Message, Output, Phase, Round, Term, VoteReply,
+    MembershipVersion, Message, Output, Phase, Round, Term, Timestamp, VoteReply,
 };
 
 use super::history::History;
@@ -22,11 +22,11 @@ pub(super) struct Host {
     pub(super) durable: HardState<u8>,
     /// The longest lease that the host was given in this leadership, and may still act under.
     pub(super) published: Option<Lease>,
-    pub(super) clock: Duration,
+    pub(super) clock: Timestamp,
 }
 
 impl Host {
-    pub(super) fn start(config: Config<u8>, durable: HardState<u8>, clock: Duration) -> Self {
+    pub(super) fn start(config: Config<u8>, durable: HardState<u8>, clock: Timestamp) -> Self {
         let election =
             Election::new(config, durable.clone(), clock, Zero).expect("a state that was stored is lawful");
         Host { election, queue: Vec::new(), durable, published: None, clock }
@@ -43,7 +43,7 @@ impl Host {
 
     /// Time passes. A node that has nothing due may know it.
     pub(super) fn pass(&mut self, length: Duration) {
-        self.clock += length;
+        self.clock = self.clock.saturating_add(length);
         if self.published.is_some_and(|lease| !lease.holds_at(self.clock)) {
             self.published = None;
         }
@@ -175,7 +175,7 @@ fn nothing() -> Message<u8> {
         version: MembershipVersion::default(),
         committed: false,
         round: Round(u64::MAX),
-        sent_at: u64::MAX,
+        sent_at: Duration::MAX.into(),
     };
     let body = Body::VoteReply(VoteReply {
         phase: Phase::Pre,

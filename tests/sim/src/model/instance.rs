@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use quorate::{Config, Limits, Priority, Timing};
+use quorate::{Config, Limits, Priority, Timestamp, Timing};
 
 /// A group and the bounds of its search.
 #[derive(Clone, Debug)]
@@ -192,8 +192,8 @@ impl Instance {
     }
 
     /// When a free clock stops.
-    pub(super) fn end(&self) -> Duration {
-        self.clocks.pace(true) * self.passes.into()
+    pub(super) fn end(&self) -> Timestamp {
+        (self.clocks.pace(true) * self.passes.into()).into()
     }
 
     pub(super) fn elected_at_start(&self) -> usize {
