@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::membership::MembershipError;
-use crate::types::{MembershipVersion, Nanos, Position, Priority, Term, Timestamp, nanos};
+use crate::types::{MembershipVersion, Nanos, Position, Priority, Term, Timestamp};
 
 /// What a node is told at its start.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -178,7 +178,7 @@ pub enum ConfigError {
     Membership(#[from] MembershipError),
 }
 
-const MICROSECOND: u64 = 1_000;
+const MICROSECOND: Nanos = Nanos(1_000);
 const HOUR: Duration = Duration::from_secs(3_600);
 const MAX_DRIFT_PPM: u32 = 500_000;
 const SHORTEST_TUNED: Duration = Duration::from_millis(3);
@@ -267,7 +267,7 @@ pub(crate) fn check_promised(promised: Duration) -> Result<Nanos, ConfigError> {
     if promised > HOUR {
         return Err(ConfigError::PromisedTooLong(promised));
     }
-    Ok(nanos(promised))
+    Ok(promised.into())
 }
 
 fn micros(name: &'static str, length: Duration) -> Result<u32, ConfigError> {
@@ -281,5 +281,5 @@ fn micros(name: &'static str, length: Duration) -> Result<u32, ConfigError> {
 }
 
 fn widen(micros: u32) -> Nanos {
-    u64::from(micros).saturating_mul(MICROSECOND)
+    MICROSECOND.saturating_mul(micros.into())
 }

@@ -33,7 +33,7 @@ use crate::peer_log::{Anomaly, PeerLog};
 use crate::promise::Promise;
 use crate::role::{Following, Leaving, Role, RoleKind};
 use crate::succession::{Backoff, Takeover};
-use crate::types::{CLOCK_END, NEVER, Nanos, NodeId, Position, Priority, Round, Term, Timestamp};
+use crate::types::{CLOCK_END, NEVER, NodeId, Position, Priority, Round, Term, Timestamp};
 
 pub use status::{HeartbeatTiming, MemberProgress, MemberStatus, Status};
 
@@ -52,7 +52,7 @@ pub struct Election<I, R> {
     timing: CheckedTiming,
     hard: HardState<I>,
     /// The last tick.
-    now: Nanos,
+    now: Timestamp,
     /// Of the last request sent.
     round: Round,
     promise: Promise<I>,
@@ -91,8 +91,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     ) -> Result<Self, ConfigError> {
         let timing = CheckedTiming::new(&config.timing)?;
         let promised = check_promised(saved.promised)?;
-        let clock = now.nanos();
-        if clock > CLOCK_END {
+        if now > CLOCK_END {
             return Err(ConfigError::ClockOutOfRange(now));
         }
         let version = saved.membership.version();
@@ -111,7 +110,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             true => !members.is_forming(),
             false => version.term > Term(0) && !saved.committed,
         };
-        let quarantine_until = if saved.term > Term(0) { clock.saturating_add(promised) } else { 0 };
+        let quarantine_until = if saved.term > Term(0) { now.after(promised) } else { Timestamp::ORIGIN };
         let mut election = Election {
             id: config.id,
             position: config.position,
@@ -120,7 +119,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             peer_log: PeerLog::new(&saved.membership),
             durability: Durability::Current,
             hard: saved,
-            now: clock,
+            now,
             round: Round::default(),
             promise: Promise::quarantine(quarantine_until),
             lapse_backoff: Backoff::default(),
@@ -159,20 +158,19 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// As [`tick`](Self::tick); appends to the caller's buffer.
     pub fn tick_into(&mut self, now: Timestamp, out: &mut Vec<Output<I>>) {
-        let clock = now.nanos();
-        if clock > CLOCK_END {
+        if now > CLOCK_END {
             return out.push(Output::Rejected(Rejection::ClockOutOfRange { now }));
         }
-        if clock < self.now {
-            let last = Timestamp::from_nanos(self.now);
+        if now < self.now {
+            let last = self.now;
             return out.push(Output::Rejected(Rejection::ClockWentBackwards { last, now }));
         }
-        if clock < self.due() {
-            self.now = clock;
+        if now < self.due() {
+            self.now = now;
             return;
         }
         let before = self.leader();
-        self.now = clock;
+        self.now = now;
         match &self.role {
             Role::Follower(_) => self.tick_follower(out),
             Role::PreCandidate(_) => self.tick_pre_vote(out),
@@ -222,7 +220,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
         let due = self.due();
-        (due != NEVER).then(|| Timestamp::from_nanos(due))
+        (due != NEVER).then_some(due)
     }
 
     /// This node.
@@ -264,9 +262,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     #[must_use]
     pub fn lease(&self) -> Option<Lease> {
         match &self.role {
-            Role::Leader(leading) => {
-                Some(Lease { term: leading.term, until: Timestamp::from_nanos(leading.lease) })
-            }
+            Role::Leader(leading) => Some(Lease { term: leading.term, until: leading.lease }),
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
         }
     }
@@ -287,7 +283,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// The next timer, whatever the role.
-    fn due(&self) -> Nanos {
+    fn due(&self) -> Timestamp {
         match &self.role {
             Role::Follower(following) => {
                 let transfer_pre_vote = following
@@ -318,7 +314,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if from == self.id {
             return;
         }
-        let place = self.hard.membership.index_of(from);
+        let index = self.hard.membership.index_of(from);
         if header.cluster != self.hard.cluster {
             let event = Event::ForeignCluster { peer: from, cluster: header.cluster };
             return self.report_once(from, Anomaly::ForeignCluster, event, out);
@@ -329,23 +325,23 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return self.report_once(from, Anomaly::TermTooFarAhead, event, out);
         }
         self.deferred_after_clock_jump = false;
-        if let Some(place) = place {
-            self.peer_log.heard(place, self.now);
+        if let Some(index) = index {
+            self.peer_log.heard(index, self.now);
         }
         match body {
-            Body::VoteRequest(request) => self.on_vote_request(from, place, header, request, out),
-            Body::VoteReply(reply) => self.on_vote_reply(from, place, header, reply, out),
+            Body::VoteRequest(request) => self.on_vote_request(from, index, header, request, out),
+            Body::VoteReply(reply) => self.on_vote_reply(from, index, header, reply, out),
             // A heartbeat of a higher term is a new leader, never a reason to renew. Rule 5.3.
-            Body::Heartbeat(heartbeat) => return self.on_heartbeat(from, place, header, heartbeat, out),
-            Body::HeartbeatReply(reply) => self.on_heartbeat_reply(from, place, header, &reply, out),
+            Body::Heartbeat(heartbeat) => return self.on_heartbeat(from, index, header, heartbeat, out),
+            Body::HeartbeatReply(reply) => self.on_heartbeat_reply(from, index, header, &reply, out),
         }
-        if place.is_some() && header.term > self.hard.term {
+        if index.is_some() && header.term > self.hard.term {
             self.start_renewal(header.term, out);
         }
     }
 
     /// The only way to a follower's role. It stands for election at `deadline`, if it may at all.
-    fn become_follower(&mut self, deadline: Nanos) {
+    fn become_follower(&mut self, deadline: Timestamp) {
         let deadline = if self.sends_pre_votes() { deadline } else { NEVER };
         self.role = Role::Follower(Following::new(deadline));
     }
@@ -377,7 +373,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             version,
             committed: self.hard.committed,
             round,
-            sent_at: Timestamp::from_nanos(self.now),
+            sent_at: self.now,
         }
     }
 
@@ -388,10 +384,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     fn set_position(&mut self, position: Position) {
         self.position = position;
-        let place = self.hard.membership.index_of(self.id);
-        if let (Role::Leader(leading), Some(place)) = (&mut self.role, place) {
+        let index = self.hard.membership.index_of(self.id);
+        if let (Role::Leader(leading), Some(index)) = (&mut self.role, index) {
             leading.unranked = true;
-            if let Some(own) = leading.progress.get_mut(place) {
+            if let Some(own) = leading.progress.get_mut(index.as_usize()) {
                 own.position = position;
             }
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use core::time::Duration;
 
 use crate::membership::{Limits, Membership, MembershipError};
-use crate::types::{ClusterId, MembershipVersion, NodeId, Term, nanos};
+use crate::types::{ClusterId, MembershipVersion, Nanos, NodeId, Term};
 
 /// What a node stores before anything that follows from it is sent, and hands back when it starts
 /// again. One value, stored whole: term and membership are never stored apart.
@@ -122,7 +122,7 @@ impl<I: NodeId> HardState<I> {
         HardState { cluster, term, voted_for: None, promised, membership, committed: false }
     }
 
-    pub(crate) fn promised_nanos(&self) -> u64 {
-        nanos(self.promised)
+    pub(crate) fn promised_nanos(&self) -> Nanos {
+        self.promised.into()
     }
 }

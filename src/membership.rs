@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use crate::types::{MembershipVersion, NodeId, Term};
+use crate::types::{MemberIndex, MembershipVersion, NodeId, Term};
 
 /// The most members a group can have.
 pub const MAX_MEMBERS: usize = 255;
@@ -213,26 +213,46 @@ impl<I: NodeId> Membership<I> {
         self.index_of(id).is_some()
     }
 
-    /// The place of `id` in [`members`](Self::members); a voter's comes before any learner's.
-    pub(crate) fn index_of(&self, id: I) -> Option<usize> {
+    /// Where `id` is among the members, if it is one.
+    pub(crate) fn index_of(&self, id: I) -> Option<MemberIndex> {
         let learner = || Some(self.learners().binary_search(&id).ok()?.saturating_add(self.voters.into()));
-        self.voters().binary_search(&id).ok().or_else(learner)
+        MemberIndex::new(self.voters().binary_search(&id).ok().or_else(learner)?)
     }
 
-    /// Whether the voters (by place) that satisfy `counts` make a quorum. Spec: `Quorums`.
-    pub(crate) fn is_quorum(&self, counts: impl Fn(usize) -> bool) -> bool {
-        let satisfied = (0..usize::from(self.voters)).filter(|&voter| counts(voter)).count();
+    /// The member at `index`, if there are that many.
+    pub(crate) fn member(&self, index: MemberIndex) -> Option<I> {
+        self.members.get(index.as_usize()).copied()
+    }
+
+    /// Whether the member at `index` votes.
+    pub(crate) fn is_voter_at(&self, index: MemberIndex) -> bool {
+        index.as_usize() < self.voters.into()
+    }
+
+    /// Every voter with its index, in order.
+    pub(crate) fn indexed_voters(&self) -> impl Iterator<Item = (MemberIndex, I)> {
+        MemberIndex::below(self.voters).zip(self.voters().iter().copied())
+    }
+
+    /// Every member with its index, in order.
+    pub(crate) fn indexed_members(&self) -> impl Iterator<Item = (MemberIndex, I)> {
+        MemberIndex::all().zip(self.members.iter().copied())
+    }
+
+    /// Whether the voters that satisfy `counts` make a quorum. Spec: `Quorums`.
+    pub(crate) fn is_quorum(&self, counts: impl Fn(MemberIndex) -> bool) -> bool {
+        let satisfied = MemberIndex::below(self.voters).filter(|&voter| counts(voter)).count();
         satisfied >= self.quorum() && self.quorum > 0
     }
 
-    /// The largest value that a quorum of the voters (by place) reaches; `floor` if that is more,
-    /// or if there are no voters.
-    pub(crate) fn quorum_value(&self, floor: u64, value: impl Fn(usize) -> u64) -> u64 {
+    /// The largest value that a quorum of the voters reaches; `floor` if that is more, or if there are no
+    /// voters.
+    pub(crate) fn quorum_value<T: Copy + Ord>(&self, floor: T, value: impl Fn(MemberIndex) -> T) -> T {
         if !self.is_quorum(|voter| value(voter) > floor) {
             return floor;
         }
         // From the highest down. Most share a value, that of the last round.
-        let values = || (0..usize::from(self.voters)).map(&value);
+        let values = || MemberIndex::below(self.voters).map(&value);
         let mut candidate = values().max();
         while let Some(least) = candidate.filter(|&least| !self.is_quorum(|voter| value(voter) >= least)) {
             candidate = values().filter(|&value| value < least).max();

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::membership::Membership;
 use crate::message::Denial;
-use crate::types::{NEVER, Nanos, NodeId, Round, Term};
+use crate::types::{MemberIndex, NEVER, NodeId, Round, Term, Timestamp};
 
 /// The last of what each sender said. One entry for each member, and one for all strangers.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -20,7 +20,7 @@ pub(crate) struct PeerLog<I> {
 struct PeerRecord {
     /// Of the last heartbeat or vote request that was not ignored. Rule 2.7.
     last: (Term, Round),
-    heard: Nanos,
+    heard: Timestamp,
 }
 
 const SILENT: PeerRecord = PeerRecord { last: (Term(0), Round(0)), heard: NEVER };
@@ -54,8 +54,8 @@ impl<I: NodeId> PeerLog<I> {
     pub(crate) fn realign(&mut self, old: &Membership<I>, new: &Membership<I>) {
         let stranger = self.rare.as_ref().and_then(|rare| rare.stranger);
         let known = |id: &I| {
-            let place = old.index_of(*id).and_then(|place| self.members.get(place).copied());
-            place.or_else(|| stranger.filter(|(stranger, _)| stranger == id).map(|(_, peer)| peer))
+            let peer = old.index_of(*id).and_then(|index| self.members.get(index.as_usize()).copied());
+            peer.or_else(|| stranger.filter(|(stranger, _)| stranger == id).map(|(_, peer)| peer))
         };
         self.members = new.members().iter().map(|id| known(id).unwrap_or(SILENT)).collect();
         if let Some(rare) = &mut self.rare {
@@ -63,22 +63,22 @@ impl<I: NodeId> PeerLog<I> {
         }
     }
 
-    /// Something arrived from the member at `place`.
-    pub(crate) fn heard(&mut self, place: usize, now: Nanos) {
-        if let Some(peer) = self.members.get_mut(place) {
+    /// Something arrived from the member at `index`.
+    pub(crate) fn heard(&mut self, index: MemberIndex, now: Timestamp) {
+        if let Some(peer) = self.members.get_mut(index.as_usize()) {
             peer.heard = now;
         }
     }
 
-    /// When the member at `place` was last heard.
-    pub(crate) fn last_heard(&self, place: usize) -> Option<Nanos> {
-        self.members.get(place).map(|peer| peer.heard).filter(|&heard| heard != NEVER)
+    /// When the member at `index` was last heard.
+    pub(crate) fn last_heard(&self, index: MemberIndex) -> Option<Timestamp> {
+        self.members.get(index.as_usize()).map(|peer| peer.heard).filter(|&heard| heard != NEVER)
     }
 
     /// Rule 2.7: whether a heartbeat or vote request is newer than the last from its sender; if so
     /// it is now the last. Rounds are compared within a term, since a restart begins them again.
-    pub(crate) fn is_news(&mut self, place: Option<usize>, from: I, term: Term, round: Round) -> bool {
-        let peer = match place.and_then(|place| self.members.get_mut(place)) {
+    pub(crate) fn is_news(&mut self, index: Option<MemberIndex>, from: I, term: Term, round: Round) -> bool {
+        let peer = match index.and_then(|index| self.members.get_mut(index.as_usize())) {
             Some(peer) => peer,
             None => match &mut self.rare().stranger {
                 Some((stranger, peer)) if *stranger == from => peer,
@@ -93,9 +93,9 @@ impl<I: NodeId> PeerLog<I> {
     }
 
     /// [`is_news`](Self::is_news) and [`heard`](Self::heard) of a member, in a term that nobody disputes.
-    pub(crate) fn is_next(&mut self, place: u8, term: Term, round: Round, now: Nanos) -> bool {
+    pub(crate) fn is_next(&mut self, index: MemberIndex, term: Term, round: Round, now: Timestamp) -> bool {
         let undisputed = !self.is_disputed(term);
-        let peer = self.members.get_mut(usize::from(place));
+        let peer = self.members.get_mut(index.as_usize());
         let next = peer.filter(|peer| undisputed && (term, round) > peer.last);
         next.map(|peer| *peer = PeerRecord { last: (term, round), heard: now }).is_some()
     }

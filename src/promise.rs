@@ -1,13 +1,13 @@
 //! What a voter is bound to.
 
-use crate::types::{Nanos, NodeId, Term};
+use crate::types::{NodeId, Term, Timestamp};
 
 /// The one promise a voter is under, and the quarantine of its restart.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Promise<I> {
     /// Before this instant the voter honours whatever it promised before its restart. Rule 2.3.
-    quarantine_until: Nanos,
-    until: Nanos,
+    quarantine_until: Timestamp,
+    until: Timestamp,
     holder: Option<Holder<I>>,
 }
 
@@ -25,26 +25,26 @@ struct Holder<I> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Conflict<I> {
     pub(crate) to: Option<(I, Term)>,
-    pub(crate) until: Nanos,
+    pub(crate) until: Timestamp,
 }
 
 impl<I: NodeId> Promise<I> {
     /// A restarted voter is bound to nobody until `quarantine_until`.
-    pub(crate) fn quarantine(quarantine_until: Nanos) -> Self {
-        Promise { quarantine_until, until: 0, holder: None }
+    pub(crate) fn quarantine(quarantine_until: Timestamp) -> Self {
+        Promise { quarantine_until, until: Timestamp::ORIGIN, holder: None }
     }
 
     /// When the voter is free.
-    pub(crate) fn end(&self) -> Nanos {
+    pub(crate) fn end(&self) -> Timestamp {
         self.until.max(self.quarantine_until)
     }
 
-    pub(crate) fn quarantine_until(&self) -> Nanos {
+    pub(crate) fn quarantine_until(&self) -> Timestamp {
         self.quarantine_until
     }
 
     /// What keeps the voter from voting for `asker`: the quarantine, or a promise to another.
-    pub(crate) fn conflict_with(&self, asker: I, now: Nanos) -> Option<Conflict<I>> {
+    pub(crate) fn conflict_with(&self, asker: I, now: Timestamp) -> Option<Conflict<I>> {
         let holder = self.in_force(now);
         let other = holder.is_some_and(|holder| holder.id != asker);
         (now < self.quarantine_until || other)
@@ -52,29 +52,29 @@ impl<I: NodeId> Promise<I> {
     }
 
     /// Whether it is a promise to just that leader in just that term.
-    pub(crate) fn is_to_leader(&self, leader: I, term: Term, now: Nanos) -> bool {
+    pub(crate) fn is_to_leader(&self, leader: I, term: Term, now: Timestamp) -> bool {
         self.in_force(now)
             .is_some_and(|holder| holder.id == leader && holder.term == term && holder.leads_term == term)
     }
 
     /// The leader the voter follows, until the promise to it ends.
-    pub(crate) fn leader(&self, now: Nanos) -> Option<(I, Term)> {
+    pub(crate) fn leader(&self, now: Timestamp) -> Option<(I, Term)> {
         let holder = self.in_force(now)?;
         (holder.leads_term > Term(0)).then_some((holder.id, holder.leads_term))
     }
 
     /// The leader asks for it again. Rule 2.2.
-    pub(crate) fn extend(&mut self, until: Nanos) {
+    pub(crate) fn extend(&mut self, until: Timestamp) {
         self.until = self.until.max(until);
     }
 
     /// When [`leader`](Self::leader) ends, if there is one.
-    pub(crate) fn leader_until(&self, now: Nanos) -> Option<Nanos> {
+    pub(crate) fn leader_until(&self, now: Timestamp) -> Option<Timestamp> {
         self.leader(now).map(|_| self.until)
     }
 
     /// To whom it is, while it lasts.
-    pub(crate) fn to(&self, now: Nanos) -> Option<(I, Term)> {
+    pub(crate) fn to(&self, now: Timestamp) -> Option<(I, Term)> {
         self.in_force(now).map(|holder| (holder.id, holder.term))
     }
 
@@ -86,31 +86,38 @@ impl<I: NodeId> Promise<I> {
 
     /// A vote is granted. Rule 2.1, and 2.2: a promise to the same node is never shortened. A leader
     /// that renews goes on leading its term meanwhile.
-    pub(crate) fn bind_for_vote(&mut self, candidate: I, term: Term, until: Nanos, now: Nanos, renews: bool) {
+    pub(crate) fn bind_for_vote(
+        &mut self,
+        candidate: I,
+        term: Term,
+        until: Timestamp,
+        now: Timestamp,
+        renews: bool,
+    ) {
         let leads_term = self.leader(now).filter(|&(leader, _)| renews && leader == candidate);
         self.bind(candidate, term, leads_term.map_or(Term(0), |(_, leads_term)| leads_term), until);
     }
 
     /// A heartbeat is accepted. It replaces the promise to anybody else: the lease of an earlier
     /// leader is over, and nobody else can win this term.
-    pub(crate) fn bind_to_leader(&mut self, leader: I, term: Term, until: Nanos) {
+    pub(crate) fn bind_to_leader(&mut self, leader: I, term: Term, until: Timestamp) {
         self.bind(leader, term, term, until);
     }
 
-    fn bind(&mut self, id: I, term: Term, leads_term: Term, until: Nanos) {
+    fn bind(&mut self, id: I, term: Term, leads_term: Term, until: Timestamp) {
         let same = self.holder.as_ref().is_some_and(|holder| holder.id == id);
         self.until = if same { self.until.max(until) } else { until };
         self.holder = Some(Holder { id, term, leads_term });
     }
 
     /// The leader that holds the promise gave it back: as leader of `term`, or earlier. Rule 2.2.
-    pub(crate) fn release(&mut self, leader: I, term: Term, now: Nanos) {
+    pub(crate) fn release(&mut self, leader: I, term: Term, now: Timestamp) {
         if self.holder.as_ref().is_some_and(|holder| holder.id == leader && holder.term <= term) {
             self.until = self.until.min(now);
         }
     }
 
-    fn in_force(&self, now: Nanos) -> Option<&Holder<I>> {
+    fn in_force(&self, now: Timestamp) -> Option<&Holder<I>> {
         self.holder.as_ref().filter(|_| now < self.until)
     }
 }

@@ -8,7 +8,7 @@ use crate::reconfig::Target;
 use crate::succession::Progress;
 use crate::tally::Tally;
 use crate::tuning::Tuning;
-use crate::types::{NEVER, Nanos, Round, Term};
+use crate::types::{MemberIndex, NEVER, Nanos, Round, Term, Timestamp};
 
 /// Where a node stands, for those who look.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -36,11 +36,11 @@ pub(crate) enum Role<I> {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Following<I> {
     /// When to stand for election.
-    pub(crate) deadline: Nanos,
-    /// The place of the leader among the members, if this node may lead itself; as of the last heartbeat.
-    pub(crate) leader_index: Option<u8>,
+    pub(crate) deadline: Timestamp,
+    /// The index of the leader among the members, if this node may lead itself; as of the last heartbeat.
+    pub(crate) leader_index: Option<MemberIndex>,
     /// When to ask ahead of that. Rule 4.9.
-    pub(crate) early_pre_vote_at: Nanos,
+    pub(crate) early_pre_vote_at: Timestamp,
     /// What the answers are so far.
     pub(crate) early_pre_vote: Option<Box<PreVoteRound>>,
     pub(crate) transfer_pre_vote: Option<Box<TransferPreVote<I>>>,
@@ -53,11 +53,11 @@ pub(crate) struct PreVoteRound {
     pub(crate) round: Round,
     /// How long before this node's turn it was begun. Rule 4.9.
     pub(crate) early_by: Nanos,
-    pub(crate) since: Nanos,
+    pub(crate) since: Timestamp,
     pub(crate) tally: Tally,
-    pub(crate) next_retry: Nanos,
+    pub(crate) next_retry: Timestamp,
     /// When the round ends and its grants no longer count.
-    pub(crate) until: Nanos,
+    pub(crate) until: Timestamp,
 }
 
 /// A vote: one term, in which requests are repeated.
@@ -65,14 +65,14 @@ pub(crate) struct PreVoteRound {
 pub(crate) struct Candidacy<I> {
     pub(crate) claim: Claim<I>,
     pub(crate) tally: Tally,
-    pub(crate) next_retry: Nanos,
+    pub(crate) next_retry: Timestamp,
     /// When it began to ask, with the pre-vote. Who has not been heard since, a retry interval later, is
     /// absent. Rule 4.4.
-    pub(crate) pre_vote_since: Option<Nanos>,
+    pub(crate) pre_vote_since: Option<Timestamp>,
     /// A quorum is in force, but not for long: until then it is asked again. Rule 3.5.
-    pub(crate) extension_until: Option<Nanos>,
+    pub(crate) extension_until: Option<Timestamp>,
     /// When the candidacy ends without a winner.
-    pub(crate) until: Nanos,
+    pub(crate) until: Timestamp,
 }
 
 /// Leads, and holds a lease.
@@ -81,8 +81,8 @@ pub(crate) struct Leading<I> {
     /// The term that is led. The durable term is higher while a renewal runs.
     pub(crate) term: Term,
     /// Before this instant nobody else can be elected. Rule 3.2.
-    pub(crate) lease: Nanos,
-    pub(crate) next_heartbeat: Nanos,
+    pub(crate) lease: Timestamp,
+    pub(crate) next_heartbeat: Timestamp,
     /// One record for each member, in the order of the membership.
     pub(crate) progress: Box<[Progress]>,
     /// The ranks are out of date.
@@ -101,11 +101,11 @@ pub(crate) struct Reconfiguration<I> {
     pub(crate) target: Option<Target<I>>,
     pub(crate) force: bool,
     /// Asks for the long promise before the next step, until then. Rule 3.5.
-    pub(crate) preparing: Option<Nanos>,
+    pub(crate) preparing: Option<Timestamp>,
     /// Since when no step has been possible, though some are left.
-    pub(crate) still_since: Option<Nanos>,
+    pub(crate) still_since: Option<Timestamp>,
     /// The latest end of any lease under an earlier membership. Rule 8.1.
-    pub(crate) older_lease_until: Nanos,
+    pub(crate) older_lease_until: Timestamp,
     /// Those removed in this leadership that do not know it yet.
     pub(crate) removed: Vec<RemovedMember<I>>,
 }
@@ -133,7 +133,7 @@ impl<I> Reconfiguration<I> {
             force: false,
             preparing: None,
             still_since: None,
-            older_lease_until: 0,
+            older_lease_until: Timestamp::ORIGIN,
             removed: Vec::new(),
         })
     }
@@ -143,9 +143,9 @@ impl<I> Reconfiguration<I> {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Renewal {
     /// Asks for the long promise before it writes.
-    Preparing { above: Term, until: Nanos },
+    Preparing { above: Term, until: Timestamp },
     /// Asks for votes.
-    Asking { tally: Tally, next_retry: Nanos },
+    Asking { tally: Tally, next_retry: Timestamp },
 }
 
 /// A leader on its way out. Section 6.
@@ -156,7 +156,7 @@ pub(crate) struct Handover<I> {
     /// Nobody asked: the leader itself wants it.
     pub(crate) own_wish: bool,
     /// When to give up without a fit successor.
-    pub(crate) until: Nanos,
+    pub(crate) until: Timestamp,
     pub(crate) attempt: Option<Attempt<I>>,
 }
 
@@ -164,8 +164,8 @@ pub(crate) struct Handover<I> {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Attempt<I> {
     pub(crate) successor: I,
-    pub(crate) next_retry: Nanos,
-    pub(crate) until: Nanos,
+    pub(crate) next_retry: Timestamp,
+    pub(crate) until: Timestamp,
 }
 
 /// A follower tries, as its leader ordered, whether it could take over. Rule 6.2.
@@ -186,11 +186,11 @@ pub(crate) struct TimeoutNowRetry<I> {
     pub(crate) successor: I,
     pub(crate) term: Term,
     pub(crate) attempts_left: u8,
-    pub(crate) next_retry: Nanos,
+    pub(crate) next_retry: Timestamp,
 }
 
 impl<I> Following<I> {
-    pub(crate) fn new(deadline: Nanos) -> Self {
+    pub(crate) fn new(deadline: Timestamp) -> Self {
         Following {
             deadline,
             leader_index: None,
@@ -220,13 +220,13 @@ impl<I: Copy + PartialEq> Leading<I> {
     }
 
     /// The next timer. While votes are asked for, requests take the place of heartbeats.
-    pub(crate) fn due(&self) -> Nanos {
+    pub(crate) fn due(&self) -> Timestamp {
         let next = match self.renewal.as_deref() {
             Some(Renewal::Asking { next_retry, .. }) => *next_retry,
             Some(Renewal::Preparing { until, .. }) => self.next_heartbeat.min(*until),
             None => self.next_heartbeat,
         };
-        let handover = self.handover.as_deref().map_or(Nanos::MAX, |handover| match &handover.attempt {
+        let handover = self.handover.as_deref().map_or(NEVER, |handover| match &handover.attempt {
             Some(attempt) => attempt.next_retry.min(attempt.until),
             None => handover.until,
         });
@@ -239,8 +239,8 @@ impl<I: Copy + PartialEq> Leading<I> {
 }
 
 impl<I> TransferPreVote<I> {
-    pub(crate) fn due(&self) -> Nanos {
-        let retry = if self.ready { Nanos::MAX } else { self.pre_vote_round.next_retry };
+    pub(crate) fn due(&self) -> Timestamp {
+        let retry = if self.ready { NEVER } else { self.pre_vote_round.next_retry };
         retry.min(self.pre_vote_round.until)
     }
 }

@@ -3,13 +3,13 @@
 use alloc::boxed::Box;
 
 use crate::membership::Membership;
-use crate::types::{Nanos, NodeId, Position, Priority};
+use crate::types::{MemberIndex, Nanos, NodeId, Position, Priority, Timestamp};
 
 /// What a leader knows of a member. Its own record is among them.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Progress {
     /// Until when it is bound, on the leader's clock. Rule 3.1.
-    pub(crate) bound_until: Nanos,
+    pub(crate) bound_until: Timestamp,
     pub(crate) position: Position,
     pub(crate) priority: Priority,
     /// It has answered a heartbeat of the term that is led.
@@ -25,7 +25,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    fn ranking_key(&self, now: Nanos) -> (bool, bool, Priority, Position, Nanos) {
+    fn ranking_key(&self, now: Timestamp) -> (bool, bool, Priority, Position, Timestamp) {
         (now < self.bound_until, !self.leaving, self.priority, self.position, self.bound_until)
     }
 
@@ -41,32 +41,32 @@ pub(crate) fn rank<I: NodeId>(
     members: &Membership<I>,
     me: I,
     first: Option<I>,
-    now: Nanos,
+    now: Timestamp,
 ) {
     let own = members.index_of(me);
     let chosen = first.and_then(|first| members.index_of(first));
-    let voters = members.voters().len();
     progress.iter_mut().for_each(|follower| follower.rank = None);
-    let worth = |place: u8| {
-        let key = progress.get(usize::from(place)).map(|follower| follower.ranking_key(now));
-        (Some(usize::from(place)) == chosen, key)
+    let worth = |index: MemberIndex| {
+        let key = progress.get(index.as_usize()).map(|follower| follower.ranking_key(now));
+        (Some(index) == chosen, key)
     };
-    let mut order = [0_u8; crate::membership::MAX_MEMBERS];
+    let mut order = [MemberIndex::FIRST; crate::membership::MAX_MEMBERS];
     let mut ranked = 0;
-    for (place, follower) in progress.iter().enumerate().take(voters) {
-        let is_electable = Some(place) != own && follower.may_lead();
-        let Some(place) = u8::try_from(place).ok().filter(|_| is_electable) else { continue };
+    for ((index, _), follower) in members.indexed_voters().zip(&*progress) {
+        if Some(index) == own || !follower.may_lead() {
+            continue;
+        }
         // Each before those that are worth less; of equals, who is listed first.
         let so_far = order.get(..ranked).unwrap_or_default();
-        let before = so_far.partition_point(|&other| worth(other) >= worth(place));
+        let before = so_far.partition_point(|&other| worth(other) >= worth(index));
         let rest = order.get_mut(before..=ranked).unwrap_or_default();
         rest.rotate_right(usize::from(!rest.is_empty()));
-        rest.iter_mut().take(1).for_each(|slot| *slot = place);
+        rest.iter_mut().take(1).for_each(|slot| *slot = index);
         ranked = ranked.saturating_add(1);
     }
     let order = order.get(..ranked).unwrap_or_default();
-    for (rank, &place) in order.iter().enumerate() {
-        if let Some(follower) = progress.get_mut(usize::from(place)) {
+    for (rank, &index) in order.iter().enumerate() {
+        if let Some(follower) = progress.get_mut(index.as_usize()) {
             follower.rank = u8::try_from(rank).ok();
         }
     }
@@ -78,13 +78,13 @@ pub(crate) fn fitness<I: NodeId>(
     members: &Membership<I>,
     me: I,
     successor: I,
-    now: Nanos,
+    now: Timestamp,
 ) -> Result<(), crate::io::Unfit> {
     use crate::io::Unfit;
     if successor == me || !members.is_voter(successor) {
         return Err(Unfit::NotAVoter);
     }
-    let record = members.index_of(successor).and_then(|place| progress.get(place));
+    let record = members.index_of(successor).and_then(|index| progress.get(index.as_usize()));
     let follower = record.ok_or(Unfit::NotAVoter)?;
     if !follower.may_lead() {
         return Err(Unfit::NeverLeads);
@@ -95,7 +95,9 @@ pub(crate) fn fitness<I: NodeId>(
     if now >= follower.bound_until || !follower.answered {
         return Err(Unfit::Silent);
     }
-    let reaches = |place: usize| progress.get(place).is_none_or(|other| other.position <= follower.position);
+    let reaches = |index: MemberIndex| {
+        progress.get(index.as_usize()).is_none_or(|other| other.position <= follower.position)
+    };
     if members.is_quorum(reaches) { Ok(()) } else { Err(Unfit::Behind) }
 }
 
@@ -103,7 +105,7 @@ pub(crate) fn fitness<I: NodeId>(
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Backoff {
     length: Nanos,
-    since: Nanos,
+    since: Timestamp,
 }
 
 /// Doublings at the most.
@@ -112,22 +114,25 @@ const LONGEST: u64 = 16;
 impl Backoff {
     /// Whether there has been any mishap.
     pub(crate) fn is_active(&self) -> bool {
-        self.length > 0
+        self.length > Nanos::ZERO
     }
 
     /// What is left of it at `now`, when `unit` is the shortest.
-    pub(crate) fn delay(&self, now: Nanos, unit: Nanos) -> Nanos {
+    pub(crate) fn delay(&self, now: Timestamp, unit: Nanos) -> Nanos {
         if !self.is_active() {
-            return 0;
+            return Nanos::ZERO;
         }
         let stretch = unit.saturating_mul(LONGEST);
-        let halvings = now.saturating_sub(self.since).checked_div(stretch).unwrap_or(0);
-        let left = u32::try_from(halvings).ok().and_then(|by| self.length.checked_shr(by)).unwrap_or(0);
-        if left < unit { 0 } else { left }
+        let halvings = now.since(self.since).0.checked_div(stretch.0).unwrap_or(0);
+        let left = u32::try_from(halvings)
+            .ok()
+            .and_then(|by| self.length.0.checked_shr(by))
+            .map_or(Nanos::ZERO, Nanos);
+        if left < unit { Nanos::ZERO } else { left }
     }
 
     /// Another mishap.
-    pub(crate) fn double(&mut self, now: Nanos, unit: Nanos) {
+    pub(crate) fn double(&mut self, now: Timestamp, unit: Nanos) {
         let next = self.delay(now, unit).saturating_mul(2).max(unit);
         self.length = next.min(unit.saturating_mul(LONGEST));
         self.since = now;
@@ -139,8 +144,8 @@ impl Backoff {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Takeover<I> {
     /// Since when somebody better has been in good standing.
-    pub(crate) wanted_since: Option<Nanos>,
-    pub(crate) not_before: Nanos,
+    pub(crate) wanted_since: Option<Timestamp>,
+    pub(crate) not_before: Timestamp,
     pub(crate) backoff: Backoff,
     /// Who failed last: somebody else is tried first.
     pub(crate) failed: Option<I>,
@@ -148,7 +153,12 @@ pub(crate) struct Takeover<I> {
 
 impl<I> Takeover<I> {
     pub(crate) fn new() -> Box<Self> {
-        Box::new(Takeover { wanted_since: None, not_before: 0, backoff: Backoff::default(), failed: None })
+        Box::new(Takeover {
+            wanted_since: None,
+            not_before: Timestamp::ORIGIN,
+            backoff: Backoff::default(),
+            failed: None,
+        })
     }
 }
 

@@ -72,14 +72,22 @@ impl Timestamp {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
+    /// The instant `length` after this one, or the last that there is.
     #[inline]
-    pub(crate) const fn from_nanos(nanos: Nanos) -> Timestamp {
-        Timestamp(nanos)
+    pub(crate) const fn after(self, length: Nanos) -> Timestamp {
+        Timestamp(self.0.saturating_add(length.0))
     }
 
+    /// The instant `length` before this one, or the clock's origin.
     #[inline]
-    pub(crate) const fn nanos(self) -> Nanos {
-        self.0
+    pub(crate) const fn before(self, length: Nanos) -> Timestamp {
+        Timestamp(self.0.saturating_sub(length.0))
+    }
+
+    /// The length of time from `earlier` to this instant; zero if `earlier` is in fact later.
+    #[inline]
+    pub(crate) const fn since(self, earlier: Timestamp) -> Nanos {
+        Nanos(self.0.saturating_sub(earlier.0))
     }
 }
 
@@ -98,20 +106,124 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Nanoseconds, of a clock reading or of a length of time. In a message, `at` is a reading of the
-/// *sender's* clock and means nothing to anybody else: it is echoed, never compared.
-pub type Nanos = u64;
+/// The latest instant at which an election is ticked: 292 years after the origin. It leaves room to add any
+/// length.
+pub(crate) const CLOCK_END: Timestamp = Timestamp(u64::MAX / 2);
 
-/// The latest clock reading that is accepted: 292 years. It leaves room to add any length.
-pub(crate) const CLOCK_END: Nanos = Nanos::MAX / 2;
+/// The instant at which a timer that never fires is due.
+pub(crate) const NEVER: Timestamp = Timestamp(u64::MAX);
 
-/// A timer that never fires.
-pub(crate) const NEVER: Nanos = Nanos::MAX;
+/// A length of time in nanoseconds, as a message carries it.
+///
+/// ```
+/// use quorate::Nanos;
+/// use std::time::Duration;
+///
+/// let length = Nanos::from(Duration::from_millis(5));
+/// assert_eq!(length, Nanos(5_000_000));
+/// assert_eq!(length.as_duration(), Duration::from_millis(5));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct Nanos(pub u64);
 
-/// `length` in nanoseconds, at most [`NEVER`].
-pub(crate) const fn nanos(length: Duration) -> Nanos {
+impl Nanos {
+    /// No time at all.
+    pub const ZERO: Nanos = Nanos(0);
+
+    /// The same length as a [`Duration`].
+    #[must_use]
+    #[inline]
+    pub const fn as_duration(self) -> Duration {
+        Duration::from_nanos(self.0)
+    }
+
+    #[inline]
+    pub(crate) const fn saturating_add(self, other: Nanos) -> Nanos {
+        Nanos(self.0.saturating_add(other.0))
+    }
+
+    #[inline]
+    pub(crate) const fn saturating_mul(self, factor: u64) -> Nanos {
+        Nanos(self.0.saturating_mul(factor))
+    }
+
+    /// One of that many equal parts, rounded down.
+    #[inline]
+    pub(crate) const fn part(self, parts: u64) -> Nanos {
+        match self.0.checked_div(parts) {
+            Some(part) => Nanos(part),
+            None => self,
+        }
+    }
+}
+
+impl From<Duration> for Nanos {
+    /// The same length, or 584 years if it is longer.
+    #[inline]
+    fn from(length: Duration) -> Self {
+        Nanos(nanos(length))
+    }
+}
+
+impl From<Nanos> for Duration {
+    #[inline]
+    fn from(length: Nanos) -> Self {
+        length.as_duration()
+    }
+}
+
+impl fmt::Display for Nanos {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.as_duration(), f)
+    }
+}
+
+/// The nanoseconds of a length of time, or as many as there can be.
+const fn nanos(length: Duration) -> u64 {
     let whole = length.as_secs().saturating_mul(1_000_000_000);
     whole.saturating_add(length.subsec_nanos() as u64)
+}
+
+/// The index of a member in [`Membership::members`](crate::Membership::members): a voter's is below any
+/// learner's. It means something together with that membership only.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct MemberIndex(u8);
+
+impl MemberIndex {
+    pub(crate) const FIRST: MemberIndex = MemberIndex(0);
+
+    /// The indices of the first `count` members, in order.
+    #[inline]
+    pub(crate) fn below(count: u8) -> impl Iterator<Item = MemberIndex> {
+        (0..count).map(MemberIndex)
+    }
+
+    /// Every index that a member can have, in order.
+    #[inline]
+    pub(crate) fn all() -> impl Iterator<Item = MemberIndex> {
+        // The last of 255 members has the index 254.
+        Self::below(u8::MAX)
+    }
+
+    /// The index of the member at that position of a list; `None` if no membership is that long.
+    #[inline]
+    pub(crate) fn new(position: usize) -> Option<MemberIndex> {
+        u8::try_from(position).ok().map(MemberIndex)
+    }
+
+    /// The position in a list that has an entry for each member.
+    #[inline]
+    pub(crate) const fn as_usize(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl From<MemberIndex> for u64 {
+    #[inline]
+    fn from(index: MemberIndex) -> Self {
+        index.0.into()
+    }
 }
 
 /// Keeps apart groups that share a network: a message of another cluster is refused.

@@ -88,7 +88,7 @@ fn elected(members: u8, quorum: usize) -> (Node, Timestamp) {
     while node.role() != RoleKind::Leader {
         for (from, Message { header, body }) in sent(std::mem::take(&mut out)) {
             let Body::VoteRequest(VoteRequest { phase, .. }) = body else { continue };
-            let answer = Answer::Granted(nanos(LONG));
+            let answer = Answer::Granted(LONG.into());
             let reply = VoteReply { phase, request_term: header.term, answer, membership: None };
             let message = Message { header, body: Body::VoteReply(reply) };
             out.extend(node.step(Input::Receive { from, message }));
@@ -103,10 +103,6 @@ fn sent(out: Vec<Output<u8>>) -> Vec<(u8, Message<u8>)> {
         Output::Persist(_) | Output::Event(_) | Output::Rejected(_) => None,
     };
     out.into_iter().filter_map(letter).collect()
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).expect("a short time")
 }
 
 /// The heartbeats of this leader's next rounds, one `interval` apart.
@@ -175,7 +171,7 @@ fn check_lease(
         let header = Header { version: FIRST, ..request.header };
         let reply = HeartbeatReply {
             request_term: header.term,
-            answer: Answer::Granted(nanos(length)),
+            answer: Answer::Granted(length.into()),
             position: Position::default(),
             priority: Priority::default(),
             ready: false,

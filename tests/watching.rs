@@ -14,8 +14,8 @@ use quorate::adapters::counters::Counters;
 use quorate::adapters::trace::trace;
 use quorate::{
     Answer, Body, ClusterId, Config, Denial, Election, Event, HardState, Header, HeartbeatReply, Input,
-    MembershipVersion, Message, Output, Phase, Position, Priority, Round, StepDown, Term, Timestamp, Timing,
-    Urgency, VoteReply,
+    MembershipVersion, Message, Nanos, Output, Phase, Position, Priority, Round, StepDown, Term, Timestamp,
+    Timing, Urgency, VoteReply,
 };
 use quorate_sim::Zero;
 
@@ -130,7 +130,7 @@ fn refusals_are_counted_by_reason_and_wishes_apart() {
         sent_at: at_ms(0),
     };
     let reasons = [
-        Denial::Bound { to: None, remaining: 1 },
+        Denial::Bound { to: None, remaining: Nanos(1) },
         Denial::AlreadyVoted,
         Denial::AlreadyVoted,
         Denial::PositionBehind(Position { term: 0, index: 1 }),

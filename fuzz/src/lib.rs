@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use quorate::{
-    Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Message, NodeId, Order, Phase,
-    Position, Priority, Round, Term, MembershipVersion, VoteReply, VoteRequest,
+    Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Message, Nanos, NodeId, Order,
+    Phase, Position, Priority, Round, Term, MembershipVersion, VoteReply, VoteRequest,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -74,7 +74,7 @@ fn body<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Body<I>> {
                 2 => Claim::Inquiry,
                 _ => Claim::Handover { leader: I::any(u)?, term: Term(u.arbitrary()?) },
             },
-            promise: u.arbitrary()?,
+            promise: Nanos(u.arbitrary()?),
             position: position(u)?,
             membership: option(u, membership)?.map(Box::new),
         }),
@@ -85,7 +85,7 @@ fn body<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Body<I>> {
             membership: option(u, membership)?.map(Box::new),
         }),
         2 => Body::Heartbeat(Heartbeat {
-            promise: u.arbitrary()?,
+            promise: Nanos(u.arbitrary()?),
             rank: u.arbitrary()?,
             order: *u.choose(&[Order::Follow, Order::Prepare, Order::Campaign])?,
             inherited: option(u, |u| Ok(MembershipVersion { term: Term(u.arbitrary()?), number: u.arbitrary()? }))?,
@@ -105,7 +105,7 @@ fn body<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Body<I>> {
 
 fn answer<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Answer<I>> {
     Ok(match u.int_in_range(0..=7)? {
-        0 => Answer::Granted(u.arbitrary()?),
+        0 => Answer::Granted(Nanos(u.arbitrary()?)),
         1 => Answer::Denied(Denial::AlreadyVoted),
         2 => Answer::Denied(Denial::StaleTerm),
         3 => Answer::Denied(Denial::StaleMembership),
@@ -114,7 +114,7 @@ fn answer<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Answer<I>> {
         6 => Answer::Denied(Denial::MembershipConflict),
         _ => {
             let to = option(u, |u| Ok((I::any(u)?, Term(u.arbitrary()?))))?;
-            Answer::Denied(Denial::Bound { to, remaining: u.arbitrary()? })
+            Answer::Denied(Denial::Bound { to, remaining: Nanos(u.arbitrary()?) })
         }
     })
 }

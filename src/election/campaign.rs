@@ -2,7 +2,6 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use rand_core::Rng;
 
@@ -11,7 +10,7 @@ use crate::io::{Output, Rejection};
 use crate::message::{Body, Claim, Message, Phase, VoteRequest};
 use crate::role::{Candidacy, PreVoteRound, Renewal, Role};
 use crate::tally::{Outcome, Tally, VoteState};
-use crate::types::{NEVER, Nanos, NodeId, Round};
+use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Round, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// The host wants this node to stand.
@@ -22,9 +21,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if !matches!(self.role, Role::Follower(_)) {
             return Err(Rejection::AlreadyCampaigning);
         }
-        let remaining = self.promise.end().saturating_sub(self.now);
-        if remaining > 0 {
-            return Err(Rejection::Bound { remaining: Duration::from_nanos(remaining) });
+        let remaining = self.promise.end().since(self.now);
+        if remaining > Nanos::ZERO {
+            return Err(Rejection::Bound { remaining: remaining.as_duration() });
         }
         self.start_pre_vote(out);
         Ok(())
@@ -39,10 +38,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if self.now < following.deadline {
             return;
         }
-        let late = self.now.saturating_sub(following.deadline);
+        let late = self.now.since(following.deadline);
         if late > self.timing.shortest_promise() && !self.deferred_after_clock_jump {
             // Rule 4.1: the clock leapt. What the leader sent meanwhile may be waiting to be read.
-            following.deadline = self.now.saturating_add(self.timing.heartbeat_interval());
+            following.deadline = self.now.after(self.timing.heartbeat_interval());
             following.early_pre_vote = None;
             self.deferred_after_clock_jump = true;
         } else {
@@ -69,11 +68,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let length = if self.is_electable() { self.timing.promise() } else { self.timing.promise_limit() };
         PreVoteRound {
             round,
-            early_by: 0,
+            early_by: Nanos::ZERO,
             since: self.now,
             tally: Tally::new(&self.hard.membership, self.id, NEVER),
             next_retry: self.now,
-            until: self.now.saturating_add(length),
+            until: self.now.after(length),
         }
     }
 
@@ -88,8 +87,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     fn request_pre_votes(&mut self, out: &mut Vec<Output<I>>) {
-        let (retry, is_electable) =
-            (self.now.saturating_add(self.timing.retry_interval()), self.is_electable());
+        let (retry, is_electable) = (self.now.after(self.timing.retry_interval()), self.is_electable());
         let Role::PreCandidate(pre_vote_round) = &mut self.role else { return };
         // Who may not stand is in no hurry.
         pre_vote_round.next_retry = if is_electable {
@@ -102,7 +100,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let claim = if votes { Claim::Own } else { Claim::Inquiry };
         let request = self.vote_request(Phase::Pre, claim, round);
         if let Role::PreCandidate(pre_vote_round) = &self.role {
-            self.send_requests(&pre_vote_round.tally, 0, &request, out);
+            self.send_requests(&pre_vote_round.tally, Timestamp::ORIGIN, &request, out);
         }
     }
 
@@ -123,7 +121,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if !durable {
             self.persist(out);
         }
-        let until = self.now.saturating_add(self.timing.promise_limit());
+        let until = self.now.after(self.timing.promise_limit());
         // Without a pre-vote before it, nobody counts as absent.
         let (mut tally, pre_vote_since) = match &mut self.role {
             Role::PreCandidate(pre_vote_round) => {
@@ -159,15 +157,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// A term is not burnt for a lost packet.
     pub(super) fn request_votes(&mut self, out: &mut Vec<Output<I>>) {
         let round = self.next_round();
-        let own = self.now.saturating_add(self.timing.promise_limit());
+        let own = self.now.after(self.timing.promise_limit());
         // Who wins has to write: with promises that last. Rule 3.5.
-        let soon = self.now.saturating_add(self.sufficient_lease());
-        let retry = self.now.saturating_add(self.timing.retry_interval());
-        let (now, place) = (self.now, self.hard.membership.index_of(self.id));
+        let soon = self.now.after(self.sufficient_lease());
+        let retry = self.now.after(self.timing.retry_interval());
+        let (now, index) = (self.now, self.hard.membership.index_of(self.id));
         let Some((claim, tally, next_retry)) = self.running_candidacy() else { return };
         // Rule 3.2: its own entry is the latest end that any of its rounds asked for.
-        if let Some(place) = place {
-            tally.put(place, VoteState::Granted(own));
+        if let Some(index) = index {
+            tally.put(index, VoteState::Granted(own));
         }
         *next_retry = retry.min(tally.next_free(now));
         let request = self.vote_request(Phase::Real, claim, round);
@@ -179,7 +177,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// The votes of a candidate or of a renewing leader. Rules 3.4, 4.3, 5.1.
     pub(super) fn count_votes(&mut self, out: &mut Vec<Output<I>>) {
         let Some(tally) = self.votes() else { return };
-        match tally.outcome(&self.hard.membership, self.now, |place| self.is_absent(place)) {
+        match tally.outcome(&self.hard.membership, self.now, |index| self.is_absent(index)) {
             Outcome::Pending => {}
             Outcome::Won if self.extend_short_lease(out) => {}
             Outcome::Won => {
@@ -198,17 +196,18 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// over, it asks for them again first, which costs no write, and waits for the answers; but not
     /// for long, and once only.
     fn extend_short_lease(&mut self, out: &mut Vec<Output<I>>) -> bool {
-        let lasting = self.now.saturating_add(self.long_promise_bound().saturating_mul(2) / 3);
+        let lasting = self.now.after(self.long_promise_bound().saturating_mul(2).part(3));
         let wait = self.timing.retry_interval().saturating_mul(2);
         let Role::Candidate(candidacy) = &mut self.role else { return false };
-        let lease = self.hard.membership.quorum_value(0, |place| candidacy.tally.granted_until(place));
+        let until = |index| candidacy.tally.granted_until(index);
+        let lease = self.hard.membership.quorum_value(Timestamp::ORIGIN, until);
         if lease >= lasting {
             return false;
         }
         match candidacy.extension_until {
             Some(until) => self.now < until,
             None => {
-                candidacy.extension_until = Some(self.now.saturating_add(wait));
+                candidacy.extension_until = Some(self.now.after(wait));
                 self.request_votes(out);
                 true
             }
@@ -217,15 +216,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Rule 4.4: whether a candidate should no longer expect an answer: the voter did not answer the
     /// pre-vote either, and a retry interval has passed since that. One that did may be writing its vote.
-    fn is_absent(&self, place: usize) -> bool {
+    fn is_absent(&self, index: MemberIndex) -> bool {
         let Role::Candidate(candidacy) = &self.role else { return false };
         let Some(since) = candidacy.pre_vote_since else { return false };
-        let late = self.now >= since.saturating_add(self.timing.retry_interval());
-        late && self.peer_log.last_heard(place).is_none_or(|heard| heard < since)
+        let late = self.now >= since.after(self.timing.retry_interval());
+        late && self.peer_log.last_heard(index).is_none_or(|heard| heard < since)
     }
 
     /// Whoever stands for election, with its claim.
-    pub(super) fn running_candidacy(&mut self) -> Option<(Claim<I>, &mut Tally, &mut Nanos)> {
+    pub(super) fn running_candidacy(&mut self) -> Option<(Claim<I>, &mut Tally, &mut Timestamp)> {
         match &mut self.role {
             Role::Candidate(candidacy) => {
                 Some((candidacy.claim, &mut candidacy.tally, &mut candidacy.next_retry))
@@ -253,7 +252,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// turns coincide are told apart by chance.
     pub(super) fn abandon_candidacy(&mut self) {
         let jitter = self.draw_jitter();
-        let deadline = self.draw_election_deadline().saturating_add(jitter);
+        let deadline = self.draw_election_deadline().after(jitter);
         self.become_follower(deadline);
     }
 
@@ -264,7 +263,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             phase,
             claim,
             promise: match phase {
-                Phase::Pre => 0,
+                Phase::Pre => Nanos::ZERO,
                 Phase::Real => self.timing.promise_limit(),
             },
             position: self.position,
@@ -277,12 +276,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn send_requests(
         &self,
         tally: &Tally,
-        soon: Nanos,
+        soon: Timestamp,
         request: &Message<I>,
         out: &mut Vec<Output<I>>,
     ) {
-        for (place, &to) in self.hard.membership.voters().iter().enumerate() {
-            if to != self.id && tally.should_ask(place, self.now, soon) {
+        for (index, to) in self.hard.membership.indexed_voters() {
+            if to != self.id && tally.should_ask(index, self.now, soon) {
                 out.push(Output::Send { to, message: request.clone() });
             }
         }

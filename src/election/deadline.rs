@@ -7,34 +7,33 @@ use rand_core::Rng;
 use super::Election;
 use crate::io::Output;
 use crate::role::Role;
-use crate::types::{NEVER, Nanos, NodeId, Priority};
+use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Priority, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 4.1: when it is this node's turn to stand, at the end of its promise or after it. Who may
     /// not stand asks only when it has heard nothing for long. Rule 8.3.
-    pub(super) fn draw_election_deadline(&mut self) -> Nanos {
+    pub(super) fn draw_election_deadline(&mut self) -> Timestamp {
         let (stagger, unit) = (self.timing.stagger(), self.lapse_backoff_unit());
         let delay = match self.rank {
             _ if !self.is_electable() => self.timing.promise_limit().saturating_add(self.draw_jitter()),
             Some(rank) => stagger.saturating_mul(rank.into()),
             None => {
-                let place = self.hard.membership.index_of(self.id).unwrap_or(0);
-                let place = u64::try_from(place).unwrap_or(NEVER);
-                stagger.saturating_mul(place).saturating_add(self.draw_jitter())
+                let index = self.hard.membership.index_of(self.id).unwrap_or(MemberIndex::FIRST);
+                stagger.saturating_mul(index.into()).saturating_add(self.draw_jitter())
             }
         };
         let start = self.promise.end().max(self.now);
-        start.saturating_add(delay).saturating_add(self.lapse_backoff.delay(self.now, unit))
+        start.after(delay).after(self.lapse_backoff.delay(self.now, unit))
     }
 
     /// Up to half a stagger, at random.
     pub(super) fn draw_jitter(&mut self) -> Nanos {
-        let half = self.timing.stagger() / 2;
-        self.rng.next_u64().checked_rem(half.saturating_add(1)).unwrap_or(0)
+        let half = self.timing.stagger().part(2);
+        Nanos(self.rng.next_u64().checked_rem(half.0.saturating_add(1)).unwrap_or(0))
     }
 
     pub(super) fn lapse_backoff_unit(&self) -> Nanos {
-        self.timing.promise() / 2
+        self.timing.promise().part(2)
     }
 
     /// Whether this node may ever lead. A forming node waits until it knows enough others. Rule 8.4.
@@ -52,12 +51,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// This node's turn, after another `delay`.
-    pub(super) fn draw_deadline_after(&mut self, delay: Nanos) -> Nanos {
+    pub(super) fn draw_deadline_after(&mut self, delay: Nanos) -> Timestamp {
         let unit = self.lapse_backoff_unit();
-        self.now
-            .saturating_add(delay)
-            .saturating_add(self.draw_jitter())
-            .saturating_add(self.lapse_backoff.delay(self.now, unit))
+        self.now.after(delay).after(self.draw_jitter()).after(self.lapse_backoff.delay(self.now, unit))
     }
 
     pub(super) fn set_priority(&mut self, priority: Priority, out: &mut Vec<Output<I>>) {

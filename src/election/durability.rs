@@ -1,7 +1,6 @@
 //! What is made durable, and when.
 
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use rand_core::Rng;
 
@@ -34,7 +33,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// The durable state has changed: it goes out before anything that follows from it. Rule 2.4:
     /// the longest promise is made durable by a write that is needed anyway.
     pub(super) fn persist(&mut self, out: &mut Vec<Output<I>>) {
-        let limit = Duration::from_nanos(self.timing.promise_limit());
+        let limit = self.timing.promise_limit().as_duration();
         self.hard.promised = self.hard.promised.max(limit);
         let mut state = self.hard.clone();
         if let (true, Some(next)) = (self.has_reserved_vote(), state.term.next()) {

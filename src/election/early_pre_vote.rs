@@ -10,15 +10,15 @@ use crate::io::Output;
 use crate::message::{Answer, Claim, Denial, Header, Phase, VoteReply};
 use crate::role::{PreVoteRound, Role};
 use crate::tally::{Outcome, VoteState};
-use crate::types::{NEVER, Nanos, NodeId, Term};
+use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Term, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 4.9: when to ask ahead of a turn that follows a promise of `granted`: about a round
     /// trip before, which is the retry interval, and not before heartbeats are overdue. Only the first does; of the others
     /// few will be needed.
-    pub(super) fn early_pre_vote_time(&self, election_deadline: Nanos, granted: Nanos) -> Nanos {
-        let early_by = self.timing.retry_interval().min(granted / 4);
-        if self.rank == Some(0) { election_deadline.saturating_sub(early_by) } else { NEVER }
+    pub(super) fn early_pre_vote_time(&self, election_deadline: Timestamp, granted: Nanos) -> Timestamp {
+        let early_by = self.timing.retry_interval().min(granted.part(4));
+        if self.rank == Some(0) { election_deadline.before(early_by) } else { NEVER }
     }
 
     /// Rule 4.9: asks for pre-votes, and stays a follower. A leader that is there after all answers with
@@ -29,14 +29,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return;
         }
         following.early_pre_vote_at = NEVER;
-        let early_by = following.deadline.saturating_sub(self.now);
-        if early_by == 0 {
+        let early_by = following.deadline.since(self.now);
+        if early_by == Nanos::ZERO {
             return;
         }
         let round = self.next_round();
         let pre_vote_round = PreVoteRound { early_by, ..self.new_pre_vote_round(round) };
         let request = self.vote_request(Phase::Pre, Claim::Own, round);
-        self.send_requests(&pre_vote_round.tally, 0, &request, out);
+        self.send_requests(&pre_vote_round.tally, Timestamp::ORIGIN, &request, out);
         if let Role::Follower(following) = &mut self.role {
             following.early_pre_vote = Some(Box::new(pre_vote_round));
         }
@@ -46,7 +46,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// again when the turn has come. With a quorum of them this node will stand.
     pub(super) fn on_early_pre_vote_reply(
         &mut self,
-        (from, place): (I, usize),
+        (from, index): (I, MemberIndex),
         header: &Header,
         reply: &VoteReply<I>,
         out: &mut Vec<Output<I>>,
@@ -60,19 +60,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         };
         let vote = match reply.answer {
             Answer::Granted(_) => VoteState::Granted(NEVER),
-            Answer::Denied(Denial::Bound { to, remaining }) => count_bound_voter(
-                (from, to),
-                remaining,
-                early_pre_vote.early_by,
-                (header.sent_at.nanos(), now),
-            ),
+            Answer::Denied(Denial::Bound { to, remaining }) => {
+                count_bound_voter((from, to), remaining, early_pre_vote.early_by, (header.sent_at, now))
+            }
             Answer::Denied(_) => return,
         };
         if matches!(vote, VoteState::Bound(_)) {
             return;
         }
-        early_pre_vote.tally.put(place, vote);
-        let will_be_free = following.deadline.saturating_add(self.timing.retry_interval());
+        early_pre_vote.tally.put(index, vote);
+        let will_be_free = following.deadline.after(self.timing.retry_interval());
         if !reserved
             && early_pre_vote.tally.outcome(&self.hard.membership, will_be_free, |_| false) == Outcome::Won
         {
@@ -94,11 +91,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// The turn has come: what was asked ahead of it, unless that is long ago.
     pub(super) fn take_early_pre_vote(&mut self) -> Option<PreVoteRound> {
-        let until = self.now.saturating_add(self.timing.promise());
+        let until = self.now.after(self.timing.promise());
         let Role::Follower(following) = &mut self.role else { return None };
         let early_pre_vote = *following.early_pre_vote.take()?;
-        let fresh =
-            self.now.saturating_sub(early_pre_vote.since) <= self.timing.retry_interval().saturating_mul(2);
+        let fresh = self.now.since(early_pre_vote.since) <= self.timing.retry_interval().saturating_mul(2);
         fresh.then_some(PreVoteRound { until, next_retry: self.now, ..early_pre_vote })
     }
 }
@@ -112,12 +108,12 @@ pub(super) fn count_bound_voter<I: NodeId>(
     (voter, to): (I, Option<(I, Term)>),
     remaining: Nanos,
     early_by: Nanos,
-    (at, now): (Nanos, Nanos),
+    (at, now): (Timestamp, Timestamp),
 ) -> VoteState {
     let leads = to.is_some_and(|(leader, _)| leader == voter);
     if remaining > early_by || leads {
-        return VoteState::Bound(now.saturating_add(remaining));
+        return VoteState::Bound(now.after(remaining));
     }
-    let half = now.saturating_sub(at) / 2;
-    VoteState::FreeAt(at.saturating_add(half).saturating_add(remaining))
+    let half = now.since(at).part(2);
+    VoteState::FreeAt(at.after(half).after(remaining))
 }

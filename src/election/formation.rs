@@ -13,7 +13,7 @@ use crate::peer_log::Anomaly;
 use crate::reconfig::Target;
 use crate::role::Role;
 use crate::tally::Tally;
-use crate::types::{NEVER, NodeId, Term};
+use crate::types::{NEVER, NodeId, Term, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn discovered(&mut self, id: I, out: &mut Vec<Output<I>>) -> Result<(), Rejection<I>> {
@@ -159,9 +159,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if !known.is_forming() {
             return None;
         }
-        let voters = known.voters().iter().copied().enumerate();
+        let granted = |index| tally.granted_until(index) > Timestamp::ORIGIN;
         let founders =
-            voters.filter(|&(place, _)| tally.granted_until(place) > 0).map(|(_, id)| id).collect();
+            known.indexed_voters().filter(|&(index, _)| granted(index)).map(|(_, id)| id).collect();
         let target = Target::new(known.voters().iter().copied(), []).ok()?;
         Some((known.first_membership(term, founders)?, target))
     }

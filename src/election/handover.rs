@@ -12,7 +12,7 @@ use crate::message::{Answer, Claim, Header, Order, Phase, VoteReply};
 use crate::role::{Attempt, Handover, Leaving, Role, TimeoutNowRetry, TransferPreVote};
 use crate::succession::{Progress, Takeover, fitness};
 use crate::tally::{Outcome, VoteState};
-use crate::types::{NEVER, Nanos, NodeId, Priority, Term};
+use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Priority, Term, Timestamp};
 
 /// How often the order to campaign is repeated.
 const TIMEOUT_NOW_ATTEMPTS: u8 = 5;
@@ -95,7 +95,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if !self.hard.committed || leading.renewal.is_some() || handover.attempt.is_some() {
             return;
         }
-        handover.until = handover.until.min(self.now.saturating_add(self.timing.promise()));
+        handover.until = handover.until.min(self.now.after(self.timing.promise()));
         let until = handover.until;
         let (named, own_wish) = (handover.named, handover.own_wish);
         // Who leaves hands over to anybody. Rule 8.3.
@@ -112,7 +112,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             }
             return;
         };
-        let until = self.now.saturating_add(self.timing.promise());
+        let until = self.now.after(self.timing.promise());
         if let Role::Leader(leading) = &mut self.role {
             leading.unranked = true;
             if let Some(handover) = &mut leading.handover {
@@ -125,15 +125,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// A heartbeat to the successor that names it.
     fn send_prepare_order(&mut self, out: &mut Vec<Output<I>>) {
-        let retry = self.now.saturating_add(self.timing.retry_interval());
+        let retry = self.now.after(self.timing.retry_interval());
         let Role::Leader(leading) = &mut self.role else { return };
         let Some(attempt) = leading.handover.as_mut().and_then(|handover| handover.attempt.as_mut()) else {
             return;
         };
         attempt.next_retry = retry;
         let successor = attempt.successor;
-        if let Some(place) = self.hard.membership.index_of(successor) {
-            self.send_heartbeat(place, out);
+        if let Some(index) = self.hard.membership.index_of(successor) {
+            self.send_heartbeat(index, out);
         }
     }
 
@@ -169,7 +169,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let (now, unit) = (self.now, self.timing.promise().saturating_mul(2));
         let takeover = self.takeover.get_or_insert_with(Takeover::new);
         takeover.backoff.double(now, unit);
-        takeover.not_before = now.saturating_add(takeover.backoff.delay(now, unit));
+        takeover.not_before = now.after(takeover.backoff.delay(now, unit));
         takeover.failed = failed;
     }
 
@@ -201,7 +201,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             self.delay_takeover(successor);
         }
         self.step_down(StepDown::Resigned { successor }, successor, out);
-        let next_retry = self.now.saturating_add(self.timing.retry_interval());
+        let next_retry = self.now.after(self.timing.retry_interval());
         if let (Role::Follower(following), Some(successor), false) = (&mut self.role, successor, renews) {
             let attempts_left = TIMEOUT_NOW_ATTEMPTS.saturating_sub(1);
             following.timeout_now_retry =
@@ -211,7 +211,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Repeats the order to campaign.
     pub(super) fn tick_timeout_now_retry(&mut self, out: &mut Vec<Output<I>>) {
-        let retry = self.now.saturating_add(self.timing.retry_interval());
+        let retry = self.now.after(self.timing.retry_interval());
         let Role::Follower(following) = &mut self.role else { return };
         let Some(timeout_now_retry) = following
             .timeout_now_retry
@@ -263,10 +263,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if !wanted {
             return self.forget_takeover();
         }
-        let delay = if mine == Priority::NEVER_LEADS { 0 } else { self.timing.takeover_delay() };
+        let delay = if mine == Priority::NEVER_LEADS { Nanos::ZERO } else { self.timing.takeover_delay() };
         let takeover = self.takeover.get_or_insert_with(Takeover::new);
         let since = *takeover.wanted_since.get_or_insert(self.now);
-        if self.now < takeover.not_before || self.now < since.saturating_add(delay) {
+        if self.now < takeover.not_before || self.now < since.after(delay) {
             return;
         }
         if let Role::Leader(leading) = &mut self.role {
@@ -327,7 +327,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     fn request_transfer_pre_votes(&mut self, out: &mut Vec<Output<I>>) {
-        let retry = self.now.saturating_add(self.timing.retry_interval());
+        let retry = self.now.after(self.timing.retry_interval());
         let Role::Follower(following) = &mut self.role else { return };
         let Some(transfer_pre_vote) = &mut following.transfer_pre_vote else { return };
         transfer_pre_vote.pre_vote_round.next_retry = retry;
@@ -337,7 +337,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if let Role::Follower(following) = &self.role
             && let Some(transfer_pre_vote) = &following.transfer_pre_vote
         {
-            self.send_requests(&transfer_pre_vote.pre_vote_round.tally, 0, &request, out);
+            self.send_requests(&transfer_pre_vote.pre_vote_round.tally, Timestamp::ORIGIN, &request, out);
         }
     }
 
@@ -354,7 +354,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Of a denial nothing is used. Once a quorum has granted, the leader is told at once.
     pub(super) fn on_transfer_pre_vote_reply(
         &mut self,
-        place: usize,
+        index: MemberIndex,
         header: &Header,
         reply: &VoteReply<I>,
         out: &mut Vec<Output<I>>,
@@ -365,7 +365,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if transfer_pre_vote.ready || transfer_pre_vote.pre_vote_round.round != header.round || !granted {
             return;
         }
-        transfer_pre_vote.pre_vote_round.tally.put(place, VoteState::Granted(Nanos::MAX));
+        transfer_pre_vote.pre_vote_round.tally.put(index, VoteState::Granted(NEVER));
         if transfer_pre_vote.pre_vote_round.tally.outcome(&self.hard.membership, self.now, |_| false)
             != Outcome::Won
         {

@@ -14,7 +14,7 @@ use crate::message::{Answer, Body, Denial, Header, Heartbeat, HeartbeatReply, Me
 use crate::peer_log::Anomaly;
 use crate::role::{Following, Leading, Leaving, Reconfiguration, Role};
 use crate::succession::{Progress, rank};
-use crate::types::{MembershipVersion, NEVER, Nanos, NodeId, Round, Term};
+use crate::types::{MemberIndex, MembershipVersion, NEVER, Nanos, NodeId, Round, Term, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Asks every member for its promise. Rules 3.2 and 3.5.
@@ -31,9 +31,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let interval = self.heartbeat_interval();
         let round = self.next_round();
         let Role::Leader(leading) = &mut self.role else { return };
-        leading.next_heartbeat = now.saturating_add(interval);
-        if let Some(own) = own.and_then(|place| leading.progress.get_mut(place)) {
-            own.bound_until = own.bound_until.max(now.saturating_add(length));
+        leading.next_heartbeat = now.after(interval);
+        if let Some(own) = own.and_then(|index| leading.progress.get_mut(index.as_usize())) {
+            own.bound_until = own.bound_until.max(now.after(length));
         }
         for follower in &mut leading.progress {
             let is_bound = now < follower.bound_until;
@@ -46,10 +46,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let template = self.heartbeat_template(leading, round, inherited);
         // All but its own place: of a known length, so that each is written where it stays.
         let all = (template.members.members(), &*leading.progress);
-        let mine = own.unwrap_or(usize::MAX);
-        for places in [(Bound::Unbounded, Bound::Excluded(mine)), (Bound::Excluded(mine), Bound::Unbounded)] {
-            let to = all.0.get(places).unwrap_or_default().iter();
-            let others = to.zip(all.1.get(places).unwrap_or_default());
+        let mine = own.map_or(usize::MAX, MemberIndex::as_usize);
+        for indices in [(Bound::Unbounded, Bound::Excluded(mine)), (Bound::Excluded(mine), Bound::Unbounded)]
+        {
+            let to = all.0.get(indices).unwrap_or_default().iter();
+            let others = to.zip(all.1.get(indices).unwrap_or_default());
             out.extend(others.map(|(&to, follower)| template.message_to(to, follower)));
         }
         self.send_removal_notices(out);
@@ -82,17 +83,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// A heartbeat out of turn, to one other member.
-    pub(super) fn send_heartbeat(&mut self, place: usize, out: &mut Vec<Output<I>>) {
+    pub(super) fn send_heartbeat(&mut self, index: MemberIndex, out: &mut Vec<Output<I>>) {
         let round = self.next_round();
         let Role::Leader(leading) = &self.role else { return };
         let members = &self.hard.membership;
-        let (Some(&to), Some(follower)) = (members.members().get(place), leading.progress.get(place)) else {
-            return;
-        };
+        let follower = leading.progress.get(index.as_usize());
+        let (Some(to), Some(follower)) = (members.member(index), follower) else { return };
         if !leading.is_requesting_votes() {
             out.push(self.heartbeat_template(leading, round, None).message_to(to, follower));
             if let Role::Leader(Leading { tuning: Some(tuning), .. }) = &mut self.role {
-                tuning.on_send(place);
+                tuning.on_send(index);
             }
         }
     }
@@ -100,14 +100,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn refresh_lease(&mut self) {
         let Role::Leader(leading) = &mut self.role else { return };
         let progress = &leading.progress;
-        let until = |place: usize| progress.get(place).map_or(0, |follower| follower.bound_until);
+        let until = |index: MemberIndex| {
+            progress.get(index.as_usize()).map_or(Timestamp::ORIGIN, |follower| follower.bound_until)
+        };
         leading.lease = self.hard.membership.quorum_value(leading.lease, until);
     }
 
     pub(super) fn on_heartbeat(
         &mut self,
         from: I,
-        place: Option<usize>,
+        index: Option<MemberIndex>,
         header: Header,
         mut heartbeat: Heartbeat<I>,
         out: &mut Vec<Output<I>>,
@@ -116,14 +118,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return;
         }
         // Rule 1.3.
-        if place.is_none() && !is_newer_config(header.version, self.hard.membership.version()) {
+        if index.is_none() && !is_newer_config(header.version, self.hard.membership.version()) {
             return self.answer_heartbeat(from, &header, Answer::Denied(Denial::NotAMember), out);
         }
         if header.term < self.hard.term {
             return self.answer_heartbeat(from, &header, Answer::Denied(Denial::StaleTerm), out);
         }
         // Nobody leads term 0. Rule 2.7: neither does a late or replayed heartbeat count.
-        if header.term == Term(0) || !self.peer_log.is_news(place, from, header.term, header.round) {
+        if header.term == Term(0) || !self.peer_log.is_news(index, from, header.term, header.round) {
             return;
         }
         if self.is_rival(from, header.term, out) || self.has_forgotten(from, &header, &heartbeat, out) {
@@ -185,8 +187,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rules 2.1, 2.2 and 4.1.
     fn bind_to_leader(&mut self, from: I, header: &Header, heartbeat: &Heartbeat<I>) -> Nanos {
         let granted = self.grantable_length(heartbeat.promise);
-        self.promise.bind_to_leader(from, header.term, self.now.saturating_add(granted));
-        if heartbeat.promise == 0 {
+        self.promise.bind_to_leader(from, header.term, self.now.after(granted));
+        if heartbeat.promise == Nanos::ZERO {
             self.promise.release(from, header.term, self.now);
         }
         self.rank = heartbeat.rank;
@@ -195,8 +197,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let early_pre_vote_at =
             if stands { self.early_pre_vote_time(election_deadline, granted) } else { NEVER };
         // Where it is by now: the members may have changed with this heartbeat.
-        let place = self.hard.membership.index_of(from).filter(|_| stands);
-        let leader_index = place.and_then(|place| u8::try_from(place).ok());
+        let leader_index = self.hard.membership.index_of(from).filter(|_| stands);
         match &mut self.role {
             Role::Follower(following) => {
                 following.timeout_now_retry = None;
@@ -249,30 +250,30 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn on_heartbeat_reply(
         &mut self,
         from: I,
-        place: Option<usize>,
+        index: Option<MemberIndex>,
         header: Header,
         reply: &HeartbeatReply<I>,
         out: &mut Vec<Output<I>>,
     ) {
         self.end_timeout_now_retry(header.term);
         self.conflicts(from, reply.membership.as_deref(), out);
-        let Some(place) = place else {
+        let Some(index) = index else {
             return self.on_removed_member_reply(from, &header);
         };
         let drift = self.timing.drift_ppm;
         let limit = self.timing.promise_limit();
         let version = self.hard.membership.version();
         let Role::Leader(leading) = &mut self.role else { return };
-        if reply.request_term != leading.term || header.sent_at.nanos() > self.now {
+        if reply.request_term != leading.term || header.sent_at > self.now {
             return;
         }
         let granted = match reply.answer {
             Answer::Granted(granted) => granted.min(limit),
             Answer::Denied(denial) => return self.peer_log.refused(from, denial),
         };
-        let Some(follower) = leading.progress.get_mut(place) else { return };
+        let Some(follower) = leading.progress.get_mut(index.as_usize()) else { return };
         let before = follower.bound_until;
-        follower.bound_until = before.max(bound_until(header.sent_at.nanos(), granted, drift));
+        follower.bound_until = before.max(bound_until(header.sent_at, granted, drift));
         follower.answered = true;
         // Rule 7.3: term and version from the same reply.
         let acknowledges = !follower.acknowledged && header.term == leading.term && header.version == version;
@@ -292,7 +293,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             leading.unranked = true;
         }
         let lifts = lengthens_lease(leading.lease, before, follower.bound_until);
-        self.observe_reply(place, header.sent_at.nanos(), acknowledges);
+        self.observe_reply(index, header.sent_at, acknowledges);
         if lifts {
             self.refresh_lease();
         }
@@ -360,6 +361,6 @@ impl<I: NodeId> HeartbeatTemplate<'_, I> {
 
 /// Whether it may lengthen `lease` that a promise which ended at `before` ends at `until` now. Others
 /// need not be looked at.
-fn lengthens_lease(lease: Nanos, before: Nanos, until: Nanos) -> bool {
+fn lengthens_lease(lease: Timestamp, before: Timestamp, until: Timestamp) -> bool {
     before <= lease && until > lease
 }

@@ -5,7 +5,7 @@ use rand_core::Rng;
 use super::Election;
 use crate::role::Role;
 use crate::tuning::Tuning;
-use crate::types::{Nanos, NodeId};
+use crate::types::{MemberIndex, Nanos, NodeId, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 3.5: the long promise of whoever has to write before it can answer.
@@ -46,7 +46,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if let Some(tuning) = &mut leading.tuning
             && let Some(own) = members.index_of(self.id)
         {
-            let late = now.saturating_sub(leading.next_heartbeat);
+            let late = now.since(leading.next_heartbeat);
             tuning.retune(members, own, late, now, &self.timing);
         }
     }
@@ -62,15 +62,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// Rule 3.6: what the answer of the member at `place` to a heartbeat of `at` tells. One that
+    /// Rule 3.6: what the answer of the member at `index` to a heartbeat of `at` tells. One that
     /// `acknowledges` the membership has waited for a write; those that follow are measured.
-    pub(super) fn observe_reply(&mut self, place: usize, at: Nanos, acknowledges: bool) {
+    pub(super) fn observe_reply(&mut self, index: MemberIndex, at: Timestamp, acknowledges: bool) {
         let Role::Leader(leading) = &mut self.role else { return };
         let Some(tuning) = &mut leading.tuning else { return };
         if acknowledges {
-            tuning.restart_member(place, self.now);
-        } else if leading.progress.get(place).is_some_and(|follower| follower.acknowledged) {
-            tuning.on_reply(place, at, self.now, &self.timing);
+            tuning.restart_member(index, self.now);
+        } else if leading.progress.get(index.as_usize()).is_some_and(|follower| follower.acknowledged) {
+            tuning.on_reply(index, at, self.now, &self.timing);
         }
     }
 }

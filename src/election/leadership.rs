@@ -7,13 +7,13 @@ use rand_core::Rng;
 
 use super::{Durability, Election};
 use crate::io::{Event, Output, StepDown};
-use crate::membership::majority;
+use crate::membership::{Membership, majority};
 use crate::message::{Body, Heartbeat, Message, Order};
 use crate::reconfig::Target;
 use crate::role::{Following, Handover, Leading, Leaving, Reconfiguration, Role};
 use crate::succession::Progress;
 use crate::tally::Tally;
-use crate::types::{MembershipVersion, NEVER, Nanos, NodeId, Round, Term};
+use crate::types::{MemberIndex, MembershipVersion, NEVER, Nanos, NodeId, Round, Term, Timestamp};
 
 type Plan<T> = Option<Box<T>>;
 
@@ -24,8 +24,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let (term, before) = (self.hard.term, self.hard.membership.version());
         let (progress, target) = self.establish_membership(tally, before, out);
         let first_membership = target.is_some();
-        let until = |place: usize| progress.get(place).map_or(0, |follower| follower.bound_until);
-        let lease = self.hard.membership.quorum_value(0, until);
+        let until = |index: MemberIndex| {
+            progress.get(index.as_usize()).map_or(Timestamp::ORIGIN, |follower| follower.bound_until)
+        };
+        let lease = self.hard.membership.quorum_value(Timestamp::ORIGIN, until);
         let (handover, reconfiguration) = self.carry_over_plans(lease, target);
         self.role = Role::Leader(Leading {
             term,
@@ -58,15 +60,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     ) -> (Box<[Progress]>, Option<Target<I>>) {
         let term = self.hard.term;
         let Some((first, target)) = self.founding_membership(tally, term) else {
-            let members = self.hard.membership.members();
-            let progress = self.initial_progress(tally, members, |place, _| Some(place));
+            let progress = self.initial_progress(tally, &self.hard.membership, |index, _| Some(index));
             // Spec: `BecomeLeader`, "configTerm' = newTerm".
             self.set_membership_version(MembershipVersion { term, number: before.number.max(1) });
             self.durability = Durability::VersionUnwritten;
             return (progress, None);
         };
-        let place_of = |_, id| self.hard.membership.index_of(id);
-        let progress = self.initial_progress(tally, first.members(), place_of);
+        let index_of = |_, id| self.hard.membership.index_of(id);
+        let progress = self.initial_progress(tally, &first, index_of);
         self.replace_membership(first);
         self.persist(out);
         (progress, Some(target))
@@ -75,7 +76,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// What a leader that renewed was about to do, and what one that begins has to.
     fn carry_over_plans(
         &mut self,
-        lease: Nanos,
+        lease: Timestamp,
         target: Option<Target<I>>,
     ) -> (Plan<Handover<I>>, Plan<Reconfiguration<I>>) {
         let members = &self.hard.membership;
@@ -83,7 +84,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let oversized = members.limits().is_some() && members.quorum() != majority(members.voters().len());
         let (handover, mut reconfiguration, older_lease_until) = match &mut self.role {
             Role::Leader(renewed) => (renewed.handover.take(), renewed.reconfiguration.take(), renewed.lease),
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => (None, None, 0),
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => (None, None, Timestamp::ORIGIN),
         };
         // Rule 8.1: what was given out in the term before may still be acted on.
         if older_lease_until > lease {
@@ -97,22 +98,23 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         (handover, reconfiguration)
     }
 
-    /// What a new leader knows of `members`: the promises that elected it, by their places then, and, if
+    /// What a new leader knows of `members`: the promises that elected it, by their indices then, and, if
     /// it led before, what it knew then.
     fn initial_progress(
         &self,
         tally: &Tally,
-        members: &[I],
-        place_of: impl Fn(usize, I) -> Option<usize>,
+        members: &Membership<I>,
+        index_of: impl Fn(MemberIndex, I) -> Option<MemberIndex>,
     ) -> Box<[Progress]> {
-        let progress_for = |(place, &id): (usize, &I)| {
+        let progress_for = |(index, id): (MemberIndex, I)| {
             let me = id == self.id;
             let (position, priority, leaving) = match self.progress_of(id) {
                 _ if me => (self.position, self.priority, false),
                 Some(follower) => (follower.position, follower.priority, follower.leaving),
                 None => Default::default(),
             };
-            let until = place_of(place, id).map_or(0, |place| tally.granted_until(place));
+            let voted_as = index_of(index, id);
+            let until = voted_as.map_or(Timestamp::ORIGIN, |index| tally.granted_until(index));
             let (answered, acknowledged) = (me, me);
             Progress {
                 bound_until: until,
@@ -125,7 +127,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 rank: None,
             }
         };
-        members.iter().enumerate().map(progress_for).collect()
+        members.indexed_members().map(progress_for).collect()
     }
 
     pub(super) fn tick_leader(&mut self, out: &mut Vec<Output<I>>) {
@@ -209,7 +211,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         rank: Option<u8>,
         order: Order,
     ) -> Message<I> {
-        let body = Body::Heartbeat(Heartbeat { promise: 0, rank, order, inherited: None, membership: None });
+        let body = Body::Heartbeat(Heartbeat {
+            promise: Nanos::ZERO,
+            rank,
+            order,
+            inherited: None,
+            membership: None,
+        });
         Message { header: self.header(term, round), body }
     }
 }

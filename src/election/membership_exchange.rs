@@ -11,7 +11,7 @@ use crate::membership::{Membership, is_newer_config};
 use crate::message::{Header, Heartbeat};
 use crate::peer_log::Anomaly;
 use crate::role::{Leaving, Role};
-use crate::types::{MembershipVersion, NodeId, Term};
+use crate::types::{MembershipVersion, Nanos, NodeId, Term};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 7.2: takes over a membership that is newer than this node's, once the term that came
@@ -44,7 +44,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.forget_indexed_state();
     }
 
-    /// Another membership is in force. What is known by place is known of the same nodes as before.
+    /// Another membership is in force. What is known by index is known of the same nodes as before.
     pub(super) fn replace_membership(&mut self, next: Membership<I>) {
         self.peer_log.realign(&self.hard.membership, &next);
         self.hard.membership = next;
@@ -148,7 +148,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         out: &mut Vec<Output<I>>,
     ) -> bool {
         let lacks = is_newer_config(header.version, self.hard.membership.version());
-        let told = heartbeat.membership.is_none() && heartbeat.promise > 0 && header.committed;
+        let told = heartbeat.membership.is_none() && heartbeat.promise > Nanos::ZERO && header.committed;
         if lacks && told && !self.state_lost {
             if matches!(self.role, Role::Leader(_)) {
                 self.step_down(StepDown::NewLeader { leader: from }, None, out);

@@ -12,7 +12,7 @@ use crate::message::{Body, Header, Heartbeat, Message, Order};
 use crate::reconfig::{MemberHealth, Target, next_step, quorums_overlap};
 use crate::role::{Handover, Leading, Leaving, Reconfiguration, RemovedMember, Role};
 use crate::succession::Progress;
-use crate::types::{MembershipVersion, NEVER, NodeId, Priority};
+use crate::types::{MemberIndex, MembershipVersion, NEVER, NodeId, Priority, Timestamp};
 
 /// How many heartbeats tell a removed node that it is out, if it does not answer.
 const MAX_REMOVAL_NOTICES: u8 = 20;
@@ -106,7 +106,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     pub(super) fn progress_of(&self, id: I) -> Option<&Progress> {
         let Role::Leader(leading) = &self.role else { return None };
-        self.hard.membership.index_of(id).and_then(|place| leading.progress.get(place))
+        self.hard.membership.index_of(id).and_then(|index| leading.progress.get(index.as_usize()))
     }
 
     /// Where the leader is going: to the target, without those who want to leave, and for as long as
@@ -156,8 +156,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Who has acknowledged has shown both in one reply.
     pub(super) fn config_and_term_quorum_check(&self) -> bool {
         let Role::Leader(leading) = &self.role else { return false };
-        let acknowledged =
-            |place: usize| leading.progress.get(place).is_some_and(|follower| follower.acknowledged);
+        let acknowledged = |index: MemberIndex| {
+            leading.progress.get(index.as_usize()).is_some_and(|follower| follower.acknowledged)
+        };
         self.hard.membership.is_quorum(acknowledged)
     }
 
@@ -166,7 +167,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn next_membership_step(&self) -> Option<(Membership<I>, bool)> {
         let Role::Leader(leading) = &self.role else { return None };
         let (members, reconfiguration) = (&self.hard.membership, leading.reconfiguration.as_ref()?);
-        let enough = self.now.saturating_add(self.heartbeat_interval());
+        let enough = self.now.after(self.heartbeat_interval());
         let sound = |next: &Membership<I>| self.lease_under(next) >= enough;
         let next = next_step(members, &self.effective_target()?, |id| self.health_of(id, false), sound);
         if next.is_some() || !reconfiguration.force {
@@ -191,17 +192,18 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// The lease that the promises of its voters would give under `members`. Rule 3.2.
-    fn lease_under(&self, members: &Membership<I>) -> u64 {
-        let until = |&id: &I| self.progress_of(id).map_or(0, |progress| progress.bound_until);
-        members.quorum_value(0, |place| members.voters().get(place).map_or(0, until))
+    fn lease_under(&self, members: &Membership<I>) -> Timestamp {
+        let progress = |index| members.member(index).and_then(|id| self.progress_of(id));
+        let until = |index| progress(index).map_or(Timestamp::ORIGIN, |progress| progress.bound_until);
+        members.quorum_value(Timestamp::ORIGIN, until)
     }
 
     /// Rule 3.5: a step writes and makes others write, so the leader first asks for the long promise,
     /// of those who will keep it in office too.
     fn prepare(&mut self, next: Membership<I>, forced: bool, out: &mut Vec<Output<I>>) {
         let now = self.now;
-        let enough = now.saturating_add(self.sufficient_lease());
-        let until = now.saturating_add(self.timing.promise().saturating_mul(2));
+        let enough = now.after(self.sufficient_lease());
+        let until = now.after(self.timing.promise().saturating_mul(2));
         let under_next = self.lease_under(&next);
         let Role::Leader(leading) = &mut self.role else { return };
         let lease = leading.lease;
@@ -227,7 +229,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Some(reconfiguration) = &mut leading.reconfiguration else { return };
         reconfiguration.preparing = None;
         let since = *reconfiguration.still_since.get_or_insert(now);
-        if self.leaving == Leaving::ByWish && now >= since.saturating_add(patience) {
+        if self.leaving == Leaving::ByWish && now >= since.after(patience) {
             self.hand_over_before_leaving(out);
         }
     }
@@ -274,8 +276,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         let Role::Leader(leading) = &mut self.role else { return };
         let progress = &leading.progress;
-        let until = |place: usize| progress.get(place).map_or(0, |follower| follower.bound_until);
-        leading.lease = self.hard.membership.quorum_value(0, until);
+        let until = |index: MemberIndex| {
+            progress.get(index.as_usize()).map_or(Timestamp::ORIGIN, |follower| follower.bound_until)
+        };
+        leading.lease = self.hard.membership.quorum_value(Timestamp::ORIGIN, until);
         self.broadcast(out);
         self.commit(out);
         self.lapse_if_ended(out);

@@ -7,7 +7,7 @@ use rand_core::Rng;
 
 use super::Election;
 use crate::io::Output;
-use crate::lease::bound_until;
+use crate::lease::binding_length;
 use crate::role::{Renewal, Role};
 use crate::tally::Tally;
 use crate::types::{NEVER, Nanos, NodeId, Term};
@@ -15,7 +15,7 @@ use crate::types::{NEVER, Nanos, NodeId, Term};
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 5.1: a member holds a term higher than this leader's. Nothing happens on other roles.
     pub(super) fn start_renewal(&mut self, above: Term, out: &mut Vec<Output<I>>) {
-        let until = self.now.saturating_add(self.timing.promise().saturating_mul(2));
+        let until = self.now.after(self.timing.promise().saturating_mul(2));
         let Role::Leader(leading) = &mut self.role else { return };
         match leading.renewal.as_deref_mut() {
             Some(Renewal::Preparing { above: known, .. }) => *known = above.max(*known),
@@ -48,25 +48,25 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Whether the lease is one to write on. Rule 3.5.
     pub(super) fn is_lease_long(&self) -> bool {
-        let enough = self.now.saturating_add(self.sufficient_lease());
+        let enough = self.now.after(self.sufficient_lease());
         matches!(&self.role, Role::Leader(leading) if leading.lease >= enough)
     }
 
     /// Of the long promise: enough to write on.
     pub(super) fn sufficient_lease(&self) -> Nanos {
-        self.long_promise_bound().saturating_mul(3) / 4
+        self.long_promise_bound().saturating_mul(3).part(4)
     }
 
     /// How long the long promise binds, on this node's clock.
     pub(super) fn long_promise_bound(&self) -> Nanos {
-        bound_until(0, self.timing.promise_limit(), self.timing.drift_ppm)
+        binding_length(self.timing.promise_limit(), self.timing.drift_ppm)
     }
 
     /// Takes the term after `above` and asks for its votes. Lease and work stay with the old term
     /// until it is won.
     pub(super) fn request_renewal_votes(&mut self, above: Term, out: &mut Vec<Output<I>>) {
         let next = self.hard.term.max(above).next();
-        let own = self.now.saturating_add(self.timing.promise_limit());
+        let own = self.now.after(self.timing.promise_limit());
         let Role::Leader(leading) = &mut self.role else { return };
         let Some(term) = next else {
             leading.renewal = None;

@@ -10,7 +10,7 @@ use crate::io::Lease;
 use crate::message::Denial;
 use crate::reconfig::Target;
 use crate::role::{Leaving, Role, RoleKind};
-use crate::types::{MembershipVersion, Nanos, NodeId, Position, Priority, Term};
+use crate::types::{MemberIndex, MembershipVersion, NodeId, Position, Priority, Term, Timestamp};
 
 /// Where a node stands, as of its last tick.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -99,7 +99,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// All there is to know about this node, as of the last tick.
     #[must_use]
     pub fn status(&self) -> Status<I> {
-        let left = |until: Nanos| Duration::from_nanos(until.saturating_sub(self.now));
+        let left = |until: Timestamp| until.since(self.now).as_duration();
         let bound = left(self.promise.end());
         let last_refusal = self.peer_log.last_refusal();
         let rumoured_leader = match last_refusal {
@@ -114,10 +114,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             leader: self.leader(),
             rumoured_leader,
             lease,
-            lease_left: lease.map_or(Duration::ZERO, |lease| left(lease.until.nanos())),
+            lease_left: lease.map_or(Duration::ZERO, |lease| left(lease.until)),
             heartbeat_timing: lease.map(|_| HeartbeatTiming {
-                promise: Duration::from_nanos(self.requested_promise()),
-                heartbeat_interval: Duration::from_nanos(self.heartbeat_interval()),
+                promise: self.requested_promise().as_duration(),
+                heartbeat_interval: self.heartbeat_interval().as_duration(),
             }),
             promise: self.promise.to(self.now).map(|(id, term)| (id, term, bound)),
             quarantine_left: left(self.promise.quarantine_until()),
@@ -156,31 +156,28 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let members = &self.hard.membership;
         let own = members.index_of(self.id);
         let limit = self.timing.promise_limit();
-        let recent = |place: usize| {
-            let heard = self.peer_log.last_heard(place);
-            Some(place) == own || heard.is_some_and(|heard| self.now.saturating_sub(heard) <= limit)
+        let recent = |index: MemberIndex| {
+            let heard = self.peer_log.last_heard(index);
+            Some(index) == own || heard.is_some_and(|heard| self.now.since(heard) <= limit)
         };
         self.leader().is_some() || members.is_quorum(recent)
     }
 
     fn member_statuses(&self) -> Vec<MemberStatus<I>> {
-        let member = |(place, &id): (usize, &I)| MemberStatus {
+        let member = |(index, id): (MemberIndex, I)| MemberStatus {
             id,
             voter: self.hard.membership.is_voter(id),
-            heard_ago: self
-                .peer_log
-                .last_heard(place)
-                .map(|heard| Duration::from_nanos(self.now.saturating_sub(heard))),
-            follower: self.follower_status(place),
+            heard_ago: self.peer_log.last_heard(index).map(|heard| self.now.since(heard).as_duration()),
+            follower: self.follower_status(index),
         };
-        self.hard.membership.members().iter().enumerate().map(member).collect()
+        self.hard.membership.indexed_members().map(member).collect()
     }
 
-    fn follower_status(&self, place: usize) -> Option<MemberProgress> {
+    fn follower_status(&self, index: MemberIndex) -> Option<MemberProgress> {
         let Role::Leader(leading) = &self.role else { return None };
-        let follower = leading.progress.get(place)?;
+        let follower = leading.progress.get(index.as_usize())?;
         Some(MemberProgress {
-            bound_for: Duration::from_nanos(follower.bound_until.saturating_sub(self.now)),
+            bound_for: follower.bound_until.since(self.now).as_duration(),
             position: follower.position,
             priority: follower.priority,
             acknowledged: follower.acknowledged,

@@ -9,13 +9,13 @@ use crate::io::Output;
 use crate::membership::is_newer_config;
 use crate::message::{Answer, Body, Claim, Denial, Header, Message, Phase, VoteReply, VoteRequest};
 use crate::role::Role;
-use crate::types::{Nanos, NodeId, Term};
+use crate::types::{MemberIndex, Nanos, NodeId, Term};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn on_vote_request(
         &mut self,
         from: I,
-        place: Option<usize>,
+        index: Option<MemberIndex>,
         header: Header,
         request: VoteRequest<I>,
         out: &mut Vec<Output<I>>,
@@ -27,14 +27,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return self.answer_vote(from, &header, kind, Answer::Denied(Denial::MembershipConflict), out);
         }
         // Rule 1.3: of a stranger nothing is used; nor does a node vote that has lost its state.
-        if self.state_lost || (place.is_none() && !newer && !self.is_founder(from, &request, out)) {
+        if self.state_lost || (index.is_none() && !newer && !self.is_founder(from, &request, out)) {
             return self.answer_vote(from, &header, kind, Answer::Denied(Denial::NotAMember), out);
         }
         let answer = match request.phase {
             Phase::Pre => self.handle_pre_vote(from, &header, &request),
             Phase::Real => {
                 // Rule 2.7. Nobody campaigns for term 0.
-                if header.term == Term(0) || !self.peer_log.is_news(place, from, header.term, header.round) {
+                if header.term == Term(0) || !self.peer_log.is_news(index, from, header.term, header.round) {
                     return;
                 }
                 self.handle_vote(from, &header, &request, out)
@@ -42,8 +42,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         };
         self.answer_vote(from, &header, kind, answer, out);
         // Rule 4.7: a member that wants to know whether there is a leader is shown one.
-        if let (Phase::Pre, Answer::Denied(_), Some(place)) = (request.phase, answer, place) {
-            self.send_heartbeat(place, out);
+        if let (Phase::Pre, Answer::Denied(_), Some(index)) = (request.phase, answer, index) {
+            self.send_heartbeat(index, out);
         }
     }
 
@@ -56,7 +56,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             .and_then(|()| self.position_test(request))
             .and_then(|()| self.promise_test(from, request));
         match tests {
-            Ok(()) => Answer::Granted(0),
+            Ok(()) => Answer::Granted(Nanos::ZERO),
             Err(denial) => Answer::Denied(denial),
         }
     }
@@ -113,7 +113,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return if tried == Some((self.id, leading.term)) && leading.names(from) {
                 Ok(())
             } else {
-                let remaining = leading.lease.saturating_sub(self.now);
+                let remaining = leading.lease.since(self.now);
                 Err(Denial::Bound { to: Some((self.id, leading.term)), remaining })
             };
         }
@@ -122,7 +122,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         match self.promise.conflict_with(from, self.now) {
             Some(_) if sanctioned && self.promise.quarantine_until() <= self.now => Ok(()),
             Some(conflict) => {
-                Err(Denial::Bound { to: conflict.to, remaining: conflict.until.saturating_sub(self.now) })
+                Err(Denial::Bound { to: conflict.to, remaining: conflict.until.since(self.now) })
             }
             None => Ok(()),
         }
@@ -151,7 +151,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// A vote is granted, and with it a promise: how long a one. Rules 2.1 and 2.4.
     fn grant(&mut self, candidate: I, term: Term, request: &VoteRequest<I>) -> Nanos {
         let granted = self.grantable_length(request.promise);
-        let (until, renews) = (self.now.saturating_add(granted), request.claim == Claim::Renewal);
+        let (until, renews) = (self.now.after(granted), request.claim == Claim::Renewal);
         self.promise.bind_for_vote(candidate, term, until, self.now, renews);
         let deadline = self.draw_election_deadline();
         self.become_follower(deadline);

@@ -11,7 +11,7 @@ use crate::lease::bound_until;
 use crate::message::{Answer, Denial, Header, Phase, VoteReply};
 use crate::role::Role;
 use crate::tally::VoteState;
-use crate::types::{NEVER, Nanos, NodeId};
+use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// An answer counts only for the round or term it was asked in, and only from a voter of the
@@ -19,27 +19,26 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn on_vote_reply(
         &mut self,
         from: I,
-        place: Option<usize>,
+        index: Option<MemberIndex>,
         header: Header,
         reply: VoteReply<I>,
         out: &mut Vec<Output<I>>,
     ) {
-        let voters = self.hard.membership.voters().len();
-        let Some(place) = place.filter(|&place| place < voters) else { return };
-        if header.sent_at.nanos() > self.now {
+        let Some(index) = index.filter(|&index| self.hard.membership.is_voter_at(index)) else { return };
+        if header.sent_at > self.now {
             return;
         }
         match (reply.phase, &self.role) {
             (Phase::Pre, Role::Follower(_)) => {
-                self.on_early_pre_vote_reply((from, place), &header, &reply, out);
-                self.on_transfer_pre_vote_reply(place, &header, &reply, out);
+                self.on_early_pre_vote_reply((from, index), &header, &reply, out);
+                self.on_transfer_pre_vote_reply(index, &header, &reply, out);
             }
             (Phase::Pre, Role::PreCandidate(pre_vote_round)) if pre_vote_round.round == header.round => {
-                self.count_reply(from, place, &header, reply, out);
+                self.count_reply(from, index, &header, reply, out);
                 self.count_pre_votes(out);
             }
             (Phase::Real, Role::Candidate(_) | Role::Leader(_)) if reply.request_term == self.hard.term => {
-                self.count_reply(from, place, &header, reply, out);
+                self.count_reply(from, index, &header, reply, out);
                 self.count_votes(out);
             }
             (Phase::Pre | Phase::Real, _) => {}
@@ -49,31 +48,31 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn count_reply(
         &mut self,
         from: I,
-        place: usize,
+        index: MemberIndex,
         header: &Header,
         reply: VoteReply<I>,
         out: &mut Vec<Output<I>>,
     ) {
         let vote = match reply.answer {
-            Answer::Granted(granted) => self.count_grant(reply.phase, header.sent_at.nanos(), granted),
+            Answer::Granted(granted) => self.count_grant(reply.phase, header.sent_at, granted),
             Answer::Denied(denial) => {
                 self.peer_log.refused(from, denial);
                 if self.adopt_from_denial(header, &reply, out) {
                     return;
                 }
-                self.handle_denial(from, (reply.phase, header.sent_at.nanos()), denial, out)
+                self.handle_denial(from, (reply.phase, header.sent_at), denial, out)
             }
         };
         match &mut self.role {
             Role::PreCandidate(pre_vote_round) => {
-                pre_vote_round.tally.put(place, vote);
+                pre_vote_round.tally.put(index, vote);
                 pre_vote_round.next_retry =
                     pre_vote_round.next_retry.min(pre_vote_round.tally.next_free(self.now));
             }
             Role::Candidate(_) | Role::Leader(_) => {
                 let now = self.now;
                 if let Some((_, tally, next_retry)) = self.running_candidacy() {
-                    tally.put(place, vote);
+                    tally.put(index, vote);
                     *next_retry = (*next_retry).min(tally.next_free(now));
                 }
             }
@@ -81,7 +80,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    fn count_grant(&self, phase: Phase, at: Nanos, granted: Nanos) -> VoteState {
+    fn count_grant(&self, phase: Phase, at: Timestamp, granted: Nanos) -> VoteState {
         match phase {
             Phase::Pre => VoteState::Granted(NEVER),
             // Rule 3.1.
@@ -95,7 +94,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn handle_denial(
         &mut self,
         peer: I,
-        (phase, at): (Phase, Nanos),
+        (phase, at): (Phase, Timestamp),
         denial: Denial<I>,
         out: &mut Vec<Output<I>>,
     ) -> VoteState {
@@ -108,11 +107,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 let early_by = if let Role::PreCandidate(pre_vote_round) = &self.role {
                     pre_vote_round.early_by
                 } else {
-                    0
+                    Nanos::ZERO
                 };
                 count_bound_voter((peer, to), remaining, early_by, (at, self.now))
             }
-            Denial::Bound { remaining, .. } => VoteState::Bound(self.now.saturating_add(remaining)),
+            Denial::Bound { remaining, .. } => VoteState::Bound(self.now.after(remaining)),
             Denial::PositionBehind(position) => {
                 out.push(Output::Event(Event::Behind { peer, position }));
                 VoteState::Denied

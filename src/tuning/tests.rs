@@ -1,4 +1,4 @@
-//! A leader at place 0, and what it makes of answers that come as they are told to.
+//! A leader at index 0, and what it makes of answers that come as they are told to. Times are in nanoseconds.
 #![allow(
     clippy::unwrap_used,
     clippy::arithmetic_side_effects,
@@ -12,17 +12,21 @@ use crate::types::MembershipVersion;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-const MS: Nanos = 1_000_000;
-const SHORTEST: Nanos = 25 * MS;
-const LONGEST: Nanos = 150 * MS;
+const MS: u64 = 1_000_000;
+const SHORTEST: u64 = 25 * MS;
+const LONGEST: u64 = 150 * MS;
 /// How long the worst is remembered at least.
-const LONG: Nanos = WINDOW * LONGEST;
+const LONG: u64 = WINDOW * LONGEST;
+
+fn at(nanos: u64) -> Timestamp {
+    Timestamp::ORIGIN.after(Nanos(nanos))
+}
 
 struct Lab {
     tuning: Box<Tuning>,
     timing: CheckedTiming,
     members: Membership<u8>,
-    now: Nanos,
+    now: u64,
 }
 
 impl Lab {
@@ -32,21 +36,29 @@ impl Lab {
         let voters: Vec<u8> = (0..members).collect();
         let quorum = voters.len() / 2 + 1;
         let members = Membership::new(MembershipVersion::default(), voters, Vec::new(), quorum).unwrap();
-        Lab { tuning: Tuning::new(members.members().len(), &timing, 0), timing, members, now: 0 }
+        Lab { tuning: Tuning::new(members.members().len(), &timing, at(0)), timing, members, now: 0 }
+    }
+
+    fn promise(&self) -> u64 {
+        self.tuning.promise().0
+    }
+
+    fn interval(&self) -> u64 {
+        self.tuning.interval().0
     }
 
     /// The next heartbeat, `late`; the others answer it after so long, or not.
-    fn template(&mut self, late: Nanos, rtts: &[Option<Nanos>]) {
-        self.now += self.tuning.interval() + late;
-        self.tuning.retune(&self.members, 0, late, self.now, &self.timing);
-        for (place, rtt) in (1..).zip(rtts) {
+    fn template(&mut self, late: u64, rtts: &[Option<u64>]) {
+        self.now += self.interval() + late;
+        self.tuning.retune(&self.members, MemberIndex::FIRST, Nanos(late), at(self.now), &self.timing);
+        for (index, rtt) in MemberIndex::all().skip(1).zip(rtts) {
             if let Some(rtt) = rtt {
-                self.tuning.on_reply(place, self.now, self.now + rtt, &self.timing);
+                self.tuning.on_reply(index, at(self.now), at(self.now + rtt), &self.timing);
             }
         }
     }
 
-    fn heartbeats_needed(&mut self, length: Nanos, rtts: &[Option<Nanos>]) {
+    fn heartbeats_needed(&mut self, length: u64, rtts: &[Option<u64>]) {
         let end = self.now + length;
         while self.now < end {
             self.template(0, rtts);
@@ -57,17 +69,17 @@ impl Lab {
     fn settled(members: u8) -> Self {
         let mut lab = Lab::new(members, 0);
         lab.heartbeats_needed(2 * LONG, &[Some(MS / 2); 4][..usize::from(members) - 1]);
-        assert_eq!(lab.tuning.promise(), SHORTEST);
+        assert_eq!(lab.promise(), SHORTEST);
         lab
     }
 }
 
 #[test]
 fn a_round_trip_is_estimated_as_rfc_6298_does() {
-    let mut rtt = RttEstimate::new(0);
-    rtt.observe(8 * MS);
-    assert_eq!((rtt.smoothed, rtt.deviation, rtt.rtt_bound()), (8_000, 4_000, 24_000));
-    rtt.observe(16 * MS);
+    let mut rtt = RttEstimate::new(at(0));
+    rtt.observe(Nanos(8 * MS));
+    assert_eq!((rtt.smoothed, rtt.deviation, rtt.rtt_bound()), (8_000, 4_000, Micros(24_000)));
+    rtt.observe(Nanos(16 * MS));
     assert_eq!((rtt.smoothed, rtt.deviation), (9_000, 5_000));
 }
 
@@ -90,7 +102,7 @@ fn losses_are_counted_over_the_last_few_hundred_heartbeats() {
         lab.template(0, &[None]);
     }
     assert!(loss(&lab).abs_diff(250_000) < 5_000, "{}", loss(&lab));
-    assert!(lab.tuning.interval() * 15 < lab.tuning.promise(), "one in four, never 15 in a row");
+    assert!(lab.interval() * 15 < lab.promise(), "one in four, never 15 in a row");
 }
 
 #[test]
@@ -100,8 +112,9 @@ fn of_a_heartbeat_one_answer_counts_and_of_those_overtaken_none() {
     lab.template(0, &[None]);
     lab.template(0, &[Some(MS / 2)]);
     let before = lab.tuning.clone();
-    for at in [answered, lab.now - 1, lab.now] {
-        lab.tuning.on_reply(1, at, lab.now + 100 * MS, &lab.timing);
+    for sent in [answered, lab.now - 1, lab.now] {
+        let second = MemberIndex::new(1).unwrap();
+        lab.tuning.on_reply(second, at(sent), at(lab.now + 100 * MS), &lab.timing);
     }
     assert_eq!(lab.tuning, before);
 }
@@ -109,60 +122,60 @@ fn of_a_heartbeat_one_answer_counts_and_of_those_overtaken_none() {
 #[test]
 fn the_longest_promise_is_asked_for_until_the_network_has_been_watched_for_long() {
     let mut lab = Lab::new(3, 0);
-    assert_eq!((lab.tuning.promise(), lab.tuning.interval()), (LONGEST, 25 * MS));
+    assert_eq!((lab.promise(), lab.interval()), (LONGEST, 25 * MS));
     lab.heartbeats_needed(LONG - 30 * MS, &[Some(MS / 2); 2]);
-    assert_eq!(lab.tuning.promise(), LONGEST);
+    assert_eq!(lab.promise(), LONGEST);
     lab.heartbeats_needed(60 * MS, &[Some(MS / 2); 2]);
-    assert_eq!(lab.tuning.promise(), SHORTEST);
+    assert_eq!(lab.promise(), SHORTEST);
 }
 
 #[test]
 fn a_promise_outlasts_twice_the_worst_round_trip_and_remembers_it() {
     let mut lab = Lab::settled(3);
     (0..2).for_each(|_| lab.template(0, &[Some(MS / 2), Some(20 * MS)]));
-    let raised = lab.tuning.promise();
+    let raised = lab.promise();
     assert!((40 * MS..60 * MS).contains(&raised), "{raised}");
     lab.heartbeats_needed(LONG - MS, &[Some(MS / 2); 2]);
-    assert!(lab.tuning.promise() >= raised);
+    assert!(lab.promise() >= raised);
     lab.heartbeats_needed(LONG + 60 * MS, &[Some(MS / 2); 2]);
-    assert_eq!(lab.tuning.promise(), SHORTEST);
+    assert_eq!(lab.promise(), SHORTEST);
 }
 
 #[test]
 fn a_promise_stays_within_the_bounds() {
     let mut lab = Lab::settled(2);
     lab.heartbeats_needed(LONG, &[Some(100 * MS)]);
-    assert_eq!(lab.tuning.promise(), LONGEST);
-    assert!(lab.tuning.interval() <= LONGEST / 3);
+    assert_eq!(lab.promise(), LONGEST);
+    assert!(lab.interval() <= LONGEST / 3);
 }
 
 #[test]
 fn a_promise_outlasts_the_silence_of_a_quorum_and_not_of_one() {
     let mut lab = Lab::settled(3);
     (0..4).for_each(|_| lab.template(0, &[None, Some(MS / 2)]));
-    assert_eq!(lab.tuning.promise(), SHORTEST);
+    assert_eq!(lab.promise(), SHORTEST);
     let silent_since = lab.now;
     (0..4).for_each(|_| lab.template(0, &[None, None]));
     let quorum_gap = lab.now - silent_since;
-    assert!(lab.tuning.promise() > quorum_gap * 7 / 5, "{} for {quorum_gap}", lab.tuning.promise());
+    assert!(lab.promise() > quorum_gap * 7 / 5, "{} for {quorum_gap}", lab.promise());
 }
 
 #[test]
 fn a_leader_that_is_late_to_send_makes_up_for_it() {
     let mut lab = Lab::settled(3);
     (0..20).for_each(|_| lab.template(9 * MS, &[Some(MS / 2); 2]));
-    assert!(lab.tuning.promise() > SHORTEST + 15 * MS, "{}", lab.tuning.promise());
+    assert!(lab.promise() > SHORTEST + 15 * MS, "{}", lab.promise());
 }
 
 #[test]
 fn who_is_not_known_well_does_not_count_nor_who_is_gone() {
     let mut lab = Lab::settled(3);
     lab.heartbeats_needed(LONGEST * 2, &[Some(MS / 2), None]);
-    assert_eq!(lab.tuning.promise(), SHORTEST, "it is gone");
+    assert_eq!(lab.promise(), SHORTEST, "it is gone");
     (0..ENOUGH).for_each(|_| lab.template(0, &[Some(MS / 2), Some(40 * MS)]));
-    assert_eq!(lab.tuning.promise(), SHORTEST, "it has just come back");
+    assert_eq!(lab.promise(), SHORTEST, "it has just come back");
     lab.template(0, &[Some(MS / 2), Some(40 * MS)]);
-    assert!(lab.tuning.promise() > 80 * MS, "{}", lab.tuning.promise());
+    assert!(lab.promise() > 80 * MS, "{}", lab.promise());
 }
 
 #[test]
@@ -170,9 +183,9 @@ fn so_many_heartbeats_fit_into_a_promise_on_the_slowest_clock() {
     for (drift, rtt) in [(0, MS), (200_000, MS), (500_000, 5 * MS), (500, 30 * MS)] {
         let mut lab = Lab::new(3, drift);
         lab.heartbeats_needed(3 * LONG, &[Some(rtt); 2]);
-        let promise_end = bound_until(0, lab.tuning.promise(), drift);
-        assert!(promise_end >= 2 * rtt && lab.tuning.promise() < LONGEST, "{promise_end}");
-        assert!(3 * lab.tuning.interval() + rtt <= promise_end, "{} {promise_end}", lab.tuning.interval());
-        assert!(4 * lab.tuning.interval() + rtt > promise_end - rtt, "no more often than that");
+        let promise_end = binding_length(Nanos(lab.promise()), drift).0;
+        assert!(promise_end >= 2 * rtt && lab.promise() < LONGEST, "{promise_end}");
+        assert!(3 * lab.interval() + rtt <= promise_end, "{} {promise_end}", lab.interval());
+        assert!(4 * lab.interval() + rtt > promise_end - rtt, "no more often than that");
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use arbitrary::{Result, Unstructured};
 use quorate::{
     Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Input, Limits, Membership,
-    MembershipVersion, Message, Order, Phase, Position, Priority, Round, Target, Term, Timestamp, Urgency,
-    VoteReply, VoteRequest,
+    MembershipVersion, Message, Nanos, Order, Phase, Position, Priority, Round, Target, Term, Timestamp,
+    Urgency, VoteReply, VoteRequest,
 };
 
 use super::{Act, CLUSTER, Checked};
@@ -20,7 +20,7 @@ const EXTREMES: [u64; 9] =
 pub(crate) fn act(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Act> {
     Ok(match u.int_in_range(0..=15)? {
         0..=3 => Act::Due,
-        4..=5 => Act::Wait(Duration::from_nanos(length(u)?)),
+        4..=5 => Act::Wait(length(u)?.as_duration()),
         6 => Act::Tick(clock(u, checked)?),
         7..=9 => Act::Step(answer(u, checked)?),
         10..=11 => Act::Step(wish(u)?),
@@ -30,7 +30,7 @@ pub(crate) fn act(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Act> {
 
 /// Any reading, near the last one or far from it, before or after.
 fn clock(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Timestamp> {
-    let length = Duration::from_nanos(length(u)?);
+    let length = length(u)?.as_duration();
     Ok(match u.int_in_range(0..=3)? {
         0 => checked.now.saturating_sub(length),
         1 => Duration::MAX.into(),
@@ -71,7 +71,7 @@ fn answer(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Input<u64>> {
         return Ok(Input::Receive { from: node(u)?, message: message(u, checked)? });
     };
     let Message { mut header, body } = request.clone();
-    let answer = if u.ratio(1, 8)? { answered(u)? } else { Answer::Granted(450 * MILLISECOND) };
+    let answer = if u.ratio(1, 8)? { answered(u)? } else { Answer::Granted(Nanos(450 * MILLISECOND)) };
     let of = header.term;
     let body = match body {
         Body::VoteRequest(request) => {
@@ -225,12 +225,12 @@ fn node(u: &mut Unstructured<'_>) -> Result<u64> {
     if u.ratio(1, 16)? { value(u) } else { u.int_in_range(1..=6) }
 }
 
-fn length(u: &mut Unstructured<'_>) -> Result<u64> {
-    Ok(match u.int_in_range(0..=7)? {
+fn length(u: &mut Unstructured<'_>) -> Result<Nanos> {
+    Ok(Nanos(match u.int_in_range(0..=7)? {
         0 => value(u)?,
         1 => 0,
         _ => u.int_in_range(0..=600)? * MILLISECOND,
-    })
+    }))
 }
 
 fn value(u: &mut Unstructured<'_>) -> Result<u64> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use quorate::{
     Answer, Body, ClusterId, Config, Election, Event, HardState, Input, Limits, MAX_MEMBERS, Membership,
-    MembershipVersion, Message, Output, Phase, Position, Priority, RoleKind, Term, Timestamp, Timing,
+    MembershipVersion, Message, Nanos, Output, Phase, Position, Priority, RoleKind, Term, Timestamp, Timing,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -282,7 +282,7 @@ impl Checked {
                 self.check_term(header.term);
                 if let (Phase::Real, Answer::Granted(length)) = (reply.phase, reply.answer) {
                     assert_eq!(self.vote_of(reply.request_term), Some(to), "a vote not stored");
-                    assert!(Duration::from_nanos(length) <= stored.promised, "a promise not stored");
+                    assert!(length.as_duration() <= stored.promised, "a promise not stored");
                 }
             }
             Body::HeartbeatReply(reply) => {
@@ -290,7 +290,7 @@ impl Checked {
                 if let Answer::Granted(length) = reply.answer {
                     assert!(is_stored, "an acknowledgement of what is not stored");
                     assert!(stored.voted_for.is_some(), "a leader accepted, and the vote still free");
-                    assert!(Duration::from_nanos(length) <= stored.promised, "a promise not stored");
+                    assert!(length.as_duration() <= stored.promised, "a promise not stored");
                 }
             }
             Body::VoteRequest(request) => {
@@ -302,8 +302,11 @@ impl Checked {
             Body::Heartbeat(heartbeat) => {
                 assert!(header.term <= stored.term);
                 // Before `SteppedDown` only a leader asks for promises; after it, nobody does.
-                assert!(heartbeat.promise == 0 || leads == Some(header.term), "{message:?}");
-                assert!(heartbeat.promise != 0 || leads.is_none(), "a leader gives its promises back");
+                assert!(heartbeat.promise == Nanos::ZERO || leads == Some(header.term), "{message:?}");
+                assert!(
+                    heartbeat.promise != Nanos::ZERO || leads.is_none(),
+                    "a leader gives its promises back"
+                );
             }
         }
     }

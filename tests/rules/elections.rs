@@ -104,7 +104,11 @@ fn a_pre_vote_changes_no_state_of_the_asker() {
     let before = node.hard_state().clone();
     let asked = node.tick_at(0);
     assert_eq!(trace(&asked), "pre-vote 2, pre-vote 3");
-    assert_eq!((to(&asked, 2).header.term, request_of(&to(&asked, 2)).promise), (term(0), 0), "its own term");
+    assert_eq!(
+        (to(&asked, 2).header.term, request_of(&to(&asked, 2)).promise),
+        (term(0), ns(0)),
+        "its own term"
+    );
     let rest: Vec<Outputs> = (1..50).map(|_| node.tick_at(node.due())).collect();
     assert!(rest.iter().all(|out| persisted(out).is_none()));
     assert_eq!((node.hard_state(), node.role()), (&before, RoleKind::PreCandidate));

@@ -193,7 +193,7 @@ fn a_sanctioned_pre_vote_is_tested_as_if_the_voter_were_free_of_that_leader() {
     voter.hear(0, 1, heartbeat(5, 1));
     let ask = |voter: &Node, request: Msg| answered(&voter.clone().hear(1, 2, request), 2);
     let bound = |answer| matches!(answer, quorate::Answer::Denied(Denial::Bound { .. }));
-    assert_eq!(ask(&voter, sanctioned(5, 1, 1, 5)), quorate::Answer::Granted(0));
+    assert_eq!(ask(&voter, sanctioned(5, 1, 1, 5)), quorate::Answer::Granted(ns(0)));
     assert!(bound(ask(&voter, sanctioned(5, 1, 1, 4))), "another term");
     assert!(bound(ask(&voter, sanctioned(5, 1, 2, 5))), "another leader");
     let mut ahead = voter.clone();
@@ -225,8 +225,8 @@ fn a_leader_steps_down_before_it_releases_anybody() {
     let reason = StepDown::Resigned { successor: Some(2) };
     assert_eq!(events(&out)[0], Event::SteppedDown { term: term(1), reason });
     let last = |id| heartbeat_of(&to(&out, id)).clone();
-    assert_eq!((last(2).promise, last(2).order, last(2).rank), (0, Order::Campaign, Some(0)));
-    assert_eq!((last(3).promise, last(3).order, last(3).rank), (0, Order::Follow, Some(1)));
+    assert_eq!((last(2).promise, last(2).order, last(2).rank), (ns(0), Order::Campaign, Some(0)));
+    assert_eq!((last(3).promise, last(3).order, last(3).rank), (ns(0), Order::Follow, Some(1)));
     assert_eq!((node.role(), node.lease(), node.leader()), (RoleKind::Follower, None, None));
 }
 

@@ -20,7 +20,7 @@ fn a_removed_node_is_kept_quiet_until_the_commit_and_told_afterwards() {
     let (mut node, out) = removing();
     let early = to(&out, 3);
     assert_eq!((heartbeat_of(&early).membership.as_ref(), early.header.committed), (None, false));
-    assert!(heartbeat_of(&early).promise > 0, "it does not campaign meanwhile");
+    assert!(heartbeat_of(&early).promise > ns(0), "it does not campaign meanwhile");
     let out = node.hear(11, 2, accept(&to(&out, 2)));
     assert_eq!(trace(&out), "committed, heartbeat 3, reached");
     let late = to(&out, 3);

@@ -138,7 +138,7 @@ fn a_leader_that_lapses_releases_its_followers_after_it_stepped_down() {
     assert_eq!(trace(&out), "stepped-down, heartbeat 2, heartbeat 3, leader");
     let last = to(&out, 2);
     let zero = heartbeat_of(&last);
-    assert_eq!((zero.promise, zero.order), (0, quorate::Order::Follow));
+    assert_eq!((zero.promise, zero.order), (ns(0), quorate::Order::Follow));
     assert_eq!(last.header.term, term(1));
 }
 
@@ -241,7 +241,7 @@ fn a_leader_that_resigns_at_once_releases_its_followers_while_a_renewal_is_prepa
     let out = node.resign(150, Some(2), Urgency::Now);
     assert_eq!(trace(&out), "stepped-down, heartbeat 2, heartbeat 3, leader");
     let last = |id| (heartbeat_of(&to(&out, id)).promise, heartbeat_of(&to(&out, id)).order);
-    assert_eq!((last(2), last(3)), ((0, quorate::Order::Campaign), (0, quorate::Order::Follow)));
+    assert_eq!((last(2), last(3)), ((ns(0), quorate::Order::Campaign), (ns(0), quorate::Order::Follow)));
     assert_eq!(trace(&node.tick_at(150 + RETRY)), "heartbeat 2", "the order is repeated");
 }
 

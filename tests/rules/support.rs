@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use quorate::{
     Answer, Body, Claim, ClusterId, Config, Denial, Election, Event, HardState, Header, Heartbeat,
-    HeartbeatReply, Input, Membership, MembershipVersion, Message, Order, Output, Phase, Position, Priority,
-    RoleKind, Round, Target, Term, Timestamp, Timing, Urgency, VoteReply, VoteRequest,
+    HeartbeatReply, Input, Membership, MembershipVersion, Message, Nanos, Order, Output, Phase, Position,
+    Priority, RoleKind, Round, Target, Term, Timestamp, Timing, Urgency, VoteReply, VoteRequest,
 };
 use quorate_sim::Zero;
 
@@ -40,8 +40,9 @@ pub(crate) fn reading(at: Timestamp) -> u64 {
     u64::try_from(at.since_origin().as_millis()).unwrap()
 }
 
-pub(crate) fn ns(length: u64) -> u64 {
-    length * 1_000_000
+/// So many milliseconds, as a message carries them.
+pub(crate) fn ns(length: u64) -> Nanos {
+    ms(length).into()
 }
 
 pub(crate) fn term(term: u64) -> Term {
@@ -441,7 +442,7 @@ pub(crate) fn denied(outputs: &Outputs, receiver: u64) -> Denial<u64> {
 #[track_caller]
 pub(crate) fn granted(outputs: &Outputs, receiver: u64) -> u64 {
     match answered(outputs, receiver) {
-        Answer::Granted(length) => length / 1_000_000,
+        Answer::Granted(length) => u64::try_from(length.as_duration().as_millis()).unwrap(),
         Answer::Denied(denial) => panic!("denied: {denial:?}"),
     }
 }

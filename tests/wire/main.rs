@@ -13,8 +13,8 @@ use quorate::adapters::wire::{
 };
 use quorate::{
     Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Limits, MAX_MEMBERS,
-    Membership, MembershipVersion, Message, NodeId, Order, Phase, Position, Priority, Round, Term, Timestamp,
-    VoteReply, VoteRequest,
+    Membership, MembershipVersion, Message, Nanos, NodeId, Order, Phase, Position, Priority, Round, Term,
+    Timestamp, VoteReply, VoteRequest,
 };
 use serde::de::{DeserializeOwned, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -46,27 +46,33 @@ fn golden() -> [(Message<u64>, &'static [u8]); 9] {
     };
     let handover = Claim::Handover { leader: 2, term: Term(299) };
     [
-        (request(Phase::Pre, Claim::Own, 0, None), &[0, 0, 0, 0, 3, 9, 0]),
+        (request(Phase::Pre, Claim::Own, Nanos::ZERO, None), &[0, 0, 0, 0, 3, 9, 0]),
         (
-            request(Phase::Real, handover, 128, some_members.clone()),
+            request(Phase::Real, handover, Nanos(128), some_members.clone()),
             &[0, 1, 2, 2, 0xab, 0x02, 0x80, 0x01, 3, 9, 1, 2, 1, 3, 1, 2, 3, 1, 0xc8, 0x01, 2, 0],
         ),
-        (vote(Answer::Granted(128)), &[1, 1, 0xac, 0x02, 0, 0x80, 0x01, 0]),
+        (vote(Answer::Granted(Nanos(128))), &[1, 1, 0xac, 0x02, 0, 0x80, 0x01, 0]),
         (
-            vote(Answer::Denied(Denial::Bound { to: Some((3, Term(4))), remaining: 5 })),
+            vote(Answer::Denied(Denial::Bound { to: Some((3, Term(4))), remaining: Nanos(5) })),
             &[1, 1, 0xac, 0x02, 1, 0, 1, 3, 4, 5, 0],
         ),
         (
             vote(Answer::Denied(Denial::PositionBehind(Position { term: 1, index: 2 }))),
             &[1, 1, 0xac, 0x02, 1, 4, 1, 2, 0],
         ),
-        (beat(128, Some(0), Order::Follow, None, None), &[2, 0x80, 0x01, 1, 0, 0, 0, 0]),
+        (beat(Nanos(128), Some(0), Order::Follow, None, None), &[2, 0x80, 0x01, 1, 0, 0, 0, 0]),
         (
-            beat(128, Some(0), Order::Follow, Some(MembershipVersion { term: Term(300), number: 7 }), None),
+            beat(
+                Nanos(128),
+                Some(0),
+                Order::Follow,
+                Some(MembershipVersion { term: Term(300), number: 7 }),
+                None,
+            ),
             &[2, 0x80, 0x01, 1, 0, 0, 1, 0xac, 0x02, 7, 0],
         ),
         (
-            beat(0, None, Order::Campaign, None, some_members),
+            beat(Nanos::ZERO, None, Order::Campaign, None, some_members),
             &[2, 0, 0, 2, 0, 1, 2, 1, 3, 1, 2, 3, 1, 0xc8, 0x01, 2, 0],
         ),
         (
@@ -104,7 +110,7 @@ fn every_denial_phase_claim_and_order_has_its_number() {
         datagram[15]
     };
     let denials = [
-        Denial::Bound { to: None, remaining: 0 },
+        Denial::Bound { to: None, remaining: Nanos::ZERO },
         Denial::AlreadyVoted,
         Denial::StaleTerm,
         Denial::StaleMembership,
@@ -114,13 +120,13 @@ fn every_denial_phase_claim_and_order_has_its_number() {
     ];
     assert_eq!(denials.map(|denial| number(Answer::Denied(denial))), [0, 1, 2, 3, 4, 5, 6]);
     let order = |order| {
-        let beat = Heartbeat { promise: 0, rank: None, order, inherited: None, membership: None };
+        let beat = Heartbeat { promise: Nanos::ZERO, rank: None, order, inherited: None, membership: None };
         encode(&Message::<u64> { header: HEADER, body: Body::Heartbeat(beat) })[14]
     };
     assert_eq!([Order::Follow, Order::Prepare, Order::Campaign].map(order), [0, 1, 2]);
     let claim = |phase, claim| {
         let position = Position::default();
-        let request = VoteRequest { phase, claim, promise: 0, position, membership: None };
+        let request = VoteRequest { phase, claim, promise: Nanos::ZERO, position, membership: None };
         let datagram = encode(&Message { header: HEADER, body: Body::VoteRequest(request) });
         (datagram[12], datagram[13])
     };
@@ -192,7 +198,10 @@ fn largest<I: NodeId>(id: impl Fn(u8) -> I) -> Message<I> {
     let body = Body::VoteReply(VoteReply {
         phase: Phase::Real,
         request_term: Term(u64::MAX),
-        answer: Answer::Denied(Denial::Bound { to: Some((id(1), Term(u64::MAX))), remaining: u64::MAX }),
+        answer: Answer::Denied(Denial::Bound {
+            to: Some((id(1), Term(u64::MAX))),
+            remaining: Nanos(u64::MAX),
+        }),
         membership: Some(Box::new(membership)),
     });
     Message { header, body }
@@ -258,7 +267,7 @@ fn what_a_forming_node_knows_is_these_bytes() {
     let alone = Message::<u64> {
         header: Header { committed: true, sent_at: Timestamp::ORIGIN, ..HEADER },
         body: Body::Heartbeat(Heartbeat {
-            promise: 0,
+            promise: Nanos::ZERO,
             rank: None,
             order: Order::Follow,
             inherited: None,

@@ -29,11 +29,12 @@ fn membership<I: NodeId + 'static>(
 }
 
 fn answer<I: NodeId + 'static>(id: impl Strategy<Value = I>) -> impl Strategy<Value = Answer<I>> {
-    let bound = (proptest::option::of((id, any::<u64>())), any::<u64>())
-        .prop_map(|(to, remaining)| Denial::Bound { to: to.map(|(id, term)| (id, Term(term))), remaining });
+    let bound = (proptest::option::of((id, any::<u64>())), any::<u64>()).prop_map(|(to, remaining)| {
+        Denial::Bound { to: to.map(|(id, term)| (id, Term(term))), remaining: Nanos(remaining) }
+    });
     let behind = position().prop_map(Denial::PositionBehind);
     prop_oneof![
-        any::<u64>().prop_map(Answer::Granted),
+        any::<u64>().prop_map(|length| Answer::Granted(Nanos(length))),
         bound.prop_map(Answer::Denied),
         behind.prop_map(Answer::Denied),
         proptest::sample::select(vec![
@@ -66,6 +67,7 @@ fn body<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strat
     prop_oneof![
         (phase(), claim, any::<u64>(), position(), membership(id.clone())).prop_map(
             |(phase, claim, promise, position, membership)| {
+                let promise = Nanos(promise);
                 Body::VoteRequest(VoteRequest { phase, claim, promise, position, membership })
             }
         ),
@@ -78,6 +80,7 @@ fn body<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strat
             |((promise, rank, inherited), order, membership)| {
                 let inherited =
                     inherited.map(|(term, number)| MembershipVersion { term: Term(term), number });
+                let promise = Nanos(promise);
                 Body::Heartbeat(Heartbeat { promise, rank, order, inherited, membership })
             }
         ),

@@ -8,7 +8,7 @@ use rand_core::{Rng, SeedableRng};
 
 use crate::{
     Body, ClusterId, Config, Election, HardState, Header, Heartbeat, Input, Membership, MembershipVersion,
-    Message, Order, Output, Priority, Round, Term, Timestamp,
+    Message, Nanos, Order, Output, Priority, Round, Term, Timestamp,
 };
 
 type Node = Election<u64, ChaCha8Rng>;
@@ -17,6 +17,10 @@ type Node = Election<u64, ChaCha8Rng>;
 fn draw<T: Clone>(dice: &mut ChaCha8Rng, usual: &T, odd: &[T]) -> T {
     let thrown = usize::try_from(dice.next_u32() % 64).unwrap();
     odd.get(thrown).unwrap_or(usual).clone()
+}
+
+fn millis(reading: Timestamp) -> u64 {
+    u64::try_from(reading.since_origin().as_millis()).unwrap()
 }
 
 fn heartbeat(node: &Node, dice: &mut ChaCha8Rng) -> Message<u64> {
@@ -31,12 +35,12 @@ fn heartbeat(node: &Node, dice: &mut ChaCha8Rng) -> Message<u64> {
         term: draw(dice, &term.max(Term(1)), &[Term(term.0 + 1), Term(0)]),
         version: draw(dice, &version, &[newer, MembershipVersion::default()]),
         committed: draw(dice, &committed, &[true, false]),
-        round: Round(dice.next_u64() % 4 + node.now / 1_000_000),
+        round: Round(dice.next_u64() % 4 + millis(node.now)),
         sent_at: Timestamp::ORIGIN,
     };
     let rank = draw(dice, &Some(0), &[None, Some(1)]);
     let order = draw(dice, &Order::Follow, &[Order::Prepare, Order::Campaign]);
-    let promise = draw(dice, &150_000_000, &[0, 20_000_000, 900_000_000]);
+    let promise = draw(dice, &Nanos(150_000_000), &[0, 20_000_000, 900_000_000].map(Nanos));
     let inherited = draw(dice, &None, &[Some(version)]);
     let membership = draw(dice, &None, &[Some(Box::new(members)), Some(Box::new(others))]);
     let version = membership.as_ref().map_or(header.version, |members| members.version());
@@ -67,7 +71,7 @@ fn the_short_way_comes_to_the_same_as_the_long_one() {
         let mut node = Node::new(Config::new(3), saved, Timestamp::ORIGIN, rng).unwrap();
         for _ in 0..200 {
             let length = draw(&mut dice, &1, &[40, 140, 160, 500]);
-            let mut out: Vec<Output<u64>> = node.tick(Timestamp::from_nanos(node.now + length * 1_000_000));
+            let mut out: Vec<Output<u64>> = node.tick(node.now.after(Nanos(length * 1_000_000)));
             let odd = [Input::SetPriority(Priority(0)), Input::SetPriority(Priority(1)), Input::Leave];
             if let Some(wish) = draw(&mut dice, &None, &odd.map(Some)) {
                 node.step_into(wish, &mut out);

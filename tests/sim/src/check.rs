@@ -112,8 +112,8 @@ impl Safety {
             Body::VoteRequest(_) | Body::Heartbeat(_) => return Ok(()),
         };
         let Answer::Granted(promise) = answer else { return Ok(()) };
-        if u128::from(promise) > state.promised.as_nanos() {
-            let text = format!("node {node} promised {promise} ns but stored {:?}", state.promised);
+        if promise.as_duration() > state.promised {
+            let text = format!("node {node} promised {promise} but stored {:?}", state.promised);
             return Err((Kind::NotDurable, text));
         }
         match vote {

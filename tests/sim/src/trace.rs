@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use quorate::{Answer, Body, Claim, Denial, Event, HardState, Input, Message, Order, Output, Phase};
+use quorate::{Answer, Body, Claim, Denial, Event, HardState, Input, Message, Nanos, Order, Output, Phase};
 
 use crate::clock::{Instant, SECOND};
 
@@ -133,6 +133,6 @@ fn answer(answer: &Answer<u64>) -> String {
     }
 }
 
-fn ms(nanos: u64) -> String {
-    format!("{:.1} ms", nanos as f64 / 1e6)
+fn ms(length: Nanos) -> String {
+    format!("{:.1} ms", length.0 as f64 / 1e6)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use quorate::{
     Answer, Body, ClusterId, Config, Denial, Election, Event, HardState, Header, Input, Lease,
-    MembershipVersion, Message, Output, Phase, Round, Term, Timestamp, VoteReply,
+    MembershipVersion, Message, Nanos, Output, Phase, Round, Term, Timestamp, VoteReply,
 };
 
 use super::history::History;
@@ -161,7 +161,7 @@ fn pre_vote_for(request: &Message<u8>) -> Message<u8> {
     let body = Body::VoteReply(VoteReply {
         phase: Phase::Pre,
         request_term: request.header.term,
-        answer: Answer::Granted(0),
+        answer: Answer::Granted(Nanos::ZERO),
         membership: None,
     });
     Message { header: request.header, body }
