@@ -1,43 +1,51 @@
-//! The hub: what goes in, what comes out, and the transitions between roles. It alone changes state.
+//! The hub: it takes inputs, calls the rules, and makes the transitions between roles. It alone changes state.
 
 mod campaign;
 mod deadline;
 mod durability;
 mod early_pre_vote;
 mod fast_path;
+mod following;
 mod formation;
 mod handover;
 mod heartbeat;
 mod heartbeat_timing;
 mod invariants;
 mod leadership;
+mod long_promise;
 mod membership_exchange;
+mod node_attributes;
 mod reconfiguration;
+mod removal;
 mod renewal;
 mod status;
+mod timeout_now;
+mod transfer_pre_vote;
 mod vote;
 mod vote_reply;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use rand_core::Rng;
 
+use crate::backoff::Backoff;
 use crate::config::{CheckedTiming, Config, ConfigError, check_promised};
-use durability::Durability;
-
 use crate::hard_state::HardState;
 use crate::io::{Event, Input, Lease, Output, Rejection};
 use crate::membership::{Membership, MembershipError};
 use crate::message::{Body, Header, Message};
 use crate::peer_log::{Anomaly, PeerLog};
 use crate::promise::Promise;
-use crate::role::{Following, Leaving, Role, RoleKind};
-use crate::succession::{Backoff, Takeover};
+use crate::role::{Following, Leaving, Participation, Role, RoleKind};
+use crate::succession::Takeover;
 use crate::types::{CLOCK_END, NEVER, NodeId, Position, Priority, Round, Term, Timestamp};
+
+use durability::Durability;
 
 pub use status::{HeartbeatTiming, MemberProgress, MemberStatus, Status};
 
-/// The most terms one message may be ahead. Rule 1.4.
+/// How far the term of a message may be ahead of this node's. Rule 1.4.
 const MAX_TERM_JUMP: u64 = 1 << 32;
 
 /// One node's part in the election of its group's leader.
@@ -51,25 +59,22 @@ pub struct Election<I, R> {
     priority: Priority,
     timing: CheckedTiming,
     hard: HardState<I>,
-    /// The last tick.
+    /// The time of the last tick.
     now: Timestamp,
-    /// Of the last request sent.
+    /// The round of the last request sent.
     round: Round,
     promise: Promise<I>,
     peer_log: PeerLog<I>,
-    /// After a lapsed lease. Rule 4.8.
+    /// The delay of candidacies after a lapsed lease. Rule 4.8.
     lapse_backoff: Backoff,
-    takeover: Option<alloc::boxed::Box<Takeover<I>>>,
-    /// The place in the succession that the last leader gave. Rule 4.1.
+    takeover: Option<Box<Takeover<I>>>,
+    /// The rank in the succession that the last leader gave. Rule 4.1.
     rank: Option<u8>,
-    /// The deadline was put off after a leap of the clock, and no message has come since.
+    /// Whether the election deadline was deferred after a clock jump, and no message has arrived since.
     deferred_after_clock_jump: bool,
     durability: Durability,
-    /// This node was a member, and its host has not been told that it is none any more. Rule 8.3.
-    was_member: bool,
+    participation: Participation,
     leaving: Leaving,
-    /// It has been found to have lost its durable state. Rule 7.5.
-    state_lost: bool,
     role: Role<I>,
     rng: R,
 }
@@ -103,13 +108,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             let known = members.voters().iter().copied().chain([config.id]).collect();
             saved.membership = members.with_known(known).ok_or(MembershipError::TooManyMembers)?;
         }
-        // Who holds a membership that lacks it was told that, or that it was left out; unless it does not
-        // know that for good, and goes on asking.
-        let members = &saved.membership;
-        let was_member = match members.contains(config.id) {
-            true => !members.is_forming(),
-            false => version.term > Term(0) && !saved.committed,
-        };
+        let participation = initial_participation(config.id, &saved);
         let quarantine_until = if saved.term > Term(0) { now.after(promised) } else { Timestamp::ORIGIN };
         let mut election = Election {
             id: config.id,
@@ -126,9 +125,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             takeover: None,
             rank: None,
             deferred_after_clock_jump: false,
-            was_member,
+            participation,
             leaving: Leaving::No,
-            state_lost: false,
             role: Role::Follower(Following::new(NEVER)),
             rng,
         };
@@ -183,11 +181,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// As [`step`](Self::step); appends to the caller's buffer, which is all the memory that a
     /// heartbeat or its answer needs.
     pub fn step_into(&mut self, input: Input<I>, out: &mut Vec<Output<I>>) {
-        if let Input::Receive { from, message } = &input
-            && self.try_fast_path(*from, message, out)
-        {
-            debug_assert!(self.is_sound(), "an invariant is broken");
-            return;
+        if let Input::Receive { from, message } = &input {
+            let is_handled = self.try_fast_path(*from, message, out);
+            if is_handled {
+                return self.check_invariants();
+            }
         }
         let before = self.leader();
         let result = match input {
@@ -286,29 +284,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn due(&self) -> Timestamp {
         match &self.role {
             Role::Follower(following) => {
-                let transfer_pre_vote = following
-                    .transfer_pre_vote
-                    .as_ref()
-                    .map_or(NEVER, |transfer_pre_vote| transfer_pre_vote.due());
-                let timeout_now_retry = following
-                    .timeout_now_retry
-                    .as_ref()
-                    .map_or(NEVER, |timeout_now_retry| timeout_now_retry.next_retry);
-                let leader = self.promise.leader_until(self.now).unwrap_or(NEVER);
-                following
-                    .deadline
-                    .min(following.early_pre_vote_at)
-                    .min(transfer_pre_vote)
-                    .min(timeout_now_retry)
-                    .min(leader)
+                following.due().min(self.promise.leader_until(self.now).unwrap_or(NEVER))
             }
-            Role::PreCandidate(pre_vote_round) => pre_vote_round.next_retry.min(pre_vote_round.until),
+            Role::PreCandidate(round) => round.next_retry.min(round.until),
             Role::Candidate(candidacy) => candidacy.next_retry.min(candidacy.until),
             Role::Leader(leading) => leading.due(),
         }
     }
 
-    /// A message is checked for what every message must fulfil, and goes to its rule.
+    /// Checks what every message must fulfil, and hands the message to its rule.
     fn receive(&mut self, from: I, message: Message<I>, out: &mut Vec<Output<I>>) {
         let Message { header, body } = message;
         if from == self.id {
@@ -326,12 +310,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         self.deferred_after_clock_jump = false;
         if let Some(index) = index {
-            self.peer_log.heard(index, self.now);
+            self.peer_log.record_heard(index, self.now);
         }
         match body {
             Body::VoteRequest(request) => self.on_vote_request(from, index, header, request, out),
             Body::VoteReply(reply) => self.on_vote_reply(from, index, header, reply, out),
-            // A heartbeat of a higher term is a new leader, never a reason to renew. Rule 5.3.
+            // A heartbeat of a higher term comes from a new leader, and is no reason to renew. Rule 5.3.
             Body::Heartbeat(heartbeat) => return self.on_heartbeat(from, index, header, heartbeat, out),
             Body::HeartbeatReply(reply) => self.on_heartbeat_reply(from, index, header, &reply, out),
         }
@@ -340,20 +324,17 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// The only way to a follower's role. It stands for election at `deadline`, if it may at all.
+    /// The only transition to the follower's role. The node starts a pre-vote round at `deadline`, if it may at
+    /// all.
     fn become_follower(&mut self, deadline: Timestamp) {
         let deadline = if self.sends_pre_votes() { deadline } else { NEVER };
         self.role = Role::Follower(Following::new(deadline));
     }
 
-    /// From now on it asks nobody for anything.
+    /// Stops campaigning: cancels the election deadline and every pre-vote round.
     fn stop_campaigning(&mut self) {
         if let Role::Follower(following) = &mut self.role {
-            following.deadline = NEVER;
-            following.early_pre_vote_at = NEVER;
-            following.early_pre_vote = None;
-            following.leader_index = None;
-            following.transfer_pre_vote = None;
+            following.reset_candidacy(NEVER);
         } else {
             self.become_follower(NEVER);
         }
@@ -364,7 +345,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.round
     }
 
-    /// Of a request sent now.
+    /// Header of a request sent now.
     fn header(&self, term: Term, round: Round) -> Header {
         let version = self.hard.membership.version();
         Header {
@@ -377,35 +358,40 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// Of the answer to a request.
+    /// Header of the answer to a request.
     fn reply_header(&self, request: &Header) -> Header {
         Header { sent_at: request.sent_at, ..self.header(self.hard.term, request.round) }
     }
 
-    fn set_position(&mut self, position: Position) {
-        self.position = position;
-        let index = self.hard.membership.index_of(self.id);
-        if let (Role::Leader(leading), Some(index)) = (&mut self.role, index) {
-            leading.unranked = true;
-            if let Some(own) = leading.progress.get_mut(index.as_usize()) {
-                own.position = position;
-            }
-        }
-    }
-
-    fn report_once(&mut self, peer: I, oddity: Anomaly, event: Event<I>, out: &mut Vec<Output<I>>) {
-        let member = self.hard.membership.contains(peer);
-        if self.peer_log.report_once(member, peer, oddity) {
+    /// Reports an anomaly, once for each peer.
+    fn report_once(&mut self, peer: I, anomaly: Anomaly, event: Event<I>, out: &mut Vec<Output<I>>) {
+        let is_member = self.hard.membership.contains(peer);
+        let is_first = self.peer_log.record_anomaly(is_member, peer, anomaly);
+        if is_first {
             out.push(Output::Event(event));
         }
     }
 
-    /// What ends every step and tick: news of the leader, and the proof that nothing is amiss.
+    /// Ends every step and tick: reports another leader, and checks the invariants.
     fn report_leader_change(&mut self, before: Option<(I, Term)>, out: &mut Vec<Output<I>>) {
         let leader = self.leader();
         if leader != before {
             out.push(Output::Event(Event::LeaderChanged { leader }));
         }
-        debug_assert!(self.is_sound(), "an invariant is broken");
+        self.check_invariants();
     }
+}
+
+/// Whether a node that starts from `saved` is a member.
+///
+/// C, a learner, learns from B that it is removed before that is committed, and crashes. The removal may be
+/// undone, so C goes on asking after its restart, as a member. If the commit is on its disk, C has been told
+/// `Removed` already. A forming node is no member before a first membership exists. Rule 8.3.
+fn initial_participation<I: NodeId>(me: I, saved: &HardState<I>) -> Participation {
+    let members = &saved.membership;
+    let is_member = match members.contains(me) {
+        true => !members.is_forming(),
+        false => members.version().term > Term(0) && !saved.committed,
+    };
+    if is_member { Participation::Member } else { Participation::Outsider }
 }

@@ -195,6 +195,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod adapters;
+mod backoff;
 mod config;
 mod election;
 #[cfg(any(doc, doctest))]
@@ -205,6 +206,7 @@ mod lease;
 mod membership;
 mod message;
 mod peer_log;
+mod progress;
 mod promise;
 mod reconfig;
 mod role;

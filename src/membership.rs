@@ -1,4 +1,4 @@
-//! Who votes, who listens, and how many votes make a quorum.
+//! The membership: which nodes vote, which only follow, and how many votes make a quorum.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -139,7 +139,7 @@ impl<I: NodeId> Membership<I> {
             return Err(MembershipError::TooManyMembers);
         };
         match forming {
-            // Of those that are not known yet it has no list, and no learners.
+            // A forming node counts with nodes that it does not know yet, and with no learners.
             Some(limits) if needed != limits.quorum() => return Err(MembershipError::BadQuorum),
             Some(limits) if all > limits.max_members.into() || all > count => {
                 return Err(MembershipError::TooManyMembers);
@@ -213,13 +213,13 @@ impl<I: NodeId> Membership<I> {
         self.index_of(id).is_some()
     }
 
-    /// Where `id` is among the members, if it is one.
+    /// The index of `id` in [`members`](Self::members), if it is a member.
     pub(crate) fn index_of(&self, id: I) -> Option<MemberIndex> {
         let learner = || Some(self.learners().binary_search(&id).ok()?.saturating_add(self.voters.into()));
         MemberIndex::new(self.voters().binary_search(&id).ok().or_else(learner)?)
     }
 
-    /// The member at `index`, if there are that many.
+    /// The member at `index`; `None` if the membership is shorter.
     pub(crate) fn member(&self, index: MemberIndex) -> Option<I> {
         self.members.get(index.as_usize()).copied()
     }
@@ -245,19 +245,19 @@ impl<I: NodeId> Membership<I> {
         satisfied >= self.quorum() && self.quorum > 0
     }
 
-    /// The largest value that a quorum of the voters reaches; `floor` if that is more, or if there are no
+    /// The largest value that a quorum of the voters reaches; `at_least` if that is larger, or if there are no
     /// voters.
-    pub(crate) fn quorum_value<T: Copy + Ord>(&self, floor: T, value: impl Fn(MemberIndex) -> T) -> T {
-        if !self.is_quorum(|voter| value(voter) > floor) {
-            return floor;
+    pub(crate) fn quorum_value<T: Copy + Ord>(&self, at_least: T, value: impl Fn(MemberIndex) -> T) -> T {
+        if !self.is_quorum(|voter| value(voter) > at_least) {
+            return at_least;
         }
-        // From the highest down. Most share a value, that of the last round.
+        // Values are tried from the highest down: most voters share one, that of the last round of heartbeats.
         let values = || MemberIndex::below(self.voters).map(&value);
         let mut candidate = values().max();
         while let Some(least) = candidate.filter(|&least| !self.is_quorum(|voter| value(voter) >= least)) {
             candidate = values().filter(|&value| value < least).max();
         }
-        candidate.unwrap_or(floor)
+        candidate.unwrap_or(at_least)
     }
 
     /// The same members under another version.
@@ -278,13 +278,13 @@ impl<I: NodeId> Membership<I> {
         Self::assemble(version, voters, learners, quorum, self.limits).ok()
     }
 
-    /// The same starting point of a forming group, with other nodes known.
+    /// The starting point of a forming group, with these nodes known.
     pub(crate) fn with_known(&self, voters: Vec<I>) -> Option<Self> {
         Self::assemble(self.version, voters, Vec::new(), self.quorum(), self.limits).ok()
     }
 
-    /// The first membership of a group that formed itself: its founders, with the quorum that
-    /// elected the first leader. Rule 8.4.
+    /// The first membership of a group that formed itself: its founders, with the quorum that elected the first
+    /// leader. Rule 8.4.
     pub(crate) fn first_membership(&self, term: Term, founders: Vec<I>) -> Option<Self> {
         Self::assemble(
             MembershipVersion { term, number: 1 },
@@ -296,15 +296,22 @@ impl<I: NodeId> Membership<I> {
         .ok()
     }
 
-    /// Whether two memberships cannot both be right. Rule 7.4: the same version with other members,
-    /// or two different starting points. What a forming node knows so far may differ; and who
-    /// joins has no opinion.
+    /// Rule 7.4: whether two memberships cannot both be right, because they have one version and other members, or
+    /// are different starting points.
+    ///
+    /// A was started with the list {A, B, C} and D with {A, B, D}, both of version (0, 1): {A, C} and {B, D} could
+    /// each elect a leader. Forming nodes may know different nodes meanwhile, but if A counts with 3 members at
+    /// most and C with 5, their quorums are 2 and 3 and need not overlap. A joining node holds no list that could
+    /// contradict another.
     pub(crate) fn contradicts(&self, other: &Self) -> bool {
-        let start = |members: &Self| members.version.term == Term(0);
-        let silent = |members: &Self| members.quorum == 0;
-        if start(self) && start(other) && (self.is_forming() || other.is_forming()) {
-            let max = |members: &Self| members.limits.filter(|_| members.is_forming()).map(|l| l.max_members);
-            return !silent(self) && !silent(other) && max(self) != max(other);
+        let is_starting_point = |members: &Self| members.version.term == Term(0);
+        let is_joining = |members: &Self| members.quorum == 0;
+        let forms = self.is_forming() || other.is_forming();
+        if forms && is_starting_point(self) && is_starting_point(other) {
+            let max = |members: &Self| {
+                members.limits.filter(|_| members.is_forming()).map(|limits| limits.max_members)
+            };
+            return !is_joining(self) && !is_joining(other) && max(self) != max(other);
         }
         self.version == other.version && self.differs_from(other)
     }
@@ -315,18 +322,19 @@ impl<I: NodeId> Membership<I> {
         self
     }
 
-    /// Whether the two list other nodes, or need another quorum.
+    /// Whether the two list other members, or need another quorum.
     pub(crate) fn differs_from(&self, other: &Self) -> bool {
         self.identity() != other.identity()
     }
 
+    /// What makes two memberships the same, whatever their versions.
     fn identity(&self) -> (&[I], u8, u8) {
         (&self.members, self.voters, self.quorum)
     }
 }
 
 impl Limits {
-    /// Of a forming group: more than half of all that may ever start so.
+    /// The quorum of a forming group: more than half of all nodes that may ever start as forming.
     fn quorum(self) -> u8 {
         (self.max_members / 2).saturating_add(1)
     }
@@ -336,7 +344,7 @@ impl Limits {
     }
 }
 
-/// Puts each in its place. The lists are short, and sorted as a rule.
+/// Sorts a list, which is short and usually sorted already, and refuses duplicates.
 fn sorted<I: NodeId>(list: Vec<I>) -> Result<Vec<I>, MembershipError> {
     let mut sorted = Vec::with_capacity(list.len());
     for id in list {
@@ -344,25 +352,24 @@ fn sorted<I: NodeId>(list: Vec<I>) -> Result<Vec<I>, MembershipError> {
             true => sorted.push(id),
             false => match sorted.binary_search(&id) {
                 Ok(_) => return Err(MembershipError::Duplicate),
-                Err(place) => sorted.insert(place, id),
+                Err(position) => sorted.insert(position, id),
             },
         }
     }
     Ok(sorted)
 }
 
-/// More than half of so many.
+/// How many votes are more than half of `voters`.
 pub(crate) fn majority(voters: usize) -> usize {
     (voters / 2).saturating_add(1)
 }
 
-/// Spec: `IsNewerConfig`. Versions are compared by term first: a higher number of an older leader
-/// is older.
+/// Spec: `IsNewerConfig`. Versions are compared by term first: a higher number of an earlier leader is older.
 pub(crate) fn is_newer_config(version: MembershipVersion, than: MembershipVersion) -> bool {
     version > than
 }
 
-/// What a membership looks like outside: checked again whenever it comes in.
+/// The serialised form of a membership, which is checked again whenever it is read.
 #[cfg(feature = "serde")]
 #[derive(Serialize, Deserialize)]
 struct Parts<I> {

@@ -40,7 +40,8 @@ pub struct Header {
     pub committed: bool,
     /// A request's number; a reply echoes it.
     pub round: Round,
-    /// A request's time on its sender's clock; a reply echoes it.
+    /// When a request was sent, by its sender's clock; a reply echoes it. It means nothing to any other node,
+    /// which never compares it.
     pub sent_at: Timestamp,
 }
 

@@ -1,41 +1,21 @@
-//! Who is next, and when.
+//! The succession: which member is next to lead, and whether a member is fit to take over.
 
 use alloc::boxed::Box;
 
-use crate::membership::Membership;
-use crate::types::{MemberIndex, Nanos, NodeId, Position, Priority, Timestamp};
+use crate::backoff::Backoff;
+use crate::io::Unfit;
+use crate::membership::{MAX_MEMBERS, Membership};
+use crate::progress::Progress;
+use crate::types::{MemberIndex, NodeId, Position, Priority, Timestamp};
 
-/// What a leader knows of a member. Its own record is among them.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub(crate) struct Progress {
-    /// Until when it is bound, on the leader's clock. Rule 3.1.
-    pub(crate) bound_until: Timestamp,
-    pub(crate) position: Position,
-    pub(crate) priority: Priority,
-    /// It has answered a heartbeat of the term that is led.
-    pub(crate) answered: bool,
-    /// It has acknowledged, in that term, the membership in force.
-    pub(crate) acknowledged: bool,
-    /// It wants to be removed.
-    pub(crate) leaving: bool,
-    /// Its promise was in force at the last heartbeat.
-    pub(crate) was_bound: bool,
-    /// Its place in the succession. Rule 4.1.
-    pub(crate) rank: Option<u8>,
+/// What decides the order of two members in the succession, the most important first: whether the member is
+/// bound, and stays in the group; its priority, its position, and how fresh its promise is.
+fn ranking_key(member: &Progress, now: Timestamp) -> (bool, bool, Priority, Position, Timestamp) {
+    (now < member.bound_until, !member.leaving, member.priority, member.position, member.bound_until)
 }
 
-impl Progress {
-    fn ranking_key(&self, now: Timestamp) -> (bool, bool, Priority, Position, Timestamp) {
-        (now < self.bound_until, !self.leaving, self.priority, self.position, self.bound_until)
-    }
-
-    pub(crate) fn may_lead(&self) -> bool {
-        self.priority > Priority::NEVER_LEADS
-    }
-}
-
-/// Ranks every voter that may lead except `me`: those that answer before those that do not, those
-/// that stay before those that leave, then by priority, position and freshness. `first`, if any, comes before all.
+/// Ranks every voter that may lead except `me`, by [`ranking_key`]. `first`, if any, comes before all. An
+/// insertion sort, since the lists are short, and the sort of the standard library would make programs larger.
 pub(crate) fn rank<I: NodeId>(
     progress: &mut [Progress],
     members: &Membership<I>,
@@ -47,16 +27,16 @@ pub(crate) fn rank<I: NodeId>(
     let chosen = first.and_then(|first| members.index_of(first));
     progress.iter_mut().for_each(|follower| follower.rank = None);
     let worth = |index: MemberIndex| {
-        let key = progress.get(index.as_usize()).map(|follower| follower.ranking_key(now));
+        let key = progress.get(index.as_usize()).map(|follower| ranking_key(follower, now));
         (Some(index) == chosen, key)
     };
-    let mut order = [MemberIndex::FIRST; crate::membership::MAX_MEMBERS];
+    let mut order = [MemberIndex::FIRST; MAX_MEMBERS];
     let mut ranked = 0;
     for ((index, _), follower) in members.indexed_voters().zip(&*progress) {
         if Some(index) == own || !follower.may_lead() {
             continue;
         }
-        // Each before those that are worth less; of equals, who is listed first.
+        // The member goes before those that are worth less; of equals, the order of the list decides.
         let so_far = order.get(..ranked).unwrap_or_default();
         let before = so_far.partition_point(|&other| worth(other) >= worth(index));
         let rest = order.get_mut(before..=ranked).unwrap_or_default();
@@ -72,20 +52,19 @@ pub(crate) fn rank<I: NodeId>(
     }
 }
 
-/// What stands in the way of a member that is to take over.
+/// Whether `successor` could take over from `me`, or what it lacks.
 pub(crate) fn fitness<I: NodeId>(
     progress: &[Progress],
     members: &Membership<I>,
     me: I,
     successor: I,
     now: Timestamp,
-) -> Result<(), crate::io::Unfit> {
-    use crate::io::Unfit;
+) -> Result<(), Unfit> {
     if successor == me || !members.is_voter(successor) {
         return Err(Unfit::NotAVoter);
     }
-    let record = members.index_of(successor).and_then(|index| progress.get(index.as_usize()));
-    let follower = record.ok_or(Unfit::NotAVoter)?;
+    let found = members.index_of(successor).and_then(|index| progress.get(index.as_usize()));
+    let follower = found.ok_or(Unfit::NotAVoter)?;
     if !follower.may_lead() {
         return Err(Unfit::NeverLeads);
     }
@@ -101,53 +80,15 @@ pub(crate) fn fitness<I: NodeId>(
     if members.is_quorum(reaches) { Ok(()) } else { Err(Unfit::Behind) }
 }
 
-/// A delay that doubles with each mishap and halves with each stretch of good time.
-#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub(crate) struct Backoff {
-    length: Nanos,
-    since: Timestamp,
-}
-
-/// Doublings at the most.
-const LONGEST: u64 = 16;
-
-impl Backoff {
-    /// Whether there has been any mishap.
-    pub(crate) fn is_active(&self) -> bool {
-        self.length > Nanos::ZERO
-    }
-
-    /// What is left of it at `now`, when `unit` is the shortest.
-    pub(crate) fn delay(&self, now: Timestamp, unit: Nanos) -> Nanos {
-        if !self.is_active() {
-            return Nanos::ZERO;
-        }
-        let stretch = unit.saturating_mul(LONGEST);
-        let halvings = now.since(self.since).0.checked_div(stretch.0).unwrap_or(0);
-        let left = u32::try_from(halvings)
-            .ok()
-            .and_then(|by| self.length.0.checked_shr(by))
-            .map_or(Nanos::ZERO, Nanos);
-        if left < unit { Nanos::ZERO } else { left }
-    }
-
-    /// Another mishap.
-    pub(crate) fn double(&mut self, now: Timestamp, unit: Nanos) {
-        let next = self.delay(now, unit).saturating_mul(2).max(unit);
-        self.length = next.min(unit.saturating_mul(LONGEST));
-        self.since = now;
-    }
-}
-
-/// When a leader next tries, of its own accord, to hand over. It outlives its leadership, so that
-/// a takeover that did not last is not repeated at once.
+/// When a leader next hands over of its own accord. This outlives the leadership, so that a takeover that did
+/// not last is not repeated at once.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Takeover<I> {
-    /// Since when somebody better has been in good standing.
+    /// Since when a member of higher priority has been in good standing.
     pub(crate) wanted_since: Option<Timestamp>,
     pub(crate) not_before: Timestamp,
     pub(crate) backoff: Backoff,
-    /// Who failed last: somebody else is tried first.
+    /// The member whose attempt failed last: another one is tried first.
     pub(crate) failed: Option<I>,
 }
 

@@ -16,9 +16,10 @@ impl<T: Copy + Ord + Hash + fmt::Debug> NodeId for T {}
 
 /// An instant of one host's clock, in nanoseconds since that clock's origin.
 ///
-/// The host makes one of what its clock reads, and gets instants of the same clock back: when to tick, when a
-/// lease ends. An instant is no length of time, so that nobody sleeps *for* a deadline instead of *until* it;
-/// and instants of two hosts' clocks have nothing to do with each other.
+/// A host makes a `Timestamp` of each reading of its clock, and gets instants of the same clock back: the next
+/// deadline, the end of a lease. A [`Duration`] is a length of time and an instant is none, so that a host
+/// cannot sleep *for* a deadline where it has to sleep *until* the deadline. Instants of two hosts' clocks
+/// cannot be compared.
 ///
 /// ```
 /// use quorate::Timestamp;
@@ -34,8 +35,8 @@ impl<T: Copy + Ord + Hash + fmt::Debug> NodeId for T {}
 /// assert!(now().since_origin() >= Duration::from_millis(5));
 /// ```
 ///
-/// A reading later than 584 years after the origin counts as that; an [`Election`](crate::Election) takes
-/// none later than 292 years.
+/// The last `Timestamp` is 584 years after the origin. An [`Election`](crate::Election) accepts readings of up
+/// to 292 years.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct Timestamp(u64);
@@ -51,14 +52,14 @@ impl Timestamp {
         Duration::from_nanos(self.0)
     }
 
-    /// The instant `length` after this one, or the last that there is.
+    /// The instant `length` after this one; the last `Timestamp` if that is later.
     #[must_use]
     #[inline]
     pub const fn saturating_add(self, length: Duration) -> Timestamp {
         Timestamp(self.0.saturating_add(nanos(length)))
     }
 
-    /// The instant `length` before this one, or the clock's origin.
+    /// The instant `length` before this one; the origin if that is earlier.
     #[must_use]
     #[inline]
     pub const fn saturating_sub(self, length: Duration) -> Timestamp {
@@ -72,13 +73,13 @@ impl Timestamp {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// The instant `length` after this one, or the last that there is.
+    /// The instant `length` after this one; the last `Timestamp` if that is later.
     #[inline]
     pub(crate) const fn after(self, length: Nanos) -> Timestamp {
         Timestamp(self.0.saturating_add(length.0))
     }
 
-    /// The instant `length` before this one, or the clock's origin.
+    /// The instant `length` before this one; the origin if that is earlier.
     #[inline]
     pub(crate) const fn before(self, length: Nanos) -> Timestamp {
         Timestamp(self.0.saturating_sub(length.0))
@@ -92,7 +93,7 @@ impl Timestamp {
 }
 
 impl From<Duration> for Timestamp {
-    /// The instant `since_origin` after the clock's origin, or the last that there is.
+    /// The instant that long after the clock's origin; the last `Timestamp` if that is later.
     #[inline]
     fn from(since_origin: Duration) -> Self {
         Timestamp(nanos(since_origin))
@@ -106,8 +107,8 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// The latest instant at which an election is ticked: 292 years after the origin. It leaves room to add any
-/// length.
+/// The latest instant at which an election can be ticked: 292 years after the origin. Any length of time can
+/// still be added to an instant that early.
 pub(crate) const CLOCK_END: Timestamp = Timestamp(u64::MAX / 2);
 
 /// The instant at which a timer that never fires is due.
@@ -185,8 +186,8 @@ const fn nanos(length: Duration) -> u64 {
     whole.saturating_add(length.subsec_nanos() as u64)
 }
 
-/// The index of a member in [`Membership::members`](crate::Membership::members): a voter's is below any
-/// learner's. It means something together with that membership only.
+/// The index of a member in [`Membership::members`](crate::Membership::members): a voter's index is below any
+/// learner's. An index is valid for the membership it was taken from.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct MemberIndex(u8);
 
@@ -311,3 +312,6 @@ impl Round {
         Round(self.0.saturating_add(1))
     }
 }
+
+#[cfg(test)]
+mod tests;

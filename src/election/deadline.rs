@@ -1,17 +1,19 @@
-//! Whose turn it is to stand for election, and who may stand at all.
-
-use alloc::vec::Vec;
+//! The election deadline: when a node starts a pre-vote round, and whether it may campaign at all.
 
 use rand_core::Rng;
 
 use super::Election;
-use crate::io::Output;
-use crate::role::Role;
-use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Priority, Timestamp};
+use crate::role::Participation;
+use crate::types::{MemberIndex, Nanos, NodeId, Priority, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
-    /// Rule 4.1: when it is this node's turn to stand, at the end of its promise or after it. Who may
-    /// not stand asks only when it has heard nothing for long. Rule 8.3.
+    /// Rule 4.1: the end of this node's promise, plus its rank times the stagger. A member that may not lead
+    /// waits until it has heard nothing for long (rule 8.3).
+    ///
+    /// A dies, and the promises to it end at 150. B, of rank 0, campaigns at 150, and C, of rank 1, at 170,
+    /// unless it is bound to B by then. D is a learner and asks at 600 (150 + `promise_limit`), or up to 10 ms
+    /// later, only to learn whether it was removed. At a cold start there are no ranks: A, B and C campaign at
+    /// 0, 20 and 40, each up to 10 ms later by chance.
     pub(super) fn draw_election_deadline(&mut self) -> Timestamp {
         let (stagger, unit) = (self.timing.stagger(), self.lapse_backoff_unit());
         let delay = match self.rank {
@@ -26,57 +28,37 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         start.after(delay).after(self.lapse_backoff.delay(self.now, unit))
     }
 
-    /// Up to half a stagger, at random.
+    /// Rule 4.1: a random length of up to half a stagger, which separates nodes that have no rank.
     pub(super) fn draw_jitter(&mut self) -> Nanos {
         let half = self.timing.stagger().part(2);
         Nanos(self.rng.next_u64().checked_rem(half.0.saturating_add(1)).unwrap_or(0))
     }
 
+    /// Rule 4.8: the shortest delay after a lapsed lease.
     pub(super) fn lapse_backoff_unit(&self) -> Nanos {
         self.timing.promise().part(2)
     }
 
-    /// Whether this node may ever lead. A forming node waits until it knows enough others. Rule 8.4.
+    /// Whether this node may lead. A forming node may not before it knows enough others. Rule 8.4.
     pub(super) fn is_electable(&self) -> bool {
         let members = &self.hard.membership;
         let forming = members.limits().filter(|_| members.is_forming());
         let enough = forming.is_none_or(|limits| members.voters().len() >= limits.min_members.into());
-        self.priority > Priority::NEVER_LEADS && members.is_voter(self.id) && enough && !self.state_lost
+        self.priority > Priority::NEVER_LEADS
+            && members.is_voter(self.id)
+            && enough
+            && self.participation != Participation::StateLost
     }
 
-    /// Whether this node asks for pre-votes when its turn comes. A member that may not stand does too,
-    /// for the sake of the answers: it may have been removed. Rule 8.3.
+    /// Whether this node starts a pre-vote round at its election deadline. A member that may not lead does too,
+    /// only to learn from the denials whether it was removed. Rule 8.3.
     pub(super) fn sends_pre_votes(&self) -> bool {
-        self.is_electable() || (self.was_member && !self.state_lost)
+        self.is_electable() || self.participation == Participation::Member
     }
 
-    /// This node's turn, after another `delay`.
+    /// An election deadline `delay` from now, plus jitter and the delay of lapsed leases.
     pub(super) fn draw_deadline_after(&mut self, delay: Nanos) -> Timestamp {
         let unit = self.lapse_backoff_unit();
         self.now.after(delay).after(self.draw_jitter()).after(self.lapse_backoff.delay(self.now, unit))
-    }
-
-    pub(super) fn set_priority(&mut self, priority: Priority, out: &mut Vec<Output<I>>) {
-        let could = self.is_electable();
-        self.priority = priority;
-        match &self.role {
-            Role::Leader(_) => self.consider_takeover(out),
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_)
-                if could == self.is_electable() => {}
-            Role::Follower(_) => {
-                let deadline = if self.sends_pre_votes() { self.draw_election_deadline() } else { NEVER };
-                if let Role::Follower(following) = &mut self.role {
-                    following.deadline = deadline;
-                    following.early_pre_vote_at = NEVER;
-                    following.early_pre_vote = None;
-                    following.leader_index = None;
-                    following.transfer_pre_vote = None;
-                }
-            }
-            Role::PreCandidate(_) | Role::Candidate(_) => {
-                let deadline = self.draw_election_deadline();
-                self.become_follower(deadline);
-            }
-        }
     }
 }

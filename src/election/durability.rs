@@ -1,4 +1,4 @@
-//! What is made durable, and when.
+//! Durable state: what is written, and when. `persist` is the only function that emits `Persist`.
 
 use alloc::vec::Vec;
 
@@ -8,19 +8,21 @@ use super::Election;
 use crate::io::Output;
 use crate::types::{NodeId, Term};
 
-/// How what is durable stands to what a node goes by.
+/// How the state on disk relates to the state in memory.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Durability {
+    /// The two are the same, but for a commit that was learned since.
     Current,
-    /// The vote of the next term is its own; it has not taken part in that term yet. Rule 4.10.
+    /// The disk holds the next term and this node's vote for itself in it; the node still acts in the present
+    /// term. Rule 4.10.
     VoteReserved,
-    /// A new leader has yet to write the version of its membership. Rule 4.6.
+    /// A new leader has yet to write the version that its term gave to the membership. Rule 4.6.
     VersionUnwritten,
 }
 
 impl<I: NodeId, R: Rng> Election<I, R> {
-    /// A higher term is known: the vote of it is free. Rule 1.2. Recorded by the caller, together
-    /// with what else changes.
+    /// Rule 1.2: this node takes part in a higher term, whose vote is free unless this node has reserved it. The
+    /// caller persists that together with what else changes.
     pub(super) fn raise_term(&mut self, term: Term) {
         let reserved = self.has_reserved_vote() && self.hard.term.next() == Some(term);
         if self.has_reserved_vote() {
@@ -30,8 +32,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.hard.voted_for = reserved.then_some(self.id);
     }
 
-    /// The durable state has changed: it goes out before anything that follows from it. Rule 2.4:
-    /// the longest promise is made durable by a write that is needed anyway.
+    /// Emits the durable state, before anything that follows from it. Rule 2.4: the longest promise is made
+    /// durable by a write that is needed anyway.
     pub(super) fn persist(&mut self, out: &mut Vec<Output<I>>) {
         let limit = self.timing.promise_limit().as_duration();
         self.hard.promised = self.hard.promised.max(limit);
@@ -48,5 +50,17 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     pub(super) fn has_reserved_vote(&self) -> bool {
         self.durability == Durability::VoteReserved
+    }
+
+    /// Rule 4.10: persists this node's vote for itself in the next term in advance, so that its candidacy waits
+    /// for no disk. Until then the node acts in the present term; after a restart it is in the next one, and
+    /// that vote is given. The vote of the present term must have been used, since no later write could record
+    /// it.
+    pub(super) fn reserve_vote(&mut self, out: &mut Vec<Output<I>>) {
+        let is_vote_used = self.hard.voted_for.is_some();
+        if is_vote_used && !self.has_reserved_vote() && self.hard.term.next().is_some() {
+            self.durability = Durability::VoteReserved;
+            self.persist(out);
+        }
     }
 }

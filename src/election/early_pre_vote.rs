@@ -1,11 +1,12 @@
-//! What the first in the succession does ahead of its turn, while it still follows.
+//! The early pre-vote: the follower of rank 0 asks before its election deadline whether it could win, while it
+//! still follows.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use rand_core::Rng;
 
-use super::{Durability, Election};
+use super::Election;
 use crate::io::Output;
 use crate::message::{Answer, Claim, Denial, Header, Phase, VoteReply};
 use crate::role::{PreVoteRound, Role};
@@ -13,23 +14,22 @@ use crate::tally::{Outcome, VoteState};
 use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Term, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
-    /// Rule 4.9: when to ask ahead of a turn that follows a promise of `granted`: about a round
-    /// trip before, which is the retry interval, and not before heartbeats are overdue. Only the first does; of the others
-    /// few will be needed.
+    /// Rule 4.9: when to start an early pre-vote, after a promise of `granted`: a retry interval, about one
+    /// round trip, before the election deadline, but not before heartbeats are overdue. Only the follower of
+    /// rank 0 starts one, since the others are seldom needed.
     pub(super) fn early_pre_vote_time(&self, election_deadline: Timestamp, granted: Nanos) -> Timestamp {
         let early_by = self.timing.retry_interval().min(granted.part(4));
         if self.rank == Some(0) { election_deadline.before(early_by) } else { NEVER }
     }
 
-    /// Rule 4.9: asks for pre-votes, and stays a follower. A leader that is there after all answers with
-    /// a heartbeat.
+    /// Rule 4.9: starts the early pre-vote when it is due. A leader that is alive answers with a heartbeat.
     pub(super) fn tick_early_pre_vote(&mut self, out: &mut Vec<Output<I>>) {
         let Role::Follower(following) = &mut self.role else { return };
         if self.now < following.early_pre_vote_at {
             return;
         }
         following.early_pre_vote_at = NEVER;
-        let early_by = following.deadline.since(self.now);
+        let early_by = following.election_deadline.since(self.now);
         if early_by == Nanos::ZERO {
             return;
         }
@@ -42,78 +42,77 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// Of the answers that come ahead of the turn only good ones are kept; whoever gave another is asked
-    /// again when the turn has come. With a quorum of them this node will stand.
+    /// Rule 4.9: keeps a grant, and a denial that ends by the election deadline; a voter that gave another
+    /// answer is asked again at the deadline. Rule 4.10: with a quorum of grants the vote is reserved.
     pub(super) fn on_early_pre_vote_reply(
         &mut self,
-        (from, index): (I, MemberIndex),
+        voter: I,
+        index: MemberIndex,
         header: &Header,
         reply: &VoteReply<I>,
         out: &mut Vec<Output<I>>,
     ) {
-        let (now, reserved) = (self.now, self.has_reserved_vote());
+        let (now, sent_at) = (self.now, header.sent_at);
         let Role::Follower(following) = &mut self.role else { return };
-        let Some(early_pre_vote) =
-            following.early_pre_vote.as_mut().filter(|early_pre_vote| early_pre_vote.round == header.round)
+        let Some(round) = following.early_pre_vote.as_mut().filter(|round| round.round == header.round)
         else {
             return;
         };
         let vote = match reply.answer {
             Answer::Granted(_) => VoteState::Granted(NEVER),
             Answer::Denied(Denial::Bound { to, remaining }) => {
-                count_bound_voter((from, to), remaining, early_pre_vote.early_by, (header.sent_at, now))
+                BoundReply { voter, holder: to, remaining, sent_at }.vote(round.early_by, now)
             }
             Answer::Denied(_) => return,
         };
         if matches!(vote, VoteState::Bound(_)) {
             return;
         }
-        early_pre_vote.tally.put(index, vote);
-        let will_be_free = following.deadline.after(self.timing.retry_interval());
-        if !reserved
-            && early_pre_vote.tally.outcome(&self.hard.membership, will_be_free, |_| false) == Outcome::Won
-        {
+        round.tally.put(index, vote);
+        let soon = following.election_deadline.after(self.timing.retry_interval());
+        let will_win = round.tally.outcome(&self.hard.membership, soon, |_| false) == Outcome::Won;
+        if will_win {
             self.reserve_vote(out);
         }
     }
 
-    /// Rule 4.10: makes the vote for itself in the next term durable before it stands in that, so that the
-    /// write is not waited for then. Until then it goes on in the present term; after a restart it is in
-    /// the next one, and that vote is given. The vote of the present term must have been used: no write
-    /// could tell of it any more.
-    pub(super) fn reserve_vote(&mut self, out: &mut Vec<Output<I>>) {
-        let used = self.hard.voted_for.is_some();
-        if used && !self.has_reserved_vote() && self.hard.term.next().is_some() {
-            self.durability = Durability::VoteReserved;
-            self.persist(out);
-        }
-    }
-
-    /// The turn has come: what was asked ahead of it, unless that is long ago.
+    /// The early pre-vote round, which goes on as the round that starts at the election deadline unless it is
+    /// too old.
     pub(super) fn take_early_pre_vote(&mut self) -> Option<PreVoteRound> {
         let until = self.now.after(self.timing.promise());
         let Role::Follower(following) = &mut self.role else { return None };
-        let early_pre_vote = *following.early_pre_vote.take()?;
-        let fresh = self.now.since(early_pre_vote.since) <= self.timing.retry_interval().saturating_mul(2);
-        fresh.then_some(PreVoteRound { until, next_retry: self.now, ..early_pre_vote })
+        let round = *following.early_pre_vote.take()?;
+        let is_fresh = self.now.since(round.since) <= self.timing.retry_interval().saturating_mul(2);
+        is_fresh.then_some(PreVoteRound { until, next_retry: self.now, ..round })
     }
 }
 
-/// What it is worth that a voter would grant its pre-vote but is bound for `remaining`, if it was asked at
-/// `at` and answers now, to one that began to ask `early_by` ahead of its turn. If that is not longer than the
-/// asker itself was bound then, it has not heard a leader for long either: it is free by then, counted from
-/// about when it answered, and a request takes time to arrive. Not so a leader, which is there after all: a
-/// write of the asker's might cost it the promise that it is about to get.
-pub(super) fn count_bound_voter<I: NodeId>(
-    (voter, to): (I, Option<(I, Term)>),
-    remaining: Nanos,
-    early_by: Nanos,
-    (at, now): (Timestamp, Timestamp),
-) -> VoteState {
-    let leads = to.is_some_and(|(leader, _)| leader == voter);
-    if remaining > early_by || leads {
-        return VoteState::Bound(now.after(remaining));
+/// A pre-vote denied by a voter whose only objection is its own promise.
+pub(super) struct BoundReply<I> {
+    pub(super) voter: I,
+    /// Which node holds the promise, and in which term.
+    pub(super) holder: Option<(I, Term)>,
+    /// How long the promise still lasted when the voter answered.
+    pub(super) remaining: Nanos,
+    /// When the request was sent.
+    pub(super) sent_at: Timestamp,
+}
+
+impl<I: NodeId> BoundReply<I> {
+    /// How the voter counts for a candidate whose round began `early_by` before its election deadline. If its
+    /// promise does not last longer than the candidate's own did, the voter has not heard a leader for long
+    /// either, and counts as a grant from the end of its promise on. Rule 4.9.
+    ///
+    /// A is dead. The deadline of B is 150, and B asks at 130: `early_by` is 20. C replies `Bound {
+    /// remaining: 15 }`, which arrives at 140: C replied at about 135, so it counts as a grant from 150 on.
+    /// With 100 remaining C has heard A later than B has: A may be alive, and C is asked again. If A itself
+    /// replies, it is alive, and the write of a reservation would only delay the reply that A needs from B.
+    pub(super) fn vote(&self, early_by: Nanos, now: Timestamp) -> VoteState {
+        let is_leader = self.holder.is_some_and(|(holder, _)| holder == self.voter);
+        if self.remaining > early_by || is_leader {
+            return VoteState::Bound(now.after(self.remaining));
+        }
+        let one_way = now.since(self.sent_at).part(2);
+        VoteState::FreeAt(self.sent_at.after(one_way).after(self.remaining))
     }
-    let half = now.since(at).part(2);
-    VoteState::FreeAt(at.after(half).after(remaining))
 }

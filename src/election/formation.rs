@@ -1,5 +1,5 @@
-//! A group that forms itself: it starts with nodes that know nobody, and later takes up and gives up
-//! nodes as they are discovered and lost. Rule 8.4.
+//! Formation: a group starts from nodes that know no other, and later its leader adds nodes that are discovered
+//! and removes nodes that are lost. Rule 8.4.
 
 use alloc::vec::Vec;
 
@@ -16,19 +16,20 @@ use crate::tally::Tally;
 use crate::types::{NEVER, NodeId, Term, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
+    /// The host has found a node: one to form the group with, or, on the leader, one to add.
     pub(super) fn discovered(&mut self, id: I, out: &mut Vec<Output<I>>) -> Result<(), Rejection<I>> {
         let limits = self.check_discovery(id)?;
-        let forming = self.hard.membership.is_forming();
+        let is_forming = self.hard.membership.is_forming();
         let (mut voters, learners) = self.intended_members();
         if voters.contains(&id) {
             return Ok(());
         }
-        let full = voters.len().saturating_add(learners.len()) >= limits.max_members.into();
-        if full && !learners.contains(&id) {
+        let is_full = voters.len().saturating_add(learners.len()) >= limits.max_members.into();
+        if is_full && !learners.contains(&id) {
             return Err(Rejection::GroupFull { max_members: limits.max_members });
         }
         voters.push(id);
-        if forming {
+        if is_forming {
             self.set_known(voters, out)
         } else {
             self.set_target(voters, learners, out)?
@@ -36,16 +37,17 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         Ok(())
     }
 
+    /// The host has lost a node for good: the reverse of [`discovered`](Self::discovered).
     pub(super) fn lost(&mut self, id: I, out: &mut Vec<Output<I>>) -> Result<(), Rejection<I>> {
         let limits = self.check_discovery(id)?;
-        let forming = self.hard.membership.is_forming();
+        let is_forming = self.hard.membership.is_forming();
         let (mut voters, mut learners) = self.intended_members();
         if !voters.contains(&id) && !learners.contains(&id) {
             return Err(Rejection::NotAMember);
         }
         voters.retain(|&voter| voter != id);
         learners.retain(|&learner| learner != id);
-        if forming {
+        if is_forming {
             self.set_known(voters, out);
             return Ok(());
         }
@@ -55,25 +57,25 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.set_target(voters, learners, out)
     }
 
-    /// Afterwards the leader alone takes up and gives up nodes.
+    /// While a group forms, every node may be told of others; afterwards only the leader.
     fn check_discovery(&self, id: I) -> Result<Limits, Rejection<I>> {
         if id == self.id {
             return Err(Rejection::ThisNode);
         }
         let members = &self.hard.membership;
-        let leads = matches!(self.role, Role::Leader(_));
-        if !members.is_forming() && !leads {
+        let is_leader = matches!(self.role, Role::Leader(_));
+        if !members.is_forming() && !is_leader {
             return Err(Rejection::NotLeader { leader: self.leader().map(|(leader, _)| leader) });
         }
         members.limits().ok_or(Rejection::NoLimits)
     }
 
-    /// The members as they are, or will be when the target is reached.
+    /// The voters and learners of the target, or those of the membership in force if there is no target.
     fn intended_members(&self) -> (Vec<I>, Vec<I>) {
         let members = &self.hard.membership;
         let target = match &self.role {
             Role::Leader(leading) => {
-                leading.reconfiguration.as_ref().and_then(|reconfiguration| reconfiguration.target.as_ref())
+                leading.reconfiguration.as_ref().and_then(|change| change.target.as_ref())
             }
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
         };
@@ -96,17 +98,17 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// A forming node knows these now. Its candidacy, if any, goes on among them: whoever of the
-    /// forming nodes votes counts.
+    /// Makes `voters` the nodes that a forming node knows. A candidacy goes on, since the vote of every forming node
+    /// counts.
     fn set_known(&mut self, voters: Vec<I>, out: &mut Vec<Output<I>>) {
         let Some(known) = self.hard.membership.with_known(voters) else { return };
-        let could = self.is_electable();
+        let was_electable = self.is_electable();
         self.replace_known(known);
         self.persist(out);
-        let can = self.is_electable();
-        if could && !can {
+        let is_electable = self.is_electable();
+        if was_electable && !is_electable {
             self.become_follower(NEVER);
-        } else if can && !could {
+        } else if is_electable && !was_electable {
             let deadline = self.draw_election_deadline();
             self.become_follower(deadline);
         }
@@ -114,7 +116,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     fn replace_known(&mut self, known: Membership<I>) {
         match &mut self.role {
-            Role::PreCandidate(pre_vote_round) => pre_vote_round.tally.realign(&self.hard.membership, &known),
+            Role::PreCandidate(round) => round.tally.realign(&self.hard.membership, &known),
             Role::Candidate(candidacy) => candidacy.tally.realign(&self.hard.membership, &known),
             Role::Follower(_) | Role::Leader(_) => {}
         }
@@ -122,34 +124,37 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.hard.membership = known;
     }
 
-    /// A forming node is heard by every other one that may belong to its group, known or not.
-    pub(super) fn is_founder(&mut self, from: I, request: &VoteRequest<I>, out: &mut Vec<Output<I>>) -> bool {
-        let ours = &self.hard.membership;
-        if !ours.is_forming() || !request.membership.as_deref().is_some_and(Membership::is_forming) {
-            return false;
-        }
-        let room = ours.limits().is_some_and(|limits| ours.voters().len() < limits.max_members.into());
-        let founder = ours.contains(from) || room;
-        if !founder {
-            self.report_once(from, Anomaly::TooManyForming, Event::TooManyForming { peer: from }, out);
-        }
-        founder
+    /// Whether this node and the candidate that sent `request` both form a group.
+    pub(super) fn is_forming_with(&self, request: &VoteRequest<I>) -> bool {
+        let candidate_forms = request.membership.as_deref().is_some_and(Membership::is_forming);
+        self.hard.membership.is_forming() && candidate_forms
     }
 
-    /// A forming node votes for another, and knows it from now on: the caller records both in one
-    /// write, if this says that it is new.
+    /// Whether a group that forms has room for `candidate`, which this node may not know yet.
+    pub(super) fn has_room_for_founder(&self, candidate: I) -> bool {
+        let ours = &self.hard.membership;
+        let has_room = ours.limits().is_some_and(|limits| ours.voters().len() < limits.max_members.into());
+        ours.contains(candidate) || has_room
+    }
+
+    /// The host started more forming nodes than `max_members`.
+    pub(super) fn report_too_many_forming(&mut self, peer: I, out: &mut Vec<Output<I>>) {
+        self.report_once(peer, Anomaly::TooManyForming, Event::TooManyForming { peer }, out);
+    }
+
+    /// A forming node knows the candidate that it votes for from now on. Returns whether that is new; the caller
+    /// persists it together with the vote.
     pub(super) fn add_founder(&mut self, candidate: I, request: &VoteRequest<I>) -> bool {
         let ours = &self.hard.membership;
-        let forms = ours.is_forming() && request.membership.as_deref().is_some_and(Membership::is_forming);
-        if !forms || ours.contains(candidate) {
+        if !self.is_forming_with(request) || ours.contains(candidate) {
             return false;
         }
         let known = ours.with_known(ours.voters().iter().copied().chain([candidate]).collect());
         known.map(|known| self.replace_known(known)).is_some()
     }
 
-    /// The first membership, of those whose votes elected its leader; and the target, of all that
-    /// the leader has been told of.
+    /// The first membership, whose members are the nodes whose votes elected its leader; and the target, with all
+    /// nodes that the leader has been told of.
     pub(super) fn founding_membership(
         &self,
         tally: &Tally,

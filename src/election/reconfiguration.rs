@@ -1,4 +1,4 @@
-//! The leader changes the members, one safe step at a time, on its way to a target.
+//! Reconfiguration: the leader changes the members one safe step at a time until they are those of the target.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -8,17 +8,13 @@ use rand_core::Rng;
 use super::Election;
 use crate::io::{Event, Output, Rejection};
 use crate::membership::{MAX_MEMBERS, Membership, majority};
-use crate::message::{Body, Header, Heartbeat, Message, Order};
+use crate::progress::Progress;
 use crate::reconfig::{MemberHealth, Target, next_step, quorums_overlap};
-use crate::role::{Handover, Leading, Leaving, Reconfiguration, RemovedMember, Role};
-use crate::succession::Progress;
-use crate::types::{MemberIndex, MembershipVersion, NEVER, NodeId, Priority, Timestamp};
-
-/// How many heartbeats tell a removed node that it is out, if it does not answer.
-const MAX_REMOVAL_NOTICES: u8 = 20;
+use crate::role::{Leaving, Reconfiguration, ReconfigurationPhase, Role};
+use crate::types::{MemberIndex, NodeId, Priority, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
-    /// The operator wants other members. Rule 8.2.
+    /// Rule 8.2: the host wants other members.
     pub(super) fn reconfigure(
         &mut self,
         target: Target<I>,
@@ -43,21 +39,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if target.voters().iter().all(|&id| self.is_leaving(id)) {
             return Err(Rejection::NoVoterLeft);
         }
-        let never_leads = |&id: &I| match id == self.id {
-            true => self.priority == Priority::NEVER_LEADS,
-            false => self.progress_of(id).is_some_and(|progress| progress.answered && !progress.may_lead()),
-        };
-        if target.voters().iter().all(never_leads) {
+        if target.voters().iter().all(|&id| self.is_known_never_to_lead(id)) {
             return Err(Rejection::NobodyCouldLead);
         }
         if !target.contains(self.id) && target.size() >= MAX_MEMBERS {
             return Err(Rejection::TooManyMembers);
         }
-        // Who is new has not had a chance to answer yet.
-        let new = |id: I, of: &Progress| !self.hard.membership.is_voter(id) && !of.answered;
-        let gone = |id: I, of: &Progress| of.bound_until <= self.now && !new(id, of);
-        let silent = |&&id: &&I| self.hard.committed && self.progress_of(id).is_some_and(|of| gone(id, of));
-        let silent = target.voters().iter().filter(silent).count();
+        let silent = target.voters().iter().filter(|&&id| self.is_known_silent(id)).count();
         let reachable = target.voters().len().saturating_sub(silent);
         if !force && reachable < majority(target.voters().len()) {
             return Err(Rejection::QuorumUnreachable);
@@ -68,40 +56,31 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         Ok(())
     }
 
-    pub(super) fn start_reconfiguration(&mut self, target: Target<I>, force: bool, out: &mut Vec<Output<I>>) {
+    fn is_known_never_to_lead(&self, id: I) -> bool {
+        if id == self.id {
+            return self.priority == Priority::NEVER_LEADS;
+        }
+        self.progress_of(id).is_some_and(|progress| progress.answered && !progress.may_lead())
+    }
+
+    /// Whether a member has had the time to answer and does not. Before the commit, and as a newcomer, it has
+    /// not had the time.
+    fn is_known_silent(&self, id: I) -> bool {
+        let Some(progress) = self.progress_of(id).filter(|_| self.hard.committed) else { return false };
+        let is_newcomer = !self.hard.membership.is_voter(id) && !progress.answered;
+        progress.bound_until <= self.now && !is_newcomer
+    }
+
+    fn start_reconfiguration(&mut self, target: Target<I>, force: bool, out: &mut Vec<Output<I>>) {
         if self.leaving == Leaving::ByTarget && target.contains(self.id) {
             self.leaving = Leaving::No;
         }
         if let Role::Leader(leading) = &mut self.role {
-            let reconfiguration = leading.reconfiguration.get_or_insert_with(Reconfiguration::new);
-            reconfiguration.target = Some(target);
-            reconfiguration.force = force;
+            let change = leading.reconfiguration.get_or_insert_with(Reconfiguration::new);
+            change.target = Some(target);
+            change.force = force;
         }
         self.advance_reconfiguration(out);
-    }
-
-    /// This node wants to be removed. Rule 8.3.
-    pub(super) fn leave(&mut self, out: &mut Vec<Output<I>>) -> Result<(), Rejection<I>> {
-        let members = &self.hard.membership;
-        if !members.contains(self.id) {
-            return Err(Rejection::NotAMember);
-        }
-        if members.voters() == [self.id] && !members.is_forming() {
-            return Err(Rejection::NoVoterLeft);
-        }
-        self.leaving = Leaving::ByWish;
-        if let Role::Leader(leading) = &mut self.role {
-            leading.reconfiguration.get_or_insert_with(Reconfiguration::new);
-        }
-        self.advance_reconfiguration(out);
-        Ok(())
-    }
-
-    fn is_leaving(&self, id: I) -> bool {
-        match id == self.id {
-            true => self.leaving != Leaving::No,
-            false => self.progress_of(id).is_some_and(|progress| progress.leaving),
-        }
     }
 
     pub(super) fn progress_of(&self, id: I) -> Option<&Progress> {
@@ -109,8 +88,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.hard.membership.index_of(id).and_then(|index| leading.progress.get(index.as_usize()))
     }
 
-    /// Where the leader is going: to the target, without those who want to leave, and for as long as
-    /// it leads not without itself. Rule 8.3.
+    /// The members that the steps lead to: the target without the members that want to leave, but with the
+    /// leader for as long as it leads. Rule 8.3.
     fn effective_target(&self) -> Option<Target<I>> {
         let Role::Leader(leading) = &self.role else { return None };
         let members = &self.hard.membership;
@@ -120,28 +99,22 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
+    /// The voters and learners that stay, and the leader as a voter.
     fn with_leader(&self, voters: &[I], learners: &[I], stays: impl Fn(I) -> bool) -> Option<Target<I>> {
-        let other = |&id: &I| id != self.id && stays(id);
-        let voters = voters.iter().copied().filter(other).chain([self.id]);
-        Target::new(voters, learners.iter().copied().filter(other)).ok()
+        let is_kept = |&id: &I| id != self.id && stays(id);
+        let voters = voters.iter().copied().filter(is_kept).chain([self.id]);
+        Target::new(voters, learners.iter().copied().filter(is_kept)).ok()
     }
 
-    /// Whether all steps but its own leaving are taken, for good.
+    /// Whether all steps but the removal of the leader itself are taken and committed.
     pub(super) fn is_target_reached(&self) -> bool {
-        let reached = |effective_target: Target<I>| effective_target.is_reached(&self.hard.membership);
-        self.hard.committed && self.effective_target().is_some_and(reached)
+        let is_reached = |target: Target<I>| target.is_reached(&self.hard.membership);
+        self.hard.committed && self.effective_target().is_some_and(is_reached)
     }
 
-    /// Rule 8.2: takes the next step, once that is safe; or goes, once all others are taken.
+    /// Rule 8.2: takes the next step as soon as that is safe, or finishes when none is left.
     pub(super) fn advance_reconfiguration(&mut self, out: &mut Vec<Output<I>>) {
-        let Role::Leader(leading) = &self.role else { return };
-        let Some(reconfiguration) = &leading.reconfiguration else { return };
-        // Rule 8.1 (a). Rule 6.1: no step while it renews or hands over.
-        let free = leading.renewal.is_none() && leading.handover.is_none();
-        // Rule 8.1: a lease of an earlier membership may still be acted on.
-        let settled = leading.lease >= reconfiguration.older_lease_until
-            || self.now >= reconfiguration.older_lease_until;
-        if !free || !settled || !self.config_and_term_quorum_check() {
+        if !self.may_take_step() {
             return;
         }
         match self.next_membership_step() {
@@ -151,9 +124,20 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
+    /// Rule 8.1 (a), and 6.1: no step is taken during a renewal or a handover. Nor is one taken while a lease of
+    /// an earlier membership, which a worker may still act on, outlasts the present one (8.1 (e)).
+    fn may_take_step(&self) -> bool {
+        let Role::Leader(leading) = &self.role else { return false };
+        let Some(change) = &leading.reconfiguration else { return false };
+        let is_free = leading.renewal.is_none() && leading.handover.is_none();
+        let older_lease_is_over =
+            leading.lease >= change.older_lease_until || self.now >= change.older_lease_until;
+        is_free && older_lease_is_over && self.config_and_term_quorum_check()
+    }
+
     /// Spec: `ConfigQuorumCheck`, "∃ Q ∈ Quorums(config[i]) : ∀ t ∈ Q : CV(t) = CV(i)", and
     /// `TermQuorumCheck`, "∃ Q ∈ Quorums(config[i]) : ∀ t ∈ Q : currentTerm[t] = currentTerm[i]".
-    /// Who has acknowledged has shown both in one reply.
+    /// A member that has acknowledged the membership has shown both in one reply.
     pub(super) fn config_and_term_quorum_check(&self) -> bool {
         let Role::Leader(leading) = &self.role else { return false };
         let acknowledged = |index: MemberIndex| {
@@ -162,31 +146,33 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.hard.membership.is_quorum(acknowledged)
     }
 
-    /// Rule 8.1 (d): the lease holds for a heartbeat interval more. If there is no such step, and only
-    /// then, force takes one without; but not for the sake of who wants to leave. Says whether it did.
+    /// The next step, and whether it is forced. Rule 8.1 (d): under it the lease holds for a heartbeat interval
+    /// more. Only if there is no such step does force allow one without that; but not for the sake of a member
+    /// that wants to leave.
     fn next_membership_step(&self) -> Option<(Membership<I>, bool)> {
         let Role::Leader(leading) = &self.role else { return None };
-        let (members, reconfiguration) = (&self.hard.membership, leading.reconfiguration.as_ref()?);
+        let (members, change) = (&self.hard.membership, leading.reconfiguration.as_ref()?);
         let enough = self.now.after(self.heartbeat_interval());
-        let sound = |next: &Membership<I>| self.lease_under(next) >= enough;
-        let next = next_step(members, &self.effective_target()?, |id| self.health_of(id, false), sound);
-        if next.is_some() || !reconfiguration.force {
+        let keeps_lease = |next: &Membership<I>| self.lease_under(next) >= enough;
+        let next = next_step(members, &self.effective_target()?, |id| self.health_of(id, false), keeps_lease);
+        if next.is_some() || !change.force {
             return next.map(|next| (next, false));
         }
-        let target = reconfiguration.target.as_ref()?;
+        let target = change.target.as_ref()?;
         let target = self.with_leader(target.voters(), target.learners(), |_| true)?;
         next_step(members, &target, |id| self.health_of(id, true), |_| true).map(|next| (next, true))
     }
 
-    /// Rule 8.1 (d): who is promoted holds the membership in force and is bound now.
+    /// Rule 8.1 (d): a learner is ready to vote if it has acknowledged the membership in force and is bound now;
+    /// force does without the latter.
     fn health_of(&self, id: I, force: bool) -> MemberHealth {
         let Some(progress) = self.progress_of(id) else { return MemberHealth::Silent };
-        let learner = !self.hard.membership.is_voter(id);
+        let is_learner = !self.hard.membership.is_voter(id);
         match (progress.bound_until > self.now, progress.acknowledged) {
             (true, _) if self.is_leaving(id) => MemberHealth::Leaving,
             (true, true) => MemberHealth::Ready,
             (true, false) => MemberHealth::Answering,
-            (false, true) if force && learner => MemberHealth::Ready,
+            (false, true) if force && is_learner => MemberHealth::Ready,
             (false, _) => MemberHealth::Silent,
         }
     }
@@ -198,37 +184,36 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         members.quorum_value(Timestamp::ORIGIN, until)
     }
 
-    /// Rule 3.5: a step writes and makes others write, so the leader first asks for the long promise,
-    /// of those who will keep it in office too.
+    /// Rule 3.5: a step writes and makes others write, so the leader first asks for the long promise, also of
+    /// the voters that its lease will depend on afterwards.
     fn prepare(&mut self, next: Membership<I>, forced: bool, out: &mut Vec<Output<I>>) {
-        let now = self.now;
-        let enough = now.after(self.sufficient_lease());
-        let until = now.after(self.timing.promise().saturating_mul(2));
-        let under_next = self.lease_under(&next);
+        let enough = self.now.after(self.sufficient_lease());
+        let is_long = self.is_lease_long() && (forced || self.lease_under(&next) >= enough);
+        let (now, until) = (self.now, self.preparation_deadline());
         let Role::Leader(leading) = &mut self.role else { return };
-        let lease = leading.lease;
-        let Some(reconfiguration) = &mut leading.reconfiguration else { return };
-        reconfiguration.still_since = None;
-        let long = lease >= enough && (forced || under_next >= enough);
-        match reconfiguration.preparing {
-            _ if long => self.reconfig(next, forced, out),
-            Some(end) if now >= end => self.reconfig(next, forced, out),
-            Some(_) => {}
-            None => {
-                reconfiguration.preparing = Some(until);
+        let Some(change) = &mut leading.reconfiguration else { return };
+        match change.phase {
+            _ if is_long => self.reconfig(next, forced, out),
+            ReconfigurationPhase::Preparing { until } if now >= until => self.reconfig(next, forced, out),
+            ReconfigurationPhase::Preparing { .. } => {}
+            ReconfigurationPhase::Idle | ReconfigurationPhase::Blocked { .. } => {
+                change.phase = ReconfigurationPhase::Preparing { until };
                 self.broadcast(out);
             }
         }
     }
 
-    /// No step is possible, though some are left: somebody does not answer. Who wants to leave itself
-    /// does not wait for that for long.
+    /// Steps are left, but none is possible, because a member does not answer. A leader that leaves by its own
+    /// wish waits for two promises at most. Rule 8.3 (b).
     fn on_blocked(&mut self, out: &mut Vec<Output<I>>) {
         let (now, patience) = (self.now, self.timing.promise().saturating_mul(2));
         let Role::Leader(leading) = &mut self.role else { return };
-        let Some(reconfiguration) = &mut leading.reconfiguration else { return };
-        reconfiguration.preparing = None;
-        let since = *reconfiguration.still_since.get_or_insert(now);
+        let Some(change) = &mut leading.reconfiguration else { return };
+        let since = match change.phase {
+            ReconfigurationPhase::Blocked { since } => since,
+            ReconfigurationPhase::Idle | ReconfigurationPhase::Preparing { .. } => now,
+        };
+        change.phase = ReconfigurationPhase::Blocked { since };
         if self.leaving == Leaving::ByWish && now >= since.after(patience) {
             self.hand_over_before_leaving(out);
         }
@@ -238,54 +223,51 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// TermQuorumCheck(i) ∧ QuorumsOverlap(config[i], newConfig) ∧ i ∈ newConfig", then
     /// "configVersion' = configVersion[i] + 1 ∧ configTerm' = currentTerm[i]". Rule 8.1.
     fn reconfig(&mut self, next: Membership<I>, forced: bool, out: &mut Vec<Output<I>>) {
-        let old = &self.hard.membership;
-        let safe = self.config_and_term_quorum_check() && quorums_overlap(old, &next);
-        if !safe || !next.is_voter(self.id) {
-            debug_assert!(false, "no such step was to be proposed");
+        let is_safe = self.config_and_term_quorum_check() && quorums_overlap(&self.hard.membership, &next);
+        if !is_safe || !next.is_voter(self.id) {
+            debug_assert!(false, "an unsafe step was proposed (rule 8.1)");
             return;
         }
         let progress = self.progress_under(&next);
-        let gone: Vec<I> = old.members().iter().copied().filter(|&id| !next.contains(id)).collect();
-        let mut forgotten = false;
-        let Role::Leader(leading) = &mut self.role else { return };
-        leading.progress = progress;
-        leading.tuning = None;
-        leading.unranked = true;
-        if let Some(reconfiguration) = &mut leading.reconfiguration {
-            reconfiguration.older_lease_until = reconfiguration.older_lease_until.max(leading.lease);
-            reconfiguration.preparing = None;
-            // It costs the lease once, and that is enough.
-            reconfiguration.force &= !forced;
-            // Who wanted to leave is not taken back for the target's sake.
-            if let Some(target) = reconfiguration.target.take() {
-                reconfiguration.target = target.without(&gone);
-                forgotten = reconfiguration.target.is_none();
-            }
-            reconfiguration.removed.retain(|removed| !next.contains(removed.id));
-            reconfiguration
-                .removed
-                .extend(gone.into_iter().map(|id| RemovedMember { id, notices_left: MAX_REMOVAL_NOTICES }));
-            let surplus = reconfiguration.removed.len().saturating_sub(MAX_MEMBERS);
-            reconfiguration.removed.drain(..surplus);
+        self.record_removed(&next);
+        let loses_target = self.update_plan_for(&next, forced);
+        if let Role::Leader(leading) = &mut self.role {
+            leading.progress = progress;
+            leading.tuning = None;
+            leading.unranked = true;
         }
         self.replace_membership(next);
         self.persist(out);
         out.push(self.membership_event());
-        if forgotten {
+        if loses_target {
             out.push(Output::Event(Event::TargetAbandoned));
         }
-        let Role::Leader(leading) = &mut self.role else { return };
-        let progress = &leading.progress;
-        let until = |index: MemberIndex| {
-            progress.get(index.as_usize()).map_or(Timestamp::ORIGIN, |follower| follower.bound_until)
-        };
-        leading.lease = self.hard.membership.quorum_value(Timestamp::ORIGIN, until);
+        let lease = self.lease_under(&self.hard.membership);
+        if let Role::Leader(leading) = &mut self.role {
+            leading.lease = lease;
+        }
         self.broadcast(out);
         self.commit(out);
         self.lapse_if_ended(out);
     }
 
-    /// What is known of the members of `next`: of who stays what was, but for the acknowledgement.
+    /// What remains of the plan once `next` is in force. Returns whether no voter of the target is left.
+    fn update_plan_for(&mut self, next: &Membership<I>, forced: bool) -> bool {
+        let old = self.hard.membership.members();
+        let gone: Vec<I> = old.iter().copied().filter(|&id| !next.contains(id)).collect();
+        let Role::Leader(leading) = &mut self.role else { return false };
+        let Some(change) = &mut leading.reconfiguration else { return false };
+        change.older_lease_until = change.older_lease_until.max(leading.lease);
+        change.phase = ReconfigurationPhase::Idle;
+        // A forced step costs the lease, and one such step is enough.
+        change.force &= !forced;
+        // A member that wanted to leave is not taken back for the target's sake.
+        let Some(target) = change.target.take() else { return false };
+        change.target = target.without(&gone);
+        change.target.is_none()
+    }
+
+    /// The progress of the members of `next`. A member that stays keeps it, but for the acknowledgement.
     fn progress_under(&self, next: &Membership<I>) -> Box<[Progress]> {
         let progress = |&id: &I| {
             let known = self.progress_of(id).cloned().unwrap_or_default();
@@ -294,83 +276,26 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         next.members().iter().map(progress).collect()
     }
 
-    /// The destination is reached and committed. A leader that is not to stay hands over; the next
-    /// leader removes it, which its flag asks for.
+    /// All steps are taken and committed. A leader that the target lacks, or that wants to leave, hands over;
+    /// its flag makes the next leader remove it.
     fn finish_reconfiguration(&mut self, out: &mut Vec<Output<I>>) {
         let version = self.hard.membership.version();
         let Role::Leader(leading) = &mut self.role else { return };
-        let Some(reconfiguration) = &mut leading.reconfiguration else { return };
-        reconfiguration.preparing = None;
-        let sent_away = reconfiguration.target.as_ref().is_some_and(|target| !target.contains(self.id));
-        if sent_away && self.leaving == Leaving::No {
+        let Some(change) = &mut leading.reconfiguration else { return };
+        change.phase = ReconfigurationPhase::Idle;
+        change.force = false;
+        let lacks_leader = change.target.as_ref().is_some_and(|target| !target.contains(self.id));
+        if lacks_leader && self.leaving == Leaving::No {
             self.leaving = Leaving::ByTarget;
         }
-        reconfiguration.force = false;
-        if !sent_away && reconfiguration.target.take().is_some() {
+        if !lacks_leader && change.target.take().is_some() {
             out.push(Output::Event(Event::TargetReached { version }));
         }
         if self.leaving != Leaving::No {
             return self.hand_over_before_leaving(out);
         }
-        if reconfiguration.removed.is_empty() {
+        if change.removed.is_empty() {
             leading.reconfiguration = None;
-        }
-    }
-
-    /// Rule 8.3: only to a voter that has answered and does not leave itself; without one it stays.
-    fn hand_over_before_leaving(&mut self, out: &mut Vec<Output<I>>) {
-        let too_soon = self.takeover.as_ref().is_some_and(|takeover| self.now < takeover.not_before);
-        if too_soon || self.best_successor(|follower| follower.may_lead()).is_none() {
-            return;
-        }
-        if let Role::Leader(leading) = &mut self.role {
-            leading.handover =
-                Some(Box::new(Handover { named: None, own_wish: true, attempt: None, until: NEVER }));
-        }
-        self.advance_handover(out);
-    }
-
-    /// Rule 8.3: a removed node is kept quiet until the change is committed, and told afterwards,
-    /// until it answers or has not answered for long.
-    pub(super) fn send_removal_notices(&mut self, out: &mut Vec<Output<I>>) {
-        if !matches!(&self.role, Role::Leader(Leading { reconfiguration: Some(reconfiguration), .. }) if !reconfiguration.removed.is_empty())
-        {
-            return;
-        }
-        let (committed, promise) = (self.hard.committed, self.requested_promise());
-        let Role::Leader(leading) = &mut self.role else { return };
-        let Some(reconfiguration) = &mut leading.reconfiguration else { return };
-        let term = leading.term;
-        let to: Vec<I> = reconfiguration.removed.iter().map(|removed| removed.id).collect();
-        if committed {
-            reconfiguration
-                .removed
-                .iter_mut()
-                .for_each(|removed| removed.notices_left = removed.notices_left.saturating_sub(1));
-            reconfiguration.removed.retain(|removed| removed.notices_left > 0);
-        }
-        let round = self.next_round();
-        for to in to {
-            let body = Body::Heartbeat(Heartbeat {
-                promise,
-                rank: None,
-                order: Order::Follow,
-                inherited: None,
-                membership: committed.then(|| Box::new(self.hard.membership.clone())),
-            });
-            out.push(Output::Send { to, message: Message { header: self.header(term, round), body } });
-        }
-    }
-
-    /// A node that is no member answers: it knows that it is out.
-    pub(super) fn on_removed_member_reply(&mut self, from: I, header: &Header) {
-        let version: MembershipVersion = self.hard.membership.version();
-        if let Role::Leader(leading) = &mut self.role
-            && let Some(reconfiguration) = &mut leading.reconfiguration
-            && self.hard.committed
-            && header.version == version
-        {
-            reconfiguration.removed.retain(|removed| removed.id != from);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A leader that needs a higher term renews in place, and is never without its lease.
+//! Renewal: a leader that needs a higher term wins it without giving up its lease.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -7,15 +7,14 @@ use rand_core::Rng;
 
 use super::Election;
 use crate::io::Output;
-use crate::lease::binding_length;
 use crate::role::{Renewal, Role};
 use crate::tally::Tally;
-use crate::types::{NEVER, Nanos, NodeId, Term};
+use crate::types::{NEVER, NodeId, Term};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
-    /// Rule 5.1: a member holds a term higher than this leader's. Nothing happens on other roles.
+    /// Rule 5.1: a member holds a term above this leader's. Other roles ignore that.
     pub(super) fn start_renewal(&mut self, above: Term, out: &mut Vec<Output<I>>) {
-        let until = self.now.after(self.timing.promise().saturating_mul(2));
+        let until = self.preparation_deadline();
         let Role::Leader(leading) = &mut self.role else { return };
         match leading.renewal.as_deref_mut() {
             Some(Renewal::Preparing { above: known, .. }) => *known = above.max(*known),
@@ -33,37 +32,21 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// Rule 3.5: before it writes, a leader asks for the long promise. It goes on once three
-    /// quarters of that are left, or when it has waited long enough. Before the commit all of its
-    /// heartbeats have asked for it.
+    /// Rule 3.5: before it writes, a leader asks for the long promise. It goes on once its lease is long, or
+    /// when it has waited long enough. Before the commit all of its heartbeats have asked for the long promise
+    /// anyway.
     pub(super) fn advance_renewal(&mut self, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &self.role else { return };
         if let Some(Renewal::Preparing { above, until }) = leading.renewal.as_deref() {
-            let ready = self.is_lease_long() || !self.hard.committed || self.now >= *until;
-            if ready {
+            let is_prepared = self.is_lease_long() || !self.hard.committed || self.now >= *until;
+            if is_prepared {
                 self.request_renewal_votes(*above, out);
             }
         }
     }
 
-    /// Whether the lease is one to write on. Rule 3.5.
-    pub(super) fn is_lease_long(&self) -> bool {
-        let enough = self.now.after(self.sufficient_lease());
-        matches!(&self.role, Role::Leader(leading) if leading.lease >= enough)
-    }
-
-    /// Of the long promise: enough to write on.
-    pub(super) fn sufficient_lease(&self) -> Nanos {
-        self.long_promise_bound().saturating_mul(3).part(4)
-    }
-
-    /// How long the long promise binds, on this node's clock.
-    pub(super) fn long_promise_bound(&self) -> Nanos {
-        binding_length(self.timing.promise_limit(), self.timing.drift_ppm)
-    }
-
-    /// Takes the term after `above` and asks for its votes. Lease and work stay with the old term
-    /// until it is won.
+    /// Takes the term after `above` and asks for its votes. Lease and work stay with the old term until the new
+    /// one is won.
     pub(super) fn request_renewal_votes(&mut self, above: Term, out: &mut Vec<Output<I>>) {
         let next = self.hard.term.max(above).next();
         let own = self.now.after(self.timing.promise_limit());

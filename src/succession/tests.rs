@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has found something")]
 
 use super::*;
-use crate::types::{MembershipVersion, Term};
+use crate::types::{MembershipVersion, Nanos, Term};
 use alloc::vec;
 use alloc::vec::Vec;
 

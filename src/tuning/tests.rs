@@ -78,7 +78,7 @@ impl Lab {
 fn a_round_trip_is_estimated_as_rfc_6298_does() {
     let mut rtt = RttEstimate::new(at(0));
     rtt.observe(Nanos(8 * MS));
-    assert_eq!((rtt.smoothed, rtt.deviation, rtt.rtt_bound()), (8_000, 4_000, Micros(24_000)));
+    assert_eq!((rtt.smoothed, rtt.deviation, rtt.bound()), (8_000, 4_000, Micros(24_000)));
     rtt.observe(Nanos(16 * MS));
     assert_eq!((rtt.smoothed, rtt.deviation), (9_000, 5_000));
 }

@@ -20,7 +20,7 @@ fn lone_leader() -> Election<u64, ChaCha8Rng> {
 
 /// Rule 8.1 (b).
 #[test]
-#[should_panic(expected = "no such step was to be proposed")]
+#[should_panic(expected = "an unsafe step was proposed")]
 fn a_step_to_quorums_that_do_not_overlap_is_not_taken_even_if_proposed() {
     let mut leader = lone_leader();
     let apart = leader.membership().next_membership(vec![1, 2, 3], vec![]).unwrap();
