@@ -1,6 +1,6 @@
 //! What a voter is bound to.
 
-use crate::types::{Nanos, NodeId, Term};
+use crate::types::{Leader, Nanos, NodeId, PromiseHolder, Term};
 
 /// The one promise a voter is under, and the quarantine of its restart.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -21,10 +21,16 @@ struct Holder<I> {
     leads_term: Term,
 }
 
+impl<I: NodeId> Holder<I> {
+    fn named(&self) -> PromiseHolder<I> {
+        PromiseHolder { id: self.id, term: self.term }
+    }
+}
+
 /// What stands against a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Conflict<I> {
-    pub(crate) to: Option<(I, Term)>,
+    pub(crate) to: Option<PromiseHolder<I>>,
     pub(crate) until: Nanos,
 }
 
@@ -48,7 +54,7 @@ impl<I: NodeId> Promise<I> {
         let holder = self.in_force(now);
         let other = holder.is_some_and(|holder| holder.id != asker);
         (now < self.quarantine_until || other)
-            .then(|| Conflict { to: holder.map(|holder| (holder.id, holder.term)), until: self.end() })
+            .then(|| Conflict { to: holder.map(Holder::named), until: self.end() })
     }
 
     /// Whether it is a promise to just that leader in just that term.
@@ -58,9 +64,9 @@ impl<I: NodeId> Promise<I> {
     }
 
     /// The leader the voter follows, until the promise to it ends.
-    pub(crate) fn leader(&self, now: Nanos) -> Option<(I, Term)> {
+    pub(crate) fn leader(&self, now: Nanos) -> Option<Leader<I>> {
         let holder = self.in_force(now)?;
-        (holder.leads_term > Term(0)).then_some((holder.id, holder.leads_term))
+        (holder.leads_term > Term(0)).then_some(Leader { id: holder.id, term: holder.leads_term })
     }
 
     /// The leader asks for it again. Rule 2.2.
@@ -73,9 +79,9 @@ impl<I: NodeId> Promise<I> {
         self.leader(now).map(|_| self.until)
     }
 
-    /// To whom it is, while it lasts.
-    pub(crate) fn to(&self, now: Nanos) -> Option<(I, Term)> {
-        self.in_force(now).map(|holder| (holder.id, holder.term))
+    /// The node that holds it, while it lasts.
+    pub(crate) fn holder(&self, now: Nanos) -> Option<PromiseHolder<I>> {
+        self.in_force(now).map(Holder::named)
     }
 
     /// Who is known to have led `term`, in force or not.
@@ -87,8 +93,8 @@ impl<I: NodeId> Promise<I> {
     /// A vote is granted. Rule 2.1, and 2.2: a promise to the same node is never shortened. A leader
     /// that renews goes on leading its term meanwhile.
     pub(crate) fn bind_for_vote(&mut self, candidate: I, term: Term, until: Nanos, now: Nanos, renews: bool) {
-        let leads_term = self.leader(now).filter(|&(leader, _)| renews && leader == candidate);
-        self.bind(candidate, term, leads_term.map_or(Term(0), |(_, leads_term)| leads_term), until);
+        let leads_term = self.leader(now).filter(|leader| renews && leader.id == candidate);
+        self.bind(candidate, term, leads_term.map_or(Term(0), |leader| leader.term), until);
     }
 
     /// A heartbeat is accepted. It replaces the promise to anybody else: the lease of an earlier

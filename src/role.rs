@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::message::Claim;
 use crate::reconfig::Target;
@@ -10,17 +11,31 @@ use crate::tally::Tally;
 use crate::tuning::Tuning;
 use crate::types::{NEVER, Nanos, Round, Term};
 
-/// Where a node stands, for those who look.
+/// The role of a node.
+///
+/// Exhaustive: another role would be another protocol.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum RoleKind {
-    /// Follows a leader or waits for one.
+    /// It follows a leader, or waits for one.
     Follower,
-    /// Tries whether it could win; or, if it may not lead, asks what has become of the group.
+    /// It asks whether it could win an election; or, if it may not lead, what has become of the group.
     PreCandidate,
-    /// Stands for election.
+    /// It asks for votes.
     Candidate,
-    /// Leads.
+    /// It leads.
     Leader,
+}
+
+impl fmt::Display for RoleKind {
+    /// `follower`, `pre-candidate`, `candidate` or `leader`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            RoleKind::Follower => "follower",
+            RoleKind::PreCandidate => "pre-candidate",
+            RoleKind::Candidate => "candidate",
+            RoleKind::Leader => "leader",
+        })
+    }
 }
 
 /// Where a node stands.

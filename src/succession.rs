@@ -79,9 +79,12 @@ pub(crate) fn fitness<I: NodeId>(
     me: I,
     successor: I,
     now: Nanos,
-) -> Result<(), crate::io::Unfit> {
-    use crate::io::Unfit;
-    if successor == me || !members.is_voter(successor) {
+) -> Result<(), crate::rejection::Unfit> {
+    use crate::rejection::Unfit;
+    if successor == me {
+        return Err(Unfit::AlreadyLeads);
+    }
+    if !members.is_voter(successor) {
         return Err(Unfit::NotAVoter);
     }
     let record = members.index_of(successor).and_then(|place| progress.get(place));

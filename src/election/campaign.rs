@@ -7,8 +7,9 @@ use core::time::Duration;
 use rand_core::Rng;
 
 use super::Election;
-use crate::io::{Output, Rejection};
+use crate::io::Output;
 use crate::message::{Body, Claim, Message, Phase, VoteRequest};
+use crate::rejection::Rejection;
 use crate::role::{Candidacy, PreVoteRound, Renewal, Role};
 use crate::tally::{Outcome, Tally, VoteState};
 use crate::types::{NEVER, Nanos, NodeId, Round};
@@ -16,15 +17,18 @@ use crate::types::{NEVER, Nanos, NodeId, Round};
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// The host wants this node to stand.
     pub(super) fn campaign(&mut self, out: &mut Vec<Output<I>>) -> Result<(), Rejection<I>> {
-        if !self.is_electable() {
-            return Err(Rejection::CannotLead);
+        if let Some(reason) = self.ineligibility() {
+            return Err(Rejection::CannotLead(reason));
         }
-        if !matches!(self.role, Role::Follower(_)) {
-            return Err(Rejection::AlreadyCampaigning);
+        match &self.role {
+            Role::Follower(_) => {}
+            Role::PreCandidate(_) | Role::Candidate(_) => return Err(Rejection::AlreadyCampaigning),
+            Role::Leader(leading) => return Err(Rejection::AlreadyLeads { term: leading.term }),
         }
         let remaining = self.promise.end().saturating_sub(self.now);
         if remaining > 0 {
-            return Err(Rejection::Bound { remaining: Duration::from_nanos(remaining) });
+            let (holder, remaining) = (self.promise.holder(self.now), Duration::from_nanos(remaining));
+            return Err(Rejection::Bound { holder, remaining });
         }
         self.start_pre_vote(out);
         Ok(())

@@ -6,6 +6,8 @@ use rand_core::Rng;
 
 use super::Election;
 use crate::io::Output;
+use crate::membership::Limits;
+use crate::rejection::Ineligible;
 use crate::role::Role;
 use crate::types::{NEVER, Nanos, NodeId, Priority};
 
@@ -37,12 +39,27 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.timing.promise() / 2
     }
 
-    /// Whether this node may ever lead. A forming node waits until it knows enough others. Rule 8.4.
+    /// Whether this node may stand for election.
     pub(super) fn is_electable(&self) -> bool {
+        self.ineligibility().is_none()
+    }
+
+    /// What keeps this node from standing for election. A forming node waits until it knows enough others.
+    /// Rule 8.4.
+    pub(super) fn ineligibility(&self) -> Option<Ineligible> {
         let members = &self.hard.membership;
-        let forming = members.limits().filter(|_| members.is_forming());
-        let enough = forming.is_none_or(|limits| members.voters().len() >= limits.min_members.into());
-        self.priority > Priority::NEVER_LEADS && members.is_voter(self.id) && enough && !self.state_lost
+        if self.state_lost {
+            return Some(Ineligible::StateLost);
+        }
+        if !members.is_voter(self.id) {
+            return Some(Ineligible::NotAVoter);
+        }
+        if self.priority == Priority::NEVER_LEADS {
+            return Some(Ineligible::NeverLeads);
+        }
+        let Limits { min_members, .. } = members.limits().filter(|_| members.is_forming())?;
+        let known = members.voters().len();
+        (known < min_members.into()).then_some(Ineligible::StillForming { known, min_members })
     }
 
     /// Whether this node asks for pre-votes when its turn comes. A member that may not stand does too,

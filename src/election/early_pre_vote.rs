@@ -10,7 +10,7 @@ use crate::io::Output;
 use crate::message::{Answer, Claim, Denial, Header, Phase, VoteReply};
 use crate::role::{PreVoteRound, Role};
 use crate::tally::{Outcome, VoteState};
-use crate::types::{NEVER, Nanos, NodeId, Term};
+use crate::types::{NEVER, Nanos, NodeId, PromiseHolder};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 4.9: when to ask ahead of a turn that follows a promise of `granted`: about a round
@@ -106,12 +106,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 /// about when it answered, and a request takes time to arrive. Not so a leader, which is there after all: a
 /// write of the asker's might cost it the promise that it is about to get.
 pub(super) fn count_bound_voter<I: NodeId>(
-    (voter, to): (I, Option<(I, Term)>),
+    (voter, to): (I, Option<PromiseHolder<I>>),
     remaining: Nanos,
     early_by: Nanos,
     (at, now): (Nanos, Nanos),
 ) -> VoteState {
-    let leads = to.is_some_and(|(leader, _)| leader == voter);
+    let leads = to.is_some_and(|holder| holder.id == voter);
     if remaining > early_by || leads {
         return VoteState::Bound(now.saturating_add(remaining));
     }

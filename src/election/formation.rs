@@ -6,18 +6,23 @@ use alloc::vec::Vec;
 use rand_core::Rng;
 
 use super::Election;
-use crate::io::{Event, Output, Rejection};
+use crate::event::Event;
+use crate::io::{Force, Output};
 use crate::membership::{Limits, Membership};
 use crate::message::VoteRequest;
 use crate::peer_log::Anomaly;
 use crate::reconfig::Target;
+use crate::rejection::Rejection;
 use crate::role::Role;
 use crate::tally::Tally;
 use crate::types::{NEVER, NodeId, Term};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn discovered(&mut self, id: I, out: &mut Vec<Output<I>>) -> Result<(), Rejection<I>> {
-        let limits = self.check_discovery(id)?;
+        if id == self.id {
+            return Err(Rejection::DiscoveredItself);
+        }
+        let limits = self.limits_to_keep()?;
         let forming = self.hard.membership.is_forming();
         let (mut voters, learners) = self.intended_members();
         if voters.contains(&id) {
@@ -37,11 +42,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     pub(super) fn lost(&mut self, id: I, out: &mut Vec<Output<I>>) -> Result<(), Rejection<I>> {
-        let limits = self.check_discovery(id)?;
+        if id == self.id {
+            return Err(Rejection::LostItself);
+        }
+        let limits = self.limits_to_keep()?;
         let forming = self.hard.membership.is_forming();
         let (mut voters, mut learners) = self.intended_members();
         if !voters.contains(&id) && !learners.contains(&id) {
-            return Err(Rejection::NotAMember);
+            return Err(Rejection::NotAMember { id });
         }
         voters.retain(|&voter| voter != id);
         learners.retain(|&learner| learner != id);
@@ -55,15 +63,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.set_target(voters, learners, out)
     }
 
-    /// Afterwards the leader alone takes up and gives up nodes.
-    fn check_discovery(&self, id: I) -> Result<Limits, Rejection<I>> {
-        if id == self.id {
-            return Err(Rejection::ThisNode);
-        }
+    /// The limits within which a node is taken up or given up. Once a group has formed, its leader alone
+    /// does that.
+    fn limits_to_keep(&self) -> Result<Limits, Rejection<I>> {
         let members = &self.hard.membership;
         let leads = matches!(self.role, Role::Leader(_));
         if !members.is_forming() && !leads {
-            return Err(Rejection::NotLeader { leader: self.leader().map(|(leader, _)| leader) });
+            return Err(Rejection::NotLeader { leader: self.leader() });
         }
         members.limits().ok_or(Rejection::NoLimits)
     }
@@ -91,7 +97,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     ) -> Result<(), Rejection<I>> {
         learners.retain(|learner| !voters.contains(learner));
         match Target::new(voters, learners) {
-            Ok(target) => self.reconfigure(target, false, out),
+            Ok(target) => self.reconfigure(target, Force::Never, out),
             Err(_) => Err(Rejection::NoVoterLeft),
         }
     }

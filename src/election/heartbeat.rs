@@ -7,14 +7,15 @@ use core::ops::Bound;
 use rand_core::Rng;
 
 use super::{Durability, Election};
-use crate::io::{Event, Output, StepDown};
+use crate::event::{Event, StepDown};
+use crate::io::Output;
 use crate::lease::bound_until;
 use crate::membership::{Membership, is_newer_config};
 use crate::message::{Answer, Body, Denial, Header, Heartbeat, HeartbeatReply, Message, Order};
 use crate::peer_log::Anomaly;
 use crate::role::{Following, Leading, Leaving, Reconfiguration, Role};
 use crate::succession::{Progress, rank};
-use crate::types::{MembershipVersion, NEVER, Nanos, NodeId, Round, Term};
+use crate::types::{Leader, MembershipVersion, NEVER, Nanos, NodeId, Round, Term};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Asks every member for its promise. Rules 3.2 and 3.5.
@@ -159,7 +160,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// anything is new. This node's own leadership, if any, ends before. Rule 5.3.
     fn adopt(&mut self, from: I, header: &Header, heartbeat: &mut Heartbeat<I>, out: &mut Vec<Output<I>>) {
         if matches!(self.role, Role::Leader(_)) {
-            self.step_down(StepDown::NewLeader { leader: from }, None, out);
+            self.step_down(StepDown::NewLeader { leader: Leader { id: from, term: header.term } }, None, out);
         }
         let higher = header.term > self.hard.term;
         if higher {
@@ -268,7 +269,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         let granted = match reply.answer {
             Answer::Granted(granted) => granted.min(limit),
-            Answer::Denied(denial) => return self.peer_log.refused(from, denial),
+            Answer::Denied(denial) => return self.peer_log.note_denial(from, denial),
         };
         let Some(follower) = leading.progress.get_mut(place) else { return };
         let before = follower.bound_until;

@@ -6,12 +6,13 @@ use alloc::vec::Vec;
 use rand_core::Rng;
 
 use super::{Durability, Election};
-use crate::io::{Event, Output, StepDown};
+use crate::event::{Event, StepDown};
+use crate::io::Output;
 use crate::membership::{Membership, is_newer_config};
 use crate::message::{Header, Heartbeat};
 use crate::peer_log::Anomaly;
 use crate::role::{Leaving, Role};
-use crate::types::{MembershipVersion, NodeId, Term};
+use crate::types::{Leader, MembershipVersion, NodeId, Term};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 7.2: takes over a membership that is newer than this node's, once the term that came
@@ -151,7 +152,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let told = heartbeat.membership.is_none() && heartbeat.promise > 0 && header.committed;
         if lacks && told && !self.state_lost {
             if matches!(self.role, Role::Leader(_)) {
-                self.step_down(StepDown::NewLeader { leader: from }, None, out);
+                self.step_down(
+                    StepDown::NewLeader { leader: Leader { id: from, term: header.term } },
+                    None,
+                    out,
+                );
             }
             self.state_lost = true;
             self.stop_campaigning();

@@ -6,10 +6,12 @@ use alloc::vec::Vec;
 use rand_core::Rng;
 
 use super::Election;
-use crate::io::{Event, Output, Rejection};
+use crate::event::Event;
+use crate::io::{Force, Output};
 use crate::membership::{MAX_MEMBERS, Membership, majority};
 use crate::message::{Body, Header, Heartbeat, Message, Order};
 use crate::reconfig::{MemberHealth, Target, next_step, quorums_overlap};
+use crate::rejection::Rejection;
 use crate::role::{Handover, Leading, Leaving, Reconfiguration, RemovedMember, Role};
 use crate::succession::Progress;
 use crate::types::{MembershipVersion, NEVER, NodeId, Priority};
@@ -22,7 +24,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn reconfigure(
         &mut self,
         target: Target<I>,
-        force: bool,
+        force: Force,
         out: &mut Vec<Output<I>>,
     ) -> Result<(), Rejection<I>> {
         self.check_reconfiguration(&target, force)?;
@@ -30,9 +32,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         Ok(())
     }
 
-    fn check_reconfiguration(&self, target: &Target<I>, force: bool) -> Result<(), Rejection<I>> {
+    fn check_reconfiguration(&self, target: &Target<I>, force: Force) -> Result<(), Rejection<I>> {
         let Role::Leader(leading) = &self.role else {
-            return Err(Rejection::NotLeader { leader: self.leader().map(|(leader, _)| leader) });
+            return Err(Rejection::NotLeader { leader: self.leader() });
         };
         if leading.renewal.is_some() {
             return Err(Rejection::Renewing);
@@ -56,11 +58,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         // Who is new has not had a chance to answer yet.
         let new = |id: I, of: &Progress| !self.hard.membership.is_voter(id) && !of.answered;
         let gone = |id: I, of: &Progress| of.bound_until <= self.now && !new(id, of);
-        let silent = |&&id: &&I| self.hard.committed && self.progress_of(id).is_some_and(|of| gone(id, of));
-        let silent = target.voters().iter().filter(silent).count();
-        let reachable = target.voters().len().saturating_sub(silent);
-        if !force && reachable < majority(target.voters().len()) {
-            return Err(Rejection::QuorumUnreachable);
+        let silent = |&id: &I| self.hard.committed && self.progress_of(id).is_some_and(|of| gone(id, of));
+        let silent: Vec<I> = target.voters().iter().copied().filter(silent).collect();
+        let reachable = target.voters().len().saturating_sub(silent.len());
+        let quorum = majority(target.voters().len());
+        if force == Force::Never && reachable < quorum {
+            return Err(Rejection::QuorumUnreachable { silent, quorum });
         }
         if self.hard.membership.version().number == u64::MAX {
             return Err(Rejection::VersionsExhausted);
@@ -68,14 +71,19 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         Ok(())
     }
 
-    pub(super) fn start_reconfiguration(&mut self, target: Target<I>, force: bool, out: &mut Vec<Output<I>>) {
+    pub(super) fn start_reconfiguration(
+        &mut self,
+        target: Target<I>,
+        force: Force,
+        out: &mut Vec<Output<I>>,
+    ) {
         if self.leaving == Leaving::ByTarget && target.contains(self.id) {
             self.leaving = Leaving::No;
         }
         if let Role::Leader(leading) = &mut self.role {
             let reconfiguration = leading.reconfiguration.get_or_insert_with(Reconfiguration::new);
             reconfiguration.target = Some(target);
-            reconfiguration.force = force;
+            reconfiguration.force = force == Force::IfNeeded;
         }
         self.advance_reconfiguration(out);
     }
@@ -84,10 +92,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn leave(&mut self, out: &mut Vec<Output<I>>) -> Result<(), Rejection<I>> {
         let members = &self.hard.membership;
         if !members.contains(self.id) {
-            return Err(Rejection::NotAMember);
+            return Err(Rejection::NotAMember { id: self.id });
         }
         if members.voters() == [self.id] && !members.is_forming() {
-            return Err(Rejection::NoVoterLeft);
+            return Err(Rejection::OnlyVoter);
         }
         self.leaving = Leaving::ByWish;
         if let Role::Leader(leading) = &mut self.role {

@@ -9,7 +9,7 @@ use crate::io::Output;
 use crate::membership::is_newer_config;
 use crate::message::{Answer, Body, Claim, Denial, Header, Message, Phase, VoteReply, VoteRequest};
 use crate::role::Role;
-use crate::types::{Nanos, NodeId, Term};
+use crate::types::{Nanos, NodeId, PromiseHolder, Term};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn on_vote_request(
@@ -114,7 +114,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 Ok(())
             } else {
                 let remaining = leading.lease.saturating_sub(self.now);
-                Err(Denial::Bound { to: Some((self.id, leading.term)), remaining })
+                let to = Some(PromiseHolder { id: self.id, term: leading.term });
+                Err(Denial::Bound { to, remaining })
             };
         }
         let sanctioned =

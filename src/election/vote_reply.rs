@@ -6,7 +6,8 @@ use rand_core::Rng;
 
 use super::Election;
 use super::early_pre_vote::count_bound_voter;
-use crate::io::{Event, Output};
+use crate::event::Event;
+use crate::io::Output;
 use crate::lease::bound_until;
 use crate::message::{Answer, Denial, Header, Phase, VoteReply};
 use crate::role::Role;
@@ -57,7 +58,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let vote = match reply.answer {
             Answer::Granted(granted) => self.count_grant(reply.phase, header.sent_at, granted),
             Answer::Denied(denial) => {
-                self.peer_log.refused(from, denial);
+                self.peer_log.note_denial(from, denial);
                 if self.adopt_from_denial(header, &reply, out) {
                     return;
                 }
@@ -101,7 +102,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     ) -> VoteState {
         match denial {
             // Bound in the very term that is voted on: to a rival that got the vote of it.
-            Denial::Bound { to: Some((_, term)), .. } if phase == Phase::Real && term >= self.hard.term => {
+            Denial::Bound { to: Some(holder), .. }
+                if phase == Phase::Real && holder.term >= self.hard.term =>
+            {
                 VoteState::Rival
             }
             Denial::Bound { to, remaining } if phase == Phase::Pre => {

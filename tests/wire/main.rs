@@ -10,10 +10,13 @@ use std::net::{Ipv6Addr, SocketAddr};
 use quorate::adapters::wire::{
     EncodeError, MAX_DATAGRAM, Refused, VERSION, WireError, decode, encode, encode_into,
 };
-use quorate::{
-    Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Limits, MAX_MEMBERS,
-    Membership, MembershipVersion, Message, NodeId, Order, Phase, Position, Priority, Round, Term, VoteReply,
+use quorate::message::{
+    Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Order, Phase, Round, VoteReply,
     VoteRequest,
+};
+use quorate::{
+    ClusterId, Limits, MAX_MEMBERS, Membership, MembershipVersion, Message, NodeId, Position, Priority,
+    PromiseHolder, Term,
 };
 use serde::de::{DeserializeOwned, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -52,7 +55,10 @@ fn golden() -> [(Message<u64>, &'static [u8]); 9] {
         ),
         (vote(Answer::Granted(128)), &[1, 1, 0xac, 0x02, 0, 0x80, 0x01, 0]),
         (
-            vote(Answer::Denied(Denial::Bound { to: Some((3, Term(4))), remaining: 5 })),
+            vote(Answer::Denied(Denial::Bound {
+                to: Some(PromiseHolder { id: 3, term: Term(4) }),
+                remaining: 5,
+            })),
             &[1, 1, 0xac, 0x02, 1, 0, 1, 3, 4, 5, 0],
         ),
         (
@@ -191,7 +197,10 @@ fn largest<I: NodeId>(id: impl Fn(u8) -> I) -> Message<I> {
     let body = Body::VoteReply(VoteReply {
         phase: Phase::Real,
         request_term: Term(u64::MAX),
-        answer: Answer::Denied(Denial::Bound { to: Some((id(1), Term(u64::MAX))), remaining: u64::MAX }),
+        answer: Answer::Denied(Denial::Bound {
+            to: Some(PromiseHolder { id: id(1), term: Term(u64::MAX) }),
+            remaining: u64::MAX,
+        }),
         membership: Some(Box::new(membership)),
     });
     Message { header, body }

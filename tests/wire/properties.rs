@@ -29,8 +29,9 @@ fn membership<I: NodeId + 'static>(
 }
 
 fn answer<I: NodeId + 'static>(id: impl Strategy<Value = I>) -> impl Strategy<Value = Answer<I>> {
-    let bound = (proptest::option::of((id, any::<u64>())), any::<u64>())
-        .prop_map(|(to, remaining)| Denial::Bound { to: to.map(|(id, term)| (id, Term(term))), remaining });
+    let bound = (proptest::option::of((id, any::<u64>())), any::<u64>()).prop_map(|(to, remaining)| {
+        Denial::Bound { to: to.map(|(id, term)| PromiseHolder { id, term: Term(term) }), remaining }
+    });
     let behind = position().prop_map(Denial::PositionBehind);
     prop_oneof![
         any::<u64>().prop_map(Answer::Granted),

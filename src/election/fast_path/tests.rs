@@ -7,9 +7,10 @@ use core::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
+use crate::message::{Body, Header, Heartbeat, Order, Round};
 use crate::{
-    Body, ClusterId, Config, Election, HardState, Header, Heartbeat, Input, Membership, MembershipVersion,
-    Message, Order, Output, Priority, Round, Term,
+    ClusterId, Config, Election, HardState, Input, Membership, MembershipVersion, Message, Output, Priority,
+    Term,
 };
 
 type Node = Election<u64, ChaCha8Rng>;

@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
+use quorate::message::{Body, Phase};
 use quorate::{
-    Body, ClusterId, Config, Election, Event, HardState, HeartbeatTiming, Input, Message, Output, Phase,
-    RoleKind, Timing,
+    ClusterId, Config, Election, Event, HardState, HeartbeatTiming, Input, Message, Output, RoleKind, Timing,
 };
 use rand_chacha::ChaCha8Rng;
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use quorate::message::{Answer, Body, Denial, Header, Phase, Round, VoteReply};
 use quorate::{
-    Answer, Body, ClusterId, Config, Denial, Election, Event, HardState, Header, Input, Lease,
-    MembershipVersion, Message, Output, Phase, Round, Term, VoteReply,
+    ClusterId, Config, Election, Event, HardState, Input, Lease, MembershipVersion, Message, Output, Term,
 };
 
 use super::history::History;
