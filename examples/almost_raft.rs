@@ -245,7 +245,7 @@ impl Program {
                 Event::Removed => self.stop(id)?,
                 _ => continue,
             }
-            self.say(&format!("    node {id}: {event:?}"));
+            self.say(&format!("    node {id}: {event}"));
         }
         Ok(())
     }

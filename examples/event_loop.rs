@@ -73,7 +73,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut asked = false;
     loop {
         let (id, event) = headlines.recv_timeout(Duration::from_secs(10))?;
-        println!("{:>12?}  node {id}: {event:?}", clock.now());
+        println!("{:>12?}  node {id}: {event}", clock.now());
         match event {
             Event::Elected { .. } if asked => return Ok(()),
             // The first membership of a leader is committed: it has settled in, and may go.

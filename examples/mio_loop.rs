@@ -183,10 +183,10 @@ fn elected(
 ) -> Result<Id, Failure> {
     loop {
         let (id, event) = headlines.recv_timeout(Duration::from_secs(30))?;
-        println!("{:>12?}  node {id}: {event:?}", clock.now());
+        println!("{:>12?}  node {id}: {event}", clock.now());
         match event {
-            Event::LeaderChanged { leader: Some((leader, _)) } if leader != id && Some(leader) != former => {
-                return Ok(leader);
+            Event::LeaderChanged { leader: Some(leader) } if leader.id != id && Some(leader.id) != former => {
+                return Ok(leader.id);
             }
             _ => {}
         }

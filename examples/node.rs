@@ -35,7 +35,7 @@ use clap::Parser;
 use quorate::adapters::seal::Keyring;
 use quorate::adapters::store::Store;
 use quorate::adapters::udp::{Host, HostConfig, Notice, Protection, who_leads, who_leads_sealed};
-use quorate::{ClusterId, Config, Event, HardState, Limits, MemberStatus, Target, Timing, Urgency};
+use quorate::{ClusterId, Config, Force, HardState, Limits, MemberStatus, Target, Timing, Urgency};
 
 type Id = u64;
 type Failure = Box<dyn Error + Send + Sync>;
@@ -171,7 +171,7 @@ fn ask(address: SocketAddr, protection: &Protection) -> Result<(), Failure> {
         Protection::OnlyLoopback | Protection::Unsealed => who_leads(address, timeout)?,
     };
     match leader {
-        Some(leader) => println!("{leader:?}"),
+        Some(leader) => println!("{leader}"),
         None => println!("it knows of no leader"),
     }
     Ok(())
@@ -200,13 +200,12 @@ impl First {
 /// A node that cannot store its state must not go on.
 fn show(notice: Notice<Id>, learned: &Path) -> Result<(), Failure> {
     match notice {
-        Notice::Event(Event::Removed) => println!("Removed: this node is no member any more; type quit"),
-        Notice::Event(event) => println!("{event:?}"),
+        Notice::Event(event) => println!("{event}"),
         Notice::Addresses(addresses) => {
             let lines = addresses.iter().map(|(id, address)| format!("{id}={address}\n"));
             // Without it the node runs as well; only its next start may need to be told of a peer.
             if let Err(error) = fs::write(learned, lines.collect::<String>()) {
-                println!("can not write {}: {error}", learned.display());
+                println!("cannot write {}: {error}", learned.display());
             }
         }
         Notice::Failed(failure) => return Err(failure.into()),
@@ -229,8 +228,11 @@ fn obey(host: &Host<Id>, line: &str, key_file: Option<&Path>) -> Result<(), Fail
     match words[..] {
         [] => {}
         ["help"] => println!("{HELP}"),
-        ["status"] => println!("{:#?}\n{:?}\n{:?}", host.status(), host.lease(), host.counters()),
-        ["leader"] => println!("{:?}", host.leader()),
+        ["status"] => println!("{}\n{:?}", host.status(), host.counters()),
+        ["leader"] => match host.leader() {
+            Some(leader) => println!("{leader}"),
+            None => println!("no leader is known"),
+        },
         ["resign"] => host.resign(None, Urgency::WhenReady)?,
         ["campaign"] => host.campaign()?,
         ["leave"] => host.leave()?,
@@ -239,21 +241,21 @@ fn obey(host: &Host<Id>, line: &str, key_file: Option<&Path>) -> Result<(), Fail
             let (mut voters, mut learners) = members_to_be(host);
             learners.retain(|&learner| learner != id);
             voters.extend((!voters.contains(&id)).then_some(id));
-            host.reconfigure(Target::new(voters, learners)?, false, [(id, address)])?;
+            host.reconfigure(Target::new(voters, learners)?, Force::Never, [(id, address)])?;
         }
         ["remove", member] => {
             let id = member.parse()?;
             let (mut voters, mut learners) = members_to_be(host);
             voters.retain(|&voter| voter != id);
             learners.retain(|&learner| learner != id);
-            host.reconfigure(Target::new(voters, learners)?, false, [])?;
+            host.reconfigure(Target::new(voters, learners)?, Force::Never, [])?;
         }
         ["target", voters, ref rest @ ..] => {
             let (learners, force) = match rest {
-                [] => ("", false),
-                ["force"] => ("", true),
-                ["learners", learners] => (*learners, false),
-                ["learners", learners, "force"] => (*learners, true),
+                [] => ("", Force::Never),
+                ["force"] => ("", Force::IfNeeded),
+                ["learners", learners] => (*learners, Force::Never),
+                ["learners", learners, "force"] => (*learners, Force::IfNeeded),
                 _ => return Err("target 1,2,3 learners 4,5 force".into()),
             };
             let (mut addresses, mut learns) = (Vec::new(), Vec::new());

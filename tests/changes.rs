@@ -9,7 +9,8 @@
 
 use std::time::Duration;
 
-use quorate::{Body, ClusterId, Event, HardState, Input, Limits, Priority, Target, Timing};
+use quorate::message::Body;
+use quorate::{ClusterId, Event, Force, HardState, Input, Limits, Priority, Target, Timing};
 use quorate_sim::{Mail, ManualNetwork};
 
 const MS: Duration = Duration::from_millis(1);
@@ -17,7 +18,7 @@ const CLUSTER: ClusterId = ClusterId(7);
 
 fn reconfigure(voters: &[u64], learners: &[u64]) -> Input<u64> {
     let target = Target::new(voters.iter().copied(), learners.iter().copied());
-    Input::Reconfigure { target: target.expect("a sound target"), force: false }
+    Input::Reconfigure { target: target.expect("a sound target"), force: Force::Never }
 }
 
 /// Lets time pass; mail that is `lost` never arrives, all other does at once.

@@ -8,7 +8,8 @@
 
 use std::time::Duration;
 
-use quorate::{Body, ClusterId, Event, HardState, Input, Phase, Position, Priority, Target, Term, Timing};
+use quorate::message::{Body, Phase};
+use quorate::{ClusterId, Event, Force, HardState, Input, Leader, Position, Priority, Target, Term, Timing};
 use quorate_sim::ManualNetwork;
 
 const MS: Duration = Duration::from_millis(1);
@@ -26,7 +27,7 @@ fn with_a_learner(n: u64) -> ManualNetwork {
 }
 
 fn reconfigure(voters: impl IntoIterator<Item = u64>, learners: impl IntoIterator<Item = u64>) -> Input<u64> {
-    Input::Reconfigure { target: Target::new(voters, learners).expect("a sound target"), force: false }
+    Input::Reconfigure { target: Target::new(voters, learners).expect("a sound target"), force: Force::Never }
 }
 
 /// Lets time pass. Mail arrives at once where one node `reaches` the other, and is lost elsewhere.
@@ -166,7 +167,7 @@ fn a_node_that_comes_back_with_a_higher_term_deposes_nobody_and_follows() {
         run(&mut network, 2_000 * MS, |_, _| true);
         let deposed = |(_, event): &(u64, Event<u64>)| matches!(event, Event::SteppedDown { .. });
         assert!(!network.events[before..].iter().any(deposed), "{:?}", &network.events[before..]);
-        assert_eq!(network.node(back).leader(), Some((1, network.node(1).term())));
+        assert_eq!(network.node(back).leader(), Some(Leader { id: 1, term: network.node(1).term() }));
         assert!(network.node(1).term() > Term(term));
     }
 }

@@ -9,7 +9,8 @@
 
 use std::time::Duration;
 
-use quorate::{Body, Event, Heartbeat, Input, Order, Position, StepDown, Term, Timing, Urgency};
+use quorate::message::{Body, Heartbeat, Order};
+use quorate::{Event, Input, Position, StepDown, Term, Timing, Urgency};
 use quorate_sim::{HandoverSettings, Mail, ManualNetwork};
 
 const MS: Duration = Duration::from_millis(1);

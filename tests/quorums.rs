@@ -8,10 +8,10 @@
 
 use std::time::Duration;
 
+use quorate::message::{Answer, Body, Header, HeartbeatReply, VoteReply, VoteRequest};
 use quorate::{
-    Answer, Body, ClusterId, Config, Election, HardState, Header, HeartbeatReply, Input, Membership,
-    MembershipError, MembershipVersion, Message, Output, Position, Priority, RoleKind, Term, Timestamp,
-    Timing, VoteReply, VoteRequest,
+    ClusterId, Config, Election, HardState, Input, Membership, MembershipError, MembershipVersion, Message,
+    Output, Position, Priority, RoleKind, Term, Timestamp, Timing,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;

@@ -74,11 +74,11 @@ fn two_left_of_five_elect_one_of_them() {
     let four = start(4, &file(4), &[&two]);
     let followed = |events: &Events<Id>| {
         loop {
-            if let Notice::Event(Event::LeaderChanged { leader: Some((leader, term)) }) =
+            if let Notice::Event(Event::LeaderChanged { leader: Some(leader) }) =
                 events.recv_timeout(PATIENCE).unwrap()
             {
-                assert!(term > Term(16) && [2, 4].contains(&leader));
-                return leader;
+                assert!(leader.term > Term(16) && [2, 4].contains(&leader.id));
+                return leader.id;
             }
         }
     };

@@ -10,7 +10,7 @@
 
 use std::time::Duration;
 
-use quorate::{Event, Input, Limits, StepDown, Target};
+use quorate::{Event, Force, Input, Limits, StepDown, Target};
 use quorate_sim::{
     Change, Cluster, Dice, DiskOptions, Drift, Faults, MS, NetOptions, Options, Scenario, Schedule, Start,
 };
@@ -121,7 +121,7 @@ fn target(voters: impl IntoIterator<Item = u64>, learners: impl IntoIterator<Ite
 }
 
 fn ask(cluster: &mut Cluster, leader: u64, target: &Target<u64>) {
-    cluster.step(leader, Input::Reconfigure { target: target.clone(), force: false });
+    cluster.step(leader, Input::Reconfigure { target: target.clone(), force: Force::Never });
 }
 
 /// What `node` learnt after the first `before` changes, and is `wanted`.

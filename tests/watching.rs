@@ -12,10 +12,10 @@ use std::time::Duration;
 
 use quorate::adapters::counters::Counters;
 use quorate::adapters::trace::trace;
+use quorate::message::{Answer, Body, Denial, Header, HeartbeatReply, Phase, Round, VoteReply};
 use quorate::{
-    Answer, Body, ClusterId, Config, Denial, Election, Event, HardState, Header, HeartbeatReply, Input,
-    MembershipVersion, Message, Nanos, Output, Phase, Position, Priority, Round, StepDown, Term, Timestamp,
-    Timing, Urgency, VoteReply,
+    ClusterId, Config, Election, Event, HardState, Input, MembershipVersion, Message, Nanos, Output,
+    Position, Priority, StepDown, Term, Timestamp, Timing, Urgency,
 };
 use quorate_sim::Zero;
 
@@ -190,10 +190,10 @@ fn each_transition_is_one_line_at_the_level_a_person_would_choose() {
     assert_eq!(
         lines,
         [
-            "INFO elected node=1 term=4",
-            "WARN stepped down: the lease lapsed node=1 term=4",
-            "WARN no leader node=1",
-            "ERROR two leaders of one term node=1 peer=2 term=5",
+            "INFO elected in term 4 node=1 term=4",
+            "WARN stepped down from term 4: its lease lapsed node=1 term=4",
+            "WARN no leader is known node=1",
+            "ERROR node 2 claims to lead term 5, which another node leads node=1 peer=2 term=5",
         ]
     );
 }

@@ -11,7 +11,7 @@ use quorate::adapters::clock::BootClock;
 use quorate::adapters::seal::Keyring;
 use quorate::adapters::store::Store;
 use quorate::adapters::udp::{Host, HostConfig, Notice};
-use quorate::{ClusterId, Config, Event, HardState, Target, Timestamp, Timing, Urgency};
+use quorate::{ClusterId, Config, Event, Force, HardState, Target, Timestamp, Timing, Urgency};
 
 use crate::{Failure, Id};
 
@@ -164,8 +164,8 @@ pub(crate) fn run(args: &Args, timing: Timing) -> Result<(), Failure> {
 
 fn tell(event: Event<Id>, host: &Host<Id>) {
     match event {
-        Event::LeaderChanged { leader: Some((leader, term)) } => {
-            say(Report::Follows { leader, term: term.0 });
+        Event::LeaderChanged { leader: Some(leader) } => {
+            say(Report::Follows { leader: leader.id, term: leader.term.0 });
         }
         Event::MembershipChanged { .. } => {
             let status = host.status();
@@ -191,7 +191,7 @@ fn reconfigure(host: &Host<Id>, members: &str) -> Result<(), Failure> {
         voters.push((id.parse()?, address.parse()?));
     }
     let target = Target::new(voters.iter().map(|&(id, _)| id), [])?;
-    let _said_again_by_the_parent = host.reconfigure(target, false, voters);
+    let _said_again_by_the_parent = host.reconfigure(target, Force::Never, voters);
     Ok(())
 }
 

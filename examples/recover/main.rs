@@ -101,7 +101,7 @@ fn print_state(state: &HardState<Id>) {
     println!("  term        {}", state.term);
     println!("  voted for   {}", state.voted_for.map_or("nobody".into(), |id| id.to_string()));
     println!("  promised    {:?}", state.promised);
-    println!("  membership  {:?}", members.version());
+    println!("  membership  {}", members.version());
     println!("  voters      {:?}, of whom {} make a quorum", members.voters(), members.quorum());
     println!("  learners    {:?}", members.learners());
     if let Some(limits) = members.limits() {

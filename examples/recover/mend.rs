@@ -37,7 +37,7 @@ fn copy(file: &Path) -> Result<PathBuf, Failure> {
         .write(true)
         .create_new(true)
         .open(&path)
-        .map_err(|error| format!("can not keep a copy of the old file in {}: {error}", path.display()))?;
+        .map_err(|error| format!("cannot keep a copy of the old file in {}: {error}", path.display()))?;
     io::copy(&mut File::open(file)?, &mut copy)?;
     copy.sync_all()?;
     Ok(path)

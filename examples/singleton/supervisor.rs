@@ -84,7 +84,7 @@ pub(crate) fn main() -> Result<ExitCode, Failure> {
     thread::spawn(move || {
         while let Some(notice) = events.recv() {
             match notice {
-                Notice::Event(event) => eprintln!("{event:?}"),
+                Notice::Event(event) => eprintln!("{event}"),
                 Notice::Failed(_) => reporter.fail(),
                 _ => {}
             }

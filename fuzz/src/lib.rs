@@ -7,10 +7,11 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
-use quorate::{
-    Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Message, Nanos, NodeId, Order,
-    Phase, Position, Priority, Round, Term, MembershipVersion, VoteReply, VoteRequest,
+use quorate::message::{
+    Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Order, Phase, Round, VoteReply,
+    VoteRequest,
 };
+use quorate::{ClusterId, Message, Nanos, NodeId, Position, Priority, PromiseHolder, Term, MembershipVersion};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -113,7 +114,7 @@ fn answer<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Answer<I>> {
         5 => Answer::Denied(Denial::NotAMember),
         6 => Answer::Denied(Denial::MembershipConflict),
         _ => {
-            let to = option(u, |u| Ok((I::any(u)?, Term(u.arbitrary()?))))?;
+            let to = option(u, |u| Ok(PromiseHolder { id: I::any(u)?, term: Term(u.arbitrary()?) }))?;
             Answer::Denied(Denial::Bound { to, remaining: Nanos(u.arbitrary()?) })
         }
     })

@@ -24,7 +24,8 @@
 
 use core::time::Duration;
 
-use crate::io::{Event, Input, Output, StepDown};
+use crate::event::{Event, StepDown};
+use crate::io::{Input, Output};
 use crate::message::{Answer, Body, Denial};
 use crate::types::{Term, Timestamp};
 

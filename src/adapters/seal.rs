@@ -30,7 +30,7 @@
 //!
 //! [`Refusal`] names every reason, [`Refused`] counts them. Whoever has no key gets no answer, and costs
 //! a look at the first eleven bytes; if he has copied those from a datagram that he saw, one
-//! authentication. Who has the key but can not show that what he sends is recent is told how to, in one
+//! authentication. Who has the key but cannot show that what he sends is recent is told how to, in one
 //! datagram that is no longer than his: nobody can have a group send more than he sends himself.
 //!
 //! A letter counts once, for the process that it was sealed for. The first letter to a node, and the

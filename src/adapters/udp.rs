@@ -108,9 +108,11 @@ use self::leases::Leases;
 use self::run::Runner;
 use crate::adapters::clock::BootClock;
 use crate::adapters::seal::{Keyring, Refused};
-use crate::election::{Election, Status};
+use crate::election::Election;
 use crate::hard_state::HardState;
-use crate::io::{Input, Lease, Rejection};
+use crate::io::{Input, Lease};
+use crate::rejection::Rejection;
+use crate::status::Status;
 use crate::types::{ClusterId, NodeId, Term};
 
 pub use self::errors::{CommandError, HostFailure, StartError};
@@ -121,7 +123,7 @@ pub use self::work::{Stopped, Worker};
 
 /// A leader, and where it is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Leader<I> {
+pub struct LeaderAddress<I> {
     /// Its group.
     pub cluster: ClusterId,
     /// Its id.
@@ -130,6 +132,17 @@ pub struct Leader<I> {
     pub term: Term,
     /// Its address, if whoever was asked knows one that means something to the asker.
     pub address: Option<SocketAddr>,
+}
+
+impl<I: fmt::Debug> fmt::Display for LeaderAddress<I> {
+    /// `node 3 in term 7 at 10.0.0.1:7000`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "node {:?} in term {} at ", self.id, self.term)?;
+        match self.address {
+            Some(address) => write!(f, "{address}"),
+            None => f.write_str("an unknown address"),
+        }
+    }
 }
 
 /// What came and went, since the start.
@@ -205,7 +218,7 @@ struct Shared<I> {
 #[derive(Clone, Debug)]
 struct View<I> {
     status: Status<I>,
-    leader: Option<Leader<I>>,
+    leader: Option<LeaderAddress<I>>,
     addresses: Vec<(I, SocketAddr)>,
     counters: Counters,
     failure: Option<HostFailure>,
@@ -282,7 +295,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
 
     /// Who leads, as far as this node knows.
     #[must_use]
-    pub fn leader(&self) -> Option<Leader<I>> {
+    pub fn leader(&self) -> Option<LeaderAddress<I>> {
         self.shared.view().leader
     }
 

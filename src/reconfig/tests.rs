@@ -104,7 +104,7 @@ fn a_group_keeps_its_size_while_a_newcomer_is_not_ready_yet() {
 }
 
 #[test]
-fn who_can_be_removed_alone_is_found_though_the_first_can_not() {
+fn who_can_be_removed_alone_is_found_though_the_first_cannot() {
     let alone = Target::new([3], []).unwrap();
     let answers = |next: &Members| next.voters().iter().filter(|&&id| id != 2).count() >= next.quorum();
     let standing = |id| match id {

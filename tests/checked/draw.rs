@@ -4,10 +4,13 @@
 use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
+use quorate::message::{
+    Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Order, Phase, Round, VoteReply,
+    VoteRequest,
+};
 use quorate::{
-    Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Input, Limits, Membership,
-    MembershipVersion, Message, Nanos, Order, Phase, Position, Priority, Round, Target, Term, Timestamp,
-    Urgency, VoteReply, VoteRequest,
+    ClusterId, Force, Input, Limits, Membership, MembershipVersion, Message, Nanos, Position, Priority,
+    PromiseHolder, Target, Term, Timestamp, Urgency,
 };
 
 use super::{Act, CLUSTER, Checked};
@@ -51,7 +54,7 @@ fn wish(u: &mut Unstructured<'_>) -> Result<Input<u64>> {
             }
             let [voters, learners, _] = lists;
             match Target::new(voters, learners) {
-                Ok(target) => Input::Reconfigure { target, force: u.ratio(1, 4)? },
+                Ok(target) => Input::Reconfigure { target, force: force(u)? },
                 Err(_) => Input::Leave,
             }
         }
@@ -157,7 +160,7 @@ fn answered(u: &mut Unstructured<'_>) -> Result<Answer<u64>> {
         4 => Answer::Denied(Denial::NotAMember),
         5 => Answer::Denied(Denial::MembershipConflict),
         6 => {
-            let to = option(u, |u| Ok((node(u)?, Term(value(u)?))))?;
+            let to = option(u, |u| Ok(PromiseHolder { id: node(u)?, term: Term(value(u)?) }))?;
             Answer::Denied(Denial::Bound { to, remaining: length(u)? })
         }
         _ => Answer::Granted(length(u)?),
@@ -202,6 +205,10 @@ fn term(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Term> {
         2..=4 => ours.saturating_add(u.int_in_range(1..=2)?),
         _ => ours,
     }))
+}
+
+fn force(u: &mut Unstructured<'_>) -> Result<Force> {
+    Ok(if u.ratio(1, 4)? { Force::IfNeeded } else { Force::Never })
 }
 
 fn phase(u: &mut Unstructured<'_>) -> Result<Phase> {

@@ -6,9 +6,10 @@ pub(crate) mod draw;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
+use quorate::message::{Answer, Body, Phase};
 use quorate::{
-    Answer, Body, ClusterId, Config, Election, Event, HardState, Input, Limits, MAX_MEMBERS, Membership,
-    MembershipVersion, Message, Nanos, Output, Phase, Position, Priority, RoleKind, Term, Timestamp, Timing,
+    ClusterId, Config, Election, Event, HardState, Input, Leader, Limits, MAX_MEMBERS, Membership,
+    MembershipVersion, Message, Nanos, Output, Position, Priority, RoleKind, Term, Timestamp, Timing,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -81,7 +82,7 @@ impl Checked {
         Checked {
             now: Timestamp::ORIGIN,
             // A forming node knows itself.
-            stored: election.hard_state().clone(),
+            stored: HardState { membership: election.membership().clone(), ..stored },
             election,
             elected: Term(0),
             known: BTreeSet::new(),
@@ -188,10 +189,19 @@ impl Checked {
         assert_eq!(self.stored, self.due_to_be_stored(), "the durable state changed unsaid");
     }
 
-    /// What has to be stored by now: what the node holds, but for its own vote of the next term, which
+    /// What has to be stored by now: what the node goes by, but for its own vote of the next term, which
     /// may have been stored ahead, and the version of one just elected, which may be stored later.
     fn due_to_be_stored(&self) -> HardState<u64> {
-        let mut held = self.election.hard_state().clone();
+        let election = &self.election;
+        let mut held = HardState {
+            cluster: election.cluster(),
+            term: election.term(),
+            voted_for: election.status().voted_for,
+            membership: election.membership().clone(),
+            // That it is committed may be known and not stored, and what was stored be of the version
+            // before. What it promises is compared with what is stored in each answer.
+            ..self.stored.clone()
+        };
         if self.is_reserved(held.term) {
             (held.term, held.voted_for) = (self.stored.term, self.stored.voted_for);
         }
@@ -199,8 +209,6 @@ impl Checked {
             self.check_same_members(&held.membership);
             held.membership = self.stored.membership.clone();
         }
-        // That it is committed may be known and not stored, and what was stored be of the version before.
-        held.committed = self.stored.committed;
         held
     }
 
@@ -224,10 +232,9 @@ impl Checked {
 
     /// The vote of `term`, if it is stored. That of the term which goes on was, before the next one's.
     fn vote_of(&self, term: Term) -> Option<u64> {
-        let held = self.election.hard_state();
-        let kept = self.is_reserved(term) && held.term == term;
+        let kept = self.is_reserved(term) && self.election.term() == term;
         let stored = self.stored.voted_for.filter(|_| self.stored.term == term);
-        if kept { held.voted_for } else { stored }
+        if kept { self.election.status().voted_for } else { stored }
     }
 
     fn check_term(&self, term: Term) {
@@ -318,16 +325,16 @@ impl Checked {
                 assert!(lease.holds_at(*now), "a leader without a valid lease");
                 assert!(lease.term <= election.term());
                 assert!(lease.until <= now.saturating_add(Timing::lan().promise_limit));
-                assert_eq!(election.leader(), Some((1, lease.term)));
+                assert_eq!(election.leader(), Some(Leader { id: 1, term: lease.term }));
             }
             (RoleKind::Leader, None) | (_, Some(_)) => unreachable!("the lease is the leadership"),
-            (RoleKind::Candidate, None) => assert_eq!(election.hard_state().voted_for, Some(1)),
+            (RoleKind::Candidate, None) => assert_eq!(election.status().voted_for, Some(1)),
             (RoleKind::Follower | RoleKind::PreCandidate, None) => {}
         }
         let passive = election.role() == RoleKind::Follower;
         assert!(passive || election.deadline().is_some(), "nothing pending in an active role");
         let status = election.status();
-        assert!(status.promise.is_none_or(|(_, _, left)| left <= Timing::lan().promise_limit));
+        assert!(status.promise.is_none_or(|promise| promise.remaining <= Timing::lan().promise_limit));
         assert!(status.quarantine_left <= Timing::lan().promise_limit);
     }
 }

@@ -17,7 +17,7 @@ use quorate::adapters::clock::BootClock;
 use quorate::adapters::seal::{Key, Keyring};
 use quorate::adapters::store::Store;
 use quorate::adapters::udp::{Host, HostConfig, Notice};
-use quorate::{ClusterId, Config, Event, HardState, Lease, Target, Timestamp, Urgency};
+use quorate::{ClusterId, Config, Event, Force, HardState, Lease, Target, Timestamp, Urgency};
 use rustix::process::{Signal, set_parent_process_death_signal};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
@@ -163,7 +163,7 @@ fn record(event: Event<Id>, host: &Host<Id>) -> Option<Record> {
     match event {
         Event::Elected { term } => Some(Record::Elected(term.0)),
         Event::LeaderChanged { leader } => {
-            Some(Record::Follows(leader.map(|(leader, term)| (leader, term.0))))
+            Some(Record::Follows(leader.map(|leader| (leader.id, leader.term.0))))
         }
         Event::MembershipChanged { .. } => {
             let status = host.status();
@@ -188,7 +188,8 @@ fn obey(host: &Host<Id>, line: &str) -> Result<(), Failure> {
     match line.split_once(' ') {
         Some(("target", voters)) => {
             let voters = voters.split(',').map(peer).collect::<Result<BTreeMap<_, _>, _>>()?;
-            let _asked_again = host.reconfigure(Target::new(voters.keys().copied(), [])?, false, voters);
+            let _asked_again =
+                host.reconfigure(Target::new(voters.keys().copied(), [])?, Force::Never, voters);
         }
         _ if line == "resign" => {
             let _refused = host.resign(None, Urgency::WhenReady);

@@ -1,6 +1,7 @@
 //! Rules 4.9 and 4.10: what the first in the succession does ahead of its turn.
 
-use quorate::{Denial, Input, Order, Priority, RoleKind};
+use quorate::message::{Denial, Order};
+use quorate::{Input, Priority, RoleKind};
 
 use crate::support::*;
 
@@ -21,12 +22,12 @@ fn asking() -> (Node, Outputs) {
     assert_eq!(node.due(), END - RETRY);
     let asked = node.tick_at(END - RETRY);
     assert_eq!(trace(&asked), "pre-vote 1, pre-vote 2");
-    assert_eq!((node.role(), node.leader()), (RoleKind::Follower, Some((1, term(1)))), "it follows");
+    assert_eq!((node.role(), node.leader()), (RoleKind::Follower, Some(leads(1, 1))), "it follows");
     (node, asked)
 }
 
 fn bound_for(remaining: u64) -> Denial<u64> {
-    Denial::Bound { to: Some((1, term(1))), remaining: ns(remaining) }
+    Denial::Bound { to: Some(holds(1, 1)), remaining: ns(remaining) }
 }
 
 /// Rule 4.9: it knows what it needs when its turn comes. Rule 4.10: and has written what it has to.
@@ -37,7 +38,7 @@ fn the_first_in_the_succession_stands_in_its_turn_without_another_question_or_wr
     assert_eq!(trace(&out), "persist");
     let state = persisted(&out).unwrap();
     assert_eq!((state.term, state.voted_for), (term(2), Some(3)));
-    assert_eq!((node.term(), node.leader()), (term(1), Some((1, term(1)))), "it goes on in its term");
+    assert_eq!((node.term(), node.leader()), (term(1), Some(leads(1, 1))), "it goes on in its term");
     let out = node.tick_at(END);
     assert_eq!((trace(&out).as_str(), node.term()), ("vote 1, vote 2, leader", term(2)));
 }

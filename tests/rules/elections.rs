@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use quorate::{Answer, Denial, Election, Event, Input, Output, Position, RoleKind, Timestamp};
+use quorate::message::{Answer, Denial};
+use quorate::{Election, Event, Input, Output, Position, RoleKind, Timestamp};
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -59,7 +60,7 @@ fn only_an_accepted_heartbeat_and_a_granted_vote_move_the_deadline() {
     assert_eq!(follower.term(), term(4), "though its term is adopted");
     assert_eq!(denied(&follower.hear(4, 9, heartbeat(5, 4)), 9), Denial::NotAMember);
     assert_eq!(denied(&follower.hear(5, 2, heartbeat(3, 5)), 2), Denial::StaleTerm);
-    let rumour = Denial::Bound { to: Some((2, term(4))), remaining: ns(PROMISE) };
+    let rumour = Denial::Bound { to: Some(holds(2, 4)), remaining: ns(PROMISE) };
     assert_eq!(follower.hear(6, 1, deny(&pre_vote(0, 1), rumour)), []);
     assert_eq!(follower.due(), due);
     follower.hear(7, 1, heartbeat(4, 9));
@@ -101,7 +102,7 @@ fn a_leap_of_the_clock_puts_the_deadline_off_once() {
 #[test]
 fn a_pre_vote_changes_no_state_of_the_asker() {
     let mut node = Node::fresh(1, &THREE);
-    let before = node.hard_state().clone();
+    let before = node.lasting();
     let asked = node.tick_at(0);
     assert_eq!(trace(&asked), "pre-vote 2, pre-vote 3");
     assert_eq!(
@@ -111,7 +112,7 @@ fn a_pre_vote_changes_no_state_of_the_asker() {
     );
     let rest: Vec<Outputs> = (1..50).map(|_| node.tick_at(node.due())).collect();
     assert!(rest.iter().all(|out| persisted(out).is_none()));
-    assert_eq!((node.hard_state(), node.role()), (&before, RoleKind::PreCandidate));
+    assert_eq!((node.lasting(), node.role()), (before, RoleKind::PreCandidate));
 }
 
 /// Rule 4.2: what was true a round ago may not be any more.
@@ -187,7 +188,7 @@ fn every_refusal_is_answered_with_its_reason() {
     let out = voter.hear(PROMISE, 9, vote(3, 1).version(2, 1));
     assert_eq!(denied(&out, 9), Denial::NotAMember);
     voter.hear(PROMISE, 1, heartbeat(3, 1).version(2, 1));
-    let bound = Denial::Bound { to: Some((1, term(3))), remaining: ns(PROMISE) };
+    let bound = Denial::Bound { to: Some(holds(1, 3)), remaining: ns(PROMISE) };
     assert_eq!(denied(&voter.hear(PROMISE, 2, vote(4, 5).version(2, 1).position(5)), 2), bound);
 }
 
@@ -199,7 +200,7 @@ fn a_voter_grants_to_no_candidate_whose_position_is_behind() {
     let position = Position { term: 2, index: 1 };
     assert_eq!(denied(&voter.hear(0, 1, vote(1, 1).position(99)), 1), Denial::PositionBehind(position));
     let mut equal = vote(1, 2);
-    if let quorate::Body::VoteRequest(request) = &mut equal.body {
+    if let quorate::message::Body::VoteRequest(request) = &mut equal.body {
         request.position = position;
     }
     assert_eq!(granted(&voter.hear(0, 1, equal), 1), LIMIT);
@@ -223,7 +224,7 @@ fn a_candidate_adopts_a_higher_term_from_a_denial() {
     let asked = node.tick_at(0);
     let out = node.hear(1, 3, deny(&to(&asked, 3), Denial::StaleTerm).in_term(6));
     assert_eq!(trace(&out), "persist, pre-vote 2, pre-vote 3");
-    assert_eq!((to(&out, 2).header.term, node.term(), node.hard_state().voted_for), (term(6), term(6), None));
+    assert_eq!((to(&out, 2).header.term, node.term(), node.voted_for()), (term(6), term(6), None));
     assert_eq!(trace(&node.tick_at(1 + RETRY)), "pre-vote 2, pre-vote 3", "nobody has answered in it yet");
 
     let mut node = Node::fresh(1, &THREE);
@@ -240,11 +241,11 @@ fn a_candidate_asks_a_bound_voter_again_when_it_is_free() {
     let mut node = Node::new(config(1), saved, 0);
     let asked = node.stand(&[2]);
     for voter in [2, 3] {
-        let bound = Denial::Bound { to: Some((3, term(3))), remaining: ns(33) };
+        let bound = Denial::Bound { to: Some(holds(3, 3)), remaining: ns(33) };
         assert_eq!(node.hear(2, voter, deny(&to(&asked, voter), bound)), []);
     }
     assert_eq!(node.leader(), None);
-    assert_eq!(node.status().rumoured_leader, Some((3, term(3))));
+    assert_eq!(node.status().rumoured_leader(), Some(holds(3, 3)));
     assert_eq!(node.tick_at(RETRY), [], "not before");
     assert_eq!(node.due(), 35);
     assert_eq!(trace(&node.tick_at(35)), "vote 2, vote 3");
@@ -255,7 +256,7 @@ fn a_candidate_asks_a_bound_voter_again_when_it_is_free() {
 fn a_voter_bound_in_the_very_term_is_lost_to_a_candidate() {
     let mut node = Node::fresh(1, &THREE);
     let asked = node.stand(&[2]);
-    let rival = Denial::Bound { to: Some((2, term(1))), remaining: ns(LIMIT) };
+    let rival = Denial::Bound { to: Some(holds(2, 1)), remaining: ns(LIMIT) };
     node.hear(1, 3, deny(&to(&asked, 3), rival));
     assert_eq!(node.role(), RoleKind::Candidate, "2 may still grant");
     node.hear(1, 2, deny(&to(&asked, 2), Denial::AlreadyVoted));
@@ -274,7 +275,7 @@ fn a_split_vote_ends_when_a_rival_has_votes_and_the_rest_is_silent() {
     while node.role() == RoleKind::Candidate {
         node.tick_at(node.due());
     }
-    assert!(node.status().last_refusal.is_some() && node.due() < LIMIT, "before its own promise is over");
+    assert!(node.status().last_denial.is_some() && node.due() < LIMIT, "before its own promise is over");
 }
 
 /// Rule 4.4: a voter that answered nothing since the pre-vote began is silent, whatever it said
@@ -366,9 +367,9 @@ fn a_leader_answers_a_pre_vote_with_a_heartbeat() {
     let mut node = leader(1, &THREE);
     let out = node.hear(10, 3, pre_vote(1, 9).version(1, 1));
     assert_eq!(trace(&out), "no 3, heartbeat 3");
-    let bound = Denial::Bound { to: Some((1, term(1))), remaining: ns(node.lease_end() - 10) };
+    let bound = Denial::Bound { to: Some(holds(1, 1)), remaining: ns(node.lease_end() - 10) };
     let Answer::Denied(denial) = (match &sent(&out)[0].1.body {
-        quorate::Body::VoteReply(reply) => reply.answer,
+        quorate::message::Body::VoteReply(reply) => reply.answer,
         other => panic!("{other:?}"),
     }) else {
         panic!("granted")
@@ -437,7 +438,7 @@ fn a_clock_that_runs_backwards_is_rejected_and_changes_nothing() {
 /// Rules 2.1 and 4.2: the host may ask to stand, not to break a promise.
 #[test]
 fn a_host_cannot_make_a_node_campaign_that_must_not() {
-    use quorate::{Priority, Rejection};
+    use quorate::{Ineligible, Priority, Rejection};
     let rejected = |mut node: Node, rejection| {
         let before = node.clone();
         assert_eq!(node.step(Input::Campaign), [Output::Rejected(rejection)]);
@@ -445,12 +446,18 @@ fn a_host_cannot_make_a_node_campaign_that_must_not() {
     };
     let mut bound = Node::fresh(3, &THREE);
     bound.hear(0, 1, heartbeat(1, 1));
-    rejected(bound, Rejection::Bound { remaining: ms(PROMISE) });
-    rejected(leader(1, &THREE), Rejection::AlreadyCampaigning);
+    rejected(bound, Rejection::Bound { holder: Some(holds(1, 1)), remaining: ms(PROMISE) });
+    rejected(leader(1, &THREE), Rejection::AlreadyLeads { term: term(1) });
+    let mut asking = Node::fresh(1, &THREE);
+    asking.tick_at(0);
+    rejected(asking.clone(), Rejection::AlreadyCampaigning);
+    asking.win(0, &[2], &asking.clone().tick_at(RETRY));
+    rejected(asking, Rejection::AlreadyCampaigning);
     let mut witness = Node::fresh(3, &THREE);
     witness.step(Input::SetPriority(Priority(0)));
-    rejected(witness, Rejection::CannotLead);
-    rejected(Node::new(config(9), quorate::HardState::joining(CLUSTER), 0), Rejection::CannotLead);
+    rejected(witness, Rejection::CannotLead(Ineligible::NeverLeads));
+    let joining = Node::new(config(9), quorate::HardState::joining(CLUSTER), 0);
+    rejected(joining, Rejection::CannotLead(Ineligible::NotAVoter));
 
     let mut free = Node::fresh(3, &THREE);
     assert_eq!(trace(&free.step(Input::Campaign)), "pre-vote 1, pre-vote 2");
@@ -541,7 +548,7 @@ fn beside_a_rival_those_that_are_bound_are_not_waited_for() {
     let asked = node.stand(&[2, 3]);
     let now = sent_at(&asked, 2);
     node.hear(now, 2, grant(&to(&asked, 2), LIMIT));
-    let bound = Denial::Bound { to: Some((3, term(0))), remaining: ns(LIMIT) };
+    let bound = Denial::Bound { to: Some(holds(3, 0)), remaining: ns(LIMIT) };
     node.hear(now, 4, deny(&to(&asked, 4), bound));
     node.hear(now, 5, deny(&to(&asked, 5), Denial::AlreadyVoted));
     assert_eq!(node.role(), RoleKind::Candidate, "3 may still vote for it");

@@ -1,6 +1,9 @@
 //! Rule 8.4: a group forms itself, grows and shrinks.
 
-use quorate::{Denial, HardState, Input, Limits, Membership, MembershipError, Output, Rejection, RoleKind};
+use quorate::message::Denial;
+use quorate::{
+    HardState, Ineligible, Input, Limits, Membership, MembershipError, Output, Rejection, RoleKind,
+};
 
 use crate::support::*;
 
@@ -34,7 +37,8 @@ fn founded() -> (Node, Outputs) {
 fn nobody_campaigns_before_it_knows_enough_nodes() {
     let mut node = told_of(1, &[2]);
     assert_eq!(node.deadline(), None);
-    assert_eq!(node.step(Input::Campaign), [Output::Rejected(Rejection::CannotLead)]);
+    let few = Ineligible::StillForming { known: 2, min_members: 3 };
+    assert_eq!(node.step(Input::Campaign), [Output::Rejected(Rejection::CannotLead(few))]);
     node.wish(0, Input::Discovered(3));
     assert!(node.deadline().is_some());
     node.wish(0, Input::Lost(2));
@@ -109,13 +113,13 @@ fn groups_that_start_differently_refuse_each_other() {
     let bootstrapped = Membership::bootstrap([1, 2, 3]).unwrap();
     for theirs in [other, bootstrapped] {
         let mut node = told_of(3, &[1, 2]);
-        let before = node.hard_state().clone();
+        let before = node.lasting();
         let out = node.hear(0, 2, vote(1, 1).carrying(theirs.clone()));
         assert_eq!((trace(&out).as_str(), denied(&out, 2)), ("conflict, no 2", Denial::MembershipConflict));
         let asked = node.tick_at(node.due());
         let refusal = deny(&to(&asked, 1), Denial::MembershipConflict).carrying(theirs);
         assert_eq!(trace(&node.hear(sent_at(&asked, 1), 1, refusal)), "conflict");
-        assert_eq!(*node.hard_state(), before);
+        assert_eq!(node.lasting(), before);
     }
     let mut node = Node::fresh(1, &[1, 2, 3]);
     let out = node.hear(0, 2, vote(1, 1).carrying(told_of(2, &[1, 3]).membership().clone()));
@@ -168,13 +172,14 @@ fn a_formed_group_grows_and_shrinks_within_its_limits() {
     let full = Rejection::GroupFull { max_members: 5 };
     assert_eq!(node.step(Input::Discovered(6)), [Output::Rejected(full)]);
     assert_eq!(node.step(Input::Discovered(5)), [], "known already");
-    assert_eq!(node.step(Input::Lost(6)), [Output::Rejected(Rejection::NotAMember)]);
+    assert_eq!(node.step(Input::Lost(6)), [Output::Rejected(Rejection::NotAMember { id: 6 })]);
     node.step(Input::Lost(4));
     node.step(Input::Lost(5));
     assert_eq!(node.status().target, Some(target(&[1, 2, 3], &[])));
     let small = Rejection::GroupTooSmall { min_members: 3 };
     assert_eq!(node.step(Input::Lost(3)), [Output::Rejected(small)]);
-    assert_eq!(node.step(Input::Lost(1)), [Output::Rejected(Rejection::ThisNode)]);
+    assert_eq!(node.step(Input::Lost(1)), [Output::Rejected(Rejection::LostItself)]);
+    assert_eq!(node.step(Input::Discovered(1)), [Output::Rejected(Rejection::DiscoveredItself)]);
 }
 
 #[test]
@@ -182,7 +187,7 @@ fn only_the_leader_of_a_formed_group_is_told_of_nodes() {
     let mut follower = told_of(2, &[1, 3]);
     follower.hear(0, 1, heartbeat(1, 1).carrying(founded().0.membership().clone()));
     for wish in [Input::Discovered(4), Input::Lost(3)] {
-        let refused = Rejection::NotLeader { leader: Some(1) };
+        let refused = Rejection::NotLeader { leader: Some(leads(1, 1)) };
         assert_eq!(follower.step(wish), [Output::Rejected(refused)]);
     }
     let mut node = leader(1, &[1, 2, 3]);
@@ -196,7 +201,7 @@ fn a_restarted_forming_node_knows_whom_it_knew() {
     let out = node.hear(0, 4, vote(1, 1).carrying(told_of(4, &[1, 2]).membership().clone()));
     assert_eq!(granted(&out, 4), LIMIT);
     let node = node.restarted(1_000);
-    assert_eq!((node.lists().0, node.hard_state().voted_for), (&[1, 2, 3, 4][..], Some(4)));
+    assert_eq!((node.lists().0, node.voted_for()), (&[1, 2, 3, 4][..], Some(4)));
 }
 
 /// It wanted to go, and is gone.
@@ -265,7 +270,7 @@ fn a_group_founded_with_a_majority_takes_up_the_others() {
 /// A group that is mended by hand goes on within its limits, in a later term, and keeps its promises.
 #[test]
 fn a_recovered_state_keeps_the_limits_and_the_longest_promise() {
-    let saved = grown().0.hard_state().clone();
+    let saved = grown().0.durable().clone();
     let recovered = saved.recover_unsafely([1, 2], term(7)).unwrap();
     assert_eq!((recovered.membership.voters(), recovered.membership.limits()), (&[1, 2][..], Some(LIMITS)));
     assert_eq!((recovered.term, recovered.promised), (term(8), saved.promised));

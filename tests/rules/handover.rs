@@ -1,9 +1,7 @@
 //! Section 6: handing over.
 
-use quorate::{
-    Claim, Config, Denial, Event, Input, Order, Output, Phase, Priority, Rejection, RoleKind, StepDown,
-    Unfit, Urgency,
-};
+use quorate::message::{Claim, Denial, Order, Phase};
+use quorate::{Config, Event, Input, Output, Priority, Rejection, RoleKind, StepDown, Unfit, Urgency};
 
 use crate::support::*;
 
@@ -65,12 +63,12 @@ fn an_unfit_successor_is_refused_and_nothing_changes() {
     learn(5, 1, 4);
     node.step(Input::SetPosition(at_index(4)));
     let quorum_ahead_of_2 = Unfit::Behind;
-    for (successor, unfit) in
-        [(1, Unfit::NotAVoter), (9, Unfit::NotAVoter), (3, Unfit::NeverLeads), (2, quorum_ahead_of_2)]
+    for (successor, reason) in
+        [(1, Unfit::AlreadyLeads), (9, Unfit::NotAVoter), (3, Unfit::NeverLeads), (2, quorum_ahead_of_2)]
     {
         let before = node.clone();
         let out = node.step(Input::Resign { successor: Some(successor), urgency: Urgency::WhenReady });
-        assert_eq!(out, [Output::Rejected(Rejection::UnfitSuccessor(unfit))]);
+        assert_eq!(out, [Output::Rejected(Rejection::UnfitSuccessor { successor, reason })]);
         assert_eq!(node, before);
     }
     let mut hasty = node.clone();
@@ -84,7 +82,7 @@ fn an_unfit_successor_is_refused_and_nothing_changes() {
         node.hear(now, 3, accept(&to(&beats, 3)));
     }
     let out = node.resign(LIMIT, Some(2), Urgency::WhenReady);
-    assert_eq!(out, [Output::Rejected(Rejection::UnfitSuccessor(Unfit::Silent))]);
+    assert_eq!(out, [Output::Rejected(Rejection::UnfitSuccessor { successor: 2, reason: Unfit::Silent })]);
 }
 
 /// Rule 6.1: only a leader resigns, and only if somebody is left.
@@ -95,14 +93,14 @@ fn a_resignation_that_cannot_be_is_rejected() {
     let before = follower.clone();
     for urgency in [Urgency::WhenReady, Urgency::Now] {
         let out = follower.step(Input::Resign { successor: None, urgency });
-        assert_eq!(out, [Output::Rejected(Rejection::NotLeader { leader: Some(1) })]);
+        assert_eq!(out, [Output::Rejected(Rejection::NotLeader { leader: Some(leads(1, 1)) })]);
     }
     assert_eq!(follower, before);
 
     let mut lone = Node::fresh(1, &[1]);
     lone.tick_at(0);
     let out = lone.step(Input::Resign { successor: None, urgency: Urgency::WhenReady });
-    assert_eq!(out, [Output::Rejected(Rejection::NoSuccessor)]);
+    assert_eq!(out, [Output::Rejected(Rejection::NoSuccessor { unfit: vec![] })]);
     assert_eq!(lone.role(), RoleKind::Leader);
 }
 
@@ -130,8 +128,11 @@ fn a_successor_on_trial_stays_a_follower() {
     let request = to(&out, 3);
     assert_eq!(request_of(&request).phase, Phase::Pre);
     assert_eq!(request_of(&request).claim, Claim::Handover { leader: 1, term: term(1) });
-    assert_eq!((node.role(), node.leader(), node.term()), (RoleKind::Follower, Some((1, term(1))), term(1)));
-    assert_eq!(node.status().promise, Some((1, term(1), ms(PROMISE))));
+    assert_eq!((node.role(), node.leader(), node.term()), (RoleKind::Follower, Some(leads(1, 1)), term(1)));
+    assert_eq!(
+        node.status().promise.map(|promise| (promise.holder, promise.remaining)),
+        Some((holds(1, 1), ms(PROMISE)))
+    );
 }
 
 /// Rule 6.2: from a quorum on it says so, at once and in every reply.
@@ -157,7 +158,7 @@ fn a_denial_teaches_a_successor_on_trial_nothing() {
     let news = members(version(9, 9), &THREE);
     let denial = deny(&to(&asked, 3), Denial::StaleTerm).carrying(news).in_term(9);
     assert_eq!(node.hear(10, 3, denial), []);
-    assert_eq!(node.hard_state(), before.hard_state());
+    assert_eq!(node.lasting(), before.lasting());
     assert_eq!(node.role(), RoleKind::Follower);
 }
 
@@ -192,17 +193,17 @@ fn a_sanctioned_pre_vote_is_tested_as_if_the_voter_were_free_of_that_leader() {
     let mut voter = Node::fresh(3, &THREE);
     voter.hear(0, 1, heartbeat(5, 1));
     let ask = |voter: &Node, request: Msg| answered(&voter.clone().hear(1, 2, request), 2);
-    let bound = |answer| matches!(answer, quorate::Answer::Denied(Denial::Bound { .. }));
-    assert_eq!(ask(&voter, sanctioned(5, 1, 1, 5)), quorate::Answer::Granted(ns(0)));
+    let bound = |answer| matches!(answer, quorate::message::Answer::Denied(Denial::Bound { .. }));
+    assert_eq!(ask(&voter, sanctioned(5, 1, 1, 5)), quorate::message::Answer::Granted(ns(0)));
     assert!(bound(ask(&voter, sanctioned(5, 1, 1, 4))), "another term");
     assert!(bound(ask(&voter, sanctioned(5, 1, 2, 5))), "another leader");
     let mut ahead = voter.clone();
     ahead.step(Input::SetPosition(at_index(1)));
     assert_eq!(
         ask(&ahead, sanctioned(5, 1, 1, 5)),
-        quorate::Answer::Denied(Denial::PositionBehind(at_index(1)))
+        quorate::message::Answer::Denied(Denial::PositionBehind(at_index(1)))
     );
-    assert_eq!(ask(&voter, sanctioned(4, 1, 1, 5)), quorate::Answer::Denied(Denial::StaleTerm));
+    assert_eq!(ask(&voter, sanctioned(4, 1, 1, 5)), quorate::message::Answer::Denied(Denial::StaleTerm));
     let mut quarantined = voter.restarted(0);
     quarantined.hear(0, 1, heartbeat(5, 1));
     assert!(bound(ask(&quarantined, sanctioned(5, 1, 1, 5))), "a restart's quarantine");
@@ -280,7 +281,7 @@ fn a_late_or_replayed_order_to_campaign_is_harmless() {
     let (mut node, _) = named();
     node.hear(12, 3, heartbeat(2, 1).version(1, 1));
     assert_eq!(denied(&node.hear(13, 1, order.clone()), 1), Denial::StaleTerm);
-    assert_eq!((node.role(), node.leader()), (RoleKind::Follower, Some((3, term(2)))));
+    assert_eq!((node.role(), node.leader()), (RoleKind::Follower, Some(leads(3, 2))));
 
     let (mut node, _) = named();
     node.hear(12, 1, order.clone());
@@ -300,7 +301,7 @@ fn a_vote_that_bears_the_release_frees_voters_from_that_leader_only() {
         voter
     };
     let free = |mut voter: Node, request: Msg| {
-        matches!(answered(&voter.hear(1, 2, request), 2), quorate::Answer::Granted(_))
+        matches!(answered(&voter.hear(1, 2, request), 2), quorate::message::Answer::Granted(_))
     };
     assert!(free(bound_to(1, 5), release(1, 5)));
     assert!(free(bound_to(1, 4), release(1, 5)), "an earlier term");
@@ -593,7 +594,8 @@ fn a_resignation_without_a_name_is_refused_once_it_is_known_that_nobody_is_fit()
         alone.hear(HEARTBEAT, witness, accept(&to(&beats, witness)).priority(0));
     }
     let before = alone.clone();
-    assert_eq!(alone.step(resign()), [Output::Rejected(Rejection::NoSuccessor)]);
+    let unfit = vec![(2, Unfit::NeverLeads), (3, Unfit::NeverLeads)];
+    assert_eq!(alone.step(resign()), [Output::Rejected(Rejection::NoSuccessor { unfit })]);
     assert_eq!(alone, before);
 }
 
@@ -688,7 +690,7 @@ fn a_successor_must_reach_a_quorum_of_the_positions_that_are_known() {
         let beats = node.win(sent_at(&asked, 2), &[2], &asked);
         (node, beats)
     };
-    let unfit = [Output::Rejected(Rejection::UnfitSuccessor(Unfit::Behind))];
+    let unfit = [Output::Rejected(Rejection::UnfitSuccessor { successor: 2, reason: Unfit::Behind })];
     let (mut node, beats) = elected_at(4);
     node.hear(1, 2, accept(&to(&beats, 2)).position(3));
     let mut silent = node.clone();

@@ -1,6 +1,7 @@
 //! Section 3: leases.
 
-use quorate::{Config, Denial, Event, RoleKind, StepDown, Timing, Urgency};
+use quorate::message::Denial;
+use quorate::{Config, Event, RoleKind, StepDown, Timing, Urgency};
 
 use crate::support::*;
 

@@ -1,6 +1,7 @@
 //! Rule 8.3: who leaves, and who is told that it is out.
 
-use quorate::{Denial, Event, HardState, Input, Output, Rejection, RoleKind, StepDown, Unfit, Urgency};
+use quorate::message::Denial;
+use quorate::{Event, HardState, Input, Output, Rejection, RoleKind, StepDown, Unfit, Urgency};
 
 use crate::support::*;
 
@@ -64,7 +65,7 @@ fn a_node_is_not_removed_by_a_membership_that_may_yet_be_undone() {
     // It may not campaign any more, and asks for the sake of the answer; also after a restart.
     let mut node = node.restarted(now);
     let asked = node.tick_at(node.due());
-    assert_eq!(request_of(&to(&asked, 1)).claim, quorate::Claim::Inquiry);
+    assert_eq!(request_of(&to(&asked, 1)).claim, quorate::message::Claim::Inquiry);
     assert_eq!(trace(&asked), "pre-vote 1, pre-vote 2");
     let now = sent_at(&asked, 1);
     let out = [1, 2].map(|voter| node.hear(now, voter, grant(&to(&asked, voter), 0)));
@@ -85,7 +86,7 @@ fn a_removed_node_answers_with_the_membership_it_holds() {
     let out = node.hear(0, 1, heartbeat(1, 1).carrying(two.clone()).committed());
     assert_eq!(trace(&out), "persist, committed, removed, yes 1, leader");
     let out = node.hear(1_000, 2, pre_vote(1, 1));
-    let quorate::Body::VoteReply(reply) = to(&out, 2).body else { panic!("{out:?}") };
+    let quorate::message::Body::VoteReply(reply) = to(&out, 2).body else { panic!("{out:?}") };
     assert_eq!(reply.membership.as_deref(), Some(&two));
     assert_eq!(node.deadline(), None);
 }
@@ -125,7 +126,7 @@ fn a_leader_that_is_not_in_the_target_takes_all_other_steps_and_hands_over() {
     assert_eq!(node.lists().0, [1, 2, 3], "it stays for as long as it leads");
     let out = node.accepted(11, &[2, 3], &out);
     assert!(trace(&out).contains("committed") && !trace(&out).contains("reached"), "{}", trace(&out));
-    assert_eq!(heartbeat_of(&to(&out, 2)).order, quorate::Order::Prepare);
+    assert_eq!(heartbeat_of(&to(&out, 2)).order, quorate::message::Order::Prepare);
     let out = node.hear(12, 2, accept(&to(&out, 2)).ready());
     let stepped_down =
         Event::SteppedDown { term: term(1), reason: StepDown::Resigned { successor: Some(2) } };
@@ -141,7 +142,7 @@ fn a_leaving_leader_hands_over_only_to_who_stays_and_otherwise_stays_itself() {
     let (mut node, beats) = elected(1, &THREE);
     node.hear(1, 2, accept(&to(&beats, 2)).version(0, 1).leaving());
     let out = node.resign(1, Some(2), Urgency::WhenReady);
-    assert_eq!(out, [Output::Rejected(Rejection::UnfitSuccessor(Unfit::Leaving))]);
+    assert_eq!(out, [Output::Rejected(Rejection::UnfitSuccessor { successor: 2, reason: Unfit::Leaving })]);
     node.step(Input::Leave);
     let mut now = 1;
     for leaver in [2, 3] {
@@ -155,13 +156,13 @@ fn a_leaving_leader_hands_over_only_to_who_stays_and_otherwise_stays_itself() {
         }
     }
     assert_eq!((node.role(), node.lists().0), (RoleKind::Leader, &[1][..]), "it removed the others");
-    assert_eq!(node.wish(now, Input::Leave), [Output::Rejected(Rejection::NoVoterLeft)]);
+    assert_eq!(node.wish(now, Input::Leave), [Output::Rejected(Rejection::OnlyVoter)]);
 }
 
 #[test]
 fn only_a_member_can_leave() {
     let mut node = Node::new(config(4), HardState::joining(CLUSTER), 0);
-    assert_eq!(node.wish(0, Input::Leave), [Output::Rejected(Rejection::NotAMember)]);
+    assert_eq!(node.wish(0, Input::Leave), [Output::Rejected(Rejection::NotAMember { id: 4 })]);
 }
 
 /// Rule 8.3: the wish survives an election.
@@ -172,7 +173,7 @@ fn a_node_that_wants_to_leave_and_is_elected_hands_over() {
     let asked = node.stand(&[2]);
     let beats = node.win(sent_at(&asked, 2), &[2], &asked);
     let out = node.hear(1, 2, accept(&to(&beats, 2)));
-    assert_eq!(heartbeat_of(&to(&out, 2)).order, quorate::Order::Prepare, "{}", trace(&out));
+    assert_eq!(heartbeat_of(&to(&out, 2)).order, quorate::message::Order::Prepare, "{}", trace(&out));
 }
 
 /// Rule 8.3: nor does a target hold the leader back that wants to leave itself.
@@ -215,7 +216,7 @@ fn a_leader_that_wants_to_leave_waits_two_promises_for_a_newcomer() {
         (began..2_000).step_by(HEARTBEAT as usize).find(|&now| {
             node.accepted(now, &[2, 3], &beats);
             beats = node.tick_at(node.due());
-            sent(&beats).iter().any(|(_, beat)| heartbeat_of(beat).order == quorate::Order::Prepare)
+            sent(&beats).iter().any(|(_, beat)| heartbeat_of(beat).order == quorate::message::Order::Prepare)
         })
     };
     assert_eq!(tried(false), None);
@@ -270,11 +271,11 @@ fn only_who_has_no_vote_is_told_what_may_yet_be_undone() {
     voter.hear(0, 1, heartbeat(1, 1).carrying(members(version(1, 2), &[1, 2])));
     let told = |claim| {
         let out = voter.clone().hear(1, 3, pre_vote(1, 1).claim(claim));
-        let quorate::Body::VoteReply(reply) = to(&out, 3).body else { panic!("{out:?}") };
+        let quorate::message::Body::VoteReply(reply) = to(&out, 3).body else { panic!("{out:?}") };
         reply.membership.is_some()
     };
-    assert!(!told(quorate::Claim::Own));
-    assert!(told(quorate::Claim::Inquiry));
+    assert!(!told(quorate::message::Claim::Own));
+    assert!(told(quorate::message::Claim::Inquiry));
 }
 
 /// Rule 8.3: once it is final, a restart must not undo it.

@@ -17,5 +17,6 @@ mod status;
 mod steps;
 mod support;
 mod terms;
+mod texts;
 mod tuning;
 mod versions;

@@ -1,6 +1,7 @@
 //! Section 6: who may order a node to stand, who may be ordered, and for how long a leader resigns.
 
-use quorate::{HardState, Input, Membership, Order, Output, Priority, Rejection, RoleKind, Unfit, Urgency};
+use quorate::message::Order;
+use quorate::{HardState, Input, Membership, Output, Priority, Rejection, RoleKind, Unfit, Urgency};
 
 use crate::support::*;
 
@@ -62,9 +63,10 @@ fn a_learner_is_no_successor() {
     let beats = node.tick_at(0);
     node.hear(0, 2, accept(&to(&beats, 2)));
     assert!(node.status().committed);
-    for (successor, rejection) in
-        [(Some(2), Rejection::UnfitSuccessor(Unfit::NotAVoter)), (None, Rejection::NoSuccessor)]
-    {
+    for (successor, rejection) in [
+        (Some(2), Rejection::UnfitSuccessor { successor: 2, reason: Unfit::NotAVoter }),
+        (None, Rejection::NoSuccessor { unfit: vec![] }),
+    ] {
         assert_eq!(node.resign(1, successor, Urgency::WhenReady), [Output::Rejected(rejection)]);
     }
     let out = node.resign(1, None, Urgency::Now);

@@ -1,6 +1,7 @@
 //! Section 2: promises.
 
-use quorate::{Claim, Denial, Input, Order, Rejection, RoleKind};
+use quorate::message::{Claim, Denial, Order};
+use quorate::{Input, PromiseHolder, Rejection, RoleKind};
 
 use crate::support::*;
 
@@ -10,7 +11,7 @@ const BOUND_NO_MORE: &str = "the promise is over";
 fn free_for(node: &Node, now: u64, asker: u64) -> bool {
     let mut node = node.clone();
     let out = node.hear(now, asker, vote(90, 1).version(9, 9));
-    !matches!(answered(&out, asker), quorate::Answer::Denied(Denial::Bound { .. }))
+    !matches!(answered(&out, asker), quorate::message::Answer::Denied(Denial::Bound { .. }))
 }
 
 /// Rule 2.1. Thesis §6.4.1: a follower's promise keeps everybody else from winning.
@@ -21,10 +22,10 @@ fn a_bound_voter_grants_neither_vote_nor_pre_vote_to_another() {
         voter.hear(10, 1, bind);
         let last = 10 + PROMISE - 1;
         for request in [vote(2, 1), pre_vote(1, 1)] {
-            let bound = Denial::Bound { to: Some((1, term(1))), remaining: ns(1) };
+            let bound = Denial::Bound { to: Some(holds(1, 1)), remaining: ns(1) };
             assert_eq!(denied(&voter.clone().hear(last, 2, request.clone()), 2), bound);
             let out = voter.clone().hear(last + 1, 2, request);
-            assert!(matches!(answered(&out, 2), quorate::Answer::Granted(_)), "{BOUND_NO_MORE}");
+            assert!(matches!(answered(&out, 2), quorate::message::Answer::Granted(_)), "{BOUND_NO_MORE}");
         }
         assert!(free_for(&voter, last, 1), "it does not stand against who holds it");
     }
@@ -38,7 +39,10 @@ fn a_bound_voter_does_not_campaign() {
     assert_eq!(voter.due(), PROMISE);
     assert_eq!(voter.tick_at(PROMISE - 1), []);
     let rejected = voter.step(Input::Campaign);
-    assert_eq!(rejected, [quorate::Output::Rejected(Rejection::Bound { remaining: ms(1) })]);
+    assert_eq!(
+        rejected,
+        [quorate::Output::Rejected(Rejection::Bound { holder: Some(holds(2, 1)), remaining: ms(1) })]
+    );
     assert_eq!(voter.role(), RoleKind::Follower);
     assert_eq!(trace(&voter.tick_at(PROMISE)), "pre-vote 2, pre-vote 3, leader");
 }
@@ -86,7 +90,10 @@ fn a_later_leader_replaces_the_promise_to_an_earlier_one() {
     let mut voter = Node::fresh(3, &[1, 2, 3]);
     voter.hear(0, 1, heartbeat(1, 1).asking(LIMIT));
     voter.hear(10, 2, heartbeat(2, 1));
-    assert_eq!(voter.status().promise, Some((2, term(2), ms(PROMISE))));
+    assert_eq!(
+        voter.status().promise.map(|promise| (promise.holder, promise.remaining)),
+        Some((holds(2, 2), ms(PROMISE)))
+    );
     assert!(!free_for(&voter, 10 + PROMISE - 1, 1));
     assert!(free_for(&voter, 10 + PROMISE, 1));
 }
@@ -141,7 +148,7 @@ fn a_voter_grants_no_more_than_is_durable() {
     assert_eq!(granted(&out, 1), LIMIT, "its own limit");
 
     // The same node, started again with a higher limit: the durable one holds until the next write.
-    let saved = voter.hard_state().clone();
+    let saved = voter.durable().clone();
     let mut timing = config(3).timing;
     timing.promise_limit = ms(1_000);
     let mut voter = Node::new(quorate::Config { timing, ..config(3) }, saved, 0);
@@ -159,7 +166,7 @@ fn the_promise_is_tested_before_anything_else() {
     voter.step(Input::SetPosition(at_index(9)));
     for request in [vote(1, 1), vote(7, 2)] {
         let out = voter.hear(0, 2, request);
-        assert!(matches!(denied(&out, 2), Denial::Bound { to: Some((1, _)), .. }));
+        assert!(matches!(denied(&out, 2), Denial::Bound { to: Some(PromiseHolder { id: 1, .. }), .. }));
         assert_eq!((persisted(&out), voter.term()), (None, term(3)));
     }
 }
@@ -255,11 +262,11 @@ fn a_vote_for_a_former_leader_does_not_report_it_as_leader_again() {
         assert_eq!(granted(&voter.hear(now, 1, vote(2, 3)), 1), LIMIT);
         assert_eq!(voter.leader(), None);
         voter.hear(now, 1, heartbeat(2, 4));
-        assert_eq!(voter.leader(), Some((1, term(2))));
+        assert_eq!(voter.leader(), Some(leads(1, 2)));
     }
     let mut renewing = bound;
     renewing.hear(2, 1, vote(2, 3).claim(Claim::Renewal));
-    assert_eq!(renewing.leader(), Some((1, term(1))), "a leader that renews leads its old term");
+    assert_eq!(renewing.leader(), Some(leads(1, 1)), "a leader that renews leads its old term");
 }
 
 /// Rule 2.7: what was heard of a stranger is known of it once it is a member.

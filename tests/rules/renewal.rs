@@ -1,6 +1,7 @@
 //! Section 5: staying elected.
 
-use quorate::{Answer, Body, Claim, Denial, Event, Input, RoleKind, StepDown, Urgency};
+use quorate::message::{Answer, Body, Claim, Denial};
+use quorate::{Event, Input, RoleKind, StepDown, Urgency};
 
 use crate::support::*;
 
@@ -22,13 +23,13 @@ fn a_leader_that_learns_of_a_higher_term_renews_without_a_leaderless_moment() {
     assert_eq!((persisted(&asked).unwrap().term, persisted(&asked).unwrap().voted_for), (term(8), Some(1)));
     assert_eq!(to(&asked, 2).header.term, term(8), "higher than what was seen");
     assert_eq!(node.role(), RoleKind::Leader);
-    assert_eq!((node.lease().unwrap().term, node.leader()), (term(1), Some((1, term(1)))));
+    assert_eq!((node.lease().unwrap().term, node.leader()), (term(1), Some(leads(1, 1))));
 
     let out = node.hear(10, 2, grant(&to(&asked, 2), LIMIT));
     assert_eq!(trace(&out), "elected, heartbeat 2, heartbeat 3, leader");
     assert_eq!(
         events(&out),
-        [Event::Elected { term: term(8) }, Event::LeaderChanged { leader: Some((1, term(8))) },]
+        [Event::Elected { term: term(8) }, Event::LeaderChanged { leader: Some(leads(1, 8)) },]
     );
     assert_eq!((node.lease().unwrap().term, node.lease_end()), (term(8), LIMIT));
     assert_eq!(to(&out, 2).header.term, term(8));
@@ -44,7 +45,7 @@ fn a_renewing_leader_leads_its_old_term_and_repeats_its_requests() {
     assert!(to(&again, 2).header.round > to(&asked, 2).header.round);
     assert_eq!((to(&again, 2).header.term, to(&again, 2).header.version), (term(8), version(1, 1)));
     let bound = denied(&node.hear(RETRY, 2, vote(8, 1).version(1, 1)), 2);
-    assert_eq!(bound, Denial::Bound { to: Some((1, term(1))), remaining: ns(LIMIT - RETRY) });
+    assert_eq!(bound, Denial::Bound { to: Some(holds(1, 1)), remaining: ns(LIMIT - RETRY) });
     assert_eq!(node.lease().unwrap().term, term(1));
     let beats = accept(&heartbeat(8, 1).version(1, 1));
     node.hear(RETRY, 2, beats);
@@ -66,9 +67,9 @@ fn a_renewing_leader_starts_over_for_a_still_higher_term_only() {
 fn a_leader_does_not_lead_in_the_term_of_a_vote_request() {
     let mut node = leader(1, &THREE);
     let out = node.hear(0, 3, vote(7, 1).version(1, 1));
-    let bound = Denial::Bound { to: Some((1, term(1))), remaining: ns(LIMIT) };
+    let bound = Denial::Bound { to: Some(holds(1, 1)), remaining: ns(LIMIT) };
     assert!(matches!(&sent(&out)[0].1.body, Body::VoteReply(reply) if reply.answer == Answer::Denied(bound)));
-    assert_eq!((node.lease().unwrap().term, node.leader()), (term(1), Some((1, term(1)))));
+    assert_eq!((node.lease().unwrap().term, node.leader()), (term(1), Some(leads(1, 1))));
     for (_, message) in sent(&out) {
         let request = matches!(message.body, Body::VoteRequest(_));
         assert_eq!(message.header.term, if request { term(8) } else { term(1) }, "{message:?}");
@@ -138,7 +139,7 @@ fn a_leader_that_lapses_releases_its_followers_after_it_stepped_down() {
     assert_eq!(trace(&out), "stepped-down, heartbeat 2, heartbeat 3, leader");
     let last = to(&out, 2);
     let zero = heartbeat_of(&last);
-    assert_eq!((zero.promise, zero.order), (ns(0), quorate::Order::Follow));
+    assert_eq!((zero.promise, zero.order), (ns(0), quorate::message::Order::Follow));
     assert_eq!(last.header.term, term(1));
 }
 
@@ -171,9 +172,9 @@ fn a_heartbeat_of_a_higher_term_deposes_a_leader() {
     for mut node in [leader(1, &THREE), renewing().0] {
         let out = node.hear(1, 2, heartbeat(9, 1).carrying(members(version(9, 1), &THREE)));
         assert_eq!(trace(&out), "stepped-down, persist, installed, yes 2, leader", "no renewal");
-        let deposed = StepDown::NewLeader { leader: 2 };
+        let deposed = StepDown::NewLeader { leader: leads(2, 9) };
         assert_eq!(events(&out)[0], Event::SteppedDown { term: term(1), reason: deposed });
-        assert_eq!((node.role(), node.leader()), (RoleKind::Follower, Some((2, term(9)))));
+        assert_eq!((node.role(), node.leader()), (RoleKind::Follower, Some(leads(2, 9))));
         assert_eq!(node.lease(), None);
     }
 }
@@ -202,7 +203,7 @@ fn two_leaders_of_one_term_are_reported_and_neither_is_followed() {
         assert_eq!(left(&node), before);
     }
     node.hear(20, 2, heartbeat(5, 1));
-    assert_eq!(node.leader(), Some((2, term(5))), "a later term is another matter");
+    assert_eq!(node.leader(), Some(leads(2, 5)), "a later term is another matter");
 
     let mut node = leader(1, &THREE);
     let out = node.hear(0, 2, heartbeat(1, 1).version(1, 1));
@@ -217,11 +218,11 @@ fn a_follower_that_votes_for_a_renewal_still_knows_its_leader() {
     let mut voter = Node::fresh(2, &THREE);
     voter.hear(0, 1, heartbeat(1, 1));
     let out = voter.hear(1, 1, to(&asked, 2).round(9));
-    assert_eq!((trace(&out).as_str(), voter.leader()), ("persist, yes 1", Some((1, term(1)))));
+    assert_eq!((trace(&out).as_str(), voter.leader()), ("persist, yes 1", Some(leads(1, 1))));
     let Body::VoteReply(reply) = to(&out, 1).body else { panic!() };
     assert_eq!(reply.request_term, term(8));
     assert!(trace(&voter.hear(2, 1, heartbeat(8, 10))).ends_with("leader"));
-    assert_eq!(voter.leader(), Some((1, term(8))));
+    assert_eq!(voter.leader(), Some(leads(1, 8)));
 }
 
 /// Rules 5.2 and 6.3: before any vote of the new term is asked for, the followers are bound in the
@@ -241,7 +242,10 @@ fn a_leader_that_resigns_at_once_releases_its_followers_while_a_renewal_is_prepa
     let out = node.resign(150, Some(2), Urgency::Now);
     assert_eq!(trace(&out), "stepped-down, heartbeat 2, heartbeat 3, leader");
     let last = |id| (heartbeat_of(&to(&out, id)).promise, heartbeat_of(&to(&out, id)).order);
-    assert_eq!((last(2), last(3)), ((ns(0), quorate::Order::Campaign), (ns(0), quorate::Order::Follow)));
+    assert_eq!(
+        (last(2), last(3)),
+        ((ns(0), quorate::message::Order::Campaign), (ns(0), quorate::message::Order::Follow))
+    );
     assert_eq!(trace(&node.tick_at(150 + RETRY)), "heartbeat 2", "the order is repeated");
 }
 

@@ -1,6 +1,7 @@
 //! Sections 1 and 4: whoever stands meets rivals, and a leader.
 
-use quorate::{Denial, Input, RoleKind};
+use quorate::message::Denial;
+use quorate::{Input, RoleKind};
 
 use crate::support::*;
 
@@ -40,14 +41,14 @@ fn whoever_stands_follows_a_leader_of_its_term_or_a_later_one() {
     for of in [1, 2] {
         for (mut node, asked) in [canvassing(), standing()] {
             let out = node.hear(1, 5, heartbeat(of, 1));
-            assert_eq!((granted(&out, 5), node.leader()), (PROMISE, Some((5, term(of)))));
+            assert_eq!((granted(&out, 5), node.leader()), (PROMISE, Some(leads(5, of))));
             assert_nothing_comes_of(&asked, &mut node);
-            assert_eq!((node.role(), node.leader()), (RoleKind::Follower, Some((5, term(of)))));
+            assert_eq!((node.role(), node.leader()), (RoleKind::Follower, Some(leads(5, of))));
         }
     }
     let (mut node, _) = standing();
     node.hear(1, 5, heartbeat(1, 1));
-    assert_eq!(node.hard_state().voted_for, Some(1));
+    assert_eq!(node.voted_for(), Some(1));
 }
 
 /// Rule 1.2. Raft §5.1: whoever stands in an earlier term gives way.
@@ -68,7 +69,7 @@ fn a_rival_of_a_later_term_that_gets_no_vote_ends_a_candidacy_but_no_pre_vote() 
     node.step(Input::SetPosition(at_index(5)));
     let out = node.hear(1, 5, vote(2, 1));
     assert_eq!(denied(&out, 5), Denial::PositionBehind(at_index(5)));
-    assert_eq!((node.role(), node.term(), node.hard_state().voted_for), (RoleKind::Follower, term(2), None));
+    assert_eq!((node.role(), node.term(), node.voted_for()), (RoleKind::Follower, term(2), None));
     assert_nothing_comes_of(&asked, &mut node);
     assert_eq!(trace(&node.tick_at(1)), "pre-vote 2, pre-vote 3, pre-vote 4, pre-vote 5", "it is its turn");
 
@@ -100,7 +101,7 @@ fn a_pre_vote_is_granted_by_whoever_stands_and_changes_nothing_in_it() {
         let out = node.hear(0, 5, pre_vote(node.term().0, 9));
         assert_eq!((trace(&out).as_str(), granted(&out, 5)), ("yes 5", 0));
         assert_eq!((node.role(), node.due()), (before.role(), before.due()));
-        assert_eq!(node.hard_state(), before.hard_state());
+        assert_eq!(node.lasting(), before.lasting());
     }
 }
 

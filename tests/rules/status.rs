@@ -36,3 +36,29 @@ fn a_leader_shows_what_it_knows_of_each_member_and_a_follower_nothing() {
     assert_eq!((shown.acknowledged, shown.leaving, shown.rank), (true, false, Some(0)));
     assert_eq!(Node::fresh(2, &[1, 2, 3]).status().members[2].follower, None);
 }
+
+/// Rule 7.3: a membership is committed once a quorum has acknowledged it, and a restart that has not
+/// stored the commit learns of it again.
+#[test]
+fn a_node_says_which_group_it_is_of_and_whether_its_membership_is_committed() {
+    let (mut node, beats) = elected(1, &FIVE);
+    assert_eq!((node.cluster(), node.is_committed()), (CLUSTER, false));
+    let now = sent_at(&beats, 2);
+    node.accepted(now, &[2], &beats);
+    assert!(!node.is_committed(), "two of five");
+    node.accepted(now, &[3], &beats);
+    assert!(node.is_committed());
+    assert!(!node.durable().committed && !node.restarted(now).is_committed());
+}
+
+/// Rule 1.1: the vote that is shown is that of the term that is shown.
+#[test]
+fn the_vote_of_the_term_is_shown() {
+    let mut node = Node::fresh(3, &FIVE);
+    assert_eq!((node.term(), node.status().voted_for), (term(0), None));
+    node.hear(1, 1, vote(1, 1));
+    assert_eq!((node.term(), node.status().voted_for), (term(1), Some(1)));
+    node.step(quorate::Input::SetPosition(at_index(9)));
+    node.hear(1 + LIMIT, 2, vote(2, 1));
+    assert_eq!((node.term(), node.status().voted_for), (term(2), None), "its data do not reach far enough");
+}

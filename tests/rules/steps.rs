@@ -1,7 +1,8 @@
 //! Rules 8.1 and 8.2: from one membership to the next, and on to a target.
 
+use quorate::message::Order;
 use quorate::{
-    Event, HardState, Input, Membership, Order, Priority, Rejection, RoleKind, StepDown, Target, Urgency,
+    Event, Force, HardState, Input, Membership, Priority, Rejection, RoleKind, StepDown, Target, Urgency,
 };
 
 use crate::support::*;
@@ -143,10 +144,11 @@ fn a_forced_step_is_taken_although_the_lease_ends_with_it() {
     }
     let before = node.clone();
     let target = target(&[1, 3], &[]);
-    let refused = node.wish(now, Input::Reconfigure { target: target.clone(), force: false });
-    assert_eq!(refused, [quorate::Output::Rejected(Rejection::QuorumUnreachable)]);
+    let refused = node.wish(now, Input::Reconfigure { target: target.clone(), force: Force::Never });
+    let unreachable = Rejection::QuorumUnreachable { silent: vec![3], quorum: 2 };
+    assert_eq!(refused, [quorate::Output::Rejected(unreachable)]);
     assert_eq!(node, before);
-    let out = node.wish(now, Input::Reconfigure { target, force: true });
+    let out = node.wish(now, Input::Reconfigure { target, force: Force::IfNeeded });
     let out = [out.clone(), node.hear(now + 1, 2, accept(&to(&out, 2)))].concat();
     assert!(trace(&out).contains("persist, installed, heartbeat 3, heartbeat 2, stepped-down, forgotten"));
     assert_eq!(node.lists().0, [1, 3]);
@@ -272,13 +274,13 @@ fn a_voter_becomes_a_learner_in_one_step() {
 
 /// Nothing changes with a wish that can never be met.
 #[test]
-fn what_can_not_be_reached_is_refused_with_its_reason() {
+fn what_cannot_be_reached_is_refused_with_its_reason() {
     let reason = |node: &mut Node, now, voters: &[u64], learners: &[u64]| {
         let before = node.clone();
         let out = node.reconfigure(now, voters, learners);
         assert_eq!(*node, before, "a refusal changes nothing");
-        let [quorate::Output::Rejected(reason)] = out[..] else { panic!("{out:?}") };
-        reason
+        let [quorate::Output::Rejected(reason)] = &out[..] else { panic!("{out:?}") };
+        reason.clone()
     };
     assert!(Target::<u64>::new([], [1, 2]).is_err(), "nobody would vote");
     assert!(Target::new(0..=255_u64, []).is_err(), "too many");
@@ -287,7 +289,7 @@ fn what_can_not_be_reached_is_refused_with_its_reason() {
     assert_eq!(reason(&mut node, 0, &[2, 3], &[1]), Rejection::LeaderAsLearner);
     let mut follower = Node::fresh(2, &THREE);
     follower.hear(0, 1, heartbeat(1, 1));
-    assert_eq!(reason(&mut follower, 0, &THREE, &[]), Rejection::NotLeader { leader: Some(1) });
+    assert_eq!(reason(&mut follower, 0, &THREE, &[]), Rejection::NotLeader { leader: Some(leads(1, 1)) });
 
     let beats = node.tick_at(HEARTBEAT);
     for voter in [2, 3] {
@@ -313,7 +315,7 @@ fn with_two_dead() -> (Node, u64) {
 /// missed; force or not.
 #[test]
 fn the_dead_are_removed_before_who_wants_to_leave() {
-    for force in [false, true] {
+    for force in [Force::Never, Force::IfNeeded] {
         let (mut node, mut now) = with_two_dead();
         node.wish(now, Input::Reconfigure { target: target(&THREE, &[]), force });
         for _ in 0..20 {
@@ -324,7 +326,7 @@ fn the_dead_are_removed_before_who_wants_to_leave() {
                 node.hear(now, id, if id == 2 { reply.leaving() } else { reply });
             }
         }
-        assert_eq!((node.role(), node.lists().0), (RoleKind::Leader, &[1, 3][..]), "force {force}");
+        assert_eq!((node.role(), node.lists().0), (RoleKind::Leader, &[1, 3][..]), "{force:?}");
     }
 }
 
@@ -332,7 +334,7 @@ fn the_dead_are_removed_before_who_wants_to_leave() {
 #[test]
 fn a_leader_is_not_deposed_for_the_sake_of_a_leaver() {
     let (mut node, mut now) = steady(&THREE, &[]);
-    node.wish(now, Input::Reconfigure { target: target(&[1, 2, 3, 4], &[]), force: true });
+    node.wish(now, Input::Reconfigure { target: target(&[1, 2, 3, 4], &[]), force: Force::IfNeeded });
     for round in 0..40 {
         now += HEARTBEAT;
         let beats = node.tick_at(now);
@@ -393,7 +395,7 @@ fn force_is_the_last_resort() {
         node.accepted(now, &[3, 4], &beats);
     }
     // 2 is dead. Both 3 and 4 could go at once, and the lease with them.
-    let beats = node.wish(now, Input::Reconfigure { target: target(&[1, 2], &[]), force: true });
+    let beats = node.wish(now, Input::Reconfigure { target: target(&[1, 2], &[]), force: Force::IfNeeded });
     node.accepted(now, &[3, 4], &beats);
     assert_eq!((node.role(), node.lists().0.len()), (RoleKind::Leader, 3));
 }
@@ -422,7 +424,8 @@ fn a_target_of_voters_that_never_answered_is_unreachable() {
         now += HEARTBEAT;
         beats = node.tick_at(now);
     }
-    let refused = [quorate::Output::Rejected(Rejection::QuorumUnreachable)];
+    let unreachable = Rejection::QuorumUnreachable { silent: vec![4, 5], quorum: 2 };
+    let refused = [quorate::Output::Rejected(unreachable)];
     assert_eq!(node.reconfigure(now, &[1, 4, 5], &[]), refused);
     assert_ne!(node.reconfigure(now, &[1, 6, 7], &[]), refused);
 }
@@ -446,8 +449,8 @@ fn a_learner_that_is_not_bound_is_promoted_by_force() {
         assert_eq!((node.role(), node.status().committed), (RoleKind::Leader, true));
         (node.lists().0.to_vec(), node.lists().1.to_vec())
     };
-    assert_eq!(promoted(false), (vec![1, 2, 3], vec![4, 7]));
-    assert_eq!(promoted(true), (vec![1, 2, 3, 4], vec![7]));
+    assert_eq!(promoted(Force::Never), (vec![1, 2, 3], vec![4, 7]));
+    assert_eq!(promoted(Force::IfNeeded), (vec![1, 2, 3, 4], vec![7]));
 }
 
 /// Rule 8.3: the leader itself is somebody who stays, unless it leaves.

@@ -3,13 +3,17 @@
 //! Times are in milliseconds on the node's clock. The lengths are those of `Timing::lan()`, with
 //! clocks that do not drift and a generator that only knows zero, so that every deadline is exact.
 
-use std::ops::{Deref, DerefMut};
+use std::ops::Deref;
 use std::time::Duration;
 
+use quorate::message::{
+    Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Order, Phase, Round, VoteReply,
+    VoteRequest,
+};
 use quorate::{
-    Answer, Body, Claim, ClusterId, Config, Denial, Election, Event, HardState, Header, Heartbeat,
-    HeartbeatReply, Input, Membership, MembershipVersion, Message, Nanos, Order, Output, Phase, Position,
-    Priority, RoleKind, Round, Target, Term, Timestamp, Timing, Urgency, VoteReply, VoteRequest,
+    ClusterId, Config, Election, Event, Force, HardState, Input, Leader, Membership, MembershipVersion,
+    Message, Nanos, Output, Position, Priority, PromiseHolder, RoleKind, Target, Term, Timestamp, Timing,
+    Urgency,
 };
 use quorate_sim::Zero;
 
@@ -73,27 +77,38 @@ pub(crate) fn first_state(voters: &[u64]) -> HardState<u64> {
     HardState::bootstrap(CLUSTER, voters.iter().copied()).unwrap()
 }
 
-/// A node, with its last clock reading.
+pub(crate) fn leads(id: u64, of: u64) -> Leader<u64> {
+    Leader { id, term: term(of) }
+}
+
+pub(crate) fn holds(id: u64, of: u64) -> PromiseHolder<u64> {
+    PromiseHolder { id, term: term(of) }
+}
+
+/// A node, with its last clock reading and its disk.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Node(Election<u64, Zero>);
+pub(crate) struct Node {
+    election: Election<u64, Zero>,
+    /// The last state that it persisted, or the one that it was started from.
+    durable: HardState<u64>,
+}
+
+/// All that must survive a crash: the term, the vote, the membership and whether that is committed, as
+/// the node goes by it, and what it has persisted of that.
+pub(crate) type Lasting = (Term, Option<u64>, Membership<u64>, bool, HardState<u64>);
 
 impl Deref for Node {
     type Target = Election<u64, Zero>;
 
     fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-impl DerefMut for Node {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.0
+        &self.election
     }
 }
 
 impl Node {
     pub(crate) fn new(config: Config<u64>, saved: HardState<u64>, now: u64) -> Node {
-        Node(Election::new(config, saved, at_ms(now), Zero).unwrap())
+        let election = Election::new(config, saved.clone(), at_ms(now), Zero).unwrap();
+        Node { election, durable: saved }
     }
 
     /// Started for the first time at time 0.
@@ -103,29 +118,55 @@ impl Node {
 
     /// Lost all but what is durable, and started again at `now`.
     pub(crate) fn restarted(&self, now: u64) -> Node {
-        Node::new(config(self.id()), self.hard_state().clone(), now)
+        Node::new(config(self.id()), self.durable.clone(), now)
+    }
+
+    /// The state that a restart begins with.
+    pub(crate) fn durable(&self) -> &HardState<u64> {
+        &self.durable
+    }
+
+    /// The vote of the node's term.
+    pub(crate) fn voted_for(&self) -> Option<u64> {
+        self.status().voted_for
+    }
+
+    /// To compare with what it was before.
+    pub(crate) fn lasting(&self) -> Lasting {
+        let membership = self.membership().clone();
+        (self.term(), self.voted_for(), membership, self.is_committed(), self.durable.clone())
     }
 
     /// Something happens, as of the last tick.
     pub(crate) fn step(&mut self, input: Input<u64>) -> Outputs {
-        self.0.step(input)
+        let out = self.election.step(input);
+        self.store(&out);
+        out
+    }
+
+    pub(crate) fn tick(&mut self, now: Timestamp) -> Outputs {
+        let out = self.election.tick(now);
+        self.store(&out);
+        out
     }
 
     pub(crate) fn tick_at(&mut self, now: u64) -> Outputs {
-        self.0.tick(at_ms(now))
+        self.tick(at_ms(now))
+    }
+
+    fn store(&mut self, outputs: &Outputs) {
+        self.durable = persisted(outputs).unwrap_or_else(|| self.durable.clone());
     }
 
     /// Receives, reads the clock, ticks, steps.
     pub(crate) fn hear(&mut self, now: u64, from: u64, message: Msg) -> Outputs {
-        let mut out = self.0.tick(at_ms(now));
-        out.extend(self.0.step(Input::Receive { from, message }));
-        out
+        self.wish(now, Input::Receive { from, message })
     }
 
     /// Reads the clock, ticks, and wishes.
     pub(crate) fn wish(&mut self, now: u64, wish: Input<u64>) -> Outputs {
-        let mut out = self.0.tick(at_ms(now));
-        out.extend(self.0.step(wish));
+        let mut out = self.tick_at(now);
+        out.extend(self.step(wish));
         out
     }
 
@@ -134,22 +175,22 @@ impl Node {
     }
 
     pub(crate) fn reconfigure(&mut self, now: u64, voters: &[u64], learners: &[u64]) -> Outputs {
-        self.wish(now, Input::Reconfigure { target: target(voters, learners), force: false })
+        self.wish(now, Input::Reconfigure { target: target(voters, learners), force: Force::Never })
     }
 
     /// The voters and the learners of the membership in force.
     pub(crate) fn lists(&self) -> (&[u64], &[u64]) {
-        (self.0.membership().voters(), self.0.membership().learners())
+        (self.membership().voters(), self.membership().learners())
     }
 
     /// The deadline in milliseconds.
     pub(crate) fn due(&self) -> u64 {
-        reading(self.0.deadline().unwrap())
+        reading(self.deadline().unwrap())
     }
 
     /// The end of the lease in milliseconds.
     pub(crate) fn lease_end(&self) -> u64 {
-        reading(self.0.lease().unwrap().until)
+        reading(self.lease().unwrap().until)
     }
 
     /// A follower's next candidacy, at its deadline: the vote requests, pre-votes granted by `by`.

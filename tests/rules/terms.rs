@@ -1,6 +1,7 @@
 //! Section 1: terms and votes.
 
-use quorate::{Denial, Event, RoleKind};
+use quorate::message::Denial;
+use quorate::{Event, RoleKind};
 
 use crate::support::*;
 
@@ -22,7 +23,7 @@ fn a_vote_is_durable_before_it_is_answered() {
     assert_eq!(trace(&out), "persist, yes 1");
     let saved = persisted(&out).unwrap();
     assert_eq!((saved.term, saved.voted_for), (term(1), Some(1)));
-    assert_eq!(&saved, voter.hard_state());
+    assert_eq!((voter.term(), voter.voted_for()), (saved.term, saved.voted_for), "and what it goes by");
 }
 
 /// Rule 1.1. Raft §5.2: a crash does not give the vote back.
@@ -53,8 +54,8 @@ fn a_message_that_is_ignored_is_ignored_whole() {
     let mut follower = Node::fresh(3, &[1, 2, 3]);
     follower.hear(1, 1, heartbeat(2, 5));
     let news = members(version(2, 9), &[1, 2, 3]);
-    let before = follower.hard_state().clone();
-    let (promise, due) = (follower.status().promise.unwrap().2, follower.due());
+    let before = follower.lasting();
+    let (promise, due) = (follower.status().promise.unwrap().remaining, follower.due());
     for message in [
         heartbeat(2, 4).carrying(news.clone()).asking(LIMIT),
         heartbeat(2, 5).carrying(news.clone()).asking(LIMIT),
@@ -62,8 +63,8 @@ fn a_message_that_is_ignored_is_ignored_whole() {
         accept(&heartbeat(9, 1)).carrying(news),
     ] {
         assert_eq!(follower.hear(1, 1, message), []);
-        assert_eq!(follower.hard_state(), &before);
-        assert_eq!((follower.status().promise.unwrap().2, follower.due()), (promise, due));
+        assert_eq!(follower.lasting(), before);
+        assert_eq!((follower.status().promise.unwrap().remaining, follower.due()), (promise, due));
     }
 }
 
@@ -74,14 +75,14 @@ fn a_pre_vote_changes_nothing_in_the_voter() {
     let mut free = Node::fresh(3, &[1, 2, 3]);
     let before = free.clone();
     assert_eq!(trace(&free.hear(0, 1, pre_vote(8, 1))), "yes 1");
-    assert_eq!((free.term(), free.hard_state(), free.due()), (term(0), before.hard_state(), before.due()));
+    assert_eq!((free.term(), free.lasting(), free.due()), (term(0), before.lasting(), before.due()));
     assert_eq!(trace(&free.hear(0, 2, pre_vote(8, 1))), "yes 2", "it binds to nobody");
 
     let mut bound = Node::fresh(3, &[1, 2, 3]);
     bound.hear(1, 1, heartbeat(1, 1));
     let before = bound.clone();
     assert_eq!(trace(&bound.hear(1, 2, pre_vote(8, 1))), "no 2");
-    assert_eq!((bound.hard_state(), bound.due()), (before.hard_state(), before.due()));
+    assert_eq!((bound.lasting(), bound.due()), (before.lasting(), before.due()));
 }
 
 /// Rule 1.2: a voter that is bound adopts nothing from the request it denies.
@@ -91,7 +92,7 @@ fn a_bound_voter_denies_without_adopting_the_term() {
     voter.hear(1, 1, heartbeat(1, 1));
     let out = voter.hear(11, 2, vote(6, 1));
     let remaining = ns(PROMISE - 10);
-    assert_eq!(denied(&out, 2), Denial::Bound { to: Some((1, term(1))), remaining });
+    assert_eq!(denied(&out, 2), Denial::Bound { to: Some(holds(1, 1)), remaining });
     assert_eq!((trace(&out).as_str(), voter.term()), ("no 2", term(1)));
 }
 
@@ -106,15 +107,12 @@ fn a_strangers_request_is_used_for_nothing_and_answered_with_the_membership() {
         assert_eq!(denied(&out, 9), Denial::NotAMember);
         assert_eq!(to(&out, 9).header.version, version(0, 1));
         let told = match to(&out, 9).body {
-            quorate::Body::VoteReply(reply) => reply.membership,
-            quorate::Body::HeartbeatReply(reply) => reply.membership,
+            quorate::message::Body::VoteReply(reply) => reply.membership,
+            quorate::message::Body::HeartbeatReply(reply) => reply.membership,
             _ => None,
         };
         assert_eq!(told.as_deref(), Some(before.membership()));
-        assert_eq!(
-            (voter.hard_state(), voter.leader(), voter.due()),
-            (before.hard_state(), None, before.due())
-        );
+        assert_eq!((voter.lasting(), voter.leader(), voter.due()), (before.lasting(), None, before.due()));
     }
     let asked = voter.tick_at(voter.due());
     voter.hear(voter.due(), 9, deny(&to(&asked, 1), Denial::StaleTerm).in_term(8));
@@ -127,7 +125,7 @@ fn a_stranger_with_a_newer_membership_is_heard() {
     let mut node = Node::fresh(3, &[1, 2, 3]);
     let out = node.hear(0, 9, heartbeat(5, 1).carrying(members(version(5, 2), &[3, 8, 9])));
     assert_eq!(granted(&out, 9), PROMISE);
-    assert_eq!((node.leader(), node.membership().voters()), (Some((9, term(5))), &[3, 8, 9][..]));
+    assert_eq!((node.leader(), node.membership().voters()), (Some(leads(9, 5)), &[3, 8, 9][..]));
 }
 
 /// Rule 1.4: terms are not used up at once by one broken node.
@@ -135,7 +133,7 @@ fn a_stranger_with_a_newer_membership_is_heard() {
 fn a_term_too_far_ahead_is_ignored_and_reported_once() {
     let far = 1 << 32;
     let mut node = Node::fresh(3, &[1, 2, 3]);
-    let before = node.hard_state().clone();
+    let before = node.lasting();
     let out = node.hear(0, 1, heartbeat(far + 1, 1));
     assert_eq!(events(&out), [Event::TermTooFarAhead { peer: 1, term: term(far + 1) }]);
     assert_eq!(out.len(), 1);
@@ -143,7 +141,7 @@ fn a_term_too_far_ahead_is_ignored_and_reported_once() {
         assert_eq!(node.hear(0, 1, message), [], "said already");
     }
     assert_eq!(trace(&node.hear(0, 2, vote(u64::MAX, 1))), "too-far", "another peer");
-    assert_eq!((node.hard_state(), node.leader()), (&before, None));
+    assert_eq!((node.lasting(), node.leader()), (before, None));
 
     let out = node.hear(0, 1, heartbeat(far, 5));
     assert_eq!((granted(&out, 1), node.term()), (PROMISE, term(far)), "just near enough");
@@ -156,7 +154,7 @@ fn messages_of_the_last_term_and_of_term_zero_are_harmless() {
     saved.term = term(u64::MAX - 1);
     let mut node = Node::new(config(3), saved.clone(), 0);
     node.hear(0, 1, heartbeat(u64::MAX, 1));
-    assert_eq!(node.leader(), Some((1, term(u64::MAX))));
+    assert_eq!(node.leader(), Some(leads(1, u64::MAX)));
     for now in [PROMISE + 200, PROMISE + 400, 2_000, 2_500, 3_000] {
         let asked = node.tick_at(now);
         for (voter, request) in sent(&asked) {
@@ -167,11 +165,11 @@ fn messages_of_the_last_term_and_of_term_zero_are_harmless() {
     }
 
     let mut node = Node::fresh(3, &[1, 2, 3]);
-    let before = node.hard_state().clone();
+    let before = node.lasting();
     for message in [heartbeat(0, 1), vote(0, 2), grant(&vote(0, 3), LIMIT), accept(&heartbeat(0, 4))] {
         assert_eq!(node.hear(0, 1, message), []);
     }
-    assert_eq!((node.hard_state(), node.leader(), node.lease()), (&before, None, None));
+    assert_eq!((node.lasting(), node.leader(), node.lease()), (before, None, None));
 
     let (mut leader, _) = elected(1, &[1, 2, 3]);
     for message in [

@@ -1,6 +1,7 @@
 //! Rule 3.6: what a leader that tunes may measure, and what follows from short promises.
 
-use quorate::{Config, Denial, Input, Timing};
+use quorate::message::Denial;
+use quorate::{Config, Force, Input, Timing};
 use quorate_sim::ManualNetwork;
 
 use crate::support::*;
@@ -59,7 +60,7 @@ fn a_leader_watches_the_network_anew_under_each_membership() {
         assert_eq!(promise(&network), PROMISE, "not yet");
         network.run(ms(2_000));
         assert_eq!(promise(&network), SHORTEST);
-        let wish = Input::Reconfigure { target: target(voters, &[]), force: false };
+        let wish = Input::Reconfigure { target: target(voters, &[]), force: Force::Never };
         let _ = network.step(1, wish);
         assert_eq!(promise(&network), LIMIT, "everybody is about to write");
         network.run(ms(1));
@@ -92,7 +93,7 @@ fn a_voter_that_has_just_heard_the_leader_does_not_count_as_free_soon() {
         node.hear(10, 1, heartbeat(1, 1).asking(SHORTEST).rank(0));
         node.tick_at(10 + SHORTEST - SHORTEST / 4);
         let asked = node.tick_at(10 + SHORTEST);
-        let denial = Denial::Bound { to: Some((1, term(1))), remaining: ns(remaining) };
+        let denial = Denial::Bound { to: Some(holds(1, 1)), remaining: ns(remaining) };
         node.hear(10 + SHORTEST, 3, deny(&to(&asked, 3), denial));
         node.tick_at(10 + SHORTEST + remaining);
         node.role() == quorate::RoleKind::Candidate

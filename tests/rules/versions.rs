@@ -1,6 +1,7 @@
 //! Section 7: versions of the membership.
 
-use quorate::{Claim, Denial, Event, HardState, Membership, RoleKind};
+use quorate::message::{Claim, Denial};
+use quorate::{Event, HardState, Membership, RoleKind};
 
 use crate::support::*;
 
@@ -76,14 +77,14 @@ fn nodes_started_with_different_lists_refuse_each_other_and_say_so_once() {
 #[test]
 fn a_message_of_another_cluster_is_refused_and_reported_once() {
     let mut node = Node::fresh(3, &THREE);
-    let before = node.hard_state().clone();
+    let before = node.lasting();
     let foreign = |mut message: Msg| {
         message.header.cluster = quorate::ClusterId(8);
         message
     };
     assert_eq!(trace(&node.hear(0, 1, foreign(vote(1, 1)))), "foreign");
     assert_eq!(node.hear(0, 1, foreign(heartbeat(1, 2))), []);
-    assert_eq!((node.hard_state(), node.leader()), (&before, None));
+    assert_eq!((node.lasting(), node.leader()), (before, None));
 }
 
 /// Learners follow and are counted for nothing.
@@ -109,9 +110,13 @@ fn a_learner_counts_neither_for_an_election_nor_for_a_lease() {
     let membership = node.membership().clone();
     let mut learner = Node::new(config(4), HardState { membership, term: term(1), ..first_state(&THREE) }, 0);
     learner.hear(0, 1, heartbeat(1, 9).version(1, 1));
-    assert_eq!(learner.leader(), Some((1, term(1))));
+    assert_eq!(learner.leader(), Some(leads(1, 1)));
     let out = learner.step(quorate::Input::Campaign);
-    assert_eq!(out, [quorate::Output::Rejected(quorate::Rejection::CannotLead)], "nor does it stand");
+    assert_eq!(
+        out,
+        [quorate::Output::Rejected(quorate::Rejection::CannotLead(quorate::Ineligible::NotAVoter))],
+        "nor does it stand"
+    );
 }
 
 /// Rule 4.1: the membership in force says who stands.
@@ -141,7 +146,10 @@ fn a_node_that_is_not_in_the_list_it_was_started_with_is_passive() {
     let mut node = Node::fresh(9, &THREE);
     assert_eq!(node.deadline(), None);
     let out = node.step(quorate::Input::Campaign);
-    assert_eq!(out, [quorate::Output::Rejected(quorate::Rejection::CannotLead)]);
+    assert_eq!(
+        out,
+        [quorate::Output::Rejected(quorate::Rejection::CannotLead(quorate::Ineligible::NotAVoter))]
+    );
     node.hear(0, 1, heartbeat(1, 1));
     node.tick_at(10_000);
     assert_eq!((node.deadline(), node.role()), (None, RoleKind::Follower));

@@ -323,7 +323,7 @@ fn a_watcher_that_panics_ends_the_lease_of_all_and_the_host() {
     let host = host(config(1), first(1, &[1]));
     let events = host.events();
     let (told, hears) = channel();
-    host.watch(|lease| assert_eq!(lease, None, "a watcher that can not stand a lease"));
+    host.watch(|lease| assert_eq!(lease, None, "a watcher that cannot stand a lease"));
     host.watch(move |lease| told.send(lease).unwrap_or(()));
     let last = iter::from_fn(|| events.recv()).last();
     assert!(matches!(last, Some(Notice::Failed(HostFailure::Watcher))), "{last:?}");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use quorate::{Limits, Target};
+use quorate::{Force, Limits, Target};
 
 use super::*;
 
@@ -19,7 +19,7 @@ fn target(voters: &[Id], learners: &[Id]) -> Target<Id> {
 fn reconfigure(hosts: &[Host<Id>], target: &Target<Id>, newcomers: &[(Id, SocketAddr)]) {
     wait("a leader that takes the target", || {
         let (place, _) = leader(hosts);
-        hosts[place].reconfigure(target.clone(), false, newcomers.iter().copied()).ok()
+        hosts[place].reconfigure(target.clone(), Force::Never, newcomers.iter().copied()).ok()
     });
 }
 
@@ -221,7 +221,7 @@ fn a_follower_and_a_leader_that_leave_are_told_when_they_are_out() {
     let gone = hosts.remove(follower);
     wait_for_removal(&gone.events());
     wait_until_all_know_all(&hosts);
-    assert!(matches!(gone.leave(), Err(CommandError::Rejected(Rejection::NotAMember))));
+    assert!(matches!(gone.leave(), Err(CommandError::Rejected(Rejection::NotAMember { .. }))));
 
     let (leader, _) = leader(&hosts);
     hosts[leader].leave().unwrap();

@@ -19,7 +19,7 @@ fn patient(id: Id) -> HostConfig<Id> {
 }
 
 /// Asks with the host's key. Whatever was sent to it before has been read when it answers.
-fn ask(host: &Host<Id>) -> Option<quorate::adapters::udp::Leader<Id>> {
+fn ask(host: &Host<Id>) -> Option<quorate::adapters::udp::LeaderAddress<Id>> {
     who_leads_sealed(host.local_addr(), &ring(&[1]), PATIENCE).unwrap()
 }
 

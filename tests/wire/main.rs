@@ -11,10 +11,13 @@ use std::time::Duration;
 use quorate::adapters::wire::{
     EncodeError, MAX_DATAGRAM, Refused, VERSION, WireError, decode, encode, encode_into,
 };
+use quorate::message::{
+    Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Order, Phase, Round, VoteReply,
+    VoteRequest,
+};
 use quorate::{
-    Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Limits, MAX_MEMBERS,
-    Membership, MembershipVersion, Message, Nanos, NodeId, Order, Phase, Position, Priority, Round, Term,
-    Timestamp, VoteReply, VoteRequest,
+    ClusterId, Limits, MAX_MEMBERS, Membership, MembershipVersion, Message, Nanos, NodeId, Position,
+    Priority, PromiseHolder, Term, Timestamp,
 };
 use serde::de::{DeserializeOwned, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -53,7 +56,10 @@ fn golden() -> [(Message<u64>, &'static [u8]); 9] {
         ),
         (vote(Answer::Granted(Nanos(128))), &[1, 1, 0xac, 0x02, 0, 0x80, 0x01, 0]),
         (
-            vote(Answer::Denied(Denial::Bound { to: Some((3, Term(4))), remaining: Nanos(5) })),
+            vote(Answer::Denied(Denial::Bound {
+                to: Some(PromiseHolder { id: 3, term: Term(4) }),
+                remaining: Nanos(5),
+            })),
             &[1, 1, 0xac, 0x02, 1, 0, 1, 3, 4, 5, 0],
         ),
         (
@@ -199,7 +205,7 @@ fn largest<I: NodeId>(id: impl Fn(u8) -> I) -> Message<I> {
         phase: Phase::Real,
         request_term: Term(u64::MAX),
         answer: Answer::Denied(Denial::Bound {
-            to: Some((id(1), Term(u64::MAX))),
+            to: Some(PromiseHolder { id: id(1), term: Term(u64::MAX) }),
             remaining: Nanos(u64::MAX),
         }),
         membership: Some(Box::new(membership)),

@@ -30,7 +30,8 @@ fn membership<I: NodeId + 'static>(
 
 fn answer<I: NodeId + 'static>(id: impl Strategy<Value = I>) -> impl Strategy<Value = Answer<I>> {
     let bound = (proptest::option::of((id, any::<u64>())), any::<u64>()).prop_map(|(to, remaining)| {
-        Denial::Bound { to: to.map(|(id, term)| (id, Term(term))), remaining: Nanos(remaining) }
+        let to = to.map(|(id, term)| PromiseHolder { id, term: Term(term) });
+        Denial::Bound { to, remaining: Nanos(remaining) }
     });
     let behind = position().prop_map(Denial::PositionBehind);
     prop_oneof![

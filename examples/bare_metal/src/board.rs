@@ -54,13 +54,13 @@ pub trait Flash {
     /// before that leaves anything in this slot, and does nothing to the other.
     ///
     /// # Errors
-    /// If the sector can not be erased or written, or does not read as it was written.
+    /// If the sector cannot be erased or written, or does not read as it was written.
     fn write(&mut self, slot: Slot, bytes: &[u8]) -> Result<(), Self::Error>;
 
     /// Reads the slot from its beginning.
     ///
     /// # Errors
-    /// If it can not be read at all.
+    /// If it cannot be read at all.
     fn read(&mut self, slot: Slot, bytes: &mut [u8; SLOT]) -> Result<(), Self::Error>;
 }
 

@@ -27,7 +27,7 @@ const TIMING: Timing = Timing {
     clock_drift_ppm: 500,
 };
 
-/// Why a node can not go on. It may be started again, by a reset: what it stored is what it knows.
+/// Why a node cannot go on. It may be started again, by a reset: what it stored is what it knows.
 #[derive(Debug)]
 pub enum Failure<E> {
     /// No slot holds a state: the device was never set up, or has lost it. See

@@ -29,7 +29,7 @@ pub struct Saved {
 /// id, and joins.
 ///
 /// # Errors
-/// If it does not fit, or can not be written.
+/// If it does not fit, or cannot be written.
 pub fn provision<F: Flash>(flash: &mut F, first: &HardState<Id>) -> Result<(), Failure<F::Error>> {
     Saved { number: 0 }.save(flash, first)
 }
@@ -60,7 +60,7 @@ impl Saved {
     /// When this returns, the state survives a loss of power.
     ///
     /// # Errors
-    /// If it does not fit, or can not be written: this node is done, and says nothing more.
+    /// If it does not fit, or cannot be written: this node is done, and says nothing more.
     pub fn save<F: Flash>(&mut self, flash: &mut F, state: &HardState<Id>) -> Result<(), Failure<F::Error>> {
         self.number = self.number.checked_add(1).ok_or(Failure::Full)?;
         let bytes = render(self.number, state).ok_or(Failure::Full)?;
@@ -71,7 +71,7 @@ impl Saved {
     }
 }
 
-/// A slot that can not be read any more is like one that is damaged.
+/// A slot that cannot be read any more is like one that is damaged.
 fn read<F: Flash>(flash: &mut F, slot: Slot) -> Option<(u32, HardState<Id>)> {
     let mut bytes = [0; SLOT];
     flash.read(slot, &mut bytes).ok()?;

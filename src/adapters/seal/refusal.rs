@@ -43,7 +43,7 @@ pub enum Refusal {
     /// It has arrived before, or so much later than others that nobody knows whether it has.
     #[error("the datagram has arrived before")]
     Replayed,
-    /// The system had no randomness to give, without which it can not be taken or answered.
+    /// The system had no randomness to give, without which it cannot be taken or answered.
     #[error("no randomness to take or answer the datagram")]
     NoRandomness,
 }
@@ -78,7 +78,7 @@ pub struct Refused {
     pub reflected: u64,
     /// [`Refusal::Misdirected`].
     pub misdirected: u64,
-    /// [`Refusal::Unproven`]; greetings, which can not be, are not counted.
+    /// [`Refusal::Unproven`]; greetings, which cannot be, are not counted.
     pub unproven: u64,
     /// [`Refusal::Stale`].
     pub stale: u64,

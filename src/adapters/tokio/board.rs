@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use super::Stopped;
 use crate::io::Lease;
-use crate::types::{Term, Timestamp};
+use crate::types::{Leader, Term, Timestamp};
 
 /// The longest and the shortest sleep. The timers of tokio stand still while the machine is
 /// suspended, the clock does not; and they know no less than a millisecond.
@@ -28,8 +28,8 @@ pub(super) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 pub struct Leadership<I> {
     /// The node that says so.
     pub me: I,
-    /// Who leads, and in which term.
-    pub leader: Option<(I, Term)>,
+    /// The leader that the node knows of.
+    pub leader: Option<Leader<I>>,
     /// This node's lease, if it leads. It is taken away some margin before it ends.
     pub lease: Option<Lease>,
     /// How often `leader`, or whether there is a lease, has changed so far. Who sees this grow by
@@ -53,7 +53,7 @@ impl<I> Leadership<I> {
     /// The term in which somebody leads.
     #[must_use]
     pub fn term(&self) -> Option<Term> {
-        self.leader.as_ref().map(|&(_, term)| term)
+        self.leader.as_ref().map(|leader| leader.term)
     }
 }
 
@@ -104,7 +104,7 @@ impl<I: Copy + Eq> Board<I> {
     }
 
     /// Shows what is true after all outputs so far were acted on.
-    pub(super) fn publish(&self, leader: Option<(I, Term)>, lease: Option<Lease>) {
+    pub(super) fn publish(&self, leader: Option<Leader<I>>, lease: Option<Lease>) {
         self.expire();
         let now = self.now();
         self.show(leader, lease.filter(|lease| now < self.end_of(lease)));
@@ -122,9 +122,9 @@ impl<I: Copy + Eq> Board<I> {
         self.show(leader, None);
     }
 
-    fn show(&self, leader: Option<(I, Term)>, lease: Option<Lease>) {
+    fn show(&self, leader: Option<Leader<I>>, lease: Option<Lease>) {
         self.leadership.send_if_modified(|shown| {
-            let leader = leader.filter(|&(leader, _)| leader != shown.me || lease.is_some());
+            let leader = leader.filter(|leader| leader.id != shown.me || lease.is_some());
             let term = |lease: Lease| lease.term;
             let edge = shown.leader != leader || shown.lease.map(term) != lease.map(term);
             shown.leader = leader;

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::config::ConfigError;
-use crate::io::Rejection;
+use crate::rejection::Rejection;
 
 /// Why a node did not start.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +15,7 @@ pub enum StartError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The system has no randomness to give.
-    #[error("can not seed the generator: {0}")]
+    #[error("cannot seed the generator: {0}")]
     Seed(getrandom::Error),
     /// It was not started from within a tokio runtime.
     #[error("there is no tokio runtime here")]
@@ -34,13 +34,13 @@ pub enum Stopped {
     Dropped,
     /// A state could not be stored. Nothing that follows from it was sent. Look at the disk, then
     /// start again from what is stored.
-    #[error("can not store the state of the election")]
+    #[error("cannot store the state of the election")]
     Storage(#[source] Arc<io::Error>),
     /// The transport says that nothing will ever arrive again.
     #[error("the transport is gone")]
     Transport(#[source] Arc<io::Error>),
     /// A clock of the program's own ran backwards, or out of range.
-    #[error("the clock gave a reading that can not be")]
+    #[error("the clock gave a reading that cannot be")]
     Clock,
     /// The storage, the transport or the clock panicked, or the node itself, which is a bug of this
     /// crate.

@@ -22,7 +22,7 @@ impl<I: NodeId> Handle<I> {
     ///
     /// Dropping stops a future where it awaits. What it has asked of a disk, a database or another
     /// task goes on: let that carry the term, and be refused where a later one was seen
-    /// ([`guide::fencing`](crate::guide::fencing)). A poll that blocks can not be cut short: the node
+    /// ([`guide::fencing`](crate::guide::fencing)). A poll that blocks cannot be cut short: the node
     /// waits for it before it lets another lead, but not beyond the end of the lease.
     ///
     /// # Errors

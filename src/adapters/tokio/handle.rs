@@ -8,10 +8,12 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::board::{Board, Leadership};
 use super::{CommandError, Stopped};
-use crate::election::Status;
-use crate::io::{Event, Input, Lease, Rejection, Urgency};
+use crate::event::Event;
+use crate::io::{Force, Input, Lease, Urgency};
 use crate::reconfig::Target;
-use crate::types::{NodeId, Position, Priority, Term};
+use crate::rejection::Rejection;
+use crate::status::Status;
+use crate::types::{Leader, NodeId, Position, Priority};
 
 /// What the task is asked to do.
 #[derive(Debug)]
@@ -51,7 +53,7 @@ impl<I: NodeId + Send + Sync> Handle<I> {
     ///
     /// # Errors
     /// [`Stopped`] when the node has.
-    pub async fn wait_for_leader(&self) -> Result<(I, Term), Stopped> {
+    pub async fn wait_for_leader(&self) -> Result<Leader<I>, Stopped> {
         let mut leadership = self.leadership();
         loop {
             let seen = leadership.borrow_and_update().clone();
@@ -119,12 +121,11 @@ impl<I: NodeId + Send + Sync> Handle<I> {
     /// [`TargetAbandoned`](Event::TargetAbandoned) that the next leader must be asked. Let the
     /// transport know first where newcomers are.
     ///
-    /// `force` takes a step although so few voters of the target answer that leadership will end
-    /// with it.
+    /// `force` says whether the change may cost the leader its lease.
     ///
     /// # Errors
     /// [`CommandError`] if it does not lead, or the target cannot be reached.
-    pub async fn reconfigure(&self, target: Target<I>, force: bool) -> Result<(), CommandError<I>> {
+    pub async fn reconfigure(&self, target: Target<I>, force: Force) -> Result<(), CommandError<I>> {
         self.step(Input::Reconfigure { target, force }).await
     }
 

@@ -15,8 +15,10 @@ use super::board::Board;
 use super::handle::Command;
 use super::{NodeView, Stopped, Storage, Transport};
 use crate::election::Election;
+use crate::event::Event;
 use crate::hard_state::HardState;
-use crate::io::{Event, Input, Output, Rejection, Urgency};
+use crate::io::{Input, Output, Urgency};
+use crate::rejection::Rejection;
 use crate::types::NodeId;
 
 pub(super) struct Task<I, S, T> {
@@ -125,7 +127,7 @@ where
     }
 
     fn follows(&self) -> bool {
-        self.election.leader().is_some_and(|(leader, _)| leader != self.election.id())
+        self.election.leader().is_some_and(|leader| leader.id != self.election.id())
     }
 
     /// What was received or is wanted, stepped at a reading taken since. Gives back why it cannot be.
@@ -164,7 +166,7 @@ where
         let election = &self.election;
         self.transport.observe(&NodeView {
             id: election.id(),
-            cluster: election.hard_state().cluster,
+            cluster: election.cluster(),
             leader: election.leader(),
             concern: &|id| election.is_concerned_with(id),
         });

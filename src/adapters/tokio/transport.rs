@@ -5,7 +5,7 @@ use std::future::Future;
 use std::io;
 
 use crate::message::Message;
-use crate::types::{ClusterId, Term};
+use crate::types::{ClusterId, Leader};
 
 /// Carries messages. They may be lost, late, doubled, and overtake each other; that costs time and
 /// nothing else. But whoever a message is said to be from must have sent it, and sent it to this node:
@@ -35,8 +35,8 @@ pub struct NodeView<'a, I> {
     pub id: I,
     /// Its group.
     pub cluster: ClusterId,
-    /// Who leads that, as far as the node knows.
-    pub leader: Option<(I, Term)>,
+    /// The leader that the node knows of.
+    pub leader: Option<Leader<I>>,
     pub(super) concern: &'a dyn Fn(I) -> bool,
 }
 

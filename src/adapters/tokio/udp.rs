@@ -23,9 +23,9 @@ use crate::adapters::udp::cover::{Cover, Uncovered};
 use crate::adapters::udp::datagram::{self, Datagram, Letter, Nonce, Report, Sighting};
 use crate::adapters::udp::post::{self, HELLO_EVERY, TIDY_EVERY, Unsent};
 use crate::adapters::udp::socket::enlarge;
-use crate::adapters::udp::{Counters, Leader, Protection, StartError};
+use crate::adapters::udp::{Counters, LeaderAddress, Protection, StartError};
 use crate::message::Message;
-use crate::types::{ClusterId, NodeId, Term, Timestamp};
+use crate::types::{ClusterId, Leader, NodeId, Timestamp};
 
 /// How long to leave a broken socket alone.
 const RESPITE: Duration = Duration::from_millis(1);
@@ -57,7 +57,7 @@ pub struct Udp<I> {
 struct Node<I> {
     id: I,
     cluster: ClusterId,
-    leader: Option<(I, Term)>,
+    leader: Option<Leader<I>>,
 }
 
 impl<I: NodeId> Udp<I> {
@@ -218,9 +218,9 @@ impl<I: NodeId + Serialize + DeserializeOwned> Udp<I> {
     /// "Who leads?"
     fn answer(&self, nonce: Nonce, asked: usize, source: SocketAddr) {
         let Some(node) = self.node else { return };
-        let leader = node.leader.map(|(id, term)| {
+        let leader = node.leader.map(|Leader { id, term }| {
             let address = self.peers.lock().book.address(id);
-            Leader { cluster: node.cluster, id, term, address }
+            LeaderAddress { cluster: node.cluster, id, term, address }
         });
         match datagram::answer(nonce, asked, &Report::new(node.id, node.cluster, leader, source)) {
             Some(bytes) => {

@@ -6,7 +6,7 @@ use std::sync::mpsc::sync_channel;
 
 use super::{Command, CommandError, Host};
 use crate::adapters::seal::Keyring;
-use crate::io::{Input, Urgency};
+use crate::io::{Force, Input, Urgency};
 use crate::reconfig::Target;
 use crate::types::{NodeId, Position, Priority};
 
@@ -48,15 +48,15 @@ impl<I: NodeId> Host<I> {
     /// begun; [`TargetReached`](crate::Event::TargetReached) tells when it is done, and
     /// [`TargetAbandoned`](crate::Event::TargetAbandoned) that the next leader must be asked.
     ///
-    /// `addresses` are those of newcomers; members are where they are. `force` takes a step although
-    /// so few voters of the target answer that leadership will end with it.
+    /// `addresses` are those of newcomers; members are where they are. `force` says whether
+    /// the change may cost the leader its lease.
     ///
     /// # Errors
     /// [`CommandError`] if it does not lead, or the target cannot be reached.
     pub fn reconfigure(
         &self,
         target: Target<I>,
-        force: bool,
+        force: Force,
         addresses: impl IntoIterator<Item = (I, SocketAddr)>,
     ) -> Result<(), CommandError<I>> {
         self.command(Input::Reconfigure { target, force }, addresses.into_iter().collect())

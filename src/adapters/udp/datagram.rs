@@ -16,7 +16,7 @@ use std::prelude::rust_2024::*;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::Leader;
+use super::LeaderAddress;
 use crate::adapters::wire;
 use crate::message::Message;
 use crate::types::{ClusterId, NodeId, Term};
@@ -103,10 +103,10 @@ impl<I: NodeId> Report<I> {
     pub(in crate::adapters) fn new(
         me: I,
         cluster: ClusterId,
-        leader: Option<Leader<I>>,
+        leader: Option<LeaderAddress<I>>,
         asker: SocketAddr,
     ) -> Self {
-        let place = |leader: &Leader<I>| match leader.address {
+        let place = |leader: &LeaderAddress<I>| match leader.address {
             _ if leader.id == me => Place::Here,
             Some(address) if means_the_same_to(asker, address) => Place::There(address),
             Some(_) | None => Place::Unknown,

@@ -7,14 +7,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::config::ConfigError;
-use crate::io::Rejection;
+use crate::rejection::Rejection;
 
 /// Why a host did not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
     /// Its address cannot be listened on.
-    #[error("can not listen on {address}")]
+    #[error("cannot listen on {address}")]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -35,7 +35,7 @@ pub enum StartError {
     #[error("no randomness to start with: {0}")]
     Seed(getrandom::Error),
     /// The system has no thread to give.
-    #[error("can not start a thread")]
+    #[error("cannot start a thread")]
     Thread(#[source] io::Error),
 }
 
@@ -45,7 +45,7 @@ pub enum StartError {
 pub enum HostFailure {
     /// A state could not be stored. Nothing that follows from it was sent. Look at the disk, then
     /// start again from what is stored.
-    #[error("can not store the state of the election")]
+    #[error("cannot store the state of the election")]
     Persist(#[source] Arc<dyn Error + Send + Sync>),
     /// A lease watcher panicked.
     #[error("a watcher of the lease panicked")]

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::HostFailure;
-use crate::io::Event;
+use crate::event::Event;
 
 /// How many notices are kept for a reader that does not come.
 const KEPT: usize = 1_024;

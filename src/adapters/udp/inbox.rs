@@ -23,7 +23,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
         if to != self.election.id() {
             return self.count(|counters| &mut counters.misdirected);
         }
-        let ours = message.header.cluster == self.election.hard_state().cluster;
+        let ours = message.header.cluster == self.election.cluster();
         let stranger = !self.admits(from);
         let now = self.shared.clock.now();
         if ours && !stranger {
@@ -47,7 +47,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
 
     /// "I am here."
     pub(super) fn note(&mut self, from: I, cluster: ClusterId, source: SocketAddr) {
-        let ours = self.election.hard_state().cluster;
+        let ours = self.election.cluster();
         if cluster == ours && self.admits(from) {
             self.book.heard(from, source, self.shared.clock.now());
         }
@@ -55,7 +55,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
 
     /// Another node knows this one now. The same has to be known of it, which takes one more datagram.
     pub(super) fn greet_back(&mut self, to: I, source: SocketAddr) {
-        let hello = datagram::hello(self.election.id(), self.election.hard_state().cluster);
+        let hello = datagram::hello(self.election.id(), self.election.cluster());
         if self.admits(to)
             && let Some(hello) = hello
         {
@@ -92,7 +92,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
         asked: usize,
         source: SocketAddr,
     ) -> Result<(), HostFailure> {
-        let cluster = self.election.hard_state().cluster;
+        let cluster = self.election.cluster();
         let report = Report::new(self.election.id(), cluster, self.leader(), source);
         match datagram::answer(nonce, asked, &report) {
             Some(bytes) => {

@@ -10,7 +10,7 @@ use getrandom::SysRng;
 use rand_chacha::rand_core::TryRng;
 use serde::de::DeserializeOwned;
 
-use super::Leader;
+use super::LeaderAddress;
 use super::datagram::{self, Datagram, Place, Report};
 use crate::adapters::seal::Keyring;
 use crate::types::NodeId;
@@ -31,7 +31,7 @@ pub enum QueryError {
         timeout: Duration,
     },
     /// The question could not be asked.
-    #[error("can not ask {address}")]
+    #[error("cannot ask {address}")]
     Io {
         /// Who was to be asked.
         address: SocketAddr,
@@ -52,7 +52,7 @@ pub enum QueryError {
 pub fn who_leads<I: NodeId + DeserializeOwned>(
     address: SocketAddr,
     timeout: Duration,
-) -> Result<Option<Leader<I>>, QueryError> {
+) -> Result<Option<LeaderAddress<I>>, QueryError> {
     answer(address, None, timeout)
 }
 
@@ -65,7 +65,7 @@ pub fn who_leads_sealed<I: NodeId + DeserializeOwned>(
     address: SocketAddr,
     keys: &Keyring,
     timeout: Duration,
-) -> Result<Option<Leader<I>>, QueryError> {
+) -> Result<Option<LeaderAddress<I>>, QueryError> {
     answer(address, Some(keys), timeout)
 }
 
@@ -73,7 +73,7 @@ fn answer<I: NodeId + DeserializeOwned>(
     address: SocketAddr,
     keys: Option<&Keyring>,
     timeout: Duration,
-) -> Result<Option<Leader<I>>, QueryError> {
+) -> Result<Option<LeaderAddress<I>>, QueryError> {
     ask(address, keys, timeout)
         .map_err(|source| QueryError::Io { address, source })?
         .ok_or(QueryError::TimedOut { address, timeout })
@@ -83,7 +83,7 @@ fn ask<I: NodeId + DeserializeOwned>(
     address: SocketAddr,
     keys: Option<&Keyring>,
     timeout: Duration,
-) -> io::Result<Option<Option<Leader<I>>>> {
+) -> io::Result<Option<Option<LeaderAddress<I>>>> {
     let socket = match address {
         SocketAddr::V4(_) => UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?,
         SocketAddr::V6(_) => UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))?,
@@ -123,12 +123,12 @@ fn ask<I: NodeId + DeserializeOwned>(
 }
 
 /// The answer of the host at `asked`; whatever address it came from may be somebody's who passed it on.
-fn read<I>(report: Report<I>, asked: SocketAddr) -> Option<Leader<I>> {
+fn read<I>(report: Report<I>, asked: SocketAddr) -> Option<LeaderAddress<I>> {
     let (id, term, place) = report.leader?;
     let address = match place {
         Place::Unknown => None,
         Place::Here => Some(asked),
         Place::There(address) => Some(address),
     };
-    Some(Leader { cluster: report.cluster, id, term, address })
+    Some(LeaderAddress { cluster: report.cluster, id, term, address })
 }

@@ -20,13 +20,15 @@ use super::book::Book;
 use super::cover::{Cover, Uncovered};
 use super::datagram::{self, Datagram};
 use super::post::{self, HELLO_EVERY, TIDY_EVERY, Unsent};
-use super::{Command, Counters, HostFailure, Leader, Notice, Shared};
+use super::{Command, Counters, HostFailure, LeaderAddress, Notice, Shared};
 use crate::adapters::seal::MAX_SEALED;
 use crate::election::Election;
+use crate::event::Event;
 use crate::hard_state::HardState;
-use crate::io::{Event, Input, Output, Rejection, Urgency};
+use crate::io::{Input, Output, Urgency};
 use crate::message::Message;
-use crate::types::{NodeId, Timestamp};
+use crate::rejection::Rejection;
+use crate::types::{Leader, NodeId, Timestamp};
 
 /// The longest and the shortest wait for a datagram: the longest bounds how late a command is seen
 /// whose wake-up got lost.
@@ -135,7 +137,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
             return;
         }
         self.next_hello = now.saturating_add(HELLO_EVERY);
-        let hello = datagram::hello(self.election.id(), self.election.hard_state().cluster);
+        let hello = datagram::hello(self.election.id(), self.election.cluster());
         for ((id, address), hello) in self.book.configured().into_iter().zip(hello.iter().cycle()) {
             // To others goes a greeting of the seal: see `tidy`.
             if self.cover.has_met(id) {
@@ -325,14 +327,14 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
         Ok(())
     }
 
-    pub(super) fn leader(&self) -> Option<Leader<I>> {
-        let (id, term) = self.election.leader()?;
+    pub(super) fn leader(&self) -> Option<LeaderAddress<I>> {
+        let Leader { id, term } = self.election.leader()?;
         let address = if id == self.election.id() {
             Some(self.local).filter(|&local| datagram::is_usable(local))
         } else {
             self.book.address(id)
         };
-        Some(Leader { cluster: self.election.hard_state().cluster, id, term, address })
+        Some(LeaderAddress { cluster: self.election.cluster(), id, term, address })
     }
 
     pub(super) fn bump(&mut self, which: impl FnOnce(&mut Counters) -> &mut u64) {

@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
+use crate::message::{Body, Header, Heartbeat, Order, Round};
 use crate::{
-    Body, ClusterId, Config, Election, HardState, Header, Heartbeat, Input, Membership, MembershipVersion,
-    Message, Nanos, Order, Output, Priority, Round, Term, Timestamp,
+    ClusterId, Config, Election, HardState, Input, Membership, MembershipVersion, Message, Nanos, Output,
+    Priority, Term, Timestamp,
 };
 
 type Node = Election<u64, ChaCha8Rng>;

@@ -34,7 +34,7 @@ fn a_leader_is_concerned_with_members_and_with_those_who_are_yet_to_be_told() {
     let concerned = |leader: &Election<u64, ChaCha8Rng>| [1, 2, 3, 9].map(|id| leader.is_concerned_with(id));
     let reconfiguration = |leader: &mut Election<u64, ChaCha8Rng>, voters: &[u64], learners: &[u64]| {
         let target = Target::new(voters.iter().copied(), learners.iter().copied()).unwrap();
-        leader.reconfigure(target, false, &mut Vec::new()).unwrap();
+        leader.reconfigure(target, Force::Never, &mut Vec::new()).unwrap();
     };
     reconfiguration(&mut leader, &[1], &[2, 3]);
     assert_eq!(concerned(&leader), [true, true, true, false], "learners");

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use quorate::{Answer, Body, HardState, Lease, Message, Phase, Term};
+use quorate::message::{Answer, Body, Phase};
+use quorate::{HardState, Lease, Message, Term};
 
 use crate::clock::{Instant, SECOND};
 

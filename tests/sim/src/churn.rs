@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quorate::{Input, Limits, Target};
+use quorate::{Force, Input, Limits, Target};
 
 use crate::clock::{MS, SECOND};
 use crate::cluster::{Cluster, place};
@@ -133,7 +133,7 @@ fn reconfigure(cluster: &mut Cluster, dice: &mut Dice, node: u64) {
             cluster.restart(id);
         }
     }
-    let force = dice.chance(100_000);
+    let force = if dice.chance(100_000) { Force::IfNeeded } else { Force::Never };
     cluster.step(asked, Input::Reconfigure { target, force });
     if dice.chance(200_000) {
         cluster.ambush(asked, dice.below(40) as u32, None);
@@ -191,7 +191,7 @@ pub(crate) fn progress(cluster: &mut Cluster, dice: &mut Dice) {
     let Ok(target) = Target::new(all, learners) else { return };
     let (refusals, news) = (cluster.counts.refusals, cluster.news.len());
     let start = cluster.changes.len();
-    cluster.step(leader, Input::Reconfigure { target: target.clone(), force: false });
+    cluster.step(leader, Input::Reconfigure { target: target.clone(), force: Force::Never });
     let bound = Duration::from_nanos(cluster.liveness.bound + 3 * SECOND);
     let arrived = cluster.run_till(bound, |cluster| {
         let over = cluster.counts.refusals > refusals || cluster.news.len() > news;

@@ -274,7 +274,7 @@ impl Cluster {
     /// Whom `node` follows, or whether it leads, as it knows.
     #[must_use]
     pub fn follows(&self, node: u64) -> Option<u64> {
-        Some(self.election(node)?.leader()?.0)
+        Some(self.election(node)?.leader()?.id)
     }
 
     /// Whether `node` believes that it leads.

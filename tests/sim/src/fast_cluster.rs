@@ -4,9 +4,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
+use quorate::message::{Body, Phase};
 use quorate::{
-    Body, ClusterId, Config, Election, Event, HardState, HeartbeatTiming, Input, Message, Output, Phase,
-    RoleKind, Timestamp, Timing,
+    ClusterId, Config, Election, Event, HardState, HeartbeatTiming, Input, Message, Output, RoleKind,
+    Timestamp, Timing,
 };
 use rand_chacha::ChaCha8Rng;
 

@@ -11,8 +11,8 @@ impl Cluster {
         match event {
             Event::Elected { term } => self.learn_elected(node, term),
             Event::SteppedDown { term, reason } => self.learn_stepped_down(node, term, reason),
-            Event::LeaderChanged { leader: Some((leader, term)) } if leader != name => {
-                let verdict = self.safety.follows(name, leader, term);
+            Event::LeaderChanged { leader: Some(leader) } if leader.id != name => {
+                let verdict = self.safety.follows(name, leader.id, leader.term);
                 self.judge(verdict);
             }
             Event::Behind { position, .. } => self.catch_up(node, position),
@@ -31,7 +31,7 @@ impl Cluster {
             | Event::ForeignCluster { .. }
             | Event::TwoLeaders { .. }
             | Event::TermTooFarAhead { .. } => {
-                self.fail(Kind::Nonsense, format!("node {name} says {event:?}"));
+                self.fail(Kind::Nonsense, format!("node {name} says: {event}"));
             }
             _ => {}
         }
@@ -65,7 +65,7 @@ impl Cluster {
         let since = process.leads_since.take().filter(|_| self.options.patience.is_some());
         let wanted = matches!(reason, StepDown::Resigned { .. });
         if !wanted && since.is_some_and(|since| self.was_needless(node, since)) {
-            self.fail(Kind::NeedlessChange, format!("{name} stepped down in term {term}: {reason:?}"));
+            self.fail(Kind::NeedlessChange, format!("{name} stepped down from term {term}: {reason}"));
         }
         if let Some(process) = &mut self.hosts[node].process {
             process.forced = false;

@@ -45,4 +45,4 @@ pub use options::{Options, Start};
 pub use rng::{Dice, Ppm, Zero};
 pub use scenario::{Outcome, Scenario};
 pub use schedule::Schedule;
-pub use trace::{Trace, message as describe};
+pub use trace::Trace;

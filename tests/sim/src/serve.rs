@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use quorate::{Body, HardState, Input, Output, Phase, RoleKind};
+use quorate::message::{Body, Phase};
+use quorate::{Force, HardState, Input, Output, RoleKind};
 
 use crate::check::Kind;
 use crate::clock::Instant;
@@ -114,7 +115,7 @@ impl Cluster {
         let line = self.options.traced.then(|| trace::input(&input));
         let is_message = matches!(input, Input::Receive { .. });
         if let Input::Reconfigure { force, .. } = input {
-            process.forced = force;
+            process.forced = force == Force::IfNeeded;
         }
         let mut outputs = Vec::new();
         process.election.step_into(input, &mut outputs);

@@ -1,6 +1,6 @@
 //! almost-raft: tasks on a runtime of one thread, whose messages go from channel to channel.
 //!
-//! It can not be called for one thing: it waits, for tokio to wake it. So only a whole failover is measured,
+//! It cannot be called for one thing: it waits, for tokio to wake it. So only a whole failover is measured,
 //! with the runtime's work in it, and what a task takes in memory. There is no answer to its heartbeats,
 //! and no tick.
 

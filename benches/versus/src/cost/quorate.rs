@@ -57,7 +57,7 @@ impl Contender for Quorate {
     }
 
     fn leader(&self) -> Option<Place> {
-        self.election.leader().map(|(leader, _)| leader as Place)
+        self.election.leader().map(|leader| leader.id as Place)
     }
 
     fn settle(group: &mut Group<Self>) {

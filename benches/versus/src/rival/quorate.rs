@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use quorate::{
-    ClusterId, Config, Election, Event, HardState, Input, Lease, Message, Output, Position, Target,
-    Timestamp, Timing,
-};
+use quorate::{ClusterId, Config, Election, Event, Force, HardState, Input, Lease, Message, Output, Position, Target, Timestamp, Timing};
 use rand_chacha::ChaCha8Rng;
 
 use super::{Claim, Duty, Effect, Effects, Mask, Place, Rival, Setup};
@@ -69,12 +66,12 @@ impl Rival for Quorate {
     }
 
     fn leader(&self) -> Option<(Place, u64)> {
-        self.election.leader().map(|(leader, term)| (leader, term.0))
+        self.election.leader().map(|leader| (leader.id, leader.term.0))
     }
 
     fn duty(&self) -> Duty {
         // Who will stand writes that ahead of its turn, as a follower.
-        let own = self.election.hard_state().voted_for == Some(self.election.id());
+        let own = self.election.status().voted_for == Some(self.election.id());
         if own { Duty::Candidacy } else { Duty::Vote }
     }
 
@@ -91,7 +88,7 @@ impl Rival for Quorate {
         let all = self.election.membership().members();
         let learners = all.iter().copied().filter(|member| !voters.contains(member));
         let target = Target::new(voters.iter().copied(), learners).expect("lawful members");
-        self.election.step_into(Input::Reconfigure { target, force: false }, &mut self.outputs);
+        self.election.step_into(Input::Reconfigure { target, force: Force::Never }, &mut self.outputs);
         if let [Output::Rejected(_)] = self.outputs[..] {
             self.outputs.clear();
             return false;

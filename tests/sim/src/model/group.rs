@@ -1,6 +1,6 @@
 //! The group as a model: what can happen next, and what comes of it.
 
-use quorate::{Input, Output, Target, Term, Urgency};
+use quorate::{Force, Input, Output, Target, Term, Urgency};
 use stateright::{Model, Property};
 
 use super::host::{Heard, Host};
@@ -136,7 +136,7 @@ impl Group {
             Wish::ResignNow => Input::Resign { successor: None, urgency: Urgency::Now },
             Wish::Reconfigure(voters) => {
                 let target = Target::new(voters.iter().copied(), []).expect("a lawful target");
-                Input::Reconfigure { target, force: false }
+                Input::Reconfigure { target, force: Force::Never }
             }
             Wish::Leave => Input::Leave,
             Wish::Discover(id) => Input::Discovered(id),

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use quorate::message::{Answer, Body, Denial, Header, Phase, Round, VoteReply};
 use quorate::{
-    Answer, Body, ClusterId, Config, Denial, Election, Event, HardState, Header, Input, Lease,
-    MembershipVersion, Message, Nanos, Output, Phase, Round, Term, Timestamp, VoteReply,
+    ClusterId, Config, Election, Event, HardState, Input, Lease, MembershipVersion, Message, Nanos, Output,
+    Term, Timestamp,
 };
 
 use super::history::History;

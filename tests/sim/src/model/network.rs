@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use quorate::{Body, Message, Phase};
+use quorate::Message;
+use quorate::message::{Body, Phase};
 
 use super::state::Shared;
 
