@@ -3,11 +3,11 @@
 //!
 //! `quorate` is a state machine and nothing else. [`Election`] owns no thread, socket, file or clock. The
 //! host feeds it messages and clock readings, and it returns what to store, what to send and what has
-//! happened. Whatever the host replicates, if anything, is the host's own business.
+//! happened. What the host replicates, if anything, is up to the host.
 //!
 //! How to form, grow, replace, shrink, move and mend a group: [`guide::membership`]. What a lease is worth,
-//! and how to make sure that only the leader's work counts: [`guide::fencing`]. Against whom the hosts
-//! defend a group, and how to look after its keys: [`guide::security`]. How to move a program from
+//! and how to make sure that only the leader's work counts: [`guide::fencing`]. Which attackers the hosts
+//! defend a group against, and how to look after its keys: [`guide::security`]. How to move a program from
 //! almost-raft: [`guide::migrating`].
 //!
 //! # Which adapter do I take?
@@ -63,7 +63,8 @@
 //! |---|---|
 //! | term | A number that only grows. Each term has at most one leader, and each message carries its sender's term. |
 //! | voter, learner, witness | A *member* is a voter, whose votes and promises count, or a learner, which follows without a vote. A witness is a voter of priority 0: it never leads. Any other node is a *stranger*. |
-//! | quorum, position | A quorum is as many voters as an election needs, more than half. A position says how far a host's data reach. |
+//! | quorum | As many voters as an election needs: more than half of them. |
+//! | position | How far a host's data reach. A node is elected only by voters whose position is not ahead of its own. |
 //! | vote | The voter's word, given once in a term and durable, that the candidate may lead that term. |
 //! | promise | What a voter gives with a vote and with an accepted heartbeat: for so long it votes for no other node and does not campaign. Meanwhile the voter is *bound* to the promise's holder. |
 //! | long promise | A promise of the length `promise_limit`, asked for where a node has to write before it can reply. |
@@ -193,7 +194,8 @@
 //! **2.3 Quarantine after a restart.** A restarted voter whose durable term is above 0 has forgotten its
 //! promises. Before `start + promised`, the longest promise it may have given, it grants no vote and no
 //! pre-vote to any node and does not campaign. Nothing ends this early: no heartbeat that asks for zero, no
-//! release, no order to campaign. It follows a leader meanwhile.
+//! release, no order to campaign. Meanwhile it may follow a leader: it accepts heartbeats, and promises
+//! anew.
 //!
 //! *Why.* The voter may be part of a lease, and does not know of which. What a heartbeat ends is the
 //! promise that the voter has given since, not the forgotten one, which may be to another node.
@@ -446,7 +448,8 @@
 //!   asked, the voter counts as a grant from the end of its promise on: half a round trip after `sent_at`,
 //!   plus `remaining`. All other denials count for nothing, and those voters are asked again at the
 //!   deadline.
-//! - (b) *Not the leader:* a `Bound` denial of the very leader that the denial names never counts so.
+//! - (b) *Not the leader:* a `Bound` denial by the leader itself, which names its own sender, never counts
+//!   so.
 //! - (c) *The end:* an accepted heartbeat ends the round, and so does a vote request whose higher term is
 //!   adopted (1.2). A leader that is alive sends such a heartbeat in reply (4.7).
 //!
@@ -501,8 +504,8 @@
 //!   leader asks again in the next term. If the lease ends first, it steps down (3.3).
 //!
 //! *Why.* A node that comes back with a higher term denies the leader's heartbeats for ever. A leader that
-//! stepped down for it would be deposed by a node that cannot lead. The position test is for a new leader;
-//! this one leads already.
+//! stepped down for it would be deposed by a node that cannot lead. (b) The position test is for a new
+//! leader; this one leads already.
 //!
 //! *For example,* A leads term 4, and C restarts in term 9, as it had campaigned on its own. C denies A's
 //! heartbeat with term 9. A asks for votes of term 10 and gets that of B, with its lease of term 4 in force
