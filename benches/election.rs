@@ -12,7 +12,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, criterion_group, criterion_main};
-use quorate::{ClusterId, Config, Election, HardState, Input, Message, Output, RoleKind};
+use quorate::{ClusterId, Config, Election, HardState, Input, Message, Output, RoleKind, Timestamp};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -27,7 +27,7 @@ type Node = Election<u64, ChaCha8Rng>;
 struct Group {
     nodes: Vec<Node>,
     crashed: Option<usize>,
-    now: Duration,
+    now: Timestamp,
 }
 
 impl Group {
@@ -36,11 +36,11 @@ impl Group {
         let saved = HardState::bootstrap(ClusterId(1), 0..members.into()).expect("a small group");
         let node = |id| {
             let rng = ChaCha8Rng::seed_from_u64(id);
-            Election::new(Config::new(id), saved.clone(), Duration::ZERO, rng).expect("a valid start")
+            Election::new(Config::new(id), saved.clone(), Timestamp::ORIGIN, rng).expect("a valid start")
         };
         let nodes = (0..members.into()).map(node).collect();
-        let mut group = Group { nodes, crashed: None, now: Duration::ZERO };
-        while group.now < Duration::from_secs(2) {
+        let mut group = Group { nodes, crashed: None, now: Timestamp::ORIGIN };
+        while group.now.since_origin() < Duration::from_secs(2) {
             group.advance();
         }
         group
@@ -109,7 +109,7 @@ fn follower(c: &mut Criterion) {
         let mut out = Vec::new();
         group.bench_function(BenchmarkId::from_parameter(members), |b| {
             b.iter(|| {
-                now += Duration::from_nanos(1);
+                now = now.saturating_add(Duration::from_nanos(1));
                 message.header.round.0 += 1;
                 node.tick_into(now, &mut out);
                 node.step_into(Input::Receive { from, message: message.clone() }, &mut out);
@@ -135,12 +135,12 @@ fn leader(c: &mut Criterion) {
                 node.tick_into(now, &mut out);
                 for (from, answer) in &answers {
                     let mut message = answer.clone();
-                    message.header.at = u64::try_from(now.as_nanos()).expect("a short time");
+                    message.header.sent_at = now;
                     node.step_into(Input::Receive { from: *from, message }, &mut out);
                 }
                 assert_eq!(black_box(&out).len(), usize::from(members) - 1);
                 out.clear();
-                now += INTERVAL;
+                now = now.saturating_add(INTERVAL);
             });
         });
         assert_eq!(node.role(), RoleKind::Leader, "it led all the time");
@@ -149,7 +149,7 @@ fn leader(c: &mut Criterion) {
 }
 
 /// What the followers of a settled group answer at `now`.
-fn recorded(settled: &Group, now: Duration) -> Vec<(u64, Message<u64>)> {
+fn recorded(settled: &Group, now: Timestamp) -> Vec<(u64, Message<u64>)> {
     let mut group = settled.clone();
     let leader = group.leader().expect("settled");
     let from = group.nodes[leader].id();

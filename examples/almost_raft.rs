@@ -18,7 +18,9 @@ use std::time::Duration;
 
 use quorate::adapters::clock::BootClock;
 use quorate::adapters::store::Store;
-use quorate::{ClusterId, Config, Election, Event, HardState, Input, Limits, Membership, Message, Output};
+use quorate::{
+    ClusterId, Config, Election, Event, HardState, Input, Limits, Membership, Message, Output, Timestamp,
+};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tempfile::TempDir;
@@ -65,8 +67,9 @@ impl Node {
     /// In place of the task `raft_election(state)`.
     fn run(mut self) -> Result<(), Failure> {
         loop {
-            let due = self.election.deadline().unwrap_or(Duration::MAX);
-            let received = self.inbox.recv_timeout(due.saturating_sub(self.clock.now()));
+            let until = |due: Timestamp| due.saturating_duration_since(self.clock.now());
+            let wait = self.election.deadline().map_or(Duration::MAX, until);
+            let received = self.inbox.recv_timeout(wait);
             self.election.tick_into(self.clock.now(), &mut self.outputs);
             match received {
                 Ok(Mail::From(from, message)) => self.step(Input::Receive { from, message }),

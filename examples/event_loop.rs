@@ -12,7 +12,9 @@ use std::thread;
 use std::time::Duration;
 
 use quorate::adapters::clock::BootClock;
-use quorate::{ClusterId, Config, ConfigError, Election, Event, HardState, Input, Output, Urgency};
+use quorate::{
+    ClusterId, Config, ConfigError, Election, Event, HardState, Input, Output, Timestamp, Urgency,
+};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -29,8 +31,8 @@ fn run(
     let mut outputs = Vec::new();
     loop {
         // Wait for a message, until the election is due. Receive first, then read the clock.
-        let due = election.deadline().unwrap_or(Duration::MAX);
-        let received = inbox.recv_timeout(due.saturating_sub(clock.now()));
+        let until = |due: Timestamp| due.saturating_duration_since(clock.now());
+        let received = inbox.recv_timeout(election.deadline().map_or(Duration::MAX, until));
         election.tick_into(clock.now(), &mut outputs);
         match received {
             Ok(input) => election.step_into(input, &mut outputs),

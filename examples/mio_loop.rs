@@ -50,7 +50,7 @@ impl Node {
         loop {
             self.turn(None)?;
             // The poll's timeout is the only timer that an election needs.
-            let due = self.election.deadline().map(|due| due.saturating_sub(self.clock.now()));
+            let due = self.election.deadline().map(|due| due.saturating_duration_since(self.clock.now()));
             match self.poll.poll(&mut events, due) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
                 Ok(()) | Err(_) => {}

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::membership::MembershipError;
-use crate::types::{Nanos, Position, Priority, Term, Version, nanos};
+use crate::types::{MembershipVersion, Nanos, Position, Priority, Term, Timestamp};
 
 /// What a node is told at its start.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -93,7 +93,7 @@ impl Timing {
     /// round trips and losses of its heartbeats, and chooses the promise it asks for and the heartbeat
     /// interval by them (rule 3.6; after Dynatune, arXiv 2507.15154). On a quiet local network
     /// `tuned(25 ms, 150 ms)` notices a crash in a sixth of the time that [`lan`](Self::lan) takes;
-    /// [`Status::pace`](crate::Status::pace) shows what is in force.
+    /// [`Status::heartbeat_timing`](crate::Status::heartbeat_timing) shows what is in force.
     ///
     /// - `shortest`: at least 3 ms, and far above what a process may be kept from running.
     /// - `longest`: takes the place of `promise`, and all other lengths are to it as those of `lan()` are
@@ -160,15 +160,15 @@ pub enum ConfigError {
     #[error("clock_drift_ppm must be at most 500,000")]
     DriftTooLarge,
     /// Readings end after 292 years.
-    #[error("the clock reads {0:?}, which is out of range")]
-    ClockOutOfRange(Duration),
+    #[error("the clock reads {0}, which is out of range")]
+    ClockOutOfRange(Timestamp),
     /// The durable state was put together by hand, or is damaged.
     #[error("the durable state has term {term} but a membership of version {version}")]
     TermBelowMembership {
         /// Its term.
         term: Term,
         /// Its membership's version.
-        version: Version,
+        version: MembershipVersion,
     },
     /// The durable promise is longer than any that can be given.
     #[error("the durable state promised {0:?}, more than one hour")]
@@ -178,14 +178,14 @@ pub enum ConfigError {
     Membership(#[from] MembershipError),
 }
 
-const MICROSECOND: u64 = 1_000;
+const MICROSECOND: Nanos = Nanos(1_000);
 const HOUR: Duration = Duration::from_secs(3_600);
 const MAX_DRIFT_PPM: u32 = 500_000;
 const SHORTEST_TUNED: Duration = Duration::from_millis(3);
 
 /// [`Timing`], checked, and half the size: microseconds in 32 bits.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Lengths {
+pub(crate) struct CheckedTiming {
     promise: u32,
     /// `promise`, unless that is tuned.
     shortest_promise: u32,
@@ -197,9 +197,9 @@ pub(crate) struct Lengths {
     pub(crate) drift_ppm: u32,
 }
 
-impl Lengths {
+impl CheckedTiming {
     pub(crate) fn new(timing: &Timing) -> Result<Self, ConfigError> {
-        let lengths = Lengths {
+        let checked = CheckedTiming {
             promise: micros("promise", timing.promise)?,
             shortest_promise: micros("tuned_from", timing.tuned_from.unwrap_or(timing.promise))?,
             promise_limit: micros("promise_limit", timing.promise_limit)?,
@@ -209,22 +209,22 @@ impl Lengths {
             takeover_delay: micros("takeover_delay", timing.takeover_delay)?,
             drift_ppm: timing.clock_drift_ppm,
         };
-        if lengths.promise > lengths.promise_limit {
+        if checked.promise > checked.promise_limit {
             return Err(ConfigError::PromiseAboveLimit);
         }
-        if lengths.shortest_promise > lengths.promise {
+        if checked.shortest_promise > checked.promise {
             return Err(ConfigError::TunedAbovePromise);
         }
         if timing.tuned_from.is_some_and(|shortest| shortest < SHORTEST_TUNED) {
             return Err(ConfigError::TunedTooShort);
         }
-        if lengths.heartbeat_interval > lengths.promise / 2 {
+        if checked.heartbeat_interval > checked.promise / 2 {
             return Err(ConfigError::HeartbeatTooRare);
         }
-        if lengths.drift_ppm > MAX_DRIFT_PPM {
+        if checked.drift_ppm > MAX_DRIFT_PPM {
             return Err(ConfigError::DriftTooLarge);
         }
-        Ok(lengths)
+        Ok(checked)
     }
 
     /// The longest a leader asks for in a heartbeat that makes nobody write.
@@ -267,7 +267,7 @@ pub(crate) fn check_promised(promised: Duration) -> Result<Nanos, ConfigError> {
     if promised > HOUR {
         return Err(ConfigError::PromisedTooLong(promised));
     }
-    Ok(nanos(promised))
+    Ok(promised.into())
 }
 
 fn micros(name: &'static str, length: Duration) -> Result<u32, ConfigError> {
@@ -281,5 +281,5 @@ fn micros(name: &'static str, length: Duration) -> Result<u32, ConfigError> {
 }
 
 fn widen(micros: u32) -> Nanos {
-    u64::from(micros).saturating_mul(MICROSECOND)
+    MICROSECOND.saturating_mul(micros.into())
 }

@@ -1,44 +1,51 @@
-//! The hub: what goes in, what comes out, and the transitions between roles. It alone changes state.
+//! The hub: it takes inputs, calls the rules, and makes the transitions between roles. It alone changes state.
 
-mod ahead;
-mod answers;
 mod campaign;
-mod disk;
+mod deadline;
+mod durability;
+mod early_pre_vote;
+mod fast_path;
+mod following;
 mod formation;
 mod handover;
 mod heartbeat;
+mod heartbeat_timing;
 mod invariants;
 mod leadership;
-mod membership;
-mod pace;
-mod reconfig;
+mod long_promise;
+mod membership_exchange;
+mod node_attributes;
+mod reconfiguration;
+mod removal;
 mod renewal;
-mod routine;
 mod status;
-mod turn;
+mod timeout_now;
+mod transfer_pre_vote;
 mod vote;
+mod vote_reply;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use rand_core::Rng;
 
-use crate::config::{Config, ConfigError, Lengths, check_promised};
-use disk::Disk;
-
-use crate::contacts::{Contacts, Oddity};
+use crate::backoff::Backoff;
+use crate::config::{CheckedTiming, Config, ConfigError, check_promised};
 use crate::hard_state::HardState;
 use crate::io::{Event, Input, Lease, Output, Rejection};
 use crate::membership::{Membership, MembershipError};
 use crate::message::{Body, Header, Message};
+use crate::peer_log::{Anomaly, PeerLog};
 use crate::promise::Promise;
-use crate::role::{Following, Leaving, Role, RoleKind};
-use crate::succession::{Backoff, Takeover};
-use crate::types::{CLOCK_END, NEVER, Nanos, NodeId, Position, Priority, Round, Term, nanos};
+use crate::role::{Following, Leaving, Participation, Role, RoleKind};
+use crate::succession::Takeover;
+use crate::types::{CLOCK_END, NEVER, NodeId, Position, Priority, Round, Term, Timestamp};
 
-pub use status::{FollowerStatus, MemberStatus, Pace, Status};
+use durability::Durability;
 
-/// The most terms one message may be ahead. Rule 1.4.
+pub use status::{HeartbeatTiming, MemberProgress, MemberStatus, Status};
+
+/// How far the term of a message may be ahead of this node's. Rule 1.4.
 const MAX_TERM_JUMP: u64 = 1 << 32;
 
 /// One node's part in the election of its group's leader.
@@ -50,27 +57,24 @@ pub struct Election<I, R> {
     id: I,
     position: Position,
     priority: Priority,
-    lengths: Lengths,
+    timing: CheckedTiming,
     hard: HardState<I>,
-    /// The last tick.
-    now: Nanos,
-    /// Of the last request sent.
+    /// The time of the last tick.
+    now: Timestamp,
+    /// The round of the last request sent.
     round: Round,
     promise: Promise<I>,
-    contacts: Contacts<I>,
-    /// After a lapsed lease. Rule 4.8.
-    flap: Backoff,
-    takeover: Option<alloc::boxed::Box<Takeover<I>>>,
-    /// The place in the succession that the last leader gave. Rule 4.1.
+    peer_log: PeerLog<I>,
+    /// The delay of candidacies after a lapsed lease. Rule 4.8.
+    lapse_backoff: Backoff,
+    takeover: Option<Box<Takeover<I>>>,
+    /// The rank in the succession that the last leader gave. Rule 4.1.
     rank: Option<u8>,
-    /// The deadline was put off after a leap of the clock, and no message has come since.
-    rearmed: bool,
-    disk: Disk,
-    /// This node was a member, and its host has not been told that it is none any more. Rule 8.3.
-    was_member: bool,
+    /// Whether the election deadline was deferred after a clock jump, and no message has arrived since.
+    deferred_after_clock_jump: bool,
+    durability: Durability,
+    participation: Participation,
     leaving: Leaving,
-    /// It has been found to have lost its durable state. Rule 7.5.
-    state_lost: bool,
     role: Role<I>,
     rng: R,
 }
@@ -87,13 +91,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub fn new(
         config: Config<I>,
         mut saved: HardState<I>,
-        now: Duration,
+        now: Timestamp,
         rng: R,
     ) -> Result<Self, ConfigError> {
-        let lengths = Lengths::new(&config.timing)?;
+        let timing = CheckedTiming::new(&config.timing)?;
         let promised = check_promised(saved.promised)?;
-        let clock = nanos(now);
-        if clock > CLOCK_END {
+        if now > CLOCK_END {
             return Err(ConfigError::ClockOutOfRange(now));
         }
         let version = saved.membership.version();
@@ -103,38 +106,31 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let members = &saved.membership;
         if members.is_forming() && !members.contains(config.id) {
             let known = members.voters().iter().copied().chain([config.id]).collect();
-            saved.membership = members.knowing(known).ok_or(MembershipError::TooManyMembers)?;
+            saved.membership = members.with_known(known).ok_or(MembershipError::TooManyMembers)?;
         }
-        // Who holds a membership that lacks it was told that, or that it was left out; unless it does not
-        // know that for good, and goes on asking.
-        let members = &saved.membership;
-        let was_member = match members.contains(config.id) {
-            true => !members.is_forming(),
-            false => version.term > Term(0) && !saved.committed,
-        };
-        let floor = if saved.term > Term(0) { clock.saturating_add(promised) } else { 0 };
+        let participation = initial_participation(config.id, &saved);
+        let quarantine_until = if saved.term > Term(0) { now.after(promised) } else { Timestamp::ORIGIN };
         let mut election = Election {
             id: config.id,
             position: config.position,
             priority: config.priority,
-            lengths,
-            contacts: Contacts::new(&saved.membership),
-            disk: Disk::InStep,
+            timing,
+            peer_log: PeerLog::new(&saved.membership),
+            durability: Durability::Current,
             hard: saved,
-            now: clock,
+            now,
             round: Round::default(),
-            promise: Promise::quarantine(floor),
-            flap: Backoff::default(),
+            promise: Promise::quarantine(quarantine_until),
+            lapse_backoff: Backoff::default(),
             takeover: None,
             rank: None,
-            rearmed: false,
-            was_member,
+            deferred_after_clock_jump: false,
+            participation,
             leaving: Leaving::No,
-            state_lost: false,
             role: Role::Follower(Following::new(NEVER)),
             rng,
         };
-        let deadline = election.turn();
+        let deadline = election.draw_election_deadline();
         election.become_follower(deadline);
         Ok(election)
     }
@@ -143,7 +139,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// [`step`](Self::step), and no later than [`deadline`](Self::deadline); spurious calls are
     /// harmless. A clock that runs backwards is [`Rejected`](Output::Rejected).
     #[must_use]
-    pub fn tick(&mut self, now: Duration) -> Vec<Output<I>> {
+    pub fn tick(&mut self, now: Timestamp) -> Vec<Output<I>> {
         let mut out = Vec::new();
         self.tick_into(now, &mut out);
         out
@@ -159,41 +155,40 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// As [`tick`](Self::tick); appends to the caller's buffer.
-    pub fn tick_into(&mut self, now: Duration, out: &mut Vec<Output<I>>) {
-        let clock = nanos(now);
-        if clock > CLOCK_END {
+    pub fn tick_into(&mut self, now: Timestamp, out: &mut Vec<Output<I>>) {
+        if now > CLOCK_END {
             return out.push(Output::Rejected(Rejection::ClockOutOfRange { now }));
         }
-        if clock < self.now {
-            let last = Duration::from_nanos(self.now);
+        if now < self.now {
+            let last = self.now;
             return out.push(Output::Rejected(Rejection::ClockWentBackwards { last, now }));
         }
-        if clock < self.due() {
-            self.now = clock;
+        if now < self.due() {
+            self.now = now;
             return;
         }
         let before = self.leader();
-        self.now = clock;
+        self.now = now;
         match &self.role {
             Role::Follower(_) => self.tick_follower(out),
-            Role::PreCandidate(_) => self.tick_canvass(out),
+            Role::PreCandidate(_) => self.tick_pre_vote(out),
             Role::Candidate(_) => self.tick_candidate(out),
             Role::Leader(_) => self.tick_leader(out),
         }
-        self.announce(before, out);
+        self.report_leader_change(before, out);
     }
 
     /// As [`step`](Self::step); appends to the caller's buffer, which is all the memory that a
     /// heartbeat or its answer needs.
     pub fn step_into(&mut self, input: Input<I>, out: &mut Vec<Output<I>>) {
-        if let Input::Receive { from, message } = &input
-            && self.is_routine(*from, message, out)
-        {
-            debug_assert!(self.is_sound(), "an invariant is broken");
-            return;
+        if let Input::Receive { from, message } = &input {
+            let is_handled = self.try_fast_path(*from, message, out);
+            if is_handled {
+                return self.check_invariants();
+            }
         }
         let before = self.leader();
-        let met = match input {
+        let result = match input {
             Input::Receive { from, message } => {
                 self.receive(from, message, out);
                 Ok(())
@@ -213,17 +208,17 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 Ok(())
             }
         };
-        match met {
-            Ok(()) => self.announce(before, out),
+        match result {
+            Ok(()) => self.report_leader_change(before, out),
             Err(rejection) => out.push(Output::Rejected(rejection)),
         }
     }
 
     /// When to tick at the latest, on the host's clock; `None` while nothing is pending.
     #[must_use]
-    pub fn deadline(&self) -> Option<Duration> {
+    pub fn deadline(&self) -> Option<Timestamp> {
         let due = self.due();
-        (due != NEVER).then(|| Duration::from_nanos(due))
+        (due != NEVER).then_some(due)
     }
 
     /// This node.
@@ -265,9 +260,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     #[must_use]
     pub fn lease(&self) -> Option<Lease> {
         match &self.role {
-            Role::Leader(leading) => {
-                Some(Lease { term: leading.term, until: Duration::from_nanos(leading.lease) })
-            }
+            Role::Leader(leading) => Some(Lease { term: leading.term, until: leading.lease }),
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
         }
     }
@@ -288,66 +281,60 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// The next timer, whatever the role.
-    fn due(&self) -> Nanos {
+    fn due(&self) -> Timestamp {
         match &self.role {
             Role::Follower(following) => {
-                let trial = following.trial.as_ref().map_or(NEVER, |trial| trial.due());
-                let farewell = following.farewell.as_ref().map_or(NEVER, |farewell| farewell.next_retry);
-                let leader = self.promise.leader_until(self.now).unwrap_or(NEVER);
-                following.deadline.min(following.ahead_at).min(trial).min(farewell).min(leader)
+                following.due().min(self.promise.leader_until(self.now).unwrap_or(NEVER))
             }
-            Role::PreCandidate(canvass) => canvass.next_retry.min(canvass.until),
+            Role::PreCandidate(round) => round.next_retry.min(round.until),
             Role::Candidate(candidacy) => candidacy.next_retry.min(candidacy.until),
             Role::Leader(leading) => leading.due(),
         }
     }
 
-    /// A message is checked for what every message must fulfil, and goes to its rule.
+    /// Checks what every message must fulfil, and hands the message to its rule.
     fn receive(&mut self, from: I, message: Message<I>, out: &mut Vec<Output<I>>) {
         let Message { header, body } = message;
         if from == self.id {
             return;
         }
-        let place = self.hard.membership.index_of(from);
+        let index = self.hard.membership.index_of(from);
         if header.cluster != self.hard.cluster {
             let event = Event::ForeignCluster { peer: from, cluster: header.cluster };
-            return self.tell_once(from, Oddity::ForeignCluster, event, out);
+            return self.report_once(from, Anomaly::ForeignCluster, event, out);
         }
         // Rule 1.4.
         if header.term.0 > self.hard.term.0.saturating_add(MAX_TERM_JUMP) {
             let event = Event::TermTooFarAhead { peer: from, term: header.term };
-            return self.tell_once(from, Oddity::TermTooFarAhead, event, out);
+            return self.report_once(from, Anomaly::TermTooFarAhead, event, out);
         }
-        self.rearmed = false;
-        if let Some(place) = place {
-            self.contacts.heard(place, self.now);
+        self.deferred_after_clock_jump = false;
+        if let Some(index) = index {
+            self.peer_log.record_heard(index, self.now);
         }
         match body {
-            Body::VoteRequest(request) => self.on_vote_request(from, place, header, request, out),
-            Body::VoteReply(reply) => self.on_vote_reply(from, place, header, reply, out),
-            // A heartbeat of a higher term is a new leader, never a reason to renew. Rule 5.3.
-            Body::Heartbeat(heartbeat) => return self.on_heartbeat(from, place, header, heartbeat, out),
-            Body::HeartbeatReply(reply) => self.on_heartbeat_reply(from, place, header, &reply, out),
+            Body::VoteRequest(request) => self.on_vote_request(from, index, header, request, out),
+            Body::VoteReply(reply) => self.on_vote_reply(from, index, header, reply, out),
+            // A heartbeat of a higher term comes from a new leader, and is no reason to renew. Rule 5.3.
+            Body::Heartbeat(heartbeat) => return self.on_heartbeat(from, index, header, heartbeat, out),
+            Body::HeartbeatReply(reply) => self.on_heartbeat_reply(from, index, header, &reply, out),
         }
-        if place.is_some() && header.term > self.hard.term {
-            self.renew(header.term, out);
+        if index.is_some() && header.term > self.hard.term {
+            self.start_renewal(header.term, out);
         }
     }
 
-    /// The only way to a follower's role. It stands for election at `deadline`, if it may at all.
-    fn become_follower(&mut self, deadline: Nanos) {
-        let deadline = if self.asks() { deadline } else { NEVER };
+    /// The only transition to the follower's role. The node starts a pre-vote round at `deadline`, if it may at
+    /// all.
+    fn become_follower(&mut self, deadline: Timestamp) {
+        let deadline = if self.sends_pre_votes() { deadline } else { NEVER };
         self.role = Role::Follower(Following::new(deadline));
     }
 
-    /// From now on it asks nobody for anything.
-    fn quiet(&mut self) {
+    /// Stops campaigning: cancels the election deadline and every pre-vote round.
+    fn stop_campaigning(&mut self) {
         if let Role::Follower(following) = &mut self.role {
-            following.deadline = NEVER;
-            following.ahead_at = NEVER;
-            following.ahead = None;
-            following.leader_at = None;
-            following.trial = None;
+            following.reset_candidacy(NEVER);
         } else {
             self.become_follower(NEVER);
         }
@@ -358,7 +345,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.round
     }
 
-    /// Of a request sent now.
+    /// Header of a request sent now.
     fn header(&self, term: Term, round: Round) -> Header {
         let version = self.hard.membership.version();
         Header {
@@ -367,39 +354,44 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             version,
             committed: self.hard.committed,
             round,
-            at: self.now,
+            sent_at: self.now,
         }
     }
 
-    /// Of the answer to a request.
+    /// Header of the answer to a request.
     fn reply_header(&self, request: &Header) -> Header {
-        Header { at: request.at, ..self.header(self.hard.term, request.round) }
+        Header { sent_at: request.sent_at, ..self.header(self.hard.term, request.round) }
     }
 
-    fn set_position(&mut self, position: Position) {
-        self.position = position;
-        let place = self.hard.membership.index_of(self.id);
-        if let (Role::Leader(leading), Some(place)) = (&mut self.role, place) {
-            leading.unranked = true;
-            if let Some(own) = leading.followers.get_mut(place) {
-                own.position = position;
-            }
-        }
-    }
-
-    fn tell_once(&mut self, peer: I, oddity: Oddity, event: Event<I>, out: &mut Vec<Output<I>>) {
-        let member = self.hard.membership.contains(peer);
-        if self.contacts.tell_once(member, peer, oddity) {
+    /// Reports an anomaly, once for each peer.
+    fn report_once(&mut self, peer: I, anomaly: Anomaly, event: Event<I>, out: &mut Vec<Output<I>>) {
+        let is_member = self.hard.membership.contains(peer);
+        let is_first = self.peer_log.record_anomaly(is_member, peer, anomaly);
+        if is_first {
             out.push(Output::Event(event));
         }
     }
 
-    /// What ends every step and tick: news of the leader, and the proof that nothing is amiss.
-    fn announce(&mut self, before: Option<(I, Term)>, out: &mut Vec<Output<I>>) {
+    /// Ends every step and tick: reports another leader, and checks the invariants.
+    fn report_leader_change(&mut self, before: Option<(I, Term)>, out: &mut Vec<Output<I>>) {
         let leader = self.leader();
         if leader != before {
             out.push(Output::Event(Event::LeaderChanged { leader }));
         }
-        debug_assert!(self.is_sound(), "an invariant is broken");
+        self.check_invariants();
     }
+}
+
+/// Whether a node that starts from `saved` is a member.
+///
+/// C, a learner, learns from B that it is removed before that is committed, and crashes. The removal may be
+/// undone, so C goes on asking after its restart, as a member. If the commit is on its disk, C has been told
+/// `Removed` already. A forming node is no member before a first membership exists. Rule 8.3.
+fn initial_participation<I: NodeId>(me: I, saved: &HardState<I>) -> Participation {
+    let members = &saved.membership;
+    let is_member = match members.contains(me) {
+        true => !members.is_forming(),
+        false => members.version().term > Term(0) && !saved.committed,
+    };
+    if is_member { Participation::Member } else { Participation::Outsider }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use core::time::Duration;
 
 use crate::membership::{Limits, Membership, MembershipError};
-use crate::types::{ClusterId, NodeId, Term, Version, nanos};
+use crate::types::{ClusterId, MembershipVersion, Nanos, NodeId, Term};
 
 /// What a node stores before anything that follows from it is sent, and hands back when it starts
 /// again. One value, stored whole: term and membership are never stored apart.
@@ -113,7 +113,7 @@ impl<I: NodeId> HardState<I> {
         let limits = self.membership.limits();
         let survivors = Membership::bootstrap(survivors)?;
         // A starting point again, told by its number. Rule 7.1.
-        let membership = survivors.at_version(Version { term, number: 0 }).within(limits);
+        let membership = survivors.at_version(MembershipVersion { term, number: 0 }).with_limits(limits);
         Ok(HardState { term, promised: self.promised, ..Self::fresh(self.cluster, membership) })
     }
 
@@ -122,7 +122,7 @@ impl<I: NodeId> HardState<I> {
         HardState { cluster, term, voted_for: None, promised, membership, committed: false }
     }
 
-    pub(crate) fn promised_nanos(&self) -> u64 {
-        nanos(self.promised)
+    pub(crate) fn promised_nanos(&self) -> Nanos {
+        self.promised.into()
     }
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::hard_state::HardState;
 use crate::message::Message;
 use crate::reconfig::Target;
-use crate::types::{ClusterId, Position, Priority, Term, Version};
+use crate::types::{ClusterId, MembershipVersion, Position, Priority, Term, Timestamp};
 
 /// Something that happened.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -102,7 +102,7 @@ pub enum Event<I> {
     /// Another membership is in force on this node, or is now known to be committed.
     MembershipChanged {
         /// Its version.
-        version: Version,
+        version: MembershipVersion,
         /// Whether a quorum has acknowledged it, so that it can never be lost.
         committed: bool,
     },
@@ -110,11 +110,11 @@ pub enum Event<I> {
     /// target without the leader the last step is the next leader's: wait for [`Event::Removed`] here.
     TargetReached {
         /// The version of the membership that is the target.
-        version: Version,
+        version: MembershipVersion,
     },
     /// This node's leadership ended before the target was reached, or all voters of the target have
     /// left meanwhile: what was committed stays, the rest of the way is forgotten. Ask the leader.
-    TargetForgotten,
+    TargetAbandoned,
     /// This node is no member any more, and the membership that says so is committed. It can be
     /// stopped. While it runs it stays quiet, and answers who asks.
     Removed,
@@ -192,18 +192,18 @@ pub enum StepDown<I> {
 #[non_exhaustive]
 pub enum Rejection<I> {
     /// The clock must be monotonic.
-    #[error("the clock ran backwards, from {last:?} to {now:?}")]
+    #[error("the clock ran backwards, from {last} to {now}")]
     ClockWentBackwards {
         /// The reading before.
-        last: Duration,
+        last: Timestamp,
         /// This reading.
-        now: Duration,
+        now: Timestamp,
     },
     /// Readings end after 292 years.
-    #[error("the clock reads {now:?}, which is out of range")]
+    #[error("the clock reads {now}, which is out of range")]
     ClockOutOfRange {
         /// This reading.
-        now: Duration,
+        now: Timestamp,
     },
     /// Only a leader can do that.
     #[error("this node does not lead")]
@@ -234,7 +234,7 @@ pub enum Rejection<I> {
     LeaderAsLearner,
     /// Every voter of the target, or of the group, wants to leave it.
     #[error("no voter would be left")]
-    NobodyStays,
+    NoVoterLeft,
     /// The leader stays until all other steps are taken, and makes one member too many.
     #[error("with the leader, which goes last, there would be too many members")]
     TooManyMembers,
@@ -243,7 +243,7 @@ pub enum Rejection<I> {
     NobodyCouldLead,
     /// Memberships are numbered in 64 bits.
     #[error("no number is left for another membership")]
-    NoNumberLeft,
+    VersionsExhausted,
     /// It is neither a member nor about to become one.
     #[error("it is no member")]
     NotAMember,
@@ -300,13 +300,13 @@ pub struct Lease {
     /// The fencing token.
     pub term: Term,
     /// The instant, on this node's clock, before which no other node can hold a lease.
-    pub until: Duration,
+    pub until: Timestamp,
 }
 
 impl Lease {
     /// Whether it holds at `now`, read from the same clock after all outputs so far were acted on.
     #[must_use]
-    pub fn holds_at(&self, now: Duration) -> bool {
+    pub fn holds_at(&self, now: Timestamp) -> bool {
         now < self.until
     }
 }

@@ -1,16 +1,22 @@
-//! How long a leader may act.
+//! What a promise is worth to the node that asked for it.
 
-use crate::types::Nanos;
+use crate::types::{Nanos, Timestamp};
 
 const MILLION: u64 = 1_000_000;
 
-/// Until when, on the asker's clock, a voter is bound that promised `granted` in answer to a
-/// request of `at`. Rule 3.1.
+/// The time on the requester's clock until which a voter is certainly bound that promised `granted` in reply to a
+/// request sent at `sent_at`. Rule 3.1.
 ///
-/// The voter counts from the receipt, which is later than `at`; its clock may run faster, by
-/// `drift_ppm` at most. One division covers both clocks.
-pub(crate) fn bound_until(at: Nanos, granted: Nanos, drift_ppm: u32) -> Nanos {
+/// The voter counts from the receipt, which is later than `sent_at`; its clock may run faster, by `drift_ppm` at
+/// most. One division covers both clocks.
+#[inline]
+pub(crate) fn bound_until(sent_at: Timestamp, granted: Nanos, drift_ppm: u32) -> Timestamp {
+    sent_at.after(binding_length(granted, drift_ppm))
+}
+
+/// How long, on the requester's clock, a promise of `granted` binds the voter at least.
+#[inline]
+pub(crate) fn binding_length(granted: Nanos, drift_ppm: u32) -> Nanos {
     let rate = MILLION.saturating_add(drift_ppm.into());
-    let slowest = granted.saturating_mul(MILLION).checked_div(rate).unwrap_or(0);
-    at.saturating_add(slowest)
+    granted.saturating_mul(MILLION).part(rate)
 }

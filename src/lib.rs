@@ -102,7 +102,7 @@
 //! ## The files of all sections
 //!
 //! Files: `types.rs`, `message.rs`, `config.rs`, `io.rs`, `role.rs`, `election.rs`, `election/status.rs`,
-//! `election/invariants.rs`
+//! `election/node_attributes.rs`, `election/invariants.rs`
 //!
 //! Each section begins with the files, below `src`, that implement its rules. These serve all of them: the
 //! small values, the messages, the lengths of time, what goes in and comes out, the data of each role, and
@@ -242,7 +242,8 @@
 //!
 //! ## 3 Leases
 //!
-//! Files: `lease.rs`, `progress.rs`, `tuning.rs`, `election/leadership.rs`, `election/heartbeat_timing.rs`
+//! Files: `lease.rs`, `progress.rs`, `tuning.rs`, `election/leadership.rs`, `election/long_promise.rs`,
+//! `election/heartbeat_timing.rs`
 //!
 //! **3.1 What a promise is worth.** A promise of length `granted`, in reply to a request with the time
 //! `sent_at`, binds the voter before `sent_at + granted / (1 + drift)` on the requester's clock, rounded
@@ -490,7 +491,7 @@
 //!
 //! ## 5 Staying elected
 //!
-//! Files: `election/heartbeat.rs`, `election/renewal.rs`, `election/fast_path.rs`
+//! Files: `election/heartbeat.rs`, `election/following.rs`, `election/renewal.rs`, `election/fast_path.rs`
 //!
 //! **5.1 Renewal.** A leader that is shown a term above its own durable term, in a member's message other
 //! than a heartbeat (5.3), renews in place while its lease holds: it asks for the votes of the term after
@@ -789,8 +790,8 @@ extern crate alloc;
 extern crate std;
 
 pub mod adapters;
+mod backoff;
 mod config;
-mod contacts;
 mod election;
 #[cfg(any(doc, doctest))]
 pub mod guide;
@@ -799,6 +800,8 @@ mod io;
 mod lease;
 mod membership;
 mod message;
+mod peer_log;
+mod progress;
 mod promise;
 mod reconfig;
 mod role;
@@ -808,7 +811,7 @@ mod tuning;
 mod types;
 
 pub use config::{Config, ConfigError, Timing};
-pub use election::{Election, FollowerStatus, MemberStatus, Pace, Status};
+pub use election::{Election, HeartbeatTiming, MemberProgress, MemberStatus, Status};
 pub use hard_state::{HardState, RecoveryError};
 pub use io::{Event, Input, Lease, Output, Rejection, StepDown, Unfit, Urgency};
 pub use membership::{Limits, MAX_MEMBERS, Membership, MembershipError};
@@ -818,7 +821,7 @@ pub use message::{
 };
 pub use reconfig::Target;
 pub use role::RoleKind;
-pub use types::{ClusterId, Nanos, NodeId, Position, Priority, Round, Term, Version};
+pub use types::{ClusterId, MembershipVersion, Nanos, NodeId, Position, Priority, Round, Term, Timestamp};
 
 /// The examples of the README, compiled and run with the tests.
 #[cfg(doctest)]

@@ -1,4 +1,4 @@
-//! Who votes, who listens, and how many votes make a quorum.
+//! The membership: which nodes vote, which only follow, and how many votes make a quorum.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use crate::types::{NodeId, Term, Version};
+use crate::types::{MemberIndex, MembershipVersion, NodeId, Term};
 
 /// The most members a group can have.
 pub const MAX_MEMBERS: usize = 255;
@@ -23,7 +23,7 @@ pub const MAX_MEMBERS: usize = 255;
     )
 )]
 pub struct Membership<I> {
-    version: Version,
+    version: MembershipVersion,
     /// The voters, then the learners.
     members: Box<[I]>,
     voters: u8,
@@ -72,7 +72,7 @@ impl<I: NodeId> Membership<I> {
     pub fn bootstrap(voters: impl IntoIterator<Item = I>) -> Result<Self, MembershipError> {
         let voters: Vec<I> = voters.into_iter().take(MAX_MEMBERS.saturating_add(1)).collect();
         let quorum = majority(voters.len());
-        let first = Version { term: Term(0), number: 1 };
+        let first = MembershipVersion { term: Term(0), number: 1 };
         Self::new(first, voters, Vec::new(), quorum)
     }
 
@@ -80,7 +80,13 @@ impl<I: NodeId> Membership<I> {
     /// it knows nobody and stays passive until a leader writes to it.
     #[must_use]
     pub fn joining() -> Self {
-        Membership { version: Version::default(), members: Box::new([]), voters: 0, quorum: 0, limits: None }
+        Membership {
+            version: MembershipVersion::default(),
+            members: Box::new([]),
+            voters: 0,
+            quorum: 0,
+            limits: None,
+        }
     }
 
     /// The starting point of a node of a new group whose nodes find each other, with version (0, 0).
@@ -90,7 +96,13 @@ impl<I: NodeId> Membership<I> {
     /// # Errors
     /// [`MembershipError::BadLimits`] unless `max_members / 2 < min_members <= max_members`.
     pub fn forming(limits: Limits) -> Result<Self, MembershipError> {
-        Self::assemble(Version::default(), Vec::new(), Vec::new(), limits.quorum().into(), Some(limits))
+        Self::assemble(
+            MembershipVersion::default(),
+            Vec::new(),
+            Vec::new(),
+            limits.quorum().into(),
+            Some(limits),
+        )
     }
 
     /// Any membership, from its parts. The order of the lists does not matter.
@@ -99,19 +111,19 @@ impl<I: NodeId> Membership<I> {
     /// [`MembershipError`] if the lists are too long or name a node twice, if there is no voter
     /// though the version is above (0, 0), or if `2 * quorum > voters >= quorum` does not hold.
     pub fn new(
-        version: Version,
+        version: MembershipVersion,
         voters: Vec<I>,
         learners: Vec<I>,
         quorum: usize,
     ) -> Result<Self, MembershipError> {
-        if version == Version::default() && voters.is_empty() && learners.is_empty() {
+        if version == MembershipVersion::default() && voters.is_empty() && learners.is_empty() {
             return Ok(Self::joining());
         }
         Self::assemble(version, voters, learners, quorum, None)
     }
 
     fn assemble(
-        version: Version,
+        version: MembershipVersion,
         voters: Vec<I>,
         learners: Vec<I>,
         quorum: usize,
@@ -120,14 +132,14 @@ impl<I: NodeId> Membership<I> {
         if limits.is_some_and(|limits| !limits.are_sound()) {
             return Err(MembershipError::BadLimits);
         }
-        let forming = limits.filter(|_| version == Version::default());
+        let forming = limits.filter(|_| version == MembershipVersion::default());
         let (count, all) = (voters.len(), voters.len().saturating_add(learners.len()));
         let (Ok(few), Ok(_), Ok(needed)) = (u8::try_from(count), u8::try_from(all), u8::try_from(quorum))
         else {
             return Err(MembershipError::TooManyMembers);
         };
         match forming {
-            // Of those that are not known yet it has no list, and no learners.
+            // A forming node counts with nodes that it does not know yet, and with no learners.
             Some(limits) if needed != limits.quorum() => return Err(MembershipError::BadQuorum),
             Some(limits) if all > limits.max_members.into() || all > count => {
                 return Err(MembershipError::TooManyMembers);
@@ -149,7 +161,7 @@ impl<I: NodeId> Membership<I> {
 
     /// Its age.
     #[must_use]
-    pub fn version(&self) -> Version {
+    pub fn version(&self) -> MembershipVersion {
         self.version
     }
 
@@ -186,7 +198,7 @@ impl<I: NodeId> Membership<I> {
     /// Whether this is the starting point of a group that forms itself.
     #[must_use]
     pub fn is_forming(&self) -> bool {
-        self.limits.is_some() && self.version == Version::default()
+        self.limits.is_some() && self.version == MembershipVersion::default()
     }
 
     /// Whether `id` votes.
@@ -201,93 +213,128 @@ impl<I: NodeId> Membership<I> {
         self.index_of(id).is_some()
     }
 
-    /// The place of `id` in [`members`](Self::members); a voter's comes before any learner's.
-    pub(crate) fn index_of(&self, id: I) -> Option<usize> {
+    /// The index of `id` in [`members`](Self::members), if it is a member.
+    pub(crate) fn index_of(&self, id: I) -> Option<MemberIndex> {
         let learner = || Some(self.learners().binary_search(&id).ok()?.saturating_add(self.voters.into()));
-        self.voters().binary_search(&id).ok().or_else(learner)
+        MemberIndex::new(self.voters().binary_search(&id).ok().or_else(learner)?)
     }
 
-    /// Whether the voters (by place) that satisfy `counts` make a quorum. Spec: `Quorums`.
-    pub(crate) fn is_quorum(&self, counts: impl Fn(usize) -> bool) -> bool {
-        let satisfied = (0..usize::from(self.voters)).filter(|&voter| counts(voter)).count();
+    /// The member at `index`; `None` if the membership is shorter.
+    pub(crate) fn member(&self, index: MemberIndex) -> Option<I> {
+        self.members.get(index.as_usize()).copied()
+    }
+
+    /// Whether the member at `index` votes.
+    pub(crate) fn is_voter_at(&self, index: MemberIndex) -> bool {
+        index.as_usize() < self.voters.into()
+    }
+
+    /// Every voter with its index, in order.
+    pub(crate) fn indexed_voters(&self) -> impl Iterator<Item = (MemberIndex, I)> {
+        MemberIndex::below(self.voters).zip(self.voters().iter().copied())
+    }
+
+    /// Every member with its index, in order.
+    pub(crate) fn indexed_members(&self) -> impl Iterator<Item = (MemberIndex, I)> {
+        MemberIndex::all().zip(self.members.iter().copied())
+    }
+
+    /// Whether the voters that satisfy `counts` make a quorum. Spec: `Quorums`.
+    pub(crate) fn is_quorum(&self, counts: impl Fn(MemberIndex) -> bool) -> bool {
+        let satisfied = MemberIndex::below(self.voters).filter(|&voter| counts(voter)).count();
         satisfied >= self.quorum() && self.quorum > 0
     }
 
-    /// The largest value that a quorum of the voters (by place) reaches; `floor` if that is more,
-    /// or if there are no voters.
-    pub(crate) fn quorum_value(&self, floor: u64, value: impl Fn(usize) -> u64) -> u64 {
-        if !self.is_quorum(|voter| value(voter) > floor) {
-            return floor;
+    /// The largest value that a quorum of the voters reaches; `at_least` if that is larger, or if there are no
+    /// voters.
+    pub(crate) fn quorum_value<T: Copy + Ord>(&self, at_least: T, value: impl Fn(MemberIndex) -> T) -> T {
+        if !self.is_quorum(|voter| value(voter) > at_least) {
+            return at_least;
         }
-        // From the highest down. Most share a value, that of the last round.
-        let values = || (0..usize::from(self.voters)).map(&value);
+        // Values are tried from the highest down: most voters share one, that of the last round of heartbeats.
+        let values = || MemberIndex::below(self.voters).map(&value);
         let mut candidate = values().max();
         while let Some(least) = candidate.filter(|&least| !self.is_quorum(|voter| value(voter) >= least)) {
             candidate = values().filter(|&value| value < least).max();
         }
-        candidate.unwrap_or(floor)
+        candidate.unwrap_or(at_least)
     }
 
     /// The same members under another version.
-    pub(crate) fn at_version(mut self, version: Version) -> Self {
+    pub(crate) fn at_version(mut self, version: MembershipVersion) -> Self {
         self.version = version;
         self
     }
 
-    pub(crate) fn set_version(&mut self, version: Version) {
+    pub(crate) fn set_version(&mut self, version: MembershipVersion) {
         self.version = version;
     }
 
     /// The next membership after this one, with these members and a majority for a quorum.
-    pub(crate) fn successor(&self, voters: Vec<I>, learners: Vec<I>) -> Option<Self> {
-        let Version { term, number } = self.version;
-        let version = Version { term, number: number.checked_add(1)? };
+    pub(crate) fn next_membership(&self, voters: Vec<I>, learners: Vec<I>) -> Option<Self> {
+        let MembershipVersion { term, number } = self.version;
+        let version = MembershipVersion { term, number: number.checked_add(1)? };
         let quorum = majority(voters.len());
         Self::assemble(version, voters, learners, quorum, self.limits).ok()
     }
 
-    /// The same starting point of a forming group, with other nodes known.
-    pub(crate) fn knowing(&self, voters: Vec<I>) -> Option<Self> {
+    /// The starting point of a forming group, with these nodes known.
+    pub(crate) fn with_known(&self, voters: Vec<I>) -> Option<Self> {
         Self::assemble(self.version, voters, Vec::new(), self.quorum(), self.limits).ok()
     }
 
-    /// The first membership of a group that formed itself: its founders, with the quorum that
-    /// elected the first leader. Rule 8.4.
-    pub(crate) fn founded(&self, term: Term, founders: Vec<I>) -> Option<Self> {
-        Self::assemble(Version { term, number: 1 }, founders, Vec::new(), self.quorum(), self.limits).ok()
+    /// The first membership of a group that formed itself: its founders, with the quorum that elected the first
+    /// leader. Rule 8.4.
+    pub(crate) fn first_membership(&self, term: Term, founders: Vec<I>) -> Option<Self> {
+        Self::assemble(
+            MembershipVersion { term, number: 1 },
+            founders,
+            Vec::new(),
+            self.quorum(),
+            self.limits,
+        )
+        .ok()
     }
 
-    /// Whether two memberships cannot both be right. Rule 7.4: the same version with other members,
-    /// or two different starting points. What a forming node knows so far may differ; and who
-    /// joins has no opinion.
+    /// Rule 7.4: whether two memberships cannot both be right, because they have one version and other members, or
+    /// are different starting points.
+    ///
+    /// A was started with the list {A, B, C} and D with {A, B, D}, both of version (0, 1): {A, C} and {B, D} could
+    /// each elect a leader. Forming nodes may know different nodes meanwhile, but if A counts with 3 members at
+    /// most and C with 5, their quorums are 2 and 3 and need not overlap. A joining node holds no list that could
+    /// contradict another.
     pub(crate) fn contradicts(&self, other: &Self) -> bool {
-        let start = |members: &Self| members.version.term == Term(0);
-        let silent = |members: &Self| members.quorum == 0;
-        if start(self) && start(other) && (self.is_forming() || other.is_forming()) {
-            let max = |members: &Self| members.limits.filter(|_| members.is_forming()).map(|l| l.max_members);
-            return !silent(self) && !silent(other) && max(self) != max(other);
+        let is_starting_point = |members: &Self| members.version.term == Term(0);
+        let is_joining = |members: &Self| members.quorum == 0;
+        let forms = self.is_forming() || other.is_forming();
+        if forms && is_starting_point(self) && is_starting_point(other) {
+            let max = |members: &Self| {
+                members.limits.filter(|_| members.is_forming()).map(|limits| limits.max_members)
+            };
+            return !is_joining(self) && !is_joining(other) && max(self) != max(other);
         }
         self.version == other.version && self.differs_from(other)
     }
 
     /// The same members, with these limits.
-    pub(crate) fn within(mut self, limits: Option<Limits>) -> Self {
+    pub(crate) fn with_limits(mut self, limits: Option<Limits>) -> Self {
         self.limits = limits;
         self
     }
 
-    /// Whether the two list other nodes, or need another quorum.
+    /// Whether the two list other members, or need another quorum.
     pub(crate) fn differs_from(&self, other: &Self) -> bool {
-        self.at_heart() != other.at_heart()
+        self.identity() != other.identity()
     }
 
-    fn at_heart(&self) -> (&[I], u8, u8) {
+    /// What makes two memberships the same, whatever their versions.
+    fn identity(&self) -> (&[I], u8, u8) {
         (&self.members, self.voters, self.quorum)
     }
 }
 
 impl Limits {
-    /// Of a forming group: more than half of all that may ever start so.
+    /// The quorum of a forming group: more than half of all nodes that may ever start as forming.
     fn quorum(self) -> u8 {
         (self.max_members / 2).saturating_add(1)
     }
@@ -297,7 +344,7 @@ impl Limits {
     }
 }
 
-/// Puts each in its place. The lists are short, and sorted as a rule.
+/// Sorts a list, which is short and usually sorted already, and refuses duplicates.
 fn sorted<I: NodeId>(list: Vec<I>) -> Result<Vec<I>, MembershipError> {
     let mut sorted = Vec::with_capacity(list.len());
     for id in list {
@@ -305,29 +352,28 @@ fn sorted<I: NodeId>(list: Vec<I>) -> Result<Vec<I>, MembershipError> {
             true => sorted.push(id),
             false => match sorted.binary_search(&id) {
                 Ok(_) => return Err(MembershipError::Duplicate),
-                Err(place) => sorted.insert(place, id),
+                Err(position) => sorted.insert(position, id),
             },
         }
     }
     Ok(sorted)
 }
 
-/// More than half of so many.
+/// How many votes are more than half of `voters`.
 pub(crate) fn majority(voters: usize) -> usize {
     (voters / 2).saturating_add(1)
 }
 
-/// Spec: `IsNewerConfig`. Versions are compared by term first: a higher number of an older leader
-/// is older.
-pub(crate) fn is_newer_config(version: Version, than: Version) -> bool {
+/// Spec: `IsNewerConfig`. Versions are compared by term first: a higher number of an earlier leader is older.
+pub(crate) fn is_newer_config(version: MembershipVersion, than: MembershipVersion) -> bool {
     version > than
 }
 
-/// What a membership looks like outside: checked again whenever it comes in.
+/// The serialised form of a membership, which is checked again whenever it is read.
 #[cfg(feature = "serde")]
 #[derive(Serialize, Deserialize)]
 struct Parts<I> {
-    version: Version,
+    version: MembershipVersion,
     voters: Vec<I>,
     learners: Vec<I>,
     quorum: u8,

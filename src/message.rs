@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::membership::Membership;
 #[cfg(feature = "serde")]
 use crate::types::NodeId;
-use crate::types::{ClusterId, Nanos, Position, Priority, Round, Term, Version};
+use crate::types::{ClusterId, MembershipVersion, Nanos, Position, Priority, Round, Term, Timestamp};
 
 /// What one node says to another.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -34,14 +34,15 @@ pub struct Header {
     /// and not the one it proposes.
     pub term: Term,
     /// The version of the sender's membership.
-    pub version: Version,
+    pub version: MembershipVersion,
     /// Whether the sender knows that a quorum has acknowledged that version, so that it can never
     /// be lost.
     pub committed: bool,
     /// A request's number; a reply echoes it.
     pub round: Round,
-    /// A request's time on its sender's clock; a reply echoes it.
-    pub at: Nanos,
+    /// When a request was sent, by its sender's clock; a reply echoes it. It means nothing to any other node,
+    /// which never compares it.
+    pub sent_at: Timestamp,
 }
 
 /// The four kinds of message.
@@ -117,7 +118,7 @@ pub struct VoteRequest<I> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub enum Answer<I> {
-    /// Yes, with a promise of that length, counted by the receiver from the request's `at`.
+    /// Yes, with a promise of that length, counted by the receiver from the request's `sent_at`.
     Granted(Nanos),
     /// No.
     Denied(Denial<I>),
@@ -136,15 +137,15 @@ pub enum Denial<I> {
         remaining: Nanos,
     },
     /// The vote of that term is gone.
-    VoteGone,
+    AlreadyVoted,
     /// The request's term is over; the reply's header carries the voter's.
-    TermBehind,
+    StaleTerm,
     /// The voter knows a newer membership; the reply carries it.
-    MembershipOlder,
+    StaleMembership,
     /// The voter's data reach further.
     PositionBehind(Position),
     /// The asker is no member; the reply carries the membership that says so.
-    Stranger,
+    NotAMember,
     /// Both hold this version of the membership, with different members.
     MembershipConflict,
 }
@@ -160,7 +161,7 @@ pub struct VoteReply<I> {
     /// The phase of the request.
     pub phase: Phase,
     /// The term of the request.
-    pub of: Term,
+    pub request_term: Term,
     /// What it got.
     pub answer: Answer<I>,
     /// The voter's membership, where the candidate's is older or lacks the candidate.
@@ -174,7 +175,7 @@ pub enum Order {
     /// Nothing.
     Follow,
     /// Try whether you could take over, and say when you can.
-    Try,
+    Prepare,
     /// I have given up: campaign.
     Campaign,
 }
@@ -194,7 +195,7 @@ pub struct Heartbeat<I> {
     /// What else is wanted.
     pub order: Order,
     /// The version before, by a leader just elected: the one in force has the same members.
-    pub inherited: Option<Version>,
+    pub inherited: Option<MembershipVersion>,
     /// The whole membership, for a follower that has not acknowledged its version, but for the first
     /// time if that can be `inherited`.
     pub membership: Option<Box<Membership<I>>>,
@@ -209,7 +210,7 @@ pub struct Heartbeat<I> {
 )]
 pub struct HeartbeatReply<I> {
     /// The term of the heartbeat.
-    pub of: Term,
+    pub request_term: Term,
     /// What it got.
     pub answer: Answer<I>,
     /// How far the follower's data reach.

@@ -1,116 +1,126 @@
-//! What a voter is bound to.
+//! The promise of a voter: to which node it is bound, and until when.
 
-use crate::types::{Nanos, NodeId, Term};
+use crate::types::{NodeId, Term, Timestamp};
 
-/// The one promise a voter is under, and the quarantine of its restart.
+/// The one promise that binds a voter, and the quarantine after its restart.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Promise<I> {
-    /// Before this instant the voter honours whatever it promised before its restart. Rule 2.3.
-    floor: Nanos,
-    until: Nanos,
+    /// Until then the voter honours the promises that its restart made it forget. Rule 2.3.
+    quarantine_until: Timestamp,
+    /// When the promise to the holder ends.
+    until: Timestamp,
     holder: Option<Holder<I>>,
 }
 
-/// To whom a promise was last given. It outlives the promise: who led a term is known by it.
+/// The node that was last given a promise. It is remembered beyond the end of the promise, since it shows which
+/// node led a term.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Holder<I> {
     id: I,
-    /// The last term of which a vote was granted or a heartbeat accepted.
+    /// The last term in which this voter granted it a vote or accepted its heartbeat.
     term: Term,
-    /// The last term of which a heartbeat was accepted; 0 if none was.
-    led: Term,
+    /// The last term in which this voter accepted its heartbeat; 0 if it accepted none.
+    leads_term: Term,
 }
 
-/// What stands against a request.
+/// Why a promise forbids to grant a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Bond<I> {
+pub(crate) struct Conflict<I> {
+    /// The node that holds the promise, and its term; none in a quarantine.
     pub(crate) to: Option<(I, Term)>,
-    pub(crate) until: Nanos,
+    pub(crate) until: Timestamp,
 }
 
 impl<I: NodeId> Promise<I> {
-    /// A restarted voter is bound to nobody until `floor`.
-    pub(crate) fn quarantine(floor: Nanos) -> Self {
-        Promise { floor, until: 0, holder: None }
+    /// The promise of a restarted voter, which grants nothing until `quarantine_until`.
+    pub(crate) fn quarantine(quarantine_until: Timestamp) -> Self {
+        Promise { quarantine_until, until: Timestamp::ORIGIN, holder: None }
     }
 
-    /// When the voter is free.
-    pub(crate) fn end(&self) -> Nanos {
-        self.until.max(self.floor)
+    /// When neither a promise nor the quarantine binds the voter any more.
+    pub(crate) fn end(&self) -> Timestamp {
+        self.until.max(self.quarantine_until)
     }
 
-    pub(crate) fn floor(&self) -> Nanos {
-        self.floor
+    pub(crate) fn quarantine_until(&self) -> Timestamp {
+        self.quarantine_until
     }
 
-    /// What keeps the voter from voting for `asker`: the quarantine, or a promise to another.
-    pub(crate) fn bars(&self, asker: I, now: Nanos) -> Option<Bond<I>> {
+    /// Why the voter cannot grant a request of `candidate`: the quarantine, or a promise to another node.
+    pub(crate) fn conflict_with(&self, candidate: I, now: Timestamp) -> Option<Conflict<I>> {
         let holder = self.in_force(now);
-        let other = holder.is_some_and(|holder| holder.id != asker);
-        (now < self.floor || other)
-            .then(|| Bond { to: holder.map(|holder| (holder.id, holder.term)), until: self.end() })
+        let is_to_other = holder.is_some_and(|holder| holder.id != candidate);
+        (now < self.quarantine_until || is_to_other)
+            .then(|| Conflict { to: holder.map(|holder| (holder.id, holder.term)), until: self.end() })
     }
 
-    /// Whether it is a promise to just that leader in just that term.
-    pub(crate) fn is_to_leader(&self, leader: I, term: Term, now: Nanos) -> bool {
+    /// Whether the voter is bound to just that leader in just that term.
+    pub(crate) fn is_to_leader(&self, leader: I, term: Term, now: Timestamp) -> bool {
         self.in_force(now)
-            .is_some_and(|holder| holder.id == leader && holder.term == term && holder.led == term)
+            .is_some_and(|holder| holder.id == leader && holder.term == term && holder.leads_term == term)
     }
 
-    /// The leader the voter follows, until the promise to it ends.
-    pub(crate) fn leader(&self, now: Nanos) -> Option<(I, Term)> {
+    /// The leader that the voter follows, until the promise to it ends.
+    pub(crate) fn leader(&self, now: Timestamp) -> Option<(I, Term)> {
         let holder = self.in_force(now)?;
-        (holder.led > Term(0)).then_some((holder.id, holder.led))
+        (holder.leads_term > Term(0)).then_some((holder.id, holder.leads_term))
     }
 
-    /// The leader asks for it again. Rule 2.2.
-    pub(crate) fn prolong(&mut self, until: Nanos) {
+    /// The leader asks for the promise again. Rule 2.2.
+    pub(crate) fn extend(&mut self, until: Timestamp) {
         self.until = self.until.max(until);
     }
 
-    /// When [`leader`](Self::leader) ends, if there is one.
-    pub(crate) fn leader_until(&self, now: Nanos) -> Option<Nanos> {
+    /// Until when the voter follows [`leader`](Self::leader).
+    pub(crate) fn leader_until(&self, now: Timestamp) -> Option<Timestamp> {
         self.leader(now).map(|_| self.until)
     }
 
-    /// To whom it is, while it lasts.
-    pub(crate) fn to(&self, now: Nanos) -> Option<(I, Term)> {
+    /// The node that holds the promise, and its term, while the promise lasts.
+    pub(crate) fn to(&self, now: Timestamp) -> Option<(I, Term)> {
         self.in_force(now).map(|holder| (holder.id, holder.term))
     }
 
-    /// Who is known to have led `term`, in force or not.
+    /// The node that is known to have led `term`, whether the promise to it lasts or not.
     pub(crate) fn leader_of(&self, term: Term) -> Option<I> {
         let holder = self.holder.as_ref()?;
-        (holder.led == term).then_some(holder.id)
+        (holder.leads_term == term).then_some(holder.id)
     }
 
-    /// A vote is granted. Rule 2.1, and 2.2: a promise to the same node is never shortened. A leader
-    /// that renews goes on leading its term meanwhile.
-    pub(crate) fn vote(&mut self, candidate: I, term: Term, until: Nanos, now: Nanos, renews: bool) {
-        let led = self.leader(now).filter(|&(leader, _)| renews && leader == candidate);
-        self.bind(candidate, term, led.map_or(Term(0), |(_, led)| led), until);
+    /// The promise that goes with a vote. Rules 2.1 and 2.2: a promise to the same node is never shortened. A leader
+    /// that `renews` keeps leading its term meanwhile.
+    pub(crate) fn bind_for_vote(
+        &mut self,
+        candidate: I,
+        term: Term,
+        until: Timestamp,
+        now: Timestamp,
+        renews: bool,
+    ) {
+        let still_led = self.leader(now).filter(|&(leader, _)| renews && leader == candidate);
+        self.bind(candidate, term, still_led.map_or(Term(0), |(_, leads_term)| leads_term), until);
     }
 
-    /// A heartbeat is accepted. It replaces the promise to anybody else: the lease of an earlier
-    /// leader is over, and nobody else can win this term.
-    pub(crate) fn follow(&mut self, leader: I, term: Term, until: Nanos) {
+    /// The promise that goes with an accepted heartbeat. It replaces a promise to another node: the lease of an
+    /// earlier leader is over, and no other node can win this term.
+    pub(crate) fn bind_to_leader(&mut self, leader: I, term: Term, until: Timestamp) {
         self.bind(leader, term, term, until);
     }
 
-    fn bind(&mut self, id: I, term: Term, led: Term, until: Nanos) {
-        let same = self.holder.as_ref().is_some_and(|holder| holder.id == id);
-        self.until = if same { self.until.max(until) } else { until };
-        self.holder = Some(Holder { id, term, led });
+    fn bind(&mut self, id: I, term: Term, leads_term: Term, until: Timestamp) {
+        let is_same = self.holder.as_ref().is_some_and(|holder| holder.id == id);
+        self.until = if is_same { self.until.max(until) } else { until };
+        self.holder = Some(Holder { id, term, leads_term });
     }
 
-    /// The leader that holds the promise gave it back: as leader of `term`, or earlier. Rule 2.2.
-    pub(crate) fn release(&mut self, leader: I, term: Term, now: Nanos) {
+    /// The leader of `term` gives back the promises made to it in that term or an earlier one. Rule 2.2.
+    pub(crate) fn release(&mut self, leader: I, term: Term, now: Timestamp) {
         if self.holder.as_ref().is_some_and(|holder| holder.id == leader && holder.term <= term) {
             self.until = self.until.min(now);
         }
     }
 
-    fn in_force(&self, now: Nanos) -> Option<&Holder<I>> {
+    fn in_force(&self, now: Timestamp) -> Option<&Holder<I>> {
         self.holder.as_ref().filter(|_| now < self.until)
     }
 }

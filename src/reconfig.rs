@@ -1,9 +1,9 @@
-//! From one membership to another: what makes a step safe, and the way to a target by such steps.
+//! Planning of a reconfiguration: the target, what makes a step to another membership safe, and the next step.
 
 use alloc::vec::Vec;
 
 use crate::membership::{MAX_MEMBERS, Membership, MembershipError, majority};
-use crate::types::{NodeId, Term, Version};
+use crate::types::{MembershipVersion, NodeId, Term};
 
 /// Who shall vote and who shall follow. A majority of the voters makes a quorum.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -31,7 +31,7 @@ impl<I: NodeId> Target<I> {
         let voters: Vec<I> = voters.into_iter().take(most).collect();
         let learners = learners.into_iter().take(most).collect();
         let quorum = majority(voters.len());
-        Membership::new(Version { term: Term(0), number: 1 }, voters, learners, quorum).map(Target)
+        Membership::new(MembershipVersion { term: Term(0), number: 1 }, voters, learners, quorum).map(Target)
     }
 
     /// Those whose votes shall count, sorted.
@@ -82,41 +82,44 @@ pub(crate) fn quorums_overlap<I: NodeId>(old: &Membership<I>, new: &Membership<I
     old.quorum().saturating_add(new.quorum()) > union
 }
 
-/// What the leader may count on in a member, worst first.
+/// How healthy a member is for the leader that plans a step, worst first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Standing {
-    /// It does not answer. Without its vote nobody is worse off.
+pub(crate) enum MemberHealth {
+    /// The member does not answer, so its vote helps no quorum.
     Silent,
-    /// It wants to leave.
+    /// The member answers, and wants to leave.
     Leaving,
-    /// It answers, and stays.
+    /// The member answers, and stays.
     Answering,
-    /// It answers, and holds the membership in force: a learner that may vote. Rule 8.1.
+    /// The member answers, and has acknowledged the membership in force: a learner may be promoted. Rule 8.1.
     Ready,
 }
 
-/// The next safe step from `current` towards `target`, which contains the leader as a voter; `None`
-/// if there is none now. Newcomers follow before they vote, and a group grows before it shrinks: as
-/// many at once as quorums overlap, if that leaves a membership that is `sound`; otherwise whoever
-/// can be promoted or removed alone. Rule 8.2.
+/// The next safe step from `current` towards `target`, which contains the leader as a voter; `None` if there is
+/// none now. Rule 8.2: newcomers follow before they vote, and a group grows before it shrinks. As many members as
+/// the overlap of quorums allows change at once, if the next membership is `sound`; otherwise one member that can
+/// be promoted or removed alone.
+///
+/// From {A, B, C}, B dead, to {A, D, E}: {A, C} with the learners D and E, since B helps no quorum, and C stays
+/// until D and E are ready; then {A, C, D, E}, since a group grows before it shrinks; then {A, D, E}. With B alive:
+/// learners D and E, {A, B, C, D}, {A, C, D, E}, {A, D, E}.
 pub(crate) fn next_step<I: NodeId>(
     current: &Membership<I>,
     target: &Target<I>,
-    standing: impl Fn(I) -> Standing,
+    health: impl Fn(I) -> MemberHealth,
     sound: impl Fn(&Membership<I>) -> bool,
 ) -> Option<Membership<I>> {
     let newcomers = target.voters().iter().copied().filter(|&id| !current.is_voter(id));
     let (promoted, pending): (Vec<I>, Vec<I>) =
-        newcomers.partition(|&id| current.contains(id) && standing(id) == Standing::Ready);
+        newcomers.partition(|&id| current.contains(id) && health(id) == MemberHealth::Ready);
     let superfluous = current.voters().iter().copied().filter(|&id| !target.is_voter(id));
     let (mut removed, others): (Vec<I>, Vec<I>) =
-        superfluous.partition(|&id| standing(id) < Standing::Answering);
-    // While somebody is still to come, no more go than leaves as many as there shall be; unless there
-    // is no room for who is to come.
+        superfluous.partition(|&id| health(id) < MemberHealth::Answering);
+    // While newcomers are pending, as many voters stay as the target has; unless there is no room for newcomers.
     let grown = current.voters().len().saturating_add(promoted.len());
     let surplus = grown.saturating_sub(removed.len()).saturating_sub(target.voters().len());
-    let free = pending.is_empty() || current.members().len() >= MAX_MEMBERS;
-    removed.extend(others.iter().copied().take(if free { others.len() } else { surplus }));
+    let may_shrink = pending.is_empty() || current.members().len() >= MAX_MEMBERS;
+    removed.extend(others.iter().copied().take(if may_shrink { others.len() } else { surplus }));
 
     let many = [(&promoted[..], &removed[..]), (&promoted[..], &[]), (&[], &removed[..])];
     let many = many.into_iter().map(|(promoted, removed)| most_at_once(current, promoted, removed));
@@ -127,9 +130,12 @@ pub(crate) fn next_step<I: NodeId>(
         .find(|next| quorums_overlap(current, next) && sound(next))
 }
 
-/// As many as may be promoted and removed in one step, and then rather promoted than removed. Whether
-/// quorums overlap is a matter of numbers: a majority of `union - more` and the quorum in force must
-/// exceed the union.
+/// The most members that may be promoted and removed in one step; of equally many, rather promoted than removed.
+/// Quorums overlap if a majority of the next voters and the quorum in force exceed the union of both.
+///
+/// {A, B, C} has a quorum of 2, so only 2 * 2 - 3 = 1 voter may change: {A, C} and {B, D} are quorums of it and of
+/// {A, B, D}, and share no node. {A, B, C, D} has a quorum of 3, so 2 may change, as to {A, B, C, E}: two quorums
+/// of 3 among 5 nodes share one.
 fn most_at_once<'a, I: NodeId>(
     current: &Membership<I>,
     promoted: &'a [I],
@@ -145,8 +151,8 @@ fn most_at_once<'a, I: NodeId>(
     (promoted.get(..some).unwrap_or_default(), removed.get(..more).unwrap_or_default())
 }
 
-/// `current` with those promoted and removed, and the target's other members as learners; `None`
-/// if that changes nothing, or cannot be.
+/// `current` with the voters `promoted` and `removed`, and the target's other members as learners; `None` if that
+/// changes nothing, or is no membership.
 fn step<I: NodeId>(
     current: &Membership<I>,
     target: &Target<I>,
@@ -159,7 +165,7 @@ fn step<I: NodeId>(
     let (mut learners, newcomers): (Vec<I>, Vec<I>) = others.partition(|&id| current.contains(id));
     let room = MAX_MEMBERS.saturating_sub(voters.len()).saturating_sub(learners.len());
     learners.extend(newcomers.into_iter().take(room));
-    let next = current.successor(voters, learners)?;
+    let next = current.next_membership(voters, learners)?;
     next.differs_from(current).then_some(next)
 }
 

@@ -1,209 +1,291 @@
-//! What each role alone holds.
+//! The roles of a node, each with the state that it alone has.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::message::Claim;
+use crate::progress::Progress;
 use crate::reconfig::Target;
-use crate::succession::Follower;
 use crate::tally::Tally;
 use crate::tuning::Tuning;
-use crate::types::{NEVER, Nanos, Round, Term};
+use crate::types::{MemberIndex, NEVER, Nanos, Round, Term, Timestamp};
 
-/// Where a node stands, for those who look.
+/// The role of a node, as shown to its host.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum RoleKind {
-    /// Follows a leader or waits for one.
+    /// The node follows a leader or waits for one.
     Follower,
-    /// Tries whether it could win; or, if it may not lead, asks what has become of the group.
+    /// The node asks whether it could win an election; or, if it may not lead, what has become of the group.
     PreCandidate,
-    /// Stands for election.
+    /// The node campaigns for the votes of a term.
     Candidate,
-    /// Leads.
+    /// The node leads, and holds a lease.
     Leader,
 }
 
-/// Where a node stands.
+/// The role of a node, with the state that this role alone has.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Role<I> {
     Follower(Following<I>),
-    PreCandidate(Canvass),
+    PreCandidate(PreVoteRound),
     Candidate(Box<Candidacy<I>>),
     Leader(Leading<I>),
 }
 
-/// Follows a leader, or waits for one.
+/// A node that follows a leader, or waits for one.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Following<I> {
-    /// When to stand for election.
-    pub(crate) deadline: Nanos,
-    /// The place of the leader among the members, if this node may lead itself; as of the last heartbeat.
-    pub(crate) leader_at: Option<u8>,
-    /// When to ask ahead of that. Rule 4.9.
-    pub(crate) ahead_at: Nanos,
-    /// What the answers are so far.
-    pub(crate) ahead: Option<Box<Canvass>>,
-    pub(crate) trial: Option<Box<Trial<I>>>,
-    pub(crate) farewell: Option<Box<Farewell<I>>>,
+    /// When the node starts a pre-vote round, unless it hears from a leader before. Rule 4.1.
+    pub(crate) election_deadline: Timestamp,
+    /// The index of the leader among the members, if this node may lead itself; as of the last heartbeat.
+    pub(crate) leader_index: Option<MemberIndex>,
+    /// When the node starts an early pre-vote. Rule 4.9.
+    pub(crate) early_pre_vote_at: Timestamp,
+    /// The early pre-vote round that is under way.
+    pub(crate) early_pre_vote: Option<Box<PreVoteRound>>,
+    pub(crate) transfer_pre_vote: Option<Box<TransferPreVote<I>>>,
+    pub(crate) timeout_now_retry: Option<Box<TimeoutNowRetry<I>>>,
 }
 
-/// A pre-vote: one round, in which requests are repeated.
+/// A pre-vote round, within which requests are repeated. Rule 4.2.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Canvass {
+pub(crate) struct PreVoteRound {
     pub(crate) round: Round,
-    /// How long before this node's turn it was begun. Rule 4.9.
-    pub(crate) lead: Nanos,
-    pub(crate) since: Nanos,
+    /// How long before the election deadline the round began. Rule 4.9.
+    pub(crate) early_by: Nanos,
+    pub(crate) since: Timestamp,
     pub(crate) tally: Tally,
-    pub(crate) next_retry: Nanos,
+    pub(crate) next_retry: Timestamp,
     /// When the round ends and its grants no longer count.
-    pub(crate) until: Nanos,
+    pub(crate) until: Timestamp,
 }
 
-/// A vote: one term, in which requests are repeated.
+/// A campaign for the votes of one term, within which requests are repeated. Rule 4.3.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Candidacy<I> {
     pub(crate) claim: Claim<I>,
     pub(crate) tally: Tally,
-    pub(crate) next_retry: Nanos,
-    /// When it began to ask, with the pre-vote. Who has not been heard since, a retry interval later, is
+    pub(crate) next_retry: Timestamp,
+    /// When the pre-vote round before it began. A voter that has not been heard a retry interval later is
     /// absent. Rule 4.4.
-    pub(crate) canvassed_since: Option<Nanos>,
-    /// A quorum is in force, but not for long: until then it is asked again. Rule 3.5.
-    pub(crate) settle_until: Option<Nanos>,
+    pub(crate) pre_vote_since: Option<Timestamp>,
+    /// Until when a candidate that has a quorum, but for a short lease only, waits for longer promises.
+    /// Rule 3.5.
+    pub(crate) extension_until: Option<Timestamp>,
     /// When the candidacy ends without a winner.
-    pub(crate) until: Nanos,
+    pub(crate) until: Timestamp,
 }
 
-/// Leads, and holds a lease.
+/// A node that leads, and holds a lease.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Leading<I> {
     /// The term that is led. The durable term is higher while a renewal runs.
     pub(crate) term: Term,
     /// Before this instant nobody else can be elected. Rule 3.2.
-    pub(crate) lease: Nanos,
-    pub(crate) next_heartbeat: Nanos,
-    /// One record for each member, in the order of the membership.
-    pub(crate) followers: Box<[Follower]>,
-    /// The ranks are out of date.
+    pub(crate) lease: Timestamp,
+    pub(crate) next_heartbeat: Timestamp,
+    /// The progress of each member, in the order of the membership.
+    pub(crate) progress: Box<[Progress]>,
+    /// A cache flag: the ranks in `progress` are out of date.
     pub(crate) unranked: bool,
     pub(crate) renewal: Option<Box<Renewal>>,
     pub(crate) handover: Option<Box<Handover<I>>>,
-    pub(crate) walk: Option<Box<Walk<I>>>,
-    /// What it measures, while the membership is committed, and if it is to. Rule 3.6.
+    pub(crate) reconfiguration: Option<Box<Reconfiguration<I>>>,
+    /// What the leader measures while the membership is committed, if its promises are tuned. Rule 3.6.
     pub(crate) tuning: Option<Box<Tuning>>,
 }
 
-/// A leader on its way to other members. Section 8.
+/// A leader that changes the members step by step. Section 8.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Walk<I> {
-    /// Where the operator wants it to go; without one, only those who want to leave are removed.
+pub(crate) struct Reconfiguration<I> {
+    /// The members that the operator wants. Without a target the leader only removes members that leave.
     pub(crate) target: Option<Target<I>>,
+    /// Whether a step may be taken that costs the leader its lease. Rule 8.2.
     pub(crate) force: bool,
-    /// Asks for the long promise before the next step, until then. Rule 3.5.
-    pub(crate) preparing: Option<Nanos>,
-    /// Since when no step has been possible, though some are left.
-    pub(crate) still_since: Option<Nanos>,
-    /// The latest end of any lease under an earlier membership. Rule 8.1.
-    pub(crate) issued: Nanos,
-    /// Those removed in this leadership that do not know it yet.
-    pub(crate) departed: Vec<Departed<I>>,
+    pub(crate) phase: ReconfigurationPhase,
+    /// The latest end of any lease that was given out under an earlier membership. Rule 8.1.
+    pub(crate) older_lease_until: Timestamp,
+    /// The members removed in this leadership that have not acknowledged it yet. Rule 8.3.
+    pub(crate) removed: Vec<RemovedMember<I>>,
+}
+
+/// What a reconfiguration waits for before its next step.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum ReconfigurationPhase {
+    /// Nothing is under way: no step is left, or the last one is not committed yet.
+    Idle,
+    /// A step is known, and the leader asks for the long promise first, until then. Rule 3.5.
+    Preparing { until: Timestamp },
+    /// Steps are left, but none has been possible since then.
+    Blocked { since: Timestamp },
+}
+
+/// Whether a node takes part in its group.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum Participation {
+    /// No established membership has listed this node yet, or the host has been told that it was removed.
+    Outsider,
+    /// An established membership lists this node, or its removal has not been reported yet. Rule 8.3.
+    Member,
+    /// A leader has shown that this node lost its durable state. Rule 7.5.
+    StateLost,
 }
 
 /// Whether a node wants to be removed. Rule 8.3.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Leaving {
     No,
-    /// It led to a target that lacks it. Another target may call it back.
+    /// The node led a reconfiguration to a target that lacks it. A target that contains it cancels this.
     ByTarget,
+    /// The host asked for it.
     ByWish,
 }
 
-/// Who was removed, and how often it is still told.
+/// A member that was removed and has not acknowledged that yet.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Departed<I> {
+pub(crate) struct RemovedMember<I> {
     pub(crate) id: I,
-    pub(crate) left: u8,
+    /// How many more heartbeats may tell it.
+    pub(crate) notices_left: u8,
 }
 
-impl<I> Walk<I> {
+impl<I> Reconfiguration<I> {
     pub(crate) fn new() -> Box<Self> {
-        Box::new(Walk {
+        Box::new(Reconfiguration {
             target: None,
             force: false,
-            preparing: None,
-            still_since: None,
-            issued: 0,
-            departed: Vec::new(),
+            phase: ReconfigurationPhase::Idle,
+            older_lease_until: Timestamp::ORIGIN,
+            removed: Vec::new(),
         })
+    }
+
+    /// Whether the leader asks for the long promise because it is about to take a step.
+    pub(crate) fn is_preparing(&self) -> bool {
+        matches!(self.phase, ReconfigurationPhase::Preparing { .. })
     }
 }
 
-/// A leader on its way to a higher term. Rule 5.1.
+/// A leader that needs a term above one it has seen, and keeps leading meanwhile. Rule 5.1.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Renewal {
-    /// Asks for the long promise before it writes.
-    Preparing { above: Term, until: Nanos },
-    /// Asks for votes.
-    Asking { tally: Tally, next_retry: Nanos },
+    /// The leader asks for the long promise before it writes, until then at the latest.
+    Preparing { above: Term, until: Timestamp },
+    /// The leader asks for the votes of the new term.
+    Asking { tally: Tally, next_retry: Timestamp },
 }
 
-/// A leader on its way out. Section 6.
+/// A leader that hands leadership over. Section 6.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Handover<I> {
-    /// Whom the operator named.
-    pub(crate) named: Option<I>,
-    /// Nobody asked: the leader itself wants it.
-    pub(crate) own_wish: bool,
-    /// When to give up without a fit successor.
-    pub(crate) until: Nanos,
+    pub(crate) cause: HandoverCause<I>,
+    /// When the handover fails if no member is a fit successor by then.
+    pub(crate) until: Timestamp,
     pub(crate) attempt: Option<Attempt<I>>,
 }
 
-/// A successor is trying whether it could win.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Attempt<I> {
-    pub(crate) successor: I,
-    pub(crate) next_retry: Nanos,
-    pub(crate) until: Nanos,
+/// Why a leader hands over.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum HandoverCause<I> {
+    /// The host asked for it, and may have named the successor.
+    Operator(Option<I>),
+    /// A member of higher priority has been in good standing for long. Rule 6.5.
+    HigherPriority,
+    /// The leader is to be removed from the group. Rule 8.3.
+    Leaving,
 }
 
-/// A follower tries, as its leader ordered, whether it could take over. Rule 6.2.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Trial<I> {
-    pub(crate) leader: I,
-    pub(crate) term: Term,
-    pub(crate) canvass: Canvass,
-    pub(crate) ready: bool,
-    /// The heartbeat answered last, to say `ready` without waiting for the next.
-    pub(crate) heartbeat: crate::message::Header,
-    pub(crate) granted: Nanos,
-}
+impl<I> Handover<I> {
+    /// A handover whose attempt has not begun.
+    pub(crate) fn new(cause: HandoverCause<I>) -> Box<Self> {
+        Box::new(Handover { cause, until: NEVER, attempt: None })
+    }
 
-/// A former leader repeats its order to campaign. Rule 6.3.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Farewell<I> {
-    pub(crate) successor: I,
-    pub(crate) term: Term,
-    pub(crate) left: u8,
-    pub(crate) next_retry: Nanos,
-}
-
-impl<I> Following<I> {
-    pub(crate) fn new(deadline: Nanos) -> Self {
-        Following { deadline, leader_at: None, ahead_at: NEVER, ahead: None, trial: None, farewell: None }
+    /// Whether the leader started the handover of its own accord, so that a failure delays the next.
+    pub(crate) fn is_own_initiative(&self) -> bool {
+        match self.cause {
+            HandoverCause::Operator(_) => false,
+            HandoverCause::HigherPriority | HandoverCause::Leaving => true,
+        }
     }
 }
 
+/// The successor that the leader names, which finds out whether it could win.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Attempt<I> {
+    pub(crate) successor: I,
+    pub(crate) next_retry: Timestamp,
+    pub(crate) until: Timestamp,
+}
+
+/// A follower that its leader named as the successor, and that asks whether it could win. Rule 6.2.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct TransferPreVote<I> {
+    pub(crate) leader: I,
+    pub(crate) term: Term,
+    pub(crate) pre_vote_round: PreVoteRound,
+    /// Whether a quorum has granted.
+    pub(crate) ready: bool,
+    /// The heartbeat that was answered last: a second answer to it reports `ready` without waiting for the
+    /// next heartbeat.
+    pub(crate) heartbeat: crate::message::Header,
+    /// The promise that the first answer to that heartbeat gave.
+    pub(crate) granted_promise: Nanos,
+}
+
+/// A former leader that repeats its order to campaign, Raft's TimeoutNow. Rule 6.3.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct TimeoutNowRetry<I> {
+    pub(crate) successor: I,
+    pub(crate) term: Term,
+    pub(crate) attempts_left: u8,
+    pub(crate) next_retry: Timestamp,
+}
+
 impl<I> Following<I> {
-    /// Whether nothing is under way.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.ahead.is_none() && self.trial.is_none() && self.farewell.is_none()
+    pub(crate) fn new(election_deadline: Timestamp) -> Self {
+        Following {
+            election_deadline,
+            leader_index: None,
+            early_pre_vote_at: NEVER,
+            early_pre_vote: None,
+            transfer_pre_vote: None,
+            timeout_now_retry: None,
+        }
+    }
+
+    /// The next timer.
+    #[inline]
+    pub(crate) fn due(&self) -> Timestamp {
+        let transfer = self.transfer_pre_vote.as_ref().map_or(NEVER, |transfer| transfer.due());
+        let retry = self.timeout_now_retry.as_ref().map_or(NEVER, |retry| retry.next_retry);
+        self.election_deadline.min(self.early_pre_vote_at).min(transfer).min(retry)
+    }
+
+    /// Whether no pre-vote round and no retry is under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.early_pre_vote.is_none() && self.transfer_pre_vote.is_none() && self.timeout_now_retry.is_none()
+    }
+
+    /// Ends every pre-vote round and sets another election deadline. The order to campaign that a former
+    /// leader repeats goes on.
+    pub(crate) fn reset_candidacy(&mut self, election_deadline: Timestamp) {
+        self.election_deadline = election_deadline;
+        self.early_pre_vote_at = NEVER;
+        self.forget_indexed_state();
+    }
+
+    /// Ends every pre-vote round, since its tally and the leader's index belong to a membership that is no
+    /// longer in force.
+    pub(crate) fn forget_indexed_state(&mut self) {
+        self.early_pre_vote = None;
+        self.leader_index = None;
+        self.transfer_pre_vote = None;
     }
 }
 
 impl<I: Copy + PartialEq> Leading<I> {
-    /// Whether `id` is the successor that is named now.
+    /// Whether `id` is the successor that this leader names now.
     pub(crate) fn names(&self, id: I) -> bool {
         self.attempt().is_some_and(|attempt| attempt.successor == id)
     }
@@ -213,27 +295,27 @@ impl<I: Copy + PartialEq> Leading<I> {
     }
 
     /// The next timer. While votes are asked for, requests take the place of heartbeats.
-    pub(crate) fn due(&self) -> Nanos {
+    pub(crate) fn due(&self) -> Timestamp {
         let next = match self.renewal.as_deref() {
             Some(Renewal::Asking { next_retry, .. }) => *next_retry,
             Some(Renewal::Preparing { until, .. }) => self.next_heartbeat.min(*until),
             None => self.next_heartbeat,
         };
-        let handover = self.handover.as_deref().map_or(Nanos::MAX, |handover| match &handover.attempt {
+        let handover = self.handover.as_deref().map_or(NEVER, |handover| match &handover.attempt {
             Some(attempt) => attempt.next_retry.min(attempt.until),
             None => handover.until,
         });
         self.lease.min(next).min(handover)
     }
 
-    pub(crate) fn asks_for_votes(&self) -> bool {
+    pub(crate) fn is_requesting_votes(&self) -> bool {
         matches!(self.renewal.as_deref(), Some(Renewal::Asking { .. }))
     }
 }
 
-impl<I> Trial<I> {
-    pub(crate) fn due(&self) -> Nanos {
-        let retry = if self.ready { Nanos::MAX } else { self.canvass.next_retry };
-        retry.min(self.canvass.until)
+impl<I> TransferPreVote<I> {
+    pub(crate) fn due(&self) -> Timestamp {
+        let retry = if self.ready { NEVER } else { self.pre_vote_round.next_retry };
+        retry.min(self.pre_vote_round.until)
     }
 }

@@ -1,107 +1,114 @@
-//! The votes of one candidacy, by voter.
+//! The votes of one candidacy or pre-vote round: members are counted, not replies.
 
 use alloc::boxed::Box;
 use alloc::vec;
 
 use crate::membership::Membership;
-use crate::types::{NEVER, Nanos, NodeId};
+use crate::types::{MemberIndex, NEVER, NodeId, Timestamp};
 
-/// What one voter has said. Each voter counts once, whatever it says how often.
+/// What one voter has answered so far.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) enum Ballot {
+pub(crate) enum VoteState {
     Unanswered,
-    /// The promise is in force until then.
-    Granted(Nanos),
-    /// Bound to another until then: worth asking again.
-    Busy(Nanos),
-    /// Bound until then and hardly longer, by nothing else: a pre-vote from then on. Rule 4.9.
-    Free(Nanos),
-    /// Not in this term: the vote is another's.
+    /// The voter granted, and its promise is in force until then.
+    Granted(Timestamp),
+    /// The voter is bound to another node until then, and is asked again afterwards.
+    Bound(Timestamp),
+    /// The voter has no objection but a promise that ends then: its pre-vote counts from then on. Rule 4.9.
+    FreeAt(Timestamp),
+    /// The voter gave its vote of this term to a rival.
     Rival,
-    /// Not in this term.
+    /// The voter does not grant in this term.
     Denied,
 }
 
-impl Ballot {
-    fn is_in_force(self, now: Nanos) -> bool {
+impl VoteState {
+    /// Whether the vote counts at `now`.
+    fn is_in_force(self, now: Timestamp) -> bool {
         match self {
-            Ballot::Granted(until) => now < until,
-            Ballot::Free(from) => from <= now,
-            Ballot::Unanswered | Ballot::Busy(_) | Ballot::Rival | Ballot::Denied => false,
+            VoteState::Granted(until) => now < until,
+            VoteState::FreeAt(from) => from <= now,
+            VoteState::Unanswered | VoteState::Bound(_) | VoteState::Rival | VoteState::Denied => false,
         }
     }
 }
 
-/// What the votes amount to.
+/// The result of a vote.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Outcome {
+    /// A quorum may still be reached.
     Pending,
     /// A quorum is in force at this instant. Rule 3.4.
     Won,
-    /// Too many voters have said no for a quorum to be left.
+    /// Too many voters denied for a quorum to be possible.
     Lost,
 }
 
-/// A ballot for each voter of the membership, in its order. A candidacy ends when its membership
-/// changes, so the places stay true.
+/// The state of each voter, in the order of the membership. A candidacy ends when its membership changes, so the
+/// indices stay true.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub(crate) struct Tally(Box<[Ballot]>);
+pub(crate) struct Tally(Box<[VoteState]>);
 
 impl Tally {
-    /// Nobody has answered but the candidate, whose own promise is in force until `own`.
-    pub(crate) fn new<I: NodeId>(members: &Membership<I>, me: I, own: Nanos) -> Self {
+    /// A tally in which only the candidate has granted, itself, until `own`.
+    pub(crate) fn new<I: NodeId>(members: &Membership<I>, me: I, own: Timestamp) -> Self {
         let mut tally = Tally::default();
         tally.begin(members, me, own);
         tally
     }
 
-    /// The same, from one that is over.
-    pub(crate) fn begin<I: NodeId>(&mut self, members: &Membership<I>, me: I, own: Nanos) {
+    /// Starts the tally again, reusing its memory.
+    pub(crate) fn begin<I: NodeId>(&mut self, members: &Membership<I>, me: I, own: Timestamp) {
         if self.0.len() == members.voters().len() {
-            self.0.fill(Ballot::Unanswered);
+            self.0.fill(VoteState::Unanswered);
         } else {
-            self.0 = vec![Ballot::Unanswered; members.voters().len()].into();
+            self.0 = vec![VoteState::Unanswered; members.voters().len()].into();
         }
-        if let Some(place) = members.index_of(me) {
-            self.put(place, Ballot::Granted(own));
+        if let Some(index) = members.index_of(me) {
+            self.put(index, VoteState::Granted(own));
         }
     }
 
-    /// The voters are others now: what is known of those who stay is kept.
+    /// The set of voters changed: the votes of those that stay are kept.
     pub(crate) fn realign<I: NodeId>(&mut self, old: &Membership<I>, new: &Membership<I>) {
-        let ballot = |id: &I| old.index_of(*id).map_or(Ballot::Unanswered, |place| self.get(place));
-        self.0 = new.voters().iter().map(ballot).collect();
+        let vote = |id: &I| old.index_of(*id).map_or(VoteState::Unanswered, |index| self.get(index));
+        self.0 = new.voters().iter().map(vote).collect();
     }
 
-    /// Records what the voter at `place` says. A promise is never shortened by an earlier one that
-    /// comes late, and a vote is not taken back.
-    pub(crate) fn put(&mut self, place: usize, ballot: Ballot) {
-        let Some(entry) = self.0.get_mut(place) else { return };
-        match (*entry, ballot) {
-            (Ballot::Granted(old), Ballot::Granted(new)) => *entry = Ballot::Granted(old.max(new)),
-            (Ballot::Granted(_), _) => {}
-            (_, ballot) => *entry = ballot,
+    /// Records the answer of the voter at `index`. A late answer never shortens a promise, and a granted vote is
+    /// not taken back.
+    pub(crate) fn put(&mut self, index: MemberIndex, vote: VoteState) {
+        let Some(entry) = self.0.get_mut(index.as_usize()) else { return };
+        match (*entry, vote) {
+            (VoteState::Granted(old), VoteState::Granted(new)) => *entry = VoteState::Granted(old.max(new)),
+            (VoteState::Granted(_), _) => {}
+            (_, vote) => *entry = vote,
         }
     }
 
-    /// What the votes amount to. Beside a rival that has votes, voters that are bound are not waited for,
-    /// nor `absent` ones that have not answered. Rule 4.4.
+    /// The result at `now`. Rule 4.4: beside a rival that has votes, voters that are bound are not waited for, nor
+    /// those that have not answered and are `absent`.
+    ///
+    /// Of five nodes, A and B both campaign in term 7: A has its own vote and that of C, B has its own and that
+    /// of E, and D is dead. A quorum is three, so each could wait for D until its candidacy ends, and neither
+    /// would win. A has seen that B is a rival, so it gives up D, which is absent, and tries again in a later
+    /// term.
     pub(crate) fn outcome<I: NodeId>(
         &self,
         members: &Membership<I>,
-        now: Nanos,
-        absent: impl Fn(usize) -> bool,
+        now: Timestamp,
+        absent: impl Fn(MemberIndex) -> bool,
     ) -> Outcome {
-        let in_force = self.0.iter().filter(|ballot| ballot.is_in_force(now)).count();
-        let is_open = |ballot: &&Ballot| !matches!(ballot, Ballot::Rival | Ballot::Denied);
+        let in_force = self.0.iter().filter(|vote| vote.is_in_force(now)).count();
+        let is_open = |vote: &&VoteState| !matches!(vote, VoteState::Rival | VoteState::Denied);
         let mut open = self.0.iter().filter(is_open).count();
-        if open < self.0.len() && self.0.contains(&Ballot::Rival) {
-            let lost = |(place, ballot): &(usize, &Ballot)| match ballot {
-                Ballot::Busy(_) => true,
-                Ballot::Unanswered => absent(*place),
-                Ballot::Granted(_) | Ballot::Free(_) | Ballot::Rival | Ballot::Denied => false,
+        if open < self.0.len() && self.0.contains(&VoteState::Rival) {
+            let is_given_up = |(index, vote): &(MemberIndex, &VoteState)| match vote {
+                VoteState::Bound(_) => true,
+                VoteState::Unanswered => absent(*index),
+                VoteState::Granted(_) | VoteState::FreeAt(_) | VoteState::Rival | VoteState::Denied => false,
             };
-            open = open.saturating_sub(self.0.iter().enumerate().filter(lost).count());
+            open = open.saturating_sub(MemberIndex::all().zip(&self.0).filter(is_given_up).count());
         }
         match members.quorum() {
             0 => Outcome::Lost,
@@ -111,40 +118,44 @@ impl Tally {
         }
     }
 
-    /// Until when the voter at `place` is bound; 0 if it is not.
-    pub(crate) fn granted_until(&self, place: usize) -> Nanos {
-        match self.get(place) {
-            Ballot::Granted(until) => until,
-            Ballot::Unanswered | Ballot::Busy(_) | Ballot::Free(_) | Ballot::Rival | Ballot::Denied => 0,
+    /// Until when the voter at `index` is bound; the clock's origin if it is not.
+    pub(crate) fn granted_until(&self, index: MemberIndex) -> Timestamp {
+        match self.get(index) {
+            VoteState::Granted(until) => until,
+            VoteState::Unanswered
+            | VoteState::Bound(_)
+            | VoteState::FreeAt(_)
+            | VoteState::Rival
+            | VoteState::Denied => Timestamp::ORIGIN,
         }
     }
 
-    /// Whether to ask the voter at `place` again: it has not answered, is free by now, or its
-    /// promise is over before `soon`.
-    pub(crate) fn wants_asking(&self, place: usize, now: Nanos, soon: Nanos) -> bool {
-        match self.get(place) {
-            Ballot::Unanswered => true,
-            Ballot::Granted(until) => until < soon,
-            Ballot::Busy(until) => until <= now,
-            Ballot::Free(_) | Ballot::Rival | Ballot::Denied => false,
+    /// Whether to ask the voter at `index` (again): because it has not answered, because it is free by now, or
+    /// because its promise ends before `soon`.
+    pub(crate) fn should_ask(&self, index: MemberIndex, now: Timestamp, soon: Timestamp) -> bool {
+        match self.get(index) {
+            VoteState::Unanswered => true,
+            VoteState::Granted(until) => until < soon,
+            VoteState::Bound(until) => until <= now,
+            VoteState::FreeAt(_) | VoteState::Rival | VoteState::Denied => false,
         }
     }
 
-    /// When the next bound voter is free.
-    pub(crate) fn next_free(&self, now: Nanos) -> Nanos {
-        let busy = |ballot: &Ballot| match *ballot {
-            Ballot::Busy(until) | Ballot::Free(until) if until > now => Some(until),
-            Ballot::Busy(_)
-            | Ballot::Free(_)
-            | Ballot::Unanswered
-            | Ballot::Granted(_)
-            | Ballot::Rival
-            | Ballot::Denied => None,
+    /// When the next bound voter becomes free.
+    pub(crate) fn next_free(&self, now: Timestamp) -> Timestamp {
+        let busy = |vote: &VoteState| match *vote {
+            VoteState::Bound(until) | VoteState::FreeAt(until) if until > now => Some(until),
+            VoteState::Bound(_)
+            | VoteState::FreeAt(_)
+            | VoteState::Unanswered
+            | VoteState::Granted(_)
+            | VoteState::Rival
+            | VoteState::Denied => None,
         };
         self.0.iter().filter_map(busy).min().unwrap_or(NEVER)
     }
 
-    fn get(&self, place: usize) -> Ballot {
-        self.0.get(place).copied().unwrap_or(Ballot::Denied)
+    fn get(&self, index: MemberIndex) -> VoteState {
+        self.0.get(index.as_usize()).copied().unwrap_or(VoteState::Denied)
     }
 }

@@ -14,20 +14,217 @@ pub trait NodeId: Copy + Ord + Hash + fmt::Debug {}
 
 impl<T: Copy + Ord + Hash + fmt::Debug> NodeId for T {}
 
-/// Nanoseconds, of a clock reading or of a length of time. In a message, `at` is a reading of the
-/// *sender's* clock and means nothing to anybody else: it is echoed, never compared.
-pub type Nanos = u64;
+/// An instant of one host's clock, in nanoseconds since that clock's origin.
+///
+/// A host makes a `Timestamp` of each reading of its clock, and gets instants of the same clock back: the next
+/// deadline, the end of a lease. A [`Duration`] is a length of time and an instant is none, so that a host
+/// cannot sleep *for* a deadline where it has to sleep *until* the deadline. Instants of two hosts' clocks
+/// cannot be compared.
+///
+/// ```
+/// use quorate::Timestamp;
+/// use std::time::{Duration, Instant};
+///
+/// let origin = Instant::now();
+/// let now = || Timestamp::from(origin.elapsed());
+///
+/// let deadline = now().saturating_add(Duration::from_millis(5));
+/// while now() < deadline {
+///     std::thread::sleep(deadline.saturating_duration_since(now()));
+/// }
+/// assert!(now().since_origin() >= Duration::from_millis(5));
+/// ```
+///
+/// The last `Timestamp` is 584 years after the origin. An [`Election`](crate::Election) accepts readings of up
+/// to 292 years.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct Timestamp(u64);
 
-/// The latest clock reading that is accepted: 292 years. It leaves room to add any length.
-pub(crate) const CLOCK_END: Nanos = Nanos::MAX / 2;
+impl Timestamp {
+    /// The origin of the clock.
+    pub const ORIGIN: Timestamp = Timestamp(0);
 
-/// A timer that never fires.
-pub(crate) const NEVER: Nanos = Nanos::MAX;
+    /// The time between the clock's origin and this instant.
+    #[must_use]
+    #[inline]
+    pub const fn since_origin(self) -> Duration {
+        Duration::from_nanos(self.0)
+    }
 
-/// `length` in nanoseconds, at most [`NEVER`].
-pub(crate) fn nanos(length: Duration) -> Nanos {
-    let whole = length.as_secs().checked_mul(1_000_000_000);
-    whole.and_then(|whole| whole.checked_add(length.subsec_nanos().into())).unwrap_or(NEVER)
+    /// The instant `length` after this one; the last `Timestamp` if that is later.
+    #[must_use]
+    #[inline]
+    pub const fn saturating_add(self, length: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_add(nanos(length)))
+    }
+
+    /// The instant `length` before this one; the origin if that is earlier.
+    #[must_use]
+    #[inline]
+    pub const fn saturating_sub(self, length: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_sub(nanos(length)))
+    }
+
+    /// The time from `earlier` to this instant; zero if `earlier` is in fact later.
+    #[must_use]
+    #[inline]
+    pub const fn saturating_duration_since(self, earlier: Timestamp) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The instant `length` after this one; the last `Timestamp` if that is later.
+    #[inline]
+    pub(crate) const fn after(self, length: Nanos) -> Timestamp {
+        Timestamp(self.0.saturating_add(length.0))
+    }
+
+    /// The instant `length` before this one; the origin if that is earlier.
+    #[inline]
+    pub(crate) const fn before(self, length: Nanos) -> Timestamp {
+        Timestamp(self.0.saturating_sub(length.0))
+    }
+
+    /// The length of time from `earlier` to this instant; zero if `earlier` is in fact later.
+    #[inline]
+    pub(crate) const fn since(self, earlier: Timestamp) -> Nanos {
+        Nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl From<Duration> for Timestamp {
+    /// The instant that long after the clock's origin; the last `Timestamp` if that is later.
+    #[inline]
+    fn from(since_origin: Duration) -> Self {
+        Timestamp(nanos(since_origin))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// The time since the clock's origin.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.since_origin(), f)
+    }
+}
+
+/// The latest instant at which an election can be ticked: 292 years after the origin. Any length of time can
+/// still be added to an instant that early.
+pub(crate) const CLOCK_END: Timestamp = Timestamp(u64::MAX / 2);
+
+/// The instant at which a timer that never fires is due.
+pub(crate) const NEVER: Timestamp = Timestamp(u64::MAX);
+
+/// A length of time in nanoseconds, as a message carries it.
+///
+/// ```
+/// use quorate::Nanos;
+/// use std::time::Duration;
+///
+/// let length = Nanos::from(Duration::from_millis(5));
+/// assert_eq!(length, Nanos(5_000_000));
+/// assert_eq!(length.as_duration(), Duration::from_millis(5));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct Nanos(pub u64);
+
+impl Nanos {
+    /// No time at all.
+    pub const ZERO: Nanos = Nanos(0);
+
+    /// The same length as a [`Duration`].
+    #[must_use]
+    #[inline]
+    pub const fn as_duration(self) -> Duration {
+        Duration::from_nanos(self.0)
+    }
+
+    #[inline]
+    pub(crate) const fn saturating_add(self, other: Nanos) -> Nanos {
+        Nanos(self.0.saturating_add(other.0))
+    }
+
+    #[inline]
+    pub(crate) const fn saturating_mul(self, factor: u64) -> Nanos {
+        Nanos(self.0.saturating_mul(factor))
+    }
+
+    /// One of that many equal parts, rounded down.
+    #[inline]
+    pub(crate) const fn part(self, parts: u64) -> Nanos {
+        match self.0.checked_div(parts) {
+            Some(part) => Nanos(part),
+            None => self,
+        }
+    }
+}
+
+impl From<Duration> for Nanos {
+    /// The same length, or 584 years if it is longer.
+    #[inline]
+    fn from(length: Duration) -> Self {
+        Nanos(nanos(length))
+    }
+}
+
+impl From<Nanos> for Duration {
+    #[inline]
+    fn from(length: Nanos) -> Self {
+        length.as_duration()
+    }
+}
+
+impl fmt::Display for Nanos {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.as_duration(), f)
+    }
+}
+
+/// The nanoseconds of a length of time, or as many as there can be.
+const fn nanos(length: Duration) -> u64 {
+    let whole = length.as_secs().saturating_mul(1_000_000_000);
+    whole.saturating_add(length.subsec_nanos() as u64)
+}
+
+/// The index of a member in [`Membership::members`](crate::Membership::members): a voter's index is below any
+/// learner's. An index is valid for the membership it was taken from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct MemberIndex(u8);
+
+impl MemberIndex {
+    pub(crate) const FIRST: MemberIndex = MemberIndex(0);
+
+    /// The indices of the first `count` members, in order.
+    #[inline]
+    pub(crate) fn below(count: u8) -> impl Iterator<Item = MemberIndex> {
+        (0..count).map(MemberIndex)
+    }
+
+    /// Every index that a member can have, in order.
+    #[inline]
+    pub(crate) fn all() -> impl Iterator<Item = MemberIndex> {
+        // The last of 255 members has the index 254.
+        Self::below(u8::MAX)
+    }
+
+    /// The index of the member at that position of a list; `None` if no membership is that long.
+    #[inline]
+    pub(crate) fn new(position: usize) -> Option<MemberIndex> {
+        u8::try_from(position).ok().map(MemberIndex)
+    }
+
+    /// The position in a list that has an entry for each member.
+    #[inline]
+    pub(crate) const fn as_usize(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl From<MemberIndex> for u64 {
+    #[inline]
+    fn from(index: MemberIndex) -> Self {
+        index.0.into()
+    }
 }
 
 /// Keeps apart groups that share a network: a message of another cluster is refused.
@@ -62,14 +259,14 @@ impl fmt::Display for Term {
 /// (Spec: `configTerm`, `configVersion`). Compared lexicographically.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
-pub struct Version {
+pub struct MembershipVersion {
     /// The term of the leader that wrote it, 0 for a starting point.
     pub term: Term,
     /// Grows by one with each change.
     pub number: u64,
 }
 
-impl fmt::Display for Version {
+impl fmt::Display for MembershipVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.term, self.number)
     }
@@ -115,3 +312,6 @@ impl Round {
         Round(self.0.saturating_add(1))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use quorate::{ClusterId, Config, Election, HardState, Input, Message, Output, RoleKind, Timing};
+use quorate::{ClusterId, Config, Election, HardState, Input, Message, Output, RoleKind, Timestamp, Timing};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -17,7 +17,7 @@ type Node = Election<u64, ChaCha8Rng>;
 /// Nodes whose messages arrive at once, in order.
 struct Group {
     nodes: Vec<Node>,
-    now: Duration,
+    now: Timestamp,
     /// What the last node said: the same list for ever.
     said: Vec<Output<u64>>,
     /// From, to, what: the same list for ever.
@@ -33,11 +33,11 @@ impl Group {
         let node = |id| {
             let rng = ChaCha8Rng::seed_from_u64(id);
             let config = Config { timing, ..Config::new(id) };
-            Election::new(config, saved.clone(), Duration::ZERO, rng).expect("a valid start")
+            Election::new(config, saved.clone(), Timestamp::ORIGIN, rng).expect("a valid start")
         };
         Group {
             nodes: (0..members).map(node).collect(),
-            now: Duration::ZERO,
+            now: Timestamp::ORIGIN,
             said: Vec::new(),
             letters: Vec::new(),
             reading: Vec::new(),

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use quorate::{ClusterId, Config, ConfigError, Election, HardState, Membership, Term, Timing, Version};
+use quorate::{
+    ClusterId, Config, ConfigError, Election, HardState, Membership, MembershipVersion, Term, Timing,
+};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -20,7 +22,7 @@ fn saved() -> HardState<u8> {
 
 fn start(timing: Timing, saved: HardState<u8>, now: Duration) -> Result<(), ConfigError> {
     let config = Config { timing, ..Config::new(1) };
-    Election::new(config, saved, now, ChaCha8Rng::seed_from_u64(0)).map(drop)
+    Election::new(config, saved, now.into(), ChaCha8Rng::seed_from_u64(0)).map(drop)
 }
 
 fn with(timing: Timing) -> Result<(), ConfigError> {
@@ -119,12 +121,12 @@ fn a_durable_promise_is_no_longer_than_any_that_can_be_given() {
 fn the_clock_ends_where_there_is_no_room_for_a_length_any_more() {
     assert_eq!(start(LONGEST, saved(), CLOCK_END), Ok(()));
     let late = CLOCK_END + NANOSECOND;
-    assert_eq!(start(LONGEST, saved(), late), Err(ConfigError::ClockOutOfRange(late)));
+    assert_eq!(start(LONGEST, saved(), late), Err(ConfigError::ClockOutOfRange(late.into())));
 }
 
 #[test]
 fn a_term_below_that_of_its_membership_is_refused() {
-    let version = Version { term: Term(2), number: 1 };
+    let version = MembershipVersion { term: Term(2), number: 1 };
     let membership = Membership::new(version, vec![1, 2, 3], vec![], 2).unwrap();
     let state = |term| HardState { term: Term(term), membership: membership.clone(), ..saved() };
     assert_eq!(start(LONGEST, state(2), Duration::ZERO), Ok(()));

@@ -9,20 +9,20 @@
 use std::time::Duration;
 
 use quorate::{Body, ClusterId, Event, HardState, Input, Phase, Position, Priority, Target, Term, Timing};
-use quorate_sim::Desk;
+use quorate_sim::ManualNetwork;
 
 const MS: Duration = Duration::from_millis(1);
 
 /// `n` voters led by node 1, which has taken up node `n + 1` as a learner.
-fn with_a_learner(n: u64) -> Desk {
-    let mut desk = Desk::new(n, Timing::lan());
-    desk.durable.insert(n + 1, HardState::joining(ClusterId(7)));
-    desk.restart(n + 1);
-    desk.elect(1);
-    let _ = desk.step(1, reconfigure(1..=n, [n + 1]));
-    run(&mut desk, 1_000 * MS, |_, _| true);
-    assert!(desk.nodes.values().all(|node| node.membership().learners() == [n + 1]));
-    desk
+fn with_a_learner(n: u64) -> ManualNetwork {
+    let mut network = ManualNetwork::new(n, Timing::lan());
+    network.durable.insert(n + 1, HardState::joining(ClusterId(7)));
+    network.restart(n + 1);
+    network.elect(1);
+    let _ = network.step(1, reconfigure(1..=n, [n + 1]));
+    run(&mut network, 1_000 * MS, |_, _| true);
+    assert!(network.nodes.values().all(|node| node.membership().learners() == [n + 1]));
+    network
 }
 
 fn reconfigure(voters: impl IntoIterator<Item = u64>, learners: impl IntoIterator<Item = u64>) -> Input<u64> {
@@ -30,24 +30,24 @@ fn reconfigure(voters: impl IntoIterator<Item = u64>, learners: impl IntoIterato
 }
 
 /// Lets time pass. Mail arrives at once where one node `reaches` the other, and is lost elsewhere.
-fn run(desk: &mut Desk, length: Duration, reaches: impl Fn(u64, u64) -> bool) {
-    let end = desk.now + length;
-    while desk.now < end {
-        exchange(desk, &reaches);
-        desk.pass(MS);
+fn run(network: &mut ManualNetwork, length: Duration, reaches: impl Fn(u64, u64) -> bool) {
+    let end = network.now + length;
+    while network.now < end {
+        exchange(network, &reaches);
+        network.pass(MS);
     }
-    exchange(desk, &reaches);
+    exchange(network, &reaches);
 }
 
-fn exchange(desk: &mut Desk, reaches: &impl Fn(u64, u64) -> bool) {
+fn exchange(network: &mut ManualNetwork, reaches: &impl Fn(u64, u64) -> bool) {
     loop {
-        desk.lose(|mail| !reaches(mail.from, mail.to));
-        if desk.deliver(|_| true) == 0 {
+        network.lose(|mail| !reaches(mail.from, mail.to));
+        if network.deliver(|_| true) == 0 {
             break;
         }
     }
-    let holders = desk.nodes.values().filter_map(|node| Some((node.id(), node.lease()?)));
-    let holders: Vec<_> = holders.filter(|(_, lease)| lease.holds_at(desk.now)).collect();
+    let holders = network.nodes.values().filter_map(|node| Some((node.id(), node.lease()?)));
+    let holders: Vec<_> = holders.filter(|(_, lease)| lease.holds_at(network.now.into())).collect();
     assert!(holders.len() < 2, "two leases: {holders:?}");
 }
 
@@ -57,83 +57,83 @@ fn exchange(desk: &mut Desk, reaches: &impl Fn(u64, u64) -> bool) {
 /// a quorum of the old members holds its own version of the old membership: rule 8.1 (a).
 #[test]
 fn the_single_server_change_of_2015_does_not_split_the_group() {
-    let mut desk = with_a_learner(4);
-    let _ = desk.step(1, reconfigure(1..=5, []));
+    let mut network = with_a_learner(4);
+    let _ = network.step(1, reconfigure(1..=5, []));
     // All promise for long, as it asks before it takes the step; but then only 5 hears it.
-    assert!(desk.deliver(|_| true) > 0 && desk.deliver(|_| true) > 0);
-    run(&mut desk, 600 * MS, |from, to| (from, to) == (1, 5));
-    assert_eq!(desk.node(1).membership().voters(), [1, 2, 3, 4, 5], "1 took the step");
-    assert_eq!(desk.node(5).membership().voters(), [1, 2, 3, 4, 5], "5 heard of it");
-    assert_eq!(desk.node(2).membership().voters(), [1, 2, 3, 4], "the others did not");
+    assert!(network.deliver(|_| true) > 0 && network.deliver(|_| true) > 0);
+    run(&mut network, 600 * MS, |from, to| (from, to) == (1, 5));
+    assert_eq!(network.node(1).membership().voters(), [1, 2, 3, 4, 5], "1 took the step");
+    assert_eq!(network.node(5).membership().voters(), [1, 2, 3, 4, 5], "5 heard of it");
+    assert_eq!(network.node(2).membership().voters(), [1, 2, 3, 4], "the others did not");
 
     // 2 is elected by 3 and 4. 3 hears that it leads, 4 does not.
     let old = |id: u64| (2..=4).contains(&id);
     for witness in [3, 4] {
-        let _ = desk.step(witness, Input::SetPriority(Priority::NEVER_LEADS));
+        let _ = network.step(witness, Input::SetPriority(Priority::NEVER_LEADS));
     }
     for _ in 0..1_000 {
-        if desk.leader() == Some(2) {
+        if network.leader() == Some(2) {
             break;
         }
-        let _ = desk.step(2, Input::Campaign);
-        desk.lose(|mail| !old(mail.from) || !old(mail.to));
-        let _ = desk.deliver(|_| true);
-        desk.pass(MS);
+        let _ = network.step(2, Input::Campaign);
+        network.lose(|mail| !old(mail.from) || !old(mail.to));
+        let _ = network.deliver(|_| true);
+        network.pass(MS);
     }
-    let _ = desk.step(2, reconfigure([2, 3, 4], []));
-    run(&mut desk, 20 * MS, |from, to| [2, 3].contains(&from) && [2, 3].contains(&to));
-    assert_eq!(desk.node(2).membership().voters(), [1, 2, 3, 4], "only 2 and 3 have acknowledged");
+    let _ = network.step(2, reconfigure([2, 3, 4], []));
+    run(&mut network, 20 * MS, |from, to| [2, 3].contains(&from) && [2, 3].contains(&to));
+    assert_eq!(network.node(2).membership().voters(), [1, 2, 3, 4], "only 2 and 3 have acknowledged");
 
     // Both sides for themselves: one of them has a leader, at any time, and in the end it is 1, 4, 5.
     let left = |id: u64| [2, 3].contains(&id);
-    run(&mut desk, 5_000 * MS, |from, to| left(from) == left(to));
-    assert!(desk.leader().is_some_and(|leader| !left(leader)), "{:?}", desk.leader());
-    run(&mut desk, 5_000 * MS, |_, _| true);
-    assert_eq!(desk.node(2).membership(), desk.node(5).membership());
+    run(&mut network, 5_000 * MS, |from, to| left(from) == left(to));
+    assert!(network.leader().is_some_and(|leader| !left(leader)), "{:?}", network.leader());
+    run(&mut network, 5_000 * MS, |_, _| true);
+    assert_eq!(network.node(2).membership(), network.node(5).membership());
 }
 
 /// A node that takes over a membership written in term T, but not T itself, campaigns in T again: a
 /// second leader of T, which rewrites the membership under a version that exists. Rule 7.2.
 #[test]
 fn a_membership_is_never_held_below_its_term() {
-    let mut desk = Desk::new(3, Timing::lan());
-    desk.durable.insert(4, HardState::joining(ClusterId(7)));
-    desk.restart(4);
+    let mut network = ManualNetwork::new(3, Timing::lan());
+    network.durable.insert(4, HardState::joining(ClusterId(7)));
+    network.restart(4);
     // 3 hears nothing of term 1 and of the membership written in it.
     let without_3 = |from, to| from != 3 && to != 3;
-    let _ = desk.step(1, Input::Campaign);
-    run(&mut desk, MS, without_3);
-    assert_eq!(desk.leader(), Some(1));
-    let _ = desk.step(1, reconfigure([1, 2, 3], [4]));
-    run(&mut desk, 300 * MS, without_3);
-    assert_eq!((desk.node(1).membership().learners(), desk.node(3).term()), (&[4][..], Term(0)));
+    let _ = network.step(1, Input::Campaign);
+    run(&mut network, MS, without_3);
+    assert_eq!(network.leader(), Some(1));
+    let _ = network.step(1, reconfigure([1, 2, 3], [4]));
+    run(&mut network, 300 * MS, without_3);
+    assert_eq!((network.node(1).membership().learners(), network.node(3).term()), (&[4][..], Term(0)));
 
     // Until it asks 2, which tells it why not: the membership and its term, in one write.
-    run(&mut desk, 300 * MS, |from, to| (from, to) != (1, 3) && (from, to) != (3, 1));
-    assert_eq!(desk.durable[&3].membership, *desk.node(2).membership());
-    assert_eq!(desk.durable[&3].term, Term(1));
+    run(&mut network, 300 * MS, |from, to| (from, to) != (1, 3) && (from, to) != (3, 1));
+    assert_eq!(network.durable[&3].membership, *network.node(2).membership());
+    assert_eq!(network.durable[&3].term, Term(1));
 
     // 1 is gone. 3 asks for votes of a later term than any that the membership was written in.
-    desk.nodes.remove(&1);
+    network.nodes.remove(&1);
     for _ in 0..2_000 {
-        let _ = desk.step(3, Input::Campaign);
+        let _ = network.step(3, Input::Campaign);
         let real = |body: &Body<u64>| matches!(body, Body::VoteRequest(of) if of.phase == Phase::Real);
-        let asked = desk.mail.iter().filter(|mail| real(&mail.message.body));
+        let asked = network.mail.iter().filter(|mail| real(&mail.message.body));
         assert!(asked.map(|mail| mail.message.header.term).all(|term| term > Term(1)));
-        let _ = desk.deliver(|_| true);
-        desk.pass(MS);
-        if desk.leader().is_some() {
+        let _ = network.deliver(|_| true);
+        network.pass(MS);
+        if network.leader().is_some() {
             break;
         }
     }
-    assert!(desk.node(desk.leader().expect("just seen")).term() > Term(1));
+    assert!(network.node(network.leader().expect("just seen")).term() > Term(1));
 }
 
 /// Starts `node` again in a term that nobody else has seen, as if it had stood for election on its own
 /// again and again.
-fn restart_in(desk: &mut Desk, node: u64, term: u64) {
-    desk.durable.get_mut(&node).expect("a node").term = Term(term);
-    desk.restart(node);
+fn restart_in(network: &mut ManualNetwork, node: u64, term: u64) {
+    network.durable.get_mut(&node).expect("a node").term = Term(term);
+    network.restart(node);
 }
 
 /// etcd issue 8501, openraft issue 1796: with a pre-vote, a node whose term is higher gets no vote, as its
@@ -141,16 +141,16 @@ fn restart_in(desk: &mut Desk, node: u64, term: u64) {
 #[test]
 fn a_node_with_a_higher_term_and_less_data_does_not_hold_up_the_group() {
     for term in [5, 1_000_000] {
-        let mut desk = Desk::new(3, Timing::lan());
-        desk.elect(1);
+        let mut network = ManualNetwork::new(3, Timing::lan());
+        network.elect(1);
         for id in [1, 2] {
-            let _ = desk.step(id, Input::SetPosition(Position { term: 1, index: 10 }));
+            let _ = network.step(id, Input::SetPosition(Position { term: 1, index: 10 }));
         }
-        desk.nodes.remove(&1);
-        restart_in(&mut desk, 3, term);
-        run(&mut desk, 2_000 * MS, |_, _| true);
-        assert_eq!(desk.leader(), Some(2));
-        assert!(desk.node(2).term() > Term(term) && desk.node(3).leader().is_some());
+        network.nodes.remove(&1);
+        restart_in(&mut network, 3, term);
+        run(&mut network, 2_000 * MS, |_, _| true);
+        assert_eq!(network.leader(), Some(2));
+        assert!(network.node(2).term() > Term(term) && network.node(3).leader().is_some());
     }
 }
 
@@ -159,15 +159,15 @@ fn a_node_with_a_higher_term_and_less_data_does_not_hold_up_the_group() {
 #[test]
 fn a_node_that_comes_back_with_a_higher_term_deposes_nobody_and_follows() {
     for (back, term) in [(3, 5), (3, 1_000_000), (4, 1_000)] {
-        let mut desk = with_a_learner(3);
-        let _ = desk.step(1, Input::SetPosition(Position { term: 1, index: 10 }));
-        let before = desk.events.len();
-        restart_in(&mut desk, back, term);
-        run(&mut desk, 2_000 * MS, |_, _| true);
+        let mut network = with_a_learner(3);
+        let _ = network.step(1, Input::SetPosition(Position { term: 1, index: 10 }));
+        let before = network.events.len();
+        restart_in(&mut network, back, term);
+        run(&mut network, 2_000 * MS, |_, _| true);
         let deposed = |(_, event): &(u64, Event<u64>)| matches!(event, Event::SteppedDown { .. });
-        assert!(!desk.events[before..].iter().any(deposed), "{:?}", &desk.events[before..]);
-        assert_eq!(desk.node(back).leader(), Some((1, desk.node(1).term())));
-        assert!(desk.node(1).term() > Term(term));
+        assert!(!network.events[before..].iter().any(deposed), "{:?}", &network.events[before..]);
+        assert_eq!(network.node(back).leader(), Some((1, network.node(1).term())));
+        assert!(network.node(1).term() > Term(term));
     }
 }
 
@@ -175,24 +175,24 @@ fn a_node_that_comes_back_with_a_higher_term_deposes_nobody_and_follows() {
 /// tells them apart. Rule 4.4.
 #[test]
 fn candidates_whose_turns_coincide_do_not_split_the_votes_for_ever() {
-    let mut desk = Desk::new(3, Timing::lan());
-    desk.elect(1);
-    run(&mut desk, 1_000 * MS, |_, _| true);
+    let mut network = ManualNetwork::new(3, Timing::lan());
+    network.elect(1);
+    run(&mut network, 1_000 * MS, |_, _| true);
     // The last that is heard of 1 tells both that they are the first to stand.
-    while desk.mail.is_empty() {
-        desk.pass(MS);
+    while network.mail.is_empty() {
+        network.pass(MS);
     }
-    for mail in &mut desk.mail {
+    for mail in &mut network.mail {
         if let Body::Heartbeat(heartbeat) = &mut mail.message.body {
             heartbeat.rank = Some(0);
         }
     }
-    let _ = desk.deliver(|_| true);
-    desk.nodes.remove(&1);
+    let _ = network.deliver(|_| true);
+    network.nodes.remove(&1);
     for _ in 0..2_000 {
-        desk.pass(MS);
-        let _ = desk.deliver(|_| true);
+        network.pass(MS);
+        let _ = network.deliver(|_| true);
     }
-    assert!(desk.leader().is_some(), "terms {} and {}", desk.node(2).term(), desk.node(3).term());
-    assert!(desk.node(2).term() > Term(2), "they did stand at the same time");
+    assert!(network.leader().is_some(), "terms {} and {}", network.node(2).term(), network.node(3).term());
+    assert!(network.node(2).term() > Term(2), "they did stand at the same time");
 }

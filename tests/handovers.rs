@@ -10,17 +10,17 @@
 use std::time::Duration;
 
 use quorate::{Body, Event, Heartbeat, Input, Order, Position, StepDown, Term, Timing, Urgency};
-use quorate_sim::{Desk, Handing, Mail};
+use quorate_sim::{HandoverSettings, Mail, ManualNetwork};
 
 const MS: Duration = Duration::from_millis(1);
 
 /// A group led by node 1 for a while.
-fn led_by_1(nodes: u64) -> Desk {
-    let mut desk = Desk::new(nodes, Timing::lan());
-    desk.elect(1);
-    desk.run(1_000 * MS);
-    assert_eq!(desk.leader(), Some(1));
-    desk
+fn led_by_1(nodes: u64) -> ManualNetwork {
+    let mut network = ManualNetwork::new(nodes, Timing::lan());
+    network.elect(1);
+    network.run(1_000 * MS);
+    assert_eq!(network.leader(), Some(1));
+    network
 }
 
 fn resign(successor: u64, urgency: Urgency) -> Input<u64> {
@@ -32,31 +32,31 @@ fn is_order(mail: &Mail) -> bool {
 }
 
 /// How long it takes until somebody leads. Mail takes no time.
-fn time_to_a_leader(desk: &mut Desk) -> Duration {
-    let start = desk.now;
-    while desk.leader().is_none() {
-        desk.run(MS);
-        assert!(desk.now < start + 10_000 * MS, "nobody leads: {:?}", desk.events);
+fn time_to_a_leader(network: &mut ManualNetwork) -> Duration {
+    let start = network.now;
+    while network.leader().is_none() {
+        network.run(MS);
+        assert!(network.now < start + 10_000 * MS, "nobody leads: {:?}", network.events);
     }
-    desk.now - start
+    network.now - start
 }
 
 /// Rules 6.1 to 6.3: just who is named leads next, in the next term.
 #[test]
 fn leadership_goes_round_from_each_to_each() {
-    let mut desk = led_by_1(5);
+    let mut network = led_by_1(5);
     for (leader, successor) in [(1, 2), (2, 3), (3, 4), (4, 5), (5, 1), (1, 4), (4, 2)] {
-        let (before, term) = (desk.events.len(), desk.node(leader).term());
-        let _ = desk.step(leader, resign(successor, Urgency::WhenReady));
-        desk.run(200 * MS);
+        let (before, term) = (network.events.len(), network.node(leader).term());
+        let _ = network.step(leader, resign(successor, Urgency::WhenReady));
+        network.run(200 * MS);
         let elected = |(node, event): &(u64, Event<u64>)| match event {
             Event::Elected { term } => Some((*node, *term)),
             _ => None,
         };
-        let news: Vec<_> = desk.events[before..].iter().filter_map(elected).collect();
+        let news: Vec<_> = network.events[before..].iter().filter_map(elected).collect();
         assert_eq!(news, [(successor, Term(term.0 + 1))]);
         let reason = StepDown::Resigned { successor: Some(successor) };
-        assert!(desk.events[before..].contains(&(leader, Event::SteppedDown { term, reason })));
+        assert!(network.events[before..].contains(&(leader, Event::SteppedDown { term, reason })));
     }
 }
 
@@ -64,10 +64,10 @@ fn leadership_goes_round_from_each_to_each() {
 #[test]
 fn a_successor_that_dies_before_the_order_comes_is_not_waited_for() {
     for nodes in [3, 5] {
-        let mut desk = led_by_1(nodes);
-        let _ = desk.step(1, resign(2, Urgency::Now));
-        desk.nodes.remove(&2);
-        let took = time_to_a_leader(&mut desk);
+        let mut network = led_by_1(nodes);
+        let _ = network.step(1, resign(2, Urgency::Now));
+        network.nodes.remove(&2);
+        let took = time_to_a_leader(&mut network);
         assert!(took <= 3 * Timing::lan().stagger, "{nodes} nodes: {took:?}");
     }
 }
@@ -75,26 +75,26 @@ fn a_successor_that_dies_before_the_order_comes_is_not_waited_for() {
 /// Rules 2.1 and 6.3: those that voted for it wait for the promise that goes with a vote, no longer.
 #[test]
 fn a_successor_that_dies_with_the_votes_is_replaced_when_they_are_over() {
-    let mut desk = led_by_1(3);
-    let _ = desk.step(1, resign(2, Urgency::Now));
-    assert!(desk.deliver(is_order) > 0 && desk.deliver(|mail| mail.from == 2) > 0);
-    desk.nodes.remove(&2);
-    assert_eq!(desk.durable[&3].voted_for, Some(2));
-    let took = time_to_a_leader(&mut desk);
+    let mut network = led_by_1(3);
+    let _ = network.step(1, resign(2, Urgency::Now));
+    assert!(network.deliver(is_order) > 0 && network.deliver(|mail| mail.from == 2) > 0);
+    network.nodes.remove(&2);
+    assert_eq!(network.durable[&3].voted_for, Some(2));
+    let took = time_to_a_leader(&mut network);
     assert!(took <= Timing::lan().promise_limit + 3 * Timing::lan().stagger, "{took:?}");
 }
 
 /// Rules 4.3 and 6.3: what is repeated frees the voters as well as what was lost.
 #[test]
 fn a_successor_whose_first_requests_are_lost_repeats_them_with_the_release() {
-    let mut desk = led_by_1(5);
-    let _ = desk.step(1, resign(2, Urgency::Now));
-    assert!(desk.deliver(is_order) > 0);
+    let mut network = led_by_1(5);
+    let _ = network.step(1, resign(2, Urgency::Now));
+    assert!(network.deliver(is_order) > 0);
     // Neither do the others hear that 1 has given up, and 1 dies.
-    desk.mail.clear();
-    desk.nodes.remove(&1);
-    let took = time_to_a_leader(&mut desk);
-    assert_eq!(desk.leader(), Some(2));
+    network.mail.clear();
+    network.nodes.remove(&1);
+    let took = time_to_a_leader(&mut network);
+    assert_eq!(network.leader(), Some(2));
     assert!(took <= 2 * Timing::lan().retry_interval, "{took:?}");
 }
 
@@ -104,7 +104,7 @@ fn a_successor_whose_first_requests_are_lost_repeats_them_with_the_release() {
 fn a_handover_is_leaderless_for_three_ways_and_one_write_and_not_at_all_in_vain() {
     for (nodes, write) in [(3, 0), (3, 20), (5, 20), (5, 50)] {
         let (delay, write) = (Duration::from_millis(5), Duration::from_millis(write));
-        let handing = Handing { nodes, delay, write };
+        let handing = HandoverSettings { nodes, delay, write };
         for seed in 0..20 {
             let leaderless = handing.planned(seed);
             assert!(leaderless <= handing.bound(), "{handing:?}, seed {seed}: {leaderless:?}");
@@ -118,19 +118,19 @@ fn a_handover_is_leaderless_for_three_ways_and_one_write_and_not_at_all_in_vain(
 #[test]
 fn a_handover_that_failed_does_not_delay_the_next_election() {
     for offset in 0..50 {
-        let mut desk = led_by_1(3);
-        let _ = desk.step(1, resign(2, Urgency::WhenReady));
+        let mut network = led_by_1(3);
+        let _ = network.step(1, resign(2, Urgency::WhenReady));
         for _ in 0..200 {
-            desk.deliver(|_| true);
-            desk.lose(|mail| matches!(&mail.message.body, Body::HeartbeatReply(reply) if reply.ready));
-            desk.pass(MS);
+            network.deliver(|_| true);
+            network.lose(|mail| matches!(&mail.message.body, Body::HeartbeatReply(reply) if reply.ready));
+            network.pass(MS);
         }
-        assert_eq!((desk.leader(), desk.durable[&2].term), (Some(1), Term(2)));
-        let _ = desk.step(3, Input::SetPosition(Position { term: 0, index: 1 }));
-        desk.run((300 + offset) * MS);
-        desk.nodes.remove(&1);
-        let took = time_to_a_leader(&mut desk);
-        assert_eq!((desk.leader(), desk.node(3).term()), (Some(3), Term(3)));
+        assert_eq!((network.leader(), network.durable[&2].term), (Some(1), Term(2)));
+        let _ = network.step(3, Input::SetPosition(Position { term: 0, index: 1 }));
+        network.run((300 + offset) * MS);
+        network.nodes.remove(&1);
+        let took = time_to_a_leader(&mut network);
+        assert_eq!((network.leader(), network.node(3).term()), (Some(3), Term(3)));
         let chance = Timing::lan().stagger / 2;
         assert!(took <= Timing::lan().promise + chance + MS, "{took:?}");
     }

@@ -10,13 +10,13 @@ use std::time::Duration;
 
 use quorate::{
     Answer, Body, ClusterId, Config, Election, HardState, Header, HeartbeatReply, Input, Membership,
-    MembershipError, Message, Output, Position, Priority, RoleKind, Term, Timing, Version, VoteReply,
-    VoteRequest,
+    MembershipError, MembershipVersion, Message, Output, Position, Priority, RoleKind, Term, Timestamp,
+    Timing, VoteReply, VoteRequest,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-const FIRST: Version = Version { term: Term(0), number: 1 };
+const FIRST: MembershipVersion = MembershipVersion { term: Term(0), number: 1 };
 
 /// Every list of up to `longest` ids below `ids`, repetitions and all.
 fn lists(ids: u8, longest: usize) -> Vec<Vec<u8>> {
@@ -76,20 +76,20 @@ type Node = Election<u8, ChaCha8Rng>;
 
 /// Node 0 of `members`, elected at the instant returned, by promises until `LONG` later. No clock
 /// drifts.
-fn elected(members: u8, quorum: usize) -> (Node, Duration) {
+fn elected(members: u8, quorum: usize) -> (Node, Timestamp) {
     let membership = Membership::new(FIRST, (0..members).collect(), Vec::new(), quorum).expect("sound");
     let saved = HardState { membership, ..HardState::bootstrap(ClusterId(1), [0]).expect("one node") };
     let timing = Timing { clock_drift_ppm: 0, ..Timing::lan() };
     let config = Config { timing, ..Config::new(0) };
     let rng = ChaCha8Rng::seed_from_u64(0);
-    let mut node = Election::new(config, saved, Duration::ZERO, rng).expect("a valid start");
+    let mut node = Election::new(config, saved, Timestamp::ORIGIN, rng).expect("a valid start");
     let start = node.deadline().expect("a voter campaigns");
     let mut out = node.tick(start);
     while node.role() != RoleKind::Leader {
         for (from, Message { header, body }) in sent(std::mem::take(&mut out)) {
             let Body::VoteRequest(VoteRequest { phase, .. }) = body else { continue };
-            let answer = Answer::Granted(nanos(LONG));
-            let reply = VoteReply { phase, of: header.term, answer, membership: None };
+            let answer = Answer::Granted(LONG.into());
+            let reply = VoteReply { phase, request_term: header.term, answer, membership: None };
             let message = Message { header, body: Body::VoteReply(reply) };
             out.extend(node.step(Input::Receive { from, message }));
         }
@@ -105,13 +105,10 @@ fn sent(out: Vec<Output<u8>>) -> Vec<(u8, Message<u8>)> {
     out.into_iter().filter_map(letter).collect()
 }
 
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).expect("a short time")
-}
-
 /// The heartbeats of this leader's next rounds, one `interval` apart.
-fn heartbeats(node: &mut Node, start: Duration, rounds: u32) -> Vec<Vec<(u8, Message<u8>)>> {
-    (1..=rounds).map(|round| sent(node.tick(start + Timing::lan().heartbeat_interval * round))).collect()
+fn heartbeats(node: &mut Node, start: Timestamp, rounds: u32) -> Vec<Vec<(u8, Message<u8>)>> {
+    let begins = |round| start.saturating_add(Timing::lan().heartbeat_interval * round);
+    (1..=rounds).map(|round| sent(node.tick(begins(round)))).collect()
 }
 
 /// Every order of `items`.
@@ -156,15 +153,15 @@ fn the_lease_is_what_a_quorum_has_promised_in_whatever_order_it_says_so() {
 /// Hands `leader` the answers that `choice` stands for, in this order, and counts along.
 fn check_lease(
     leader: &Node,
-    start: Duration,
+    start: Timestamp,
     rounds: &[Vec<(u8, Message<u8>)>],
     choice: usize,
     order: &[u8],
 ) {
     let mut leader = leader.clone();
     let mut ends = vec![start; order.len() + 1];
-    ends[0] = start + Timing::lan().heartbeat_interval * 3 + LONG;
-    let mut lease = start + LONG;
+    ends[0] = start.saturating_add(Timing::lan().heartbeat_interval * 3 + LONG);
+    let mut lease = start.saturating_add(LONG);
     assert_eq!(leader.lease().map(|lease| lease.until), Some(lease), "nobody has answered yet");
     for &from in order {
         let digit = choice / ANSWERS.len().pow(u32::from(from) - 1) % ANSWERS.len();
@@ -173,8 +170,8 @@ fn check_lease(
         // An older version acknowledges nothing, so that every round asks for the long promise.
         let header = Header { version: FIRST, ..request.header };
         let reply = HeartbeatReply {
-            of: header.term,
-            answer: Answer::Granted(nanos(length)),
+            request_term: header.term,
+            answer: Answer::Granted(length.into()),
             position: Position::default(),
             priority: Priority::default(),
             ready: false,
@@ -183,7 +180,7 @@ fn check_lease(
         };
         let message = Message { header, body: Body::HeartbeatReply(reply) };
         let _ = leader.step(Input::Receive { from, message });
-        ends[usize::from(from)] = Duration::from_nanos(header.at) + length;
+        ends[usize::from(from)] = header.sent_at.saturating_add(length);
         let mut latest = ends.clone();
         latest.sort_unstable();
         lease = lease.max(latest[latest.len() - leader.membership().quorum()]);
@@ -195,9 +192,9 @@ fn check_lease(
 fn a_lone_leader_is_bound_by_its_own_rounds_alone() {
     let (mut leader, start) = elected(1, 1);
     for round in 1..=100 {
-        let now = start + Timing::lan().heartbeat_interval * round;
+        let now = start.saturating_add(Timing::lan().heartbeat_interval * round);
         let _ = leader.tick(now);
-        let until = (start + LONG).max(now + Timing::lan().promise);
+        let until = start.saturating_add(LONG).max(now.saturating_add(Timing::lan().promise));
         assert_eq!(leader.lease().map(|lease| lease.until), Some(until));
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use quorate::adapters::store::Store;
 use quorate::adapters::udp::{Events, Host, HostConfig, Notice};
-use quorate::{ClusterId, Config, Event, HardState, Term, Version};
+use quorate::{ClusterId, Config, Event, HardState, MembershipVersion, Term};
 use tempfile::TempDir;
 
 #[path = "../examples/recover/mend.rs"]
@@ -56,7 +56,7 @@ fn the_only_one_left_of_three_leads_itself_in_a_later_term_than_anybody_saw() {
     let (state, copy) = recover_unsafely(&file(1), &[1], Term(13)).unwrap();
     assert_eq!((state.term, state.voted_for), (Term(14), None));
     assert_eq!(state.promised, Duration::from_millis(450), "it is bound as after any restart");
-    assert_eq!(state.membership.version(), Version { term: Term(14), number: 0 });
+    assert_eq!(state.membership.version(), MembershipVersion { term: Term(14), number: 0 });
     assert_eq!(fs::read(copy).unwrap(), before);
     assert_eq!(Store::<Id>::open(file(1)).unwrap().1, state);
 

@@ -9,8 +9,8 @@
 
 use std::time::Duration;
 
-use quorate::{Pace, Timing};
-use quorate_sim::{Dice, Lean, MS, SECOND, Traffic};
+use quorate::{HeartbeatTiming, Timing};
+use quorate_sim::{Dice, FastCluster, MS, SECOND, Traffic};
 
 const SHORTEST: Duration = ms(25);
 const LONGEST: Duration = ms(150);
@@ -23,50 +23,50 @@ const fn ms(length: u64) -> Duration {
     Duration::from_millis(length)
 }
 
-fn group(seed: u64, nodes: u64, timing: Timing) -> Lean {
-    Lean::new(seed, nodes, timing, Traffic { delay: QUIET, loss: 0, oversleep: MS / 10 })
+fn group(seed: u64, nodes: u64, timing: Timing) -> FastCluster {
+    FastCluster::new(seed, nodes, timing, Traffic { delay: QUIET, loss: 0, oversleep: MS / 10 })
 }
 
-fn tuned(seed: u64, nodes: u64) -> Lean {
+fn tuned(seed: u64, nodes: u64) -> FastCluster {
     group(seed, nodes, Timing::tuned(SHORTEST, LONGEST))
 }
 
-fn pace(lean: &Lean) -> Pace {
-    lean.leader().expect("a leader").1
+fn pace(cluster: &FastCluster) -> HeartbeatTiming {
+    cluster.leader().expect("a leader").1
 }
 
 /// What is asked for after so long of such traffic.
-fn pace_after(lean: &mut Lean, length: u64, delay: (u64, u64), loss: u32) -> Pace {
-    (lean.traffic.delay, lean.traffic.loss) = (delay, loss);
-    lean.run_for(length);
-    pace(lean)
+fn pace_after(cluster: &mut FastCluster, length: u64, delay: (u64, u64), loss: u32) -> HeartbeatTiming {
+    (cluster.traffic.delay, cluster.traffic.loss) = (delay, loss);
+    cluster.run_for(length);
+    pace(cluster)
 }
 
 #[test]
 fn on_a_quiet_network_a_leader_comes_down_slowly_to_the_shortest_promise() {
     for nodes in [2, 3, 5] {
-        let mut lean = tuned(1, nodes);
-        assert!(pace_after(&mut lean, 2 * SECOND, QUIET, 0).promise > ms(100), "it has seen little yet");
-        let Pace { promise, heartbeat_interval, .. } = pace_after(&mut lean, MINUTE, QUIET, 0);
+        let mut cluster = tuned(1, nodes);
+        assert!(pace_after(&mut cluster, 2 * SECOND, QUIET, 0).promise > ms(100), "it has seen little yet");
+        let HeartbeatTiming { promise, heartbeat_interval, .. } = pace_after(&mut cluster, MINUTE, QUIET, 0);
         assert_eq!(promise, SHORTEST, "{nodes} nodes");
         assert!(heartbeat_interval > ms(7) && heartbeat_interval < SHORTEST / 3, "{heartbeat_interval:?}");
-        assert_eq!((lean.tally.elections, lean.tally.step_downs), (1, 0));
+        assert_eq!((cluster.tally.elections, cluster.tally.step_downs), (1, 0));
     }
 }
 
 #[test]
 fn who_leads_alone_has_nothing_to_measure() {
-    let mut lean = tuned(1, 1);
-    lean.run_for(MINUTE);
-    assert_eq!((pace(&lean).promise, pace(&lean).heartbeat_interval), (LONGEST, LONGEST / 3));
+    let mut cluster = tuned(1, 1);
+    cluster.run_for(MINUTE);
+    assert_eq!((pace(&cluster).promise, pace(&cluster).heartbeat_interval), (LONGEST, LONGEST / 3));
 }
 
 #[test]
 fn fixed_lengths_stay_whatever_the_network_does() {
-    let mut lean = group(1, 3, Timing::lan());
-    lean.run_for(2 * SECOND);
+    let mut cluster = group(1, 3, Timing::lan());
+    cluster.run_for(2 * SECOND);
     for (delay, loss) in [(QUIET, 0), ((8 * MS, 8 * MS), 0), ((MS, 8 * MS), 10_000)] {
-        let pace = pace_after(&mut lean, 10 * SECOND, delay, loss);
+        let pace = pace_after(&mut cluster, 10 * SECOND, delay, loss);
         assert_eq!(
             (pace.promise, pace.heartbeat_interval),
             (Timing::lan().promise, Timing::lan().heartbeat_interval)
@@ -77,88 +77,88 @@ fn fixed_lengths_stay_whatever_the_network_does() {
 /// Twenty times as long, in a moment: within the shortest promise.
 #[test]
 fn slower_answers_lengthen_the_promise_at_once_and_quicker_ones_shorten_it_slowly() {
-    let mut lean = tuned(1, 3);
-    lean.run_for(MINUTE);
-    let slow = pace_after(&mut lean, 100 * MS, (5 * MS, 6 * MS), 0);
+    let mut cluster = tuned(1, 3);
+    cluster.run_for(MINUTE);
+    let slow = pace_after(&mut cluster, 100 * MS, (5 * MS, 6 * MS), 0);
     assert!(slow.promise >= ms(40), "{:?} for round trips of 12 ms", slow.promise);
-    let soon = pace_after(&mut lean, SECOND, QUIET, 0);
+    let soon = pace_after(&mut cluster, SECOND, QUIET, 0);
     assert!(soon.promise * 10 >= slow.promise * 9, "{:?} after {:?}", soon.promise, slow.promise);
-    assert_eq!(pace_after(&mut lean, 2 * MINUTE, QUIET, 0).promise, SHORTEST);
-    assert_eq!((lean.tally.elections, lean.tally.step_downs), (1, 0));
+    assert_eq!(pace_after(&mut cluster, 2 * MINUTE, QUIET, 0).promise, SHORTEST);
+    assert_eq!((cluster.tally.elections, cluster.tally.step_downs), (1, 0));
 }
 
 #[test]
 fn a_jump_beyond_the_promise_costs_one_election() {
     for (seed, nodes, loss) in [(1, 3, 0), (2, 3, 10_000), (3, 5, 0), (4, 5, 10_000)] {
-        let mut lean = tuned(seed, nodes);
-        lean.run_for(MINUTE);
-        let slow = pace_after(&mut lean, MINUTE, (15 * MS, 35 * MS), loss);
+        let mut cluster = tuned(seed, nodes);
+        cluster.run_for(MINUTE);
+        let slow = pace_after(&mut cluster, MINUTE, (15 * MS, 35 * MS), loss);
         assert!(slow.promise > ms(120), "{:?} for round trips of 50 ms", slow.promise);
-        let quick = pace_after(&mut lean, 2 * MINUTE, QUIET, 0);
+        let quick = pace_after(&mut cluster, 2 * MINUTE, QUIET, 0);
         assert!(quick.promise < ms(28), "seed {seed}: {:?}", quick.promise);
-        assert_eq!((lean.tally.elections, lean.tally.step_downs), (2, 1), "seed {seed}");
+        assert_eq!((cluster.tally.elections, cluster.tally.step_downs), (2, 1), "seed {seed}");
     }
 }
 
 #[test]
 fn losses_make_room_for_more_heartbeats_and_a_leader_stays() {
-    let mut lean = tuned(1, 3);
-    let clean = pace_after(&mut lean, MINUTE, QUIET, 0);
-    let some = pace_after(&mut lean, 10 * SECOND, QUIET, 10_000);
+    let mut cluster = tuned(1, 3);
+    let clean = pace_after(&mut cluster, MINUTE, QUIET, 0);
+    let some = pace_after(&mut cluster, 10 * SECOND, QUIET, 10_000);
     assert!(some.heartbeat_interval * 3 < clean.heartbeat_interval * 2, "{some:?}");
     assert!(some.promise < ms(35), "{some:?}");
-    let many = pace_after(&mut lean, 20 * SECOND, QUIET, 100_000);
+    let many = pace_after(&mut cluster, 20 * SECOND, QUIET, 100_000);
     assert!(many.promise > ms(45) && many.promise > many.heartbeat_interval * 10, "{many:?}");
-    let most = pace_after(&mut lean, 20 * SECOND, QUIET, 300_000);
+    let most = pace_after(&mut cluster, 20 * SECOND, QUIET, 300_000);
     assert!(most.promise < ms(90), "{most:?}");
-    assert_eq!((lean.tally.elections, lean.tally.step_downs), (1, 0));
+    assert_eq!((cluster.tally.elections, cluster.tally.step_downs), (1, 0));
 }
 
 /// A pause of the network every few seconds, longer than the shortest promise by far.
 #[test]
 fn a_hiccup_that_comes_back_is_remembered() {
     for seed in 0..10 {
-        let mut lean = tuned(seed, 3);
+        let mut cluster = tuned(seed, 3);
         for _ in 0..40 {
-            lean.traffic.delay = (60 * MS, 60 * MS);
-            lean.run_for(30 * MS);
-            lean.traffic.delay = QUIET;
-            lean.run_for(4 * SECOND);
+            cluster.traffic.delay = (60 * MS, 60 * MS);
+            cluster.run_for(30 * MS);
+            cluster.traffic.delay = QUIET;
+            cluster.run_for(4 * SECOND);
         }
-        let promise = pace(&lean).promise;
+        let promise = pace(&cluster).promise;
         assert!(promise > ms(45) && promise < ms(75), "seed {seed}: {promise:?}");
-        assert_eq!(lean.tally.step_downs, 0, "seed {seed}");
+        assert_eq!(cluster.tally.step_downs, 0, "seed {seed}");
     }
 }
 
 #[test]
 fn whoever_has_died_is_not_waited_for() {
-    let mut lean = tuned(1, 3);
-    let before = pace_after(&mut lean, MINUTE, QUIET, 0);
-    let (leader, _) = lean.leader().expect("a leader");
-    lean.crash(leader % 3 + 1);
-    assert_eq!(pace_after(&mut lean, SECOND, QUIET, 0).promise, before.promise);
-    assert_eq!(lean.tally.step_downs, 0);
+    let mut cluster = tuned(1, 3);
+    let before = pace_after(&mut cluster, MINUTE, QUIET, 0);
+    let (leader, _) = cluster.leader().expect("a leader");
+    cluster.crash(leader % 3 + 1);
+    assert_eq!(pace_after(&mut cluster, SECOND, QUIET, 0).promise, before.promise);
+    assert_eq!(cluster.tally.step_downs, 0);
 }
 
 /// Whatever the network does, and asked after every event.
 #[test]
 fn what_is_asked_for_stays_within_the_bounds() {
     for seed in 0..20 {
-        let (mut lean, mut dice) = (tuned(seed, 3), Dice::new(!seed));
+        let (mut cluster, mut dice) = (tuned(seed, 3), Dice::new(!seed));
         for _ in 0..60 {
             let delay = dice.pick(&[100_000, MS, 10 * MS, 40 * MS, 200 * MS]);
-            lean.traffic.delay = (delay / 2, delay);
-            lean.traffic.loss = dice.pick(&[0, 0, 10_000, 300_000, 800_000]);
-            lean.traffic.oversleep = dice.pick(&[0, MS, 20 * MS]);
-            let outside = |lean: &Lean| {
-                lean.leader().is_some_and(|(_, pace)| {
+            cluster.traffic.delay = (delay / 2, delay);
+            cluster.traffic.loss = dice.pick(&[0, 0, 10_000, 300_000, 800_000]);
+            cluster.traffic.oversleep = dice.pick(&[0, MS, 20 * MS]);
+            let outside = |cluster: &FastCluster| {
+                cluster.leader().is_some_and(|(_, pace)| {
                     let long = pace.promise == 3 * LONGEST;
                     let room = pace.promise / 2 >= pace.heartbeat_interval;
                     !long && (pace.promise < SHORTEST || pace.promise > LONGEST) || !room
                 })
             };
-            assert!(!lean.run_till(2 * SECOND, outside), "seed {seed}: {:?}", pace(&lean));
+            assert!(!cluster.run_till(2 * SECOND, outside), "seed {seed}: {:?}", pace(&cluster));
         }
     }
 }

@@ -14,11 +14,16 @@ use quorate::adapters::counters::Counters;
 use quorate::adapters::trace::trace;
 use quorate::{
     Answer, Body, ClusterId, Config, Denial, Election, Event, HardState, Header, HeartbeatReply, Input,
-    Message, Output, Phase, Position, Priority, Round, StepDown, Term, Timing, Urgency, Version, VoteReply,
+    MembershipVersion, Message, Nanos, Output, Phase, Position, Priority, Round, StepDown, Term, Timestamp,
+    Timing, Urgency, VoteReply,
 };
 use quorate_sim::Zero;
 
 const CLUSTER: ClusterId = ClusterId(1);
+
+fn at_ms(reading: u64) -> Timestamp {
+    ms(reading).into()
+}
 
 fn ms(length: u64) -> Duration {
     Duration::from_millis(length)
@@ -35,31 +40,31 @@ impl Watched {
         let timing = Timing { clock_drift_ppm: 0, ..Timing::lan() };
         let saved = HardState::bootstrap(CLUSTER, [1, 2, 3]).unwrap();
         let config = Config { timing, ..Config::new(1) };
-        let election = Election::new(config, saved, ms(0), Zero).unwrap();
-        Watched { election, counters: Counters::new(ms(0)) }
+        let election = Election::new(config, saved, at_ms(0), Zero).unwrap();
+        Watched { election, counters: Counters::new(at_ms(0)) }
     }
 
-    fn tick(&mut self, now: Duration) -> Vec<Output<u64>> {
+    fn tick(&mut self, now: Timestamp) -> Vec<Output<u64>> {
         let out = self.election.tick(now);
         self.note(now, out)
     }
 
-    fn step(&mut self, now: Duration, input: Input<u64>) -> Vec<Output<u64>> {
+    fn step(&mut self, now: Timestamp, input: Input<u64>) -> Vec<Output<u64>> {
         let ticked = self.tick(now);
         self.counters.input(now, &input);
         let out = self.election.step(input);
         [ticked, self.note(now, out)].concat()
     }
 
-    fn note(&mut self, now: Duration, out: Vec<Output<u64>>) -> Vec<Output<u64>> {
+    fn note(&mut self, now: Timestamp, out: Vec<Output<u64>>) -> Vec<Output<u64>> {
         out.iter().for_each(|output| self.counters.output(now, output));
         out
     }
 
     /// All that 2 is asked at `now` and in return for its answers, until there is nothing more.
-    fn answered(&mut self, mut now: Duration, mut out: Vec<Output<u64>>) -> Duration {
+    fn answered(&mut self, mut now: Timestamp, mut out: Vec<Output<u64>>) -> Timestamp {
         while let Some(question) = out.iter().find_map(to_2) {
-            now += ms(3);
+            now = now.saturating_add(ms(3));
             let message = yes(question);
             out = self.step(now, Input::Receive { from: 2, message });
         }
@@ -79,12 +84,12 @@ fn yes(question: &Message<u64>) -> Message<u64> {
     let body = match &question.body {
         Body::VoteRequest(request) => Body::VoteReply(VoteReply {
             phase: request.phase,
-            of,
+            request_term: of,
             answer: Answer::Granted(request.promise),
             membership: None,
         }),
         Body::Heartbeat(heartbeat) => Body::HeartbeatReply(HeartbeatReply {
-            of,
+            request_term: of,
             answer: Answer::Granted(heartbeat.promise),
             position: Position::default(),
             priority: Priority::default(),
@@ -100,8 +105,8 @@ fn yes(question: &Message<u64>) -> Message<u64> {
 #[test]
 fn an_election_and_its_end_are_counted_and_timed() {
     let mut node = Watched::new();
-    let out = node.tick(ms(10));
-    let now = node.answered(ms(10), out);
+    let out = node.tick(at_ms(10));
+    let now = node.answered(at_ms(10), out);
     let Counters { elections, leaders, memberships, writes, round_trips, .. } = node.counters.clone();
     assert_eq!((elections, leaders, memberships), (1, 1, 1));
     assert_eq!((writes, node.counters.term), (2, Term(1)), "the vote, the version");
@@ -110,7 +115,7 @@ fn an_election_and_its_end_are_counted_and_timed() {
     assert_eq!(node.counters.leaderless(now), ms(16));
     node.step(now, Input::Resign { successor: None, urgency: Urgency::Now });
     assert_eq!(node.counters.ends.resigned, 1);
-    assert_eq!(node.counters.leaderless(now + ms(5)), ms(21));
+    assert_eq!(node.counters.leaderless(now.saturating_add(ms(5))), ms(21));
 }
 
 #[test]
@@ -119,26 +124,30 @@ fn refusals_are_counted_by_reason_and_wishes_apart() {
     let header = Header {
         cluster: CLUSTER,
         term: Term(0),
-        version: Version { term: Term(0), number: 1 },
+        version: MembershipVersion { term: Term(0), number: 1 },
         committed: false,
         round: Round(1),
-        at: 0,
+        sent_at: at_ms(0),
     };
     let reasons = [
-        Denial::Bound { to: None, remaining: 1 },
-        Denial::VoteGone,
-        Denial::VoteGone,
+        Denial::Bound { to: None, remaining: Nanos(1) },
+        Denial::AlreadyVoted,
+        Denial::AlreadyVoted,
         Denial::PositionBehind(Position { term: 0, index: 1 }),
     ];
     for denial in reasons {
-        let reply =
-            VoteReply { phase: Phase::Pre, of: Term(0), answer: Answer::Denied(denial), membership: None };
+        let reply = VoteReply {
+            phase: Phase::Pre,
+            request_term: Term(0),
+            answer: Answer::Denied(denial),
+            membership: None,
+        };
         let message = Message { header, body: Body::VoteReply(reply) };
-        node.step(ms(1), Input::Receive { from: 2, message });
+        node.step(at_ms(1), Input::Receive { from: 2, message });
     }
     let denials = node.counters.denials;
     assert_eq!((denials.bound, denials.vote_gone, denials.position_behind), (1, 2, 1));
-    node.step(ms(1), Input::Resign { successor: None, urgency: Urgency::Now });
+    node.step(at_ms(1), Input::Resign { successor: None, urgency: Urgency::Now });
     assert_eq!((node.counters.rejections, node.counters.received), (1, 4));
 }
 

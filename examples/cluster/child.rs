@@ -11,7 +11,7 @@ use quorate::adapters::clock::BootClock;
 use quorate::adapters::seal::Keyring;
 use quorate::adapters::store::Store;
 use quorate::adapters::udp::{Host, HostConfig, Notice};
-use quorate::{ClusterId, Config, Event, HardState, Target, Timing, Urgency};
+use quorate::{ClusterId, Config, Event, HardState, Target, Timestamp, Timing, Urgency};
 
 use crate::{Failure, Id};
 
@@ -224,6 +224,6 @@ fn say(report: Report) {
     }
 }
 
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+fn nanos(at: Timestamp) -> u64 {
+    u64::try_from(at.since_origin().as_nanos()).unwrap_or(u64::MAX)
 }

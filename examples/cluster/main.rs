@@ -13,8 +13,8 @@
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod child;
-mod crew;
-mod ledger;
+mod lease_log;
+mod processes;
 mod reshape;
 
 use std::collections::BTreeSet;
@@ -26,8 +26,8 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use quorate::Timing;
 
-use self::crew::{Crew, Reign};
-use self::ledger::Ledger;
+use self::lease_log::LeaseLog;
+use self::processes::{Processes, Reign};
 
 type Id = u32;
 type Failure = Box<dyn Error + Send + Sync>;
@@ -92,49 +92,49 @@ fn timing(promise_ms: u32) -> Timing {
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
-    let mut crew = Crew::new(args.nodes, 0, args.timeout_ms)?;
+    let mut processes = Processes::new(args.nodes, 0, args.timeout_ms)?;
     println!(
         "\n{} processes on loopback UDP, promises of {} ms, files in {}\n",
         args.nodes,
         args.timeout_ms,
-        crew.folder().display()
+        processes.folder().display()
     );
     println!("  round  what        leader  term      leader  term   without a leader");
 
     let mut kills = Vec::new();
-    let began = crew.start_all()?;
-    let mut leader = crew.next_leader("the start")?;
+    let began = processes.start_all()?;
+    let mut leader = processes.next_leader("the start")?;
     row(0, "start", None, leader, leader.since(began));
     for round in 1..=args.rounds {
-        crew.settle(&mut leader)?;
+        processes.settle(&mut leader)?;
         let old = leader;
-        let at = crew.kill(old.id)?;
-        leader = crew.next_leader("a kill")?;
+        let at = processes.kill(old.id)?;
+        leader = processes.next_leader("a kill")?;
         kills.push(leader.since(at));
         row(round, "SIGKILL", Some(old), leader, leader.since(at));
-        crew.restart(old.id)?;
-        crew.until_it_follows(old.id)?;
+        processes.restart(old.id)?;
+        processes.until_it_follows(old.id)?;
     }
 
-    crew.settle(&mut leader)?;
+    processes.settle(&mut leader)?;
     let old = leader;
-    crew.resign(old.id)?;
-    leader = crew.next_leader("a resignation")?;
-    let handover = leader.since(crew.dropped(old.id)?);
+    processes.resign(old.id)?;
+    leader = processes.next_leader("a resignation")?;
+    let handover = leader.since(processes.dropped(old.id)?);
     row(args.rounds + 1, "resigns", Some(old), leader, handover);
 
-    crew.settle(&mut leader)?;
+    processes.settle(&mut leader)?;
     let old = leader;
-    let at = crew.freeze(old.id)?;
-    leader = crew.next_leader("a freeze")?;
+    let at = processes.freeze(old.id)?;
+    leader = processes.next_leader("a freeze")?;
     let frozen = leader.since(at);
     row(args.rounds + 2, "SIGSTOP", Some(old), leader, frozen);
-    crew.thaw(old.id)?;
-    crew.until_it_follows(old.id)?;
-    crew.settle(&mut leader)?;
+    processes.thaw(old.id)?;
+    processes.until_it_follows(old.id)?;
+    processes.settle(&mut leader)?;
 
-    let surprises = crew.surprises();
-    let ledger = crew.stop()?;
+    let surprises = processes.surprises();
+    let lease_log = processes.stop()?;
     println!();
     kills.sort_unstable();
     if let (Some(median), Some(worst)) = (kills.get(kills.len() / 2), kills.last()) {
@@ -147,22 +147,22 @@ fn run(args: &Args) -> Result<(), Failure> {
     if surprises > 0 {
         println!("  the leader changed {surprises} times unasked: this machine is busy");
     }
-    audit(&ledger)
+    audit(&lease_log)
 }
 
-fn audit(ledger: &Ledger) -> Result<(), Failure> {
-    let violations = ledger.violations();
+fn audit(lease_log: &LeaseLog) -> Result<(), Failure> {
+    let violations = lease_log.violations();
     for violation in &violations {
         println!("  VIOLATION: {violation}");
     }
     if !violations.is_empty() {
         return Err(format!("{} violations", violations.len()).into());
     }
-    let terms: BTreeSet<_> = ledger.claims().map(|claim| claim.term).collect();
+    let terms: BTreeSet<_> = lease_log.claims().map(|claim| claim.term).collect();
     println!(
         "  checked: {} terms strictly growing, {} leases held, never two at one moment\n",
         terms.len(),
-        ledger.stamps()
+        lease_log.stamps()
     );
     Ok(())
 }

@@ -6,6 +6,7 @@ use nix::sys::signal::{SigEvent, SigevNotify, Signal};
 use nix::sys::time::TimeSpec;
 use nix::sys::timer::{Expiration, Timer, TimerSetTimeFlags};
 use nix::time::ClockId;
+use quorate::Timestamp;
 
 pub(crate) struct Fuse(Timer);
 
@@ -16,9 +17,9 @@ impl Fuse {
         Timer::new(ClockId::CLOCK_BOOTTIME, SigEvent::new(kill)).map(Fuse)
     }
 
-    pub(crate) fn set(&mut self, at: Duration) -> nix::Result<()> {
+    pub(crate) fn set(&mut self, at: Timestamp) -> nix::Result<()> {
         // Zero would disarm it.
-        let at = Expiration::OneShot(TimeSpec::from_duration(at.max(Duration::from_nanos(1))));
+        let at = Expiration::OneShot(TimeSpec::from_duration(at.since_origin().max(Duration::from_nanos(1))));
         self.0.set(at, TimerSetTimeFlags::TFD_TIMER_ABSTIME)
     }
 }

@@ -10,6 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::Duration;
 
+use quorate::Timestamp;
 use quorate::adapters::clock::BootClock;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -74,7 +75,7 @@ struct Watch<'a> {
     orders: Orders,
     fuse: &'a mut Fuse,
     /// Once the command was asked to stop, it has until then, also if the lease is renewed.
-    last: Option<Duration>,
+    last: Option<Timestamp>,
 }
 
 impl Watch<'_> {
@@ -98,7 +99,7 @@ impl Watch<'_> {
         self.fuse.set(newer.fuse_at)
     }
 
-    fn kill_at(&self) -> Duration {
+    fn kill_at(&self) -> Timestamp {
         self.last.map_or(self.orders.kill_at, |last| last.min(self.orders.kill_at))
     }
 
@@ -115,10 +116,10 @@ impl Watch<'_> {
     /// Waits for the next thing to do. Time comes last: this process may be late, and a later deadline
     /// be there.
     fn news(&self) -> Result<News, Failure> {
-        let stop_at = self.last.map_or(self.orders.stop_at, |_| Duration::MAX);
+        let stop_at = self.last.map_or(self.orders.stop_at, |_| Duration::MAX.into());
         let next = self.kill_at().min(stop_at);
         let mut fds = [PollFd::new(&self.ended, PollFlags::IN), PollFd::new(self.line, PollFlags::IN)];
-        let timeout = Timespec::try_from(next.saturating_sub(self.clock.now()))?;
+        let timeout = Timespec::try_from(next.saturating_duration_since(self.clock.now()))?;
         match poll(&mut fds, Some(&timeout)) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),

@@ -8,8 +8,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use quorate::Lease;
 use quorate::adapters::clock::BootClock;
+use quorate::{Lease, Timestamp};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process_group, waitpgid};
 
 use super::guard;
@@ -42,7 +42,7 @@ struct State {
     running: Option<Running>,
     stopping: bool,
     failed: bool,
-    not_before: Duration,
+    not_before: Timestamp,
     /// The code that the last command ended with, if it ended by itself.
     code: Option<i32>,
 }
@@ -86,7 +86,7 @@ impl Service {
                 state = self.wait(state);
                 continue;
             }
-            let pause = state.not_before.saturating_sub(self.clock.now());
+            let pause = state.not_before.saturating_duration_since(self.clock.now());
             if pause.is_zero() {
                 return Next::Start;
             }
@@ -166,7 +166,7 @@ impl Service {
     fn orders(&self, lease: Lease, stopping: bool) -> Orders {
         let Plan { margin, notice, grace, .. } = self.plan;
         let kill_at = lease.until.saturating_sub(margin);
-        let stop_at = if stopping { Duration::ZERO } else { kill_at.saturating_sub(notice) };
+        let stop_at = if stopping { Timestamp::ORIGIN } else { kill_at.saturating_sub(notice) };
         Orders { stop_at, kill_at, fuse_at: lease.until.saturating_sub(margin / 2), grace }
     }
 

@@ -9,12 +9,11 @@ use std::cell::LazyCell;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use quorate::adapters::store::{Store, StoreError};
-use quorate::{Config, Election, HardState};
+use quorate::{Config, Election, HardState, Timestamp};
 use quorate_fuzz::{AnyId, state};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -122,7 +121,9 @@ fn start<I: AnyId>(state: &HardState<I>) {
     let id = state.voted_for.or(state.membership.members().first().copied());
     let Some(id) = id else { return };
     let rng = ChaCha8Rng::seed_from_u64(0);
-    let Ok(mut election) = Election::new(Config::new(id), state.clone(), Duration::ZERO, rng) else { return };
+    let Ok(mut election) = Election::new(Config::new(id), state.clone(), Timestamp::ORIGIN, rng) else {
+        return;
+    };
     for _ in 0..4 {
         let Some(due) = election.deadline() else { break };
         let _ = election.tick(due);

@@ -4,11 +4,12 @@ mod state;
 
 use std::fmt::Debug;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use quorate::{
-    Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Message, NodeId, Order, Phase,
-    Position, Priority, Round, Term, Version, VoteReply, VoteRequest,
+    Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Message, Nanos, NodeId, Order,
+    Phase, Position, Priority, Round, Term, MembershipVersion, VoteReply, VoteRequest,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -58,7 +59,7 @@ pub fn message<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Message<I>> {
         version: version(u)?,
         committed: u.arbitrary()?,
         round: Round(u.arbitrary()?),
-        at: u.arbitrary()?,
+        sent_at: Duration::from_nanos(u.arbitrary()?).into(),
     };
     Ok(Message { header, body: body(u)? })
 }
@@ -73,25 +74,25 @@ fn body<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Body<I>> {
                 2 => Claim::Inquiry,
                 _ => Claim::Handover { leader: I::any(u)?, term: Term(u.arbitrary()?) },
             },
-            promise: u.arbitrary()?,
+            promise: Nanos(u.arbitrary()?),
             position: position(u)?,
             membership: option(u, membership)?.map(Box::new),
         }),
         1 => Body::VoteReply(VoteReply {
             phase: phase(u)?,
-            of: Term(u.arbitrary()?),
+            request_term: Term(u.arbitrary()?),
             answer: answer(u)?,
             membership: option(u, membership)?.map(Box::new),
         }),
         2 => Body::Heartbeat(Heartbeat {
-            promise: u.arbitrary()?,
+            promise: Nanos(u.arbitrary()?),
             rank: u.arbitrary()?,
-            order: *u.choose(&[Order::Follow, Order::Try, Order::Campaign])?,
-            inherited: option(u, |u| Ok(Version { term: Term(u.arbitrary()?), number: u.arbitrary()? }))?,
+            order: *u.choose(&[Order::Follow, Order::Prepare, Order::Campaign])?,
+            inherited: option(u, |u| Ok(MembershipVersion { term: Term(u.arbitrary()?), number: u.arbitrary()? }))?,
             membership: option(u, membership)?.map(Box::new),
         }),
         _ => Body::HeartbeatReply(HeartbeatReply {
-            of: Term(u.arbitrary()?),
+            request_term: Term(u.arbitrary()?),
             answer: answer(u)?,
             position: position(u)?,
             priority: Priority(u.arbitrary()?),
@@ -104,16 +105,16 @@ fn body<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Body<I>> {
 
 fn answer<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Answer<I>> {
     Ok(match u.int_in_range(0..=7)? {
-        0 => Answer::Granted(u.arbitrary()?),
-        1 => Answer::Denied(Denial::VoteGone),
-        2 => Answer::Denied(Denial::TermBehind),
-        3 => Answer::Denied(Denial::MembershipOlder),
+        0 => Answer::Granted(Nanos(u.arbitrary()?)),
+        1 => Answer::Denied(Denial::AlreadyVoted),
+        2 => Answer::Denied(Denial::StaleTerm),
+        3 => Answer::Denied(Denial::StaleMembership),
         4 => Answer::Denied(Denial::PositionBehind(position(u)?)),
-        5 => Answer::Denied(Denial::Stranger),
+        5 => Answer::Denied(Denial::NotAMember),
         6 => Answer::Denied(Denial::MembershipConflict),
         _ => {
             let to = option(u, |u| Ok((I::any(u)?, Term(u.arbitrary()?))))?;
-            Answer::Denied(Denial::Bound { to, remaining: u.arbitrary()? })
+            Answer::Denied(Denial::Bound { to, remaining: Nanos(u.arbitrary()?) })
         }
     })
 }

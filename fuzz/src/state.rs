@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use arbitrary::{Error, Result, Unstructured};
-use quorate::{ClusterId, HardState, Limits, MAX_MEMBERS, Membership, Term, Version};
+use quorate::{ClusterId, HardState, Limits, MAX_MEMBERS, Membership, Term, MembershipVersion};
 
 use crate::{AnyId, option};
 
@@ -11,8 +11,8 @@ use crate::{AnyId, option};
 ///
 /// # Errors
 /// If the bytes are not enough.
-pub fn version(u: &mut Unstructured<'_>) -> Result<Version> {
-    Ok(Version { term: Term(u.arbitrary()?), number: u.arbitrary()? })
+pub fn version(u: &mut Unstructured<'_>) -> Result<MembershipVersion> {
+    Ok(MembershipVersion { term: Term(u.arbitrary()?), number: u.arbitrary()? })
 }
 
 /// Any membership that can be built: of those who join, of those who form a group, or of a list.

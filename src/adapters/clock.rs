@@ -17,7 +17,7 @@
 //! Where it is unspecified, keep the machine from suspending while it takes part.
 //! A virtual machine that is paused, or restored from a snapshot, is beyond any clock inside it.
 
-use std::time::Duration;
+use crate::types::Timestamp;
 
 /// A monotonic clock that counts suspend, where the system has one: see the table of the
 /// [module](self).
@@ -43,10 +43,10 @@ impl BootClock {
         BootClock(system::Clock::new())
     }
 
-    /// The time since the clock's origin. It never runs backwards.
+    /// What the clock reads. It never runs backwards.
     #[must_use]
-    pub fn now(&self) -> Duration {
-        self.0.now()
+    pub fn now(&self) -> Timestamp {
+        self.0.now().into()
     }
 }
 
@@ -122,7 +122,7 @@ mod tests {
         let start = clock.now();
         std::thread::sleep(Duration::from_millis(20));
         let readings: std::vec::Vec<_> = (0..1000).map(|_| clock.now()).collect();
-        assert!(readings.iter().all(|&now| now >= start + Duration::from_millis(20)));
+        assert!(readings.iter().all(|&now| now >= start.saturating_add(Duration::from_millis(20))));
         assert!(readings.is_sorted());
     }
 
@@ -134,7 +134,8 @@ mod tests {
             let text = std::fs::read_to_string("/proc/uptime").unwrap();
             text.split(' ').next().unwrap().parse().unwrap()
         };
-        let (before, now, after) = (seconds(), BootClock::new().now().as_secs_f64(), seconds());
+        let (before, now, after) =
+            (seconds(), BootClock::new().now().since_origin().as_secs_f64(), seconds());
         assert!((before - 0.02..after + 0.02).contains(&now), "{before} {now} {after}");
     }
 }

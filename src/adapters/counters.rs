@@ -2,16 +2,15 @@
 //!
 //! ```
 //! use quorate::adapters::counters::Counters;
-//! use quorate::{Election, Input, Output};
+//! use quorate::{Election, Input, Output, Timestamp};
 //! use rand_core::Rng;
-//! use core::time::Duration;
 //!
 //! /// One turn of a host's loop.
 //! fn turn<R: Rng>(
 //!     election: &mut Election<u64, R>,
 //!     counters: &mut Counters,
 //!     received: Option<Input<u64>>,
-//!     now: Duration,
+//!     now: Timestamp,
 //! ) -> Vec<Output<u64>> {
 //!     let mut outputs = election.tick(now);
 //!     if let Some(input) = received {
@@ -27,7 +26,7 @@ use core::time::Duration;
 
 use crate::io::{Event, Input, Output, StepDown};
 use crate::message::{Answer, Body, Denial};
-use crate::types::{Term, nanos};
+use crate::types::{Term, Timestamp};
 
 /// Folds what goes into an election and what comes out of it. Every number only grows, but for
 /// [`term`](Self::term) after a restart; none is durable.
@@ -63,7 +62,7 @@ pub struct Counters {
     /// Wishes of the host that could not be met.
     pub rejections: u64,
     leaderless: Duration,
-    leaderless_since: Option<Duration>,
+    leaderless_since: Option<Timestamp>,
     leads: bool,
 }
 
@@ -107,7 +106,7 @@ pub struct RoundTrips {
 impl Counters {
     /// Of a node that starts at `now`, which knows no leader yet.
     #[must_use]
-    pub fn new(now: Duration) -> Self {
+    pub fn new(now: Timestamp) -> Self {
         Counters {
             term: Term(0),
             elections: 0,
@@ -131,13 +130,14 @@ impl Counters {
 
     /// For how long this node has known no leader, in all, until `now`.
     #[must_use]
-    pub fn leaderless(&self, now: Duration) -> Duration {
-        let stretch = self.leaderless_since.map_or(Duration::ZERO, |since| now.saturating_sub(since));
+    pub fn leaderless(&self, now: Timestamp) -> Duration {
+        let stretch =
+            self.leaderless_since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         self.leaderless.saturating_add(stretch)
     }
 
     /// What is about to be stepped at `now`.
-    pub fn input<I>(&mut self, now: Duration, input: &Input<I>) {
+    pub fn input<I>(&mut self, now: Timestamp, input: &Input<I>) {
         let Input::Receive { message, .. } = input else { return };
         count(&mut self.received);
         let answer = match &message.body {
@@ -145,8 +145,8 @@ impl Counters {
             Body::HeartbeatReply(reply) => &reply.answer,
             Body::VoteRequest(_) | Body::Heartbeat(_) => return,
         };
-        if let Some(length) = nanos(now).checked_sub(message.header.at) {
-            self.round_trips.add(Duration::from_nanos(length));
+        if message.header.sent_at <= now {
+            self.round_trips.add(now.saturating_duration_since(message.header.sent_at));
         }
         if let Answer::Denied(denial) = answer {
             self.denials.add(denial);
@@ -154,7 +154,7 @@ impl Counters {
     }
 
     /// What came out at `now`.
-    pub fn output<I>(&mut self, now: Duration, output: &Output<I>) {
+    pub fn output<I>(&mut self, now: Timestamp, output: &Output<I>) {
         match output {
             Output::Persist(state) => {
                 self.term = state.term;
@@ -166,7 +166,7 @@ impl Counters {
         }
     }
 
-    fn event<I>(&mut self, now: Duration, event: &Event<I>) {
+    fn event<I>(&mut self, now: Timestamp, event: &Event<I>) {
         match event {
             Event::Elected { .. } => {
                 count(if self.leads { &mut self.renewals } else { &mut self.elections });
@@ -197,7 +197,7 @@ impl Counters {
             | Event::TermTooFarAhead { .. } => count(&mut self.alarms),
             Event::MembershipChanged { committed: false, .. }
             | Event::TargetReached { .. }
-            | Event::TargetForgotten
+            | Event::TargetAbandoned
             | Event::Removed
             | Event::Behind { .. } => {}
         }
@@ -208,11 +208,11 @@ impl Denials {
     fn add<I>(&mut self, denial: &Denial<I>) {
         count(match denial {
             Denial::Bound { .. } => &mut self.bound,
-            Denial::VoteGone => &mut self.vote_gone,
-            Denial::TermBehind => &mut self.term_behind,
-            Denial::MembershipOlder => &mut self.membership_older,
+            Denial::AlreadyVoted => &mut self.vote_gone,
+            Denial::StaleTerm => &mut self.term_behind,
+            Denial::StaleMembership => &mut self.membership_older,
             Denial::PositionBehind(_) => &mut self.position_behind,
-            Denial::Stranger => &mut self.stranger,
+            Denial::NotAMember => &mut self.stranger,
             Denial::MembershipConflict => &mut self.membership_conflict,
         });
     }

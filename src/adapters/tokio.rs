@@ -72,7 +72,7 @@ use crate::adapters::clock::BootClock;
 use crate::config::Config;
 use crate::election::Election;
 use crate::hard_state::HardState;
-use crate::types::NodeId;
+use crate::types::{NodeId, Timestamp};
 
 pub use self::board::Leadership;
 pub use self::channel::{Channel, Network};
@@ -117,9 +117,9 @@ impl<I> Options<I> {
     }
 
     /// Another clock than [`BootClock`]: monotonic, and counting suspend. For tests in tokio's paused
-    /// time, the time since an [`Instant`](tokio::time::Instant) of its.
+    /// time, the [`Timestamp`] of `start.elapsed()`, where `start` is an [`Instant`](tokio::time::Instant) of its.
     #[must_use]
-    pub fn clock(mut self, clock: impl Fn() -> Duration + Send + Sync + 'static) -> Self {
+    pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }

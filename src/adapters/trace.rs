@@ -33,7 +33,7 @@ pub fn trace_event<I: NodeId>(node: I, event: &Event<I>) {
             debug!(?node, %version, "membership adopted");
         }
         Event::TargetReached { version } => info!(?node, %version, "target reached"),
-        Event::TargetForgotten => warn!(?node, "target forgotten"),
+        Event::TargetAbandoned => warn!(?node, "target forgotten"),
         Event::Removed => info!(?node, "removed"),
         Event::HandoverFailed { successor } => warn!(?node, ?successor, "handover failed"),
         Event::Behind { peer, position } => debug!(?node, ?peer, ?position, "behind"),

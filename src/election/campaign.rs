@@ -1,128 +1,128 @@
-//! The candidate: from the deadline through the pre-vote and the vote to leadership.
+//! The candidate: from the election deadline through the pre-vote and the vote to leadership.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use rand_core::Rng;
 
 use super::Election;
 use crate::io::{Output, Rejection};
 use crate::message::{Body, Claim, Message, Phase, VoteRequest};
-use crate::role::{Candidacy, Canvass, Renewal, Role};
-use crate::tally::{Ballot, Outcome, Tally};
-use crate::types::{NEVER, Nanos, NodeId, Round};
+use crate::role::{Candidacy, PreVoteRound, Renewal, Role};
+use crate::tally::{Outcome, Tally, VoteState};
+use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Round, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
-    /// The host wants this node to stand.
+    /// The host wants this node to campaign now. A promise forbids it until that ends.
     pub(super) fn campaign(&mut self, out: &mut Vec<Output<I>>) -> Result<(), Rejection<I>> {
-        if !self.electable() {
+        if !self.is_electable() {
             return Err(Rejection::CannotLead);
         }
         if !matches!(self.role, Role::Follower(_)) {
             return Err(Rejection::AlreadyCampaigning);
         }
-        let remaining = self.promise.end().saturating_sub(self.now);
-        if remaining > 0 {
-            return Err(Rejection::Bound { remaining: Duration::from_nanos(remaining) });
+        let remaining = self.promise.end().since(self.now);
+        if remaining > Nanos::ZERO {
+            return Err(Rejection::Bound { remaining: remaining.as_duration() });
         }
         self.start_pre_vote(out);
         Ok(())
     }
 
-    /// The deadline of a follower, and what else it has to do in time.
+    /// What is due on a follower: retries, the early pre-vote, and at the election deadline a pre-vote round.
     pub(super) fn tick_follower(&mut self, out: &mut Vec<Output<I>>) {
-        self.tick_trial(out);
-        self.tick_farewell(out);
-        self.tick_ahead(out);
+        self.tick_transfer_pre_vote(out);
+        self.tick_timeout_now_retry(out);
+        self.tick_early_pre_vote(out);
         let Role::Follower(following) = &mut self.role else { return };
-        if self.now < following.deadline {
+        if self.now < following.election_deadline {
             return;
         }
-        let late = self.now.saturating_sub(following.deadline);
-        if late > self.lengths.shortest_promise() && !self.rearmed {
-            // Rule 4.1: the clock leapt. What the leader sent meanwhile may be waiting to be read.
-            following.deadline = self.now.saturating_add(self.lengths.heartbeat_interval());
-            following.ahead = None;
-            self.rearmed = true;
+        let late = self.now.since(following.election_deadline);
+        if late > self.timing.shortest_promise() && !self.deferred_after_clock_jump {
+            // Rule 4.1: the clock leapt, and heartbeats that arrived meanwhile may be waiting to be read.
+            following.election_deadline = self.now.after(self.timing.heartbeat_interval());
+            following.early_pre_vote = None;
+            self.deferred_after_clock_jump = true;
         } else {
             self.start_pre_vote(out);
         }
     }
 
-    /// Rule 4.2 (thesis §9.6): asks whether this node could win. A new round, unless this node has
-    /// begun to ask ahead of its turn; the grants of the one before no longer count.
+    /// Rule 4.2 (thesis §9.6): asks whether this node could win. The early pre-vote round goes on if there is
+    /// one; otherwise a new round begins, in which grants of the last one no longer count.
     pub(super) fn start_pre_vote(&mut self, out: &mut Vec<Output<I>>) {
-        let canvass = match self.take_ahead() {
-            Some(ahead) => ahead,
+        let round = match self.take_early_pre_vote() {
+            Some(early) => early,
             None => {
-                let round = self.next_round();
-                self.canvass(round)
+                let number = self.next_round();
+                self.new_pre_vote_round(number)
             }
         };
-        self.role = Role::PreCandidate(canvass);
+        self.role = Role::PreCandidate(round);
         self.count_pre_votes(out);
-        self.ask_pre_votes(out);
+        self.request_pre_votes(out);
     }
 
-    pub(super) fn canvass(&self, round: Round) -> Canvass {
-        let length = if self.electable() { self.lengths.promise() } else { self.lengths.promise_limit() };
-        Canvass {
+    pub(super) fn new_pre_vote_round(&self, round: Round) -> PreVoteRound {
+        let length = if self.is_electable() { self.timing.promise() } else { self.timing.promise_limit() };
+        PreVoteRound {
             round,
-            lead: 0,
+            early_by: Nanos::ZERO,
             since: self.now,
             tally: Tally::new(&self.hard.membership, self.id, NEVER),
             next_retry: self.now,
-            until: self.now.saturating_add(length),
+            until: self.now.after(length),
         }
     }
 
-    pub(super) fn tick_canvass(&mut self, out: &mut Vec<Output<I>>) {
-        let Role::PreCandidate(canvass) = &self.role else { return };
-        if self.now >= canvass.until {
+    pub(super) fn tick_pre_vote(&mut self, out: &mut Vec<Output<I>>) {
+        let Role::PreCandidate(round) = &self.role else { return };
+        if self.now >= round.until {
             self.start_pre_vote(out);
         } else {
             self.count_pre_votes(out);
-            self.ask_pre_votes(out);
+            self.request_pre_votes(out);
         }
     }
 
-    fn ask_pre_votes(&mut self, out: &mut Vec<Output<I>>) {
-        let (retry, electable) = (self.now.saturating_add(self.lengths.retry_interval()), self.electable());
-        let Role::PreCandidate(canvass) = &mut self.role else { return };
-        // Who may not stand is in no hurry.
-        canvass.next_retry =
-            if electable { retry.min(canvass.tally.next_free(self.now)) } else { canvass.until };
-        let round = canvass.round;
-        let votes = self.hard.membership.is_voter(self.id);
-        let claim = if votes { Claim::Own } else { Claim::Inquiry };
-        let request = self.vote_request(Phase::Pre, claim, round);
-        if let Role::PreCandidate(canvass) = &self.role {
-            self.ask(&canvass.tally, 0, &request, out);
+    fn request_pre_votes(&mut self, out: &mut Vec<Output<I>>) {
+        let (retry, is_electable) = (self.now.after(self.timing.retry_interval()), self.is_electable());
+        let Role::PreCandidate(round) = &mut self.role else { return };
+        // A node that only asks whether it was removed is in no hurry.
+        round.next_retry =
+            if is_electable { retry.min(round.tally.next_free(self.now)) } else { round.until };
+        let number = round.round;
+        let is_voter = self.hard.membership.is_voter(self.id);
+        let claim = if is_voter { Claim::Own } else { Claim::Inquiry };
+        let request = self.vote_request(Phase::Pre, claim, number);
+        if let Role::PreCandidate(round) = &self.role {
+            self.send_requests(&round.tally, Timestamp::ORIGIN, &request, out);
         }
     }
 
+    /// Rule 4.2: a quorum of grants starts the vote.
     pub(super) fn count_pre_votes(&mut self, out: &mut Vec<Output<I>>) {
-        let Role::PreCandidate(canvass) = &self.role else { return };
-        let won = canvass.tally.outcome(&self.hard.membership, self.now, |_| false) == Outcome::Won;
-        if won && self.electable() {
+        let Role::PreCandidate(round) = &self.role else { return };
+        let is_won = round.tally.outcome(&self.hard.membership, self.now, |_| false) == Outcome::Won;
+        if is_won && self.is_electable() {
             self.start_vote(Claim::Own, out);
         }
     }
 
-    /// Rule 4.3: stands in the next term, with its own vote. Raft §5.2.
+    /// Rule 4.3: campaigns in the next term, with its own vote. Raft §5.2.
     pub(super) fn start_vote(&mut self, claim: Claim<I>, out: &mut Vec<Output<I>>) {
-        let Some(term) = self.hard.term.next() else { return self.fall_back() };
-        let durable = self.has_reserved();
+        let Some(term) = self.hard.term.next() else { return self.abandon_candidacy() };
+        let is_durable = self.has_reserved_vote();
         self.raise_term(term);
         self.hard.voted_for = Some(self.id);
-        if !durable {
-            self.record(out);
+        if !is_durable {
+            self.persist(out);
         }
-        let until = self.now.saturating_add(self.lengths.promise_limit());
-        // Without a pre-vote before it, nobody counts as absent.
-        let (mut tally, canvassed_since) = match &mut self.role {
-            Role::PreCandidate(canvass) => (core::mem::take(&mut canvass.tally), Some(canvass.since)),
+        let until = self.now.after(self.timing.promise_limit());
+        // Without a pre-vote before the vote no voter counts as absent.
+        let (mut tally, pre_vote_since) = match &mut self.role {
+            Role::PreCandidate(round) => (core::mem::take(&mut round.tally), Some(round.since)),
             Role::Follower(_) | Role::Candidate(_) | Role::Leader(_) => (Tally::default(), None),
         };
         tally.begin(&self.hard.membership, self.id, until);
@@ -131,93 +131,103 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             claim,
             tally,
             next_retry,
-            canvassed_since,
-            settle_until: None,
+            pre_vote_since,
+            extension_until: None,
             until,
         }));
-        self.ask_votes(out);
+        self.request_votes(out);
         self.count_votes(out);
     }
 
     pub(super) fn tick_candidate(&mut self, out: &mut Vec<Output<I>>) {
         let Role::Candidate(candidacy) = &self.role else { return };
         if self.now >= candidacy.until {
-            self.fall_back();
+            self.abandon_candidacy();
         } else {
-            self.ask_votes(out);
+            self.request_votes(out);
             self.count_votes(out);
         }
     }
 
-    /// Asks, within the same term, all whose vote is still wanted: with a new round and a new `at`.
-    /// A term is not burnt for a lost packet.
-    pub(super) fn ask_votes(&mut self, out: &mut Vec<Output<I>>) {
+    /// Rule 4.3: asks every voter whose vote is still wanted, within the same term, with a new round and time. A
+    /// lost packet costs no term.
+    pub(super) fn request_votes(&mut self, out: &mut Vec<Output<I>>) {
         let round = self.next_round();
-        let own = self.now.saturating_add(self.lengths.promise_limit());
-        // Who wins has to write: with promises that last. Rule 3.5.
-        let soon = self.now.saturating_add(self.three_quarters());
-        let retry = self.now.saturating_add(self.lengths.retry_interval());
-        let (now, place) = (self.now, self.hard.membership.index_of(self.id));
-        let Some((claim, tally, next_retry)) = self.standing() else { return };
-        // Rule 3.2: its own entry is the latest end that any of its rounds asked for.
-        if let Some(place) = place {
-            tally.put(place, Ballot::Granted(own));
+        let own = self.now.after(self.timing.promise_limit());
+        // Rule 3.5: the winner has to write, so a vote that is nearly over is asked for again.
+        let soon = self.now.after(self.sufficient_lease());
+        let retry = self.now.after(self.timing.retry_interval());
+        let (now, index) = (self.now, self.hard.membership.index_of(self.id));
+        let Some((claim, tally, next_retry)) = self.campaign_mut() else { return };
+        // Rule 3.2: the candidate's own entry is the latest end that any of its rounds asked for.
+        if let Some(index) = index {
+            tally.put(index, VoteState::Granted(own));
         }
         *next_retry = retry.min(tally.next_free(now));
         let request = self.vote_request(Phase::Real, claim, round);
-        if let Some(tally) = self.votes() {
-            self.ask(tally, soon, &request, out);
+        if let Some(tally) = self.running_tally() {
+            self.send_requests(tally, soon, &request, out);
         }
     }
 
-    /// The votes of a candidate or of a renewing leader. Rules 3.4, 4.3, 5.1.
+    /// Counts the votes of a candidate, or of a leader that renews. Rules 3.4, 4.3 and 5.1.
     pub(super) fn count_votes(&mut self, out: &mut Vec<Output<I>>) {
-        let Some(tally) = self.votes() else { return };
-        match tally.outcome(&self.hard.membership, self.now, |place| self.is_absent(place)) {
+        let Some(tally) = self.running_tally() else { return };
+        match tally.outcome(&self.hard.membership, self.now, |index| self.is_absent(index)) {
             Outcome::Pending => {}
-            Outcome::Won if self.settles(out) => {}
+            Outcome::Won if self.should_extend_lease() => self.extend_short_lease(out),
             Outcome::Won => {
-                let Some((_, tally, _)) = self.standing() else { return };
+                let Some((_, tally, _)) = self.campaign_mut() else { return };
                 let tally = core::mem::take(tally);
                 self.become_leader(&tally, out);
             }
-            Outcome::Lost if matches!(self.role, Role::Leader(_)) => self.ask_renewal(self.hard.term, out),
-            Outcome::Lost => self.fall_back(),
-        }
-    }
-
-    /// Rule 3.5: the winner writes, and its followers do. If the promises of its quorum are nearly
-    /// over, it asks for them again first, which costs no write, and waits for the answers; but not
-    /// for long, and once only.
-    fn settles(&mut self, out: &mut Vec<Output<I>>) -> bool {
-        let lasting = self.now.saturating_add(self.long_bond().saturating_mul(2) / 3);
-        let wait = self.lengths.retry_interval().saturating_mul(2);
-        let Role::Candidate(candidacy) = &mut self.role else { return false };
-        let lease = self.hard.membership.quorum_value(0, |place| candidacy.tally.granted_until(place));
-        if lease >= lasting {
-            return false;
-        }
-        match candidacy.settle_until {
-            Some(until) => self.now < until,
-            None => {
-                candidacy.settle_until = Some(self.now.saturating_add(wait));
-                self.ask_votes(out);
-                true
+            Outcome::Lost if matches!(self.role, Role::Leader(_)) => {
+                self.request_renewal_votes(self.hard.term, out)
             }
+            Outcome::Lost => self.abandon_candidacy(),
         }
     }
 
-    /// Rule 4.4: whether a candidate should no longer expect an answer: the voter did not answer the
-    /// pre-vote either, and a retry interval has passed since that. One that did may be writing its vote.
-    fn is_absent(&self, place: usize) -> bool {
+    /// Rule 3.5: whether a candidate that could take office waits for longer promises first, since both it and
+    /// its followers write. It asks its quorum again, which costs no write; but it waits only once.
+    ///
+    /// A asks at 0, and B takes 320 ms to write its vote. The vote binds B until 450, so A would win with a
+    /// lease of 130 ms, and lose it while A and B write the version of the new term. Asked again, B has nothing
+    /// to write: it answers after one round trip, and binds itself for 450 ms once more.
+    fn should_extend_lease(&self) -> bool {
         let Role::Candidate(candidacy) = &self.role else { return false };
-        let Some(since) = candidacy.canvassed_since else { return false };
-        let late = self.now >= since.saturating_add(self.lengths.retry_interval());
-        late && self.contacts.last_heard(place).is_none_or(|heard| heard < since)
+        let until = |index| candidacy.tally.granted_until(index);
+        let lease = self.hard.membership.quorum_value(Timestamp::ORIGIN, until);
+        let is_short = lease < self.now.after(self.sufficient_first_lease());
+        is_short && candidacy.extension_until.is_none_or(|until| self.now < until)
     }
 
-    /// Whoever stands for election, with its claim.
-    pub(super) fn standing(&mut self) -> Option<(Claim<I>, &mut Tally, &mut Nanos)> {
+    /// Rule 3.5: asks the voters again when the wait begins.
+    fn extend_short_lease(&mut self, out: &mut Vec<Output<I>>) {
+        let until = self.now.after(self.timing.retry_interval().saturating_mul(2));
+        let Role::Candidate(candidacy) = &mut self.role else { return };
+        if candidacy.extension_until.is_none() {
+            candidacy.extension_until = Some(until);
+            self.request_votes(out);
+        }
+    }
+
+    /// Rule 4.4: whether a candidate no longer expects an answer of a voter, because it did not answer the
+    /// pre-vote either, and a retry interval has passed since then.
+    ///
+    /// A began its pre-vote at 0 and has been denied in favour of a rival at 25. D answered the pre-vote at 5: it
+    /// may be writing its vote, and is waited for. E was last heard before 0, and a retry interval has passed:
+    /// it is absent. Without a pre-vote (`Order::Campaign`) A cannot tell the two apart, and waits for both.
+    fn is_absent(&self, index: MemberIndex) -> bool {
+        let Role::Candidate(candidacy) = &self.role else { return false };
+        let Some(since) = candidacy.pre_vote_since else { return false };
+        let is_late = self.now >= since.after(self.timing.retry_interval());
+        is_late && self.peer_log.last_heard(index).is_none_or(|heard| heard < since)
+    }
+
+    /// Claim, tally and retry timer of the vote that this node asks for, as a candidate or as a leader that
+    /// renews.
+    pub(super) fn campaign_mut(&mut self) -> Option<(Claim<I>, &mut Tally, &mut Timestamp)> {
         match &mut self.role {
             Role::Candidate(candidacy) => {
                 Some((candidacy.claim, &mut candidacy.tally, &mut candidacy.next_retry))
@@ -230,7 +240,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    fn votes(&self) -> Option<&Tally> {
+    /// The tally of the vote that this node asks for.
+    fn running_tally(&self) -> Option<&Tally> {
         match &self.role {
             Role::Candidate(candidacy) => Some(&candidacy.tally),
             Role::Leader(leading) => match leading.renewal.as_deref() {
@@ -241,34 +252,41 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// A candidacy is over without a winner: another after this node's turn. Rule 4.4. Those whose
-    /// turns coincide are told apart by chance.
-    pub(super) fn fall_back(&mut self) {
-        let spread = self.spread();
-        let deadline = self.turn().saturating_add(spread);
+    /// Rule 4.4: a candidacy has ended without a winner, and the node follows until its next election deadline.
+    /// Jitter separates candidates whose deadlines coincide.
+    pub(super) fn abandon_candidacy(&mut self) {
+        let jitter = self.draw_jitter();
+        let deadline = self.draw_election_deadline().after(jitter);
         self.become_follower(deadline);
     }
 
+    /// A request for a vote or pre-vote in the present term. Starting points are enclosed (rule 7.4).
     pub(super) fn vote_request(&self, phase: Phase, claim: Claim<I>, round: Round) -> Message<I> {
         let members = &self.hard.membership;
-        let bootstrapped = members.version().term.0 == 0;
+        let is_starting_point = members.version().term.0 == 0;
         let body = Body::VoteRequest(VoteRequest {
             phase,
             claim,
             promise: match phase {
-                Phase::Pre => 0,
-                Phase::Real => self.lengths.promise_limit(),
+                Phase::Pre => Nanos::ZERO,
+                Phase::Real => self.timing.promise_limit(),
             },
             position: self.position,
-            membership: bootstrapped.then(|| Box::new(members.clone())),
+            membership: is_starting_point.then(|| Box::new(members.clone())),
         });
         Message { header: self.header(self.hard.term, round), body }
     }
 
-    /// Sends `request` to all voters whose answer is wanted.
-    pub(super) fn ask(&self, tally: &Tally, soon: Nanos, request: &Message<I>, out: &mut Vec<Output<I>>) {
-        for (place, &to) in self.hard.membership.voters().iter().enumerate() {
-            if to != self.id && tally.wants_asking(place, self.now, soon) {
+    /// Sends `request` to every voter whose answer is wanted, also to one whose promise ends before `soon`.
+    pub(super) fn send_requests(
+        &self,
+        tally: &Tally,
+        soon: Timestamp,
+        request: &Message<I>,
+        out: &mut Vec<Output<I>>,
+    ) {
+        for (index, to) in self.hard.membership.indexed_voters() {
+            if to != self.id && tally.should_ask(index, self.now, soon) {
                 out.push(Output::Send { to, message: request.clone() });
             }
         }

@@ -1,78 +1,82 @@
-//! A group that forms itself: it starts with nodes that know nobody, and later takes up and gives up
-//! nodes as they are discovered and lost. Rule 8.4.
+//! Formation: a group starts from nodes that know no other, and later its leader adds nodes that are discovered
+//! and removes nodes that are lost. Rule 8.4.
 
 use alloc::vec::Vec;
 
 use rand_core::Rng;
 
 use super::Election;
-use crate::contacts::Oddity;
 use crate::io::{Event, Output, Rejection};
 use crate::membership::{Limits, Membership};
 use crate::message::VoteRequest;
+use crate::peer_log::Anomaly;
 use crate::reconfig::Target;
 use crate::role::Role;
 use crate::tally::Tally;
-use crate::types::{NEVER, NodeId, Term};
+use crate::types::{NEVER, NodeId, Term, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
+    /// The host has found a node: one to form the group with, or, on the leader, one to add.
     pub(super) fn discovered(&mut self, id: I, out: &mut Vec<Output<I>>) -> Result<(), Rejection<I>> {
-        let limits = self.may_be_told_of(id)?;
-        let forming = self.hard.membership.is_forming();
-        let (mut voters, learners) = self.members_to_be();
+        let limits = self.check_discovery(id)?;
+        let is_forming = self.hard.membership.is_forming();
+        let (mut voters, learners) = self.intended_members();
         if voters.contains(&id) {
             return Ok(());
         }
-        let full = voters.len().saturating_add(learners.len()) >= limits.max_members.into();
-        if full && !learners.contains(&id) {
+        let is_full = voters.len().saturating_add(learners.len()) >= limits.max_members.into();
+        if is_full && !learners.contains(&id) {
             return Err(Rejection::GroupFull { max_members: limits.max_members });
         }
         voters.push(id);
-        if forming {
-            self.know(voters, out)
+        if is_forming {
+            self.set_known(voters, out)
         } else {
-            self.aim_at(voters, learners, out)?
+            self.set_target(voters, learners, out)?
         }
         Ok(())
     }
 
+    /// The host has lost a node for good: the reverse of [`discovered`](Self::discovered).
     pub(super) fn lost(&mut self, id: I, out: &mut Vec<Output<I>>) -> Result<(), Rejection<I>> {
-        let limits = self.may_be_told_of(id)?;
-        let forming = self.hard.membership.is_forming();
-        let (mut voters, mut learners) = self.members_to_be();
+        let limits = self.check_discovery(id)?;
+        let is_forming = self.hard.membership.is_forming();
+        let (mut voters, mut learners) = self.intended_members();
         if !voters.contains(&id) && !learners.contains(&id) {
             return Err(Rejection::NotAMember);
         }
         voters.retain(|&voter| voter != id);
         learners.retain(|&learner| learner != id);
-        if forming {
-            self.know(voters, out);
+        if is_forming {
+            self.set_known(voters, out);
             return Ok(());
         }
         if voters.len() < limits.min_members.into() {
             return Err(Rejection::GroupTooSmall { min_members: limits.min_members });
         }
-        self.aim_at(voters, learners, out)
+        self.set_target(voters, learners, out)
     }
 
-    /// Afterwards the leader alone takes up and gives up nodes.
-    fn may_be_told_of(&self, id: I) -> Result<Limits, Rejection<I>> {
+    /// While a group forms, every node may be told of others; afterwards only the leader.
+    fn check_discovery(&self, id: I) -> Result<Limits, Rejection<I>> {
         if id == self.id {
             return Err(Rejection::ThisNode);
         }
         let members = &self.hard.membership;
-        let leads = matches!(self.role, Role::Leader(_));
-        if !members.is_forming() && !leads {
+        let is_leader = matches!(self.role, Role::Leader(_));
+        if !members.is_forming() && !is_leader {
             return Err(Rejection::NotLeader { leader: self.leader().map(|(leader, _)| leader) });
         }
         members.limits().ok_or(Rejection::NoLimits)
     }
 
-    /// The members as they are, or will be when the target is reached.
-    fn members_to_be(&self) -> (Vec<I>, Vec<I>) {
+    /// The voters and learners of the target, or those of the membership in force if there is no target.
+    fn intended_members(&self) -> (Vec<I>, Vec<I>) {
         let members = &self.hard.membership;
         let target = match &self.role {
-            Role::Leader(leading) => leading.walk.as_ref().and_then(|walk| walk.target.as_ref()),
+            Role::Leader(leading) => {
+                leading.reconfiguration.as_ref().and_then(|change| change.target.as_ref())
+            }
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
         };
         match target {
@@ -81,7 +85,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    fn aim_at(
+    fn set_target(
         &mut self,
         voters: Vec<I>,
         mut learners: Vec<I>,
@@ -90,73 +94,80 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         learners.retain(|learner| !voters.contains(learner));
         match Target::new(voters, learners) {
             Ok(target) => self.reconfigure(target, false, out),
-            Err(_) => Err(Rejection::NobodyStays),
+            Err(_) => Err(Rejection::NoVoterLeft),
         }
     }
 
-    /// A forming node knows these now. Its candidacy, if any, goes on among them: whoever of the
-    /// forming nodes votes counts.
-    fn know(&mut self, voters: Vec<I>, out: &mut Vec<Output<I>>) {
-        let Some(known) = self.hard.membership.knowing(voters) else { return };
-        let could = self.electable();
-        self.make_known(known);
-        self.record(out);
-        let can = self.electable();
-        if could && !can {
+    /// Makes `voters` the nodes that a forming node knows. A candidacy goes on, since the vote of every forming node
+    /// counts.
+    fn set_known(&mut self, voters: Vec<I>, out: &mut Vec<Output<I>>) {
+        let Some(known) = self.hard.membership.with_known(voters) else { return };
+        let was_electable = self.is_electable();
+        self.replace_known(known);
+        self.persist(out);
+        let is_electable = self.is_electable();
+        if was_electable && !is_electable {
             self.become_follower(NEVER);
-        } else if can && !could {
-            let deadline = self.turn();
+        } else if is_electable && !was_electable {
+            let deadline = self.draw_election_deadline();
             self.become_follower(deadline);
         }
     }
 
-    fn make_known(&mut self, known: Membership<I>) {
+    fn replace_known(&mut self, known: Membership<I>) {
         match &mut self.role {
-            Role::PreCandidate(canvass) => canvass.tally.realign(&self.hard.membership, &known),
+            Role::PreCandidate(round) => round.tally.realign(&self.hard.membership, &known),
             Role::Candidate(candidacy) => candidacy.tally.realign(&self.hard.membership, &known),
             Role::Follower(_) | Role::Leader(_) => {}
         }
-        self.contacts.realign(&self.hard.membership, &known);
+        self.peer_log.realign(&self.hard.membership, &known);
         self.hard.membership = known;
     }
 
-    /// A forming node is heard by every other one that may belong to its group, known or not.
-    pub(super) fn is_founder(&mut self, from: I, request: &VoteRequest<I>, out: &mut Vec<Output<I>>) -> bool {
-        let ours = &self.hard.membership;
-        if !ours.is_forming() || !request.membership.as_deref().is_some_and(Membership::is_forming) {
-            return false;
-        }
-        let room = ours.limits().is_some_and(|limits| ours.voters().len() < limits.max_members.into());
-        let founder = ours.contains(from) || room;
-        if !founder {
-            self.tell_once(from, Oddity::TooManyForming, Event::TooManyForming { peer: from }, out);
-        }
-        founder
+    /// Whether this node and the candidate that sent `request` both form a group.
+    pub(super) fn is_forming_with(&self, request: &VoteRequest<I>) -> bool {
+        let candidate_forms = request.membership.as_deref().is_some_and(Membership::is_forming);
+        self.hard.membership.is_forming() && candidate_forms
     }
 
-    /// A forming node votes for another, and knows it from now on: the caller records both in one
-    /// write, if this says that it is new.
-    pub(super) fn meet(&mut self, candidate: I, request: &VoteRequest<I>) -> bool {
+    /// Whether a group that forms has room for `candidate`, which this node may not know yet.
+    pub(super) fn has_room_for_founder(&self, candidate: I) -> bool {
         let ours = &self.hard.membership;
-        let forms = ours.is_forming() && request.membership.as_deref().is_some_and(Membership::is_forming);
-        if !forms || ours.contains(candidate) {
-            return false;
-        }
-        let known = ours.knowing(ours.voters().iter().copied().chain([candidate]).collect());
-        known.map(|known| self.make_known(known)).is_some()
+        let has_room = ours.limits().is_some_and(|limits| ours.voters().len() < limits.max_members.into());
+        ours.contains(candidate) || has_room
     }
 
-    /// The first membership, of those whose votes elected its leader; and the target, of all that
-    /// the leader has been told of.
-    pub(super) fn found(&self, tally: &Tally, term: Term) -> Option<(Membership<I>, Target<I>)> {
+    /// The host started more forming nodes than `max_members`.
+    pub(super) fn report_too_many_forming(&mut self, peer: I, out: &mut Vec<Output<I>>) {
+        self.report_once(peer, Anomaly::TooManyForming, Event::TooManyForming { peer }, out);
+    }
+
+    /// A forming node knows the candidate that it votes for from now on. Returns whether that is new; the caller
+    /// persists it together with the vote.
+    pub(super) fn add_founder(&mut self, candidate: I, request: &VoteRequest<I>) -> bool {
+        let ours = &self.hard.membership;
+        if !self.is_forming_with(request) || ours.contains(candidate) {
+            return false;
+        }
+        let known = ours.with_known(ours.voters().iter().copied().chain([candidate]).collect());
+        known.map(|known| self.replace_known(known)).is_some()
+    }
+
+    /// The first membership, whose members are the nodes whose votes elected its leader; and the target, with all
+    /// nodes that the leader has been told of.
+    pub(super) fn founding_membership(
+        &self,
+        tally: &Tally,
+        term: Term,
+    ) -> Option<(Membership<I>, Target<I>)> {
         let known = &self.hard.membership;
         if !known.is_forming() {
             return None;
         }
-        let voters = known.voters().iter().copied().enumerate();
+        let granted = |index| tally.granted_until(index) > Timestamp::ORIGIN;
         let founders =
-            voters.filter(|&(place, _)| tally.granted_until(place) > 0).map(|(_, id)| id).collect();
+            known.indexed_voters().filter(|&(index, _)| granted(index)).map(|(_, id)| id).collect();
         let target = Target::new(known.voters().iter().copied(), []).ok()?;
-        Some((known.founded(term, founders)?, target))
+        Some((known.first_membership(term, founders)?, target))
     }
 }

@@ -1,24 +1,22 @@
-//! Handing over: leadership is not given up before it is known to be wanted (thesis §3.10, and a
-//! trial before it).
+//! The leader hands over: it does not give leadership up before a successor has shown that it can win (thesis
+//! §3.10, with a pre-vote before it). The successor's side is in transfer_pre_vote.rs, the former leader's in
+//! timeout_now.rs.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::cmp::Reverse;
 
 use rand_core::Rng;
 
 use super::Election;
 use crate::io::{Event, Output, Rejection, StepDown, Unfit, Urgency};
-use crate::message::{Answer, Claim, Header, Order, Phase, VoteReply};
-use crate::role::{Attempt, Farewell, Handover, Leaving, Role, Trial};
-use crate::succession::{Follower, Takeover, fitness};
-use crate::tally::{Ballot, Outcome};
-use crate::types::{NEVER, Nanos, NodeId, Priority, Term};
-
-/// How often the order to campaign is repeated.
-const ORDERS: u8 = 5;
+use crate::progress::Progress;
+use crate::role::{Attempt, Handover, HandoverCause, Role};
+use crate::succession::{Takeover, fitness};
+use crate::types::{Nanos, NodeId, Priority};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
-    /// The operator wants another leader. Rule 6.1.
+    /// Rule 6.1: the host wants another leader.
     pub(super) fn resign(
         &mut self,
         named: Option<I>,
@@ -30,31 +28,30 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         match (named, urgency) {
             (Some(successor), _) => {
-                self.may_be_named(successor, urgency).map_err(Rejection::UnfitSuccessor)?
+                self.check_named_successor(successor, urgency).map_err(Rejection::UnfitSuccessor)?
             }
-            // Before the commit it is too early to tell.
-            (None, Urgency::WhenReady) if self.hard.committed && self.best(|_| true).is_none() => {
+            // Before the commit members may not have had the time to answer, so the attempt will tell.
+            (None, Urgency::WhenReady) if self.hard.committed && self.best_successor(|_| true).is_none() => {
                 return Err(Rejection::NoSuccessor);
             }
             (None, Urgency::WhenReady | Urgency::Now) => {}
         }
         match urgency {
             Urgency::Now => {
-                let successor = named.or_else(|| self.best(|_| true));
-                self.release(successor, out);
+                let successor = named.or_else(|| self.best_successor(|_| true));
+                self.relinquish(successor, out);
             }
             Urgency::WhenReady => {
                 let Role::Leader(leading) = &mut self.role else { return Ok(()) };
-                leading.handover =
-                    Some(Box::new(Handover { named, own_wish: false, attempt: None, until: NEVER }));
+                leading.handover = Some(Handover::new(HandoverCause::Operator(named)));
                 self.advance_handover(out);
             }
         }
         Ok(())
     }
 
-    /// A leader elected a moment ago has heard too little to judge any but the plainest faults.
-    fn may_be_named(&self, successor: I, urgency: Urgency) -> Result<(), Unfit> {
+    /// A leader elected a moment ago has heard too little to call a member silent or behind.
+    fn check_named_successor(&self, successor: I, urgency: Urgency) -> Result<(), Unfit> {
         match self.fitness(successor) {
             Err(Unfit::Silent | Unfit::Behind) if !self.hard.committed || urgency == Urgency::Now => Ok(()),
             fitness => fitness,
@@ -64,14 +61,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn fitness(&self, successor: I) -> Result<(), Unfit> {
         match &self.role {
             Role::Leader(leading) => {
-                fitness(&leading.followers, &self.hard.membership, self.id, successor, self.now)
+                fitness(&leading.progress, &self.hard.membership, self.id, successor, self.now)
             }
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => Err(Unfit::NotAVoter),
         }
     }
 
-    /// The next in the succession that is fit and `wanted`; who failed last comes after all others.
-    pub(super) fn best(&self, wanted: impl Fn(&Follower) -> bool) -> Option<I> {
+    /// The first in the succession that is fit and `wanted`. The member whose attempt failed last comes after
+    /// all others.
+    pub(super) fn best_successor(&self, wanted: impl Fn(&Progress) -> bool) -> Option<I> {
         let Role::Leader(leading) = &self.role else { return None };
         let failed = self.takeover.as_ref().and_then(|takeover| takeover.failed);
         let fit = self
@@ -79,61 +77,69 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             .membership
             .voters()
             .iter()
-            .zip(&leading.followers)
+            .zip(&leading.progress)
             .filter(|(id, follower)| wanted(follower) && self.fitness(**id).is_ok());
-        let order = |(id, follower): &(&I, &Follower)| {
-            (Some(**id) == failed, core::cmp::Reverse(follower.priority), follower.rank)
+        let order = |(id, follower): &(&I, &Progress)| {
+            (Some(**id) == failed, Reverse(follower.priority), follower.rank)
         };
         fit.min_by_key(order).map(|(id, _)| *id)
     }
 
-    /// Rule 6.1: begins the attempt that is wanted, once the membership is committed and no renewal
-    /// runs.
+    /// Rule 6.1: begins the attempt, once the membership is committed and no renewal runs.
+    ///
+    /// A was elected a moment ago and is told to resign in favour of B, which has not answered yet: A looks
+    /// again at each reply, for one promise from the commit on, before the handover fails. Without a name A
+    /// takes the best fit member; in a takeover (6.5) only one of higher priority than its own, and when A
+    /// is to leave (8.3) any.
     pub(super) fn advance_handover(&mut self, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &mut self.role else { return };
         let Some(handover) = leading.handover.as_deref_mut() else { return };
         if !self.hard.committed || leading.renewal.is_some() || handover.attempt.is_some() {
             return;
         }
-        handover.until = handover.until.min(self.now.saturating_add(self.lengths.promise()));
-        let until = handover.until;
-        let (named, own_wish) = (handover.named, handover.own_wish);
-        // Who leaves hands over to anybody. Rule 8.3.
-        let mine =
-            if own_wish && self.leaving == Leaving::No { self.priority } else { Priority::NEVER_LEADS };
-        let successor = match named {
-            Some(named) => Some(named).filter(|&named| self.fitness(named).is_ok()),
-            None => self.best(|follower| follower.priority > mine),
-        };
-        let Some(successor) = successor else {
-            // It may not have had the time to answer.
-            if self.now >= until {
-                self.fail(named, out);
-            }
-            return;
-        };
-        let until = self.now.saturating_add(self.lengths.promise());
-        if let Role::Leader(leading) = &mut self.role {
-            leading.unranked = true;
-            if let Some(handover) = &mut leading.handover {
-                handover.attempt = Some(Attempt { successor, next_retry: self.now, until });
-            }
+        handover.until = handover.until.min(self.now.after(self.timing.promise()));
+        let (cause, until) = (handover.cause, handover.until);
+        let named = if let HandoverCause::Operator(named) = cause { named } else { None };
+        match self.successor_for(cause) {
+            Some(successor) => self.start_handover_attempt(successor, out),
+            None if self.now >= until => self.abandon_handover(named, out),
+            // A member that is not fit yet may not have had the time to answer.
+            None => {}
         }
-        self.rank_followers();
-        self.name_successor(out);
     }
 
-    /// A heartbeat to the successor that names it.
-    fn name_successor(&mut self, out: &mut Vec<Output<I>>) {
-        let retry = self.now.saturating_add(self.lengths.retry_interval());
+    fn successor_for(&self, cause: HandoverCause<I>) -> Option<I> {
+        match cause {
+            HandoverCause::Operator(Some(named)) => Some(named).filter(|&named| self.fitness(named).is_ok()),
+            HandoverCause::Operator(None) | HandoverCause::Leaving => self.best_successor(Progress::may_lead),
+            HandoverCause::HigherPriority => {
+                self.best_successor(|follower| follower.priority > self.priority)
+            }
+        }
+    }
+
+    fn start_handover_attempt(&mut self, successor: I, out: &mut Vec<Output<I>>) {
+        let until = self.now.after(self.timing.promise());
+        let Role::Leader(leading) = &mut self.role else { return };
+        leading.unranked = true;
+        if let Some(handover) = &mut leading.handover {
+            handover.attempt = Some(Attempt { successor, next_retry: self.now, until });
+        }
+        self.rank_followers();
+        self.send_prepare_order(out);
+    }
+
+    /// Sends the successor a heartbeat that names it.
+    fn send_prepare_order(&mut self, out: &mut Vec<Output<I>>) {
+        let next_retry = self.now.after(self.timing.retry_interval());
         let Role::Leader(leading) = &mut self.role else { return };
         let Some(attempt) = leading.handover.as_mut().and_then(|handover| handover.attempt.as_mut()) else {
             return;
         };
-        attempt.next_retry = retry;
+        attempt.next_retry = next_retry;
         let successor = attempt.successor;
-        if let Some(place) = self.hard.membership.index_of(successor) {
-            self.show_leader(place, out);
+        if let Some(index) = self.hard.membership.index_of(successor) {
+            self.send_heartbeat(index, out);
         }
     }
 
@@ -142,226 +148,96 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Some(attempt) = leading.attempt() else { return self.advance_handover(out) };
         if self.now >= attempt.until {
             let successor = attempt.successor;
-            self.fail(Some(successor), out);
+            self.abandon_handover(Some(successor), out);
         } else if self.now >= attempt.next_retry {
-            self.name_successor(out);
+            self.send_prepare_order(out);
         }
     }
 
-    /// Rule 6.4: the leader leads on.
-    fn fail(&mut self, successor: Option<I>, out: &mut Vec<Output<I>>) {
+    /// Rule 6.4: no successor was ready in time, so the leader goes on leading.
+    fn abandon_handover(&mut self, successor: Option<I>, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &mut self.role else { return };
         leading.unranked = true;
-        if leading.handover.take().is_some_and(|handover| handover.own_wish) {
-            self.put_off_takeover(successor);
+        if leading.handover.take().is_some_and(|handover| handover.is_own_initiative()) {
+            self.delay_takeover(successor);
         }
         out.push(Output::Event(Event::HandoverFailed { successor }));
     }
 
-    /// Good standing is counted anew in each leadership.
+    /// The good standing of a member of higher priority is measured anew in each leadership.
     pub(super) fn forget_takeover(&mut self) {
         if let Some(takeover) = &mut self.takeover {
             takeover.wanted_since = None;
         }
     }
 
-    fn put_off_takeover(&mut self, failed: Option<I>) {
-        let (now, unit) = (self.now, self.lengths.promise().saturating_mul(2));
+    /// Rule 6.4: the leader's own next attempt waits, twice as long each time.
+    fn delay_takeover(&mut self, failed: Option<I>) {
+        let (now, unit) = (self.now, self.timing.promise().saturating_mul(2));
         let takeover = self.takeover.get_or_insert_with(Takeover::new);
         takeover.backoff.double(now, unit);
-        takeover.not_before = now.saturating_add(takeover.backoff.delay(now, unit));
+        takeover.not_before = now.after(takeover.backoff.delay(now, unit));
         takeover.failed = failed;
     }
 
-    /// Rule 6.3: the successor can win. It counts only from the one named now; a leader that renews
-    /// names nobody.
+    /// Rule 6.3: a member reports that it can win. The report counts only from the successor that is named
+    /// now; a leader that renews names none.
     pub(super) fn on_ready(&mut self, from: I, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &self.role else { return };
         if leading.names(from) {
-            self.release(Some(from), out);
+            self.relinquish(Some(from), out);
         }
     }
 
-    /// Rule 6.3: says that leadership is over, then gives the followers their promises back and
-    /// orders the successor to campaign.
-    fn release(&mut self, successor: Option<I>, out: &mut Vec<Output<I>>) {
+    /// Rule 6.3: reports the end of leadership to the host, then gives the followers their promises back and
+    /// orders the successor to campaign. A leader that requests votes orders nothing: its voters are bound to
+    /// it in the new term.
+    fn relinquish(&mut self, successor: Option<I>, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &mut self.role else { return };
-        let term = leading.term;
-        let renews = leading.asks_for_votes();
-        let own_wish = leading.handover.as_ref().is_some_and(|handover| handover.own_wish);
+        let (term, is_renewing) = (leading.term, leading.is_requesting_votes());
+        let own_initiative = leading.handover.as_ref().is_some_and(|handover| handover.is_own_initiative());
         if let Some(successor) = successor {
-            // The others follow by rank, after the successor.
+            // The other followers are ranked after the successor.
             let attempt = Some(Attempt { successor, next_retry: self.now, until: self.now });
-            leading.handover =
-                Some(Box::new(Handover { named: Some(successor), own_wish: false, attempt, until: NEVER }));
+            let cause = HandoverCause::Operator(Some(successor));
+            leading.handover = Some(Box::new(Handover { attempt, ..*Handover::new(cause) }));
             leading.unranked = true;
         }
         self.rank_followers();
-        if own_wish {
-            self.put_off_takeover(successor);
+        if own_initiative {
+            self.delay_takeover(successor);
         }
         self.step_down(StepDown::Resigned { successor }, successor, out);
-        let next_retry = self.now.saturating_add(self.lengths.retry_interval());
-        if let (Role::Follower(following), Some(successor), false) = (&mut self.role, successor, renews) {
-            let left = ORDERS.saturating_sub(1);
-            following.farewell = Some(Box::new(Farewell { successor, term, left, next_retry }));
+        if let (Some(successor), false) = (successor, is_renewing) {
+            self.start_timeout_now_retry(successor, term);
         }
     }
 
-    /// Repeats the order to campaign.
-    pub(super) fn tick_farewell(&mut self, out: &mut Vec<Output<I>>) {
-        let retry = self.now.saturating_add(self.lengths.retry_interval());
-        let Role::Follower(following) = &mut self.role else { return };
-        let Some(farewell) = following.farewell.as_mut().filter(|farewell| self.now >= farewell.next_retry)
-        else {
-            return;
-        };
-        let (to, term) = (farewell.successor, farewell.term);
-        farewell.next_retry = retry;
-        farewell.left = farewell.left.saturating_sub(1);
-        if farewell.left == 0 {
-            following.farewell = None;
-        }
-        if self.hard.term == term {
-            let round = self.next_round();
-            let message = self.last_heartbeat(term, round, Some(0), Order::Campaign);
-            out.push(Output::Send { to, message });
-        }
-    }
-
-    /// A higher term is seen: the order has been followed.
-    pub(super) fn end_farewell(&mut self, seen: Term) {
-        if let Role::Follower(following) = &mut self.role
-            && following.farewell.as_ref().is_some_and(|farewell| seen > farewell.term)
-        {
-            following.farewell = None;
-        }
-    }
-
-    /// Rule 6.5: hands over to a member of higher priority that has been in good standing for long
-    /// enough; at once if this node is not to lead at all.
+    /// Rule 6.5: hands over to a member of higher priority that has been in good standing for long enough; at
+    /// once if this node is not to lead at all. While a reconfiguration prepares a step it goes on first.
     pub(super) fn consider_takeover(&mut self, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &self.role else { return };
         if leading.handover.is_some() || leading.renewal.is_some() || !self.hard.committed {
             return;
         }
-        let mine = self.priority;
-        // A leader that is on its way to other members goes on while it makes headway. Rule 6.5.
-        let steps = leading.walk.as_ref().is_some_and(|walk| walk.preparing.is_some());
-        let better = |follower: &Follower| follower.priority > mine;
-        let wanted = !steps && leading.followers.iter().any(better) && self.best(better).is_some();
-        if !wanted {
+        let own = self.priority;
+        let prepares_step = leading.reconfiguration.as_ref().is_some_and(|change| change.is_preparing());
+        let is_better = |follower: &Progress| follower.priority > own;
+        let is_wanted = !prepares_step
+            && leading.progress.iter().any(is_better)
+            && self.best_successor(is_better).is_some();
+        if !is_wanted {
             return self.forget_takeover();
         }
-        let delay = if mine == Priority::NEVER_LEADS { 0 } else { self.lengths.takeover_delay() };
+        let delay = if own == Priority::NEVER_LEADS { Nanos::ZERO } else { self.timing.takeover_delay() };
         let takeover = self.takeover.get_or_insert_with(Takeover::new);
         let since = *takeover.wanted_since.get_or_insert(self.now);
-        if self.now < takeover.not_before || self.now < since.saturating_add(delay) {
+        if self.now < takeover.not_before || self.now < since.after(delay) {
             return;
         }
         if let Role::Leader(leading) = &mut self.role {
-            leading.handover =
-                Some(Box::new(Handover { named: None, own_wish: true, attempt: None, until: NEVER }));
+            leading.handover = Some(Handover::new(HandoverCause::HigherPriority));
         }
         self.advance_handover(out);
-    }
-
-    /// What an accepted heartbeat means for a trial. Rule 6.2: one that still names this node goes
-    /// on, any other ends.
-    pub(super) fn heed(
-        &mut self,
-        leader: I,
-        header: &Header,
-        order: Order,
-        granted: Nanos,
-        out: &mut Vec<Output<I>>,
-    ) {
-        let may_try = self.electable() && self.promise.floor() <= self.now;
-        let Role::Follower(following) = &mut self.role else { return };
-        let runs = |trial: &Trial<I>| (trial.leader, trial.term) == (leader, header.term);
-        match &mut following.trial {
-            Some(trial) if order == Order::Try && runs(trial) => {
-                (trial.heartbeat, trial.granted) = (*header, granted);
-            }
-            trial if order == Order::Try && may_try => {
-                *trial = None;
-                self.start_trial(leader, header, granted, out);
-            }
-            trial => *trial = None,
-        }
-    }
-
-    /// Rule 6.2: stays a follower, and asks whether it could win.
-    fn start_trial(&mut self, leader: I, header: &Header, granted: Nanos, out: &mut Vec<Output<I>>) {
-        let round = self.next_round();
-        let canvass = self.canvass(round);
-        if let Role::Follower(following) = &mut self.role {
-            following.trial = Some(Box::new(Trial {
-                leader,
-                term: header.term,
-                canvass,
-                ready: false,
-                heartbeat: *header,
-                granted,
-            }));
-        }
-        self.ask_trial(out);
-    }
-
-    fn ask_trial(&mut self, out: &mut Vec<Output<I>>) {
-        let retry = self.now.saturating_add(self.lengths.retry_interval());
-        let Role::Follower(following) = &mut self.role else { return };
-        let Some(trial) = &mut following.trial else { return };
-        trial.canvass.next_retry = retry;
-        let claim = Claim::Handover { leader: trial.leader, term: trial.term };
-        let round = trial.canvass.round;
-        let request = self.vote_request(Phase::Pre, claim, round);
-        if let Role::Follower(following) = &self.role
-            && let Some(trial) = &following.trial
-        {
-            self.ask(&trial.canvass.tally, 0, &request, out);
-        }
-    }
-
-    pub(super) fn tick_trial(&mut self, out: &mut Vec<Output<I>>) {
-        let Role::Follower(following) = &mut self.role else { return };
-        let Some(trial) = &following.trial else { return };
-        if self.now >= trial.canvass.until {
-            following.trial = None;
-        } else if self.now >= trial.due() {
-            self.ask_trial(out);
-        }
-    }
-
-    /// Of a denial nothing is used. Once a quorum has granted, the leader is told at once.
-    pub(super) fn on_trial_reply(
-        &mut self,
-        place: usize,
-        header: &Header,
-        reply: &VoteReply<I>,
-        out: &mut Vec<Output<I>>,
-    ) {
-        let Role::Follower(following) = &mut self.role else { return };
-        let Some(trial) = following.trial.as_mut() else { return };
-        let granted = matches!(reply.answer, Answer::Granted(_));
-        if trial.ready || trial.canvass.round != header.round || !granted {
-            return;
-        }
-        trial.canvass.tally.put(place, Ballot::Granted(Nanos::MAX));
-        if trial.canvass.tally.outcome(&self.hard.membership, self.now, |_| false) != Outcome::Won {
-            return;
-        }
-        trial.ready = true;
-        let (leader, heartbeat, granted) = (trial.leader, trial.heartbeat, trial.granted);
-        self.reserve(out);
-        self.answer_heartbeat(leader, &heartbeat, Answer::Granted(granted), out);
-    }
-
-    /// Rule 6.3: the leader has given up and wants this node to lead: at once, by a vote whose
-    /// requests release the others. Rule 2.3 stands.
-    pub(super) fn obey(&mut self, leader: I, term: Term, order: Order, out: &mut Vec<Output<I>>) {
-        if order == Order::Campaign && self.electable() && self.promise.end() <= self.now {
-            self.start_vote(Claim::Handover { leader, term }, out);
-        }
     }
 }

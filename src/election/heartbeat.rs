@@ -1,4 +1,4 @@
-//! The heartbeat: how a leader leads, how a follower follows, and what an answer is worth.
+//! The leader's heartbeats: it asks every member for a promise, and counts what the replies give.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -6,60 +6,84 @@ use core::ops::Bound;
 
 use rand_core::Rng;
 
-use super::{Disk, Election};
-use crate::contacts::Oddity;
-use crate::io::{Event, Output, StepDown};
+use super::Election;
+use crate::io::Output;
 use crate::lease::bound_until;
-use crate::membership::{Membership, is_newer_config};
+use crate::membership::Membership;
 use crate::message::{Answer, Body, Denial, Header, Heartbeat, HeartbeatReply, Message, Order};
-use crate::role::{Following, Leading, Leaving, Role, Walk};
-use crate::succession::{Follower, rank};
-use crate::types::{NEVER, Nanos, NodeId, Round, Term, Version};
+use crate::progress::Progress;
+use crate::role::{Leading, Reconfiguration, Role};
+use crate::succession::rank;
+use crate::types::{MemberIndex, MembershipVersion, Nanos, NodeId, Round};
+
+/// Why a heartbeat reply changes nothing.
+enum Unused<I> {
+    /// The member gave no promise.
+    Denied(Denial<I>),
+    /// Rule 3.1: the reply belongs to no heartbeat of the term that is led.
+    Stray,
+}
+
+/// What a heartbeat reply brought.
+struct ReplyEffect {
+    /// The member acknowledges the membership in force, for the first time.
+    acknowledges: bool,
+    /// The member now wants to leave, or no longer does.
+    changes_leaving: bool,
+    /// The promise may lengthen the lease.
+    lengthens_lease: bool,
+}
 
 impl<I: NodeId, R: Rng> Election<I, R> {
-    /// Asks every member for its promise. Rules 3.2 and 3.5.
+    /// Sends every other member a heartbeat, which asks for its promise. Rules 3.2 and 3.5.
     pub(super) fn broadcast(&mut self, out: &mut Vec<Output<I>>) {
         self.broadcast_since(None, out);
     }
 
-    /// The same, for the first time: the members are those of the version `inherited`. Rule 7.1.
-    pub(super) fn broadcast_since(&mut self, inherited: Option<Version>, out: &mut Vec<Output<I>>) {
+    /// Sends heartbeats that say, if `inherited` is given, that the members are those of that version. Rule 7.1.
+    pub(super) fn broadcast_since(&mut self, inherited: Option<MembershipVersion>, out: &mut Vec<Output<I>>) {
         self.tune();
         let now = self.now;
         let own = self.hard.membership.index_of(self.id);
-        let length = self.asked_length();
+        let length = self.requested_promise();
         let interval = self.heartbeat_interval();
         let round = self.next_round();
         let Role::Leader(leading) = &mut self.role else { return };
-        leading.next_heartbeat = now.saturating_add(interval);
-        if let Some(own) = own.and_then(|place| leading.followers.get_mut(place)) {
-            own.until = own.until.max(now.saturating_add(length));
+        leading.next_heartbeat = now.after(interval);
+        if let Some(own) = own.and_then(|index| leading.progress.get_mut(index.as_usize())) {
+            own.bound_until = own.bound_until.max(now.after(length));
         }
-        for follower in &mut leading.followers {
-            let standing = now < follower.until;
-            leading.unranked |= standing != follower.standing;
-            follower.standing = standing;
+        for follower in &mut leading.progress {
+            let is_bound = now < follower.bound_until;
+            leading.unranked |= is_bound != follower.was_bound;
+            follower.was_bound = is_bound;
         }
         self.rank_followers();
         self.refresh_lease();
         let Role::Leader(leading) = &self.role else { return };
-        let beat = self.beat(leading, round, inherited);
-        // All but its own place: of a known length, so that each is written where it stays.
-        let all = (beat.members.members(), &*leading.followers);
-        let mine = own.unwrap_or(usize::MAX);
-        for places in [(Bound::Unbounded, Bound::Excluded(mine)), (Bound::Excluded(mine), Bound::Unbounded)] {
-            let to = all.0.get(places).unwrap_or_default().iter();
-            let others = to.zip(all.1.get(places).unwrap_or_default());
-            out.extend(others.map(|(&to, follower)| beat.to(to, follower)));
+        let template = self.heartbeat_template(leading, round, inherited);
+        // The members before and after this node are two slices of known length, so that `extend` constructs
+        // each message in the buffer.
+        let (members, progress) = (template.members.members(), &*leading.progress);
+        let own = own.map_or(usize::MAX, MemberIndex::as_usize);
+        for indices in [(Bound::Unbounded, Bound::Excluded(own)), (Bound::Excluded(own), Bound::Unbounded)] {
+            let ids = members.get(indices).unwrap_or_default().iter();
+            let others = ids.zip(progress.get(indices).unwrap_or_default());
+            out.extend(others.map(|(&to, follower)| template.message_to(to, follower)));
         }
-        self.tell_departed(out);
+        self.send_removal_notices(out);
     }
 
-    fn beat(&self, leading: &Leading<I>, round: Round, inherited: Option<Version>) -> Beat<'_, I> {
-        Beat {
+    fn heartbeat_template(
+        &self,
+        leading: &Leading<I>,
+        round: Round,
+        inherited: Option<MembershipVersion>,
+    ) -> HeartbeatTemplate<'_, I> {
+        HeartbeatTemplate {
             header: self.header(leading.term, round),
-            promise: self.asked_length(),
-            long_promise: self.lengths.promise_limit(),
+            promise: self.requested_promise(),
+            long_promise: self.timing.promise_limit(),
             successor: leading.attempt().map(|attempt| attempt.successor),
             inherited,
             members: &self.hard.membership,
@@ -71,223 +95,60 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Role::Leader(leading) = &mut self.role else { return };
         if leading.unranked {
             let named = leading.attempt().map(|attempt| attempt.successor);
-            rank(&mut leading.followers, members, me, named, now);
+            rank(&mut leading.progress, members, me, named, now);
             leading.unranked = false;
         }
     }
 
-    /// A heartbeat out of turn, to one other member.
-    pub(super) fn show_leader(&mut self, place: usize, out: &mut Vec<Output<I>>) {
+    /// Sends one other member a heartbeat before the next broadcast.
+    pub(super) fn send_heartbeat(&mut self, index: MemberIndex, out: &mut Vec<Output<I>>) {
         let round = self.next_round();
         let Role::Leader(leading) = &self.role else { return };
         let members = &self.hard.membership;
-        let (Some(&to), Some(follower)) = (members.members().get(place), leading.followers.get(place)) else {
-            return;
-        };
-        if !leading.asks_for_votes() {
-            out.push(self.beat(leading, round, None).to(to, follower));
+        let follower = leading.progress.get(index.as_usize());
+        let (Some(to), Some(follower)) = (members.member(index), follower) else { return };
+        if !leading.is_requesting_votes() {
+            out.push(self.heartbeat_template(leading, round, None).message_to(to, follower));
             if let Role::Leader(Leading { tuning: Some(tuning), .. }) = &mut self.role {
-                tuning.sends(place);
+                tuning.on_send(index);
             }
         }
     }
 
-    fn refresh_lease(&mut self) {
-        let Role::Leader(leading) = &mut self.role else { return };
-        let followers = &leading.followers;
-        let until = |place: usize| followers.get(place).map_or(0, |follower| follower.until);
-        leading.lease = self.hard.membership.quorum_value(leading.lease, until);
-    }
-
-    pub(super) fn on_heartbeat(
-        &mut self,
-        from: I,
-        place: Option<usize>,
-        header: Header,
-        mut heartbeat: Heartbeat<I>,
-        out: &mut Vec<Output<I>>,
-    ) {
-        if self.conflicts(from, heartbeat.membership.as_deref(), out) {
-            return;
-        }
-        // Rule 1.3.
-        if place.is_none() && !is_newer_config(header.version, self.hard.membership.version()) {
-            return self.answer_heartbeat(from, &header, Answer::Denied(Denial::Stranger), out);
-        }
-        if header.term < self.hard.term {
-            return self.answer_heartbeat(from, &header, Answer::Denied(Denial::TermBehind), out);
-        }
-        // Nobody leads term 0. Rule 2.7: neither does a late or replayed heartbeat count.
-        if header.term == Term(0) || !self.contacts.is_news(place, from, header.term, header.round) {
-            return;
-        }
-        if self.is_rival(from, header.term, out) || self.has_forgotten(from, &header, &heartbeat, out) {
-            return;
-        }
-        self.adopt(from, &header, &mut heartbeat, out);
-        let granted = self.follow(from, &header, &heartbeat);
-        self.heed(from, &header, heartbeat.order, granted, out);
-        self.answer_heartbeat(from, &header, Answer::Granted(granted), out);
-        self.obey(from, header.term, heartbeat.order, out);
-    }
-
-    /// Rule 5.4: a second leader of one term. It cannot be; if it is, neither is followed.
-    fn is_rival(&mut self, from: I, term: Term, out: &mut Vec<Output<I>>) -> bool {
-        let known = match &self.role {
-            Role::Leader(leading) if leading.term == term => Some(self.id),
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Leader(_) => {
-                self.promise.leader_of(term)
-            }
-        };
-        if self.contacts.is_disputed(term) {
-            return true;
-        }
-        let rival = known.is_some_and(|leader| leader != from);
-        if rival {
-            self.contacts.dispute(term);
-            self.tell_once(from, Oddity::TwoLeaders, Event::TwoLeaders { peer: from, term }, out);
-        }
-        rival
-    }
-
-    /// Rules 1.2, 1.5 and 7.2: the leader's term, its vote and its membership, in one write if
-    /// anything is new. This node's own leadership, if any, ends before. Rule 5.3.
-    fn adopt(&mut self, from: I, header: &Header, heartbeat: &mut Heartbeat<I>, out: &mut Vec<Output<I>>) {
-        if matches!(self.role, Role::Leader(_)) {
-            self.step_down(StepDown::NewLeader { leader: from }, None, out);
-        }
-        let higher = header.term > self.hard.term;
-        if higher {
-            self.raise_term(header.term);
-        }
-        let vote_used = self.hard.voted_for.is_none();
-        if vote_used {
-            self.hard.voted_for = Some(from);
-        }
-        let installed = self.install(heartbeat.membership.take()) || self.inherit(header, heartbeat);
-        let committed = self.note_commit(header);
-        // What it acknowledges is durable, also what it led with itself.
-        let behind = self.disk == Disk::VersionBehind;
-        if higher || vote_used || installed || behind || (committed && self.is_out()) {
-            self.record(out);
-        }
-        if installed || committed {
-            self.tell_membership(true, out);
-        }
-    }
-
-    /// Promises what is asked, as far as this voter may, and says how much. Zero releases.
-    /// Rules 2.1, 2.2 and 4.1.
-    fn follow(&mut self, from: I, header: &Header, heartbeat: &Heartbeat<I>) -> Nanos {
-        let granted = self.grantable(heartbeat.promise);
-        self.promise.follow(from, header.term, self.now.saturating_add(granted));
-        if heartbeat.promise == 0 {
-            self.promise.release(from, header.term, self.now);
-        }
-        self.rank = heartbeat.rank;
-        let turn = self.turn();
-        let (asks, stands) = (self.asks(), self.electable());
-        let ahead_at = if stands { self.ahead_of(turn, granted) } else { NEVER };
-        // Where it is by now: the members may have changed with this heartbeat.
-        let place = self.hard.membership.index_of(from).filter(|_| stands);
-        let leader_at = place.and_then(|place| u8::try_from(place).ok());
-        match &mut self.role {
-            Role::Follower(following) => {
-                following.farewell = None;
-                following.ahead = None;
-                following.leader_at = leader_at;
-                (following.deadline, following.ahead_at) =
-                    if asks { (turn, ahead_at) } else { (NEVER, NEVER) };
-            }
-            Role::PreCandidate(_) | Role::Candidate(_) | Role::Leader(_) => self.become_follower(turn),
-        }
-        granted
-    }
-
-    pub(super) fn answer_heartbeat(
-        &self,
-        to: I,
-        heartbeat: &Header,
-        answer: Answer<I>,
-        out: &mut Vec<Output<I>>,
-    ) {
-        let membership = match answer {
-            Answer::Granted(_) => None,
-            Answer::Denied(_) => self.membership_for(to, true, heartbeat.version),
-        };
-        let ready = match &self.role {
-            Role::Follower(Following { trial: Some(trial), .. }) => trial.ready,
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Leader(_) => false,
-        };
-        // Written where it stays, as all of a round are.
-        out.extend(core::iter::once_with(|| {
-            let body = Body::HeartbeatReply(HeartbeatReply {
-                of: heartbeat.term,
-                answer,
-                position: self.position,
-                priority: self.priority,
-                ready,
-                leaving: self.leaving != Leaving::No,
-                membership,
-            });
-            Output::Send { to, message: Message { header: self.reply_header(heartbeat), body } }
-        }));
-    }
-
-    /// A promise counts only if the heartbeat it answers was sent in the term that is led.
-    /// Rule 3.1.
     pub(super) fn on_heartbeat_reply(
         &mut self,
         from: I,
-        place: Option<usize>,
+        index: Option<MemberIndex>,
         header: Header,
         reply: &HeartbeatReply<I>,
         out: &mut Vec<Output<I>>,
     ) {
-        self.end_farewell(header.term);
-        self.conflicts(from, reply.membership.as_deref(), out);
-        let Some(place) = place else {
-            return self.on_departed_reply(from, &header);
+        self.end_timeout_now_retry(header.term);
+        if self.conflicts_with(reply.membership.as_deref()) {
+            self.report_conflict(from, out);
+        }
+        let Some(index) = index else {
+            return self.on_removed_member_reply(from, &header);
         };
-        let drift = self.lengths.drift_ppm;
-        let limit = self.lengths.promise_limit();
-        let version = self.hard.membership.version();
-        let Role::Leader(leading) = &mut self.role else { return };
-        if reply.of != leading.term || header.at > self.now {
-            return;
-        }
-        let granted = match reply.answer {
-            Answer::Granted(granted) => granted.min(limit),
-            Answer::Denied(denial) => return self.contacts.refused(from, denial),
+        let granted = match self.check_heartbeat_reply(&header, reply) {
+            Ok(granted) => granted,
+            Err(Unused::Denied(denial)) => return self.peer_log.record_refusal(from, denial),
+            Err(Unused::Stray) => return,
         };
-        let Some(follower) = leading.followers.get_mut(place) else { return };
-        let before = follower.until;
-        follower.until = before.max(bound_until(header.at, granted, drift));
-        follower.answered = true;
-        // Rule 7.3: term and version from the same reply.
-        let acknowledges = !follower.acknowledged && header.term == leading.term && header.version == version;
-        follower.acknowledged |= acknowledges;
-        let changes_mind = follower.leaving != reply.leaving;
-        if changes_mind {
-            follower.leaving = reply.leaving;
-            leading.unranked = true;
-            leading.walk.get_or_insert_with(Walk::new);
-        }
-        let prepares = leading.walk.as_ref().is_some_and(|walk| walk.preparing.is_some());
-        if (follower.position, follower.priority) != (reply.position, reply.priority) {
-            (follower.position, follower.priority) = (reply.position, reply.priority);
-            leading.unranked = true;
-        }
-        let lifts = may_lift(leading.lease, before, follower.until);
-        self.measure(place, header.at, acknowledges);
-        if lifts {
+        let Some(effect) = self.record_reply(index, granted, &header, reply) else { return };
+        // The order matters. A reply of B to A may prolong its promise, acknowledge the membership and say
+        // `ready`, all at once. The lease comes first, since the step that a commit allows is judged by it;
+        // then the commit, for which steps and handovers wait; `ready` comes last, because it makes A step
+        // down.
+        self.observe_reply(index, header.sent_at, effect.acknowledges);
+        if effect.lengthens_lease {
             self.refresh_lease();
         }
-        if acknowledges {
+        if effect.acknowledges {
             self.commit(out);
         }
-        if acknowledges || changes_mind || (prepares && self.lease_is_long()) {
-            self.advance_walk(out);
+        if effect.acknowledges || effect.changes_leaving || self.is_prepared_for_step() {
+            self.advance_reconfiguration(out);
         }
         self.advance_renewal(out);
         self.advance_handover(out);
@@ -296,42 +157,73 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// Rule 7.3: a quorum has acknowledged the membership in force, bearing this term. Rule 4.6: the
-    /// leader is one of them, so its own write comes first.
-    pub(super) fn commit(&mut self, out: &mut Vec<Output<I>>) {
-        if self.hard.committed || !self.config_and_term_quorum_check() {
-            return;
+    /// The promise that a reply gives. Rule 3.1: it counts only if the heartbeat was sent in the term that is
+    /// led.
+    ///
+    /// A led term 3, resigned, and leads again in term 5. A late reply of B to a heartbeat of term 3 promises
+    /// 450 ms. B has followed another leader in between, so that promise is over: counted in term 5 it would
+    /// give A a lease that B does not honour.
+    fn check_heartbeat_reply(&self, header: &Header, reply: &HeartbeatReply<I>) -> Result<Nanos, Unused<I>> {
+        let Role::Leader(leading) = &self.role else { return Err(Unused::Stray) };
+        if reply.request_term != leading.term || header.sent_at > self.now {
+            return Err(Unused::Stray);
         }
-        if self.disk == Disk::VersionBehind {
-            self.record(out);
+        match reply.answer {
+            Answer::Granted(granted) => Ok(granted.min(self.timing.promise_limit())),
+            Answer::Denied(denial) => Err(Unused::Denied(denial)),
         }
-        self.hard.committed = true;
-        self.begin_tuning();
-        out.push(self.membership_event());
-        self.tell_departed(out);
-        self.advance_handover(out);
-        self.advance_walk(out);
+    }
+
+    /// Updates the progress of the member at `index`.
+    fn record_reply(
+        &mut self,
+        index: MemberIndex,
+        granted: Nanos,
+        header: &Header,
+        reply: &HeartbeatReply<I>,
+    ) -> Option<ReplyEffect> {
+        let version = self.hard.membership.version();
+        let Role::Leader(leading) = &mut self.role else { return None };
+        let follower = leading.progress.get_mut(index.as_usize())?;
+        let before = follower.bound_until;
+        follower.bound_until = before.max(bound_until(header.sent_at, granted, self.timing.drift_ppm));
+        follower.answered = true;
+        // Rule 7.3: term and version from the same reply.
+        let acknowledges = !follower.acknowledged && header.term == leading.term && header.version == version;
+        follower.acknowledged |= acknowledges;
+        let lengthens_lease = before <= leading.lease && follower.bound_until > leading.lease;
+        let changes_leaving = follower.leaving != reply.leaving;
+        if changes_leaving {
+            follower.leaving = reply.leaving;
+            leading.unranked = true;
+            leading.reconfiguration.get_or_insert_with(Reconfiguration::new);
+        }
+        if (follower.position, follower.priority) != (reply.position, reply.priority) {
+            (follower.position, follower.priority) = (reply.position, reply.priority);
+            leading.unranked = true;
+        }
+        Some(ReplyEffect { acknowledges, changes_leaving, lengthens_lease })
     }
 }
 
-/// What the heartbeats of one round have in common.
-struct Beat<'a, I> {
+/// What all heartbeats of one round have in common.
+struct HeartbeatTemplate<'a, I> {
     header: Header,
     promise: Nanos,
     long_promise: Nanos,
     successor: Option<I>,
-    inherited: Option<Version>,
+    inherited: Option<MembershipVersion>,
     members: &'a Membership<I>,
 }
 
-impl<I: NodeId> Beat<'_, I> {
+impl<I: NodeId> HeartbeatTemplate<'_, I> {
     #[inline]
-    fn to(&self, to: I, follower: &Follower) -> Output<I> {
+    fn message_to(&self, to: I, follower: &Progress) -> Output<I> {
         // Rule 7.1.
-        let told = follower.acknowledged || self.inherited.is_some();
-        // Rule 3.5: a successor writes before it says ready.
+        let knows_members = follower.acknowledged || self.inherited.is_some();
+        // Rule 3.5: a successor writes before it reports that it is ready.
         let (order, promise) = match self.successor == Some(to) {
-            true => (Order::Try, self.long_promise),
+            true => (Order::Prepare, self.long_promise),
             false => (Order::Follow, self.promise),
         };
         let body = Body::Heartbeat(Heartbeat {
@@ -339,14 +231,8 @@ impl<I: NodeId> Beat<'_, I> {
             rank: follower.rank,
             order,
             inherited: self.inherited,
-            membership: (!told).then(|| Box::new(self.members.clone())),
+            membership: (!knows_members).then(|| Box::new(self.members.clone())),
         });
         Output::Send { to, message: Message { header: self.header, body } }
     }
-}
-
-/// Whether it may lengthen `lease` that a promise which ended at `before` ends at `until` now. Others
-/// need not be looked at.
-fn may_lift(lease: Nanos, before: Nanos, until: Nanos) -> bool {
-    before <= lease && until > lease
 }

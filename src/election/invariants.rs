@@ -1,28 +1,41 @@
-//! What holds after each step and tick, as far as one node can tell.
+//! What holds after each step and tick, as far as one node can tell. Debug builds check it.
 
 use rand_core::Rng;
 
 use super::Election;
-use crate::role::{Renewal, Role};
+use crate::role::{Leading, Role};
 use crate::types::NodeId;
 
 impl<I: NodeId, R: Rng> Election<I, R> {
-    pub(super) fn is_sound(&self) -> bool {
-        let members = &self.hard.membership;
-        let role = match &self.role {
-            Role::Follower(_) => true,
-            // A promise forbids to campaign. Rule 2.1.
-            Role::PreCandidate(_) => self.promise.end() <= self.now && self.asks(),
-            Role::Candidate(_) => self.hard.voted_for == Some(self.id) && self.electable(),
-            Role::Leader(leading) => {
-                let renews = matches!(leading.renewal.as_deref(), Some(Renewal::Asking { .. }));
-                leading.lease > self.now
-                    && leading.followers.len() == members.members().len()
-                    && leading.term == members.version().term
-                    && (leading.term == self.hard.term || (renews && leading.term < self.hard.term))
+    pub(super) fn check_invariants(&self) {
+        let membership_term = self.hard.membership.version().term;
+        debug_assert!(self.hard.term >= membership_term, "the term is below the membership's (rule 7.2)");
+        match &self.role {
+            Role::Follower(_) => {}
+            Role::PreCandidate(_) => {
+                debug_assert!(self.promise.end() <= self.now, "a bound node asks for pre-votes (rule 2.1)");
+                debug_assert!(self.sends_pre_votes(), "a node that may not campaign asks for pre-votes");
             }
-        };
-        let stands = matches!(self.role, Role::Candidate(_) | Role::Leader(_));
-        role && self.hard.term >= members.version().term && !(self.has_reserved() && stands)
+            Role::Candidate(_) => {
+                let has_own_vote = self.hard.voted_for == Some(self.id);
+                debug_assert!(has_own_vote, "a candidate has not voted for itself (rule 4.3)");
+                debug_assert!(self.is_electable(), "a node that may not lead campaigns");
+                debug_assert!(!self.has_reserved_vote(), "a candidate still reserves a vote (rule 4.10)");
+            }
+            Role::Leader(leading) => self.check_leader_invariants(leading),
+        }
+    }
+
+    fn check_leader_invariants(&self, leading: &Leading<I>) {
+        let members = &self.hard.membership;
+        debug_assert!(leading.lease > self.now, "a leader has no lease (rule 3.3)");
+        let tracks_all = leading.progress.len() == members.members().len();
+        debug_assert!(tracks_all, "a leader does not have the progress of each member");
+        let wrote_version = leading.term == members.version().term;
+        debug_assert!(wrote_version, "the membership does not bear the leader's term (rule 4.6)");
+        let is_current = leading.term == self.hard.term;
+        let is_renewing = leading.is_requesting_votes() && leading.term < self.hard.term;
+        debug_assert!(is_current || is_renewing, "a leader leads in another term than its own (rule 5.1)");
+        debug_assert!(!self.has_reserved_vote(), "a leader still reserves a vote (rule 4.10)");
     }
 }

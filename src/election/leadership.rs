@@ -1,138 +1,141 @@
-//! Leadership: how it begins, and how it ends with its lease.
+//! Leadership: how it begins with a quorum of promises, and how it ends with the lease.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use rand_core::Rng;
 
-use super::{Disk, Election};
+use super::{Durability, Election};
 use crate::io::{Event, Output, StepDown};
-use crate::membership::majority;
+use crate::membership::{Membership, majority};
 use crate::message::{Body, Heartbeat, Message, Order};
+use crate::progress::Progress;
 use crate::reconfig::Target;
-use crate::role::{Following, Handover, Leading, Leaving, Role, Walk};
-use crate::succession::Follower;
+use crate::role::{Following, Handover, Leading, Leaving, Reconfiguration, Role};
 use crate::tally::Tally;
-use crate::types::{NEVER, Nanos, NodeId, Round, Term, Version};
-
-type Plan<T> = Option<Box<T>>;
+use crate::types::{MemberIndex, MembershipVersion, NEVER, Nanos, NodeId, Round, Term, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
-    /// The only way to a leader's role: a quorum of votes is in force at this instant. Rule 4.6.
-    /// Spec: `BecomeLeader`.
+    /// The only transition to the leader's role: a quorum of votes is in force at this instant. Rule 4.6. Spec:
+    /// `BecomeLeader`.
     pub(super) fn become_leader(&mut self, tally: &Tally, out: &mut Vec<Output<I>>) {
         let (term, before) = (self.hard.term, self.hard.membership.version());
-        let (followers, target) = self.take_members(tally, before, out);
-        let founded = target.is_some();
-        let until = |place: usize| followers.get(place).map_or(0, |follower| follower.until);
-        let lease = self.hard.membership.quorum_value(0, until);
-        let (handover, walk) = self.take_plans(lease, target);
+        let (progress, target) = self.establish_membership(tally, before, out);
+        let is_founding = target.is_some();
+        let lease = self.lease_of(&progress, Timestamp::ORIGIN);
+        let (handover, reconfiguration) = self.carry_over_plans(lease, target);
         self.role = Role::Leader(Leading {
             term,
             lease,
             next_heartbeat: self.now,
-            followers,
+            progress,
             unranked: true,
             renewal: None,
             handover,
-            walk,
+            reconfiguration,
             tuning: None,
         });
         out.push(Output::Event(Event::Elected { term }));
-        if founded {
+        if is_founding {
             out.push(self.membership_event());
         }
-        // Rule 7.1: starting points of one version may differ.
+        // Rule 7.1: two starting points of one version may list different members.
         let inherited = Some(before).filter(|before| before.term > Term(0) && before.number > 0);
         self.broadcast_since(inherited, out);
         self.commit(out);
     }
 
-    /// The membership of a new leader's term: the one `before`, or, rule 8.4, the first of all, which is
-    /// written at once and to be walked on from.
-    fn take_members(
+    /// Gives the membership the version of the new leader's term, or, rule 8.4, founds the first membership of a
+    /// group that forms, with a target to reconfigure to. Returns the progress of its members, and that target.
+    ///
+    /// A wins term 5 with a membership of version (3, 2): the version becomes (5, 2), the members stay, and the
+    /// write waits for the commit (4.6). If A is forming, knows B, C and D and has the votes of B and C, its
+    /// first membership is {A, B, C}: no other node holds that list yet, and A writes it at once. D is only in
+    /// the target.
+    fn establish_membership(
         &mut self,
         tally: &Tally,
-        before: Version,
+        before: MembershipVersion,
         out: &mut Vec<Output<I>>,
-    ) -> (Box<[Follower]>, Option<Target<I>>) {
+    ) -> (Box<[Progress]>, Option<Target<I>>) {
         let term = self.hard.term;
-        let Some((first, target)) = self.found(tally, term) else {
-            let members = self.hard.membership.members();
-            let followers = self.first_records(tally, members, |place, _| Some(place));
+        let Some((first, target)) = self.founding_membership(tally, term) else {
+            let progress = self.initial_progress(tally, &self.hard.membership, |index, _| Some(index));
             // Spec: `BecomeLeader`, "configTerm' = newTerm".
-            self.give_version(Version { term, number: before.number.max(1) });
-            self.disk = Disk::VersionBehind;
-            return (followers, None);
+            self.set_membership_version(MembershipVersion { term, number: before.number.max(1) });
+            self.durability = Durability::VersionUnwritten;
+            return (progress, None);
         };
-        let place_of = |_, id| self.hard.membership.index_of(id);
-        let followers = self.first_records(tally, first.members(), place_of);
+        let index_of = |_, id| self.hard.membership.index_of(id);
+        let progress = self.initial_progress(tally, &first, index_of);
         self.replace_membership(first);
-        self.record(out);
-        (followers, Some(target))
+        self.persist(out);
+        (progress, Some(target))
     }
 
-    /// What a leader that renewed was about to do, and what one that begins has to.
-    fn take_plans(&mut self, lease: Nanos, target: Option<Target<I>>) -> (Plan<Handover<I>>, Plan<Walk<I>>) {
+    /// The handover and the reconfiguration of a new leader: what it was about to do before a renewal, and what
+    /// it has to do now.
+    ///
+    /// A leads term 4 with a lease until 500 and wins its renewal, term 6, with promises that end at 420. A
+    /// worker that has read the lease of term 4 may act until 500, so A takes no step before then (8.1 (e)).
+    /// The handover or the reconfiguration that A had begun goes on in term 6.
+    fn carry_over_plans(
+        &mut self,
+        lease: Timestamp,
+        target: Option<Target<I>>,
+    ) -> (Option<Box<Handover<I>>>, Option<Box<Reconfiguration<I>>>) {
         let members = &self.hard.membership;
-        // A group that has formed needs no more than a majority from now on.
-        let oversized = members.limits().is_some() && members.quorum() != majority(members.voters().len());
-        let (handover, mut walk, issued) = match &mut self.role {
-            Role::Leader(renewed) => (renewed.handover.take(), renewed.walk.take(), renewed.lease),
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => (None, None, 0),
+        // A group that has formed needs no more than a majority from its first step on. Rule 8.4.
+        let has_founders_quorum =
+            members.limits().is_some() && members.quorum() != majority(members.voters().len());
+        let (handover, mut reconfiguration, older_lease_until) = match &mut self.role {
+            Role::Leader(renewed) => (renewed.handover.take(), renewed.reconfiguration.take(), renewed.lease),
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => (None, None, Timestamp::ORIGIN),
         };
-        // Rule 8.1: what was given out in the term before may still be acted on.
-        if issued > lease {
-            let walk = walk.get_or_insert_with(Walk::new);
-            walk.issued = walk.issued.max(issued);
+        if older_lease_until > lease {
+            let change = reconfiguration.get_or_insert_with(Reconfiguration::new);
+            change.older_lease_until = change.older_lease_until.max(older_lease_until);
         }
-        if target.is_some() || oversized || self.leaving != Leaving::No {
-            let walk = walk.get_or_insert_with(Walk::new);
-            walk.target = target.or(walk.target.take());
+        if target.is_some() || has_founders_quorum || self.leaving != Leaving::No {
+            let change = reconfiguration.get_or_insert_with(Reconfiguration::new);
+            change.target = target.or(change.target.take());
         }
-        (handover, walk)
+        (handover, reconfiguration)
     }
 
-    /// What a new leader knows of `members`: the promises that elected it, by their places then, and, if
-    /// it led before, what it knew then.
-    fn first_records(
+    /// The progress of `members` at the start of a leadership: the promises that elected the leader, and what it
+    /// knew already if it renewed. `index_of` gives the index that a member had in the tally.
+    fn initial_progress(
         &self,
         tally: &Tally,
-        members: &[I],
-        place_of: impl Fn(usize, I) -> Option<usize>,
-    ) -> Box<[Follower]> {
-        let record = |(place, &id): (usize, &I)| {
-            let me = id == self.id;
-            let (position, priority, leaving) = match self.record_of(id) {
-                _ if me => (self.position, self.priority, false),
+        members: &Membership<I>,
+        index_of: impl Fn(MemberIndex, I) -> Option<MemberIndex>,
+    ) -> Box<[Progress]> {
+        let progress_for = |(index, id): (MemberIndex, I)| {
+            let is_self = id == self.id;
+            let (position, priority, leaving) = match self.progress_of(id) {
+                _ if is_self => (self.position, self.priority, false),
                 Some(follower) => (follower.position, follower.priority, follower.leaving),
                 None => Default::default(),
             };
-            let until = place_of(place, id).map_or(0, |place| tally.granted_until(place));
-            let (answered, acknowledged) = (me, me);
-            Follower {
-                until,
-                position,
-                priority,
-                answered,
-                acknowledged,
-                leaving,
-                standing: true,
-                rank: None,
-            }
+            let voter = index_of(index, id);
+            let bound_until = voter.map_or(Timestamp::ORIGIN, |index| tally.granted_until(index));
+            let (answered, acknowledged) = (is_self, is_self);
+            let (was_bound, rank) = (true, None);
+            Progress { bound_until, position, priority, answered, acknowledged, leaving, was_bound, rank }
         };
-        members.iter().enumerate().map(record).collect()
+        members.indexed_members().map(progress_for).collect()
     }
 
     pub(super) fn tick_leader(&mut self, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &self.role else { return };
         if self.now >= leading.lease {
-            // Rule 3.3: before anything else.
+            // Rule 3.3: the leader steps down before it does anything else.
             return self.lapse(out);
         }
-        if leading.asks_for_votes() {
+        if leading.is_requesting_votes() {
             if self.now >= leading.due() {
-                self.ask_votes(out);
+                self.request_votes(out);
                 self.count_votes(out);
             }
             return;
@@ -140,50 +143,68 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if self.now >= leading.next_heartbeat {
             self.consider_takeover(out);
             self.broadcast(out);
-            self.advance_walk(out);
+            self.advance_reconfiguration(out);
         }
         self.advance_renewal(out);
         self.tick_handover(out);
     }
 
-    /// A forced step may cost the lease. Rule 8.2.
-    pub(super) fn lapse_if_over(&mut self, out: &mut Vec<Output<I>>) {
+    /// Rule 3.2: lengthens the lease to what the promises of a quorum give now.
+    pub(super) fn refresh_lease(&mut self) {
+        let Role::Leader(leading) = &self.role else { return };
+        let lease = self.lease_of(&leading.progress, leading.lease);
+        if let Role::Leader(leading) = &mut self.role {
+            leading.lease = lease;
+        }
+    }
+
+    /// Rule 3.2: the latest instant until which a quorum of the voters is bound; `at_least` if that is later.
+    fn lease_of(&self, progress: &[Progress], at_least: Timestamp) -> Timestamp {
+        let until = |index: MemberIndex| {
+            progress.get(index.as_usize()).map_or(Timestamp::ORIGIN, |member| member.bound_until)
+        };
+        self.hard.membership.quorum_value(at_least, until)
+    }
+
+    /// Rule 8.2: a forced step may have cost the lease.
+    pub(super) fn lapse_if_ended(&mut self, out: &mut Vec<Output<I>>) {
         if matches!(&self.role, Role::Leader(leading) if leading.lease <= self.now) {
             self.lapse(out);
         }
     }
 
-    /// The promises of a quorum have ended, and leadership with them. Rules 3.3 and 5.2.
+    /// Rules 3.3 and 5.2: the promises of a quorum have ended, and leadership with them.
     pub(super) fn lapse(&mut self, out: &mut Vec<Output<I>>) {
-        self.flap.double(self.now, self.flap_unit());
+        self.lapse_backoff.double(self.now, self.lapse_backoff_unit());
         self.step_down(StepDown::LeaseLapsed, None, out);
     }
 
-    /// Leadership ends: said first, then the followers are released. One that renews releases
-    /// nobody: who has voted for the new term is bound in that. The former leader's turn comes
-    /// last.
+    /// Ends leadership: reports it first, then releases the followers. A leader that requests votes releases
+    /// none, since a member that has voted is bound in the new term. The election deadline of the former leader
+    /// comes after those of all others.
     pub(super) fn step_down(&mut self, reason: StepDown<I>, successor: Option<I>, out: &mut Vec<Output<I>>) {
         let voters = u64::try_from(self.hard.membership.voters().len()).unwrap_or(0);
-        let turn = self.lengths.stagger().saturating_mul(voters);
-        let deadline = self.turn_after(turn);
-        let arrived = self.has_arrived();
+        let delay = self.timing.stagger().saturating_mul(voters);
+        let deadline = self.draw_deadline_after(delay);
+        let is_target_reached = self.is_target_reached();
         let former = core::mem::replace(&mut self.role, Role::Follower(Following::new(NEVER)));
         let Role::Leader(leading) = former else { return };
         self.become_follower(deadline);
         self.forget_takeover();
         out.push(Output::Event(Event::SteppedDown { term: leading.term, reason }));
-        if !arrived && leading.walk.as_ref().is_some_and(|walk| walk.target.is_some()) {
-            out.push(Output::Event(Event::TargetForgotten));
+        let has_target = leading.reconfiguration.as_ref().is_some_and(|change| change.target.is_some());
+        if has_target && !is_target_reached {
+            out.push(Output::Event(Event::TargetAbandoned));
         }
-        if !leading.asks_for_votes() && !matches!(reason, StepDown::NewLeader { .. }) {
+        if !leading.is_requesting_votes() && !matches!(reason, StepDown::NewLeader { .. }) {
             self.release_followers(&leading, successor, out);
         }
     }
 
-    /// The last heartbeat asks for nothing. Rules 5.2 and 6.3.
+    /// Rules 5.2 and 6.3: sends the last heartbeat, which asks for no promise.
     fn release_followers(&mut self, leading: &Leading<I>, successor: Option<I>, out: &mut Vec<Output<I>>) {
         let round = self.next_round();
-        for (&to, follower) in self.hard.membership.members().iter().zip(&leading.followers) {
+        for (&to, follower) in self.hard.membership.members().iter().zip(&leading.progress) {
             if to == self.id {
                 continue;
             }
@@ -193,6 +214,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
+    /// A heartbeat that ends the promise of its receiver. Rule 2.2.
     pub(super) fn last_heartbeat(
         &self,
         term: Term,
@@ -200,7 +222,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         rank: Option<u8>,
         order: Order,
     ) -> Message<I> {
-        let body = Body::Heartbeat(Heartbeat { promise: 0, rank, order, inherited: None, membership: None });
+        let body = Body::Heartbeat(Heartbeat {
+            promise: Nanos::ZERO,
+            rank,
+            order,
+            inherited: None,
+            membership: None,
+        });
         Message { header: self.header(term, round), body }
     }
 }

@@ -1,4 +1,4 @@
-//! A leader that needs a higher term renews in place, and is never without its lease.
+//! Renewal: a leader that needs a higher term wins it without giving up its lease.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -7,19 +7,18 @@ use rand_core::Rng;
 
 use super::Election;
 use crate::io::Output;
-use crate::lease::bound_until;
 use crate::role::{Renewal, Role};
 use crate::tally::Tally;
-use crate::types::{NEVER, Nanos, NodeId, Term};
+use crate::types::{NEVER, NodeId, Term};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
-    /// Rule 5.1: a member holds a term higher than this leader's. Nothing happens on other roles.
-    pub(super) fn renew(&mut self, above: Term, out: &mut Vec<Output<I>>) {
-        let until = self.now.saturating_add(self.lengths.promise().saturating_mul(2));
+    /// Rule 5.1: a member holds a term above this leader's. Other roles ignore that.
+    pub(super) fn start_renewal(&mut self, above: Term, out: &mut Vec<Output<I>>) {
+        let until = self.preparation_deadline();
         let Role::Leader(leading) = &mut self.role else { return };
         match leading.renewal.as_deref_mut() {
             Some(Renewal::Preparing { above: known, .. }) => *known = above.max(*known),
-            Some(Renewal::Asking { .. }) => self.ask_renewal(above, out),
+            Some(Renewal::Asking { .. }) => self.request_renewal_votes(above, out),
             None => {
                 leading.renewal = Some(Box::new(Renewal::Preparing { above, until }));
                 // Rule 6.1: the attempt to hand over starts again in the new term.
@@ -33,40 +32,24 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// Rule 3.5: before it writes, a leader asks for the long promise. It goes on once three
-    /// quarters of that are left, or when it has waited long enough. Before the commit all of its
-    /// heartbeats have asked for it.
+    /// Rule 3.5: before it writes, a leader asks for the long promise. It goes on once its lease is long, or
+    /// when it has waited long enough. Before the commit all of its heartbeats have asked for the long promise
+    /// anyway.
     pub(super) fn advance_renewal(&mut self, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &self.role else { return };
         if let Some(Renewal::Preparing { above, until }) = leading.renewal.as_deref() {
-            let ready = self.lease_is_long() || !self.hard.committed || self.now >= *until;
-            if ready {
-                self.ask_renewal(*above, out);
+            let is_prepared = self.is_lease_long() || !self.hard.committed || self.now >= *until;
+            if is_prepared {
+                self.request_renewal_votes(*above, out);
             }
         }
     }
 
-    /// Whether the lease is one to write on. Rule 3.5.
-    pub(super) fn lease_is_long(&self) -> bool {
-        let enough = self.now.saturating_add(self.three_quarters());
-        matches!(&self.role, Role::Leader(leading) if leading.lease >= enough)
-    }
-
-    /// Of the long promise: enough to write on.
-    pub(super) fn three_quarters(&self) -> Nanos {
-        self.long_bond().saturating_mul(3) / 4
-    }
-
-    /// How long the long promise binds, on this node's clock.
-    pub(super) fn long_bond(&self) -> Nanos {
-        bound_until(0, self.lengths.promise_limit(), self.lengths.drift_ppm)
-    }
-
-    /// Takes the term after `above` and asks for its votes. Lease and work stay with the old term
-    /// until it is won.
-    pub(super) fn ask_renewal(&mut self, above: Term, out: &mut Vec<Output<I>>) {
+    /// Takes the term after `above` and asks for its votes. Lease and work stay with the old term until the new
+    /// one is won.
+    pub(super) fn request_renewal_votes(&mut self, above: Term, out: &mut Vec<Output<I>>) {
         let next = self.hard.term.max(above).next();
-        let own = self.now.saturating_add(self.lengths.promise_limit());
+        let own = self.now.after(self.timing.promise_limit());
         let Role::Leader(leading) = &mut self.role else { return };
         let Some(term) = next else {
             leading.renewal = None;
@@ -76,8 +59,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         leading.renewal = Some(Box::new(Renewal::Asking { tally, next_retry: self.now }));
         self.raise_term(term);
         self.hard.voted_for = Some(self.id);
-        self.record(out);
-        self.ask_votes(out);
+        self.persist(out);
+        self.request_votes(out);
         self.count_votes(out);
     }
 }

@@ -10,7 +10,7 @@ use crate::io::Lease;
 use crate::message::Denial;
 use crate::reconfig::Target;
 use crate::role::{Leaving, Role, RoleKind};
-use crate::types::{Nanos, NodeId, Position, Priority, Term, Version};
+use crate::types::{MemberIndex, MembershipVersion, NodeId, Position, Priority, Term, Timestamp};
 
 /// Where a node stands, as of its last tick.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -31,13 +31,13 @@ pub struct Status<I> {
     /// How much of it is left.
     pub lease_left: Duration,
     /// What it asks of its followers, on a leader.
-    pub pace: Option<Pace>,
+    pub heartbeat_timing: Option<HeartbeatTiming>,
     /// To whom it is bound, in which term, and for how much longer.
     pub promise: Option<(I, Term, Duration)>,
     /// How much longer it honours the promises that its restart made it forget.
     pub quarantine_left: Duration,
     /// The version of its membership.
-    pub version: Version,
+    pub version: MembershipVersion,
     /// Whether that is known to be committed.
     pub committed: bool,
     /// Where a leader is going with the membership.
@@ -55,7 +55,7 @@ pub struct Status<I> {
 /// The lengths that a leader goes by now. They change only if it is [tuned](crate::Timing::tuned).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
-pub struct Pace {
+pub struct HeartbeatTiming {
     /// The promise that its heartbeats ask for: the long one, `promise_limit`, where somebody has to
     /// write.
     pub promise: Duration,
@@ -74,13 +74,13 @@ pub struct MemberStatus<I> {
     /// How long ago it was heard last, if ever.
     pub heard_ago: Option<Duration>,
     /// What only a leader knows of it.
-    pub follower: Option<FollowerStatus>,
+    pub follower: Option<MemberProgress>,
 }
 
 /// What a leader knows of a member.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
-pub struct FollowerStatus {
+pub struct MemberProgress {
     /// For how much longer it is bound.
     pub bound_for: Duration,
     /// How far its data reached when it answered last.
@@ -99,9 +99,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// All there is to know about this node, as of the last tick.
     #[must_use]
     pub fn status(&self) -> Status<I> {
-        let left = |until: Nanos| Duration::from_nanos(until.saturating_sub(self.now));
+        let left = |until: Timestamp| until.since(self.now).as_duration();
         let bound = left(self.promise.end());
-        let last_refusal = self.contacts.last_refusal();
+        let last_refusal = self.peer_log.last_refusal();
         let rumoured_leader = match last_refusal {
             Some((_, Denial::Bound { to, .. })) => to,
             Some(_) | None => None,
@@ -114,14 +114,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             leader: self.leader(),
             rumoured_leader,
             lease,
-            lease_left: lease
-                .map_or(Duration::ZERO, |lease| lease.until.saturating_sub(Duration::from_nanos(self.now))),
-            pace: lease.map(|_| Pace {
-                promise: Duration::from_nanos(self.asked_length()),
-                heartbeat_interval: Duration::from_nanos(self.heartbeat_interval()),
+            lease_left: lease.map_or(Duration::ZERO, |lease| left(lease.until)),
+            heartbeat_timing: lease.map(|_| HeartbeatTiming {
+                promise: self.requested_promise().as_duration(),
+                heartbeat_interval: self.heartbeat_interval().as_duration(),
             }),
             promise: self.promise.to(self.now).map(|(id, term)| (id, term, bound)),
-            quarantine_left: left(self.promise.floor()),
+            quarantine_left: left(self.promise.quarantine_until()),
             version: self.hard.membership.version(),
             committed: self.hard.committed,
             target: self.target().cloned(),
@@ -134,7 +133,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     fn target(&self) -> Option<&Target<I>> {
         match &self.role {
-            Role::Leader(leading) => leading.walk.as_ref()?.target.as_ref(),
+            Role::Leader(leading) => leading.reconfiguration.as_ref()?.target.as_ref(),
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
         }
     }
@@ -143,44 +142,42 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// is yet to be told that it is none any more.
     #[cfg(feature = "udp")]
     pub(crate) fn is_concerned_with(&self, id: I) -> bool {
-        let walk = match &self.role {
-            Role::Leader(leading) => leading.walk.as_ref(),
+        let reconfiguration = match &self.role {
+            Role::Leader(leading) => leading.reconfiguration.as_ref(),
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
         };
         let target = self.target().is_some_and(|target| target.contains(id));
-        let departed = walk.is_some_and(|walk| walk.departed.iter().any(|departed| departed.id == id));
-        self.hard.membership.contains(id) || target || departed
+        let removed = reconfiguration
+            .is_some_and(|reconfiguration| reconfiguration.removed.iter().any(|removed| removed.id == id));
+        self.hard.membership.contains(id) || target || removed
     }
 
     fn quorum_reachable(&self) -> bool {
         let members = &self.hard.membership;
         let own = members.index_of(self.id);
-        let limit = self.lengths.promise_limit();
-        let recent = |place: usize| {
-            let heard = self.contacts.last_heard(place);
-            Some(place) == own || heard.is_some_and(|heard| self.now.saturating_sub(heard) <= limit)
+        let limit = self.timing.promise_limit();
+        let recent = |index: MemberIndex| {
+            let heard = self.peer_log.last_heard(index);
+            Some(index) == own || heard.is_some_and(|heard| self.now.since(heard) <= limit)
         };
         self.leader().is_some() || members.is_quorum(recent)
     }
 
     fn member_statuses(&self) -> Vec<MemberStatus<I>> {
-        let member = |(place, &id): (usize, &I)| MemberStatus {
+        let member = |(index, id): (MemberIndex, I)| MemberStatus {
             id,
             voter: self.hard.membership.is_voter(id),
-            heard_ago: self
-                .contacts
-                .last_heard(place)
-                .map(|heard| Duration::from_nanos(self.now.saturating_sub(heard))),
-            follower: self.follower_status(place),
+            heard_ago: self.peer_log.last_heard(index).map(|heard| self.now.since(heard).as_duration()),
+            follower: self.follower_status(index),
         };
-        self.hard.membership.members().iter().enumerate().map(member).collect()
+        self.hard.membership.indexed_members().map(member).collect()
     }
 
-    fn follower_status(&self, place: usize) -> Option<FollowerStatus> {
+    fn follower_status(&self, index: MemberIndex) -> Option<MemberProgress> {
         let Role::Leader(leading) = &self.role else { return None };
-        let follower = leading.followers.get(place)?;
-        Some(FollowerStatus {
-            bound_for: Duration::from_nanos(follower.until.saturating_sub(self.now)),
+        let follower = leading.progress.get(index.as_usize())?;
+        Some(MemberProgress {
+            bound_for: follower.bound_until.since(self.now).as_duration(),
             position: follower.position,
             priority: follower.priority,
             acknowledged: follower.acknowledged,

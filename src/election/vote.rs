@@ -1,4 +1,4 @@
-//! The voter: whom it grants its vote, and what it says when it does not.
+//! The voter: which candidate gets its vote, and what the others are told.
 
 use alloc::vec::Vec;
 
@@ -8,68 +8,102 @@ use super::Election;
 use crate::io::Output;
 use crate::membership::is_newer_config;
 use crate::message::{Answer, Body, Claim, Denial, Header, Message, Phase, VoteReply, VoteRequest};
-use crate::role::Role;
-use crate::types::{Nanos, NodeId, Term};
+use crate::role::{Leading, Participation, Role};
+use crate::types::{MemberIndex, Nanos, NodeId, Term};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn on_vote_request(
         &mut self,
         from: I,
-        place: Option<usize>,
+        index: Option<MemberIndex>,
         header: Header,
         request: VoteRequest<I>,
         out: &mut Vec<Output<I>>,
     ) {
-        let newer = is_newer_config(header.version, self.hard.membership.version());
-        let asked = (request.phase, request.claim);
-        // Rule 7.4: nodes bootstrapped with different lists refuse each other.
-        if self.conflicts(from, request.membership.as_deref(), out) {
-            return self.answer_vote(from, &header, asked, Answer::Denied(Denial::MembershipConflict), out);
-        }
-        // Rule 1.3: of a stranger nothing is used; nor does a node vote that has lost its state.
-        if self.state_lost || (place.is_none() && !newer && !self.is_founder(from, &request, out)) {
-            return self.answer_vote(from, &header, asked, Answer::Denied(Denial::Stranger), out);
+        if let Err(denial) = self.check_candidate(from, index, &header, &request) {
+            self.report_foreign_candidate(from, denial, &request, out);
+            return self.answer_vote(from, &header, &request, Answer::Denied(denial), out);
         }
         let answer = match request.phase {
-            Phase::Pre => self.canvassed(from, &header, &request),
+            Phase::Pre => self.pre_vote_answer(from, &header, &request),
+            Phase::Real if self.is_old_vote_request(from, index, &header) => return,
             Phase::Real => {
-                // Rule 2.7. Nobody campaigns for term 0.
-                if header.term == Term(0) || !self.contacts.is_news(place, from, header.term, header.round) {
-                    return;
-                }
-                self.asked(from, &header, &request, out)
+                self.peer_log.record_round(index, from, header.term, header.round);
+                self.handle_vote(from, &header, &request, out)
             }
         };
-        self.answer_vote(from, &header, asked, answer, out);
-        // Rule 4.7: a member that wants to know whether there is a leader is shown one.
-        if let (Phase::Pre, Answer::Denied(_), Some(place)) = (request.phase, answer, place) {
-            self.show_leader(place, out);
+        self.answer_vote(from, &header, &request, answer, out);
+        // Rule 4.7: a member that asks whether it could win is shown that there is a leader.
+        if let (Phase::Pre, Answer::Denied(_), Some(index)) = (request.phase, answer, index) {
+            self.send_heartbeat(index, out);
         }
     }
 
-    /// A pre-vote changes no state. Rule 4.2.
-    fn canvassed(&self, from: I, header: &Header, request: &VoteRequest<I>) -> Answer<I> {
+    /// Whether the candidate belongs to this node's group, and this node may vote at all.
+    fn check_candidate(
+        &self,
+        from: I,
+        index: Option<MemberIndex>,
+        header: &Header,
+        request: &VoteRequest<I>,
+    ) -> Result<(), Denial<I>> {
+        // Rule 7.4: nodes bootstrapped with different lists refuse each other.
+        if self.conflicts_with(request.membership.as_deref()) {
+            return Err(Denial::MembershipConflict);
+        }
+        // Rule 7.5.
+        if self.participation == Participation::StateLost {
+            return Err(Denial::NotAMember);
+        }
+        // Rule 1.3, and 8.4 for a group that forms.
+        let is_newer = is_newer_config(header.version, self.hard.membership.version());
+        let is_founder = self.is_forming_with(request) && self.has_room_for_founder(from);
+        if index.is_some() || is_newer || is_founder { Ok(()) } else { Err(Denial::NotAMember) }
+    }
+
+    fn report_foreign_candidate(
+        &mut self,
+        from: I,
+        denial: Denial<I>,
+        request: &VoteRequest<I>,
+        out: &mut Vec<Output<I>>,
+    ) {
+        if denial == Denial::MembershipConflict {
+            self.report_conflict(from, out);
+        } else if self.participation != Participation::StateLost && self.is_forming_with(request) {
+            self.report_too_many_forming(from, out);
+        }
+    }
+
+    /// Rule 2.7; and no node campaigns for term 0.
+    fn is_old_vote_request(&self, from: I, index: Option<MemberIndex>, header: &Header) -> bool {
+        header.term == Term(0) || !self.peer_log.is_newer(index, from, header.term, header.round)
+    }
+
+    /// Rule 4.2: a pre-vote changes no state, so it binds no voter and is always answered (rule 2.6). The
+    /// promise is tested last (rule 2.5), so that a `Bound` denial tells the candidate that nothing else stands
+    /// in its way.
+    fn pre_vote_answer(&self, from: I, header: &Header, request: &VoteRequest<I>) -> Answer<I> {
         let proposed = header.term.next();
-        // The promise comes last: who is told of nothing else could have the vote when it ends. Rule 4.9.
-        let tests = behind_unless(proposed.is_some_and(|term| term > self.hard.term))
+        let verdict = stale_unless(proposed.is_some_and(|term| term > self.hard.term))
             .and_then(|()| self.can_vote_for_config(header))
             .and_then(|()| self.position_test(request))
             .and_then(|()| self.promise_test(from, request));
-        match tests {
-            Ok(()) => Answer::Granted(0),
+        match verdict {
+            Ok(()) => Answer::Granted(Nanos::ZERO),
             Err(denial) => Answer::Denied(denial),
         }
     }
 
-    /// A vote. Rule 4.3.
-    fn asked(
+    /// Rule 4.3: a vote request, which may change the term, use up the vote and bind this voter.
+    fn handle_vote(
         &mut self,
         from: I,
         header: &Header,
         request: &VoteRequest<I>,
         out: &mut Vec<Output<I>>,
     ) -> Answer<I> {
-        // Rule 6.3: the leader gave its successor back what was promised to it.
+        // Rule 6.3: the successor bears the leader's release of this voter's promise.
         if let Claim::Handover { leader, term } = request.claim {
             self.promise.release(leader, term, self.now);
         }
@@ -79,101 +113,116 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         let (term, voted_for) = (self.hard.term, self.hard.voted_for);
         if header.term > term {
-            self.yield_to(header.term);
+            self.adopt_candidate_term(header.term);
         }
-        let tests = behind_unless(header.term == self.hard.term)
+        let verdict = stale_unless(header.term == self.hard.term)
             .and_then(|()| self.can_vote_for_config(header))
             .and_then(|()| self.position_test(request))
             .and_then(|()| self.vote_test(from, header.term));
-        let mut met = false;
-        if tests.is_ok() {
+        let mut founder_added = false;
+        if verdict.is_ok() {
             self.hard.voted_for = Some(from);
-            met = self.meet(from, request);
+            founder_added = self.add_founder(from, request);
         }
-        if met || (term, voted_for) != (self.hard.term, self.hard.voted_for) {
-            self.record(out);
+        if founder_added || (term, voted_for) != (self.hard.term, self.hard.voted_for) {
+            self.persist(out);
         }
-        match tests {
+        match verdict {
             Ok(()) => Answer::Granted(self.grant(from, header.term, request)),
             Err(denial) => {
-                self.canvass_anew(term, out);
+                self.restart_pre_vote(term, out);
                 Answer::Denied(denial)
             }
         }
     }
 
-    /// Rule 2.1: what stands against this asker. Rule 6.2: a successor that a leader has named is
-    /// tested as if those bound to just that leader, and the leader itself, were free.
+    /// Rule 2.1: whether a promise forbids to vote for this candidate. Rule 6.2: a successor that its leader
+    /// has named is tested as if the voters bound to just that leader, and the leader itself, were free.
+    ///
+    /// A leads term 4 and names B. The pre-vote of B claims a handover by A in term 4: C, bound to A in term 4,
+    /// grants it, and so does A while it names B. If C is bound to A in term 3, or in the quarantine of a
+    /// restart, it denies. Every other request of B is denied by A while it leads, and by C while it is bound
+    /// to A.
     fn promise_test(&self, from: I, request: &VoteRequest<I>) -> Result<(), Denial<I>> {
-        let tried = match (request.phase, request.claim) {
+        let transfer = match (request.phase, request.claim) {
             (Phase::Pre, Claim::Handover { leader, term }) => Some((leader, term)),
             (Phase::Pre, Claim::Own | Claim::Renewal | Claim::Inquiry) | (Phase::Real, _) => None,
         };
         if let Role::Leader(leading) = &self.role {
-            return if tried == Some((self.id, leading.term)) && leading.names(from) {
-                Ok(())
-            } else {
-                let remaining = leading.lease.saturating_sub(self.now);
-                Err(Denial::Bound { to: Some((self.id, leading.term)), remaining })
-            };
+            return self.leader_promise_test(leading, from, transfer);
         }
-        let sanctioned =
-            tried.is_some_and(|(leader, term)| self.promise.is_to_leader(leader, term, self.now));
-        match self.promise.bars(from, self.now) {
-            Some(_) if sanctioned && self.promise.floor() <= self.now => Ok(()),
-            Some(bond) => Err(Denial::Bound { to: bond.to, remaining: bond.until.saturating_sub(self.now) }),
+        let is_sanctioned =
+            transfer.is_some_and(|(leader, term)| self.promise.is_to_leader(leader, term, self.now));
+        match self.promise.conflict_with(from, self.now) {
+            Some(_) if is_sanctioned && self.promise.quarantine_until() <= self.now => Ok(()),
+            Some(conflict) => {
+                Err(Denial::Bound { to: conflict.to, remaining: conflict.until.since(self.now) })
+            }
             None => Ok(()),
         }
     }
 
-    /// Spec: `CanVoteForConfig`, the part about versions: a candidate's membership must be at least
-    /// as new as the voter's.
-    fn can_vote_for_config(&self, header: &Header) -> Result<(), Denial<I>> {
-        let older = is_newer_config(self.hard.membership.version(), header.version);
-        if older { Err(Denial::MembershipOlder) } else { Ok(()) }
+    /// A leader is bound to itself, but for the pre-vote of the successor that it names.
+    fn leader_promise_test(
+        &self,
+        leading: &Leading<I>,
+        from: I,
+        transfer: Option<(I, Term)>,
+    ) -> Result<(), Denial<I>> {
+        if transfer == Some((self.id, leading.term)) && leading.names(from) {
+            return Ok(());
+        }
+        Err(Denial::Bound { to: Some((self.id, leading.term)), remaining: leading.lease.since(self.now) })
     }
 
-    /// Raft §5.4.1. A renewing leader is past this test: it leads whatever its position. Rule 5.1.
+    /// Spec: `CanVoteForConfig`, the part about versions: a candidate's membership must be at least as new as
+    /// the voter's.
+    fn can_vote_for_config(&self, header: &Header) -> Result<(), Denial<I>> {
+        let is_older = is_newer_config(self.hard.membership.version(), header.version);
+        if is_older { Err(Denial::StaleMembership) } else { Ok(()) }
+    }
+
+    /// Raft §5.4.1. A renewing leader is past this test, since it leads whatever its position. Rule 5.1.
     fn position_test(&self, request: &VoteRequest<I>) -> Result<(), Denial<I>> {
-        let behind = request.position < self.position && request.claim != Claim::Renewal;
-        if behind { Err(Denial::PositionBehind(self.position)) } else { Ok(()) }
+        let is_behind = request.position < self.position && request.claim != Claim::Renewal;
+        if is_behind { Err(Denial::PositionBehind(self.position)) } else { Ok(()) }
     }
 
     /// Rule 1.1: one vote in a term. Rule 1.5: an accepted leader has used it up.
     fn vote_test(&self, from: I, term: Term) -> Result<(), Denial<I>> {
-        let voted = self.hard.voted_for.is_some_and(|other| other != from);
-        let led = self.promise.leader_of(term).is_some_and(|other| other != from);
-        if voted || led { Err(Denial::VoteGone) } else { Ok(()) }
+        let voted_for_other = self.hard.voted_for.is_some_and(|other| other != from);
+        let led_by_other = self.promise.leader_of(term).is_some_and(|other| other != from);
+        if voted_for_other || led_by_other { Err(Denial::AlreadyVoted) } else { Ok(()) }
     }
 
-    /// A vote is granted, and with it a promise: how long a one. Rules 2.1 and 2.4.
+    /// Gives the promise that goes with a vote, and returns its length. Rules 2.1 and 2.4.
     fn grant(&mut self, candidate: I, term: Term, request: &VoteRequest<I>) -> Nanos {
-        let granted = self.grantable(request.promise);
-        let (until, renews) = (self.now.saturating_add(granted), request.claim == Claim::Renewal);
-        self.promise.vote(candidate, term, until, self.now, renews);
-        let deadline = self.turn();
+        let granted = self.grantable_length(request.promise);
+        let (until, renews) = (self.now.after(granted), request.claim == Claim::Renewal);
+        self.promise.bind_for_vote(candidate, term, until, self.now, renews);
+        let deadline = self.draw_election_deadline();
         self.become_follower(deadline);
         granted
     }
 
-    /// How much of what is asked this voter may promise. Rule 2.4.
-    pub(super) fn grantable(&self, asked: Nanos) -> Nanos {
-        asked.min(self.lengths.promise_limit()).min(self.hard.promised_nanos())
+    /// How much of the requested length this voter may promise. Rule 2.4.
+    pub(super) fn grantable_length(&self, requested: Nanos) -> Nanos {
+        requested.min(self.timing.promise_limit()).min(self.hard.promised_nanos())
     }
 
-    /// A vote request of a higher term ends a candidacy, which is in no lower term any more, and what was
-    /// asked ahead of one.
-    fn yield_to(&mut self, term: Term) {
+    /// A vote request of a higher term ends this node's candidacy, which is for a lower one, and its early
+    /// pre-vote.
+    fn adopt_candidate_term(&mut self, term: Term) {
         self.raise_term(term);
         match &mut self.role {
-            Role::Candidate(_) => self.fall_back(),
-            Role::Follower(following) => following.ahead = None,
+            Role::Candidate(_) => self.abandon_candidacy(),
+            Role::Follower(following) => following.early_pre_vote = None,
             Role::PreCandidate(_) | Role::Leader(_) => {}
         }
     }
 
-    /// A pre-vote that was asked for in a term now over starts anew; no deadline moves.
-    fn canvass_anew(&mut self, term_before: Term, out: &mut Vec<Output<I>>) {
+    /// A pre-vote round of a term that is over starts again in the new term; no deadline moves.
+    fn restart_pre_vote(&mut self, term_before: Term, out: &mut Vec<Output<I>>) {
         if term_before != self.hard.term && matches!(self.role, Role::PreCandidate(_)) {
             self.start_pre_vote(out);
         }
@@ -182,21 +231,22 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn answer_vote(
         &mut self,
         to: I,
-        request: &Header,
-        asked: (Phase, Claim<I>),
+        header: &Header,
+        request: &VoteRequest<I>,
         answer: Answer<I>,
         out: &mut Vec<Output<I>>,
     ) {
-        let (phase, votes) = (asked.0, asked.1 != Claim::Inquiry);
+        let is_voter = request.claim != Claim::Inquiry;
         let membership = match answer {
             Answer::Granted(_) => None,
-            Answer::Denied(_) => self.membership_for(to, votes, request.version),
+            Answer::Denied(_) => self.membership_for(to, is_voter, header.version),
         };
-        let body = Body::VoteReply(VoteReply { phase, of: request.term, answer, membership });
-        out.push(Output::Send { to, message: Message { header: self.reply_header(request), body } });
+        let (phase, request_term) = (request.phase, header.term);
+        let body = Body::VoteReply(VoteReply { phase, request_term, answer, membership });
+        out.push(Output::Send { to, message: Message { header: self.reply_header(header), body } });
     }
 }
 
-fn behind_unless<I>(current: bool) -> Result<(), Denial<I>> {
-    if current { Ok(()) } else { Err(Denial::TermBehind) }
+fn stale_unless<I>(is_current: bool) -> Result<(), Denial<I>> {
+    if is_current { Ok(()) } else { Err(Denial::StaleTerm) }
 }

@@ -17,8 +17,8 @@ fn where_nobody_votes_there_is_no_quorum() {
 fn a_quorum_reaches_the_value_that_sorting_finds() {
     for size in 1..=40_u8 {
         let members = Membership::bootstrap(0..size).unwrap();
-        let value = |place: usize| u64::try_from((place * 7) % usize::from(size)).unwrap();
-        let mut values: Vec<u64> = (0..size.into()).map(value).collect();
+        let value = |index: MemberIndex| (u64::from(index) * 7) % u64::from(size);
+        let mut values: Vec<u64> = MemberIndex::below(size).map(value).collect();
         values.sort_unstable();
         let reached = values[values.len() - members.quorum()];
         assert_eq!(members.quorum_value(0, value), reached);

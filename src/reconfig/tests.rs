@@ -14,7 +14,7 @@ extern crate std;
 type Members = Membership<u8>;
 
 fn members(voters: &[u8], learners: &[u8]) -> Members {
-    let version = Version { term: Term(1), number: 1 };
+    let version = MembershipVersion { term: Term(1), number: 1 };
     Members::new(version, voters.to_vec(), learners.to_vec(), majority(voters.len())).unwrap()
 }
 
@@ -32,7 +32,7 @@ fn quorums(voters: &[u8], quorum: usize) -> Vec<BTreeSet<u8>> {
 fn all(of: u8) -> impl Iterator<Item = Members> {
     let lists = (1_u32..1 << of).map(move |bits| (0..of).filter(|i| bits >> i & 1 == 1).collect::<Vec<u8>>());
     lists.flat_map(|voters| {
-        let version = Version { term: Term(1), number: 1 };
+        let version = MembershipVersion { term: Term(1), number: 1 };
         let needed = majority(voters.len())..=voters.len();
         needed.map(move |quorum| Members::new(version, voters.clone(), vec![], quorum).unwrap())
     })
@@ -50,7 +50,7 @@ fn quorums_overlap_just_when_no_two_of_them_are_disjoint() {
 /// Walks as if everybody answered at once, and says how many steps that took.
 fn walk(mut current: Members, target: &Target<u8>) -> usize {
     let mut steps = 0;
-    while let Some(next) = next_step(&current, target, |_| Standing::Ready, |_| true) {
+    while let Some(next) = next_step(&current, target, |_| MemberHealth::Ready, |_| true) {
         assert!(quorums_overlap(&current, &next), "{current:?} to {next:?}");
         let newcomers = next.voters().iter().filter(|id| !current.is_voter(**id));
         assert!(newcomers.into_iter().all(|id| current.contains(*id)), "nobody votes who did not follow");
@@ -92,9 +92,9 @@ fn a_group_keeps_its_size_while_a_newcomer_is_not_ready_yet() {
     let current = members(&[1, 2, 3], &[4]);
     let step = |ready: bool, dead: bool| {
         let standing = |id| match id {
-            3 if dead => Standing::Silent,
-            4 if ready => Standing::Ready,
-            _ => Standing::Answering,
+            3 if dead => MemberHealth::Silent,
+            4 if ready => MemberHealth::Ready,
+            _ => MemberHealth::Answering,
         };
         next_step(&current, &target, standing, |_| true).map(|next| next.voters().to_vec())
     };
@@ -108,9 +108,9 @@ fn who_can_be_removed_alone_is_found_though_the_first_can_not() {
     let alone = Target::new([3], []).unwrap();
     let answers = |next: &Members| next.voters().iter().filter(|&&id| id != 2).count() >= next.quorum();
     let standing = |id| match id {
-        1 => Standing::Leaving,
-        2 => Standing::Silent,
-        _ => Standing::Ready,
+        1 => MemberHealth::Leaving,
+        2 => MemberHealth::Silent,
+        _ => MemberHealth::Ready,
     };
     let next = next_step(&members(&[1, 2, 3], &[]), &alone, standing, answers).unwrap();
     assert_eq!(next.voters(), [1, 3], "with 1 gone and 2 silent, 3 would lose its lease");

@@ -2,33 +2,35 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has found something")]
 
 use super::*;
-use crate::types::{Term, Version};
+use crate::types::{MembershipVersion, Nanos, Term};
 use alloc::vec;
 use alloc::vec::Vec;
 
-const NOW: Nanos = 10;
+const NOW: Timestamp = Timestamp::ORIGIN.after(Nanos(10));
+const SOON: Timestamp = NOW.after(Nanos(1));
+const LATER: Timestamp = NOW.after(Nanos(2));
 
-fn follower(until: Nanos, leaving: bool, priority: u8, index: u64) -> Follower {
+fn follower(until: Timestamp, leaving: bool, priority: u8, index: u64) -> Progress {
     let position = Position { term: 1, index };
-    Follower { until, leaving, priority: Priority(priority), position, ..Follower::default() }
+    Progress { bound_until: until, leaving, priority: Priority(priority), position, ..Progress::default() }
 }
 
 /// Ids 0 to `voters - 1` vote, the others learn.
 fn members(voters: u8, learners: u8) -> Membership<u8> {
-    let version = Version { term: Term(1), number: 1 };
+    let version = MembershipVersion { term: Term(1), number: 1 };
     let learners = (voters..voters.saturating_add(learners)).collect();
     Membership::new(version, (0..voters).collect(), learners, crate::membership::majority(voters.into()))
         .unwrap()
 }
 
 fn ranks(
-    mut followers: Vec<Follower>,
+    mut progress: Vec<Progress>,
     members: &Membership<u8>,
     me: u8,
     first: Option<u8>,
 ) -> Vec<Option<u8>> {
-    rank(&mut followers, members, me, first, NOW);
-    followers.into_iter().map(|follower| follower.rank).collect()
+    rank(&mut progress, members, me, first, NOW);
+    progress.into_iter().map(|follower| follower.rank).collect()
 }
 
 /// Rule 4.1. Each is better than the one before it in just one respect, and no better in any that
@@ -37,11 +39,11 @@ fn ranks(
 fn the_bound_come_first_then_who_stays_then_priority_position_and_freshness() {
     let from_last_to_first = vec![
         follower(NOW, false, 9, 9),
-        follower(NOW + 1, true, 8, 8),
-        follower(NOW + 1, false, 1, 3),
-        follower(NOW + 2, false, 1, 3),
-        follower(NOW + 1, false, 1, 4),
-        follower(NOW + 1, false, 2, 1),
+        follower(SOON, true, 8, 8),
+        follower(SOON, false, 1, 3),
+        follower(LATER, false, 1, 3),
+        follower(SOON, false, 1, 4),
+        follower(SOON, false, 2, 1),
     ];
     let order = ranks(from_last_to_first, &members(6, 0), 7, None);
     assert_eq!(order, [Some(5), Some(4), Some(3), Some(2), Some(1), Some(0)]);
@@ -49,14 +51,14 @@ fn the_bound_come_first_then_who_stays_then_priority_position_and_freshness() {
 
 #[test]
 fn equals_stand_in_the_order_of_the_membership_but_for_the_one_that_is_named() {
-    let equals = vec![follower(NOW + 1, false, 1, 1); 3];
+    let equals = vec![follower(SOON, false, 1, 1); 3];
     assert_eq!(ranks(equals.clone(), &members(3, 0), 7, None), [Some(0), Some(1), Some(2)]);
     assert_eq!(ranks(equals, &members(3, 0), 7, Some(2)), [Some(1), Some(2), Some(0)]);
 }
 
 #[test]
 fn the_leader_itself_a_witness_and_a_learner_have_no_place() {
-    let mut equals = vec![follower(NOW + 1, false, 1, 1); 5];
+    let mut equals = vec![follower(SOON, false, 1, 1); 5];
     equals.get_mut(1).unwrap().priority = Priority::NEVER_LEADS;
     assert_eq!(ranks(equals, &members(3, 2), 0, None), [None, None, Some(0), None, None]);
 }

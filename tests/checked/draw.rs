@@ -6,7 +6,8 @@ use std::time::Duration;
 use arbitrary::{Result, Unstructured};
 use quorate::{
     Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Input, Limits, Membership,
-    Message, Order, Phase, Position, Priority, Round, Target, Term, Urgency, Version, VoteReply, VoteRequest,
+    MembershipVersion, Message, Nanos, Order, Phase, Position, Priority, Round, Target, Term, Timestamp,
+    Urgency, VoteReply, VoteRequest,
 };
 
 use super::{Act, CLUSTER, Checked};
@@ -19,7 +20,7 @@ const EXTREMES: [u64; 9] =
 pub(crate) fn act(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Act> {
     Ok(match u.int_in_range(0..=15)? {
         0..=3 => Act::Due,
-        4..=5 => Act::Wait(Duration::from_nanos(length(u)?)),
+        4..=5 => Act::Wait(length(u)?.as_duration()),
         6 => Act::Tick(clock(u, checked)?),
         7..=9 => Act::Step(answer(u, checked)?),
         10..=11 => Act::Step(wish(u)?),
@@ -28,11 +29,11 @@ pub(crate) fn act(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Act> {
 }
 
 /// Any reading, near the last one or far from it, before or after.
-fn clock(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Duration> {
-    let length = Duration::from_nanos(length(u)?);
+fn clock(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Timestamp> {
+    let length = length(u)?.as_duration();
     Ok(match u.int_in_range(0..=3)? {
         0 => checked.now.saturating_sub(length),
-        1 => Duration::MAX,
+        1 => Duration::MAX.into(),
         _ => checked.now.saturating_add(length),
     })
 }
@@ -70,18 +71,18 @@ fn answer(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Input<u64>> {
         return Ok(Input::Receive { from: node(u)?, message: message(u, checked)? });
     };
     let Message { mut header, body } = request.clone();
-    let answer = if u.ratio(1, 8)? { answered(u)? } else { Answer::Granted(450 * MILLISECOND) };
+    let answer = if u.ratio(1, 8)? { answered(u)? } else { Answer::Granted(Nanos(450 * MILLISECOND)) };
     let of = header.term;
     let body = match body {
         Body::VoteRequest(request) => {
-            Body::VoteReply(VoteReply { phase: request.phase, of, answer, membership: None })
+            Body::VoteReply(VoteReply { phase: request.phase, request_term: of, answer, membership: None })
         }
         Body::Heartbeat(heartbeat) => Body::HeartbeatReply(HeartbeatReply {
-            of,
+            request_term: of,
             answer,
             position: position(u)?,
             priority: priority(u)?,
-            ready: heartbeat.order == Order::Try && u.arbitrary()?,
+            ready: heartbeat.order == Order::Prepare && u.arbitrary()?,
             leaving: u.ratio(1, 16)?,
             membership: None,
         }),
@@ -102,7 +103,7 @@ fn message(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Message<u64>> 
         version: version(u, checked)?,
         committed: u.arbitrary()?,
         round: Round(value(u)?),
-        at: if u.ratio(3, 4)? { nanos(checked.now) } else { value(u)? },
+        sent_at: if u.ratio(3, 4)? { checked.now } else { Duration::from_nanos(value(u)?).into() },
     };
     let body = match u.int_in_range(0..=3)? {
         0 => Body::VoteRequest(VoteRequest {
@@ -119,7 +120,7 @@ fn message(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Message<u64>> 
         }),
         1 => Body::VoteReply(VoteReply {
             phase: phase(u)?,
-            of: term(u, checked)?,
+            request_term: term(u, checked)?,
             answer: answered(u)?,
             membership: membership(u, checked)?,
         }),
@@ -127,7 +128,7 @@ fn message(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Message<u64>> 
             promise: length(u)?,
             rank: option(u, Unstructured::arbitrary)?,
             order: match u.int_in_range(0..=3)? {
-                0 => Order::Try,
+                0 => Order::Prepare,
                 1 => Order::Campaign,
                 _ => Order::Follow,
             },
@@ -135,7 +136,7 @@ fn message(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Message<u64>> 
             membership: membership(u, checked)?,
         }),
         _ => Body::HeartbeatReply(HeartbeatReply {
-            of: term(u, checked)?,
+            request_term: term(u, checked)?,
             answer: answered(u)?,
             position: position(u)?,
             priority: priority(u)?,
@@ -149,11 +150,11 @@ fn message(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Message<u64>> 
 
 fn answered(u: &mut Unstructured<'_>) -> Result<Answer<u64>> {
     Ok(match u.int_in_range(0..=9)? {
-        0 => Answer::Denied(Denial::VoteGone),
-        1 => Answer::Denied(Denial::TermBehind),
-        2 => Answer::Denied(Denial::MembershipOlder),
+        0 => Answer::Denied(Denial::AlreadyVoted),
+        1 => Answer::Denied(Denial::StaleTerm),
+        2 => Answer::Denied(Denial::StaleMembership),
         3 => Answer::Denied(Denial::PositionBehind(position(u)?)),
-        4 => Answer::Denied(Denial::Stranger),
+        4 => Answer::Denied(Denial::NotAMember),
         5 => Answer::Denied(Denial::MembershipConflict),
         6 => {
             let to = option(u, |u| Ok((node(u)?, Term(value(u)?))))?;
@@ -183,11 +184,11 @@ fn membership(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Option<Box<
     Ok(membership.ok().map(Box::new))
 }
 
-fn version(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Version> {
+fn version(u: &mut Unstructured<'_>, checked: &Checked) -> Result<MembershipVersion> {
     let ours = checked.election.membership().version();
     Ok(match u.int_in_range(0..=3)? {
-        0 => Version { term: term(u, checked)?, number: value(u)? },
-        1 => Version { number: ours.number.saturating_add(1), ..ours },
+        0 => MembershipVersion { term: term(u, checked)?, number: value(u)? },
+        1 => MembershipVersion { number: ours.number.saturating_add(1), ..ours },
         _ => ours,
     })
 }
@@ -224,12 +225,12 @@ fn node(u: &mut Unstructured<'_>) -> Result<u64> {
     if u.ratio(1, 16)? { value(u) } else { u.int_in_range(1..=6) }
 }
 
-fn length(u: &mut Unstructured<'_>) -> Result<u64> {
-    Ok(match u.int_in_range(0..=7)? {
+fn length(u: &mut Unstructured<'_>) -> Result<Nanos> {
+    Ok(Nanos(match u.int_in_range(0..=7)? {
         0 => value(u)?,
         1 => 0,
         _ => u.int_in_range(0..=600)? * MILLISECOND,
-    })
+    }))
 }
 
 fn value(u: &mut Unstructured<'_>) -> Result<u64> {
@@ -245,8 +246,4 @@ fn option<'a, T>(
     some: impl FnOnce(&mut Unstructured<'a>) -> Result<T>,
 ) -> Result<Option<T>> {
     if u.arbitrary()? { some(u).map(Some) } else { Ok(None) }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use quorate::{
     Answer, Body, ClusterId, Config, Election, Event, HardState, Input, Limits, MAX_MEMBERS, Membership,
-    Message, Output, Phase, Position, Priority, RoleKind, Term, Timing, Version,
+    MembershipVersion, Message, Nanos, Output, Phase, Position, Priority, RoleKind, Term, Timestamp, Timing,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -20,7 +20,7 @@ pub(crate) const CLUSTER: ClusterId = ClusterId(7);
 #[derive(Clone, Debug)]
 pub(crate) enum Act {
     /// Reads its clock.
-    Tick(Duration),
+    Tick(Timestamp),
     /// Lets time pass.
     Wait(Duration),
     /// Waits for the deadline.
@@ -44,7 +44,7 @@ pub(crate) enum Start {
 pub(crate) struct Checked {
     election: Election<u64, ChaCha8Rng>,
     /// The last reading of the clock that was accepted.
-    now: Duration,
+    now: Timestamp,
     /// What was persisted last.
     stored: HardState<u64>,
     /// The last term it was elected in.
@@ -77,9 +77,9 @@ impl Checked {
         }
         let config = Config { priority, position: Position { term: 1, index: 1 }, ..Config::new(1) };
         let rng = ChaCha8Rng::seed_from_u64(seed);
-        let election = Election::new(config, stored.clone(), Duration::ZERO, rng).expect("a valid start");
+        let election = Election::new(config, stored.clone(), Timestamp::ORIGIN, rng).expect("a valid start");
         Checked {
-            now: Duration::ZERO,
+            now: Timestamp::ORIGIN,
             // A forming node knows itself.
             stored: election.hard_state().clone(),
             election,
@@ -124,7 +124,7 @@ impl Checked {
         self.sent.truncate(KEPT);
     }
 
-    fn tick(&mut self, now: Duration, twin: &mut Election<u64, ChaCha8Rng>, out: &mut Vec<Output<u64>>) {
+    fn tick(&mut self, now: Timestamp, twin: &mut Election<u64, ChaCha8Rng>, out: &mut Vec<Output<u64>>) {
         self.election.tick_into(now, out);
         assert_eq!(*out, twin.tick(now), "the same tick, another output");
         if !matches!(out.as_slice(), [Output::Rejected(_)]) {
@@ -217,7 +217,7 @@ impl Checked {
 
     /// Rule 4.6: `version` is that of the term in which it was elected last, with the number before; or
     /// with the first, after a recovery.
-    fn is_just_elected(&self, version: Version) -> bool {
+    fn is_just_elected(&self, version: MembershipVersion) -> bool {
         let stored = self.stored.membership.version();
         version.term == self.elected && version.number == stored.number.max(1) && version.term > stored.term
     }
@@ -281,8 +281,8 @@ impl Checked {
             Body::VoteReply(reply) => {
                 self.check_term(header.term);
                 if let (Phase::Real, Answer::Granted(length)) = (reply.phase, reply.answer) {
-                    assert_eq!(self.vote_of(reply.of), Some(to), "a vote not stored");
-                    assert!(Duration::from_nanos(length) <= stored.promised, "a promise not stored");
+                    assert_eq!(self.vote_of(reply.request_term), Some(to), "a vote not stored");
+                    assert!(length.as_duration() <= stored.promised, "a promise not stored");
                 }
             }
             Body::HeartbeatReply(reply) => {
@@ -290,7 +290,7 @@ impl Checked {
                 if let Answer::Granted(length) = reply.answer {
                     assert!(is_stored, "an acknowledgement of what is not stored");
                     assert!(stored.voted_for.is_some(), "a leader accepted, and the vote still free");
-                    assert!(Duration::from_nanos(length) <= stored.promised, "a promise not stored");
+                    assert!(length.as_duration() <= stored.promised, "a promise not stored");
                 }
             }
             Body::VoteRequest(request) => {
@@ -302,8 +302,11 @@ impl Checked {
             Body::Heartbeat(heartbeat) => {
                 assert!(header.term <= stored.term);
                 // Before `SteppedDown` only a leader asks for promises; after it, nobody does.
-                assert!(heartbeat.promise == 0 || leads == Some(header.term), "{message:?}");
-                assert!(heartbeat.promise != 0 || leads.is_none(), "a leader gives its promises back");
+                assert!(heartbeat.promise == Nanos::ZERO || leads == Some(header.term), "{message:?}");
+                assert!(
+                    heartbeat.promise != Nanos::ZERO || leads.is_none(),
+                    "a leader gives its promises back"
+                );
             }
         }
     }

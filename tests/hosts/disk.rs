@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use crate::Failure;
-use crate::lab::{FOLDER, run};
+use crate::netns::{FOLDER, run};
 
 /// What becomes of a state file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

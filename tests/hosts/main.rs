@@ -8,7 +8,7 @@
 //!   of its file that was taken after it died, or a new id takes its place.
 //!
 //! They overlap, and after every ten all is mended. Checked, from what each node writes down in a
-//! file that only grows (`ledger.rs`):
+//! file that only grows (`audit.rs`):
 //!
 //! - no two leaders in a term, no term that falls, no vote that changes, across restarts;
 //! - no two leases at one moment of the boot clock, which all namespaces share;
@@ -26,23 +26,23 @@
 #![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports, unused_mut))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-mod ledger;
-mod ledger_tests;
+mod audit;
+mod audit_tests;
 
-#[cfg(target_os = "linux")]
-mod crew;
 #[cfg(target_os = "linux")]
 mod disk;
 #[cfg(target_os = "linux")]
-mod drill;
+mod driver;
 #[cfg(target_os = "linux")]
-mod lab;
+mod fault_schedule;
+#[cfg(target_os = "linux")]
+mod netns;
 #[cfg(target_os = "linux")]
 mod node;
 #[cfg(target_os = "linux")]
-mod plan;
+mod processes;
 #[cfg(target_os = "linux")]
-mod relay;
+mod proxy;
 #[cfg(target_os = "linux")]
 mod supervisor;
 
@@ -59,10 +59,10 @@ fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
     match env::args().nth(1).as_deref() {
         Some("node") => return node::main(env::args().skip(1)),
-        Some("drill") => return supervisor::drill(),
+        Some("drill") => return supervisor::driver(),
         _ => {}
     }
-    let mut trials = ledger_tests::trials();
+    let mut trials = audit_tests::trials();
     #[cfg(target_os = "linux")]
     trials.extend(supervisor::trials());
     #[cfg(not(target_os = "linux"))]

@@ -17,11 +17,11 @@ use quorate::adapters::clock::BootClock;
 use quorate::adapters::seal::{Key, Keyring};
 use quorate::adapters::store::Store;
 use quorate::adapters::udp::{Host, HostConfig, Notice};
-use quorate::{ClusterId, Config, Event, HardState, Lease, Target, Urgency};
+use quorate::{ClusterId, Config, Event, HardState, Lease, Target, Timestamp, Urgency};
 use rustix::process::{Signal, set_parent_process_death_signal};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::ledger::{Ballot, Record};
+use crate::audit::{Ballot, Record};
 use crate::supervisor::timing;
 use crate::{Failure, Id};
 
@@ -43,7 +43,7 @@ struct Args {
     #[arg(long)]
     state: PathBuf,
     #[arg(long)]
-    ledger: PathBuf,
+    audit: PathBuf,
     /// Where everybody is.
     #[arg(long, value_delimiter = ',', value_parser = peer)]
     peers: Vec<(Id, SocketAddr)>,
@@ -76,7 +76,7 @@ fn run(args: Args) -> Result<std::convert::Infallible, Failure> {
         Some(first) => (Store::create(&args.state, &first)?, first),
         None => Store::open(&args.state)?,
     };
-    let book = Book::open(&args.ledger)?;
+    let book = Book::open(&args.audit)?;
     book.write(&Record::Start(ballot(&saved)));
     let config = Config { timing: timing(), ..Config::new(args.id) };
     // No margin: what is written down is all that the lease permits.
@@ -175,7 +175,7 @@ fn record(event: Event<Id>, host: &Host<Id>) -> Option<Record> {
         }
         Event::SteppedDown { .. }
         | Event::TargetReached { .. }
-        | Event::TargetForgotten
+        | Event::TargetAbandoned
         | Event::HandoverFailed { .. }
         | Event::Behind { .. } => None,
         // All that is left says that something is wrong.
@@ -216,8 +216,8 @@ pub(crate) fn now() -> u64 {
     nanos(BootClock::new().now())
 }
 
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+fn nanos(at: Timestamp) -> u64 {
+    u64::try_from(at.since_origin().as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// The node's own ledger: one line at a time, at the end of its file.

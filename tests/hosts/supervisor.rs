@@ -8,8 +8,8 @@ use std::{env, process};
 use libtest_mimic::{Failed, Trial};
 use quorate::Timing;
 
-use crate::plan::plan;
-use crate::{Failure, drill};
+use crate::fault_schedule::fault_schedule;
+use crate::{Failure, driver};
 
 const FAULTS: usize = 40;
 
@@ -35,8 +35,8 @@ pub(crate) fn timing() -> Timing {
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::test("the_same_seed_brings_the_same_faults", || {
-            assert_eq!(plan(7, 300), plan(7, 300));
-            assert_ne!(plan(7, 300), plan(8, 300));
+            assert_eq!(fault_schedule(7, 300), fault_schedule(7, 300));
+            assert_ne!(fault_schedule(7, 300), fault_schedule(8, 300));
             Ok(())
         }),
         Trial::test("hosts_keep_their_promises_whatever_fails_around_them", || {
@@ -67,10 +67,10 @@ fn hosts() -> Result<(), Failure> {
 }
 
 /// The drill itself, once it is where it may break things.
-pub(crate) fn drill() -> ExitCode {
+pub(crate) fn driver() -> ExitCode {
     let mut numbers = env::args().skip(2).filter_map(|number| number.parse::<u64>().ok());
     let (Some(seed), Some(faults)) = (numbers.next(), numbers.next()) else { return ExitCode::from(2) };
-    match drill::main(seed, faults as usize, &folder(seed)) {
+    match driver::main(seed, faults as usize, &folder(seed)) {
         Ok(summary) => {
             println!("{summary}");
             ExitCode::SUCCESS

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quorate::{Answer, Denial, Election, Event, Input, Output, Position, RoleKind};
+use quorate::{Answer, Denial, Election, Event, Input, Output, Position, RoleKind, Timestamp};
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -35,15 +35,15 @@ fn a_follower_stands_at_the_end_of_its_promise_plus_its_rank() {
 /// Rule 4.1: nodes whose turns coincide are told apart by chance, which never costs a whole turn.
 #[test]
 fn chance_puts_a_turn_off_by_up_to_half_a_stagger() {
-    let first = ms(0)..=ms(STAGGER) / 2;
+    let first = at_ms(0)..=at_ms(STAGGER / 2);
     let due = |seed| {
         let rng = ChaCha8Rng::seed_from_u64(seed);
-        let node = Election::new(config(1), first_state(&THREE), ms(0), rng).unwrap();
+        let node = Election::new(config(1), first_state(&THREE), at_ms(0), rng).unwrap();
         node.deadline().unwrap()
     };
-    let dues: Vec<Duration> = (0..64).map(due).collect();
+    let dues: Vec<Timestamp> = (0..64).map(due).collect();
     assert!(dues.iter().all(|due| first.contains(due)), "{dues:?}");
-    let middle = ms(STAGGER) / 4;
+    let middle = at_ms(STAGGER / 4);
     assert!(dues.iter().any(|&due| due < middle) && dues.iter().any(|&due| due > middle), "{dues:?}");
 }
 
@@ -57,8 +57,8 @@ fn only_an_accepted_heartbeat_and_a_granted_vote_move_the_deadline() {
     assert_eq!(denied(&follower.hear(2, 1, pre_vote(0, 2)), 1), Denial::PositionBehind(behind));
     assert_eq!(denied(&follower.hear(3, 1, vote(4, 3)), 1), Denial::PositionBehind(behind));
     assert_eq!(follower.term(), term(4), "though its term is adopted");
-    assert_eq!(denied(&follower.hear(4, 9, heartbeat(5, 4)), 9), Denial::Stranger);
-    assert_eq!(denied(&follower.hear(5, 2, heartbeat(3, 5)), 2), Denial::TermBehind);
+    assert_eq!(denied(&follower.hear(4, 9, heartbeat(5, 4)), 9), Denial::NotAMember);
+    assert_eq!(denied(&follower.hear(5, 2, heartbeat(3, 5)), 2), Denial::StaleTerm);
     let rumour = Denial::Bound { to: Some((2, term(4))), remaining: ns(PROMISE) };
     assert_eq!(follower.hear(6, 1, deny(&pre_vote(0, 1), rumour)), []);
     assert_eq!(follower.due(), due);
@@ -104,7 +104,11 @@ fn a_pre_vote_changes_no_state_of_the_asker() {
     let before = node.hard_state().clone();
     let asked = node.tick_at(0);
     assert_eq!(trace(&asked), "pre-vote 2, pre-vote 3");
-    assert_eq!((to(&asked, 2).header.term, request_of(&to(&asked, 2)).promise), (term(0), 0), "its own term");
+    assert_eq!(
+        (to(&asked, 2).header.term, request_of(&to(&asked, 2)).promise),
+        (term(0), ns(0)),
+        "its own term"
+    );
     let rest: Vec<Outputs> = (1..50).map(|_| node.tick_at(node.due())).collect();
     assert!(rest.iter().all(|out| persisted(out).is_none()));
     assert_eq!((node.hard_state(), node.role()), (&before, RoleKind::PreCandidate));
@@ -137,7 +141,7 @@ fn unanswered_requests_are_repeated_in_the_same_term_with_a_new_round_and_time()
     assert_eq!(trace(&again), "vote 3, vote 4, vote 5");
     let (first, second) = (to(&asked, 3).header, to(&again, 3).header);
     assert_eq!((first.term, second.term), (term(1), term(1)));
-    assert!(second.round > first.round && second.at == ns(RETRY));
+    assert!(second.round > first.round && second.sent_at == at_ms(RETRY));
     assert!(trace(&node.hear(25, 3, grant(&to(&again, 3), LIMIT))).contains("elected"));
     assert_eq!(node.term(), term(1));
 }
@@ -149,7 +153,7 @@ fn a_voter_asked_again_grants_again() {
     voter.hear(1, 1, vote(1, 1));
     let out = voter.hear(21, 1, vote(1, 2).at(21));
     assert_eq!(trace(&out), "yes 1", "with nothing new to write");
-    assert_eq!((granted(&out, 1), to(&out, 1).header.at), (LIMIT, ns(21)));
+    assert_eq!((granted(&out, 1), to(&out, 1).header.sent_at), (LIMIT, at_ms(21)));
 }
 
 /// Rule 4.3: who is asked answers, even if it does not (yet) know itself to be a voter.
@@ -171,17 +175,17 @@ fn every_refusal_is_answered_with_its_reason() {
     let mut voter = Node::new(config(3), saved, 0);
     voter.step(Input::SetPosition(at_index(5)));
     let mut refusal = |request: Msg| denied(&voter.hear(PROMISE, 2, request), 2);
-    assert_eq!(refusal(vote(2, 1).version(2, 1).position(5)), Denial::TermBehind);
-    assert_eq!(refusal(pre_vote(2, 1).version(2, 1).position(5)), Denial::TermBehind);
-    assert_eq!(refusal(vote(3, 1).version(2, 1).position(5)), Denial::VoteGone);
-    assert_eq!(refusal(vote(3, 2).version(1, 9).position(5)), Denial::MembershipOlder);
-    assert_eq!(refusal(pre_vote(3, 2).version(1, 9).position(5)), Denial::MembershipOlder);
+    assert_eq!(refusal(vote(2, 1).version(2, 1).position(5)), Denial::StaleTerm);
+    assert_eq!(refusal(pre_vote(2, 1).version(2, 1).position(5)), Denial::StaleTerm);
+    assert_eq!(refusal(vote(3, 1).version(2, 1).position(5)), Denial::AlreadyVoted);
+    assert_eq!(refusal(vote(3, 2).version(1, 9).position(5)), Denial::StaleMembership);
+    assert_eq!(refusal(pre_vote(3, 2).version(1, 9).position(5)), Denial::StaleMembership);
     assert_eq!(refusal(vote(3, 3).version(2, 1).position(4)), Denial::PositionBehind(at_index(5)));
     assert_eq!(refusal(pre_vote(3, 3).version(2, 1).position(4)), Denial::PositionBehind(at_index(5)));
     let other = members(version(2, 1), &[2, 3, 4]);
     assert_eq!(refusal(vote(3, 4).carrying(other)), Denial::MembershipConflict);
     let out = voter.hear(PROMISE, 9, vote(3, 1).version(2, 1));
-    assert_eq!(denied(&out, 9), Denial::Stranger);
+    assert_eq!(denied(&out, 9), Denial::NotAMember);
     voter.hear(PROMISE, 1, heartbeat(3, 1).version(2, 1));
     let bound = Denial::Bound { to: Some((1, term(3))), remaining: ns(PROMISE) };
     assert_eq!(denied(&voter.hear(PROMISE, 2, vote(4, 5).version(2, 1).position(5)), 2), bound);
@@ -217,14 +221,14 @@ fn a_candidate_that_is_behind_tells_its_host() {
 fn a_candidate_adopts_a_higher_term_from_a_denial() {
     let mut node = Node::fresh(1, &THREE);
     let asked = node.tick_at(0);
-    let out = node.hear(1, 3, deny(&to(&asked, 3), Denial::TermBehind).in_term(6));
+    let out = node.hear(1, 3, deny(&to(&asked, 3), Denial::StaleTerm).in_term(6));
     assert_eq!(trace(&out), "persist, pre-vote 2, pre-vote 3");
     assert_eq!((to(&out, 2).header.term, node.term(), node.hard_state().voted_for), (term(6), term(6), None));
     assert_eq!(trace(&node.tick_at(1 + RETRY)), "pre-vote 2, pre-vote 3", "nobody has answered in it yet");
 
     let mut node = Node::fresh(1, &THREE);
     let asked = node.stand(&[2]);
-    let out = node.hear(1, 3, deny(&to(&asked, 3), Denial::TermBehind).in_term(6));
+    let out = node.hear(1, 3, deny(&to(&asked, 3), Denial::StaleTerm).in_term(6));
     assert_eq!((trace(&out).as_str(), node.role(), node.term()), ("persist", RoleKind::Follower, term(6)));
 }
 
@@ -254,7 +258,7 @@ fn a_voter_bound_in_the_very_term_is_lost_to_a_candidate() {
     let rival = Denial::Bound { to: Some((2, term(1))), remaining: ns(LIMIT) };
     node.hear(1, 3, deny(&to(&asked, 3), rival));
     assert_eq!(node.role(), RoleKind::Candidate, "2 may still grant");
-    node.hear(1, 2, deny(&to(&asked, 2), Denial::VoteGone));
+    node.hear(1, 2, deny(&to(&asked, 2), Denial::AlreadyVoted));
     assert_eq!((node.role(), node.due()), (RoleKind::Follower, 1));
 }
 
@@ -266,7 +270,7 @@ fn a_split_vote_ends_when_a_rival_has_votes_and_the_rest_is_silent() {
     node.hear(1, 2, grant(&to(&asked, 2), LIMIT));
     node.tick_at(PROMISE);
     assert_eq!(node.role(), RoleKind::Candidate, "silence on its own is a lost packet");
-    node.hear(PROMISE, 3, deny(&to(&asked, 3), Denial::VoteGone));
+    node.hear(PROMISE, 3, deny(&to(&asked, 3), Denial::AlreadyVoted));
     while node.role() == RoleKind::Candidate {
         node.tick_at(node.due());
     }
@@ -286,7 +290,7 @@ fn beside_a_rival_only_voters_that_answer_nothing_are_not_waited_for() {
             node.hear(now, 4, grant(&pre_vote(1, 0), 0));
         }
         for rival in [3, 5] {
-            node.hear(now, rival, deny(&to(&asked, rival), Denial::VoteGone));
+            node.hear(now, rival, deny(&to(&asked, rival), Denial::AlreadyVoted));
         }
         assert_eq!(node.role(), RoleKind::Candidate, "4 may answer yet");
         node.tick_at(now + RETRY);
@@ -301,10 +305,10 @@ fn beside_a_rival_only_voters_that_answer_nothing_are_not_waited_for() {
 fn a_candidate_whose_votes_are_gone_stands_again_after_its_turn() {
     let mut node = Node::fresh(2, &THREE);
     let asked = node.stand(&[3]);
-    let now = to(&asked, 3).header.at / 1_000_000;
-    node.hear(now, 1, deny(&to(&asked, 1), Denial::VoteGone));
+    let now = sent_at(&asked, 3);
+    node.hear(now, 1, deny(&to(&asked, 1), Denial::AlreadyVoted));
     assert_eq!(node.role(), RoleKind::Candidate, "a quorum is left");
-    node.hear(now, 3, deny(&to(&asked, 3), Denial::VoteGone));
+    node.hear(now, 3, deny(&to(&asked, 3), Denial::AlreadyVoted));
     assert_eq!((node.role(), node.due()), (RoleKind::Follower, now + STAGGER));
     assert_eq!(node.term(), term(1), "by a pre-vote first");
     assert!(trace(&node.tick_at(now + STAGGER)).starts_with("pre-vote"));
@@ -317,7 +321,7 @@ fn a_candidate_shown_a_newer_membership_ends_its_candidacy_and_adopts_it_with_th
     for canvassing in [true, false] {
         let mut node = Node::fresh(1, &THREE);
         let asked = if canvassing { node.tick_at(0) } else { node.stand(&[2]) };
-        let reply = deny(&to(&asked, 3), Denial::MembershipOlder).carrying(newer.clone()).in_term(5);
+        let reply = deny(&to(&asked, 3), Denial::StaleMembership).carrying(newer.clone()).in_term(5);
         let out = node.hear(1, 3, reply);
         assert_eq!(trace(&out), "persist, installed");
         let saved = persisted(&out).unwrap();
@@ -336,7 +340,7 @@ fn an_older_membership_is_not_adopted() {
     let mut node = Node::new(config(1), saved, 0);
     let asked = node.tick_at(0);
     let older = members(version(4, 9), &[1, 3]);
-    node.hear(0, 3, deny(&to(&asked, 3), Denial::TermBehind).carrying(older));
+    node.hear(0, 3, deny(&to(&asked, 3), Denial::StaleTerm).carrying(older));
     assert_eq!(node.membership().version(), version(5, 1));
 }
 
@@ -384,7 +388,7 @@ fn a_leader_that_lapsed_stands_again_later_each_time_and_forgiven_in_good_time()
         assert_eq!(node.role(), RoleKind::Follower);
         delays.push(node.due() - lapse);
         let asked = node.stand(&[2]);
-        let now = to(&asked, 2).header.at / 1_000_000;
+        let now = sent_at(&asked, 2);
         node.win(now, &[2], &asked);
         assert_eq!(node.role(), RoleKind::Leader, "a delay, never a veto");
     }
@@ -414,15 +418,19 @@ fn a_clock_that_runs_backwards_is_rejected_and_changes_nothing() {
     let mut node = leader(1, &THREE);
     node.tick_at(HEARTBEAT);
     let before = node.clone();
-    let rejection = quorate::Rejection::ClockWentBackwards { last: ms(HEARTBEAT), now: ms(HEARTBEAT - 1) };
+    let rejection =
+        quorate::Rejection::ClockWentBackwards { last: at_ms(HEARTBEAT), now: at_ms(HEARTBEAT - 1) };
     assert_eq!(node.tick_at(HEARTBEAT - 1), [Output::Rejected(rejection)]);
     assert_eq!(node, before);
     let end = Duration::from_nanos(u64::MAX / 2);
-    for late in [Duration::MAX, end + Duration::from_nanos(1)] {
+    for late in [Duration::MAX, end + Duration::from_nanos(1)].map(Timestamp::from) {
         assert_eq!(node.tick(late), [Output::Rejected(quorate::Rejection::ClockOutOfRange { now: late })]);
         assert_eq!(node, before);
     }
-    assert!(trace(&node.clone().tick(end)).starts_with("stepped-down"), "the last instant that there is");
+    assert!(
+        trace(&node.clone().tick(end.into())).starts_with("stepped-down"),
+        "the last instant that there is"
+    );
     assert_eq!(node.tick_at(HEARTBEAT), [], "the same instant twice is not backwards");
 }
 
@@ -467,7 +475,7 @@ fn a_voter_that_is_ahead_does_not_hurry_a_candidate() {
 fn a_rivals_quick_refusal_does_not_end_a_candidacy_that_wins() {
     let mut node = Node::fresh(1, &[1, 2, 3, 4, 5]);
     let asked = node.stand(&[2, 3]);
-    node.hear(1, 5, deny(&to(&asked, 5), Denial::VoteGone));
+    node.hear(1, 5, deny(&to(&asked, 5), Denial::AlreadyVoted));
     node.tick_at(RETRY);
     let writes = 100;
     node.hear(writes, 2, grant(&to(&asked, 2), LIMIT));
@@ -497,7 +505,7 @@ fn beside_a_voter_that_is_ahead_the_slow_writer_of_three_is_waited_for() {
 fn a_candidate_that_learns_of_the_commit_writes_nothing() {
     let mut node = Node::fresh(1, &THREE);
     let asked = node.tick_at(node.due());
-    let told = deny(&to(&asked, 2), Denial::TermBehind).committed();
+    let told = deny(&to(&asked, 2), Denial::StaleTerm).committed();
     assert_eq!(trace(&node.hear(sent_at(&asked, 2), 2, told)), "committed");
 }
 
@@ -508,7 +516,7 @@ fn an_answer_bears_the_round_and_the_time_of_its_question() {
     for question in [pre_vote(0, 1), vote(1, 2), heartbeat(1, 3)] {
         let question = question.at(7);
         let answer = to(&node.hear(20, 1, question.clone()), 1);
-        assert_eq!((answer.header.round, answer.header.at), (question.header.round, ns(7)));
+        assert_eq!((answer.header.round, answer.header.sent_at), (question.header.round, at_ms(7)));
     }
 }
 
@@ -519,7 +527,7 @@ fn a_vote_that_was_given_is_not_taken_back_by_a_late_denial() {
     let asked = node.stand(&[2, 3]);
     let now = sent_at(&asked, 2);
     node.hear(now, 2, grant(&to(&asked, 2), LIMIT));
-    for denial in [Denial::VoteGone, Denial::Bound { to: None, remaining: ns(PROMISE) }] {
+    for denial in [Denial::AlreadyVoted, Denial::Bound { to: None, remaining: ns(PROMISE) }] {
         assert_eq!(node.hear(now, 2, deny(&to(&asked, 2), denial)), []);
     }
     node.hear(now, 3, grant(&to(&asked, 3), LIMIT));
@@ -535,9 +543,9 @@ fn beside_a_rival_those_that_are_bound_are_not_waited_for() {
     node.hear(now, 2, grant(&to(&asked, 2), LIMIT));
     let bound = Denial::Bound { to: Some((3, term(0))), remaining: ns(LIMIT) };
     node.hear(now, 4, deny(&to(&asked, 4), bound));
-    node.hear(now, 5, deny(&to(&asked, 5), Denial::VoteGone));
+    node.hear(now, 5, deny(&to(&asked, 5), Denial::AlreadyVoted));
     assert_eq!(node.role(), RoleKind::Candidate, "3 may still vote for it");
-    node.hear(now, 3, deny(&to(&asked, 3), Denial::VoteGone));
+    node.hear(now, 3, deny(&to(&asked, 3), Denial::AlreadyVoted));
     assert_eq!(node.role(), RoleKind::Follower);
     assert!(node.due() < now + LIMIT, "it stands again in its turn");
 }

@@ -99,7 +99,7 @@ fn an_unknown_forming_node_is_voted_for_and_known_from_then_on() {
     // One more than there may ever be: the operator started too many.
     node.step(Input::Discovered(5));
     let out = node.hear(2 * LIMIT, 6, vote(3, 1).carrying(stranger));
-    assert_eq!((trace(&out).as_str(), denied(&out, 6)), ("too-many, no 6", Denial::Stranger));
+    assert_eq!((trace(&out).as_str(), denied(&out, 6)), ("too-many, no 6", Denial::NotAMember));
 }
 
 /// Starting points that do not fit together: neither is adopted, both are told.
@@ -127,7 +127,7 @@ fn groups_that_start_differently_refuse_each_other() {
 fn a_joining_node_does_not_help_to_form_a_group() {
     let mut node = Node::new(config(4), HardState::joining(CLUSTER), 0);
     let out = node.hear(0, 1, vote(1, 1).carrying(told_of(1, &[2, 4]).membership().clone()));
-    assert_eq!((denied(&out, 1), node.term()), (Denial::Stranger, term(0)));
+    assert_eq!((denied(&out, 1), node.term()), (Denial::NotAMember, term(0)));
 }
 
 /// It was never a member, so it is not removed; it waits to be discovered again.
@@ -138,7 +138,7 @@ fn a_forming_node_that_is_left_out_becomes_passive() {
     let now = sent_at(&asked, 1);
     let first = founded().0.membership().clone();
     let out =
-        node.hear(now, 1, deny(&to(&asked, 1), Denial::Stranger).in_term(1).carrying(first).committed());
+        node.hear(now, 1, deny(&to(&asked, 1), Denial::NotAMember).in_term(1).carrying(first).committed());
     assert_eq!(trace(&out), "persist, committed");
     assert_eq!((node.role(), node.deadline()), (RoleKind::Follower, None));
     assert_eq!(node.restarted(now).deadline(), None, "nor does it ask after a restart");
@@ -206,7 +206,7 @@ fn a_forming_node_that_wants_to_leave_and_is_left_out_is_removed() {
     assert_eq!(node.step(Input::Leave), []);
     let asked = node.tick_at(node.due());
     let first = founded().0.membership().clone();
-    let told = deny(&to(&asked, 1), Denial::Stranger).in_term(1).carrying(first).committed();
+    let told = deny(&to(&asked, 1), Denial::NotAMember).in_term(1).carrying(first).committed();
     assert_eq!(trace(&node.hear(sent_at(&asked, 1), 1, told)), "persist, committed, removed");
 }
 
@@ -229,11 +229,11 @@ fn only_forming_nodes_are_founders_and_only_for_forming_nodes() {
     let mut member = grown().0;
     let now = member.lease_end();
     let out = member.hear(now, 9, pre_vote(1, 1).carrying(stranger()));
-    assert_eq!(denied(&out, 9), Denial::Stranger);
+    assert_eq!(denied(&out, 9), Denial::NotAMember);
 
     let mut forming = told_of(3, &[1, 2]);
     let out = forming.hear(0, 9, pre_vote(0, 1).version(0, 0));
-    assert_eq!(denied(&out, 9), Denial::Stranger);
+    assert_eq!(denied(&out, 9), Denial::NotAMember);
 }
 
 /// Rule 8.4: whoever leads first after the founder died.

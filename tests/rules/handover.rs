@@ -22,7 +22,7 @@ fn resigning() -> (Node, Msg) {
 fn named() -> (Node, Outputs) {
     let mut node = Node::fresh(2, &FIVE);
     node.hear(0, 1, heartbeat(1, 1).carrying(members(version(1, 1), &FIVE)).rank(0));
-    let out = node.hear(10, 1, heartbeat(1, 2).version(1, 1).order(Order::Try).rank(0));
+    let out = node.hear(10, 1, heartbeat(1, 2).version(1, 1).order(Order::Prepare).rank(0));
     (node, out)
 }
 
@@ -30,12 +30,12 @@ fn named() -> (Node, Outputs) {
 #[test]
 fn a_resigning_leader_names_its_successor_in_its_heartbeats_to_it() {
     let (mut node, first) = resigning();
-    assert_eq!((heartbeat_of(&first).order, heartbeat_of(&first).rank), (Order::Try, Some(0)));
+    assert_eq!((heartbeat_of(&first).order, heartbeat_of(&first).rank), (Order::Prepare, Some(0)));
     assert_eq!(node.role(), RoleKind::Leader, "leadership is not given up yet");
     let again = node.tick_at(10 + RETRY);
-    assert_eq!((trace(&again).as_str(), heartbeat_of(&to(&again, 2)).order), ("heartbeat 2", Order::Try));
+    assert_eq!((trace(&again).as_str(), heartbeat_of(&to(&again, 2)).order), ("heartbeat 2", Order::Prepare));
     let all = node.tick_at(HEARTBEAT);
-    assert_eq!(heartbeat_of(&to(&all, 2)).order, Order::Try);
+    assert_eq!(heartbeat_of(&to(&all, 2)).order, Order::Prepare);
     assert_eq!(heartbeat_of(&to(&all, 3)).order, Order::Follow);
     let asked = |id| heartbeat_of(&to(&all, id)).promise;
     assert_eq!((asked(2), asked(3)), (ns(LIMIT), ns(PROMISE)), "it writes before it says ready");
@@ -48,7 +48,7 @@ fn a_leader_elected_a_moment_ago_names_its_successor_once_committed() {
     assert_eq!(node.resign(1, Some(2), Urgency::WhenReady), []);
     let out = node.hear(2, 2, accept(&to(&beats, 2)));
     assert_eq!(trace(&out), "persist, installed, committed, heartbeat 2");
-    assert_eq!(heartbeat_of(&to(&out, 2)).order, Order::Try);
+    assert_eq!(heartbeat_of(&to(&out, 2)).order, Order::Prepare);
 }
 
 /// Rule 6.1: what makes a successor unfit.
@@ -57,7 +57,7 @@ fn an_unfit_successor_is_refused_and_nothing_changes() {
     let mut node = leader(1, &FIVE);
     let mut learn = |from, priority, index| {
         let beats = node.tick_at(node.due());
-        let now = to(&beats, from).header.at / 1_000_000;
+        let now = sent_at(&beats, from);
         node.hear(now, from, accept(&to(&beats, from)).priority(priority).position(index));
     };
     learn(3, 0, 4);
@@ -111,7 +111,7 @@ fn a_resignation_that_cannot_be_is_rejected() {
 fn a_later_resignation_replaces_the_one_before() {
     let (mut node, named) = resigning();
     let out = node.resign(11, Some(3), Urgency::WhenReady);
-    assert_eq!(heartbeat_of(&to(&out, 3)).order, Order::Try);
+    assert_eq!(heartbeat_of(&to(&out, 3)).order, Order::Prepare);
     let late = node.hear(12, 2, accept(&named).ready());
     assert_eq!((late, node.role()), (vec![], RoleKind::Leader), "2 is named no more");
     let ready = accept(&to(&out, 3)).ready();
@@ -144,7 +144,7 @@ fn a_successor_says_ready_once_a_quorum_would_elect_it() {
     assert_eq!(node.hear(12, 3, grant(&to(&asked, 3), 0)), [], "each counts once");
     let out = node.hear(13, 4, grant(&to(&asked, 4), 0));
     assert_eq!((trace(&out).as_str(), ready(&out)), ("persist, yes 1", true));
-    let out = node.hear(14, 1, heartbeat(1, 3).version(1, 1).order(Order::Try));
+    let out = node.hear(14, 1, heartbeat(1, 3).version(1, 1).order(Order::Prepare));
     assert!(ready(&out));
     assert_eq!(node.role(), RoleKind::Follower);
 }
@@ -155,7 +155,7 @@ fn a_denial_teaches_a_successor_on_trial_nothing() {
     let (mut node, asked) = named();
     let before = node.clone();
     let news = members(version(9, 9), &THREE);
-    let denial = deny(&to(&asked, 3), Denial::TermBehind).carrying(news).in_term(9);
+    let denial = deny(&to(&asked, 3), Denial::StaleTerm).carrying(news).in_term(9);
     assert_eq!(node.hear(10, 3, denial), []);
     assert_eq!(node.hard_state(), before.hard_state());
     assert_eq!(node.role(), RoleKind::Follower);
@@ -180,7 +180,7 @@ fn a_trial_ends_when_the_leader_names_it_no_more() {
     assert!(ended(other, &asked, 11));
 
     let mut late = node;
-    late.hear(100, 1, heartbeat(1, 4).version(1, 1).order(Order::Try));
+    late.hear(100, 1, heartbeat(1, 4).version(1, 1).order(Order::Prepare));
     assert!(ended(late, &asked, 10 + PROMISE), "a heartbeat that still names it does not prolong it");
 }
 
@@ -193,7 +193,7 @@ fn a_sanctioned_pre_vote_is_tested_as_if_the_voter_were_free_of_that_leader() {
     voter.hear(0, 1, heartbeat(5, 1));
     let ask = |voter: &Node, request: Msg| answered(&voter.clone().hear(1, 2, request), 2);
     let bound = |answer| matches!(answer, quorate::Answer::Denied(Denial::Bound { .. }));
-    assert_eq!(ask(&voter, sanctioned(5, 1, 1, 5)), quorate::Answer::Granted(0));
+    assert_eq!(ask(&voter, sanctioned(5, 1, 1, 5)), quorate::Answer::Granted(ns(0)));
     assert!(bound(ask(&voter, sanctioned(5, 1, 1, 4))), "another term");
     assert!(bound(ask(&voter, sanctioned(5, 1, 2, 5))), "another leader");
     let mut ahead = voter.clone();
@@ -202,7 +202,7 @@ fn a_sanctioned_pre_vote_is_tested_as_if_the_voter_were_free_of_that_leader() {
         ask(&ahead, sanctioned(5, 1, 1, 5)),
         quorate::Answer::Denied(Denial::PositionBehind(at_index(1)))
     );
-    assert_eq!(ask(&voter, sanctioned(4, 1, 1, 5)), quorate::Answer::Denied(Denial::TermBehind));
+    assert_eq!(ask(&voter, sanctioned(4, 1, 1, 5)), quorate::Answer::Denied(Denial::StaleTerm));
     let mut quarantined = voter.restarted(0);
     quarantined.hear(0, 1, heartbeat(5, 1));
     assert!(bound(ask(&quarantined, sanctioned(5, 1, 1, 5))), "a restart's quarantine");
@@ -225,8 +225,8 @@ fn a_leader_steps_down_before_it_releases_anybody() {
     let reason = StepDown::Resigned { successor: Some(2) };
     assert_eq!(events(&out)[0], Event::SteppedDown { term: term(1), reason });
     let last = |id| heartbeat_of(&to(&out, id)).clone();
-    assert_eq!((last(2).promise, last(2).order, last(2).rank), (0, Order::Campaign, Some(0)));
-    assert_eq!((last(3).promise, last(3).order, last(3).rank), (0, Order::Follow, Some(1)));
+    assert_eq!((last(2).promise, last(2).order, last(2).rank), (ns(0), Order::Campaign, Some(0)));
+    assert_eq!((last(3).promise, last(3).order, last(3).rank), (ns(0), Order::Follow, Some(1)));
     assert_eq!((node.role(), node.lease(), node.leader()), (RoleKind::Follower, None, None));
 }
 
@@ -264,7 +264,7 @@ fn a_successor_that_is_ordered_to_campaign_stands_at_once() {
     assert!(trace(&node.hear(20, 3, grant(&request, LIMIT))).is_empty());
     assert!(trace(&node.hear(20, 4, grant(&to(&out, 4), LIMIT))).contains("elected"));
 
-    assert_eq!(denied(&node.hear(21, 1, order.round(6)), 1), Denial::TermBehind, "the order, repeated");
+    assert_eq!(denied(&node.hear(21, 1, order.round(6)), 1), Denial::StaleTerm, "the order, repeated");
     assert_eq!(node.role(), RoleKind::Leader);
 }
 
@@ -279,7 +279,7 @@ fn a_late_or_replayed_order_to_campaign_is_harmless() {
 
     let (mut node, _) = named();
     node.hear(12, 3, heartbeat(2, 1).version(1, 1));
-    assert_eq!(denied(&node.hear(13, 1, order.clone()), 1), Denial::TermBehind);
+    assert_eq!(denied(&node.hear(13, 1, order.clone()), 1), Denial::StaleTerm);
     assert_eq!((node.role(), node.leader()), (RoleKind::Follower, Some((3, term(2)))));
 
     let (mut node, _) = named();
@@ -330,7 +330,7 @@ fn a_renewal_starts_the_attempt_over() {
     assert_eq!(node.role(), RoleKind::Leader, "ready for the term before");
     let out = node.hear(14, 2, accept(&to(&beats, 2)));
     assert_eq!(trace(&out), "persist, installed, committed, heartbeat 2");
-    assert_eq!((to(&out, 2).header.term, heartbeat_of(&to(&out, 2)).order), (term(5), Order::Try));
+    assert_eq!((to(&out, 2).header.term, heartbeat_of(&to(&out, 2)).order), (term(5), Order::Prepare));
 }
 
 /// Rule 6.3: from another than the one named, it means nothing.
@@ -339,7 +339,7 @@ fn ready_counts_only_from_the_successor_named_now() {
     let (mut node, named) = resigning();
     node.hear(12, 3, accept(&named).ready());
     assert_eq!(node.role(), RoleKind::Leader);
-    node.hear(12, 2, deny(&named, Denial::TermBehind).ready());
+    node.hear(12, 2, deny(&named, Denial::StaleTerm).ready());
     assert_eq!(node.role(), RoleKind::Leader, "a denial is none");
 }
 
@@ -392,7 +392,7 @@ fn led_until(mut node: Node, priority: u8, until: u64, mut see: impl FnMut(u64, 
 fn a_member_of_higher_priority_is_handed_leadership_after_a_delay() {
     let mut tries = Vec::new();
     let see = |now, follower, beat: &Msg| {
-        if heartbeat_of(beat).order == Order::Try {
+        if heartbeat_of(beat).order == Order::Prepare {
             tries.push((now, follower));
         }
     };
@@ -422,7 +422,7 @@ fn a_leader_whose_priority_becomes_zero_hands_over() {
     let mut node = leader(1, &THREE);
     let out = node.step(Input::SetPriority(Priority(0)));
     assert_eq!(trace(&out), "heartbeat 2");
-    assert_eq!(heartbeat_of(&to(&out, 2)).order, Order::Try);
+    assert_eq!(heartbeat_of(&to(&out, 2)).order, Order::Prepare);
     node.hear(1, 2, accept(&to(&out, 2)).ready());
     assert_eq!(node.role(), RoleKind::Follower);
     for now in [200, 1_000, 10_000, 11_000] {
@@ -437,7 +437,7 @@ fn a_node_of_priority_zero_votes_and_never_stands() {
     let witness = Config { priority: Priority(0), ..config(2) };
     let mut node = Node::new(witness, first_state(&THREE), 0);
     assert_eq!(granted(&node.hear(0, 1, vote(1, 1)), 1), LIMIT);
-    node.hear(1, 1, heartbeat(1, 2).order(Order::Try));
+    node.hear(1, 1, heartbeat(1, 2).order(Order::Prepare));
     node.hear(1, 1, heartbeat(1, 3).asking(0).order(Order::Campaign));
     // When it has heard nothing for long it asks what has become of the group, and goes no further.
     node.tick_at(10_000);
@@ -473,7 +473,7 @@ fn a_successor_that_has_not_answered_yet_is_waited_for() {
 
     let mut answered = node.clone();
     let out = answered.hear(30, 2, accept(&to(&beats, 2)));
-    assert_eq!((trace(&out).as_str(), heartbeat_of(&to(&out, 2)).order), ("heartbeat 2", Order::Try));
+    assert_eq!((trace(&out).as_str(), heartbeat_of(&to(&out, 2)).order), ("heartbeat 2", Order::Prepare));
 
     let mut news = Vec::new();
     while node.due() <= 2 + PROMISE {
@@ -491,7 +491,7 @@ fn led_until_named(node: &mut Node) -> (u64, u64, Msg) {
         let (now, out) = (node.due(), node.tick_at(node.due()));
         assert_eq!(node.role(), RoleKind::Leader);
         for (follower, beat) in sent(&out) {
-            if heartbeat_of(beat).order == Order::Try {
+            if heartbeat_of(beat).order == Order::Prepare {
                 return (now, follower, beat.clone());
             }
             node.hear(now, follower, accept(beat).priority(u8::try_from(follower).unwrap()));
@@ -502,7 +502,7 @@ fn led_until_named(node: &mut Node) -> (u64, u64, Msg) {
 /// Wins the next election with the vote of node 2. When.
 fn elected_again(node: &mut Node) -> u64 {
     let asked = node.stand(&[2]);
-    let now = to(&asked, 2).header.at / 1_000_000;
+    let now = sent_at(&asked, 2);
     node.win(now, &[2], &asked);
     assert_eq!(node.role(), RoleKind::Leader);
     now
@@ -611,7 +611,7 @@ fn an_answer_in_the_same_term_does_not_end_the_repeated_order_to_campaign() {
 #[test]
 fn a_node_under_quarantine_or_of_priority_zero_does_not_try() {
     let tries = |mut node: Node, now| {
-        let out = node.hear(now, 1, heartbeat(1, 2).order(Order::Try));
+        let out = node.hear(now, 1, heartbeat(1, 2).order(Order::Prepare));
         assert!(trace(&out).contains("yes 1"));
         trace(&out).contains("pre-vote")
     };
@@ -636,7 +636,7 @@ fn a_successor_on_trial_asks_again_until_it_is_ready_or_the_trial_is_over() {
     let again = node.tick_at(10 + RETRY);
     assert_eq!(trace(&again), "pre-vote 1, pre-vote 4, pre-vote 5", "not whoever granted");
     let mut over = node.clone();
-    over.hear(100, 1, heartbeat(1, 3).version(1, 1).order(Order::Try));
+    over.hear(100, 1, heartbeat(1, 3).version(1, 1).order(Order::Prepare));
     assert!(trace(&over.tick_at(9 + PROMISE)).contains("pre-vote"));
     assert_eq!(over.tick_at(9 + PROMISE + RETRY), [], "a promise length at most");
     node.hear(31, 4, grant(&to(&again, 4), 0));
@@ -648,11 +648,11 @@ fn a_successor_on_trial_asks_again_until_it_is_ready_or_the_trial_is_over() {
 fn only_grants_of_the_trial_that_runs_make_a_successor_ready() {
     let (mut node, earlier) = named();
     node.hear(11, 1, heartbeat(1, 3).version(1, 1));
-    let asked = node.hear(12, 1, heartbeat(1, 4).version(1, 1).order(Order::Try));
+    let asked = node.hear(12, 1, heartbeat(1, 4).version(1, 1).order(Order::Prepare));
     let answers =
         |asked: &Outputs, answer: fn(&Msg) -> Msg| [3, 4].map(|from| (from, answer(&to(asked, from))));
     let stale = answers(&earlier, |request| grant(request, 0));
-    let refusals = answers(&asked, |request| deny(request, Denial::TermBehind));
+    let refusals = answers(&asked, |request| deny(request, Denial::StaleTerm));
     for (from, answer) in stale.into_iter().chain(refusals) {
         assert_eq!(node.hear(13, from, answer), []);
     }

@@ -12,10 +12,10 @@ fn a_promise_counts_from_the_request_and_is_shortened_by_the_drift() {
     let timing = Timing { clock_drift_ppm: 500, ..Timing::lan() };
     let mut node = Node::new(Config { timing, ..config(1) }, first_state(&[1, 2, 3]), 100);
     let asked = node.stand(&[2]);
-    assert_eq!(to(&asked, 2).header.at, ns(100));
+    assert_eq!(to(&asked, 2).header.sent_at, at_ms(100));
     node.win(117, &[2], &asked);
     // 450 ms / 1.0005 = 449.775112443... ms, from the request on.
-    assert_eq!(node.lease().unwrap().until.as_nanos(), 100_000_000 + 449_775_112);
+    assert_eq!(node.lease().unwrap().until.since_origin().as_nanos(), 100_000_000 + 449_775_112);
 }
 
 /// Rule 3.1: nobody answers what is not asked yet.
@@ -50,7 +50,7 @@ fn a_heartbeat_reply_of_an_earlier_term_of_ones_own_does_not_count() {
         Event::SteppedDown { term: term(1), reason: StepDown::Resigned { successor: Some(2) } }
     );
     let asked = node.stand(&[4, 5]);
-    let again = to(&asked, 4).header.at / 1_000_000;
+    let again = sent_at(&asked, 4);
     assert_eq!(to(&asked, 4).header.term, term(2));
     let shorter = LIMIT * 2 / 3;
     for voter in [4, 5] {
@@ -73,12 +73,12 @@ fn a_vote_of_an_earlier_term_does_not_count() {
     let mut node = Node::fresh(1, &FIVE);
     let old = node.stand(&[2, 3]);
     for voter in [2, 3, 4] {
-        node.hear(1, voter, deny(&to(&old, voter), Denial::VoteGone));
+        node.hear(1, voter, deny(&to(&old, voter), Denial::AlreadyVoted));
     }
     assert_eq!(node.role(), RoleKind::Follower);
     let asked = node.stand(&[2, 3]);
     assert_eq!(to(&asked, 2).header.term, term(2));
-    let now = to(&asked, 2).header.at / 1_000_000;
+    let now = sent_at(&asked, 2);
     assert!(now < LIMIT, "what was granted then would be in force");
     assert_eq!(node.win(now, &[2, 3, 4, 5], &old), []);
     assert_eq!(node.role(), RoleKind::Candidate);
@@ -89,7 +89,7 @@ fn a_vote_of_an_earlier_term_does_not_count() {
 fn a_heartbeat_that_is_refused_lengthens_no_lease() {
     let mut node = leader(1, &[1, 2, 3]);
     let beats = node.tick_at(400);
-    for denial in [Denial::TermBehind, Denial::Stranger, Denial::MembershipConflict] {
+    for denial in [Denial::StaleTerm, Denial::NotAMember, Denial::MembershipConflict] {
         for follower in [2, 3] {
             assert_eq!(node.hear(400, follower, deny(&to(&beats, follower), denial)), []);
         }
@@ -115,7 +115,7 @@ fn the_lease_is_the_latest_end_that_a_quorum_reaches() {
     assert_eq!(node.lease_end(), 520);
     node.hear(410, 4, grant(&to(&beats, 4), 60));
     assert_eq!(node.lease_end(), 520, "never shortened");
-    assert!(node.lease().unwrap().holds_at(ms(519)) && !node.lease().unwrap().holds_at(ms(520)));
+    assert!(node.lease().unwrap().holds_at(at_ms(519)) && !node.lease().unwrap().holds_at(at_ms(520)));
 }
 
 /// Rule 3.2: a leader promises no more than it asks for, even to itself.
@@ -199,7 +199,7 @@ fn a_vote_about_to_end_is_asked_for_again() {
     let asked = node.stand(&[2, 3]);
     node.hear(10, 2, grant(&to(&asked, 2), LIMIT));
     assert_eq!(trace(&node.tick_at(RETRY)), "vote 3, vote 4, vote 5", "in force for long");
-    let just = ms(LIMIT) / 4;
+    let just = (ms(LIMIT) / 4).into();
     assert_eq!(trace(&node.clone().tick(just)), "vote 3, vote 4, vote 5", "for just three quarters");
     let late = LIMIT / 4 + 1;
     assert!(trace(&node.tick_at(late)).starts_with("vote 2"), "in force for less than three quarters");
@@ -251,7 +251,7 @@ fn the_long_promise_is_asked_for_before_a_renewal() {
     let beats = node.tick_at(2 * HEARTBEAT);
     node.accepted(2 * HEARTBEAT, &[2, 3], &beats);
     let mut impatient = node.clone();
-    let news = deny(&to(&beats, 3), Denial::TermBehind).in_term(5);
+    let news = deny(&to(&beats, 3), Denial::StaleTerm).in_term(5);
     let out = node.hear(149, 3, news.clone());
     assert_eq!((trace(&out).as_str(), node.term()), ("heartbeat 2, heartbeat 3", term(1)), "no write yet");
     assert_eq!(heartbeat_of(&to(&out, 2)).promise, ns(LIMIT));

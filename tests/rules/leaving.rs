@@ -20,7 +20,7 @@ fn a_removed_node_is_kept_quiet_until_the_commit_and_told_afterwards() {
     let (mut node, out) = removing();
     let early = to(&out, 3);
     assert_eq!((heartbeat_of(&early).membership.as_ref(), early.header.committed), (None, false));
-    assert!(heartbeat_of(&early).promise > 0, "it does not campaign meanwhile");
+    assert!(heartbeat_of(&early).promise > ns(0), "it does not campaign meanwhile");
     let out = node.hear(11, 2, accept(&to(&out, 2)));
     assert_eq!(trace(&out), "committed, heartbeat 3, reached");
     let late = to(&out, 3);
@@ -58,7 +58,7 @@ fn a_node_is_not_removed_by_a_membership_that_may_yet_be_undone() {
     let asked = node.tick_at(node.due());
     let now = sent_at(&asked, 1);
     let two = members(version(1, 2), &[1, 2]);
-    let told = deny(&to(&asked, 1), Denial::Stranger).in_term(1).carrying(two.clone());
+    let told = deny(&to(&asked, 1), Denial::NotAMember).in_term(1).carrying(two.clone());
     let out = node.hear(now, 1, told.clone());
     assert_eq!(trace(&out), "persist, installed");
     // It may not campaign any more, and asks for the sake of the answer; also after a restart.
@@ -71,7 +71,7 @@ fn a_node_is_not_removed_by_a_membership_that_may_yet_be_undone() {
     assert_eq!((out, node.role()), ([vec![], vec![]], RoleKind::PreCandidate), "no vote of it could count");
     let asked = node.tick_at(now + LIMIT);
     let now = sent_at(&asked, 2);
-    let out = node.hear(now, 2, deny(&to(&asked, 2), Denial::Stranger).carrying(two).committed());
+    let out = node.hear(now, 2, deny(&to(&asked, 2), Denial::NotAMember).carrying(two).committed());
     assert_eq!(trace(&out), "persist, committed, removed");
     assert_eq!((node.deadline(), node.role()), (None, RoleKind::Follower), "from now on it is quiet");
     assert_eq!(node.restarted(now).deadline(), None, "nor does it forget that");
@@ -125,7 +125,7 @@ fn a_leader_that_is_not_in_the_target_takes_all_other_steps_and_hands_over() {
     assert_eq!(node.lists().0, [1, 2, 3], "it stays for as long as it leads");
     let out = node.accepted(11, &[2, 3], &out);
     assert!(trace(&out).contains("committed") && !trace(&out).contains("reached"), "{}", trace(&out));
-    assert_eq!(heartbeat_of(&to(&out, 2)).order, quorate::Order::Try);
+    assert_eq!(heartbeat_of(&to(&out, 2)).order, quorate::Order::Prepare);
     let out = node.hear(12, 2, accept(&to(&out, 2)).ready());
     let stepped_down =
         Event::SteppedDown { term: term(1), reason: StepDown::Resigned { successor: Some(2) } };
@@ -155,7 +155,7 @@ fn a_leaving_leader_hands_over_only_to_who_stays_and_otherwise_stays_itself() {
         }
     }
     assert_eq!((node.role(), node.lists().0), (RoleKind::Leader, &[1][..]), "it removed the others");
-    assert_eq!(node.wish(now, Input::Leave), [Output::Rejected(Rejection::NobodyStays)]);
+    assert_eq!(node.wish(now, Input::Leave), [Output::Rejected(Rejection::NoVoterLeft)]);
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn a_node_that_wants_to_leave_and_is_elected_hands_over() {
     let asked = node.stand(&[2]);
     let beats = node.win(sent_at(&asked, 2), &[2], &asked);
     let out = node.hear(1, 2, accept(&to(&beats, 2)));
-    assert_eq!(heartbeat_of(&to(&out, 2)).order, quorate::Order::Try, "{}", trace(&out));
+    assert_eq!(heartbeat_of(&to(&out, 2)).order, quorate::Order::Prepare, "{}", trace(&out));
 }
 
 /// Rule 8.3: nor does a target hold the leader back that wants to leave itself.
@@ -215,7 +215,7 @@ fn a_leader_that_wants_to_leave_waits_two_promises_for_a_newcomer() {
         (began..2_000).step_by(HEARTBEAT as usize).find(|&now| {
             node.accepted(now, &[2, 3], &beats);
             beats = node.tick_at(node.due());
-            sent(&beats).iter().any(|(_, beat)| heartbeat_of(beat).order == quorate::Order::Try)
+            sent(&beats).iter().any(|(_, beat)| heartbeat_of(beat).order == quorate::Order::Prepare)
         })
     };
     assert_eq!(tried(false), None);

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)] // Tests.
 
-mod ahead;
+mod early_pre_votes;
 mod elections;
 mod forming;
 mod handover;

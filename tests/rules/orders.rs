@@ -44,7 +44,7 @@ fn who_is_no_voter_does_not_stand_when_it_is_ordered_to() {
     for saved in [state, outsider, HardState::joining(CLUSTER)] {
         let mut node = Node::new(config(4), saved, 0);
         node.hear(0, 1, heartbeat(1, 1).version(1, 1));
-        node.hear(1, 1, heartbeat(1, 2).version(1, 1).order(Order::Try));
+        node.hear(1, 1, heartbeat(1, 2).version(1, 1).order(Order::Prepare));
         let out = node.hear(2, 1, order(1));
         assert!(!trace(&out).contains("vote"), "{}", trace(&out));
         for voter in THREE {
@@ -94,7 +94,7 @@ fn a_takeover_waits_for_the_commit_and_is_not_tried_in_vain() {
     assert_eq!(node.step(Input::SetPriority(Priority(0))), []);
     assert_eq!(trace(&node.hear(2, 3, accept(&to(&beats, 3)))), "persist, installed, committed");
     let beats = node.tick_at(node.due());
-    assert_eq!(heartbeat_of(&to(&beats, 2)).order, Order::Try);
+    assert_eq!(heartbeat_of(&to(&beats, 2)).order, Order::Prepare);
 
     let mut equals = leader(1, &THREE);
     while equals.due() < 3 * TAKEOVER_DELAY {

@@ -171,8 +171,8 @@ fn the_promise_is_tested_after_everything_else_in_a_pre_vote() {
     voter.hear(0, 1, heartbeat(3, 1).carrying(members(version(3, 2), &[1, 2, 3])));
     voter.step(Input::SetPosition(at_index(9)));
     let mut ask = |request: Msg| denied(&voter.hear(0, 2, request), 2);
-    assert_eq!(ask(pre_vote(2, 1).version(3, 2).position(9)), Denial::TermBehind);
-    assert_eq!(ask(pre_vote(3, 2).version(3, 1).position(9)), Denial::MembershipOlder);
+    assert_eq!(ask(pre_vote(2, 1).version(3, 2).position(9)), Denial::StaleTerm);
+    assert_eq!(ask(pre_vote(3, 2).version(3, 1).position(9)), Denial::StaleMembership);
     assert_eq!(ask(pre_vote(3, 3).version(3, 2).position(8)), Denial::PositionBehind(at_index(9)));
     assert!(matches!(ask(pre_vote(3, 4).version(3, 2).position(9)), Denial::Bound { to: Some((1, _)), .. }));
 }
@@ -212,7 +212,7 @@ fn rounds_are_compared_within_one_term_of_one_sender() {
     assert_eq!(granted(&voter.hear(0, 1, heartbeat(1, 50)), 1), PROMISE);
     assert_eq!(granted(&voter.hear(0, 1, heartbeat(2, 1)), 1), PROMISE, "a restarted sender, elected again");
     assert_eq!(granted(&voter.hear(0, 2, heartbeat(3, 1)), 2), PROMISE, "another sender");
-    assert_eq!(denied(&voter.hear(0, 1, heartbeat(1, 51)), 1), Denial::TermBehind);
+    assert_eq!(denied(&voter.hear(0, 1, heartbeat(1, 51)), 1), Denial::StaleTerm);
     assert_eq!(voter.hear(0, 2, heartbeat(3, 1)), [], "a refused request moves nobody's round");
 }
 

@@ -91,7 +91,7 @@ fn a_leader_does_not_renew_for_a_strangers_term() {
 #[test]
 fn a_leader_renews_for_a_term_in_a_members_reply() {
     let (mut node, beats) = elected(1, &THREE);
-    let out = node.hear(0, 3, deny(&to(&beats, 3), Denial::TermBehind).in_term(4));
+    let out = node.hear(0, 3, deny(&to(&beats, 3), Denial::StaleTerm).in_term(4));
     assert!(trace(&out).ends_with("persist, installed, vote 2, vote 3"), "{}", trace(&out));
     assert_eq!((node.term(), node.role()), (term(5), RoleKind::Leader));
 }
@@ -123,8 +123,8 @@ fn a_claim_to_renew_does_not_free_a_voter_bound_to_another() {
 #[test]
 fn a_renewing_leader_that_loses_the_votes_of_a_term_tries_the_next() {
     let (mut node, asked) = renewing();
-    node.hear(1, 2, deny(&to(&asked, 2), Denial::VoteGone));
-    let out = node.hear(1, 3, deny(&to(&asked, 3), Denial::VoteGone));
+    node.hear(1, 2, deny(&to(&asked, 2), Denial::AlreadyVoted));
+    let out = node.hear(1, 3, deny(&to(&asked, 3), Denial::AlreadyVoted));
     assert_eq!((trace(&out).as_str(), node.term()), ("persist, vote 2, vote 3", term(9)));
     assert_eq!((node.role(), node.lease().unwrap().term), (RoleKind::Leader, term(1)));
 }
@@ -138,7 +138,7 @@ fn a_leader_that_lapses_releases_its_followers_after_it_stepped_down() {
     assert_eq!(trace(&out), "stepped-down, heartbeat 2, heartbeat 3, leader");
     let last = to(&out, 2);
     let zero = heartbeat_of(&last);
-    assert_eq!((zero.promise, zero.order), (0, quorate::Order::Follow));
+    assert_eq!((zero.promise, zero.order), (ns(0), quorate::Order::Follow));
     assert_eq!(last.header.term, term(1));
 }
 
@@ -184,7 +184,7 @@ fn a_heartbeat_of_a_lower_term_is_refused() {
     let (mut node, asked) = renewing();
     node.win(1, &[2], &asked);
     let out = node.hear(1, 3, heartbeat(7, 1).version(1, 1));
-    assert_eq!((denied(&out, 3), to(&out, 3).header.term), (Denial::TermBehind, term(8)));
+    assert_eq!((denied(&out, 3), to(&out, 3).header.term), (Denial::StaleTerm, term(8)));
     assert_eq!(node.role(), RoleKind::Leader);
 }
 
@@ -219,7 +219,7 @@ fn a_follower_that_votes_for_a_renewal_still_knows_its_leader() {
     let out = voter.hear(1, 1, to(&asked, 2).round(9));
     assert_eq!((trace(&out).as_str(), voter.leader()), ("persist, yes 1", Some((1, term(1)))));
     let Body::VoteReply(reply) = to(&out, 1).body else { panic!() };
-    assert_eq!(reply.of, term(8));
+    assert_eq!(reply.request_term, term(8));
     assert!(trace(&voter.hear(2, 1, heartbeat(8, 10))).ends_with("leader"));
     assert_eq!(voter.leader(), Some((1, term(8))));
 }
@@ -231,7 +231,7 @@ fn a_leader_that_resigns_at_once_releases_its_followers_while_a_renewal_is_prepa
     let mut node = leader(1, &THREE);
     let beats = node.tick_at(2 * HEARTBEAT);
     node.accepted(2 * HEARTBEAT, &[2, 3], &beats);
-    let preparing = node.hear(149, 3, deny(&to(&beats, 3), Denial::TermBehind).in_term(5));
+    let preparing = node.hear(149, 3, deny(&to(&beats, 3), Denial::StaleTerm).in_term(5));
     assert_eq!((trace(&preparing).as_str(), node.term()), ("heartbeat 2, heartbeat 3", term(1)));
 
     let mut asking = node.clone();
@@ -241,7 +241,7 @@ fn a_leader_that_resigns_at_once_releases_its_followers_while_a_renewal_is_prepa
     let out = node.resign(150, Some(2), Urgency::Now);
     assert_eq!(trace(&out), "stepped-down, heartbeat 2, heartbeat 3, leader");
     let last = |id| (heartbeat_of(&to(&out, id)).promise, heartbeat_of(&to(&out, id)).order);
-    assert_eq!((last(2), last(3)), ((0, quorate::Order::Campaign), (0, quorate::Order::Follow)));
+    assert_eq!((last(2), last(3)), ((ns(0), quorate::Order::Campaign), (ns(0), quorate::Order::Follow)));
     assert_eq!(trace(&node.tick_at(150 + RETRY)), "heartbeat 2", "the order is repeated");
 }
 
@@ -250,7 +250,7 @@ fn a_leader_that_resigns_at_once_releases_its_followers_while_a_renewal_is_prepa
 fn a_renewal_before_the_commit_asks_for_votes_at_once() {
     let (mut node, beats) = elected(1, &THREE);
     let now = LIMIT / 2;
-    let out = node.hear(now, 3, deny(&to(&beats, 3), Denial::TermBehind).in_term(4));
+    let out = node.hear(now, 3, deny(&to(&beats, 3), Denial::StaleTerm).in_term(4));
     assert!(trace(&out).ends_with("persist, installed, vote 2, vote 3"), "{}", trace(&out));
     assert_eq!((node.term(), node.lease_end()), (term(5), LIMIT));
 }

@@ -86,10 +86,10 @@ fn a_rival_of_a_later_term_that_gets_no_vote_ends_a_candidacy_but_no_pre_vote() 
 fn a_candidate_votes_for_nobody_else_in_its_term() {
     let (mut node, asked) = standing();
     let mut again = node.restarted(0);
-    assert_eq!(denied(&node.hear(1, 5, vote(1, 1)), 5), Denial::VoteGone);
+    assert_eq!(denied(&node.hear(1, 5, vote(1, 1)), 5), Denial::AlreadyVoted);
     node.hear(1, 3, grant(&to(&asked, 3), LIMIT));
     assert_eq!(node.role(), RoleKind::Leader, "nor does the rival end its candidacy");
-    assert_eq!(denied(&again.hear(LIMIT, 5, vote(1, 1)), 5), Denial::VoteGone);
+    assert_eq!(denied(&again.hear(LIMIT, 5, vote(1, 1)), 5), Denial::AlreadyVoted);
 }
 
 /// Rule 4.2: those that miss a leader say yes to each other, or nobody would be elected.
@@ -125,7 +125,7 @@ fn a_pre_vote_that_comes_late_is_not_a_vote() {
 fn a_candidate_that_adopted_a_higher_term_is_not_elected_by_late_votes() {
     for learnt in [2, 9] {
         let (mut node, asked) = standing();
-        node.hear(1, 5, deny(&to(&asked, 5), Denial::TermBehind).in_term(learnt));
+        node.hear(1, 5, deny(&to(&asked, 5), Denial::StaleTerm).in_term(learnt));
         assert_eq!((node.role(), node.term()), (RoleKind::Follower, term(learnt)));
         assert_nothing_comes_of(&asked, &mut node);
     }

@@ -183,7 +183,7 @@ fn no_step_is_taken_while_a_lease_of_an_earlier_membership_outlasts_the_one_in_f
 fn no_step_is_taken_during_a_handover_or_a_renewal() {
     let mut node = leader(1, &THREE);
     let out = node.resign(10, Some(2), Urgency::WhenReady);
-    assert_eq!(heartbeat_of(&to(&out, 2)).order, Order::Try);
+    assert_eq!(heartbeat_of(&to(&out, 2)).order, Order::Prepare);
     assert_eq!(node.reconfigure(11, &THREE, &[4]), []);
     let beats = node.tick_at(HEARTBEAT);
     node.accepted(HEARTBEAT + 1, &[2, 3], &beats);
@@ -456,7 +456,7 @@ fn a_leader_may_be_the_only_one_to_stay() {
     let mut node = leader(1, &THREE);
     assert!(trace(&node.clone().reconfigure(10, &[1], &[])).contains("installed"));
     node.step(Input::Leave);
-    let refused = [quorate::Output::Rejected(Rejection::NobodyStays)];
+    let refused = [quorate::Output::Rejected(Rejection::NoVoterLeft)];
     assert_eq!(node.reconfigure(10, &[1], &[]), refused);
 }
 
@@ -465,7 +465,7 @@ fn a_leader_may_be_the_only_one_to_stay() {
 fn a_takeover_waits_while_the_leader_prepares_a_step() {
     let (mut node, mut now) = steady(&THREE, &[]);
     let tries = |beats: &Vec<quorate::Output<u64>>| {
-        sent(beats).iter().any(|(_, beat)| heartbeat_of(beat).order == Order::Try)
+        sent(beats).iter().any(|(_, beat)| heartbeat_of(beat).order == Order::Prepare)
     };
     let (mut before, mut due) = (node.clone(), node.tick_at(now + HEARTBEAT));
     while !tries(&due) {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use quorate::{
     Answer, Body, Claim, ClusterId, Config, Denial, Election, Event, HardState, Header, Heartbeat,
-    HeartbeatReply, Input, Membership, Message, Order, Output, Phase, Position, Priority, RoleKind, Round,
-    Target, Term, Timing, Urgency, Version, VoteReply, VoteRequest,
+    HeartbeatReply, Input, Membership, MembershipVersion, Message, Nanos, Order, Output, Phase, Position,
+    Priority, RoleKind, Round, Target, Term, Timestamp, Timing, Urgency, VoteReply, VoteRequest,
 };
 use quorate_sim::Zero;
 
@@ -30,23 +30,34 @@ pub(crate) fn ms(length: u64) -> Duration {
     Duration::from_millis(length)
 }
 
-pub(crate) fn ns(length: u64) -> u64 {
-    length * 1_000_000
+/// The instant at which the node's clock reads so many milliseconds.
+pub(crate) fn at_ms(reading: u64) -> Timestamp {
+    ms(reading).into()
+}
+
+/// What the node's clock reads at that instant, in milliseconds.
+pub(crate) fn reading(at: Timestamp) -> u64 {
+    u64::try_from(at.since_origin().as_millis()).unwrap()
+}
+
+/// So many milliseconds, as a message carries them.
+pub(crate) fn ns(length: u64) -> Nanos {
+    ms(length).into()
 }
 
 pub(crate) fn term(term: u64) -> Term {
     Term(term)
 }
 
-pub(crate) fn version(term: u64, number: u64) -> Version {
-    Version { term: Term(term), number }
+pub(crate) fn version(term: u64, number: u64) -> MembershipVersion {
+    MembershipVersion { term: Term(term), number }
 }
 
 pub(crate) fn at_index(index: u64) -> Position {
     Position { term: 0, index }
 }
 
-pub(crate) fn members(version: Version, voters: &[u64]) -> Membership<u64> {
+pub(crate) fn members(version: MembershipVersion, voters: &[u64]) -> Membership<u64> {
     Membership::new(version, voters.to_vec(), Vec::new(), voters.len() / 2 + 1).unwrap()
 }
 
@@ -82,7 +93,7 @@ impl DerefMut for Node {
 
 impl Node {
     pub(crate) fn new(config: Config<u64>, saved: HardState<u64>, now: u64) -> Node {
-        Node(Election::new(config, saved, ms(now), Zero).unwrap())
+        Node(Election::new(config, saved, at_ms(now), Zero).unwrap())
     }
 
     /// Started for the first time at time 0.
@@ -101,19 +112,19 @@ impl Node {
     }
 
     pub(crate) fn tick_at(&mut self, now: u64) -> Outputs {
-        self.0.tick(ms(now))
+        self.0.tick(at_ms(now))
     }
 
     /// Receives, reads the clock, ticks, steps.
     pub(crate) fn hear(&mut self, now: u64, from: u64, message: Msg) -> Outputs {
-        let mut out = self.0.tick(ms(now));
+        let mut out = self.0.tick(at_ms(now));
         out.extend(self.0.step(Input::Receive { from, message }));
         out
     }
 
     /// Reads the clock, ticks, and wishes.
     pub(crate) fn wish(&mut self, now: u64, wish: Input<u64>) -> Outputs {
-        let mut out = self.0.tick(ms(now));
+        let mut out = self.0.tick(at_ms(now));
         out.extend(self.0.step(wish));
         out
     }
@@ -133,12 +144,12 @@ impl Node {
 
     /// The deadline in milliseconds.
     pub(crate) fn due(&self) -> u64 {
-        u64::try_from(self.0.deadline().unwrap().as_millis()).unwrap()
+        reading(self.0.deadline().unwrap())
     }
 
     /// The end of the lease in milliseconds.
     pub(crate) fn lease_end(&self) -> u64 {
-        u64::try_from(self.0.lease().unwrap().until.as_millis()).unwrap()
+        reading(self.0.lease().unwrap().until)
     }
 
     /// A follower's next candidacy, at its deadline: the vote requests, pre-votes granted by `by`.
@@ -185,7 +196,7 @@ pub(crate) fn leader(id: u64, voters: &[u64]) -> Node {
 
 /// When that node was sent its last message, in milliseconds.
 pub(crate) fn sent_at(outputs: &Outputs, receiver: u64) -> u64 {
-    to(outputs, receiver).header.at / 1_000_000
+    reading(to(outputs, receiver).header.sent_at)
 }
 
 // ---- messages ----
@@ -193,7 +204,7 @@ pub(crate) fn sent_at(outputs: &Outputs, receiver: u64) -> u64 {
 fn message(at: u64, round: u64, of: u64, body: Body<u64>) -> Msg {
     let (term, version) = (term(of), version(0, 1));
     let header =
-        Header { cluster: CLUSTER, term, version, committed: false, round: Round(round), at: ns(at) };
+        Header { cluster: CLUSTER, term, version, committed: false, round: Round(round), sent_at: at_ms(at) };
     Message { header, body }
 }
 
@@ -234,10 +245,10 @@ pub(crate) fn answer(request: &Msg, answer: Answer<u64>) -> Msg {
     let of = request.header.term;
     let body = match &request.body {
         Body::VoteRequest(asked) => {
-            Body::VoteReply(VoteReply { phase: asked.phase, of, answer, membership: None })
+            Body::VoteReply(VoteReply { phase: asked.phase, request_term: of, answer, membership: None })
         }
         Body::Heartbeat(_) => Body::HeartbeatReply(HeartbeatReply {
-            of,
+            request_term: of,
             answer,
             position: Position::default(),
             priority: Priority::default(),
@@ -279,7 +290,7 @@ pub(crate) trait But: Sized {
     fn version(self, term: u64, number: u64) -> Self;
     fn asking(self, length: u64) -> Self;
     fn rank(self, rank: u8) -> Self;
-    fn inheriting(self, version: Version) -> Self;
+    fn inheriting(self, version: MembershipVersion) -> Self;
     fn order(self, order: Order) -> Self;
     fn claim(self, claim: Claim<u64>) -> Self;
     fn position(self, index: u64) -> Self;
@@ -297,7 +308,7 @@ impl But for Msg {
     }
 
     fn at(mut self, at: u64) -> Self {
-        self.header.at = ns(at);
+        self.header.sent_at = at_ms(at);
         self
     }
 
@@ -326,7 +337,7 @@ impl But for Msg {
         self
     }
 
-    fn inheriting(mut self, version: Version) -> Self {
+    fn inheriting(mut self, version: MembershipVersion) -> Self {
         let Body::Heartbeat(heartbeat) = &mut self.body else { panic!("{self:?} inherits nothing") };
         heartbeat.inherited = Some(version);
         self
@@ -431,7 +442,7 @@ pub(crate) fn denied(outputs: &Outputs, receiver: u64) -> Denial<u64> {
 #[track_caller]
 pub(crate) fn granted(outputs: &Outputs, receiver: u64) -> u64 {
     match answered(outputs, receiver) {
-        Answer::Granted(length) => length / 1_000_000,
+        Answer::Granted(length) => u64::try_from(length.as_duration().as_millis()).unwrap(),
         Answer::Denied(denial) => panic!("denied: {denial:?}"),
     }
 }
@@ -498,7 +509,7 @@ pub(crate) fn trace(outputs: &Outputs) -> String {
             Event::TwoLeaders { .. } => "two-leaders",
             Event::TermTooFarAhead { .. } => "too-far",
             Event::TargetReached { .. } => "reached",
-            Event::TargetForgotten => "forgotten",
+            Event::TargetAbandoned => "forgotten",
             Event::Removed => "removed",
             Event::StateLost => "state-lost",
             Event::TooManyForming { .. } => "too-many",

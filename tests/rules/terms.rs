@@ -10,7 +10,7 @@ fn a_voter_votes_once_in_a_term() {
     let mut voter = Node::fresh(3, &[1, 2, 3]);
     assert_eq!(granted(&voter.hear(1, 1, vote(1, 1)), 1), LIMIT);
     let later = LIMIT + 2;
-    assert_eq!(denied(&voter.hear(later, 2, vote(1, 1)), 2), Denial::VoteGone);
+    assert_eq!(denied(&voter.hear(later, 2, vote(1, 1)), 2), Denial::AlreadyVoted);
     assert_eq!(granted(&voter.hear(later, 1, vote(1, 2)), 1), LIMIT, "who has the vote gets it again");
 }
 
@@ -32,7 +32,7 @@ fn a_restarted_voter_does_not_vote_twice() {
     voter.hear(1, 1, vote(1, 1));
     let mut voter = voter.restarted(10);
     let free = 10 + LIMIT;
-    assert_eq!(denied(&voter.hear(free, 2, vote(1, 1)), 2), Denial::VoteGone);
+    assert_eq!(denied(&voter.hear(free, 2, vote(1, 1)), 2), Denial::AlreadyVoted);
     assert_eq!(granted(&voter.hear(free, 1, vote(1, 2)), 1), LIMIT);
 }
 
@@ -103,7 +103,7 @@ fn a_strangers_request_is_used_for_nothing_and_answered_with_the_membership() {
     for request in [vote(5, 1), pre_vote(5, 2), heartbeat(5, 3)] {
         let out = voter.hear(0, 9, request);
         assert_eq!(trace(&out), "no 9");
-        assert_eq!(denied(&out, 9), Denial::Stranger);
+        assert_eq!(denied(&out, 9), Denial::NotAMember);
         assert_eq!(to(&out, 9).header.version, version(0, 1));
         let told = match to(&out, 9).body {
             quorate::Body::VoteReply(reply) => reply.membership,
@@ -117,7 +117,7 @@ fn a_strangers_request_is_used_for_nothing_and_answered_with_the_membership() {
         );
     }
     let asked = voter.tick_at(voter.due());
-    voter.hear(voter.due(), 9, deny(&to(&asked, 1), Denial::TermBehind).in_term(8));
+    voter.hear(voter.due(), 9, deny(&to(&asked, 1), Denial::StaleTerm).in_term(8));
     assert_eq!(voter.term(), term(0), "nor is a stranger's denial");
 }
 
@@ -193,8 +193,8 @@ fn accepting_a_leader_uses_up_the_vote_of_its_term() {
     let out = follower.hear(1, 1, heartbeat(2, 1));
     assert_eq!(persisted(&out).unwrap().voted_for, Some(1));
     let mut again = follower.restarted(0);
-    assert_eq!(denied(&follower.hear(1 + PROMISE, 2, vote(2, 1)), 2), Denial::VoteGone);
-    assert_eq!(denied(&again.hear(LIMIT, 2, vote(2, 1)), 2), Denial::VoteGone);
+    assert_eq!(denied(&follower.hear(1 + PROMISE, 2, vote(2, 1)), 2), Denial::AlreadyVoted);
+    assert_eq!(denied(&again.hear(LIMIT, 2, vote(2, 1)), 2), Denial::AlreadyVoted);
 }
 
 /// Rule 1.5: also where the vote had gone to somebody else who did not win.
@@ -203,7 +203,7 @@ fn a_loser_that_has_the_vote_does_not_get_it_again_once_another_leads() {
     let mut follower = Node::fresh(3, &[1, 2, 3]);
     follower.hear(1, 2, vote(1, 1));
     follower.hear(2, 1, heartbeat(1, 1));
-    assert_eq!(denied(&follower.hear(2 + LIMIT, 2, vote(1, 2)), 2), Denial::VoteGone);
+    assert_eq!(denied(&follower.hear(2 + LIMIT, 2, vote(1, 2)), 2), Denial::AlreadyVoted);
 }
 
 /// Rule 1.6: answers to what a candidate asked before its crash cannot elect it.

@@ -1,7 +1,7 @@
 //! Rule 3.6: what a leader that tunes may measure, and what follows from short promises.
 
 use quorate::{Config, Denial, Input, Timing};
-use quorate_sim::Desk;
+use quorate_sim::ManualNetwork;
 
 use crate::support::*;
 
@@ -13,36 +13,38 @@ fn timing() -> Timing {
     Timing { clock_drift_ppm: 0, ..Timing::tuned(ms(SHORTEST), ms(PROMISE)) }
 }
 
-fn promise(desk: &Desk) -> u64 {
-    let pace = desk.node(1).status().pace.unwrap();
+fn promise(network: &ManualNetwork) -> u64 {
+    let pace = network.node(1).status().heartbeat_timing.unwrap();
     u64::try_from(pace.promise.as_millis()).unwrap()
 }
 
 /// A group whose leader is node 1.
-fn group(nodes: u64) -> Desk {
-    let mut desk = Desk::new(nodes, timing());
-    desk.elect(1);
-    desk
+fn group(nodes: u64) -> ManualNetwork {
+    let mut network = ManualNetwork::new(nodes, timing());
+    network.elect(1);
+    network
 }
 
 /// What it is sent meanwhile waits too, and is no measure of the network.
 #[test]
 fn who_writes_is_not_measured() {
-    let mut desk = Desk::new(3, timing());
-    let pass = |desk: &mut Desk| {
-        desk.pass(ms(1));
-        while desk.deliver(|mail| mail.to != 3) > 0 {}
+    let mut network = ManualNetwork::new(3, timing());
+    let pass = |network: &mut ManualNetwork| {
+        network.pass(ms(1));
+        while network.deliver(|mail| mail.to != 3) > 0 {}
     };
-    let commits = |desk: &Desk| desk.leader().is_some_and(|leader| desk.node(leader).status().committed);
-    while !commits(&desk) && desk.now < ms(1_000) {
-        pass(&mut desk);
-        desk.lose(|mail| mail.to == 3);
+    let commits = |network: &ManualNetwork| {
+        network.leader().is_some_and(|leader| network.node(leader).status().committed)
+    };
+    while !commits(&network) && network.now < ms(1_000) {
+        pass(&mut network);
+        network.lose(|mail| mail.to == 3);
     }
     // Now node 3 writes.
-    (0..100).for_each(|_| pass(&mut desk));
-    desk.run(ms(WATCH + 5_000));
-    let leader = desk.leader().unwrap();
-    assert_eq!(desk.node(leader).status().pace.unwrap().promise, ms(SHORTEST));
+    (0..100).for_each(|_| pass(&mut network));
+    network.run(ms(WATCH + 5_000));
+    let leader = network.leader().unwrap();
+    assert_eq!(network.node(leader).status().heartbeat_timing.unwrap().promise, ms(SHORTEST));
     assert_ne!(leader, 3);
 }
 
@@ -50,20 +52,20 @@ fn who_writes_is_not_measured() {
 /// possible with a lease much shorter than the interval that the leader began with. Rule 8.1 (d).
 #[test]
 fn a_leader_watches_the_network_anew_under_each_membership() {
-    let mut desk = group(4);
+    let mut network = group(4);
     for voters in [[1, 2, 3].as_slice(), &[1, 2]] {
-        assert_eq!(promise(&desk), PROMISE);
-        desk.run(ms(WATCH - 1_000));
-        assert_eq!(promise(&desk), PROMISE, "not yet");
-        desk.run(ms(2_000));
-        assert_eq!(promise(&desk), SHORTEST);
+        assert_eq!(promise(&network), PROMISE);
+        network.run(ms(WATCH - 1_000));
+        assert_eq!(promise(&network), PROMISE, "not yet");
+        network.run(ms(2_000));
+        assert_eq!(promise(&network), SHORTEST);
         let wish = Input::Reconfigure { target: target(voters, &[]), force: false };
-        let _ = desk.step(1, wish);
-        assert_eq!(promise(&desk), LIMIT, "everybody is about to write");
-        desk.run(ms(1));
-        assert_eq!(desk.node(1).membership().voters(), voters);
+        let _ = network.step(1, wish);
+        assert_eq!(promise(&network), LIMIT, "everybody is about to write");
+        network.run(ms(1));
+        assert_eq!(network.node(1).membership().voters(), voters);
     }
-    assert_eq!(desk.leader(), Some(1));
+    assert_eq!(network.leader(), Some(1));
 }
 
 /// Rule 4.1: a leap of the clock is one beyond the shortest promise there may be.
@@ -103,9 +105,9 @@ fn a_voter_that_has_just_heard_the_leader_does_not_count_as_free_soon() {
 fn a_leader_shows_its_pace_and_a_follower_none() {
     let mut node = leader(1, &[1, 2, 3]);
     node.tick_at(HEARTBEAT);
-    let pace = node.status().pace.unwrap();
+    let pace = node.status().heartbeat_timing.unwrap();
     assert_eq!((pace.promise, pace.heartbeat_interval), (ms(PROMISE), ms(HEARTBEAT)));
     let (young, _) = elected(1, &[1, 2, 3]);
-    assert_eq!(young.status().pace.unwrap().promise, ms(LIMIT));
-    assert_eq!(Node::fresh(2, &[1, 2, 3]).status().pace, None);
+    assert_eq!(young.status().heartbeat_timing.unwrap().promise, ms(LIMIT));
+    assert_eq!(Node::fresh(2, &[1, 2, 3]).status().heartbeat_timing, None);
 }

@@ -67,7 +67,7 @@ fn nodes_started_with_different_lists_refuse_each_other_and_say_so_once() {
         Some(node.membership()),
         "so that they find out"
     );
-    let now = to(&asked, 1).header.at / 1_000_000;
+    let now = sent_at(&asked, 1);
     let out = node.hear(now, 1, deny(&to(&asked, 1), Denial::MembershipConflict));
     assert_eq!(events(&out), [Event::MembershipConflict { peer: 1 }], "the asker tells its operator too");
 }
@@ -162,7 +162,7 @@ fn a_node_that_has_forgotten_what_it_acknowledged_takes_no_part_any_more() {
         assert_eq!(trace(&node.hear(0, 1, beat(1).committed())), "state-lost");
         assert_eq!(node.hear(1, 1, beat(2).committed()), [], "it promises nothing, and says so once");
         let out = node.hear(2, 2, vote(2, 1).version(1, 1));
-        assert_eq!((denied(&out, 2), node.term()), (Denial::Stranger, term(0)));
+        assert_eq!((denied(&out, 2), node.term()), (Denial::NotAMember, term(0)));
         assert_eq!(node.deadline(), None);
     }
     // A last heartbeat, which gives promises back, never encloses anything.
@@ -183,7 +183,7 @@ fn leaders_of_different_lists_with_one_version_are_reported() {
     let conflict = |peer| [Event::MembershipConflict { peer }];
     assert_eq!(events(&follower.hear(0, 1, beat)), conflict(1));
     let (mut node, beats) = elected(1, &THREE);
-    let reply = deny(&to(&beats, 3), Denial::Stranger).carrying(theirs);
+    let reply = deny(&to(&beats, 3), Denial::NotAMember).carrying(theirs);
     assert_eq!(events(&node.hear(1, 3, reply)), conflict(3));
 }
 

@@ -11,8 +11,8 @@ use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 
 use crate::Failure;
-use crate::crew::Crew;
 use crate::processes::{Process, children, command, guard};
+use crate::supervisors::Supervisors;
 
 /// For what is not to happen late, but not to fail to happen.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -69,10 +69,10 @@ enum Left {
 
 fn befall(faults: &[(Part, Signal)], left: Left) -> Result<(), Failure> {
     let folder = TempDir::new()?;
-    let mut crew = Crew::start(folder.path(), 1, &[], &["deaf", "stamps", "childs"])?;
-    crew.until("the command to run", |_| true)?;
+    let mut supervisors = Supervisors::start(folder.path(), 1, &[], &["deaf", "stamps", "childs"])?;
+    supervisors.until("the command to run", |_| true)?;
     wait_for(&folder.path().join("childs"))?;
-    let supervisor = crew.supervisor(0).ok_or("no supervisor")?;
+    let supervisor = supervisors.supervisor(0).ok_or("no supervisor")?;
     let running = command(supervisor).ok_or("no command")?;
     let child = *children(running).first().ok_or("no child")?;
     let guard = guard(supervisor).and_then(Process::open).ok_or("no guard")?;
@@ -109,17 +109,18 @@ fn wait_for(file: &Path) -> Result<(), Failure> {
 /// It would be killed later than this test waits.
 fn asked() -> Result<(), Failure> {
     let folder = TempDir::new()?;
-    let mut crew = Crew::start(folder.path(), 1, &["--grace-ms", "600000"], &["listening", "stamps"])?;
-    crew.until("the command to run", |_| true)?;
-    crew.terminate(0);
-    let status = crew.end(0)?;
+    let mut supervisors =
+        Supervisors::start(folder.path(), 1, &["--grace-ms", "600000"], &["listening", "stamps"])?;
+    supervisors.until("the command to run", |_| true)?;
+    supervisors.terminate(0);
+    let status = supervisors.end(0)?;
     if status.success() { Ok(()) } else { Err(format!("it ended, {status}").into()) }
 }
 
 fn once() -> Result<(), Failure> {
     let folder = TempDir::new()?;
-    let mut crew = Crew::start(folder.path(), 1, &["--once"], &["exit", "7"])?;
-    let status = crew.end(0)?;
+    let mut supervisors = Supervisors::start(folder.path(), 1, &["--once"], &["exit", "7"])?;
+    let status = supervisors.end(0)?;
     if status.code() == Some(7) { Ok(()) } else { Err(format!("it ended, {status}").into()) }
 }
 

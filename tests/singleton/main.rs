@@ -7,7 +7,7 @@
 //! - SIGTERM of a supervisor: it has to stop the command, and to exit with 0.
 //!
 //! Every second copy of the command does not listen to SIGTERM. Checked, from the file alone
-//! (`ledger.rs`): no two copies at one time, terms that never fall, and one node for each term. After
+//! (`audit.rs`): no two copies at one time, terms that never fall, and one node for each term. After
 //! each round all is mended, and the command has to run again.
 //!
 //! It needs Linux, and no privileges; elsewhere it says that it was skipped, and passes.
@@ -20,17 +20,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 #[cfg(target_os = "linux")]
-mod crew;
+mod driver;
 #[cfg(target_os = "linux")]
-mod drill;
+mod supervisors;
 // The example itself: what is tested is never older than its source.
+mod audit;
 #[path = "../../examples/singleton/main.rs"]
 mod example;
 #[cfg(target_os = "linux")]
-mod groups;
-mod ledger;
+mod fault_schedule;
 #[cfg(target_os = "linux")]
-mod plan;
+mod groups;
 #[cfg(target_os = "linux")]
 mod processes;
 #[cfg(target_os = "linux")]
@@ -51,9 +51,9 @@ fn main() -> ExitCode {
         Some("worker") => worker::main(env::args().skip(2)),
         _ => {}
     }
-    let mut trials = ledger::trials();
+    let mut trials = audit::trials();
     #[cfg(target_os = "linux")]
-    trials.extend(groups::trials().into_iter().chain(drill::trials()));
+    trials.extend(groups::trials().into_iter().chain(driver::trials()));
     #[cfg(not(target_os = "linux"))]
     println!("skipped: one command on one machine: this is not Linux");
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()

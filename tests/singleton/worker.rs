@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix::sys::signal::{SigSet, Signal};
 use quorate::adapters::clock::BootClock;
 
-use crate::ledger::Stamp;
+use crate::audit::Stamp;
 
 const EVERY: Duration = Duration::from_micros(500);
 
@@ -34,7 +34,7 @@ pub(crate) fn main(mut args: impl Iterator<Item = String>) -> ! {
     });
     let number = |name| env::var(name).unwrap().parse().unwrap();
     let (clock, pid) = (BootClock::new(), process::id());
-    let nanos = || u64::try_from(clock.now().as_nanos()).unwrap();
+    let nanos = || u64::try_from(clock.now().since_origin().as_nanos()).unwrap();
     let (born, term, node) = (nanos(), number("QUORATE_TERM"), number("QUORATE_ID"));
     let mut file = OpenOptions::new().create(true).append(true).open(file).unwrap();
     while nanos() - born < LONGEST.as_nanos() as u64 {

@@ -124,7 +124,7 @@ async fn while_a_write_hangs_the_lease_ends_in_time_and_everybody_knows() {
     while leads {
         advance(millis(1)).await;
         let seen = leadership.borrow_and_update();
-        until = seen.lease.map_or(until, |lease| lease.until);
+        until = seen.lease.map_or(until, |lease| lease.until.since_origin());
         leads = seen.is_mine();
         assert!(!leads || group.now() < until, "shown to lead beyond the end of its lease");
     }
@@ -160,7 +160,7 @@ async fn a_reader_that_keeps_up_sees_every_change_and_one_that_sleeps_sees_that_
     sleep(millis(1_000)).await;
     assert!(!slow.has_changed().unwrap(), "a lease that only grows wakes nobody");
     let grown = slow.borrow().lease.unwrap();
-    assert!(grown.until > group.now(), "yet it is always the present one");
+    assert!(grown.until > group.now().into(), "yet it is always the present one");
 
     let mut led = vec![first.term];
     while led.len() < 3 {
@@ -198,7 +198,7 @@ async fn nobody_leads_before_its_vote_is_durable() {
     let _at_the_end = Release(&disk);
     disk.becomes(Mood::Hangs);
     let alone = HardState::bootstrap(ClusterId(1), [1]).unwrap();
-    let options = Options::new(Config::new(1)).clock(move || origin.elapsed()).seed(SEED);
+    let options = Options::new(Config::new(1)).clock(move || origin.elapsed().into()).seed(SEED);
     let node = Handle::start(options, alone, disk.clone(), Network::new().join(1)).unwrap();
     for _ in 0..1_000 {
         advance(millis(1)).await;

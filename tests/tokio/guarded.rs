@@ -88,7 +88,7 @@ async fn work_is_dropped_before_another_leader_begins_and_runs_again_after_the_n
             .await;
         let ended = log.lock().unwrap().iter().rfind(|entry| !entry.3).copied().unwrap();
         assert_eq!((ended.1, ended.2), (id, lease.term));
-        assert!(ended.0 >= lease.until - MARGIN);
+        assert!(ended.0 >= lease.until.since_origin() - MARGIN);
         group.cut.heal();
     }
     for _ in 0..4 {
@@ -111,7 +111,7 @@ async fn work_is_dropped_the_margin_before_its_lease_ends() {
         let (id, _) = group.leader().await;
         group.cut.off(id);
         sleep(2 * millis(3)).await;
-        let until = group.node(id).lease().unwrap().until;
+        let until = group.node(id).lease().unwrap().until.since_origin();
         sees(group.node(id), |seen| !seen.is_mine()).await;
         assert!(group.now() <= until - margin + millis(2), "everybody knows by then");
         sleep(millis(1)).await;
@@ -165,7 +165,7 @@ async fn work_that_nobody_polls_holds_up_a_handover_until_its_lease_would_have_e
     assert!(work.as_mut().poll(&mut context).is_pending());
     assert_eq!(polls.get(), 1);
 
-    let until = group.node(id).lease().unwrap().until;
+    let until = group.node(id).lease().unwrap().until.since_origin();
     let node = group.node(id).clone();
     let resigned = tokio::spawn(async move { node.resign(None, Urgency::Now).await });
     sees(group.node(id), |seen| !seen.is_mine()).await;
@@ -184,7 +184,7 @@ async fn work_that_nobody_polls_holds_up_a_handover_until_its_lease_would_have_e
 fn sleeper(origin: Instant) -> (Handle<Id>, Arc<AtomicU64>) {
     let asleep = Arc::new(AtomicU64::new(0));
     let slept = Arc::clone(&asleep);
-    let clock = move || origin.elapsed() + millis(slept.load(Ordering::SeqCst));
+    let clock = move || (origin.elapsed() + millis(slept.load(Ordering::SeqCst))).into();
     // Nothing is due for long.
     let config = Config { timing: Timing::wan(), ..Config::new(1) };
     let options = Options::new(config).margin(MARGIN).clock(clock).seed(SEED);
@@ -223,7 +223,7 @@ async fn a_lease_that_grows_after_a_short_sleep_wakes_whoever_found_it_gone() {
     let (node, asleep) = sleeper(origin);
     let lease = sees(&node, |seen| seen.is_mine()).await.lease.unwrap();
     sleep(millis(200)).await;
-    let left = node.lease().unwrap().until - origin.elapsed();
+    let left = node.lease().unwrap().until.since_origin() - origin.elapsed();
     // Within the margin: too late to act by it, early enough to renew it.
     asleep.store(u64::try_from(left.as_millis()).unwrap() - 5, Ordering::SeqCst);
     let mut work = pin!(node.run_while_leader(|term| async move { term }));

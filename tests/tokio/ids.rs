@@ -44,7 +44,7 @@ async fn elects<I: NodeId + Serialize + DeserializeOwned + Send + Sync + 'static
             .zip(ids)
             .map(|(seed, id)| {
                 let (store, saved) = Store::<I>::open(path(id)).unwrap();
-                let clock = move || origin.elapsed();
+                let clock = move || origin.elapsed().into();
                 let options = Options::new(Config::new(id)).clock(clock).seed(seed);
                 Handle::start(options, saved, store, Wire(network.join(id))).unwrap()
             })

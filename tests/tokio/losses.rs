@@ -85,8 +85,8 @@ async fn a_clock_that_runs_backwards_or_panics_stops_the_node_and_is_reported() 
         let broken = Arc::clone(&bad);
         let clock = move || match broken.load(Ordering::SeqCst) {
             true if panics => panic!("a clock that panics, as the test wants"),
-            true => millis(1),
-            false => origin.elapsed() + millis(10),
+            true => millis(1).into(),
+            false => (origin.elapsed() + millis(10)).into(),
         };
         let options = Options::new(Config::new(1)).clock(clock);
         let node = Handle::start(options, first(), Memory::new(), Network::new().join(1)).unwrap();

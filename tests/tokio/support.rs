@@ -183,8 +183,10 @@ impl Group {
     pub(crate) fn start(&self, id: Id, storage: impl Storage<Id>) -> Handle<Id> {
         let origin = self.origin;
         let first = HardState::bootstrap(ClusterId(1), [1, 2, 3]).unwrap();
-        let options =
-            Options::new(Config::new(id)).margin(self.margin).clock(move || origin.elapsed()).seed(SEED + id);
+        let options = Options::new(Config::new(id))
+            .margin(self.margin)
+            .clock(move || origin.elapsed().into())
+            .seed(SEED + id);
         let (channel, cut) = (self.network.join(id), self.cut.clone());
         let line = Line { me: id, channel, cut, underway: VecDeque::new() };
         Handle::start(options, first, storage, line).unwrap()

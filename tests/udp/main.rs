@@ -21,7 +21,9 @@ use quorate::adapters::udp::{
     CommandError, Host, HostConfig, HostFailure, Notice, Protection, QueryError, StartError, who_leads,
     who_leads_sealed,
 };
-use quorate::{ClusterId, Config, Event, HardState, Lease, Priority, Rejection, Term, Timing, Urgency};
+use quorate::{
+    ClusterId, Config, Event, HardState, Lease, Priority, Rejection, Term, Timestamp, Timing, Urgency,
+};
 
 type Id = u16;
 
@@ -215,7 +217,7 @@ fn while_a_write_hangs_the_lease_ends_in_time_and_its_watchers_know() {
     });
     let clock = BootClock::new();
     let (told, hears) = channel();
-    host.watch(move |lease| told.send((clock.now(), lease)).unwrap());
+    host.watch(move |lease| told.send((clock.now().since_origin(), lease)).unwrap());
 
     let hang = disk.lock().unwrap();
     let _late = late();
@@ -223,7 +225,7 @@ fn while_a_write_hangs_the_lease_ends_in_time_and_its_watchers_know() {
     let mut last = None;
     let (ended, until) = loop {
         match hears.recv_timeout(PATIENCE).unwrap() {
-            (_, Some(lease)) => last = Some(lease.until),
+            (_, Some(lease)) => last = Some(lease.until.since_origin()),
             (ended, None) => break (ended, last.unwrap()),
         }
     };
@@ -300,7 +302,7 @@ fn a_leader_that_resigns_has_stopped_before_another_leads() {
     wait("a resignation", || hosts.iter().find_map(|host| host.resign(None, Urgency::WhenReady).ok()));
     wait("a later term", || hosts.iter().find_map(|host| host.lease().filter(|it| it.term > term)));
 
-    let mut told: Vec<(Id, Duration, Option<Lease>)> = hears.try_iter().collect();
+    let mut told: Vec<(Id, Timestamp, Option<Lease>)> = hears.try_iter().collect();
     told.sort_by_key(|&(_, at, _)| at);
     let mut holder: Option<(Id, Lease)> = None;
     for (id, at, lease) in told {

@@ -6,14 +6,15 @@ mod properties;
 
 use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use quorate::adapters::wire::{
     EncodeError, MAX_DATAGRAM, Refused, VERSION, WireError, decode, encode, encode_into,
 };
 use quorate::{
     Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Limits, MAX_MEMBERS,
-    Membership, Message, NodeId, Order, Phase, Position, Priority, Round, Term, Version, VoteReply,
-    VoteRequest,
+    Membership, MembershipVersion, Message, Nanos, NodeId, Order, Phase, Position, Priority, Round, Term,
+    Timestamp, VoteReply, VoteRequest,
 };
 use serde::de::{DeserializeOwned, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -21,10 +22,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 const HEADER: Header = Header {
     cluster: ClusterId(7),
     term: Term(300),
-    version: Version { term: Term(2), number: 1 },
+    version: MembershipVersion { term: Term(2), number: 1 },
     committed: true,
     round: Round(5),
-    at: 1_000_000,
+    sent_at: Timestamp::ORIGIN.saturating_add(Duration::from_millis(1)),
 };
 
 /// A message of each kind, with its bytes after the header's.
@@ -37,7 +38,7 @@ fn golden() -> [(Message<u64>, &'static [u8]); 9] {
         message(Body::VoteRequest(VoteRequest { phase, claim, promise, position, membership }))
     };
     let vote = |answer| {
-        let reply = VoteReply { phase: Phase::Real, of: Term(300), answer, membership: None };
+        let reply = VoteReply { phase: Phase::Real, request_term: Term(300), answer, membership: None };
         message(Body::VoteReply(reply))
     };
     let beat = |promise, rank, order, inherited, membership| {
@@ -45,32 +46,38 @@ fn golden() -> [(Message<u64>, &'static [u8]); 9] {
     };
     let handover = Claim::Handover { leader: 2, term: Term(299) };
     [
-        (request(Phase::Pre, Claim::Own, 0, None), &[0, 0, 0, 0, 3, 9, 0]),
+        (request(Phase::Pre, Claim::Own, Nanos::ZERO, None), &[0, 0, 0, 0, 3, 9, 0]),
         (
-            request(Phase::Real, handover, 128, some_members.clone()),
+            request(Phase::Real, handover, Nanos(128), some_members.clone()),
             &[0, 1, 2, 2, 0xab, 0x02, 0x80, 0x01, 3, 9, 1, 2, 1, 3, 1, 2, 3, 1, 0xc8, 0x01, 2, 0],
         ),
-        (vote(Answer::Granted(128)), &[1, 1, 0xac, 0x02, 0, 0x80, 0x01, 0]),
+        (vote(Answer::Granted(Nanos(128))), &[1, 1, 0xac, 0x02, 0, 0x80, 0x01, 0]),
         (
-            vote(Answer::Denied(Denial::Bound { to: Some((3, Term(4))), remaining: 5 })),
+            vote(Answer::Denied(Denial::Bound { to: Some((3, Term(4))), remaining: Nanos(5) })),
             &[1, 1, 0xac, 0x02, 1, 0, 1, 3, 4, 5, 0],
         ),
         (
             vote(Answer::Denied(Denial::PositionBehind(Position { term: 1, index: 2 }))),
             &[1, 1, 0xac, 0x02, 1, 4, 1, 2, 0],
         ),
-        (beat(128, Some(0), Order::Follow, None, None), &[2, 0x80, 0x01, 1, 0, 0, 0, 0]),
+        (beat(Nanos(128), Some(0), Order::Follow, None, None), &[2, 0x80, 0x01, 1, 0, 0, 0, 0]),
         (
-            beat(128, Some(0), Order::Follow, Some(Version { term: Term(300), number: 7 }), None),
+            beat(
+                Nanos(128),
+                Some(0),
+                Order::Follow,
+                Some(MembershipVersion { term: Term(300), number: 7 }),
+                None,
+            ),
             &[2, 0x80, 0x01, 1, 0, 0, 1, 0xac, 0x02, 7, 0],
         ),
         (
-            beat(0, None, Order::Campaign, None, some_members),
+            beat(Nanos::ZERO, None, Order::Campaign, None, some_members),
             &[2, 0, 0, 2, 0, 1, 2, 1, 3, 1, 2, 3, 1, 0xc8, 0x01, 2, 0],
         ),
         (
             message(Body::HeartbeatReply(HeartbeatReply {
-                of: Term(300),
+                request_term: Term(300),
                 answer: Answer::Denied(Denial::MembershipConflict),
                 position: Position { term: 3, index: 9 },
                 priority: Priority(1),
@@ -98,28 +105,28 @@ fn the_format_is_these_bytes() {
 #[test]
 fn every_denial_phase_claim_and_order_has_its_number() {
     let number = |answer| {
-        let reply = VoteReply { phase: Phase::Pre, of: Term(0), answer, membership: None };
+        let reply = VoteReply { phase: Phase::Pre, request_term: Term(0), answer, membership: None };
         let datagram = encode(&Message::<u64> { header: HEADER, body: Body::VoteReply(reply) });
         datagram[15]
     };
     let denials = [
-        Denial::Bound { to: None, remaining: 0 },
-        Denial::VoteGone,
-        Denial::TermBehind,
-        Denial::MembershipOlder,
+        Denial::Bound { to: None, remaining: Nanos::ZERO },
+        Denial::AlreadyVoted,
+        Denial::StaleTerm,
+        Denial::StaleMembership,
         Denial::PositionBehind(Position::default()),
-        Denial::Stranger,
+        Denial::NotAMember,
         Denial::MembershipConflict,
     ];
     assert_eq!(denials.map(|denial| number(Answer::Denied(denial))), [0, 1, 2, 3, 4, 5, 6]);
     let order = |order| {
-        let beat = Heartbeat { promise: 0, rank: None, order, inherited: None, membership: None };
+        let beat = Heartbeat { promise: Nanos::ZERO, rank: None, order, inherited: None, membership: None };
         encode(&Message::<u64> { header: HEADER, body: Body::Heartbeat(beat) })[14]
     };
-    assert_eq!([Order::Follow, Order::Try, Order::Campaign].map(order), [0, 1, 2]);
+    assert_eq!([Order::Follow, Order::Prepare, Order::Campaign].map(order), [0, 1, 2]);
     let claim = |phase, claim| {
         let position = Position::default();
-        let request = VoteRequest { phase, claim, promise: 0, position, membership: None };
+        let request = VoteRequest { phase, claim, promise: Nanos::ZERO, position, membership: None };
         let datagram = encode(&Message { header: HEADER, body: Body::VoteRequest(request) });
         (datagram[12], datagram[13])
     };
@@ -177,7 +184,7 @@ fn an_oversized_datagram_is_refused_unread() {
 
 /// A message whose every number takes its most bytes, with as many members as there can be.
 fn largest<I: NodeId>(id: impl Fn(u8) -> I) -> Message<I> {
-    let version = Version { term: Term(u64::MAX), number: u64::MAX };
+    let version = MembershipVersion { term: Term(u64::MAX), number: u64::MAX };
     let voters = (0..u8::MAX).map(&id).collect();
     let membership = Membership::new(version, voters, vec![], MAX_MEMBERS).unwrap();
     let header = Header {
@@ -186,12 +193,15 @@ fn largest<I: NodeId>(id: impl Fn(u8) -> I) -> Message<I> {
         version,
         committed: true,
         round: Round(u64::MAX),
-        at: u64::MAX,
+        sent_at: Duration::MAX.into(),
     };
     let body = Body::VoteReply(VoteReply {
         phase: Phase::Real,
-        of: Term(u64::MAX),
-        answer: Answer::Denied(Denial::Bound { to: Some((id(1), Term(u64::MAX))), remaining: u64::MAX }),
+        request_term: Term(u64::MAX),
+        answer: Answer::Denied(Denial::Bound {
+            to: Some((id(1), Term(u64::MAX))),
+            remaining: Nanos(u64::MAX),
+        }),
         membership: Some(Box::new(membership)),
     });
     Message { header, body }
@@ -255,9 +265,9 @@ fn an_impossible_membership_is_refused() {
 fn what_a_forming_node_knows_is_these_bytes() {
     let limits = Limits { min_members: 3, max_members: 5 };
     let alone = Message::<u64> {
-        header: Header { committed: true, at: 0, ..HEADER },
+        header: Header { committed: true, sent_at: Timestamp::ORIGIN, ..HEADER },
         body: Body::Heartbeat(Heartbeat {
-            promise: 0,
+            promise: Nanos::ZERO,
             rank: None,
             order: Order::Follow,
             inherited: None,

@@ -16,7 +16,7 @@ fn membership<I: NodeId + 'static>(
             let learners = voters.split_off(1 + cut % voters.len());
             let least = voters.len() / 2 + 1;
             let quorum = least + more % (voters.len() - least + 1);
-            let version = Version { term: Term(term), number };
+            let version = MembershipVersion { term: Term(term), number };
             Box::new(Membership::new(version, voters, learners, quorum).unwrap())
         });
     let limits = (1_u8.., 0_u8..).prop_map(|(max_members, more)| {
@@ -29,18 +29,19 @@ fn membership<I: NodeId + 'static>(
 }
 
 fn answer<I: NodeId + 'static>(id: impl Strategy<Value = I>) -> impl Strategy<Value = Answer<I>> {
-    let bound = (proptest::option::of((id, any::<u64>())), any::<u64>())
-        .prop_map(|(to, remaining)| Denial::Bound { to: to.map(|(id, term)| (id, Term(term))), remaining });
+    let bound = (proptest::option::of((id, any::<u64>())), any::<u64>()).prop_map(|(to, remaining)| {
+        Denial::Bound { to: to.map(|(id, term)| (id, Term(term))), remaining: Nanos(remaining) }
+    });
     let behind = position().prop_map(Denial::PositionBehind);
     prop_oneof![
-        any::<u64>().prop_map(Answer::Granted),
+        any::<u64>().prop_map(|length| Answer::Granted(Nanos(length))),
         bound.prop_map(Answer::Denied),
         behind.prop_map(Answer::Denied),
         proptest::sample::select(vec![
-            Denial::VoteGone,
-            Denial::TermBehind,
-            Denial::MembershipOlder,
-            Denial::Stranger,
+            Denial::AlreadyVoted,
+            Denial::StaleTerm,
+            Denial::StaleMembership,
+            Denial::NotAMember,
             Denial::MembershipConflict,
         ])
         .prop_map(Answer::Denied),
@@ -62,28 +63,39 @@ fn body<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strat
         Just(Claim::Inquiry),
         (id.clone(), any::<u64>()).prop_map(|(leader, term)| Claim::Handover { leader, term: Term(term) }),
     ];
-    let order = proptest::sample::select(vec![Order::Follow, Order::Try, Order::Campaign]);
+    let order = proptest::sample::select(vec![Order::Follow, Order::Prepare, Order::Campaign]);
     prop_oneof![
         (phase(), claim, any::<u64>(), position(), membership(id.clone())).prop_map(
             |(phase, claim, promise, position, membership)| {
+                let promise = Nanos(promise);
                 Body::VoteRequest(VoteRequest { phase, claim, promise, position, membership })
             }
         ),
         (phase(), any::<u64>(), answer(id.clone()), membership(id.clone())).prop_map(
             |(phase, of, answer, membership)| {
-                Body::VoteReply(VoteReply { phase, of: Term(of), answer, membership })
+                Body::VoteReply(VoteReply { phase, request_term: Term(of), answer, membership })
             }
         ),
         (any::<(u64, Option<u8>, Option<(u64, u64)>)>(), order, membership(id.clone())).prop_map(
             |((promise, rank, inherited), order, membership)| {
-                let inherited = inherited.map(|(term, number)| Version { term: Term(term), number });
+                let inherited =
+                    inherited.map(|(term, number)| MembershipVersion { term: Term(term), number });
+                let promise = Nanos(promise);
                 Body::Heartbeat(Heartbeat { promise, rank, order, inherited, membership })
             }
         ),
         (any::<(u64, u8, bool, bool)>(), answer(id.clone()), position(), membership(id)).prop_map(
             |((of, priority, ready, leaving), answer, position, membership)| {
                 let (of, priority) = (Term(of), Priority(priority));
-                let reply = HeartbeatReply { of, answer, position, priority, ready, leaving, membership };
+                let reply = HeartbeatReply {
+                    request_term: of,
+                    answer,
+                    position,
+                    priority,
+                    ready,
+                    leaving,
+                    membership,
+                };
                 Body::HeartbeatReply(reply)
             }
         ),
@@ -93,9 +105,10 @@ fn body<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strat
 fn message<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strategy<Value = Message<I>> {
     let header = any::<([u64; 6], bool)>();
     (header, body(id)).prop_map(|(([cluster, term, of, number, round, at], committed), body)| {
-        let version = Version { term: Term(of), number };
+        let version = MembershipVersion { term: Term(of), number };
         let (cluster, term, round) = (ClusterId(cluster), Term(term), Round(round));
-        let header = Header { cluster, term, version, committed, round, at };
+        let header =
+            Header { cluster, term, version, committed, round, sent_at: Duration::from_nanos(at).into() };
         Message { header, body }
     })
 }

@@ -1,7 +1,7 @@
 //! What a run is like: its network, disks, clocks and timings.
 
 use crate::clock::{Drift, MS, SECOND};
-use crate::dice::Ppm;
+use crate::rng::Ppm;
 use crate::faults::{Fault, Mix};
 use crate::rival::{Duty, Pace};
 

@@ -2,7 +2,7 @@
 
 use crate::clock::{Drift, MS, SECOND};
 use crate::conditions::{Conditions, Range, Writes};
-use crate::dice::{Dice, Ppm};
+use crate::rng::{Dice, Ppm};
 use crate::group::Group;
 use crate::rival::{Pace, Place, Rival};
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::check::{LEADERLESS, Watch};
 use crate::clock::{MS, SECOND};
-use crate::dice::Dice;
+use crate::rng::Dice;
 use crate::group::Group;
 use crate::rival::{Place, Rival};
 

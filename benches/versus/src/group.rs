@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::check::{Column, Watch};
 use crate::clock::{Clock, Instant};
 use crate::conditions::Conditions;
-use crate::dice::Dice;
+use crate::rng::Dice;
 use crate::faults::Mix;
 use crate::links::Links;
 use crate::process::{Host, Process};
@@ -159,7 +159,7 @@ impl<R: Rival> Group<R> {
                 continue;
             }
             process.claim = process.rival.claim();
-            let reading = process.clock.read(self.now);
+            let reading = process.clock.read(self.now).since_origin();
             let received = process.inbox.pop_front();
             let due = process.rival.due().is_some_and(|due| due <= reading);
             if received.is_none() && !due {
@@ -240,7 +240,7 @@ impl<R: Rival> Group<R> {
         let (now, life) = (self.now, self.hosts[node].life);
         let Some(process) = &mut self.hosts[node].process else { return };
         let Some(due) = process.rival.due() else { return };
-        let at = process.clock.when(due, now);
+        let at = process.clock.when(due.into(), now);
         if process.wake.is_none_or(|wake| at < wake) && at < Instant::MAX / 4 {
             process.wake = Some(at);
             self.schedule(at, What::Wake { node, life });
@@ -267,7 +267,8 @@ impl<R: Rival> Group<R> {
         let Conditions { drift, drift_ppm, .. } = self.conditions;
         let clock = Clock::start(self.now, drift, drift_ppm, &mut self.dice);
         let setup = setup(node, self.hosts.len(), &self.conditions);
-        let rival = R::start(setup, &self.hosts[node].durable, clock.read(self.now), &mut self.dice);
+        let rival =
+            R::start(setup, &self.hosts[node].durable, clock.read(self.now).since_origin(), &mut self.dice);
         self.hosts[node].life += 1;
         self.hosts[node].process = Some(Process {
             rival,

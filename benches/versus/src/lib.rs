@@ -23,5 +23,5 @@ mod process;
 #[path = "../../../tests/sim/src/clock.rs"]
 pub mod clock;
 #[allow(dead_code, reason = "loaded dice are for its fuzzers")]
-#[path = "../../../tests/sim/src/dice.rs"]
-pub mod dice;
+#[path = "../../../tests/sim/src/rng.rs"]
+pub mod rng;

@@ -40,7 +40,7 @@ impl<R: Rival> Process<R> {
     /// without one as long as it runs.
     pub(crate) fn acts(&self, now: Instant) -> Option<Claim> {
         self.claim.filter(|claim| match claim.until {
-            Some(until) => self.clock.read(now) < until,
+            Some(until) => self.clock.read(now).since_origin() < until,
             None => self.is_running(),
         })
     }

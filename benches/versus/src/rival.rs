@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::dice::Dice;
+use crate::rng::Dice;
 
 pub mod almost_raft;
 pub mod omnipaxos;

@@ -1,9 +1,8 @@
 //! What a board must offer.
 
 use core::fmt::Debug;
-use core::time::Duration;
 
-use quorate::Lease;
+use quorate::{Lease, Timestamp};
 
 /// The address that the radio gives a node: a short address of IEEE 802.15.4, for one. It goes with the
 /// flash: who moves to another board takes the flash along, or comes as another node.
@@ -31,8 +30,8 @@ impl<B: Clock + Radio + Flash + Random + Duty> Board for B {}
 /// crystal stays below 100; an RC oscillator may be off by 10,000 and more: say so, in the timing of
 /// every node.
 pub trait Clock {
-    /// The time now.
-    fn now(&mut self) -> Duration;
+    /// What the clock reads now.
+    fn now(&mut self) -> Timestamp;
 }
 
 /// Frames to and from other nodes, whole or not at all. They may be lost, late, doubled or overtaken.
@@ -43,7 +42,7 @@ pub trait Radio {
 
     /// Sleeps until a frame to this node is there, or until the clock reads `until`; `None` is for
     /// ever. Gives its sender and its length, or nothing at the end of that time or before.
-    fn receive(&mut self, until: Option<Duration>, frame: &mut [u8; FRAME]) -> Option<(Id, usize)>;
+    fn receive(&mut self, until: Option<Timestamp>, frame: &mut [u8; FRAME]) -> Option<(Id, usize)>;
 }
 
 /// Two places in flash, in sectors of their own, so that to erase one spares the other.

@@ -15,7 +15,7 @@ use cortex_m::peripheral::SCB;
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::{entry, exception};
 use embedded_alloc::LlffHeap as Heap;
-use quorate::{ClusterId, HardState, Lease};
+use quorate::{ClusterId, HardState, Lease, Timestamp};
 
 /// A node takes some 500 bytes, what it says and stores a little more. The rest is room to spare.
 const HEAP_SIZE: usize = 8 * 1024;
@@ -82,8 +82,8 @@ struct Stub {
 
 /// The system timer stops in deep sleep. It will do here, as the stub sleeps but lightly.
 impl Clock for Stub {
-    fn now(&mut self) -> Duration {
-        Duration::from_millis(free(|cs| MILLIS.borrow(cs).get()))
+    fn now(&mut self) -> Timestamp {
+        Duration::from_millis(free(|cs| MILLIS.borrow(cs).get())).into()
     }
 }
 
@@ -91,7 +91,7 @@ impl Radio for Stub {
     fn send(&mut self, _to: Id, _frame: &[u8]) {}
 
     /// Every interrupt ends the sleep: the timer's, here, and that of a radio.
-    fn receive(&mut self, until: Option<Duration>, _frame: &mut [u8; FRAME]) -> Option<(Id, usize)> {
+    fn receive(&mut self, until: Option<Timestamp>, _frame: &mut [u8; FRAME]) -> Option<(Id, usize)> {
         while until.is_none_or(|until| self.now() < until) {
             cortex_m::asm::wfi();
         }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use std::vec::Vec;
 
-use quorate::{ClusterId, HardState, Lease, Term};
+use quorate::{ClusterId, HardState, Lease, Term, Timestamp};
 
 use crate::board::{Clock, Duty, FRAME, Flash, Id, Radio, Random, SLOT, Slot};
 use crate::{Failure, Node, Saved, provision};
@@ -114,7 +114,7 @@ fn empty_flash_is_not_taken_for_a_new_node() {
 /// What the boards of one room share.
 #[derive(Default)]
 struct Room {
-    now: Duration,
+    now: Timestamp,
     air: BTreeMap<Id, VecDeque<(Id, Vec<u8>)>>,
 }
 
@@ -126,7 +126,7 @@ struct Device {
 }
 
 impl Clock for Device {
-    fn now(&mut self) -> Duration {
+    fn now(&mut self) -> Timestamp {
         self.room.borrow().now
     }
 }
@@ -137,7 +137,7 @@ impl Radio for Device {
     }
 
     /// It may return early: time is the room's.
-    fn receive(&mut self, _until: Option<Duration>, frame: &mut [u8; FRAME]) -> Option<(Id, usize)> {
+    fn receive(&mut self, _until: Option<Timestamp>, frame: &mut [u8; FRAME]) -> Option<(Id, usize)> {
         let (from, bytes) = self.room.borrow_mut().air.get_mut(&self.id)?.pop_front()?;
         frame[..bytes.len()].copy_from_slice(&bytes);
         Some((from, bytes.len()))
@@ -181,7 +181,8 @@ fn device(id: Id, room: &Rc<RefCell<Room>>) -> (Node, Device) {
 /// Lets ten seconds pass, and says who leads. Never do two.
 fn leader(devices: &mut [(Node, Device)], room: &RefCell<Room>) -> Result<Option<Id>, Failure<PowerLost>> {
     for _ in 0..1_000 {
-        room.borrow_mut().now += Duration::from_millis(10);
+        let now = room.borrow().now.saturating_add(Duration::from_millis(10));
+        room.borrow_mut().now = now;
         for (node, device) in &mut *devices {
             node.turn(device)?;
         }

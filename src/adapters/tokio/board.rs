@@ -11,14 +11,14 @@ use tokio::time::sleep;
 
 use super::Stopped;
 use crate::io::Lease;
-use crate::types::Term;
+use crate::types::{Term, Timestamp};
 
 /// The longest and the shortest sleep. The timers of tokio stand still while the machine is
 /// suspended, the clock does not; and they know no less than a millisecond.
 const LONGEST_NAP: Duration = Duration::from_millis(50);
 const SHORTEST_NAP: Duration = Duration::from_micros(100);
 
-pub(super) type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
+pub(super) type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Who leads, as far as a node knows. A `watch::Receiver` of it is woken when another node leads or
 /// nobody does, when this node's lease begins or ends, and when the node stops; not each time the
@@ -38,7 +38,7 @@ pub struct Leadership<I> {
     /// Why the node has stopped, if it has. Nothing follows.
     pub stopped: Option<Stopped>,
     /// The latest end of any lease that was shown.
-    until: Duration,
+    until: Timestamp,
 }
 
 impl<I> Leadership<I> {
@@ -68,12 +68,12 @@ pub(super) struct Board<I> {
 impl<I: Copy + Eq> Board<I> {
     pub(super) fn new(me: I, clock: Clock, margin: Duration) -> Self {
         let (leader, lease, stopped) = (None, None, None);
-        let none = Leadership { me, leader, lease, changes: 0, stopped, until: Duration::ZERO };
+        let none = Leadership { me, leader, lease, changes: 0, stopped, until: Timestamp::ORIGIN };
         let (leadership, working) = (watch::Sender::new(none), watch::Sender::new(0));
         Board { clock, margin, leadership, working }
     }
 
-    pub(super) fn now(&self) -> Duration {
+    pub(super) fn now(&self) -> Timestamp {
         (self.clock)()
     }
 
@@ -95,11 +95,11 @@ impl<I: Copy + Eq> Board<I> {
     }
 
     /// When the lease that is shown has to be taken away.
-    pub(super) fn end(&self) -> Option<Duration> {
+    pub(super) fn end(&self) -> Option<Timestamp> {
         self.leadership.borrow().lease.map(|lease| self.end_of(&lease))
     }
 
-    fn end_of(&self, lease: &Lease) -> Duration {
+    fn end_of(&self, lease: &Lease) -> Timestamp {
         lease.until.saturating_sub(self.margin)
     }
 
@@ -163,8 +163,8 @@ impl<I: Copy + Eq> Board<I> {
     }
 
     /// Sleeps until the clock reads `due`, or for less.
-    pub(super) async fn nap(&self, due: Duration) {
-        let left = due.saturating_sub(self.now());
+    pub(super) async fn nap(&self, due: Timestamp) {
+        let left = due.saturating_duration_since(self.now());
         sleep(left.clamp(SHORTEST_NAP, LONGEST_NAP)).await;
     }
 }

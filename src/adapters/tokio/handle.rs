@@ -116,7 +116,7 @@ impl<I: NodeId + Send + Sync> Handle<I> {
 
     /// Changes the members, on the leader: walks to `target` by safe steps. Returns when that has
     /// begun; [`TargetReached`](Event::TargetReached) tells when it is done, and
-    /// [`TargetForgotten`](Event::TargetForgotten) that the next leader must be asked. Let the
+    /// [`TargetAbandoned`](Event::TargetAbandoned) that the next leader must be asked. Let the
     /// transport know first where newcomers are.
     ///
     /// `force` takes a step although so few voters of the target answer that leadership will end

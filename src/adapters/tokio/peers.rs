@@ -3,7 +3,6 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use std::vec::Vec;
 
 use serde::Serialize;
@@ -15,20 +14,20 @@ use crate::adapters::udp::book::Book;
 use crate::adapters::udp::cover::{Cover, Uncovered};
 use crate::adapters::udp::datagram::Sighting;
 use crate::adapters::udp::{Counters, Protection};
-use crate::types::{ClusterId, NodeId};
+use crate::types::{ClusterId, NodeId, Timestamp};
 
 pub(super) struct Heard<I> {
     pub(super) from: I,
     pub(super) cluster: ClusterId,
     pub(super) source: SocketAddr,
-    pub(super) at: Duration,
+    pub(super) at: Timestamp,
     pub(super) addresses: Vec<(I, Sighting)>,
 }
 
 /// What a [`Udp`](super::Udp) transport knows, to be read and added to while its node runs. Clones are the same.
-pub struct Peers<I>(pub(super) Arc<Mutex<Desk<I>>>);
+pub struct Peers<I>(pub(super) Arc<Mutex<ManualNetwork<I>>>);
 
-pub(super) struct Desk<I> {
+pub(super) struct ManualNetwork<I> {
     pub(super) book: Book<I>,
     pub(super) counters: Counters,
     pub(super) protection: Protection,
@@ -36,7 +35,7 @@ pub(super) struct Desk<I> {
     pub(super) cover: Option<Cover<I>>,
 }
 
-impl<I: NodeId + Serialize + DeserializeOwned> Desk<I> {
+impl<I: NodeId + Serialize + DeserializeOwned> ManualNetwork<I> {
     pub(super) fn letter(&mut self, to: I, bytes: Vec<u8>) -> Option<Vec<u8>> {
         self.cover.as_mut()?.letter(to, bytes)
     }
@@ -46,14 +45,14 @@ impl<I: NodeId + Serialize + DeserializeOwned> Desk<I> {
     }
 
     /// For whom has not been met: before there is anything to say, as the first letter would be lost.
-    pub(super) fn hellos(&mut self, now: Duration) -> Vec<(Option<Vec<u8>>, Vec<SocketAddr>)> {
+    pub(super) fn hellos(&mut self, now: Timestamp) -> Vec<(Option<Vec<u8>>, Vec<SocketAddr>)> {
         let Some(cover) = &mut self.cover else { return Vec::new() };
         let unmet = self.book.ids().into_iter().filter(|&id| !cover.has_met(id)).collect::<Vec<_>>();
         unmet.into_iter().map(|id| (cover.hello(id), self.book.route(id, now))).collect()
     }
 }
 
-impl<I: NodeId> Desk<I> {
+impl<I: NodeId> ManualNetwork<I> {
     /// Addresses are kept of those that the node has to do with, and of configured peers.
     pub(super) fn learn(&mut self, heard: Heard<I>, view: &NodeView<'_, I>) {
         let Heard { from, source, at, addresses, .. } = heard;
@@ -119,7 +118,7 @@ impl<I: NodeId> Peers<I> {
 
 impl<I> Peers<I> {
     /// Every change under it is whole, so a poisoned lock does no harm.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Desk<I>> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, ManualNetwork<I>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -14,7 +14,7 @@ use tokio::net::UdpSocket;
 use tokio::select;
 use tokio::time::sleep;
 
-use super::peers::{Desk, Heard, Peers};
+use super::peers::{Heard, ManualNetwork, Peers};
 use super::transport::{NodeView, Transport};
 use crate::adapters::clock::BootClock;
 use crate::adapters::seal::{Keyring, MAX_SEALED};
@@ -25,7 +25,7 @@ use crate::adapters::udp::post::{self, HELLO_EVERY, TIDY_EVERY, Unsent};
 use crate::adapters::udp::socket::enlarge;
 use crate::adapters::udp::{Counters, Leader, Protection, StartError};
 use crate::message::Message;
-use crate::types::{ClusterId, NodeId, Term};
+use crate::types::{ClusterId, NodeId, Term, Timestamp};
 
 /// How long to leave a broken socket alone.
 const RESPITE: Duration = Duration::from_millis(1);
@@ -49,8 +49,8 @@ pub struct Udp<I> {
     heard: Vec<Heard<I>>,
     /// Who is answered now, and where its datagram came from.
     asker: Option<(I, SocketAddr)>,
-    next_hello: Duration,
-    next_tidy: Duration,
+    next_hello: Timestamp,
+    next_tidy: Timestamp,
 }
 
 #[derive(Clone, Copy)]
@@ -95,7 +95,7 @@ impl<I: NodeId> Udp<I> {
         sender.set_nonblocking(true)?;
         let socket = UdpSocket::from_std(sender.try_clone()?)?;
         let (book, counters) = (Book::new(&[]), Counters::default());
-        let desk = Desk { book, counters, protection, cover: None };
+        let desk = ManualNetwork { book, counters, protection, cover: None };
         Ok(Udp {
             local: sender.local_addr()?,
             socket,
@@ -107,8 +107,8 @@ impl<I: NodeId> Udp<I> {
             node: None,
             heard: Vec::new(),
             asker: None,
-            next_hello: Duration::ZERO,
-            next_tidy: Duration::ZERO,
+            next_hello: Timestamp::ORIGIN,
+            next_tidy: Timestamp::ORIGIN,
         })
     }
 

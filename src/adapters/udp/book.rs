@@ -7,7 +7,7 @@ use std::prelude::rust_2024::*;
 use std::time::Duration;
 
 use super::datagram::{Sighting, is_usable, means_the_same_to};
-use crate::types::NodeId;
+use crate::types::{NodeId, Timestamp};
 
 /// For how long an address is trusted alone after its node was heard there. A node that is silent
 /// for longer is tried at every address known.
@@ -37,13 +37,13 @@ pub(in crate::adapters) struct Book<I> {
 struct Entry {
     configured: Option<SocketAddr>,
     /// Where its own datagrams came from last.
-    heard: Option<(SocketAddr, Duration)>,
+    heard: Option<(SocketAddr, Timestamp)>,
     /// Where others, or the program, have it, and as of when.
     told: Option<(SocketAddr, AsOf)>,
     /// The revision of the book when it was somewhere new.
     revised: u64,
     /// When this node was last told the addresses, and at which revision.
-    informed: Option<(Duration, u64)>,
+    informed: Option<(Timestamp, u64)>,
 }
 
 /// An instant on this node's clock, also before its origin; the oldest means that nobody has ever
@@ -54,23 +54,23 @@ struct AsOf(i128);
 impl AsOf {
     const NEVER: AsOf = AsOf(i128::MIN);
 
-    fn at(now: Duration) -> Self {
-        AsOf(i128::try_from(now.as_millis()).unwrap_or(i128::MAX))
+    fn at(now: Timestamp) -> Self {
+        AsOf(i128::try_from(now.since_origin().as_millis()).unwrap_or(i128::MAX))
     }
 
-    fn ago(now: Duration, age: Option<u32>) -> Self {
+    fn ago(now: Timestamp, age: Option<u32>) -> Self {
         age.map_or(Self::NEVER, |age| AsOf(Self::at(now).0.saturating_sub(age.into())))
     }
 
     /// In milliseconds, as it is told; none if it is no age, or too great a one to matter.
-    fn age(self, now: Duration) -> Option<u32> {
+    fn age(self, now: Timestamp) -> Option<u32> {
         u32::try_from(Self::at(now).0.saturating_sub(self.0).max(0)).ok()
     }
 }
 
 impl Entry {
-    fn heard_of_late(&self, now: Duration) -> Option<SocketAddr> {
-        self.heard.filter(|(_, at)| now.saturating_sub(*at) < FRESH).map(|(address, _)| address)
+    fn heard_of_late(&self, now: Timestamp) -> Option<SocketAddr> {
+        self.heard.filter(|(_, at)| now.saturating_duration_since(*at) < FRESH).map(|(address, _)| address)
     }
 
     /// The address that was right last, as of then. Its own datagrams are believed unless others
@@ -87,7 +87,7 @@ impl Entry {
 
     /// Whether others have seen it somewhere else since it was heard.
     fn has_moved(&self) -> bool {
-        let later = |heard: Duration| AsOf::at(heard.saturating_add(TOLD_EVERY));
+        let later = |heard: Timestamp| AsOf::at(heard.saturating_add(TOLD_EVERY));
         match (self.heard, self.told) {
             (Some((here, heard)), Some((there, as_of))) => here != there && as_of > later(heard),
             (Some(_) | None, _) => false,
@@ -119,7 +119,7 @@ impl<I: NodeId> Book<I> {
     }
 
     /// A datagram of `id`, which may have an address here, came from `address`.
-    pub(in crate::adapters) fn heard(&mut self, id: I, address: SocketAddr, now: Duration) {
+    pub(in crate::adapters) fn heard(&mut self, id: I, address: SocketAddr, now: Timestamp) {
         let news = self.change(id, |entry| {
             let news = entry.heard_of_late(now) != Some(address);
             entry.heard = Some((address, now));
@@ -129,12 +129,12 @@ impl<I: NodeId> Book<I> {
     }
 
     /// The program knows that `id` is at `address`.
-    pub(in crate::adapters) fn introduced(&mut self, id: I, address: SocketAddr, now: Duration) {
+    pub(in crate::adapters) fn introduced(&mut self, id: I, address: SocketAddr, now: Timestamp) {
         self.told(id, Sighting { address, age: Some(0) }, now);
     }
 
     /// Another node says where `id` is, which may have an address here.
-    pub(in crate::adapters) fn told(&mut self, id: I, sighting: Sighting, now: Duration) {
+    pub(in crate::adapters) fn told(&mut self, id: I, sighting: Sighting, now: Timestamp) {
         let Sighting { address, age } = sighting;
         if !is_usable(address) {
             return;
@@ -190,7 +190,7 @@ impl<I: NodeId> Book<I> {
     }
 
     /// Where to send what is for `id`: where it was heard of late, else wherever it may be.
-    pub(in crate::adapters) fn route(&self, id: I, now: Duration) -> Vec<SocketAddr> {
+    pub(in crate::adapters) fn route(&self, id: I, now: Timestamp) -> Vec<SocketAddr> {
         let Some(entry) = self.entries.get(&id) else { return Vec::new() };
         if let (Some(address), false) = (entry.heard_of_late(now), entry.has_moved()) {
             return Vec::from([address]);
@@ -210,12 +210,12 @@ impl<I: NodeId> Book<I> {
         to: I,
         reader: SocketAddr,
         due: bool,
-        now: Duration,
+        now: Timestamp,
     ) -> Vec<(I, Sighting)> {
         let revision = self.revision;
         let Some(entry) = self.entries.get_mut(&to) else { return Vec::new() };
         let informed = entry.informed;
-        let recent = |(at, of)| of == revision && now.saturating_sub(at) < TOLD_EVERY;
+        let recent = |(at, of)| of == revision && now.saturating_duration_since(at) < TOLD_EVERY;
         if informed.is_some_and(recent) && !due {
             return Vec::new();
         }

@@ -46,7 +46,7 @@ impl<I: NodeId> Host<I> {
 
     /// Changes the members, on the leader: walks to `target` by safe steps. Returns when that has
     /// begun; [`TargetReached`](crate::Event::TargetReached) tells when it is done, and
-    /// [`TargetForgotten`](crate::Event::TargetForgotten) that the next leader must be asked.
+    /// [`TargetAbandoned`](crate::Event::TargetAbandoned) that the next leader must be asked.
     ///
     /// `addresses` are those of newcomers; members are where they are. `force` takes a step although
     /// so few voters of the target answer that leadership will end with it.

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::prelude::rust_2024::*;
-use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,7 +10,7 @@ use super::HostFailure;
 use super::datagram::{self, Letter, Nonce, Report, Sighting};
 use super::run::Runner;
 use crate::io::Input;
-use crate::types::{ClusterId, NodeId};
+use crate::types::{ClusterId, NodeId, Timestamp};
 
 impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
     /// A message. It has been received: only now is the clock read.
@@ -71,7 +70,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
         was_stranger: bool,
         source: SocketAddr,
         addresses: &[(I, Sighting)],
-        now: Duration,
+        now: Timestamp,
     ) {
         if !self.admits(from) {
             return;

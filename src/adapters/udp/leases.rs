@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::HostFailure;
 use crate::adapters::clock::BootClock;
 use crate::io::Lease;
-use crate::types::Term;
+use crate::types::{Term, Timestamp};
 
 /// Told of each lease as it begins and grows, and `None` when it ends.
 pub(super) type Watcher = Box<dyn FnMut(Option<Lease>) + Send>;
@@ -42,7 +42,7 @@ struct State {
     watching: bool,
     /// How many threads work by a lease, and the latest end of any lease so far.
     working: usize,
-    until: Duration,
+    until: Timestamp,
 }
 
 impl Leases {
@@ -162,7 +162,7 @@ impl Leases {
             return self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         };
         let end = lease.until.saturating_sub(self.margin);
-        let left = end.saturating_sub(self.clock.now()).min(NAP);
+        let left = end.saturating_duration_since(self.clock.now()).min(NAP);
         self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
     }
 

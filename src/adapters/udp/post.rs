@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::book::Book;
 use super::datagram;
 use crate::message::{Body, Message};
-use crate::types::NodeId;
+use crate::types::{NodeId, Timestamp};
 
 /// How often a node without a leader tells its configured peers where it is: they may not know, and
 /// one that never stands for election is never asked.
@@ -35,7 +35,7 @@ pub(in crate::adapters) fn write<I: NodeId + Serialize>(
     to: I,
     message: &Message<I>,
     asker: Option<(I, SocketAddr)>,
-    now: Duration,
+    now: Timestamp,
 ) -> Result<(Vec<u8>, Vec<SocketAddr>), Unsent> {
     let mut route = book.route(to, now);
     // A stranger is answered where it asked from.

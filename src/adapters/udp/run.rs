@@ -26,7 +26,7 @@ use crate::election::Election;
 use crate::hard_state::HardState;
 use crate::io::{Event, Input, Output, Rejection, Urgency};
 use crate::message::Message;
-use crate::types::NodeId;
+use crate::types::{NodeId, Timestamp};
 
 /// The longest and the shortest wait for a datagram: the longest bounds how late a command is seen
 /// whose wake-up got lost.
@@ -52,8 +52,8 @@ pub(super) struct Runner<I> {
     /// Who is answered now, and where its datagram came from.
     pub(super) asker: Option<(I, SocketAddr)>,
     counters: Counters,
-    next_hello: Duration,
-    next_tidy: Duration,
+    next_hello: Timestamp,
+    next_tidy: Timestamp,
 }
 
 impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
@@ -81,8 +81,8 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
             news: Vec::new(),
             asker: None,
             counters: Counters::default(),
-            next_hello: Duration::ZERO,
-            next_tidy: Duration::ZERO,
+            next_hello: Timestamp::ORIGIN,
+            next_tidy: Timestamp::ORIGIN,
         }
     }
 
@@ -151,7 +151,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
         let latest = self.shared.clock.now().saturating_add(LONGEST_WAIT);
         let due = self.election.deadline().map_or(latest, |due| due.min(latest));
         loop {
-            let wait = due.saturating_sub(self.shared.clock.now()).max(SHORTEST_WAIT);
+            let wait = due.saturating_duration_since(self.shared.clock.now()).max(SHORTEST_WAIT);
             let received =
                 self.socket.set_read_timeout(Some(wait)).and_then(|()| self.socket.recv_from(buffer));
             match received {
@@ -256,7 +256,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Runner<I> {
     fn announce(&mut self, event: Event<I>) -> Result<(), HostFailure> {
         match event {
             Event::SteppedDown { .. } => self.shared.leases.withdraw()?,
-            Event::MembershipChanged { .. } | Event::TargetReached { .. } | Event::TargetForgotten => {
+            Event::MembershipChanged { .. } | Event::TargetReached { .. } | Event::TargetAbandoned => {
                 self.tidy();
             }
             _ => {}

@@ -4,8 +4,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicIsize, Ordering};
 use std::time::Duration;
 
-use quorate::{ClusterId, Config, Election, HardState, Timing};
-use quorate_sim::{Desk, Dice};
+use quorate::{ClusterId, Config, Election, HardState, Timestamp, Timing};
+use quorate_sim::{Dice, ManualNetwork};
 use rand_chacha::ChaCha8Rng;
 
 /// The system's allocator, with a count of the bytes that are in use.
@@ -51,12 +51,12 @@ pub(crate) fn run() -> bool {
     };
     let state = HardState::bootstrap(ClusterId(1), 1..=3).expect("three nodes");
     let fresh =
-        Election::new(Config::new(1), state, Duration::ZERO, Dice::new(1).generator()).expect("lawful");
+        Election::new(Config::new(1), state, Timestamp::ORIGIN, Dice::new(1).generator()).expect("lawful");
     show("just started", &fresh);
-    let mut desk = Desk::new(3, Timing::lan());
-    desk.run(Duration::from_secs(5));
-    let leader = desk.leader().expect("a leader after five seconds");
-    show("leader", desk.node(leader));
-    show("follower", desk.node(leader % 3 + 1));
+    let mut manual_network = ManualNetwork::new(3, Timing::lan());
+    manual_network.run(Duration::from_secs(5));
+    let leader = manual_network.leader().expect("a leader after five seconds");
+    show("leader", manual_network.node(leader));
+    show("follower", manual_network.node(leader % 3 + 1));
     true
 }

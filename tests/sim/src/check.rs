@@ -105,13 +105,15 @@ impl Safety {
             return Err((Kind::NotDurable, text));
         }
         let (answer, vote) = match &message.body {
-            Body::VoteReply(reply) => (reply.answer, (reply.phase == Phase::Real).then_some(reply.of)),
+            Body::VoteReply(reply) => {
+                (reply.answer, (reply.phase == Phase::Real).then_some(reply.request_term))
+            }
             Body::HeartbeatReply(reply) => (reply.answer, None),
             Body::VoteRequest(_) | Body::Heartbeat(_) => return Ok(()),
         };
         let Answer::Granted(promise) = answer else { return Ok(()) };
-        if u128::from(promise) > state.promised.as_nanos() {
-            let text = format!("node {node} promised {promise} ns but stored {:?}", state.promised);
+        if promise.as_duration() > state.promised {
+            let text = format!("node {node} promised {promise} but stored {:?}", state.promised);
             return Err((Kind::NotDurable, text));
         }
         match vote {
@@ -159,7 +161,7 @@ impl Safety {
         match holders {
             [(a, first), (b, second), ..] => {
                 let text = format!(
-                    "{a} (term {}, until {:?}) and {b} (term {}, until {:?})",
+                    "{a} (term {}, until {}) and {b} (term {}, until {})",
                     first.term, first.until, second.term, second.until
                 );
                 Err((Kind::TwoLeases, text))

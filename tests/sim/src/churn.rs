@@ -6,8 +6,8 @@ use quorate::{Input, Limits, Target};
 
 use crate::clock::{MS, SECOND};
 use crate::cluster::{Cluster, place};
-use crate::dice::Dice;
 use crate::options::{Options, Start};
+use crate::rng::Dice;
 
 /// How many nodes wait to be added.
 pub(crate) const POOL: usize = 4;
@@ -192,7 +192,7 @@ pub(crate) fn progress(cluster: &mut Cluster, dice: &mut Dice) {
     let (refusals, news) = (cluster.counts.refusals, cluster.news.len());
     let start = cluster.changes.len();
     cluster.step(leader, Input::Reconfigure { target: target.clone(), force: false });
-    let bound = Duration::from_nanos(cluster.live.bound + 3 * SECOND);
+    let bound = Duration::from_nanos(cluster.liveness.bound + 3 * SECOND);
     let arrived = cluster.run_till(bound, |cluster| {
         let over = cluster.counts.refusals > refusals || cluster.news.len() > news;
         over || cluster.changes[start..].iter().any(|change| change.is_arrival_of(leader))

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::dice::Dice;
+use quorate::Timestamp;
+
+use crate::rng::Dice;
 
 /// True time, in nanoseconds since the start of the run. No node knows it.
 pub type Instant = u64;
@@ -57,15 +59,15 @@ impl Clock {
 
     /// What it shows at `now`.
     #[must_use]
-    pub fn read(&self, now: Instant) -> Duration {
+    pub fn read(&self, now: Instant) -> Timestamp {
         let elapsed = u128::from(now - self.origin) * u128::from(self.rate) / BILLION;
-        Duration::from_nanos(self.offset + elapsed as u64)
+        Duration::from_nanos(self.offset + elapsed as u64).into()
     }
 
     /// The first instant, not before `now`, at which it shows `reading` or more.
     #[must_use]
-    pub fn when(&self, reading: Duration, now: Instant) -> Instant {
-        let ahead = reading.as_nanos().saturating_sub(u128::from(self.offset));
+    pub fn when(&self, reading: Timestamp, now: Instant) -> Instant {
+        let ahead = reading.since_origin().as_nanos().saturating_sub(u128::from(self.offset));
         let elapsed = (ahead * BILLION).div_ceil(u128::from(self.rate));
         let at = u128::from(self.origin).saturating_add(elapsed);
         now.max(u64::try_from(at).unwrap_or(u64::MAX))
@@ -81,7 +83,7 @@ mod tests {
         let mut dice = Dice::new(1);
         for _ in 0..10_000 {
             let clock = Clock::start(5, Drift::Within, 500, &mut dice);
-            let due = Duration::from_nanos(clock.offset + dice.below(SECOND));
+            let due = Duration::from_nanos(clock.offset + dice.below(SECOND)).into();
             let at = clock.when(due, 5);
             assert!(clock.read(at) >= due);
             assert!(at == 5 || clock.read(at - 1) < due);

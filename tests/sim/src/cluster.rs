@@ -8,12 +8,12 @@ use quorate::{Config, Election, Event, HardState, Input, Lease, Message, Positio
 
 use crate::check::{Kind, Safety, Violation};
 use crate::clock::Instant;
-use crate::dice::Dice;
 use crate::host::Host;
-use crate::live::{Liveness, leaderless_bound};
+use crate::liveness::{Liveness, leaderless_bound};
 use crate::members::Members;
 use crate::net::Network;
 use crate::options::{Options, Start};
+use crate::rng::Dice;
 use crate::trace::Trace;
 
 /// What a run amounted to.
@@ -54,7 +54,7 @@ pub struct Cluster {
     sequence: u64,
     pub(crate) safety: Safety,
     pub(crate) members: Members,
-    pub(crate) live: Liveness,
+    pub(crate) liveness: Liveness,
     pub(crate) trace: Trace,
     pub(crate) violation: Option<Violation>,
     pub(crate) counts: Counts,
@@ -90,14 +90,14 @@ pub struct Change {
     pub at: Instant,
     /// The node.
     pub node: u64,
-    /// What it learnt: one of `MembershipChanged`, `TargetReached`, `TargetForgotten`, `Removed`.
+    /// What it learnt: one of `MembershipChanged`, `TargetReached`, `TargetAbandoned`, `Removed`.
     pub event: Event<u64>,
 }
 
 impl Change {
     /// Whether `leader` is done with its target.
     pub(crate) fn is_arrival_of(&self, leader: u64) -> bool {
-        self.node == leader && matches!(self.event, Event::TargetReached { .. } | Event::TargetForgotten)
+        self.node == leader && matches!(self.event, Event::TargetReached { .. } | Event::TargetAbandoned)
     }
 }
 
@@ -185,7 +185,7 @@ impl Cluster {
             sequence: 0,
             safety: Safety::default(),
             members: Members::new(options.starting(n, |start| matches!(start, Start::Forming(_)))),
-            live: Liveness::new(n, bound, &options.timing),
+            liveness: Liveness::new(n, bound, &options.timing),
             trace: Trace::new(options.traced),
             violation: None,
             counts: Counts::default(),

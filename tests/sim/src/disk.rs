@@ -1,7 +1,7 @@
 //! How long it takes to make something durable.
 
 use crate::clock::{MS, SECOND};
-use crate::dice::{Dice, Ppm};
+use crate::rng::{Dice, Ppm};
 
 /// How slow the disks are.
 #[derive(Clone, Copy, Debug)]

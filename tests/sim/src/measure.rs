@@ -6,9 +6,9 @@ use quorate::{Input, Timing, Urgency};
 
 use crate::clock::{Drift, MS};
 use crate::cluster::Cluster;
-use crate::dice::{Dice, Ppm};
 use crate::net::NetOptions;
 use crate::options::Options;
+use crate::rng::{Dice, Ppm};
 
 /// Where it is measured: promise 150 ms, heartbeat 50 ms, one way 2 to 8 ms, disks that take no time.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use quorate::{Membership, Term, Version};
+use quorate::{Membership, MembershipVersion, Term};
 
 use crate::check::{Kind, Verdict};
 use crate::host::Host;
@@ -14,7 +14,7 @@ pub(crate) struct Members {
     /// All that ever start as forming: the voters of a group that has not formed yet.
     founders: Vec<u64>,
     /// What leaders announced as committed.
-    committed: BTreeMap<Version, Membership<u64>>,
+    committed: BTreeMap<MembershipVersion, Membership<u64>>,
     /// What each term's leader had when it was elected.
     led: BTreeMap<Term, Membership<u64>>,
 }
@@ -25,12 +25,12 @@ impl Members {
     }
 
     /// The newest that was announced as committed.
-    pub(crate) fn newest(&self) -> Version {
-        self.committed.last_key_value().map_or(Version::default(), |(&version, _)| version)
+    pub(crate) fn newest(&self) -> MembershipVersion {
+        self.committed.last_key_value().map_or(MembershipVersion::default(), |(&version, _)| version)
     }
 
     /// Whether a leader announced `version` as committed.
-    pub(crate) fn is_committed(&self, version: Version) -> bool {
+    pub(crate) fn is_committed(&self, version: MembershipVersion) -> bool {
         self.committed.contains_key(&version)
     }
 
@@ -101,7 +101,7 @@ impl Members {
             return Err((Kind::Nonsense, format!("{node} was elected in term {term} and is no voter")));
         }
         self.led.insert(term, members.clone());
-        let before = self.committed.range(..Version { term, number: 0 }).next_back();
+        let before = self.committed.range(..MembershipVersion { term, number: 0 }).next_back();
         before.map_or(Ok(()), |(_, committed)| keeps(committed, term, members))
     }
 

@@ -1,7 +1,7 @@
 //! What becomes of a message.
 
 use crate::clock::{MS, SECOND};
-use crate::dice::{Dice, Ppm};
+use crate::rng::{Dice, Ppm};
 
 /// How bad the network is.
 #[derive(Clone, Copy, Debug)]

@@ -10,11 +10,11 @@ use crate::check::{Kind, Violation};
 use crate::churn;
 use crate::clock::{Drift, MS, SECOND};
 use crate::cluster::{Cluster, Counts};
-use crate::dice::Dice;
 use crate::disk::DiskOptions;
 use crate::faults::Faults;
 use crate::net::NetOptions;
 use crate::options::Options;
+use crate::rng::Dice;
 
 /// One run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -128,7 +128,7 @@ impl Scenario {
         if healed {
             mend(cluster);
         }
-        let whole = cluster.live.bound + dice.between((SECOND, 4 * SECOND));
+        let whole = cluster.liveness.bound + dice.between((SECOND, 4 * SECOND));
         let long = dice.chance(400_000);
         let length = if long { whole } else { dice.below(2 * SECOND) };
         cluster.run_for(Duration::from_nanos(length));

@@ -5,11 +5,11 @@ use std::time::Duration;
 use crate::churn;
 use crate::clock::SECOND;
 use crate::cluster::{Cluster, Counts};
-use crate::dice::Dice;
 use crate::disk::DiskOptions;
 use crate::faults::Faults;
 use crate::net::NetOptions;
 use crate::options::Options;
+use crate::rng::Dice;
 use crate::scenario::{Outcome, mend, options, strike};
 
 /// One run, all of it decided by bytes: first what the cluster is like, then act after act, each with
@@ -88,9 +88,9 @@ fn cluster(dice: &mut Dice, traced: bool) -> Cluster {
 
 fn play(cluster: &mut Cluster, record: &[u8]) {
     let Some((&wait, rest)) = record.split_first() else { return };
-    let (act, fates) = rest.split_at(ACT.min(rest.len()));
+    let (actions, fates) = rest.split_at(ACT.min(rest.len()));
     cluster.dice.load(fates);
-    let mut dice = loaded(act);
+    let mut dice = loaded(actions);
     let churns = cluster.options.starts.len() > 1;
     match dice.below(16) {
         0 | 1 => strike(cluster, &mut dice, Faults::Partitions),
@@ -130,7 +130,7 @@ fn calm(cluster: &mut Cluster, dice: &mut Dice) {
     cluster.net.options = NetOptions { loss: 0, duplicates: 0, late: 0, ..before };
     cluster.set_disk(DiskOptions { stalls: 0, ..cluster.options.disk });
     mend(cluster);
-    cluster.run_for(Duration::from_nanos(cluster.live.bound + SECOND));
+    cluster.run_for(Duration::from_nanos(cluster.liveness.bound + SECOND));
     cluster.all_should_know();
     if cluster.options.starts.len() > 1 && dice.chance(500_000) {
         churn::progress(cluster, dice);

@@ -73,7 +73,7 @@ impl Cluster {
                 return;
             };
             if let Some(output) = process.pending.pop_front() {
-                self.act(node, output);
+                self.actions(node, output);
                 continue;
             }
             process.publish();
@@ -139,7 +139,7 @@ impl Cluster {
     }
 
     /// Acts on one output, unless the process comes to grief first.
-    fn act(&mut self, node: usize, output: Output<u64>) {
+    fn actions(&mut self, node: usize, output: Output<u64>) {
         if self.is_ambushed(node, &output) {
             return;
         }
@@ -155,7 +155,7 @@ impl Cluster {
                 self.judge(verdict);
                 self.send(node, to, message);
             }
-            Output::Event(event) => self.learn(node, event),
+            Output::Event(event) => self.host_view(node, event),
             Output::Rejected(_) => self.counts.refusals += 1,
         }
     }
@@ -182,7 +182,7 @@ impl Cluster {
     fn write(&mut self, node: usize, state: HardState<u64>) {
         let (length, stalls) = self.options.disk.next(&mut self.dice);
         if stalls {
-            self.live.stalled(node, self.now + length);
+            self.liveness.stalled(node, self.now + length);
             self.note(node as u64 + 1, || format!("STALL for {} ms", length / 1_000_000));
         }
         if length == 0 {
@@ -204,7 +204,7 @@ impl Cluster {
             return;
         }
         // Whoever comes to be able to lead only now has not had its time yet.
-        let leaderless = self.live.last_lease < self.now && self.options.patience.is_some();
+        let leaderless = self.liveness.last_lease < self.now && self.options.patience.is_some();
         let could = !leaderless || self.can_have_a_leader();
         let host = &mut self.hosts[node];
         // Whoever is elected gives its term to the membership as it is.
@@ -220,7 +220,7 @@ impl Cluster {
         }
         host.durable = state;
         if !could {
-            self.live.disturbed(self.now);
+            self.liveness.disturbed(self.now);
         }
         let leads = self.hosts[node].process.as_ref().is_some_and(|process| process.leads);
         self.steps += u32::from(leads && stepped);
@@ -246,9 +246,9 @@ impl Cluster {
         }
         let fate = self.net.fate(node, receiver, &mut self.dice);
         if !fate.is_prompt(&self.net.options) {
-            self.live.lost(node, receiver, self.now);
+            self.liveness.lost(node, receiver, self.now);
             if self.options.rigged {
-                self.live.disturbed(self.now + fate.last());
+                self.liveness.disturbed(self.now + fate.last());
             }
         }
         for delay in fate.arrivals.into_iter().flatten() {
@@ -312,12 +312,12 @@ impl Cluster {
             }
         }
         if first.is_some() {
-            self.live.last_lease = self.now;
+            self.liveness.last_lease = self.now;
         } else if self.options.patience.is_some()
-            && self.live.is_overdue(self.now)
+            && self.liveness.is_overdue(self.now)
             && self.can_have_a_leader()
         {
-            let since = Duration::from_nanos(self.now - self.live.leaderless_since());
+            let since = Duration::from_nanos(self.now - self.liveness.leaderless_since());
             self.fail(Kind::Leaderless, format!("nobody has led for {since:?}"));
         }
     }

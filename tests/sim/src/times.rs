@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use clap::Args;
-use quorate_sim::{Handing, Setting, Summary, cold_start, failover, handover};
+use quorate_sim::{HandoverSettings, Setting, Summary, cold_start, failover, handover};
 
 use crate::tables::on_all_cores;
 
@@ -91,11 +91,11 @@ impl HandoverTable {
         });
         let mut well = true;
         for (nodes, delay, write) in settings {
-            let handing = Handing { nodes, delay, write };
-            let planned = trials(self.trials, |seed| handing.planned(seed));
-            let hopeless = (nodes > 3).then(|| trials(self.trials, |seed| handing.hopeless(seed)));
+            let handover_table = HandoverSettings { nodes, delay, write };
+            let planned = trials(self.trials, |seed| handover_table.planned(seed));
+            let hopeless = (nodes > 3).then(|| trials(self.trials, |seed| handover_table.hopeless(seed)));
             let hopeless = hopeless.map(|times| millis(longest(&times)));
-            let (max, bound) = (longest(&planned), handing.bound());
+            let (max, bound) = (longest(&planned), handover_table.bound());
             well &= max <= bound && hopeless.is_none_or(|longest| longest == 0.0);
             println!(
                 "| {nodes} | {} | {} | {:.2} | {:.2} | {:.2} | {} |",
@@ -107,9 +107,10 @@ impl HandoverTable {
                 hopeless.map_or("-".to_owned(), |longest| longest.to_string()),
             );
         }
-        let handing = Handing { nodes: 5, delay: Duration::from_millis(5), write: Duration::from_millis(5) };
+        let handover_table =
+            HandoverSettings { nodes: 5, delay: Duration::from_millis(5), write: Duration::from_millis(5) };
         for (graceful, how) in [(true, "handing over first"), (false, "killed")] {
-            let times = trials(self.trials, |seed| handing.rolling_restart(seed, graceful));
+            let times = trials(self.trials, |seed| handover_table.rolling_restart(seed, graceful));
             println!(
                 "All five of a group restarted in turn, {how}, 5 ms one way and for a write: in total {:.1} on average, {:.1} at most",
                 millis(mean(&times)),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use quorate::{Answer, Body, Claim, Denial, Event, HardState, Input, Message, Order, Output, Phase};
+use quorate::{Answer, Body, Claim, Denial, Event, HardState, Input, Message, Nanos, Order, Output, Phase};
 
 use crate::clock::{Instant, SECOND};
 
@@ -90,12 +90,12 @@ pub fn message(message: &Message<u64>) -> String {
         }
         Body::VoteReply(reply) => {
             let kind = phase(reply.phase, "pre-vote:", "vote:");
-            format!("{kind} of {} {} (own term {})", reply.of, answer(&reply.answer), header.term)
+            format!("{kind} of {} {} (own term {})", reply.request_term, answer(&reply.answer), header.term)
         }
         Body::Heartbeat(beat) => {
             let order = match beat.order {
                 Order::Follow => "",
-                Order::Try => " TRY",
+                Order::Prepare => " TRY",
                 Order::Campaign => " CAMPAIGN",
             };
             let rank = beat.rank.map_or("-".into(), |rank| rank.to_string());
@@ -103,7 +103,12 @@ pub fn message(message: &Message<u64>) -> String {
         }
         Body::HeartbeatReply(reply) => {
             let ready = if reply.ready { " READY" } else { "" };
-            format!("follow: of {} {} (own term {}){ready}", reply.of, answer(&reply.answer), header.term)
+            format!(
+                "follow: of {} {} (own term {}){ready}",
+                reply.request_term,
+                answer(&reply.answer),
+                header.term
+            )
         }
     };
     let _ = write!(line, " v{} #{}", header.version, header.round.0);
@@ -128,6 +133,6 @@ fn answer(answer: &Answer<u64>) -> String {
     }
 }
 
-fn ms(nanos: u64) -> String {
-    format!("{:.1} ms", nanos as f64 / 1e6)
+fn ms(length: Nanos) -> String {
+    format!("{:.1} ms", length.0 as f64 / 1e6)
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use quorate::Timing;
-use quorate_sim::{Dice, Failover, Lean, LeanTally, MS, Ppm, SECOND, Summary, Traffic};
+use quorate_sim::{Dice, Failover, FastCluster, FastClusterTally, MS, Ppm, SECOND, Summary, Traffic};
 
 use crate::tables::on_all_cores;
 
@@ -113,11 +113,12 @@ impl Tuned {
         for loss in [0, 1_000] {
             let started = Instant::now();
             let tallies = gather(self.seed, self.hours, |seed| {
-                let mut lean = Lean::new(seed, 3, tuned(), traffic(loss));
-                lean.run_for(HOUR);
-                (lean.tally, lean.leader().is_some())
+                let mut fast_cluster = FastCluster::new(seed, 3, tuned(), traffic(loss));
+                fast_cluster.run_for(HOUR);
+                (fast_cluster.tally, fast_cluster.leader().is_some())
             });
-            let sum = |of: fn(&LeanTally) -> u64| tallies.iter().map(|(tally, _)| of(tally)).sum::<u64>();
+            let sum =
+                |of: fn(&FastClusterTally) -> u64| tallies.iter().map(|(tally, _)| of(tally)).sum::<u64>();
             let (events, pre_votes) = (sum(|tally| tally.events), sum(|tally| tally.pre_votes));
             let elections = sum(|tally| tally.elections) - tallies.len() as u64;
             let lost = sum(|tally| tally.step_downs);
@@ -168,20 +169,26 @@ struct Crash {
 }
 
 fn crash(seed: u64, nodes: u64, timing: Timing, loss: Ppm, settled: u64) -> Crash {
-    let mut lean = Lean::new(seed, nodes, timing, traffic(loss));
-    lean.run_for(settled + Dice::new(!seed).below(SECOND));
-    let before = lean.tally.sent;
-    lean.run_for(SECOND);
-    let sent = lean.tally.sent - before;
-    lean.run_for(Dice::new(seed).below(100 * MS));
-    let (leader, _) = lean.leader().unwrap_or_else(|| panic!("seed {seed}: no leader"));
-    let crashed = lean.now();
-    lean.crash(leader);
-    let since = |lean: &Lean| Duration::from_nanos(lean.now() - crashed);
-    assert!(lean.run_till(10 * SECOND, |lean| lean.tally.forsaken > crashed), "seed {seed}: nobody noticed");
-    let noticed = since(&lean);
-    assert!(lean.run_till(10 * SECOND, |lean| lean.leader().is_some()), "seed {seed}: nobody leads");
-    Crash { noticed, replaced: since(&lean), sent }
+    let mut fast_cluster = FastCluster::new(seed, nodes, timing, traffic(loss));
+    fast_cluster.run_for(settled + Dice::new(!seed).below(SECOND));
+    let before = fast_cluster.tally.sent;
+    fast_cluster.run_for(SECOND);
+    let sent = fast_cluster.tally.sent - before;
+    fast_cluster.run_for(Dice::new(seed).below(100 * MS));
+    let (leader, _) = fast_cluster.leader().unwrap_or_else(|| panic!("seed {seed}: no leader"));
+    let crashed = fast_cluster.now();
+    fast_cluster.crash(leader);
+    let since = |fast_cluster: &FastCluster| Duration::from_nanos(fast_cluster.now() - crashed);
+    assert!(
+        fast_cluster.run_till(10 * SECOND, |fast_cluster| fast_cluster.tally.forsaken > crashed),
+        "seed {seed}: nobody noticed"
+    );
+    let noticed = since(&fast_cluster);
+    assert!(
+        fast_cluster.run_till(10 * SECOND, |fast_cluster| fast_cluster.leader().is_some()),
+        "seed {seed}: nobody leads"
+    );
+    Crash { noticed, replaced: since(&fast_cluster), sent }
 }
 
 struct Jump {
@@ -193,18 +200,20 @@ struct Jump {
 
 /// A quiet network becomes slow in a moment, and quick again.
 fn jump(seed: u64, nodes: u64, loss: Ppm) -> Jump {
-    let mut lean = Lean::new(seed, nodes, tuned(), traffic(loss));
-    let promise = |lean: &Lean| lean.leader().map_or(0.0, |(_, pace)| pace.promise.as_secs_f64() * 1e3);
-    lean.run_for(SETTLED + Dice::new(!seed).below(SECOND));
-    let (before, first) = (lean.tally, promise(&lean));
-    lean.traffic.delay = SLOW;
-    lean.run_for(MINUTE);
-    let within = promise(&lean);
-    lean.traffic.delay = QUIET;
-    lean.run_for(2 * MINUTE);
+    let mut fast_cluster = FastCluster::new(seed, nodes, tuned(), traffic(loss));
+    let promise = |fast_cluster: &FastCluster| {
+        fast_cluster.leader().map_or(0.0, |(_, pace)| pace.promise.as_secs_f64() * 1e3)
+    };
+    fast_cluster.run_for(SETTLED + Dice::new(!seed).below(SECOND));
+    let (before, first) = (fast_cluster.tally, promise(&fast_cluster));
+    fast_cluster.traffic.delay = SLOW;
+    fast_cluster.run_for(MINUTE);
+    let within = promise(&fast_cluster);
+    fast_cluster.traffic.delay = QUIET;
+    fast_cluster.run_for(2 * MINUTE);
     Jump {
-        lost: lean.tally.step_downs - before.step_downs,
-        elections: lean.tally.elections - before.elections,
-        promises: [first, within, promise(&lean)],
+        lost: fast_cluster.tally.step_downs - before.step_downs,
+        elections: fast_cluster.tally.elections - before.elections,
+        promises: [first, within, promise(&fast_cluster)],
     }
 }

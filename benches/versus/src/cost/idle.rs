@@ -113,5 +113,5 @@ impl Idle for Due {
 }
 
 fn deadline(group: &Group<Quorate>, place: Place) -> Duration {
-    group.nodes[place].election.deadline().unwrap_or(Duration::MAX)
+    group.nodes[place].due().unwrap_or(Duration::MAX)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quorate::{ClusterId, Config, Election, HardState, Input, Message, Output};
+use quorate::{ClusterId, Config, Election, HardState, Input, Message, Output, Timestamp};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -25,18 +25,18 @@ impl Contender for Quorate {
         let saved = HardState::bootstrap(ClusterId(7), 0..members as u64).expect("a lawful number of nodes");
         let node = |id| {
             let rng = ChaCha8Rng::seed_from_u64(id);
-            let election = Election::new(Config::new(id), saved.clone(), Duration::ZERO, rng);
+            let election = Election::new(Config::new(id), saved.clone(), Timestamp::ORIGIN, rng);
             Quorate { election: election.expect("a lawful start"), saved: saved.clone() }
         };
         (0..members as u64).map(node).collect()
     }
 
     fn tick(&mut self, now: Duration, said: &mut Vec<Self::Said>) {
-        self.election.tick_into(now, said);
+        self.election.tick_into(now.into(), said);
     }
 
     fn receive(&mut self, now: Duration, from: Place, message: Self::Message, said: &mut Vec<Self::Said>) {
-        self.election.tick_into(now, said);
+        self.election.tick_into(now.into(), said);
         self.election.step_into(Input::Receive { from: from as u64, message }, said);
     }
 
@@ -53,7 +53,7 @@ impl Contender for Quorate {
     }
 
     fn due(&self) -> Option<Duration> {
-        self.election.deadline()
+        self.election.deadline().map(Timestamp::since_origin)
     }
 
     fn leader(&self) -> Option<Place> {
@@ -69,14 +69,14 @@ impl Contender for Quorate {
     }
 
     fn rest(group: &mut Group<Self>) {
-        group.now = group.nodes[group.leader].election.deadline().expect("a leader beats");
+        group.now = group.nodes[group.leader].due().expect("a leader beats");
     }
 
     /// Whoever asks first, as tried on copies. It asks ahead of its turn, and stands when that has come.
     fn expire(group: &mut Group<Self>) -> Vec<Place> {
         group.now = first_deadline(group);
         let stands = |&place: &Place| {
-            let said = group.nodes[place].election.clone().tick(group.now);
+            let said = group.nodes[place].election.clone().tick(group.now.into());
             said.iter().any(|output| matches!(output, Output::Send { .. }))
         };
         let alive = (0..group.nodes.len()).filter(|&place| group.dead != Some(place));
@@ -84,7 +84,7 @@ impl Contender for Quorate {
     }
 
     fn wait(group: &mut Group<Self>, awake: &[Place]) {
-        let due = awake.iter().filter_map(|&place| group.nodes[place].election.deadline()).min();
+        let due = awake.iter().filter_map(|&place| group.nodes[place].due()).min();
         group.now = group.now.max(due.expect("a candidate waits for something"));
     }
 
@@ -96,5 +96,5 @@ impl Contender for Quorate {
 
 fn first_deadline(group: &Group<Quorate>) -> Duration {
     let alive = (0..group.nodes.len()).filter(|&place| group.dead != Some(place));
-    alive.filter_map(|place| group.nodes[place].election.deadline()).min().expect("somebody waits")
+    alive.filter_map(|place| group.nodes[place].due()).min().expect("somebody waits")
 }

@@ -19,7 +19,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{JoinHandle, yield_now};
 
 use super::{Claim, Effect, Effects, Mask, Place, Rival, Setup, is_majority};
-use crate::dice::Dice;
+use crate::rng::Dice;
 
 /// How long it waits for its own channels, in milliseconds.
 const MESSAGE_TIMEOUT: u64 = 20;

@@ -14,7 +14,7 @@ use omnipaxos::{ClusterConfig, OmniPaxos, OmniPaxosConfig, ServerConfig};
 use omnipaxos_storage::memory_storage::MemoryStorage;
 
 use super::{Claim, Duty, Effect, Effects, Mask, Place, Rival, Setup, is_majority};
-use crate::dice::Dice;
+use crate::rng::Dice;
 
 /// It has one clock for its rounds and for what it sends again; a tick of it.
 const TICK: Duration = Duration::from_millis(10);

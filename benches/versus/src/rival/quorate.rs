@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use quorate::{
-    ClusterId, Config, Election, Event, HardState, Input, Message, Output, Position, Target, Timing,
+    ClusterId, Config, Election, Event, HardState, Input, Lease, Message, Output, Position, Target,
+    Timestamp, Timing,
 };
 use rand_chacha::ChaCha8Rng;
 
 use super::{Claim, Duty, Effect, Effects, Mask, Place, Rival, Setup};
-use crate::dice::Dice;
+use crate::rng::Dice;
 
 /// A node of quorate.
 pub struct Quorate {
@@ -41,7 +42,7 @@ impl Rival for Quorate {
         };
         let position = Position { term: 0, index: setup.reach };
         let config = Config { timing, position, ..Config::new(setup.place) };
-        let election = Election::new(config, durable.clone(), reading, dice.generator());
+        let election = Election::new(config, durable.clone(), reading.into(), dice.generator());
         Quorate { election: election.expect("what was stored is lawful"), outputs: Vec::new() }
     }
 
@@ -51,7 +52,7 @@ impl Rival for Quorate {
         received: Option<(Place, Self::Message)>,
         effects: &mut Effects<Self>,
     ) {
-        self.election.tick_into(reading, &mut self.outputs);
+        self.election.tick_into(reading.into(), &mut self.outputs);
         if let Some((from, message)) = received {
             self.election.step_into(Input::Receive { from, message }, &mut self.outputs);
         }
@@ -59,11 +60,12 @@ impl Rival for Quorate {
     }
 
     fn due(&self) -> Option<Duration> {
-        self.election.deadline()
+        self.election.deadline().map(Timestamp::since_origin)
     }
 
     fn claim(&self) -> Option<Claim> {
-        self.election.lease().map(|lease| Claim { term: lease.term.0, until: Some(lease.until) })
+        let claim = |lease: Lease| Claim { term: lease.term.0, until: Some(lease.until.since_origin()) };
+        self.election.lease().map(claim)
     }
 
     fn leader(&self) -> Option<(Place, u64)> {

@@ -13,7 +13,7 @@ use raft::{Config, INVALID_ID, RawNode, StateRole};
 use slog::{Discard, Logger, o};
 
 use super::{Claim, Duty, Effect, Effects, Mask, Place, Rival, Setup, is_majority};
-use crate::dice::Dice;
+use crate::rng::Dice;
 
 /// A node of raft-rs, with ticks of so many milliseconds; by default with pre-vote and check-quorum.
 pub struct RaftRs<const TICK: u64 = 10, const PRE_VOTE: bool = true, const CHECK_QUORUM: bool = true> {

@@ -6,15 +6,15 @@ const fn at(port: u16) -> SocketAddr {
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port)
 }
 
-fn secs(secs: u64) -> Duration {
-    Duration::from_secs(secs)
+fn secs(secs: u64) -> Timestamp {
+    Duration::from_secs(secs).into()
 }
 
 fn seen(port: u16, age: u32) -> Sighting {
     Sighting { address: at(port), age: Some(age) }
 }
 
-fn told(book: &mut Book<u8>, to: u8, now: Duration) -> Vec<(u8, u16, Option<u32>)> {
+fn told(book: &mut Book<u8>, to: u8, now: Timestamp) -> Vec<(u8, u16, Option<u32>)> {
     let enclosed = book.enclose(to, READER, true, now);
     enclosed.into_iter().map(|(id, Sighting { address, age })| (id, address.port(), age)).collect()
 }
@@ -64,7 +64,7 @@ fn a_node_with_two_addresses_is_no_news_each_time_it_is_seen() {
     book.heard(1, at(10), secs(1));
     assert_eq!(told(&mut book, 2, secs(1)).len(), 1);
     for tenth in 11..50 {
-        let now = Duration::from_millis(tenth * 100);
+        let now = Duration::from_millis(tenth * 100).into();
         book.told(1, seen(11, 0), now);
         assert!(book.enclose(2, READER, false, now).is_empty() || tenth % 10 == 0);
         book.heard(1, at(10), now);

@@ -1,6 +1,6 @@
 //! What has happened, as far as a property asks for it.
 
-use quorate::{Event, HardState, Output, Term, Version};
+use quorate::{Event, HardState, MembershipVersion, Output, Term};
 
 /// A property that fell in a single step.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -12,7 +12,7 @@ pub enum Fall {
     /// S3: a vote was changed.
     Vote,
     /// S4: a node's durable membership ran backwards.
-    Version,
+    MembershipVersion,
 }
 
 /// Who was elected in a term.
@@ -29,7 +29,7 @@ pub(super) struct History {
     /// One entry for each term, in order.
     pub(super) elected: Vec<Elected>,
     /// The newest of each term, in order.
-    pub(super) committed: Vec<Version>,
+    pub(super) committed: Vec<MembershipVersion>,
     /// The highest term under which anybody could act.
     pub(super) acted: Term,
     pub(super) removed: bool,
@@ -68,7 +68,7 @@ impl History {
         }
     }
 
-    fn commit(&mut self, version: Version) {
+    fn commit(&mut self, version: MembershipVersion) {
         match self.committed.binary_search_by_key(&version.term, |other| other.term) {
             Ok(place) => self.committed[place] = self.committed[place].max(version),
             Err(place) => self.committed.insert(place, version),
@@ -81,7 +81,7 @@ impl History {
         let fall = [
             (new.term < old.term, Fall::Term),
             (changed, Fall::Vote),
-            (new.membership.version() < old.membership.version(), Fall::Version),
+            (new.membership.version() < old.membership.version(), Fall::MembershipVersion),
         ];
         let fall = fall.into_iter().find(|(fell, _)| *fell).map(|(_, fall)| fall);
         self.fall = self.fall.or(fall);

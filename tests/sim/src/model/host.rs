@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use quorate::{
-    Answer, Body, ClusterId, Config, Denial, Election, Event, HardState, Header, Input, Lease, Message,
-    Output, Phase, Round, Term, Version, VoteReply,
+    Answer, Body, ClusterId, Config, Denial, Election, Event, HardState, Header, Input, Lease,
+    MembershipVersion, Message, Nanos, Output, Phase, Round, Term, Timestamp, VoteReply,
 };
 
 use super::history::History;
-use super::instance::{Canvass, Disks, Instance};
+use super::instance::{Disks, Instance, PreVoteRound};
 use super::network::Envelope;
-use crate::dice::Zero;
+use crate::rng::Zero;
 
 pub(super) const CLUSTER: ClusterId = ClusterId(7);
 
@@ -22,11 +22,11 @@ pub(super) struct Host {
     pub(super) durable: HardState<u8>,
     /// The longest lease that the host was given in this leadership, and may still act under.
     pub(super) published: Option<Lease>,
-    pub(super) clock: Duration,
+    pub(super) clock: Timestamp,
 }
 
 impl Host {
-    pub(super) fn start(config: Config<u8>, durable: HardState<u8>, clock: Duration) -> Self {
+    pub(super) fn start(config: Config<u8>, durable: HardState<u8>, clock: Timestamp) -> Self {
         let election =
             Election::new(config, durable.clone(), clock, Zero).expect("a state that was stored is lawful");
         Host { election, queue: Vec::new(), durable, published: None, clock }
@@ -43,7 +43,7 @@ impl Host {
 
     /// Time passes. A node that has nothing due may know it.
     pub(super) fn pass(&mut self, length: Duration) {
-        self.clock += length;
+        self.clock = self.clock.saturating_add(length);
         if self.published.is_some_and(|lease| !lease.holds_at(self.clock)) {
             self.published = None;
         }
@@ -75,7 +75,7 @@ impl Host {
 
     /// The host gets outputs, and acts on those that are not behind a barrier.
     pub(super) fn take(&mut self, mut outputs: Vec<Output<u8>>, rules: &Instance, heard: &mut Heard) {
-        if rules.canvass == Canvass::Granted {
+        if rules.canvass == PreVoteRound::Granted {
             self.grant_pre_votes(&mut outputs);
         }
         let number = self.election.membership().version().number;
@@ -160,8 +160,8 @@ fn sent(output: Output<u8>) -> Option<(u8, Message<u8>)> {
 fn pre_vote_for(request: &Message<u8>) -> Message<u8> {
     let body = Body::VoteReply(VoteReply {
         phase: Phase::Pre,
-        of: request.header.term,
-        answer: Answer::Granted(0),
+        request_term: request.header.term,
+        answer: Answer::Granted(Nanos::ZERO),
         membership: None,
     });
     Message { header: request.header, body }
@@ -172,15 +172,15 @@ fn nothing() -> Message<u8> {
     let header = Header {
         cluster: CLUSTER,
         term: Term(0),
-        version: Version::default(),
+        version: MembershipVersion::default(),
         committed: false,
         round: Round(u64::MAX),
-        at: u64::MAX,
+        sent_at: Duration::MAX.into(),
     };
     let body = Body::VoteReply(VoteReply {
         phase: Phase::Pre,
-        of: Term(0),
-        answer: Answer::Denied(Denial::Stranger),
+        request_term: Term(0),
+        answer: Answer::Denied(Denial::NotAMember),
         membership: None,
     });
     Message { header, body }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use quorate::{Config, Limits, Priority, Timing};
+use quorate::{Config, Limits, Priority, Timestamp, Timing};
 
 /// A group and the bounds of its search.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ pub struct Instance {
     /// How writes go.
     pub disks: Disks,
     /// How pre-votes go.
-    pub canvass: Canvass,
+    pub canvass: PreVoteRound,
     /// Those that may lead, a bit for each.
     pub leaders: u8,
     /// A host takes in messages and wishes while fewer outputs than this wait for its disk; 1 for
@@ -103,7 +103,7 @@ pub enum Disks {
 
 /// How pre-votes go.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Canvass {
+pub enum PreVoteRound {
     /// Like all messages.
     Real,
     /// A voter that asks for pre-votes is granted them by the network, at once, whatever the others
@@ -152,7 +152,7 @@ impl Instance {
             start: Start::Cold { voters: 3 },
             clocks: Clocks::Alike,
             disks: Disks::Slow,
-            canvass: Canvass::Granted,
+            canvass: PreVoteRound::Granted,
             leaders: u8::MAX,
             backlog: 1,
             promise: 2,
@@ -192,8 +192,8 @@ impl Instance {
     }
 
     /// When a free clock stops.
-    pub(super) fn end(&self) -> Duration {
-        self.clocks.pace(true) * self.passes.into()
+    pub(super) fn end(&self) -> Timestamp {
+        (self.clocks.pace(true) * self.passes.into()).into()
     }
 
     pub(super) fn elected_at_start(&self) -> usize {

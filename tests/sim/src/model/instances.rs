@@ -2,7 +2,7 @@
 
 use quorate::Limits;
 
-use super::instance::{Canvass, Clocks, Disks, Instance, Reach, Start, Wish};
+use super::instance::{Clocks, Disks, Instance, PreVoteRound, Reach, Start, Wish};
 
 use Reach::{Committed, Elected, Followed, Removed};
 
@@ -72,7 +72,7 @@ pub fn small() -> Vec<Instance> {
         },
         Instance {
             wishes: &[(Some(1), Wish::Resign(Some(2)))],
-            canvass: Canvass::Real,
+            canvass: PreVoteRound::Real,
             disks: Disks::Instant,
             leaders: 0b011,
             passes: 0,
@@ -101,7 +101,7 @@ fn elections() -> Vec<Instance> {
         },
         Instance {
             leaders: 0b011,
-            canvass: Canvass::Real,
+            canvass: PreVoteRound::Real,
             terms: 1,
             passes: 1,
             ..Instance::plain("elections: pre-votes")

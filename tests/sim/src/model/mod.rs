@@ -32,7 +32,7 @@ mod start;
 mod state;
 
 pub use group::{Action, Group};
-pub use instance::{Canvass, Clocks, Disks, Instance, Reach, Start, Wish};
+pub use instance::{Clocks, Disks, Instance, PreVoteRound, Reach, Start, Wish};
 pub use instances::{large, small};
 pub use run::{Found, Search, Violation, check};
 pub use state::State;

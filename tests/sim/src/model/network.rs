@@ -44,12 +44,12 @@ impl fmt::Debug for Envelope {
         match body {
             Body::VoteRequest(ask) => write!(f, "{:?} vote? {:?}", ask.phase, ask.claim)?,
             Body::VoteReply(reply) => {
-                write!(f, "{:?} vote of {}: {:?}", reply.phase, reply.of, reply.answer)?
+                write!(f, "{:?} vote of {}: {:?}", reply.phase, reply.request_term, reply.answer)?
             }
             Body::Heartbeat(beat) => write!(f, "heartbeat for {} {:?}", beat.promise, beat.order)?,
-            Body::HeartbeatReply(reply) => write!(f, "follow in {}: {:?}", reply.of, reply.answer)?,
+            Body::HeartbeatReply(reply) => write!(f, "follow in {}: {:?}", reply.request_term, reply.answer)?,
         }
-        write!(f, ", term {} version {} at {}", header.term, header.version, header.at)
+        write!(f, ", term {} version {} at {}", header.term, header.version, header.sent_at)
     }
 }
 

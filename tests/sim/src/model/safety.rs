@@ -1,6 +1,6 @@
 //! S1 to S5, as predicates on a state.
 
-use quorate::{Membership, Version};
+use quorate::{Membership, MembershipVersion};
 
 use super::state::State;
 
@@ -27,7 +27,7 @@ impl State {
         if (one.members(), one.quorum()) == (other.members(), other.quorum()) {
             return true;
         }
-        let starting = one.version() == Version::default();
+        let starting = one.version() == MembershipVersion::default();
         if one.version() == other.version() && !starting {
             return false;
         }

@@ -1,9 +1,7 @@
 //! Where the search begins: at the start of all nodes, or at a later point that is reached from
 //! there without faults.
 
-use std::time::Duration;
-
-use quorate::{HardState, Limits};
+use quorate::{HardState, Limits, Timestamp};
 
 use super::group::{Action, Group};
 use super::history::History;
@@ -25,7 +23,7 @@ impl Group {
     }
 
     pub(super) fn fresh(&self, durable: impl Fn(u8) -> HardState<u8>) -> State {
-        let start = |node| Host::start(self.0.config(node), durable(node), Duration::ZERO);
+        let start = |node| Host::start(self.0.config(node), durable(node), Timestamp::ORIGIN);
         State {
             hosts: self.nodes().map(|node| Shared::new(start(node))).collect(),
             network: Network::default(),
@@ -94,7 +92,7 @@ impl Group {
     }
 
     fn grant(&self, state: &mut State, node: u8, wish: Wish) {
-        let _ = self.act(state, node, |host, heard| self.wish(host, wish, heard));
+        let _ = self.actions(state, node, |host, heard| self.wish(host, wish, heard));
     }
 
     /// Nothing fails and no time passes until nothing is left to do.

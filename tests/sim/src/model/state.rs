@@ -75,7 +75,7 @@ impl fmt::Display for State {
             let members = &durable.membership;
             write!(
                 f,
-                "{} at {:?}: {:?} of term {}",
+                "{} at {}: {:?} of term {}",
                 election.id(),
                 host.clock,
                 election.role(),
@@ -88,7 +88,7 @@ impl fmt::Display for State {
             }
             write!(f, " quorum {}", members.quorum())?;
             if let Some(lease) = host.published {
-                write!(f, "; acts in term {} until {:?}", lease.term, lease.until)?;
+                write!(f, "; acts in term {} until {}", lease.term, lease.until)?;
             }
             writeln!(f)?;
         }

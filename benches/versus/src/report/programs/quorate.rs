@@ -3,20 +3,21 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use quorate::{ClusterId, Config, Election, HardState, Input, Message, Output};
+use quorate::{ClusterId, Config, Election, HardState, Input, Message, Output, Timestamp};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 fn main() {
     let start = Instant::now();
+    let now = || Timestamp::from(start.elapsed());
     let state = HardState::bootstrap(ClusterId(1), [1_u64, 2, 3]).expect("a lawful group");
     let rng = ChaCha8Rng::seed_from_u64(std::process::id().into());
-    let mut election = Election::new(Config::new(1), state, start.elapsed(), rng).expect("a lawful start");
+    let mut election = Election::new(Config::new(1), state, now(), rng).expect("a lawful start");
     let mut outputs = Vec::new();
     loop {
-        let due = election.deadline().unwrap_or(Duration::MAX);
-        let received = receive(due.saturating_sub(start.elapsed()));
-        election.tick_into(start.elapsed(), &mut outputs);
+        let until = |due: Timestamp| due.saturating_duration_since(now());
+        let received = receive(election.deadline().map_or(Duration::MAX, until));
+        election.tick_into(now(), &mut outputs);
         if let Some((from, message)) = received {
             election.step_into(Input::Receive { from, message }, &mut outputs);
         }

@@ -1,0 +1,352 @@
+//! The processes, as their parent sees them.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::Duration;
+use std::{env, thread};
+
+use quorate::adapters::clock::BootClock;
+use quorate::adapters::seal::Keyring;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::child::{Members, Report};
+use crate::lease_log::{LeaseLog, Process};
+use crate::{Failure, Id};
+
+/// A leader: who, in which term, from when on by the machine's clock.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reign {
+    pub(crate) id: Id,
+    pub(crate) term: u64,
+    from: Duration,
+}
+
+impl Reign {
+    pub(crate) fn since(&self, earlier: Duration) -> Duration {
+        self.from.saturating_sub(earlier)
+    }
+}
+
+/// All the processes. Dropped, it takes them with it.
+pub(crate) struct Processes {
+    clock: BootClock,
+    folder: TempDir,
+    key: PathBuf,
+    promise: Duration,
+    nodes: Vec<Node>,
+    founders: usize,
+    /// The newest that anybody has reported.
+    members: Members,
+    sender: Sender<(Process, Report)>,
+    reports: Receiver<(Process, Report)>,
+    lease_log: LeaseLog,
+    leader: Option<Reign>,
+    awaited: u64,
+    surprises: u32,
+}
+
+struct Node {
+    process: Process,
+    address: SocketAddr,
+    child: Option<Child>,
+    follows: u64,
+    dropped: Option<Duration>,
+    removed: bool,
+}
+
+impl Processes {
+    /// Processes `1..=founders` that will start a group, and so many more that may join it.
+    pub(crate) fn new(founders: u32, joiners: u32, promise_ms: u32) -> Result<Self, Failure> {
+        // All held at once, so that all are different, and free again when this returns.
+        let sockets = (0..founders + joiners).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)));
+        let sockets = sockets.collect::<Result<Vec<_>, _>>()?;
+        let addresses = sockets.iter().map(UdpSocket::local_addr).collect::<Result<Vec<_>, _>>()?;
+        let node = |(id, address)| {
+            let process = Process { id, life: 0 };
+            Node { process, address, child: None, follows: 0, dropped: None, removed: false }
+        };
+        let (sender, reports) = channel();
+        let folder = TempDir::with_prefix("quorate-cluster-")?;
+        let key = folder.path().join("key");
+        Keyring::create(&key)?;
+        Ok(Processes {
+            clock: BootClock::new(),
+            folder,
+            key,
+            promise: Duration::from_millis(promise_ms.into()),
+            nodes: (1..).zip(addresses).map(node).collect(),
+            founders: founders as usize,
+            members: Members::default(),
+            sender,
+            reports,
+            lease_log: LeaseLog::default(),
+            leader: None,
+            awaited: 0,
+            surprises: 0,
+        })
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// How often the leader changed though nobody had touched it.
+    pub(crate) fn surprises(&self) -> u32 {
+        self.surprises
+    }
+
+    pub(crate) fn start_all(&mut self) -> Result<Duration, Failure> {
+        let began = self.now();
+        for index in 0..self.founders {
+            self.spawn(index, true)?;
+        }
+        Ok(began)
+    }
+
+    /// Starts a node that knows nobody and waits to be added.
+    pub(crate) fn join(&mut self, id: Id) -> Result<(), Failure> {
+        self.spawn(index(id), true)
+    }
+
+    pub(crate) fn restart(&mut self, id: Id) -> Result<(), Failure> {
+        self.spawn(index(id), false)
+    }
+
+    fn spawn(&mut self, index: usize, new: bool) -> Result<(), Failure> {
+        let founders = if index < self.founders { &self.nodes[..self.founders] } else { &[] };
+        let members: Vec<_> = founders.iter().map(|node| node.address.to_string()).collect();
+        let data: PathBuf = self.folder.path().join(format!("node-{}", index + 1));
+        let node = &mut self.nodes[index];
+        node.process.life += 1;
+        node.follows = 0;
+        let mut command = Command::new(env::current_exe()?);
+        command.arg(format!("--timeout-ms={}", self.promise.as_millis())).arg("child");
+        command.arg("--id").arg(node.process.id.to_string());
+        command.arg("--listen").arg(node.address.to_string());
+        command.arg("--data").arg(data).arg("--key").arg(&self.key);
+        if !members.is_empty() {
+            command.arg("--members").arg(members.join(","));
+        }
+        command.args(new.then_some("--new"));
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let output = child.stdout.take().ok_or("a child without output")?;
+        node.child = Some(child);
+        let (process, sender) = (node.process, self.sender.clone());
+        thread::spawn(move || {
+            let (mut lines, mut line) = (BufReader::new(output), String::new());
+            // A killed child may have left half a line: that is no report.
+            while lines.read_line(&mut line).is_ok_and(|length| length > 0) {
+                let report = Report::parse(&line).map(|report| sender.send((process, report)));
+                if report.is_none_or(|sent| sent.is_err()) {
+                    return;
+                }
+                line.clear();
+            }
+        });
+        Ok(())
+    }
+
+    pub(crate) fn kill(&mut self, id: Id) -> Result<Duration, Failure> {
+        self.expect_news();
+        let at = self.now();
+        let mut child = self.nodes[index(id)].child.take().ok_or("it is dead already")?;
+        child.kill()?;
+        child.wait()?;
+        Ok(at)
+    }
+
+    pub(crate) fn freeze(&mut self, id: Id) -> Result<Duration, Failure> {
+        self.expect_news();
+        self.nodes[index(id)].follows = 0;
+        let at = self.now();
+        self.signal(id, Signal::STOP)?;
+        Ok(at)
+    }
+
+    pub(crate) fn thaw(&mut self, id: Id) -> Result<(), Failure> {
+        self.signal(id, Signal::CONT)
+    }
+
+    pub(crate) fn resign(&mut self, id: Id) -> Result<(), Failure> {
+        self.expect_news();
+        self.nodes[index(id)].dropped = None;
+        self.order(id, "resign\n")
+    }
+
+    /// Asks whoever leads, as far as is known, for these voters. It may be unable to, or be about to
+    /// die: ask again.
+    pub(crate) fn ask_for(&mut self, voters: &[Id]) {
+        let Some(leader) = self.leader else { return };
+        let place = |&id: &Id| format!("{id}={}", self.nodes[index(id)].address);
+        let places: Vec<_> = voters.iter().map(place).collect();
+        let _asked_again = self.order(leader.id, &format!("target {}\n", places.join(",")));
+    }
+
+    fn order(&mut self, id: Id, line: &str) -> Result<(), Failure> {
+        let stdin = self.nodes[index(id)].child.as_mut().and_then(|child| child.stdin.as_mut());
+        Ok(stdin.ok_or("it is dead")?.write_all(line.as_bytes())?)
+    }
+
+    pub(crate) fn members(&self) -> Members {
+        self.members
+    }
+
+    /// Of the latest term, as far as is known.
+    pub(crate) fn leader(&self) -> Option<Reign> {
+        self.leader
+    }
+
+    pub(crate) fn alive(&self) -> Vec<Id> {
+        self.nodes.iter().filter(|node| node.child.is_some()).map(|node| node.process.id).collect()
+    }
+
+    /// Whether it has ever said so.
+    pub(crate) fn is_removed(&self, id: Id) -> bool {
+        self.nodes[index(id)].removed
+    }
+
+    /// Waits until a process knows that it is out, and stops it.
+    pub(crate) fn retire(&mut self, id: Id) -> Result<(), Failure> {
+        self.until(&format!("node {id} to know that it is out"), |processes| {
+            processes.is_removed(id).then_some(())
+        })?;
+        self.kill(id).map(drop)
+    }
+
+    /// Since the machine's clock began.
+    pub(crate) fn now(&self) -> Duration {
+        self.clock.now().since_origin()
+    }
+
+    /// Any length below `most`.
+    pub(crate) fn chance(&self, most: Duration) -> Duration {
+        most.mul_f64(f64::from(self.now().subsec_nanos() % 1_000) / 1_000.0)
+    }
+
+    /// When a node that resigned stopped acting as leader.
+    pub(crate) fn dropped(&mut self, id: Id) -> Result<Duration, Failure> {
+        self.until("the old leader's word that it stopped", |processes| processes.nodes[index(id)].dropped)
+    }
+
+    /// Who leads next, in a later term than anybody before.
+    pub(crate) fn next_leader(&mut self, after: &str) -> Result<Reign, Failure> {
+        let what = format!("a new leader after {after}");
+        self.until(&what, |processes| processes.leader.filter(|leader| leader.term > processes.awaited))
+    }
+
+    /// Waits until `id` knows the leader that all others know.
+    pub(crate) fn until_it_follows(&mut self, id: Id) -> Result<(), Failure> {
+        self.until(&format!("node {id} to follow"), |processes| {
+            let term = processes.leader?.term;
+            (processes.nodes[index(id)].follows >= term).then_some(())
+        })
+    }
+
+    /// Leaves the group alone for about the longest promise, and a random part of one more.
+    pub(crate) fn settle(&mut self, leader: &mut Reign) -> Result<(), Failure> {
+        let before = *leader;
+        let end = self.now() + self.promise * 3 + self.chance(self.promise);
+        while let Some(left) = end.checked_sub(self.now()) {
+            self.read(left)?;
+        }
+        *leader = self.leader.ok_or("nobody leads")?;
+        if leader.term != before.term {
+            self.surprises += 1;
+        }
+        Ok(())
+    }
+
+    /// Ends all processes and gives the books to the auditor.
+    pub(crate) fn stop(mut self) -> Result<LeaseLog, Failure> {
+        for node in &mut self.nodes {
+            if let Some(mut child) = node.child.take() {
+                child.kill()?;
+                child.wait()?;
+            }
+        }
+        // With this the last line of each is read before the readers hang up.
+        let (nobody, _) = channel();
+        self.sender = nobody;
+        while let Ok((process, report)) = self.reports.recv() {
+            self.take(process, report);
+        }
+        Ok(std::mem::take(&mut self.lease_log))
+    }
+
+    /// From now on a leader of a later term is what is hoped for.
+    fn expect_news(&mut self) {
+        self.awaited = self.leader.map_or(0, |leader| leader.term);
+    }
+
+    /// Reads reports until `seen` sees what it waits for. The bound is generous: twenty promises
+    /// and two seconds.
+    fn until<T>(&mut self, what: &str, seen: impl Fn(&Self) -> Option<T>) -> Result<T, Failure> {
+        let end = self.now() + self.promise * 20 + Duration::from_secs(2);
+        loop {
+            if let Some(found) = seen(self) {
+                return Ok(found);
+            }
+            let left = end.checked_sub(self.now());
+            self.read(left.ok_or_else(|| format!("waited in vain for {what}"))?)?;
+        }
+    }
+
+    pub(crate) fn read(&mut self, timeout: Duration) -> Result<(), Failure> {
+        match self.reports.recv_timeout(timeout.min(Duration::from_millis(100))) {
+            Ok((process, report)) => self.take(process, report),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+        }
+        for node in &mut self.nodes {
+            if let Some(child) = &mut node.child
+                && let Some(status) = child.try_wait()?
+            {
+                return Err(format!("node {} ended by itself: {status}", node.process.id).into());
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, process: Process, report: Report) {
+        let node = &mut self.nodes[index(process.id)];
+        match report {
+            Report::Lease { term, from, until } => {
+                self.lease_log.held(process, term, from, until);
+                if self.leader.is_none_or(|leader| leader.term < term) {
+                    let from = Duration::from_nanos(from);
+                    self.leader = Some(Reign { id: process.id, term, from });
+                }
+            }
+            Report::Dropped { at } => {
+                self.lease_log.dropped(process, at);
+                node.dropped = Some(Duration::from_nanos(at));
+            }
+            Report::Follows { term, .. } if process == node.process => node.follows = term,
+            Report::Follows { .. } => {}
+            Report::Members(members) => self.members = self.members.max(members),
+            Report::Removed => node.removed = true,
+        }
+    }
+
+    fn signal(&self, id: Id, signal: Signal) -> Result<(), Failure> {
+        let child = self.nodes[index(id)].child.as_ref().ok_or("it is dead")?;
+        let pid = Pid::from_raw(child.id().try_into()?).ok_or("no such process")?;
+        Ok(kill_process(pid, signal)?)
+    }
+}
+
+impl Drop for Processes {
+    fn drop(&mut self) {
+        for child in self.nodes.iter_mut().filter_map(|node| node.child.as_mut()) {
+            let _dead_already = child.kill();
+            let _reaped_already = child.wait();
+        }
+    }
+}
+
+fn index(id: Id) -> usize {
+    id as usize - 1
+}

@@ -1,0 +1,64 @@
+//! The election deadline: when a node starts a pre-vote round, and whether it may campaign at all.
+
+use rand_core::Rng;
+
+use super::Election;
+use crate::role::Participation;
+use crate::types::{MemberIndex, Nanos, NodeId, Priority, Timestamp};
+
+impl<I: NodeId, R: Rng> Election<I, R> {
+    /// Rule 4.1: the end of this node's promise, plus its rank times the stagger. A member that may not lead
+    /// waits until it has heard nothing for long (rule 8.3).
+    ///
+    /// A dies, and the promises to it end at 150. B, of rank 0, campaigns at 150, and C, of rank 1, at 170,
+    /// unless it is bound to B by then. D is a learner and asks at 600 (150 + `promise_limit`), or up to 10 ms
+    /// later, only to learn whether it was removed. At a cold start there are no ranks: A, B and C campaign at
+    /// 0, 20 and 40, each up to 10 ms later by chance.
+    pub(super) fn draw_election_deadline(&mut self) -> Timestamp {
+        let (stagger, unit) = (self.timing.stagger(), self.lapse_backoff_unit());
+        let delay = match self.rank {
+            _ if !self.is_electable() => self.timing.promise_limit().saturating_add(self.draw_jitter()),
+            Some(rank) => stagger.saturating_mul(rank.into()),
+            None => {
+                let index = self.hard.membership.index_of(self.id).unwrap_or(MemberIndex::FIRST);
+                stagger.saturating_mul(index.into()).saturating_add(self.draw_jitter())
+            }
+        };
+        let start = self.promise.end().max(self.now);
+        start.after(delay).after(self.lapse_backoff.delay(self.now, unit))
+    }
+
+    /// Rule 4.1: a random length of up to half a stagger, which separates nodes that have no rank.
+    pub(super) fn draw_jitter(&mut self) -> Nanos {
+        let half = self.timing.stagger().part(2);
+        Nanos(self.rng.next_u64().checked_rem(half.0.saturating_add(1)).unwrap_or(0))
+    }
+
+    /// Rule 4.8: the shortest delay after a lapsed lease.
+    pub(super) fn lapse_backoff_unit(&self) -> Nanos {
+        self.timing.promise().part(2)
+    }
+
+    /// Whether this node may lead. A forming node may not before it knows enough others. Rule 8.4.
+    pub(super) fn is_electable(&self) -> bool {
+        let members = &self.hard.membership;
+        let forming = members.limits().filter(|_| members.is_forming());
+        let enough = forming.is_none_or(|limits| members.voters().len() >= limits.min_members.into());
+        self.priority > Priority::NEVER_LEADS
+            && members.is_voter(self.id)
+            && enough
+            && self.participation != Participation::StateLost
+    }
+
+    /// Whether this node starts a pre-vote round at its election deadline. A member that may not lead does too,
+    /// only to learn from the denials whether it was removed. Rule 8.3.
+    pub(super) fn sends_pre_votes(&self) -> bool {
+        self.is_electable() || self.participation == Participation::Member
+    }
+
+    /// An election deadline `delay` from now, plus jitter and the delay of lapsed leases.
+    pub(super) fn draw_deadline_after(&mut self, delay: Nanos) -> Timestamp {
+        let unit = self.lapse_backoff_unit();
+        self.now.after(delay).after(self.draw_jitter()).after(self.lapse_backoff.delay(self.now, unit))
+    }
+}

@@ -1,0 +1,60 @@
+//! The long promise: who has to write before it can answer is asked for a promise that outlasts the write. Rule
+//! 3.5.
+
+use rand_core::Rng;
+
+use super::Election;
+use crate::lease::binding_length;
+use crate::role::Role;
+use crate::tuning::Tuning;
+use crate::types::{Nanos, NodeId, Timestamp};
+
+impl<I: NodeId, R: Rng> Election<I, R> {
+    /// The promise that heartbeats ask for now: the long one while members write, or the leader is about to.
+    pub(super) fn requested_promise(&self) -> Nanos {
+        let needs_long_promise = match &self.role {
+            Role::Leader(leading) => {
+                let prepares_step =
+                    leading.reconfiguration.as_ref().is_some_and(|change| change.is_preparing());
+                !self.hard.committed || leading.renewal.is_some() || prepares_step
+            }
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => false,
+        };
+        if needs_long_promise {
+            return self.timing.promise_limit();
+        }
+        self.tuning().map_or(self.timing.promise(), Tuning::promise)
+    }
+
+    /// Whether the lease is long enough to write on.
+    pub(super) fn is_lease_long(&self) -> bool {
+        let enough = self.now.after(self.sufficient_lease());
+        matches!(&self.role, Role::Leader(leading) if leading.lease >= enough)
+    }
+
+    /// Whether a reconfiguration has waited for a long lease, and has one now.
+    pub(super) fn is_prepared_for_step(&self) -> bool {
+        let Role::Leader(leading) = &self.role else { return false };
+        leading.reconfiguration.as_ref().is_some_and(|change| change.is_preparing()) && self.is_lease_long()
+    }
+
+    /// The lease that a leader wants before it writes: three quarters of what a long promise gives.
+    pub(super) fn sufficient_lease(&self) -> Nanos {
+        self.long_promise_bound().saturating_mul(3).part(4)
+    }
+
+    /// The lease with which a candidate takes office at once: two thirds of what a long promise gives.
+    pub(super) fn sufficient_first_lease(&self) -> Nanos {
+        self.long_promise_bound().saturating_mul(2).part(3)
+    }
+
+    /// How long a long promise is certain to bind, on this node's clock.
+    fn long_promise_bound(&self) -> Nanos {
+        binding_length(self.timing.promise_limit(), self.timing.drift_ppm)
+    }
+
+    /// When a leader that prepares a write stops waiting for a long lease: two promises from now.
+    pub(super) fn preparation_deadline(&self) -> Timestamp {
+        self.now.after(self.timing.promise().saturating_mul(2))
+    }
+}

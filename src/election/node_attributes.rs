@@ -1,0 +1,44 @@
+//! What the host says about its node while it runs: how far its data reach, and how much it should lead.
+
+use alloc::vec::Vec;
+
+use rand_core::Rng;
+
+use super::Election;
+use crate::io::Output;
+use crate::role::Role;
+use crate::types::{NEVER, NodeId, Position, Priority};
+
+impl<I: NodeId, R: Rng> Election<I, R> {
+    pub(super) fn set_position(&mut self, position: Position) {
+        self.position = position;
+        let index = self.hard.membership.index_of(self.id);
+        if let (Role::Leader(leading), Some(index)) = (&mut self.role, index) {
+            leading.unranked = true;
+            if let Some(own) = leading.progress.get_mut(index.as_usize()) {
+                own.position = position;
+            }
+        }
+    }
+
+    /// Takes effect at once: a node that may no longer lead stops campaigning, a leader considers a handover.
+    pub(super) fn set_priority(&mut self, priority: Priority, out: &mut Vec<Output<I>>) {
+        let could = self.is_electable();
+        self.priority = priority;
+        match &self.role {
+            Role::Leader(_) => self.consider_takeover(out),
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_)
+                if could == self.is_electable() => {}
+            Role::Follower(_) => {
+                let deadline = if self.sends_pre_votes() { self.draw_election_deadline() } else { NEVER };
+                if let Role::Follower(following) = &mut self.role {
+                    following.reset_candidacy(deadline);
+                }
+            }
+            Role::PreCandidate(_) | Role::Candidate(_) => {
+                let deadline = self.draw_election_deadline();
+                self.become_follower(deadline);
+            }
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! Reconfiguration: the leader changes the members one safe step at a time until they are those of the target.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use rand_core::Rng;
+
+use super::Election;
+use crate::io::{Event, Output, Rejection};
+use crate::membership::{MAX_MEMBERS, Membership, majority};
+use crate::progress::Progress;
+use crate::reconfig::{MemberHealth, Target, next_step, quorums_overlap};
+use crate::role::{Leaving, Reconfiguration, ReconfigurationPhase, Role};
+use crate::types::{MemberIndex, NodeId, Priority, Timestamp};
+
+impl<I: NodeId, R: Rng> Election<I, R> {
+    /// Rule 8.2: the host wants other members.
+    pub(super) fn reconfigure(
+        &mut self,
+        target: Target<I>,
+        force: bool,
+        out: &mut Vec<Output<I>>,
+    ) -> Result<(), Rejection<I>> {
+        self.check_reconfiguration(&target, force)?;
+        self.start_reconfiguration(target, force, out);
+        Ok(())
+    }
+
+    fn check_reconfiguration(&self, target: &Target<I>, force: bool) -> Result<(), Rejection<I>> {
+        let Role::Leader(leading) = &self.role else {
+            return Err(Rejection::NotLeader { leader: self.leader().map(|(leader, _)| leader) });
+        };
+        if leading.renewal.is_some() {
+            return Err(Rejection::Renewing);
+        }
+        if target.learners().contains(&self.id) {
+            return Err(Rejection::LeaderAsLearner);
+        }
+        if target.voters().iter().all(|&id| self.is_leaving(id)) {
+            return Err(Rejection::NoVoterLeft);
+        }
+        if target.voters().iter().all(|&id| self.is_known_never_to_lead(id)) {
+            return Err(Rejection::NobodyCouldLead);
+        }
+        if !target.contains(self.id) && target.size() >= MAX_MEMBERS {
+            return Err(Rejection::TooManyMembers);
+        }
+        let silent = target.voters().iter().filter(|&&id| self.is_known_silent(id)).count();
+        let reachable = target.voters().len().saturating_sub(silent);
+        if !force && reachable < majority(target.voters().len()) {
+            return Err(Rejection::QuorumUnreachable);
+        }
+        if self.hard.membership.version().number == u64::MAX {
+            return Err(Rejection::VersionsExhausted);
+        }
+        Ok(())
+    }
+
+    fn is_known_never_to_lead(&self, id: I) -> bool {
+        if id == self.id {
+            return self.priority == Priority::NEVER_LEADS;
+        }
+        self.progress_of(id).is_some_and(|progress| progress.answered && !progress.may_lead())
+    }
+
+    /// Whether a member has had the time to answer and does not. Before the commit, and as a newcomer, it has
+    /// not had the time.
+    fn is_known_silent(&self, id: I) -> bool {
+        let Some(progress) = self.progress_of(id).filter(|_| self.hard.committed) else { return false };
+        let is_newcomer = !self.hard.membership.is_voter(id) && !progress.answered;
+        progress.bound_until <= self.now && !is_newcomer
+    }
+
+    fn start_reconfiguration(&mut self, target: Target<I>, force: bool, out: &mut Vec<Output<I>>) {
+        if self.leaving == Leaving::ByTarget && target.contains(self.id) {
+            self.leaving = Leaving::No;
+        }
+        if let Role::Leader(leading) = &mut self.role {
+            let change = leading.reconfiguration.get_or_insert_with(Reconfiguration::new);
+            change.target = Some(target);
+            change.force = force;
+        }
+        self.advance_reconfiguration(out);
+    }
+
+    pub(super) fn progress_of(&self, id: I) -> Option<&Progress> {
+        let Role::Leader(leading) = &self.role else { return None };
+        self.hard.membership.index_of(id).and_then(|index| leading.progress.get(index.as_usize()))
+    }
+
+    /// The members that the steps lead to: the target without the members that want to leave, but with the
+    /// leader for as long as it leads. Rule 8.3.
+    fn effective_target(&self) -> Option<Target<I>> {
+        let Role::Leader(leading) = &self.role else { return None };
+        let members = &self.hard.membership;
+        match leading.reconfiguration.as_ref()?.target.as_ref() {
+            Some(target) => self.with_leader(target.voters(), target.learners(), |id| !self.is_leaving(id)),
+            None => self.with_leader(members.voters(), members.learners(), |id| !self.is_leaving(id)),
+        }
+    }
+
+    /// The voters and learners that stay, and the leader as a voter.
+    fn with_leader(&self, voters: &[I], learners: &[I], stays: impl Fn(I) -> bool) -> Option<Target<I>> {
+        let is_kept = |&id: &I| id != self.id && stays(id);
+        let voters = voters.iter().copied().filter(is_kept).chain([self.id]);
+        Target::new(voters, learners.iter().copied().filter(is_kept)).ok()
+    }
+
+    /// Whether all steps but the removal of the leader itself are taken and committed.
+    pub(super) fn is_target_reached(&self) -> bool {
+        let is_reached = |target: Target<I>| target.is_reached(&self.hard.membership);
+        self.hard.committed && self.effective_target().is_some_and(is_reached)
+    }
+
+    /// Rule 8.2: takes the next step as soon as that is safe, or finishes when none is left.
+    pub(super) fn advance_reconfiguration(&mut self, out: &mut Vec<Output<I>>) {
+        if !self.may_take_step() {
+            return;
+        }
+        match self.next_membership_step() {
+            Some((next, forced)) => self.prepare(next, forced, out),
+            None if self.is_target_reached() => self.finish_reconfiguration(out),
+            None => self.on_blocked(out),
+        }
+    }
+
+    /// Rule 8.1 (a), and 6.1: no step is taken during a renewal or a handover. Nor is one taken while a lease of
+    /// an earlier membership, which a worker may still act on, outlasts the present one (8.1 (e)).
+    fn may_take_step(&self) -> bool {
+        let Role::Leader(leading) = &self.role else { return false };
+        let Some(change) = &leading.reconfiguration else { return false };
+        let is_free = leading.renewal.is_none() && leading.handover.is_none();
+        let older_lease_is_over =
+            leading.lease >= change.older_lease_until || self.now >= change.older_lease_until;
+        is_free && older_lease_is_over && self.config_and_term_quorum_check()
+    }
+
+    /// Spec: `ConfigQuorumCheck`, "∃ Q ∈ Quorums(config[i]) : ∀ t ∈ Q : CV(t) = CV(i)", and
+    /// `TermQuorumCheck`, "∃ Q ∈ Quorums(config[i]) : ∀ t ∈ Q : currentTerm[t] = currentTerm[i]".
+    /// A member that has acknowledged the membership has shown both in one reply.
+    pub(super) fn config_and_term_quorum_check(&self) -> bool {
+        let Role::Leader(leading) = &self.role else { return false };
+        let acknowledged = |index: MemberIndex| {
+            leading.progress.get(index.as_usize()).is_some_and(|follower| follower.acknowledged)
+        };
+        self.hard.membership.is_quorum(acknowledged)
+    }
+
+    /// The next step, and whether it is forced. Rule 8.1 (d): under it the lease holds for a heartbeat interval
+    /// more. Only if there is no such step does force allow one without that; but not for the sake of a member
+    /// that wants to leave.
+    fn next_membership_step(&self) -> Option<(Membership<I>, bool)> {
+        let Role::Leader(leading) = &self.role else { return None };
+        let (members, change) = (&self.hard.membership, leading.reconfiguration.as_ref()?);
+        let enough = self.now.after(self.heartbeat_interval());
+        let keeps_lease = |next: &Membership<I>| self.lease_under(next) >= enough;
+        let next = next_step(members, &self.effective_target()?, |id| self.health_of(id, false), keeps_lease);
+        if next.is_some() || !change.force {
+            return next.map(|next| (next, false));
+        }
+        let target = change.target.as_ref()?;
+        let target = self.with_leader(target.voters(), target.learners(), |_| true)?;
+        next_step(members, &target, |id| self.health_of(id, true), |_| true).map(|next| (next, true))
+    }
+
+    /// Rule 8.1 (d): a learner is ready to vote if it has acknowledged the membership in force and is bound now;
+    /// force does without the latter.
+    fn health_of(&self, id: I, force: bool) -> MemberHealth {
+        let Some(progress) = self.progress_of(id) else { return MemberHealth::Silent };
+        let is_learner = !self.hard.membership.is_voter(id);
+        match (progress.bound_until > self.now, progress.acknowledged) {
+            (true, _) if self.is_leaving(id) => MemberHealth::Leaving,
+            (true, true) => MemberHealth::Ready,
+            (true, false) => MemberHealth::Answering,
+            (false, true) if force && is_learner => MemberHealth::Ready,
+            (false, _) => MemberHealth::Silent,
+        }
+    }
+
+    /// The lease that the promises of its voters would give under `members`. Rule 3.2.
+    fn lease_under(&self, members: &Membership<I>) -> Timestamp {
+        let progress = |index| members.member(index).and_then(|id| self.progress_of(id));
+        let until = |index| progress(index).map_or(Timestamp::ORIGIN, |progress| progress.bound_until);
+        members.quorum_value(Timestamp::ORIGIN, until)
+    }
+
+    /// Rule 3.5: a step writes and makes others write, so the leader first asks for the long promise, also of
+    /// the voters that its lease will depend on afterwards.
+    fn prepare(&mut self, next: Membership<I>, forced: bool, out: &mut Vec<Output<I>>) {
+        let enough = self.now.after(self.sufficient_lease());
+        let is_long = self.is_lease_long() && (forced || self.lease_under(&next) >= enough);
+        let (now, until) = (self.now, self.preparation_deadline());
+        let Role::Leader(leading) = &mut self.role else { return };
+        let Some(change) = &mut leading.reconfiguration else { return };
+        match change.phase {
+            _ if is_long => self.reconfig(next, forced, out),
+            ReconfigurationPhase::Preparing { until } if now >= until => self.reconfig(next, forced, out),
+            ReconfigurationPhase::Preparing { .. } => {}
+            ReconfigurationPhase::Idle | ReconfigurationPhase::Blocked { .. } => {
+                change.phase = ReconfigurationPhase::Preparing { until };
+                self.broadcast(out);
+            }
+        }
+    }
+
+    /// Steps are left, but none is possible, because a member does not answer. A leader that leaves by its own
+    /// wish waits for two promises at most. Rule 8.3 (b).
+    fn on_blocked(&mut self, out: &mut Vec<Output<I>>) {
+        let (now, patience) = (self.now, self.timing.promise().saturating_mul(2));
+        let Role::Leader(leading) = &mut self.role else { return };
+        let Some(change) = &mut leading.reconfiguration else { return };
+        let since = match change.phase {
+            ReconfigurationPhase::Blocked { since } => since,
+            ReconfigurationPhase::Idle | ReconfigurationPhase::Preparing { .. } => now,
+        };
+        change.phase = ReconfigurationPhase::Blocked { since };
+        if self.leaving == Leaving::ByWish && now >= since.after(patience) {
+            self.hand_over_before_leaving(out);
+        }
+    }
+
+    /// Takes one step. Spec: `Reconfig`, "state[i] = Primary ∧ ConfigQuorumCheck(i) ∧
+    /// TermQuorumCheck(i) ∧ QuorumsOverlap(config[i], newConfig) ∧ i ∈ newConfig", then
+    /// "configVersion' = configVersion[i] + 1 ∧ configTerm' = currentTerm[i]". Rule 8.1.
+    fn reconfig(&mut self, next: Membership<I>, forced: bool, out: &mut Vec<Output<I>>) {
+        let is_safe = self.config_and_term_quorum_check() && quorums_overlap(&self.hard.membership, &next);
+        if !is_safe || !next.is_voter(self.id) {
+            debug_assert!(false, "an unsafe step was proposed (rule 8.1)");
+            return;
+        }
+        let progress = self.progress_under(&next);
+        self.record_removed(&next);
+        let loses_target = self.update_plan_for(&next, forced);
+        if let Role::Leader(leading) = &mut self.role {
+            leading.progress = progress;
+            leading.tuning = None;
+            leading.unranked = true;
+        }
+        self.replace_membership(next);
+        self.persist(out);
+        out.push(self.membership_event());
+        if loses_target {
+            out.push(Output::Event(Event::TargetAbandoned));
+        }
+        let lease = self.lease_under(&self.hard.membership);
+        if let Role::Leader(leading) = &mut self.role {
+            leading.lease = lease;
+        }
+        self.broadcast(out);
+        self.commit(out);
+        self.lapse_if_ended(out);
+    }
+
+    /// What remains of the plan once `next` is in force. Returns whether no voter of the target is left.
+    fn update_plan_for(&mut self, next: &Membership<I>, forced: bool) -> bool {
+        let old = self.hard.membership.members();
+        let gone: Vec<I> = old.iter().copied().filter(|&id| !next.contains(id)).collect();
+        let Role::Leader(leading) = &mut self.role else { return false };
+        let Some(change) = &mut leading.reconfiguration else { return false };
+        change.older_lease_until = change.older_lease_until.max(leading.lease);
+        change.phase = ReconfigurationPhase::Idle;
+        // A forced step costs the lease, and one such step is enough.
+        change.force &= !forced;
+        // A member that wanted to leave is not taken back for the target's sake.
+        let Some(target) = change.target.take() else { return false };
+        change.target = target.without(&gone);
+        change.target.is_none()
+    }
+
+    /// The progress of the members of `next`. A member that stays keeps it, but for the acknowledgement.
+    fn progress_under(&self, next: &Membership<I>) -> Box<[Progress]> {
+        let progress = |&id: &I| {
+            let known = self.progress_of(id).cloned().unwrap_or_default();
+            Progress { acknowledged: id == self.id, ..known }
+        };
+        next.members().iter().map(progress).collect()
+    }
+
+    /// All steps are taken and committed. A leader that the target lacks, or that wants to leave, hands over;
+    /// its flag makes the next leader remove it.
+    fn finish_reconfiguration(&mut self, out: &mut Vec<Output<I>>) {
+        let version = self.hard.membership.version();
+        let Role::Leader(leading) = &mut self.role else { return };
+        let Some(change) = &mut leading.reconfiguration else { return };
+        change.phase = ReconfigurationPhase::Idle;
+        change.force = false;
+        let lacks_leader = change.target.as_ref().is_some_and(|target| !target.contains(self.id));
+        if lacks_leader && self.leaving == Leaving::No {
+            self.leaving = Leaving::ByTarget;
+        }
+        if !lacks_leader && change.target.take().is_some() {
+            out.push(Output::Event(Event::TargetReached { version }));
+        }
+        if self.leaving != Leaving::No {
+            return self.hand_over_before_leaving(out);
+        }
+        if change.removed.is_empty() {
+            leading.reconfiguration = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

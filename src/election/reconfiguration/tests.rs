@@ -1,0 +1,44 @@
+//! The last guard before a step, which nothing that is proposed ever fails; and whom a leader writes to.
+#![allow(clippy::unwrap_used, reason = "a test that panics has found something")]
+
+use super::*;
+use crate::config::Config;
+use crate::hard_state::HardState;
+use crate::types::{ClusterId, Timestamp};
+use alloc::vec;
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+fn lone_leader() -> Election<u64, ChaCha8Rng> {
+    let saved = HardState::bootstrap(ClusterId(1), [1]).unwrap();
+    let rng = ChaCha8Rng::seed_from_u64(0);
+    let mut leader = Election::new(Config::new(1), saved, Timestamp::ORIGIN, rng).unwrap();
+    let _ = leader.tick(leader.deadline().unwrap());
+    assert!(leader.config_and_term_quorum_check());
+    leader
+}
+
+/// Rule 8.1 (b).
+#[test]
+#[should_panic(expected = "an unsafe step was proposed")]
+fn a_step_to_quorums_that_do_not_overlap_is_not_taken_even_if_proposed() {
+    let mut leader = lone_leader();
+    let apart = leader.membership().next_membership(vec![1, 2, 3], vec![]).unwrap();
+    leader.reconfig(apart, true, &mut Vec::new());
+}
+
+#[cfg(feature = "udp")]
+#[test]
+fn a_leader_is_concerned_with_members_and_with_those_who_are_yet_to_be_told() {
+    let mut leader = lone_leader();
+    let concerned = |leader: &Election<u64, ChaCha8Rng>| [1, 2, 3, 9].map(|id| leader.is_concerned_with(id));
+    let reconfiguration = |leader: &mut Election<u64, ChaCha8Rng>, voters: &[u64], learners: &[u64]| {
+        let target = Target::new(voters.iter().copied(), learners.iter().copied()).unwrap();
+        leader.reconfigure(target, false, &mut Vec::new()).unwrap();
+    };
+    reconfiguration(&mut leader, &[1], &[2, 3]);
+    assert_eq!(concerned(&leader), [true, true, true, false], "learners");
+    reconfiguration(&mut leader, &[1], &[3]);
+    assert_eq!(leader.membership().learners(), [3]);
+    assert_eq!(concerned(&leader), [true, true, true, false], "2 is yet to be told");
+}

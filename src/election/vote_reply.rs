@@ -1,0 +1,172 @@
+//! The candidate's side of a vote reply: what a grant is worth, and what a denial teaches.
+
+use alloc::vec::Vec;
+
+use rand_core::Rng;
+
+use super::Election;
+use super::early_pre_vote::BoundReply;
+use crate::io::{Event, Output};
+use crate::lease::bound_until;
+use crate::message::{Answer, Denial, Header, Phase, VoteReply};
+use crate::role::Role;
+use crate::tally::VoteState;
+use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Timestamp};
+
+impl<I: NodeId, R: Rng> Election<I, R> {
+    /// A reply counts only for the round or term of its request, and only from a voter of the membership that
+    /// this node campaigns with.
+    pub(super) fn on_vote_reply(
+        &mut self,
+        from: I,
+        index: Option<MemberIndex>,
+        header: Header,
+        reply: VoteReply<I>,
+        out: &mut Vec<Output<I>>,
+    ) {
+        let Some(index) = index.filter(|&index| self.hard.membership.is_voter_at(index)) else { return };
+        if header.sent_at > self.now {
+            return;
+        }
+        match (reply.phase, &self.role) {
+            (Phase::Pre, Role::Follower(_)) => {
+                self.on_early_pre_vote_reply(from, index, &header, &reply, out);
+                self.on_transfer_pre_vote_reply(index, &header, &reply, out);
+            }
+            (Phase::Pre, Role::PreCandidate(round)) if round.round == header.round => {
+                self.handle_reply(from, index, &header, reply, out);
+                self.count_pre_votes(out);
+            }
+            (Phase::Real, Role::Candidate(_) | Role::Leader(_)) if reply.request_term == self.hard.term => {
+                self.handle_reply(from, index, &header, reply, out);
+                self.count_votes(out);
+            }
+            (Phase::Pre | Phase::Real, _) => {}
+        }
+    }
+
+    fn handle_reply(
+        &mut self,
+        from: I,
+        index: MemberIndex,
+        header: &Header,
+        reply: VoteReply<I>,
+        out: &mut Vec<Output<I>>,
+    ) {
+        let vote = match reply.answer {
+            Answer::Granted(granted) => self.vote_of_grant(reply.phase, header.sent_at, granted),
+            Answer::Denied(denial) => {
+                self.peer_log.record_refusal(from, denial);
+                let ends_round = self.adopt_from_denial(header, &reply, out);
+                if ends_round {
+                    return;
+                }
+                self.report_denial(from, denial, out);
+                self.vote_of_denial(from, reply.phase, header.sent_at, denial)
+            }
+        };
+        self.record_vote(index, vote);
+    }
+
+    fn record_vote(&mut self, index: MemberIndex, vote: VoteState) {
+        let now = self.now;
+        match &mut self.role {
+            Role::PreCandidate(round) => {
+                round.tally.put(index, vote);
+                round.next_retry = round.next_retry.min(round.tally.next_free(now));
+            }
+            Role::Candidate(_) | Role::Leader(_) => {
+                if let Some((_, tally, next_retry)) = self.campaign_mut() {
+                    tally.put(index, vote);
+                    *next_retry = (*next_retry).min(tally.next_free(now));
+                }
+            }
+            Role::Follower(_) => {}
+        }
+    }
+
+    /// Rule 3.1: a vote counts while its promise is certainly in force. A granted pre-vote binds no voter, and
+    /// counts until its round ends.
+    fn vote_of_grant(&self, phase: Phase, sent_at: Timestamp, granted: Nanos) -> VoteState {
+        match phase {
+            Phase::Pre => VoteState::Granted(NEVER),
+            Phase::Real => {
+                let granted = granted.min(self.timing.promise_limit());
+                VoteState::Granted(bound_until(sent_at, granted, self.timing.drift_ppm))
+            }
+        }
+    }
+
+    /// Whether a voter that denied may still grant in this round, and when to ask it again. Rule 4.4.
+    ///
+    /// A campaigns in term 7. C is bound to B in term 7: it gave B its vote of that term, so C is lost to A,
+    /// and B is a rival. D is bound to the leader of term 6 for 33 ms more: its vote of term 7 is still free,
+    /// and A asks D again in 33 ms. The data of E reach further: E is lost in this term, and the host is told
+    /// where to catch up.
+    fn vote_of_denial(&self, voter: I, phase: Phase, sent_at: Timestamp, denial: Denial<I>) -> VoteState {
+        match denial {
+            Denial::Bound { to: Some((_, term)), .. } if phase == Phase::Real && term >= self.hard.term => {
+                VoteState::Rival
+            }
+            Denial::Bound { to, remaining } if phase == Phase::Pre => {
+                let early_by =
+                    if let Role::PreCandidate(round) = &self.role { round.early_by } else { Nanos::ZERO };
+                BoundReply { voter, holder: to, remaining, sent_at }.vote(early_by, self.now)
+            }
+            Denial::Bound { remaining, .. } => VoteState::Bound(self.now.after(remaining)),
+            Denial::AlreadyVoted => VoteState::Rival,
+            Denial::StaleTerm
+            | Denial::StaleMembership
+            | Denial::NotAMember
+            | Denial::PositionBehind(_)
+            | Denial::MembershipConflict => VoteState::Denied,
+        }
+    }
+
+    /// Tells the host what it can mend.
+    fn report_denial(&mut self, peer: I, denial: Denial<I>, out: &mut Vec<Output<I>>) {
+        match denial {
+            Denial::PositionBehind(position) => out.push(Output::Event(Event::Behind { peer, position })),
+            Denial::MembershipConflict => self.report_conflict(peer, out),
+            Denial::Bound { .. }
+            | Denial::AlreadyVoted
+            | Denial::StaleTerm
+            | Denial::StaleMembership
+            | Denial::NotAMember => {}
+        }
+    }
+
+    /// A denial teaches an unbound candidate a higher term and a newer membership, both in one write. Rules 4.4
+    /// and 4.5. Returns whether it did, which ends the round or the candidacy. A leader that renews adopts
+    /// nothing while its lease holds.
+    fn adopt_from_denial(&mut self, header: &Header, reply: &VoteReply<I>, out: &mut Vec<Output<I>>) -> bool {
+        if matches!(self.role, Role::Leader(_)) {
+            return false;
+        }
+        let is_conflict = reply.answer == Answer::Denied(Denial::MembershipConflict);
+        let is_higher = header.term > self.hard.term;
+        if is_higher {
+            self.raise_term(header.term);
+        }
+        let offered = reply.membership.clone().filter(|_| !is_conflict);
+        let is_installed = self.install(offered);
+        let learns_commit = self.learn_commit(header);
+        if is_higher || is_installed || (learns_commit && self.is_removed()) {
+            self.persist(out);
+        }
+        if is_installed {
+            self.rank = None;
+            self.abandon_candidacy();
+        }
+        if is_installed || learns_commit {
+            self.report_membership(false, out);
+        }
+        if is_higher && !is_installed {
+            match &self.role {
+                Role::PreCandidate(_) => self.start_pre_vote(out),
+                Role::Candidate(_) | Role::Follower(_) | Role::Leader(_) => self.abandon_candidacy(),
+            }
+        }
+        is_higher || is_installed
+    }
+}

@@ -1,0 +1,197 @@
+//! Nodes on a desk: one clock, disks that take no time, and a network of whoever runs the test, who
+//! delivers each message by hand.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use quorate::{ClusterId, Config, Election, Event, HardState, Input, Message, Output, RoleKind, Timing};
+use rand_chacha::ChaCha8Rng;
+
+use crate::rng::Dice;
+
+/// A message that was sent and not delivered yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mail {
+    /// The sender.
+    pub from: u64,
+    /// The receiver.
+    pub to: u64,
+    /// What it says.
+    pub message: Message<u64>,
+}
+
+/// The nodes, the mail, and what became known.
+#[derive(Clone, Debug)]
+pub struct ManualNetwork {
+    /// The time on every clock.
+    pub now: Duration,
+    /// The nodes.
+    pub nodes: BTreeMap<u64, Election<u64, ChaCha8Rng>>,
+    /// What is durable.
+    pub durable: BTreeMap<u64, HardState<u64>>,
+    /// Sent and not delivered, in the order of sending.
+    pub mail: Vec<Mail>,
+    /// Every event, in order.
+    pub events: Vec<(u64, Event<u64>)>,
+    timing: Timing,
+    dice: Dice,
+}
+
+impl ManualNetwork {
+    /// `n` nodes, named from 1 on, bootstrapped as one group at time zero.
+    ///
+    /// # Panics
+    /// If `n` is no number of nodes or the timing is invalid.
+    #[must_use]
+    pub fn new(n: u64, timing: Timing) -> Self {
+        let state = HardState::bootstrap(ClusterId(7), 1..=n).expect("a lawful number of nodes");
+        let mut manual_network = ManualNetwork {
+            now: Duration::ZERO,
+            nodes: BTreeMap::new(),
+            durable: (1..=n).map(|node| (node, state.clone())).collect(),
+            mail: Vec::new(),
+            events: Vec::new(),
+            timing,
+            dice: Dice::new(n),
+        };
+        (1..=n).for_each(|node| manual_network.restart(node));
+        manual_network
+    }
+
+    /// Starts `node` from what is durable, in place of the process that ran before.
+    ///
+    /// # Panics
+    /// If the timing is invalid.
+    pub fn restart(&mut self, node: u64) {
+        let config = Config { timing: self.timing, ..Config::new(node) };
+        let state = self.durable[&node].clone();
+        let election =
+            Election::new(config, state, self.now.into(), self.dice.generator()).expect("a lawful state");
+        self.nodes.insert(node, election);
+    }
+
+    /// The node. Panics if there is none.
+    #[must_use]
+    pub fn node(&self, node: u64) -> &Election<u64, ChaCha8Rng> {
+        &self.nodes[&node]
+    }
+
+    /// Ticks `node` and steps `input`; returns what came out, all of it acted on.
+    pub fn step(&mut self, node: u64, input: Input<u64>) -> Vec<Output<u64>> {
+        let mut outputs = Vec::new();
+        let election = self.nodes.get_mut(&node).expect("a node");
+        election.tick_into(self.now.into(), &mut outputs);
+        election.step_into(input, &mut outputs);
+        self.actions(node, &outputs);
+        outputs
+    }
+
+    /// Ticks `node`; returns what came out, all of it acted on.
+    pub fn tick(&mut self, node: u64) -> Vec<Output<u64>> {
+        let mut outputs = Vec::new();
+        self.nodes.get_mut(&node).expect("a node").tick_into(self.now.into(), &mut outputs);
+        self.actions(node, &outputs);
+        outputs
+    }
+
+    fn actions(&mut self, node: u64, outputs: &[Output<u64>]) {
+        for output in outputs {
+            match output.clone() {
+                Output::Persist(state) => drop(self.durable.insert(node, state)),
+                Output::Send { to, message } => self.mail.push(Mail { from: node, to, message }),
+                Output::Event(event) => self.events.push((node, event)),
+                Output::Rejected(_) => {}
+            }
+        }
+    }
+
+    /// Lets time pass: ticks each node at its deadline, and delivers nothing.
+    pub fn pass(&mut self, length: Duration) {
+        let end = self.now + length;
+        while let Some((at, node)) = self.next_deadline().filter(|&(at, _)| at <= end) {
+            self.now = self.now.max(at);
+            let _ = self.tick(node);
+        }
+        self.now = end;
+    }
+
+    fn next_deadline(&self) -> Option<(Duration, u64)> {
+        let due =
+            |(&node, election): (&u64, &Election<_, _>)| Some((election.deadline()?.since_origin(), node));
+        self.nodes.iter().filter_map(due).min()
+    }
+
+    /// Delivers the mail that `chosen` picks, in order, and not what is sent in answer. Returns how
+    /// much that was.
+    pub fn deliver(&mut self, chosen: impl Fn(&Mail) -> bool) -> usize {
+        let (now, later): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.mail).into_iter().partition(|mail| chosen(mail));
+        self.mail = later;
+        for Mail { from, to, message } in now.iter().cloned() {
+            if self.nodes.contains_key(&to) {
+                let _ = self.step(to, Input::Receive { from, message });
+            }
+        }
+        now.len()
+    }
+
+    /// Loses the mail that `chosen` picks.
+    pub fn lose(&mut self, chosen: impl Fn(&Mail) -> bool) {
+        self.mail.retain(|mail| !chosen(mail));
+    }
+
+    /// Delivers all mail and all answers until there are no more.
+    ///
+    /// # Panics
+    /// If that never ends.
+    pub fn settle(&mut self) {
+        for _ in 0..1_000 {
+            if self.deliver(|_| true) == 0 {
+                return;
+            }
+        }
+        panic!("the mail does not end: {:?}", self.mail);
+    }
+
+    /// Lets time pass with a network that takes no time.
+    pub fn run(&mut self, length: Duration) {
+        let end = self.now + length;
+        self.settle();
+        while let Some((at, node)) = self.next_deadline().filter(|&(at, _)| at <= end) {
+            self.now = self.now.max(at);
+            let _ = self.tick(node);
+            self.settle();
+        }
+        self.now = end;
+    }
+
+    /// The node that leads, with the highest term if several believe so.
+    #[must_use]
+    pub fn leader(&self) -> Option<u64> {
+        let leads = |election: &&Election<u64, ChaCha8Rng>| election.role() == RoleKind::Leader;
+        let leader = self.nodes.values().filter(leads).max_by_key(|election| election.term())?;
+        Some(leader.id())
+    }
+
+    /// Makes `node` the leader by standing for election once nothing binds it.
+    ///
+    /// # Panics
+    /// If that does not succeed within ten seconds.
+    pub fn elect(&mut self, node: u64) {
+        for _ in 0..10_000 {
+            if self.leader() == Some(node) {
+                return;
+            }
+            let wish = match self.leader() {
+                Some(leader) => {
+                    (leader, Input::Resign { successor: Some(node), urgency: quorate::Urgency::WhenReady })
+                }
+                None => (node, Input::Campaign),
+            };
+            let _ = self.step(wish.0, wish.1);
+            self.settle();
+            self.run(Duration::from_millis(1));
+        }
+        panic!("{node} was not elected: {:?}", self.events);
+    }
+}

@@ -1,0 +1,184 @@
+//! The supervisors, and the file that their command writes into.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, process, thread};
+
+use rustix::process::Signal;
+
+use crate::Failure;
+use crate::audit::{Audit, Stamp};
+use crate::processes::{Process, blocks_term};
+
+const POLL: Duration = Duration::from_millis(2);
+
+/// Generous: machines are busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Supervisors {
+    folder: PathBuf,
+    command: Vec<String>,
+    options: &'static [&'static str],
+    pub(crate) nodes: Vec<Node>,
+    file: Option<File>,
+    text: String,
+    pub(crate) audit: Audit,
+}
+
+pub(crate) struct Node {
+    address: SocketAddr,
+    child: Option<Child>,
+    /// It was told to stop, so it may.
+    pub(crate) told: bool,
+}
+
+impl Supervisors {
+    /// So many nodes that run the worker with these arguments.
+    pub(crate) fn start(
+        folder: &Path,
+        nodes: usize,
+        options: &'static [&'static str],
+        worker: &[&str],
+    ) -> Result<Supervisors, Failure> {
+        fs::create_dir_all(folder)?;
+        // All held at once, so that all are different, and free again when they are used.
+        let sockets = (0..nodes).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)));
+        let sockets = sockets.collect::<Result<Vec<_>, _>>()?;
+        let node = |socket: UdpSocket| Ok(Node { address: socket.local_addr()?, child: None, told: false });
+        let nodes = sockets.into_iter().map(node).collect::<Result<Vec<_>, Failure>>()?;
+        let command = ["worker"].iter().chain(worker).map(ToString::to_string).collect();
+        let (folder, audit) = (folder.to_owned(), Audit::default());
+        let mut supervisors =
+            Supervisors { folder, command, options, nodes, file: None, text: String::new(), audit };
+        for node in 0..supervisors.nodes.len() {
+            supervisors.spawn(node, true)?;
+        }
+        Ok(supervisors)
+    }
+
+    /// By the stage of the example that makes it die with this process.
+    fn spawn(&mut self, node: usize, new: bool) -> Result<(), Failure> {
+        let exe = env::current_exe()?;
+        let log =
+            OpenOptions::new().create(true).append(true).open(self.folder.join(format!("{node}.log")))?;
+        let mut command = Command::new(&exe);
+        command.arg("exec").arg(process::id().to_string()).arg(&exe);
+        command.arg("--id").arg(node.to_string()).arg("--listen").arg(self.nodes[node].address.to_string());
+        for (peer, Node { address, .. }) in self.nodes.iter().enumerate().filter(|&(peer, _)| peer != node) {
+            command.arg("--peer").arg(format!("{peer}={address}"));
+        }
+        command.arg("--data").arg(self.folder.join(format!("{node}.state"))).args(new.then_some("--new"));
+        command.args(["--promise-ms", "300", "--pause-ms", "20"]).args(self.options);
+        command.arg("--").arg(exe).args(&self.command).current_dir(&self.folder);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn()?;
+        child.stdin.take().ok_or("no pipe")?.write_all(b"\n")?;
+        (self.nodes[node].child, self.nodes[node].told) = (Some(child), false);
+        Ok(())
+    }
+
+    /// Starts those that are dead; whoever was not killed must have been told to stop, and done it well.
+    fn restart_dead(&mut self) -> Result<(), Failure> {
+        for node in 0..self.nodes.len() {
+            if let Some(status) = self.nodes[node].child.as_mut().map(Child::try_wait).transpose()?.flatten()
+            {
+                if !self.nodes[node].told || !status.success() {
+                    return Err(format!("supervisor {node} ended, {status}").into());
+                }
+                self.nodes[node].child = None;
+            }
+            if self.nodes[node].child.is_none() {
+                self.spawn(node, false)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn supervisor(&self, node: usize) -> Option<u32> {
+        self.nodes[node].child.as_ref().map(Child::id)
+    }
+
+    pub(crate) fn kill(&mut self, node: usize) -> Result<(), Failure> {
+        if let Some(mut child) = self.nodes[node].child.take() {
+            child.kill()?;
+            child.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Waits until a supervisor ends by itself.
+    pub(crate) fn end(&mut self, node: usize) -> Result<ExitStatus, Failure> {
+        let mut child = self.nodes[node].child.take().ok_or("it is dead")?;
+        let process = Process::open(child.id()).ok_or("it is dead")?;
+        if !process.dies_within(PATIENCE)? {
+            child.kill()?;
+            child.wait()?;
+            return Err(format!("supervisor {node} does not end").into());
+        }
+        Ok(child.wait()?)
+    }
+
+    pub(crate) fn terminate(&mut self, node: usize) {
+        self.nodes[node].told = true;
+        if let Some(supervisor) = self.supervisor(node).and_then(Process::open) {
+            supervisor.signal(Signal::TERM);
+        }
+    }
+
+    /// Waits until the command has written something that `seen` says yes to. Meanwhile
+    /// the supervisors all come back, and listen at the end.
+    pub(crate) fn until(
+        &mut self,
+        what: &str,
+        mut seen: impl FnMut(&Stamp) -> bool,
+    ) -> Result<Stamp, Failure> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            self.restart_dead()?;
+            self.read()?;
+            let stamp = self.audit.last().filter(|&stamp| seen(stamp));
+            if let Some(stamp) = stamp.filter(|_| self.listen()) {
+                return Ok(stamp.clone());
+            }
+            if Instant::now() > end {
+                return Err(format!("waited in vain for {what}; the last was {:?}", self.audit.last()).into());
+            }
+            thread::sleep(POLL);
+        }
+    }
+
+    /// Whether SIGTERM would tell all supervisors to stop. At the very start it ends them.
+    fn listen(&self) -> bool {
+        (0..self.nodes.len()).all(|node| self.supervisor(node).is_some_and(blocks_term))
+    }
+
+    /// Takes in all whole lines that are new.
+    pub(crate) fn read(&mut self) -> Result<(), Failure> {
+        if self.file.is_none() {
+            self.file = File::open(self.folder.join("stamps")).ok();
+        }
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.read_to_string(&mut self.text)?;
+        let whole = self.text.rfind('\n').map_or(0, |end| end + 1);
+        for line in self.text.drain(..whole).collect::<String>().lines() {
+            self.audit.add(Stamp::parse(line).ok_or_else(|| format!("what is {line:?}?"))?);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn audit(&self) -> Result<(), Failure> {
+        let violations = self.audit.violations();
+        if violations.is_empty() { Ok(()) } else { Err(violations.join("\n").into()) }
+    }
+}
+
+impl Drop for Supervisors {
+    fn drop(&mut self) {
+        for node in 0..self.nodes.len() {
+            let _dead = self.kill(node);
+        }
+    }
+}
