@@ -1,13 +1,13 @@
-//! Elects one leader among a group of nodes, keeps it elected, hands it over gracefully, and tells
-//! every node who it is: the election half of Raft, without a log.
+//! Elects one leader among a group of nodes, keeps it elected, hands leadership over gracefully, and tells
+//! every node which node leads: the election half of Raft, without a log.
 //!
-//! `quorate` is a state machine and nothing else. [`Election`] owns no thread, socket, file or
-//! clock. The host feeds it messages and clock readings; it answers with what to store, what to
-//! send and what happened. Whatever the host replicates, if anything, is the host's own business.
+//! `quorate` is a state machine and nothing else. [`Election`] owns no thread, socket, file or clock. The
+//! host feeds it messages and clock readings, and it returns what to store, what to send and what has
+//! happened. What the host replicates, if anything, is up to the host.
 //!
-//! How to form, grow, replace, shrink, move and mend a group: [`guide::membership`]. What a lease is
-//! worth, and how to make sure that only the leader's work counts: [`guide::fencing`]. Against whom the
-//! hosts defend a group, and how to look after its keys: [`guide::security`]. How a program moves over from
+//! How to form, grow, replace, shrink, move and mend a group: [`guide::membership`]. What a lease is worth,
+//! and how to make sure that only the leader's work counts: [`guide::fencing`]. Which attackers the hosts
+//! defend a group against, and how to look after its keys: [`guide::security`]. How to move a program from
 //! almost-raft: [`guide::migrating`].
 //!
 //! # Which adapter do I take?
@@ -23,15 +23,15 @@
 //!
 //! # The host's contract
 //!
-//! 1. Act on outputs **in order**: what follows a [`Persist`](Output::Persist) waits until that
-//!    state is durable; what follows [`SteppedDown`](Event::SteppedDown) waits until the host has
-//!    stopped acting as leader. If a `Persist` fails, drop the `Election`.
+//! 1. Act on outputs **in order**: what follows a [`Persist`](Output::Persist) waits until that state is
+//!    durable; what follows [`SteppedDown`](Event::SteppedDown) waits until the host has stopped acting as
+//!    leader. If a `Persist` fails, drop the `Election`.
 //! 2. For each message: receive it, **then** read the clock, [`tick`](Election::tick), then
-//!    [`step`](Election::step). Several messages received before one reading may be stepped after
+//!    [`step`](Election::step). Several messages that were received before one reading may be stepped after
 //!    that one tick. The clock is monotonic and counts suspend; only its rate matters.
-//! 3. A leader's work is done under [`lease`](Election::lease), asked against a fresh clock after
-//!    all outputs so far were acted on, and carries its term; whoever receives the work refuses a
-//!    lower term than it has seen.
+//! 3. A leader's work is done under its [`lease`](Election::lease), which is asked for again, and checked
+//!    against a fresh clock reading, after all outputs so far were acted on. The work carries the term of
+//!    the lease, and whatever receives the work refuses a lower term than it has seen.
 //!
 //! # What is promised
 //!
@@ -46,146 +46,741 @@
 //! | L2 | a leader that can talk both ways with a quorum is never deposed by a node that cannot, or that was cut off, removed, restarted, or comes back with a higher term | |
 //! | L3 | if just one node can talk to a quorum, that node becomes leader | likewise |
 //!
-//! Nodes crash, messages are lost, doubled, late and out of order; nodes do not lie. Still no
-//! input, in any order, from anyone, makes a node panic, loop, or grow without bound.
+//! Nodes crash, and messages are lost, doubled, late and out of order; nodes do not lie. Still, no input,
+//! in any order, from any sender, makes a node panic, loop, or grow without bound.
 //!
 //! # The protocol
 //!
-//! The code cites these rules by number. Sources: Raft (Ongaro and Ousterhout, 2014), Ongaro's
-//! dissertation ("thesis"), and MongoLoglessDynamicRaft (Schultz, Dardik, Tripakis,
-//! arXiv 2102.11960; "Spec").
+//! The code cites these rules by number. Sources: Raft (Ongaro and Ousterhout, 2014), Ongaro's dissertation
+//! ("thesis"), and MongoLoglessDynamicRaft (Schultz, Dardik, Tripakis, arXiv 2102.11960; "Spec", whose
+//! actions are named). A rule is followed by *why* it is there and, where it is hard, by an example with
+//! nodes A, B, C and so on. Times without a unit are milliseconds, in the examples those of
+//! [`Timing::lan`]: promises of 150, long promises of 450, a retry interval and a stagger of 20.
 //!
-//! ## 1 Terms and votes (`election/vote.rs`, `election/durability.rs`)
+//! ## Words
 //!
-//! 1. A node gives one vote in a term, durable before it is answered. Raft §5.2.
-//! 2. Whoever grants a vote, accepts a heartbeat or takes a membership from a message first adopts
-//!    its term. A message that is ignored is ignored whole. A pre-vote, and a denial by a bound
-//!    voter, adopt nothing. Spec: `UpdateTerms`.
-//! 3. Of a request from a node outside the membership nothing is used, unless it bears a newer
-//!    version; it is answered with the membership.
-//! 4. A term more than 2^32 ahead is refused.
-//! 5. Accepting a leader of a term uses up the vote of that term.
-//! 6. A restarted node resumes as a follower and campaigns in a later term, never in the durable
-//!    one: answers to what it asked before the crash cannot count.
+//! | word | meaning |
+//! |---|---|
+//! | term | A number that only grows. Each term has at most one leader, and each message carries its sender's term. |
+//! | voter, learner, witness | A *member* is a voter, whose votes and promises count, or a learner, which follows without a vote. A witness is a voter of priority 0: it never leads. Any other node is a *stranger*. |
+//! | quorum | As many voters as an election needs: more than half of them. |
+//! | position | How far a host's data reach. A node is elected only by voters whose position is not ahead of its own. |
+//! | vote | The voter's word, given once in a term and durable, that the candidate may lead that term. |
+//! | promise | What a voter gives with a vote and with an accepted heartbeat: for so long it votes for no other node and does not campaign. Meanwhile the voter is *bound* to the promise's holder. |
+//! | long promise | A promise of the length `promise_limit`, asked for where a node has to write before it can reply. |
+//! | quarantine | The time after a restart in which a voter honours promises that it has forgotten: it is bound, to no node. |
+//! | lease | The time until which a quorum of promises to the leader lasts for certain. The leader acts only under it. |
+//! | election deadline | When a follower campaigns. *Jitter* is the random part of it, up to half a stagger. |
+//! | rank, succession, stagger | The leader ranks the voters that could succeed it, from 0. The stagger lies between the deadlines of one rank and the next. |
+//! | pre-vote | The question whether a vote would be granted. It changes nothing. An *early pre-vote* is asked before the deadline. |
+//! | renewal | A leader's change to a higher term, without a gap in its lease. |
+//! | handover, takeover | A leader's orderly resignation in favour of a *successor* (thesis: leadership transfer). A takeover is a handover that the leader itself wants, in favour of a higher priority. |
+//! | membership, version | The lists of voters and learners, and the size of a quorum. Its version is the term of the leader that wrote it and a number, compared in that order. |
+//! | acknowledged, committed | A member acknowledges a membership by a reply with its version. A membership is committed once a quorum of its voters has acknowledged it: it can never be lost. |
+//! | starting point | A membership that no leader wrote: a list (*bootstrap*), that of a *joining* or *forming* node, or one that was *recovered* by hand. |
+//! | reconfiguration, step, target | A leader's way from the membership in force to the target, the membership the operator wants, by steps from one membership to the next. |
 //!
-//! ## 2 Promises (`promise.rs`)
+//! The four roles, and the rules by which a node changes from one to another:
 //!
-//! 1. A vote or an accepted heartbeat is a promise: until it ends, its giver grants neither vote
-//!    nor pre-vote to another, nor campaigns. It counts from the receipt, on the giver's clock.
-//! 2. A promise to the same node is never shortened by a later, shorter one. A heartbeat of that
-//!    leader that asks for zero ends it. A later term's leader replaces it: the lease of the former
-//!    one is over.
-//! 3. A restarted voter has forgotten its promises: it stays bound to nobody for the longest it may
-//!    have given. Nothing ends this early.
-//! 4. The longest promise is durable before it is given; a voter grants no more and says how much.
-//! 5. The promise is tested before anything else in a vote request is looked at. In a pre-vote, which
-//!    changes nothing, it is tested last: who is told that it stands in the way knows that nothing else does.
-//! 6. Pre-votes bind nobody, and are always answered.
-//! 7. A heartbeat or vote request that is not newer, by its round, than the last of its sender in
-//!    its term is ignored: a replayed one cannot bind a voter again.
+//! ```text
+//!               deadline (4.1), Input::Campaign              quorum of pre-votes (4.2)
+//!  ┌──────────┐ ────────────────────────────► ┌──────────────┐ ───────────► ┌───────────┐
+//!  │ Follower │                               │ PreCandidate │              │ Candidate │
+//!  └──────────┘ ◄──────────────────────────── └──────────────┘              └───────────┘
+//!    ▲  ▲  │     heartbeat or granted vote (2.1), ↺ no quorum in time:       │  │  ▲  ↺ no answer: same term,
+//!    │  │  │     newer membership (4.5)             next round (4.2)         │  │  │    next round (4.3)
+//!    │  │  │                                                                 │  │  │
+//!    │  │  └──────── Order::Campaign (6.3), no pre-vote ─────────────────────┼──┼──┘
+//!    │  └─────────── votes gone, higher term (4.4), out of time (4.3), ◄─────┘  │
+//!    │               newer membership (4.5), heartbeat (2.1)                    │ quorum of promises (3.4)
+//!    │                                                                          ▼
+//!    │  lease over (3.3), resigned (6.3),                                   ┌────────┐
+//!    └─ later leader (5.3), state lost (7.5) ────────────────────────────── │ Leader │ ↺ higher term: renews,
+//!                                                                           └────────┘   lease goes on (5.1)
+//! ```
 //!
-//! ## 3 Leases (`lease.rs`, `election/leadership.rs`, `election/heartbeat_timing.rs`, `tuning.rs`)
+//! ## The files of all sections
 //!
-//! 1. A promise of length `granted` in answer to a request of `at` binds until
-//!    `at + granted / (1 + drift)` on the asker's clock. It counts only for the term in which it was
-//!    asked. Thesis §6.4.1.
-//! 2. The lease is the latest time that a quorum of voters reaches. The leader's own entry is the
-//!    latest end that its own rounds asked for: one that is not ticked loses its lease too.
-//! 3. Leadership is the lease: when it lapses, the leader steps down, before anything else.
-//! 4. A candidate is elected when a quorum of promises is in force at one instant.
-//! 5. Whoever makes others write (a vote request; heartbeats until the membership is committed, and those
-//!    that name a successor) asks for the long promise, `promise_limit`; a leader about to write itself asks for it first,
-//!    and so does a winner whose votes are nearly over.
-//! 6. A leader that tunes chooses its heartbeats' promise and interval, within bounds, by the round trips
-//!    and losses that answers to heartbeats of its term show (`tuning.rs`; RFC 6298, Dynatune). It goes by
-//!    every member that answers and does not write first, begins with the longest promise whenever a
-//!    membership is committed, lengthens it at once and shortens it late. A promise in force is not
-//!    shortened: rule 2.2.
+//! Files: `types.rs`, `message.rs`, `config.rs`, `io.rs`, `role.rs`, `election.rs`, `election/status.rs`,
+//! `election/node_attributes.rs`, `election/invariants.rs`
 //!
-//! ## 4 Elections (`election/deadline.rs`, `election/early_pre_vote.rs`, `election/campaign.rs`, `election/vote_reply.rs`)
+//! Each section begins with the files, below `src`, that implement its rules. These serve all of them: the
+//! small values, the messages, the lengths of time, what goes in and comes out, the data of each role, and
+//! the hub, which alone changes state.
 //!
-//! 1. A follower stands at the end of its promise plus its rank times the stagger. The leader tells
-//!    each its rank; without one, its place among the members and chance take its part. Only an
-//!    accepted heartbeat and a granted vote move the deadline; a leap of the clock puts it off once.
-//! 2. First the pre-vote: would a quorum grant? It changes no state. Thesis §9.6.
-//! 3. Then the vote, in the next term. Unanswered requests are repeated in the same term with a new
-//!    round and time. The candidate counts members, not replies.
-//! 4. Every refusal is answered and says why. A higher term is adopted by an unbound candidate. When
-//!    the votes are gone it stands again after its turn; beside a rival that has votes, voters that
-//!    are bound, or answered neither the pre-vote nor the vote, are not waited for.
-//! 5. A candidate shown a newer membership ends its candidacy and adopts it.
-//! 6. The winner writes its term into the membership's version. Spec: `BecomeLeader`. Its members are the
-//!    same, so that write is not waited for: it is made before the commit, which counts on it. A first
-//!    membership (8.4) is written at once.
-//! 7. A leader that denies a member a pre-vote sends it a heartbeat too.
-//! 8. A node whose lease lapsed adds a delay to its next candidacies, which doubles and decays.
-//! 9. The first in the succession asks for pre-votes ahead of its turn, by a retry interval or a quarter
-//!    of its promise, whichever is less, while it still follows: when its turn comes it can stand. A voter
-//!    that says that it is bound, which is all that stands in the way (2.5), but for no longer than the
-//!    asker was itself, counts as free when that is over. A leader that is there after all does not; it
-//!    answers with a heartbeat too (4.7), which ends the question.
-//! 10. Who will stand makes its own vote in the next term durable ahead of it, and goes on in the
-//!     present term: the first in the succession with a quorum of such answers, and a successor before
-//!     it says ready, each once the vote of the present term is used. That vote is given to nobody else, and after a restart that term is over for it
-//!     (1.6).
+//! ## 1 Terms and votes
 //!
-//! ## 5 Staying elected (`election/renewal.rs`, `election/heartbeat.rs`, `election/fast_path.rs`)
+//! Files: `hard_state.rs`, `election/vote.rs`, `election/durability.rs`
 //!
-//! 1. A leader that learns of a higher term from a member renews in place: it asks for the votes of
-//!    the term after, while its lease and work stay with the old term until the new one is won.
-//!    Voters skip the position test.
-//! 2. A leader whose lease lapsed releases its followers, unless it was renewing.
-//! 3. A heartbeat of a higher term is a new leader: step down, follow.
-//! 4. Two leaders in one term cannot be. If seen, it is reported, and neither is followed.
+//! **1.1 One vote in a term.** A node grants its vote to one candidate in a term, as often as that
+//! candidate asks, and the vote is durable before the reply is sent. Raft §5.2.
 //!
-//! ## 6 Handing over (`election/handover.rs`)
+//! *Why.* Any two quorums share a voter. Two leaders of one term would need two votes of that voter.
 //!
-//! 1. A resigning leader names its successor in heartbeats, for one promise length at most.
-//! 2. The successor stays a follower and asks all voters for a pre-vote in the leader's name. Those
-//!    bound to just that leader test it as if free. With a quorum it reports ready.
-//! 3. The leader steps down, says so, and sends a last heartbeat that asks for zero, with the order
-//!    to campaign. The successor stands at once; its requests release the other voters. Thesis
-//!    §3.10.
-//! 4. Without ready in time the leader leads on. Its own next attempt waits, longer each time.
-//! 5. A member of higher priority is handed leadership after a while in good standing. Priority
-//!    delays, it never vetoes.
+//! *For example,* B votes for A in term 5, and its reply is sent before the vote is on disk. B crashes,
+//! restarts, and votes for C in term 5: of A, B and C, two have voted for A and two for C.
 //!
-//! ## 7 Membership (`membership.rs`, `election/membership_exchange.rs`)
+//! **1.2 A term is adopted before what it brings.** A node that grants a vote, accepts a heartbeat or takes
+//! a membership from a message first adopts the term of that message, if it is higher than its own. A voter
+//! that is not bound adopts the term of a vote request also when it then denies the vote for another
+//! reason. A message that is ignored is ignored whole. A pre-vote request adopts nothing, and neither does
+//! a vote request that a bound voter denies. Spec: `UpdateTerms`.
 //!
-//! 1. A heartbeat bears the version of the membership, and all of it for whom has not acknowledged
-//!    that version. The first of a new leader names the version before instead, whose members are the
-//!    same: a follower that holds just that needs no list. Not so where that is a starting point, also
-//!    one that was recovered by hand (number 0), as two of one version may differ.
-//! 2. A membership is adopted only together with its term, in one write. Spec: `SendConfig`.
-//! 3. It is committed when a quorum of its voters has acknowledged term and version in one reply.
-//!    Spec: `ConfigQuorumCheck`, `TermQuorumCheck`. Who knows it says so in every message.
-//! 4. The same version with other members is refused and reported, and so are two starting points
-//!    that do not fit together.
-//! 5. A leader that speaks of a committed membership without enclosing it takes its receiver for one
-//!    that has acknowledged it. A receiver that does not hold it has lost its durable state: it
-//!    reports that, and promises and votes no more.
+//! *Why.* A vote or a membership of term 5 on a node that is in term 4 would let that node campaign in term
+//! 5, which already has votes or a leader (7.2). And if bound voters, or those that ignore a request, took
+//! over its term, a node that was cut off would depose a leader by campaigning in vain.
 //!
-//! ## 8 Other members (`reconfig.rs`, `election/reconfiguration.rs`, `election/formation.rs`)
+//! **1.3 A stranger is not heard.** Of a vote request, a pre-vote request or a heartbeat whose sender is
+//! not in the receiver's membership nothing is used: no term, no vote, no promise.
 //!
-//! 1. A leader takes a step to another membership only if (a) the one in force is committed in its
-//!    term; (b) the quorums of both overlap; (c) it votes in the next itself; (d) whoever is promoted
-//!    follows already, has acknowledged the membership in force and is bound now, and the lease
-//!    under the next holds for a heartbeat interval or more. No step is taken while a lease given
-//!    out under an earlier membership outlasts the one in force: a step to the one after next may
-//!    share no voter with those who granted it. Spec: `Reconfig`.
-//! 2. A target is walked to by such steps, each committed before the next: newcomers follow before
-//!    they vote, a group grows before it shrinks, as many at once as quorums overlap, and a voter that
-//!    does not answer is not spared. Where no such step is possible, force takes one without the lease
-//!    in (d), and nothing else is set aside. The target is forgotten with leadership.
-//! 3. A member that wants to leave says so in its answers, and the leader removes it, whatever the
-//!    target says. A leader that is to go takes all other steps first, as far as others answer, and
-//!    then hands over to a voter that stays; without one it stays itself. Who is left out of a
-//!    membership is kept quiet until that is committed, and told only then, at once or when it asks;
-//!    and a member that may not stand for election asks too, when it has heard nothing for long.
-//! 4. A group forms itself from nodes that know nobody: any `max_members / 2 + 1` of at most
-//!    `max_members` that ever start so elect, none campaigns before it knows `min_members`, and the
-//!    first leader's membership is of those who voted, with that same quorum until it is committed.
-//!    Later its leader takes up discovered nodes and gives up lost ones, within the limits.
+//! - (a) *Exception:* the version in the header is newer than the receiver's. Then the request is treated
+//!   like that of a member. Forming nodes also hear each other (8.4 (c)).
+//! - (b) The denial is `NotAMember` and encloses the receiver's membership, as far as 8.3 (c) permits.
+//!
+//! *Why.* A removed node does not hear the leader any more, campaigns in ever higher terms, and would
+//! depose it with them (thesis §4.2.3). Its denial tells it that it was removed.
+//!
+//! *For example* of (a), C was cut off while the leader added D and D was elected. C does not know D, but
+//! the heartbeat of D names a newer version: it is C that has to catch up.
+//!
+//! **1.4 A term too far ahead is ignored.** A message whose term exceeds the receiver's own by more than
+//! 2^32 is ignored and reported (`TermTooFarAhead`).
+//!
+//! *Why.* Terms are numbers of 64 bits. One broken node could use them all up with one message, and after
+//! the last term there is no election.
+//!
+//! **1.5 Following a leader uses up the vote.** A node that has accepted a heartbeat of a term grants no
+//! vote of that term to another node. If it had given its vote of that term to none, the leader is recorded
+//! as the one it voted for, in the same write as the term.
+//!
+//! *Why.* A term that has a leader needs no further votes. One could only help a second leader.
+//!
+//! **1.6 A restart ends a candidacy.** A restarted node is a follower. It campaigns in a term later than
+//! the durable one, never in that.
+//!
+//! *Why.* Rounds start again, and so do the clock readings of a machine that was started again. A late
+//! reply to a request from before the crash could be taken for a reply to a new one, though its promise was
+//! over long ago.
+//!
+//! ## 2 Promises
+//!
+//! Files: `promise.rs`, `peer_log.rs`
+//!
+//! **2.1 A vote or an accepted heartbeat is a promise.** Until it ends, the voter grants neither a vote nor
+//! a pre-vote to another node, and does not campaign. A promise of length `granted` that is given at `now`,
+//! the reading of the voter's clock after the receipt of the request, binds it before `now + granted`. The
+//! one exception is the pre-vote of a handover (6.2).
+//!
+//! *Why.* Leases consist of promises: before a quorum of them ends, no other node can be elected. They
+//! count from the receipt, because the leader counts from the instant at which it sent the request, which
+//! is earlier (3.1).
+//!
+//! **2.2 What changes a promise.**
+//!
+//! - (a) A later promise to the same node never shortens it: it ends at the later of both ends.
+//! - (b) A heartbeat of the leader that holds it and asks for zero ends it.
+//! - (c) An accepted heartbeat of another leader, which is of no lower term, replaces it, also by a shorter
+//!   one.
+//! - (d) A vote request in a handover ends it in the former leader's name (6.3 (c)).
+//!
+//! *Why.* (a) The leader counts the longest promise that it was told of. (b) The leader gives up its lease
+//! before it sends that heartbeat (5.2, 6.3). (c) The other leader was elected by a quorum. If the promise
+//! was to the leader of an earlier term, its lease is over; if it was to a candidate of the same term, that
+//! candidate cannot win any more.
+//!
+//! *For example* of (a), A asks B for 450 at time 0 and for 150 at time 50. A counts on B until 450. If the
+//! second promise replaced the first, B would be free at 200 and could elect C while A holds a lease.
+//!
+//! **2.3 Quarantine after a restart.** A restarted voter whose durable term is above 0 has forgotten its
+//! promises. Before `start + promised`, the longest promise it may have given, it grants no vote and no
+//! pre-vote to any node and does not campaign. Nothing ends this early: no heartbeat that asks for zero, no
+//! release, no order to campaign. Meanwhile it may follow a leader: it accepts heartbeats, and promises
+//! anew.
+//!
+//! *Why.* The voter may be part of a lease, and does not know of which. What a heartbeat ends is the
+//! promise that the voter has given since, not the forgotten one, which may be to another node.
+//!
+//! *For example,* B promises A 450 at time 0, crashes, and is back at 10. C asks B for its vote. Without a
+//! quarantine B grants it, and C is elected while A holds a lease until 450.
+//!
+//! **2.4 The longest promise is durable before it is given.** A voter grants the least of what is asked,
+//! its own `promise_limit`, and the durable `promised`, and its reply says how much. `promised` is raised
+//! to `promise_limit` with any write that is made for another reason, and is never lowered.
+//!
+//! *Why.* Rule 2.3 is only as good as the length on disk. A node writes when it enters its first term, so
+//! the length costs no write of its own.
+//!
+//! **2.5 When the promise is tested.** Of a vote request that rules 1.3, 2.7 and 7.4 let pass, it is tested
+//! first, before term, version, position and vote: a bound voter denies with `Bound`, and adopts nothing.
+//! Of a pre-vote request it is tested last.
+//!
+//! *Why.* A bound voter that adopted the higher term would then deny the heartbeats of the leader that it
+//! is bound to, and so depose it. A pre-vote changes nothing, so the order is free: tested last, a `Bound`
+//! denial tells the candidate that nothing else stands in its way, on which 4.9 relies.
+//!
+//! *For example,* A leads term 4, and C, which does not hear A, asks B for a vote of term 5. If B adopted
+//! term 5 before it looked at its promise to A, the next heartbeat of A would be of a stale term to B.
+//!
+//! **2.6 Pre-votes bind no node.** A granted pre-vote is no promise. A pre-vote request is always answered,
+//! whatever its round (2.7 does not apply).
+//!
+//! *Why.* The rounds of a restarted node start again while it is in its old term. Under rule 2.7 its
+//! pre-votes would look old, and it would never find out whether it may campaign.
+//!
+//! **2.7 Old requests are ignored.** A heartbeat or a vote request counts only if the pair (term, round) in
+//! its header is greater than that of the last one of its sender that counted: a higher term, or a higher
+//! round of the same term. Equal is not greater. Any other is ignored and not answered, and so is one of
+//! term 0, in which no node leads or campaigns. The last of a stranger counts likewise, of one stranger at
+//! a time.
+//!
+//! *Why.* A message that the network repeats or delays must not bind a voter again, nor end a promise
+//! again. A sender's rounds only grow while its process lives, and a restarted node sends such requests
+//! only in a later term (1.6).
+//!
+//! *For example,* A dies. A copy of its last heartbeat reaches B a second later: without this rule B would
+//! follow a dead leader for another promise.
+//!
+//! ## 3 Leases
+//!
+//! Files: `lease.rs`, `progress.rs`, `tuning.rs`, `election/leadership.rs`, `election/long_promise.rs`,
+//! `election/heartbeat_timing.rs`
+//!
+//! **3.1 What a promise is worth.** A promise of length `granted`, in reply to a request with the time
+//! `sent_at`, binds the voter before `sent_at + granted / (1 + drift)` on the requester's clock, rounded
+//! down. `drift` is `clock_drift_ppm` in a million, and the requester counts no more than its own
+//! `promise_limit`. Thesis §6.4.1.
+//!
+//! The reply counts only for the term in which the request was sent: `request_term` of a heartbeat reply is
+//! the term now led, and that of a vote reply is the term now voted on. A reply to a request that would lie
+//! in the future is ignored.
+//!
+//! *Why.* The voter starts to count later than `sent_at`, and its clock may be the faster one. One division
+//! covers both clocks. A promise of an earlier term may have been replaced since (2.2 (c)).
+//!
+//! ```text
+//!  leader's clock   sent_at ├────── counts on the voter before sent_at + granted / (1 + drift) ──────┤
+//!                           │╲ request                                                               │
+//!  voter's clock            │  ● receipt ├──────────────── bound for `granted` ──────────────────────┼───┤
+//!                                                                  always ends later than the leader counts on
+//! ```
+//!
+//! *For example,* A leads term 3, resigns, and leads again in term 5. A late reply of B to a heartbeat of
+//! term 3 promises 450. B followed C in term 4, so that promise is over: counted in term 5, it would give A
+//! a lease that B does not honour.
+//!
+//! **3.2 The lease.** The lease ends at the latest time that a quorum of the voters reaches: for a quorum
+//! of two, the second latest of the ends of rule 3.1. The leader's own entry is the latest `sent_at` plus
+//! length of its own rounds, be it heartbeats or vote requests. Within a term and under one membership the
+//! lease never becomes shorter.
+//!
+//! *Why.* Any other quorum contains one of these voters, which is bound. The own entry is finite, so that a
+//! leader that is not ticked loses its lease too, also one that is alone in its group.
+//!
+//! **3.3 Leadership is the lease.** A leader whose clock has reached the end of its lease steps down,
+//! before it does anything else that is due.
+//!
+//! *Why.* From that instant on another node may be elected. A leader that slept must not act on what it
+//! finds waiting.
+//!
+//! **3.4 A quorum of promises in force elects.** A candidate is elected when, at one instant, the promises
+//! that came with the votes of a quorum are all in force by rule 3.1. Its own counts as in 3.2.
+//!
+//! *Why.* A new leader holds a valid lease from its first moment. A vote whose promise is over does not
+//! keep its voter from electing another node in a later term.
+//!
+//! *For example,* A is one of five. B votes for A at 0 and grants 150, as much as its own `promise_limit`
+//! allows, and C votes at 200. By then B may have voted for another in a later term: A asks B again, and is
+//! elected when both promises are in force.
+//!
+//! **3.5 The long promise.** Where a node has to write before it can reply, it is asked for `promise_limit`
+//! instead of `promise`.
+//!
+//! - (a) *Others write:* each vote request asks for it, and so do all heartbeats until the membership in
+//!   force is committed, and those that name a successor (6.1), which writes before it says ready (4.10).
+//! - (b) *The leader writes:* a leader that is to renew (5.1) or to take a step (8.1) first sends
+//!   heartbeats that ask for it. It writes once three quarters of a long promise are left of its lease, or
+//!   else after two promises. Before a step, as much must also be left of the lease under the next
+//!   membership, unless the step is forced. A renewal before the commit need not wait, as heartbeats have
+//!   asked for long promises anyway.
+//! - (c) *The winner writes:* a candidate with a quorum whose lease would last for less than two thirds of
+//!   a long promise asks for the votes again, once, and takes up leadership after two retry intervals at
+//!   the latest. Voters whose promise has less than three quarters of the long promise left are asked again
+//!   with each repetition of 4.3 too.
+//!
+//! The fractions are those of `promise_limit / (1 + drift)`.
+//!
+//! *Why.* A node that writes does not reply. A lease of 150 does not survive two writes of 100, one on the
+//! leader and one on its followers. `promise_limit` is to be at least three times the slowest write plus
+//! two round trips.
+//!
+//! *For example* of (c), A asks at 0, and B takes 320 to write its vote, which binds B until 450. A would
+//! win with a lease of 130. B has written already, so it answers a second request after one round trip, and
+//! is bound for 450 once more.
+//!
+//! **3.6 Tuned promises.** A leader that tunes (`tuned_from`) chooses the `promise` and the
+//! `heartbeat_interval` of its heartbeats within bounds, by the round trips and losses that replies to
+//! heartbeats of its term show. RFC 6298, Dynatune (arXiv 2507.15154).
+//!
+//! - (a) *Whom it measures:* every member that replies and does not write first, learners too: a member
+//!   from its acknowledgement on, by the replies to heartbeats sent later. One that has not replied for the
+//!   longest promise is measured anew when it is back.
+//! - (b) *What it chooses:* a promise of twice the longest round trip to expect, the leader's own lateness
+//!   included, plus `n` times a sixth of the shortest promise; or one and a half times the longest time
+//!   without the replies of a quorum, if that is more; lengthened by the drift, and between `tuned_from`
+//!   and `promise`. `n`, from 3 to 20, is so large that `n` heartbeats in a row are lost with a chance of
+//!   one in a billion at most. The interval spreads `n` heartbeats over what is left of a promise after a
+//!   round trip.
+//! - (c) *Long first:* it begins with the longest promise whenever a membership is committed, lengthens the
+//!   promise at once, and shortens it only when the worst measurement is older than 128 to 256 of the
+//!   longest promises. A promise in force is not shortened (2.2 (a)).
+//!
+//! *Why.* A short promise notices a dead leader sooner, but one that is shorter than the network bears
+//! costs a healthy leader its lease. A member whose promise ends between two heartbeats disturbs the
+//! others, also if the lease does not need it.
+//!
+//! ## 4 Elections
+//!
+//! Files: `tally.rs`, `succession.rs`, `backoff.rs`, `election/deadline.rs`, `election/early_pre_vote.rs`,
+//! `election/campaign.rs`, `election/vote_reply.rs`
+//!
+//! **4.1 The election deadline.** A follower campaigns at the end of its promise (or now, if it is not
+//! bound) plus rank times stagger.
+//!
+//! - (a) *Rank:* the leader tells each voter its rank in every heartbeat. Members that are bound come
+//!   before those that are not, those that stay before those that leave, then the higher priority, the
+//!   greater position, the later end of promise; a named successor comes first. Without a rank, as at a
+//!   cold start, the index among the members takes the place of the rank, and jitter is added.
+//! - (b) *What moves it:* of all messages to a follower only an accepted heartbeat and a granted vote
+//!   request, apart from those by which it learns that it takes no more part (7.5, 8.3).
+//! - (c) *A leap of the clock:* a deadline that is found to be over for more than the shortest promise is
+//!   put off, once, to one heartbeat interval from now. It is put off again only after another message has
+//!   come.
+//!
+//! *Why.* The successor is known before it is needed, and the one after it campaigns only if the first has
+//! not been elected in a stagger's time: votes are hardly ever split. Only the two messages of (b) bind
+//! their receiver: any other could come from a node that cannot lead, and would put off the election. (c)
+//! After a suspend the heartbeats of a healthy leader may wait to be read.
+//!
+//! *For example,* A dies and the promises to it end at 150. B, of rank 0, campaigns at 150, C, of rank 1,
+//! at 170, unless it has voted for B by then. At a cold start A, B and C campaign at 0, 20 and 40, each up
+//! to 10 later by chance.
+//!
+//! **4.2 First the pre-vote.** A pre-candidate asks all voters whether they would vote for it, in a round
+//! that lasts one promise, and campaigns (4.3) when a quorum grants. A voter grants if the term after that
+//! of the request exceeds its own term, the version of the request is not older than its own, the position
+//! is not behind its own, and no promise to another and no quarantine binds it. The request carries the
+//! sender's own term. A pre-vote changes no state of any voter, and neither the term nor the vote of the
+//! pre-candidate. A grant counts only for the round in which it was asked. Thesis §9.6.
+//!
+//! *Why.* A node that cannot win does not raise its term, and so disturbs no leader. The term that a
+//! pre-vote proposes has been entered by no node.
+//!
+//! *For example,* C is cut off from A and B for an hour. Without pre-votes it comes back in term 10,000, to
+//! which the heartbeats of A are stale. With them it is still in term 4, and follows A.
+//!
+//! **4.3 Then the vote.** A candidate enters the next term, persists its vote for itself, and asks all
+//! voters. A voter grants if it is not bound (2.5), has not gone beyond the term of the request, its
+//! version is not newer and its position not ahead of the candidate's, and its vote of the term is free or
+//! the candidate's (1.1). Requests without an answer are repeated at the retry interval in the same term,
+//! with a new round and a new `sent_at`, until the candidacy ends after `promise_limit`. The candidate
+//! counts voters of the membership it campaigns with, each once; a vote is not taken back by a later reply.
+//!
+//! *Why.* A lost packet must not cost a term. A reply that came twice must not count twice.
+//!
+//! **4.4 Denials.**
+//!
+//! - (a) Each request that is refused, and not ignored, is answered with the reason.
+//! - (b) A pre-candidate or a candidate adopts the higher term of a denial by a voter of its membership.
+//!   The pre-candidate asks again in a new round, the candidate gives up and campaigns again after its
+//!   delay.
+//! - (c) A candidacy ends when too few voters are left for a quorum. A voter that is bound in an earlier
+//!   term is asked again when it is free. A voter that has voted for another in the term, or is bound in
+//!   that term or a later one, is lost, to a *rival*. A voter that denies for any other reason is lost too.
+//!   The node then campaigns again after its rank's delay and jitter, not after another whole promise.
+//! - (d) Beside a rival, a candidate does not wait for voters that are bound, nor for absent ones. A voter
+//!   is absent if it has answered neither the pre-vote nor the vote: nothing has been heard of it since the
+//!   pre-vote began, a retry interval or longer ago.
+//!
+//! *Why.* (a) A candidate learns when it is worth while to ask again, and where to catch up. (b) Otherwise
+//! a node with a higher term and less data could neither be elected nor vote for any other. (d) Two
+//! candidates that each wait for a dead voter would wait until both candidacies are over.
+//!
+//! *For example* of (d), of the voters A to E, A and B both campaign in term 7. C has voted for A, E for B,
+//! and D is dead. A has two votes and could win with D's, so it would wait, and so would B. A has seen that
+//! B is a rival and that D did not answer the pre-vote either: it gives up term 7 and tries a later one. If
+//! D had answered the pre-vote, it may be writing its vote, and is waited for.
+//!
+//! **4.5 A newer membership ends the candidacy.** A pre-candidate or candidate that is shown a newer
+//! membership in a denial adopts it together with the term (7.2), and is a follower again.
+//!
+//! *Why.* Its votes were counted by a membership that may have been replaced.
+//!
+//! **4.6 The winner writes its term into the version.** The leader of term T gives the membership in force
+//! the version (T, number), with the number it had, or 1 if that was 0. The members are the same, so
+//! nothing waits for that write: it is made with the next write, and at the latest before the leader
+//! commits that version (7.3), since the leader counts itself as one that has acknowledged it. The first
+//! membership of a group that formed itself (8.4) is written at once. Spec: `BecomeLeader`.
+//!
+//! *Why.* A change that an earlier leader began and did not commit can never win against the later leader's
+//! membership.
+//!
+//! *For example,* A leads term 3 and takes a step to version (3, 5), which reaches no other node. B is
+//! elected in term 4 with version (3, 4), which becomes (4, 4). Compared by term first, (4, 4) is newer
+//! than (3, 5): A adopts it when it is back.
+//!
+//! **4.7 A leader shows itself.** A leader that denies a member a pre-vote sends it a heartbeat too, at
+//! once, unless it is asking for votes itself (5.1).
+//!
+//! *Why.* The member has missed heartbeats, and need not wait for the next.
+//!
+//! **4.8 A lapsed lease delays the next candidacies.** A node whose lease has lapsed adds a delay to its
+//! election deadlines: half a promise at first, which doubles with each further lapse, up to eight
+//! promises, and halves with each eight promises that pass without one.
+//!
+//! *Why.* A node on a link that comes and goes would be elected and lose its lease again and again. The
+//! delay is no veto: if no other node can be elected, this one is.
+//!
+//! **4.9 Early pre-vote.** The follower of rank 0 begins its pre-vote round before its election deadline,
+//! by `retry_interval` or a quarter of its promise, whichever is less. It stays a follower meanwhile. At
+//! its deadline it goes on with that round, unless the round is older than two retry intervals.
+//!
+//! - (a) *Counting:* a voter whose only objection is its own promise denies with `Bound { remaining }`
+//!   (2.5). If `remaining` is at most `early_by`, the time that was left until the asker's deadline when it
+//!   asked, the voter counts as a grant from the end of its promise on: half a round trip after `sent_at`,
+//!   plus `remaining`. All other denials count for nothing, and those voters are asked again at the
+//!   deadline.
+//! - (b) *Not the leader:* a `Bound` denial by the leader itself, which names its own sender, never counts
+//!   so.
+//! - (c) *The end:* an accepted heartbeat ends the round, and so does a vote request whose higher term is
+//!   adopted (1.2). A leader that is alive sends such a heartbeat in reply (4.7).
+//!
+//! *Why.* The pre-vote's round trip passes while the promise does. Counting a voter too early costs a
+//! failed candidacy at most, since a pre-vote binds no node (2.6). `early_by` is a bound, because a voter
+//! that is bound for longer than the asker has heard the leader later than the asker has.
+//!
+//! *For example,* B asks at 130 and its deadline is 150. C denies at about 135 with 15 remaining, so it
+//! counts from 150 on. With 100 remaining, C has just heard A, and B has only missed a heartbeat.
+//!
+//! **4.10 Vote reservation.** A node that is about to campaign persists its vote for itself in term T + 1
+//! while it still acts in term T, so that its candidacy waits for no disk. It does so when an early
+//! pre-vote (4.9) has a quorum, counted as of a retry interval after the deadline, and as a named successor
+//! before it says ready (6.2).
+//!
+//! - (a) *Precondition:* its vote of T is used. The durable state has room for one term and one vote, so no
+//!   later write could record a vote of T.
+//! - (b) *Consequences:* the vote of T + 1 is given to no other node, and no later write takes it back.
+//!   After a crash the node restarts in term T + 1, and so campaigns in T + 2 at the earliest (1.6).
+//!
+//! *Why.* The candidate's write is made while the promises to the dead leader run. After the deadline only
+//! the voters write.
+//!
+//! ```text
+//!  failover: A is dead, B has rank 0 (4.9, 4.10)
+//!    B                                                                C
+//!    │ deadline - early_by ─────── pre-vote of T ──────────────────►  │ bound to A, no other objection
+//!    │ ◄───────────────── Bound { remaining } ────────────────────────│
+//!    │ quorum of such replies: Persist(T + 1, vote for B)             │
+//!    │ deadline ─────────── vote request of T + 1 ─────────────────►  │ promise to A is over:
+//!    │                      (long promise)                            │ Persist(T + 1, vote for B)
+//!    │ ◄───────────────── Granted(length) ────────────────────────────│
+//!    │ Elected { T + 1 }, with a lease (3.4)                          │
+//!    │ ───── heartbeat: version (T + 1, n), inherited (T, n) ──────►  │ Persist, acknowledges (7.1)
+//!    │ ◄───────────────── Granted(length) ────────────────────────────│
+//!    │ Persist, then the membership is committed (4.6, 7.3)           │
+//! ```
+//!
+//! ## 5 Staying elected
+//!
+//! Files: `election/heartbeat.rs`, `election/following.rs`, `election/renewal.rs`, `election/fast_path.rs`
+//!
+//! **5.1 Renewal.** A leader that is shown a term above its own durable term, in a member's message other
+//! than a heartbeat (5.3), renews in place while its lease holds: it asks for the votes of the term after
+//! that.
+//!
+//! - (a) Lease and work stay with the old term until the new one is won. Vote requests take the place of
+//!   heartbeats meanwhile. Before that it asks for long promises (3.5 (b)).
+//! - (b) Voters skip the position test. They are bound to this very leader, so their promises do not stand
+//!   in the way.
+//! - (c) Once the new term is won, `Elected` follows without `SteppedDown`. If the votes are gone, the
+//!   leader asks again in the next term. If the lease ends first, it steps down (3.3).
+//!
+//! *Why.* A node that comes back with a higher term denies the leader's heartbeats for ever. A leader that
+//! stepped down for it would be deposed by a node that cannot lead. (b) The position test is for a new
+//! leader; this one leads already.
+//!
+//! *For example,* A leads term 4, and C restarts in term 9, as it had campaigned on its own. C denies A's
+//! heartbeat with term 9. A asks for votes of term 10 and gets that of B, with its lease of term 4 in force
+//! all the time. C follows A in term 10.
+//!
+//! **5.2 A lapsed leader releases its followers.** After `SteppedDown`, it sends each a last heartbeat that
+//! asks for zero, unless it was asking for votes in a renewal.
+//!
+//! *Why.* The followers may elect another leader at once instead of after their promises. Those that have
+//! voted in a renewal are bound in the new term, and a heartbeat of the old one is stale to them.
+//!
+//! **5.3 A heartbeat of a higher term is a new leader.** A leader that receives one, of a term no lower
+//! than its own durable term, steps down and follows. It never renews for it.
+//!
+//! *Why.* The new leader was elected by a quorum, which was not bound to this leader any more.
+//!
+//! **5.4 Two leaders in one term cannot be.** If a node hears a second leader of the term that it leads, or
+//! in which it has followed another, it reports `TwoLeaders` and follows no leader of that term any more.
+//!
+//! *Why.* It happens only if a durable state was lost or copied. Nothing that either says can be relied on,
+//! and an operator has to know.
+//!
+//! ## 6 Handing over
+//!
+//! Files: `succession.rs`, `election/handover.rs`, `election/timeout_now.rs`,
+//! `election/transfer_pre_vote.rs`
+//!
+//! **6.1 Naming the successor.** A resigning leader names its successor in the heartbeats to it
+//! (`Order::Prepare`), at once, then at the retry interval and with each round of heartbeats, for one
+//! promise length at most.
+//!
+//! - (a) The attempt begins once the membership in force is committed and no renewal runs. A successor that
+//!   is not fit yet is waited for, for one promise length from then on.
+//! - (b) While a handover is under way no step is taken (8.1 (f)). A renewal starts the attempt over in the
+//!   new term, and a later `Resign` replaces it.
+//! - (c) A successor is fit if it is another voter of priority above 0 that is not leaving, has replied in
+//!   this term, has a promise in force, and has a position that a quorum does not exceed.
+//!
+//! *Why.* Leadership is not given up before it is known to be wanted: the leader leads on until the
+//! successor has shown that it can win.
+//!
+//! **6.2 The successor tries.** The named successor stays a follower and asks all voters, the leader
+//! included, for a pre-vote in the leader's name (`Claim::Handover` with leader and term).
+//!
+//! - (a) A voter that is bound to just that leader in just that term tests the request as if it were free,
+//!   and so does that leader while it names the asker. A quarantine (2.3) and every other test of 4.2
+//!   stand.
+//! - (b) With a quorum, the successor reserves its vote (4.10) and says `ready`, at once and in every
+//!   heartbeat reply. Of a denial nothing is used.
+//! - (c) The attempt ends on the successor's side with a heartbeat that does not name it or is of another
+//!   leader or term, and after one promise length.
+//!
+//! *Why.* With this question the leader finds out at no risk whether the successor reaches a quorum: no
+//! promise, term or deadline has changed.
+//!
+//! *For example,* A leads a group of five and names B, which reaches no other node than A. A and B are no
+//! quorum, so B does not say `ready`, and A leads on without a gap.
+//!
+//! **6.3 Stepping down in favour of the successor.**
+//!
+//! - (a) The leader acts on `ready` only from the successor that it names now, in a reply of its own
+//!   durable term. A leader that renews names none: a successor in a higher term would campaign beyond the
+//!   term that is led. `Urgency::Now` does not wait for it.
+//! - (b) It reports `SteppedDown` first. Then it sends all members a last heartbeat that asks for zero, the
+//!   successor's with `Order::Campaign`. That order is given five times at most, at the retry interval,
+//!   until the former leader sees a higher term, votes, or follows. A leader that is asking for votes in a
+//!   renewal sends none of these heartbeats (5.2).
+//! - (c) The successor campaigns at once, without a pre-vote, if it may lead and nothing binds it. Its vote
+//!   requests carry `Claim::Handover`, which releases a voter from a promise to that leader of that term or
+//!   an earlier one. Quarantines stand.
+//!
+//! Thesis §3.10 (there: `TimeoutNow`).
+//!
+//! *Why.* Once a promise is given back another node may be elected, so the former leader's host must have
+//! stopped before (S2). Only a successor that has received the order knows that: before, its requests must
+//! not release any voter. The voters are released by the request itself, as the last heartbeat to them may
+//! be late or lost; in other respects they follow by rank.
+//!
+//! ```text
+//!  handover: A leads T and resigns in favour of B (6.1 to 6.3)
+//!    A                                  B                                        C
+//!    │ heartbeat, Order::Prepare ────►  │ pre-vote, Claim::Handover{A, T} ─────► │ bound to just A in T:
+//!    │                                  │                                        │ counts as free
+//!    │                                  │ ◄─────────── Granted ──────────────────│
+//!    │                                  │ Persist(T + 1, vote for B) (4.10)      │
+//!    │ ◄────── reply, ready: true ──────│                                        │
+//!    │ SteppedDown                      │                                        │
+//!    │ heartbeat, promise 0, Campaign ► │ vote request of T + 1, the same claim ►│ drops the promise to A,
+//!    │                                  │                                        │ Persist(T + 1, vote for B)
+//!    │                                  │ ◄─────────── Granted ──────────────────│
+//!    │                                  │ Elected { T + 1 }                      │
+//! ```
+//!
+//! **6.4 Without ready the leader leads on.** It reports `HandoverFailed`. If the handover was its own wish
+//! (6.5, 8.3), its next attempt waits for two promises, twice as long with each further failure, up to 32
+//! promises, and then another node is tried first. A takeover that succeeds delays the next likewise.
+//!
+//! *Why.* A node that can never win, or that loses leadership again at once, must not be tried without end.
+//!
+//! **6.5 Priorities.** A member of higher priority than the leader's is handed leadership once such a
+//! member has been fit (6.1 (c)) for `takeover_delay` under this leadership; at once if the leader's own
+//! priority is 0. The time is counted anew after a reconfiguration was about to take a step (3.5 (b)): a
+//! leader that makes headway there goes on. A node of priority 0 votes and never leads. A priority is no
+//! test in 4.2 or 4.3: it delays, and never vetoes.
+//!
+//! *Why.* If only a node of low priority can be elected, a leader of low priority is better than none.
+//!
+//! ## 7 Membership
+//!
+//! Files: `membership.rs`, `election/membership_exchange.rs`
+//!
+//! **7.1 How a membership travels.**
+//!
+//! - (a) Each message carries the version of its sender's membership. A heartbeat encloses the whole
+//!   membership for a member that has not acknowledged that version to this leader.
+//! - (b) The first heartbeats of a new leader enclose no list. They name the version before, `inherited`,
+//!   whose members are the same (4.6). A follower gives its membership the new version if its own version
+//!   is `inherited`, which has the number of the new version and an earlier term. Any other is told all by
+//!   the next heartbeat.
+//! - (c) Rule (b) is not for a starting point: no `inherited` is named if its term is 0, or its number is
+//!   0, which is that of a membership recovered by hand.
+//!
+//! *Why.* A failover sends no lists, which are long in large groups. (c) Two memberships of one version
+//! have the same members, because one leader wrote them; but two starting points of one version may differ.
+//!
+//! *For example* of (c), A was started with the list {A, B, C} and B with {A, B, D}, both of version (0,
+//! 1). If B took the version (1, 1) without a list, both would seem to hold one membership.
+//!
+//! **7.2 A membership is adopted together with its term.** A node takes over an enclosed membership only if
+//! its version is newer than its own, and the version's term is no higher than the node's term after rule
+//! 1.2. Both are in one write. Spec: `SendConfig`.
+//!
+//! *Why.* A membership of term 5 shows that term 5 has a leader.
+//!
+//! *For example,* A leads term 5 and writes a membership of version (5, 2). If C took it over and stayed in
+//! term 4, it could campaign in term 5: a second leader of term 5, which would write another membership of
+//! version (5, 2).
+//!
+//! **7.3 Committed.** A membership is committed when a quorum of its voters has acknowledged it, each by a
+//! reply whose header has both the term that is led and the version in force. A node that knows that its
+//! membership is committed says so in the header of every message, and a node that holds the same version
+//! learns it from there. Spec: `ConfigQuorumCheck`, `TermQuorumCheck`.
+//!
+//! *Why.* A later leader needs the vote of one of these voters, which denies it to a candidate with an
+//! older version. The term must be in the same reply: a voter that has gone on to a later term may vote
+//! there for a candidate that does not hold the membership.
+//!
+//! **7.4 Conflicting memberships.** If a message encloses a membership of the receiver's version with other
+//! members or another quorum, its sender is refused and reported (`MembershipConflict`). So are two
+//! starting points that do not fit together: a forming node and a list, or forming nodes of different
+//! `max_members`. What two forming nodes know may differ, and a joining node fits all.
+//!
+//! *Why.* Nodes that were started with different lists are two groups that share some members: either could
+//! elect a leader.
+//!
+//! *For example,* A was started with {A, B, C} and D with {A, B, D}. {A, C} is a quorum to A, and {B, D} is
+//! one to D.
+//!
+//! **7.5 Lost state.** A heartbeat that asks for a promise above 0, whose header says that a newer version
+//! than the receiver's is committed, and that encloses no membership, is sent only to a member that has
+//! acknowledged that version (7.1 (a)). A receiver that does not hold it has lost its durable state: it
+//! reports `StateLost`, steps down if it leads, and from then on neither promises, votes nor campaigns.
+//!
+//! *Why.* The state may have contained a vote, which the node would give once more. It has to come back
+//! under a new id.
+//!
+//! ## 8 Other members
+//!
+//! Files: `reconfig.rs`, `election/reconfiguration.rs`, `election/removal.rs`, `election/formation.rs`
+//!
+//! **8.1 A safe step.** A leader takes a step to another membership only under these conditions. Spec:
+//! `Reconfig`.
+//!
+//! - (a) The membership in force is committed in the term that is led: a quorum of its voters has
+//!   acknowledged it (7.3).
+//! - (b) The quorums of both overlap: the two sizes of a quorum together exceed the number of nodes that
+//!   are voters in one of them or in both.
+//! - (c) The leader is a voter of the next membership.
+//! - (d) Each learner that becomes a voter has acknowledged the membership in force and is bound now; and
+//!   the lease under the next membership (3.2) would last for a heartbeat interval or more.
+//! - (e) No lease that was given out under an earlier membership, or in the term before a renewal, outlasts
+//!   the one in force, unless it is over.
+//! - (f) No renewal (5.1) and no handover (6.1) is under way.
+//!
+//! The step takes effect at once, with the number of the version one higher, and is persisted before it is
+//! sent.
+//!
+//! *Why.* (a) and (b): any two memberships that can still elect are one step apart, and a quorum of one
+//! contains a voter of any quorum of the other (S4). (c) and (d): otherwise the step deposes the leader
+//! that takes it.
+//!
+//! (e): each step lets one membership overlap with the next, but not with the one after next. *For
+//! example,* A leads {A, B, C} and holds a lease until 500, from A and B. Some steps later the voters are
+//! {A, C, D, E}, and the lease, from A, C and D, ends at 300. At 300 C, D and E can elect a leader without
+//! A and B, while a worker of A may still act on the lease until 500. So A waits.
+//!
+//! **8.2 Reconfiguration.** A leader goes to a target by steps that are safe by 8.1.
+//!
+//! - (a) Each step is committed before the next.
+//! - (b) A newcomer is a learner before it votes. A group grows before it shrinks: while a newcomer is not
+//!   ready to vote, voters that answer are removed only as far as there are more voters than in the target,
+//!   unless the group is full. In one step as many change as leave the quorums overlapping, and rather join
+//!   than go; if that is not safe, one that can be promoted or removed alone.
+//! - (c) A voter that does not answer, or wants to leave, is not spared: it is removed as soon as that is
+//!   safe, although newcomers are still to come.
+//! - (d) *Force:* where no such step is possible, one is taken without the lease of 8.1 (d), and learners
+//!   that are promoted need not be bound. Nothing else is set aside. It is for one step, and not for
+//!   members that want to leave. If the lease is over by it, the leader steps down.
+//! - (e) The target is forgotten with leadership (`TargetAbandoned`), but not with a renewal. It is given
+//!   up, too, when all its voters have left. What was committed stays.
+//! - (f) Refused are a target while the leader renews, one that makes the leader a learner, one of whose
+//!   voters too few answer (unless forced), one of whose voters none may lead, one whose voters all want to
+//!   leave, and one that leaves no room for the leader until it goes. Each has a `Rejection` of its own.
+//!
+//! *Why.* A group is at no time smaller than it has to be. A newcomer that does not answer yet would count
+//! for a quorum and help none.
+//!
+//! *For example,* B is dead, and {A, B, C} is to become {A, D, E}. First {A, C} with the learners D and E:
+//! B helps no quorum, and C stays while D and E are not ready. Then {A, C, D, E}, then {A, D, E}. With B
+//! alive there are four steps: learners D and E, {A, B, C, D}, {A, C, D, E}, {A, D, E}.
+//!
+//! **8.3 Leaving.**
+//!
+//! - (a) *A member asks:* a flag in its heartbeat replies says that it wants to be removed. The leader
+//!   removes it, even if the target contains it, and does not take it back for the target's sake. A restart
+//!   forgets the wish.
+//! - (b) *The leader leaves:* a leader that wants to leave, or that the target lacks, takes all other steps
+//!   first. If it wants to leave and no step is possible for two promises, it does not wait for the rest.
+//!   Then it hands over (section 6) to a voter that stays, with its flag set, and the next leader removes
+//!   it. If there is none, it keeps leading. A later target that contains it calls back a leader that only
+//!   a target has sent away.
+//! - (c) *When a removed node is told:* until the membership without it is committed, it is sent ordinary
+//!   heartbeats, so that it does not campaign, and no denial tells it either. (The list that a node was
+//!   started with counts as committed.) From the commit on it is sent the membership, at once and then with
+//!   each heartbeat, until it has acknowledged or 20 times, and in every denial. A node that does not vote
+//!   in the membership it holds is told by a denial before the commit too. `Removed` is reported only on a
+//!   committed membership, and is durable; the node then asks nothing, and goes on answering.
+//! - (d) *A node that may not campaign asks:* a learner, a node of priority 0, and one that is missing in a
+//!   membership that it does not know to be committed send a pre-vote after `promise_limit` without a
+//!   leader, only to learn from the denials whether they were removed. One that does not vote in its own
+//!   membership says so with `Claim::Inquiry`.
+//!
+//! *Why.* (b) A leader that left first could not finish the rest. (c) A removal that is not committed may
+//! be undone, which may need the vote of the removed node. (d) The leader that removed it may have died
+//! before it told the node.
+//!
+//! *For example* of (c), A takes the step from {A, B, C} to {A, B} and dies before B has it. B and C are a
+//! quorum of {A, B, C}, the only membership ever committed, and elect a leader. If C had been told, it
+//! would be out, and B could not be elected without A.
+//!
+//! **8.4 Forming.** A group forms itself from nodes that are started as `forming` and know no other.
+//!
+//! - (a) *Quorum:* any `max_members / 2 + 1` of the forming nodes elect. No more than `max_members` may
+//!   ever be started so, whatever becomes of them: that is up to the operator.
+//! - (b) *Who campaigns:* no node before it knows `min_members`, itself included, which is more than half
+//!   of `max_members`. It knows those that the host has discovered and not lost, and those it has voted
+//!   for.
+//! - (c) *Founders:* a forming node hears every other whose request encloses a forming membership of the
+//!   same `max_members`, as if it were a member, as long as it knows fewer than `max_members`. One too many
+//!   is reported (`TooManyForming`).
+//! - (d) *The first membership:* the first leader, of term T, writes version (T, 1): the voters are those
+//!   that voted for it, with that same quorum until it is committed. Then a majority is enough, and the
+//!   leader takes up the other nodes that it knew. A forming node that is left out becomes passive. It was
+//!   no member, so it is not `Removed`, unless it wanted to leave.
+//! - (e) *Later:* the leader takes up discovered nodes, up to `max_members`, and gives up lost ones, down
+//!   to `min_members`, by 8.2. Any other node refuses both and names the leader.
+//!
+//! *Why.* Two quorums of more than half of `max_members` share a node, although no node knows them all. The
+//! first membership needs the same quorum, since a majority of its few voters need not overlap with another
+//! quorum of forming nodes.
+//!
+//! *For example,* `max_members` is 5, so the quorum is 3. A is elected by A, B and C and founds {A, B, C},
+//! which only A holds. With a majority of 2, A and B could commit it, while C, D and E, which do not know
+//! of it, elect a leader of their own.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -171,6 +171,19 @@ fn the_promise_is_tested_before_anything_else() {
     }
 }
 
+/// Rule 2.5: a candidate that is told of the promise knows that nothing else stands in its way.
+#[test]
+fn the_promise_is_tested_after_everything_else_in_a_pre_vote() {
+    let mut voter = Node::fresh(3, &[1, 2, 3]);
+    voter.hear(0, 1, heartbeat(3, 1).carrying(members(version(3, 2), &[1, 2, 3])));
+    voter.step(Input::SetPosition(at_index(9)));
+    let mut ask = |request: Msg| denied(&voter.hear(0, 2, request), 2);
+    assert_eq!(ask(pre_vote(2, 1).version(3, 2).position(9)), Denial::StaleTerm);
+    assert_eq!(ask(pre_vote(3, 2).version(3, 1).position(9)), Denial::StaleMembership);
+    assert_eq!(ask(pre_vote(3, 3).version(3, 2).position(8)), Denial::PositionBehind(at_index(9)));
+    assert!(matches!(ask(pre_vote(3, 4).version(3, 2).position(9)), Denial::Bound { to: Some((1, _)), .. }));
+}
+
 /// Rule 2.6: after a restart a sender's rounds begin again, in the old term.
 #[test]
 fn pre_votes_are_always_answered_and_bind_nobody() {
