@@ -10,7 +10,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use quorate::adapters::counters::Counters;
+use quorate::adapters::counters::ElectionCounters;
 use quorate::adapters::trace::trace;
 use quorate::message::{Answer, Body, Denial, Header, HeartbeatReply, Phase, Round, VoteReply};
 use quorate::{
@@ -32,7 +32,7 @@ fn ms(length: u64) -> Duration {
 /// Node 1 of three, counted. Its voter 2 answers everything 3 ms later; 3 is dead.
 struct Watched {
     election: Election<u64, Zero>,
-    counters: Counters,
+    counters: ElectionCounters,
 }
 
 impl Watched {
@@ -41,7 +41,7 @@ impl Watched {
         let saved = HardState::bootstrap(CLUSTER, [1, 2, 3]).unwrap();
         let config = Config { timing, ..Config::new(1) };
         let election = Election::new(config, saved, at_ms(0), Zero).unwrap();
-        Watched { election, counters: Counters::new(at_ms(0)) }
+        Watched { election, counters: ElectionCounters::new(at_ms(0)) }
     }
 
     fn tick(&mut self, now: Timestamp) -> Vec<Output<u64>> {
@@ -107,7 +107,7 @@ fn an_election_and_its_end_are_counted_and_timed() {
     let mut node = Watched::new();
     let out = node.tick(at_ms(10));
     let now = node.answered(at_ms(10), out);
-    let Counters { elections, leaders, memberships, writes, round_trips, .. } = node.counters.clone();
+    let ElectionCounters { elections, leaders, memberships, writes, round_trips, .. } = node.counters.clone();
     assert_eq!((elections, leaders, memberships), (1, 1, 1));
     assert_eq!((writes, node.counters.term), (2, Term(1)), "the vote, the version");
     assert_eq!((round_trips.count, round_trips.longest, round_trips.total), (3, ms(3), ms(9)));

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use quorate::adapters::wire::{MAX_DATAGRAM, WireError, decode, encode};
+use quorate::adapters::wire::{MAX_DATAGRAM, DecodeError, decode, encode};
 use quorate_fuzz::{AnyId, message};
 
 /// A member of a byte becomes an id of eight, twice at most while lists are joined; an address of at
@@ -33,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
 
 /// A datagram comes in.
 fn read<I: AnyId>(datagram: &[u8]) -> Result<()> {
-    let mut read = Err(WireError::Empty);
+    let mut read = Err(DecodeError::Empty);
     let memory = allocation_counter::measure(|| read = decode::<I>(datagram));
     let allowed = BYTES_AT_LEAST + BYTES_PER_BYTE * datagram.len() as u64;
     assert!(memory.bytes_max <= allowed, "{memory:?} for {} bytes", datagram.len());
@@ -51,8 +51,8 @@ fn write<I: AnyId>(u: &mut Unstructured<'_>) -> Result<()> {
     let datagram = encode(&message);
     assert!(!datagram.is_empty() && datagram.len() <= MAX_DATAGRAM);
     let (last, rest) = datagram.split_last().expect("a version at least");
-    assert_eq!(decode::<I>(rest), Err(if rest.is_empty() { WireError::Empty } else { WireError::Truncated }));
-    assert_eq!(decode::<I>(&[rest, &[*last, 0]].concat()), Err(WireError::TrailingBytes { extra: 1 }));
+    assert_eq!(decode::<I>(rest), Err(if rest.is_empty() { DecodeError::Empty } else { DecodeError::Truncated }));
+    assert_eq!(decode::<I>(&[rest, &[*last, 0]].concat()), Err(DecodeError::TrailingBytes { extra: 1 }));
     assert_eq!(decode(&datagram), Ok(message));
     Ok(())
 }

@@ -51,18 +51,21 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// Whether this node sends messages to `id` of its own accord: to a member, to a node that is to become one, and
-    /// to a removed member until it has acknowledged that.
-    #[cfg(feature = "udp")]
-    pub(crate) fn is_concerned_with(&self, id: I) -> bool {
+    /// The nodes that this node sends to of its own accord: members, nodes that are about to become members,
+    /// and removed members until they have acknowledged that. A node may come twice.
+    #[cfg(any(feature = "endpoint", feature = "tokio"))]
+    pub(crate) fn recipients(&self) -> impl Iterator<Item = I> + use<'_, I, R> {
         let reconfiguration = match &self.role {
             Role::Leader(leading) => leading.reconfiguration.as_ref(),
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
         };
-        let target = self.target().is_some_and(|target| target.contains(id));
+        let target = reconfiguration.and_then(|reconfiguration| reconfiguration.target.as_ref()).into_iter();
+        let target = target.flat_map(|target| target.voters().iter().chain(target.learners()).copied());
         let removed = reconfiguration
-            .is_some_and(|reconfiguration| reconfiguration.removed.iter().any(|removed| removed.id == id));
-        self.hard.membership.contains(id) || target || removed
+            .into_iter()
+            .flat_map(|reconfiguration| reconfiguration.removed.iter().map(|removed| removed.id));
+        let members = self.hard.membership.members().iter().copied();
+        members.chain(target).chain(removed)
     }
 
     fn quorum_reachable(&self) -> bool {

@@ -18,8 +18,8 @@ use quorate::adapters::clock::BootClock;
 use quorate::adapters::seal::{Key, Keyring};
 use quorate::adapters::store::Store;
 use quorate::adapters::udp::{
-    CommandError, Host, HostConfig, HostFailure, Notice, Protection, QueryError, StartError, who_leads,
-    who_leads_sealed,
+    BindError, Host, HostCommandError, HostConfig, HostFailure, HostStartError, Notice, Protection,
+    QueryError, who_leads, who_leads_sealed,
 };
 use quorate::{
     ClusterId, Config, Event, HardState, Lease, Priority, Rejection, Term, Timestamp, Timing, Urgency,
@@ -197,7 +197,7 @@ fn a_state_that_cannot_be_stored_stops_the_host_and_is_reported() {
     assert!(matches!(&failure, HostFailure::Persist(error) if error.to_string() == "the disk is full"));
     assert!(host.lease().is_none() && host.leader().is_none());
     assert_eq!(hears.try_iter().last(), Some(None), "the watcher knows that the lease is gone");
-    assert!(matches!(host.campaign(), Err(CommandError::Stopped)));
+    assert!(matches!(host.campaign(), Err(HostCommandError::Stopped)));
     let events = host.events();
     let last = iter::from_fn(|| events.recv()).last();
     assert!(matches!(last, Some(Notice::Failed(HostFailure::Persist(_)))));
@@ -297,7 +297,7 @@ fn a_leader_that_resigns_has_stopped_before_another_leads() {
     let follower = wait("a follower", || hosts.iter().find(|host| host.lease().is_none()));
     assert!(matches!(
         follower.resign(None, Urgency::Now),
-        Err(CommandError::Rejected(Rejection::NotLeader { .. }))
+        Err(HostCommandError::Rejected(Rejection::NotLeader { .. }))
     ));
     wait("a resignation", || hosts.iter().find_map(|host| host.resign(None, Urgency::WhenReady).ok()));
     wait("a later term", || hosts.iter().find_map(|host| host.lease().filter(|it| it.term > term)));
@@ -353,8 +353,11 @@ fn an_address_in_use_and_a_wrong_config_are_refused_at_the_start() {
     let mut taken = config(2);
     taken.listen = one.local_addr();
     let never = |_: &HardState<Id>| Ok::<_, Infallible>(());
-    assert!(matches!(Host::start(taken, first(1, &[1, 2]), never), Err(StartError::Listen { .. })));
+    assert!(matches!(
+        Host::start(taken, first(1, &[1, 2]), never),
+        Err(HostStartError::Bind(BindError::Listen { .. }))
+    ));
     let mut wrong = config(2);
     wrong.config.timing = Timing { promise: Duration::from_secs(7_200), ..Timing::lan() };
-    assert!(matches!(Host::start(wrong, first(1, &[1, 2]), never), Err(StartError::Config(_))));
+    assert!(matches!(Host::start(wrong, first(1, &[1, 2]), never), Err(HostStartError::Config(_))));
 }

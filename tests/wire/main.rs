@@ -9,7 +9,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use quorate::adapters::wire::{
-    EncodeError, MAX_DATAGRAM, Refused, VERSION, WireError, decode, encode, encode_into,
+    DecodeError, DecodeErrors, EncodeError, MAX_DATAGRAM, VERSION, decode, encode, encode_into,
 };
 use quorate::message::{
     Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Order, Phase, Round, VoteReply,
@@ -146,9 +146,9 @@ fn every_denial_phase_claim_and_order_has_its_number() {
 fn a_datagram_cut_off_anywhere_is_refused() {
     for (message, _) in golden() {
         let datagram = encode(&message);
-        assert_eq!(decode::<u64>(&[]), Err(WireError::Empty));
+        assert_eq!(decode::<u64>(&[]), Err(DecodeError::Empty));
         for length in 1..datagram.len() {
-            assert_eq!(decode::<u64>(&datagram[..length]), Err(WireError::Truncated));
+            assert_eq!(decode::<u64>(&datagram[..length]), Err(DecodeError::Truncated));
         }
     }
 }
@@ -159,7 +159,7 @@ fn bytes_after_the_message_are_refused() {
         let mut datagram = encode(&message);
         for extra in 1..=3 {
             datagram.push(0);
-            assert_eq!(decode::<u64>(&datagram), Err(WireError::TrailingBytes { extra }));
+            assert_eq!(decode::<u64>(&datagram), Err(DecodeError::TrailingBytes { extra }));
         }
     }
 }
@@ -171,7 +171,7 @@ fn another_version_is_refused_by_name() {
             let mut datagram = encode(&message);
             datagram[0] = found;
             let error = decode::<u64>(&datagram).unwrap_err();
-            assert_eq!(error, WireError::UnknownVersion { found });
+            assert_eq!(error, DecodeError::UnknownVersion { found });
             assert!(error.to_string().contains(&found.to_string()));
         }
     }
@@ -181,11 +181,11 @@ fn another_version_is_refused_by_name() {
 fn an_oversized_datagram_is_refused_unread() {
     let mut datagram = encode(&golden()[0].0);
     datagram.resize(MAX_DATAGRAM, 0);
-    assert!(matches!(decode::<u64>(&datagram), Err(WireError::TrailingBytes { .. })));
+    assert!(matches!(decode::<u64>(&datagram), Err(DecodeError::TrailingBytes { .. })));
     datagram.push(0);
-    assert_eq!(decode::<u64>(&datagram), Err(WireError::TooLong { length: MAX_DATAGRAM + 1 }));
+    assert_eq!(decode::<u64>(&datagram), Err(DecodeError::TooLong { length: MAX_DATAGRAM + 1 }));
     datagram[0] = 99;
-    assert_eq!(decode::<u64>(&datagram), Err(WireError::TooLong { length: MAX_DATAGRAM + 1 }));
+    assert_eq!(decode::<u64>(&datagram), Err(DecodeError::TooLong { length: MAX_DATAGRAM + 1 }));
 }
 
 /// A message whose every number takes its most bytes, with as many members as there can be.
@@ -261,10 +261,10 @@ fn with_voters(length: &[u8], voters: &[u8], quorum: u8) -> Vec<u8> {
 fn an_impossible_membership_is_refused() {
     let decode = |length, voters: &[u8], quorum| decode::<u64>(&with_voters(&[length], voters, quorum));
     assert!(decode(3, &[1, 2, 3], 2).is_ok());
-    assert_eq!(decode(3, &[1, 2, 2], 2), Err(WireError::Malformed), "a duplicate");
-    assert_eq!(decode(3, &[1, 2, 3], 1), Err(WireError::Malformed), "no majority");
-    assert_eq!(decode(3, &[1, 2, 3], 4), Err(WireError::Malformed), "more than all");
-    assert_eq!(decode(0, &[], 0), Err(WireError::Malformed), "nobody");
+    assert_eq!(decode(3, &[1, 2, 2], 2), Err(DecodeError::Malformed), "a duplicate");
+    assert_eq!(decode(3, &[1, 2, 3], 1), Err(DecodeError::Malformed), "no majority");
+    assert_eq!(decode(3, &[1, 2, 3], 4), Err(DecodeError::Malformed), "more than all");
+    assert_eq!(decode(0, &[], 0), Err(DecodeError::Malformed), "nobody");
 }
 
 #[test]
@@ -293,7 +293,7 @@ fn what_a_forming_node_knows_is_these_bytes() {
 #[test]
 fn impossible_limits_are_refused() {
     let decode = |membership: &[u8]| decode::<u64>(&with_membership(&[membership])).map(drop);
-    let refused = Err(WireError::Malformed);
+    let refused = Err(DecodeError::Malformed);
     for (least, most) in [(2, 5), (6, 5), (0, 0), (2, 4), (1, 2)] {
         let quorum = most / 2 + 1;
         assert_eq!(decode(&[0, 0, 0, 0, quorum, 1, least, most]), refused, "{least} to {most}, forming");
@@ -318,12 +318,12 @@ fn too_many_members_are_refused() {
     let allowed = with_voters(&[0xff, 0x01], &voters[..510], 128);
     assert!(decode::<u64>(&allowed).is_ok());
     let too_many = with_voters(&[0xac, 0x02], &voters, 151);
-    assert_eq!(decode::<u64>(&too_many), Err(WireError::Malformed));
+    assert_eq!(decode::<u64>(&too_many), Err(DecodeError::Malformed));
 }
 
 #[test]
 fn refusals_are_counted_by_kind() {
-    let mut refused = Refused::default();
+    let mut refused = DecodeErrors::default();
     let datagrams: [&[u8]; 6] =
         [&[], &[VERSION; MAX_DATAGRAM + 1], &[9, 9], &[VERSION], &[VERSION, 0, 0, 0, 0, 0, 0, 0, 4], &{
             let mut datagram = encode(&golden()[0].0);
@@ -335,11 +335,11 @@ fn refusals_are_counted_by_kind() {
             refused.count(&decode::<u64>(datagram).unwrap_err());
         }
     }
-    let Refused { empty, too_long, unknown_version, truncated, malformed, trailing_bytes, .. } = refused;
+    let DecodeErrors { empty, too_long, unknown_version, truncated, malformed, trailing_bytes, .. } = refused;
     assert_eq!([empty, too_long, unknown_version, truncated, malformed, trailing_bytes], [1, 2, 3, 4, 5, 6]);
     assert_eq!(refused.total(), 21);
     refused.empty = u64::MAX;
-    refused.count(&WireError::Empty);
+    refused.count(&DecodeError::Empty);
     assert_eq!(refused.total(), u64::MAX);
 }
 
@@ -380,7 +380,7 @@ fn a_hostile_length_makes_no_room_for_what_never_comes() {
     for length in [&[0x7f], &[0xff, 0x7f][..], &[0xff, 0xff, 0xff, 0x7f], most] {
         for left in [0, 1, 100] {
             let datagram = with_voters(length, &vec![1; left], 0);
-            assert_eq!(decode::<u64>(&datagram), Err(WireError::Truncated));
+            assert_eq!(decode::<u64>(&datagram), Err(DecodeError::Truncated));
             let memory = allocation_counter::measure(|| drop(decode::<[u8; 16]>(&datagram)));
             assert!(memory.bytes_total <= 64 * datagram.len() as u64, "{memory:?} for {left} members");
         }

@@ -129,7 +129,7 @@ where
     prop_assert!(!datagram.is_empty() && datagram.len() <= MAX_DATAGRAM);
     prop_assert_eq!(&decode::<I>(&datagram).unwrap(), message);
     for length in 1..datagram.len() {
-        prop_assert_eq!(decode::<I>(&datagram[..length]), Err(WireError::Truncated));
+        prop_assert_eq!(decode::<I>(&datagram[..length]), Err(DecodeError::Truncated));
     }
     Ok(())
 }

@@ -14,9 +14,12 @@ pub enum StartError {
     /// Its configuration or its durable state is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The system has no randomness to give.
-    #[error("cannot seed the generator: {0}")]
-    Seed(getrandom::Error),
+    /// The operating system has no randomness to give.
+    #[error("no randomness to start with")]
+    Seed(#[source] io::Error),
+    /// The transport cannot be used.
+    #[error("the transport cannot be used")]
+    Transport(#[source] io::Error),
     /// It was not started from within a tokio runtime.
     #[error("there is no tokio runtime here")]
     NoRuntime,
@@ -40,7 +43,7 @@ pub enum Stopped {
     #[error("the transport is gone")]
     Transport(#[source] Arc<io::Error>),
     /// A clock of the program's own ran backwards, or out of range.
-    #[error("the clock gave a reading that cannot be")]
+    #[error("the clock gave an impossible reading")]
     Clock,
     /// The storage, the transport or the clock panicked, or the node itself, which is a bug of this
     /// crate.
@@ -51,11 +54,11 @@ pub enum Stopped {
     Aborted,
 }
 
-/// Why a wish was not met.
+/// Why a command was not obeyed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError<I: fmt::Debug> {
-    /// It cannot be met now.
+    /// The election rejected it.
     #[error(transparent)]
     Rejected(Rejection<I>),
     /// The node has stopped.

@@ -31,7 +31,9 @@ fn a_step_to_quorums_that_do_not_overlap_is_not_taken_even_if_proposed() {
 #[test]
 fn a_leader_is_concerned_with_members_and_with_those_who_are_yet_to_be_told() {
     let mut leader = lone_leader();
-    let concerned = |leader: &Election<u64, ChaCha8Rng>| [1, 2, 3, 9].map(|id| leader.is_concerned_with(id));
+    let concerned = |leader: &Election<u64, ChaCha8Rng>| {
+        [1, 2, 3, 9].map(|id| leader.recipients().any(|recipient| recipient == id))
+    };
     let reconfiguration = |leader: &mut Election<u64, ChaCha8Rng>, voters: &[u64], learners: &[u64]| {
         let target = Target::new(voters.iter().copied(), learners.iter().copied()).unwrap();
         leader.reconfigure(target, Force::Never, &mut Vec::new()).unwrap();

@@ -66,6 +66,16 @@ pub struct Cluster {
     pub(crate) steps: u32,
     /// The highest term in which votes were asked for.
     pub(crate) asked: quorate::Term,
+    /// Messages that wait for the caller to carry them, if there is to be no network here.
+    pub(crate) outbox: Option<Vec<Outgoing>>,
+}
+
+/// A message that is not on its way yet. Its sender is a place, from 0.
+#[derive(Clone, Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) node: usize,
+    pub(crate) to: u64,
+    pub(crate) message: Message<u64>,
 }
 
 /// A change of leadership, as a host learnt of it.
@@ -193,6 +203,7 @@ impl Cluster {
             changes: Vec::new(),
             steps: 0,
             asked: quorate::Term(0),
+            outbox: None,
             options,
         }
     }
@@ -218,15 +229,10 @@ impl Cluster {
             if done(self) {
                 return true;
             }
-            let Some(Reverse(next)) = self.queue.peek() else { break };
-            if next.at > end {
+            if self.next_event().is_none_or(|next| next > end) {
                 break;
             }
-            let Some(Reverse(next)) = self.queue.pop() else { break };
-            self.now = next.at;
-            self.counts.events += 1;
-            self.happen(next.what);
-            self.check();
+            self.run_next();
         }
         if self.violation.is_none() {
             self.now = self.now.max(end);
@@ -234,6 +240,20 @@ impl Cluster {
         }
         self.complain();
         false
+    }
+
+    /// When something happens next.
+    pub(crate) fn next_event(&self) -> Option<Instant> {
+        self.queue.peek().map(|Reverse(next)| next.at)
+    }
+
+    /// Lets the next thing happen.
+    pub(crate) fn run_next(&mut self) {
+        let Some(Reverse(next)) = self.queue.pop() else { return };
+        self.now = next.at;
+        self.counts.events += 1;
+        self.happen(next.what);
+        self.check();
     }
 
     pub(crate) fn schedule(&mut self, at: Instant, what: What) {

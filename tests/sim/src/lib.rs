@@ -12,6 +12,8 @@ mod churn;
 mod clock;
 mod cluster;
 mod disk;
+#[cfg(feature = "endpoints")]
+mod endpoints;
 mod fast_cluster;
 mod faults;
 mod handover_table;
@@ -34,6 +36,8 @@ pub use check::{Kind, Violation};
 pub use clock::{Clock, Drift, Instant, MS, SECOND};
 pub use cluster::{Change, Cluster, Counts, News};
 pub use disk::DiskOptions;
+#[cfg(feature = "endpoints")]
+pub use endpoints::{AddressCounts, EndpointOutcome, EndpointScenario};
 pub use fast_cluster::{FastCluster, Tally as FastClusterTally, Traffic};
 pub use faults::Faults;
 pub use handover_table::HandoverSettings;

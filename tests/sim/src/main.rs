@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod bytes;
+#[cfg(feature = "endpoints")]
+mod endpoint_runs;
 mod sabotage;
 mod search;
 mod tables;
@@ -38,6 +40,9 @@ enum Command {
     Sabotage(sabotage::Sabotage),
     /// How much memory an instance takes.
     Bytes,
+    /// Runs whole endpoints, sealed and not, while nodes move, vanish and come back; fails at a violation.
+    #[cfg(feature = "endpoints")]
+    Endpoints(endpoint_runs::EndpointRuns),
     /// Every reachable state of small groups, within bounds: no property may fall.
     Model(search::Model),
 }
@@ -53,6 +58,8 @@ fn main() -> ExitCode {
         Command::Tuned(tuned) => tuned.run(),
         Command::Sabotage(sabotage) => sabotage.run(),
         Command::Bytes => bytes::run(),
+        #[cfg(feature = "endpoints")]
+        Command::Endpoints(runs) => runs.run(),
         Command::Model(model) => model.run(),
     };
     if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }

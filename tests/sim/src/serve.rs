@@ -7,7 +7,7 @@ use quorate::{Force, HardState, Input, Output, RoleKind};
 
 use crate::check::Kind;
 use crate::clock::Instant;
-use crate::cluster::{Cluster, What};
+use crate::cluster::{Cluster, Outgoing, What};
 use crate::host::{Ambush, INBOX};
 use crate::trace;
 
@@ -244,6 +244,9 @@ impl Cluster {
         let receiver = to as usize - 1;
         if receiver >= self.hosts.len() || receiver == node {
             return self.fail(Kind::Nonsense, format!("node {} sends to {to}", node + 1));
+        }
+        if let Some(outbox) = &mut self.outbox {
+            return outbox.push(Outgoing { node, to, message });
         }
         let fate = self.net.fate(node, receiver, &mut self.dice);
         if !fate.is_prompt(&self.net.options) {

@@ -2,13 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Host, Shared};
+use super::{Host, HostStopped, Shared};
 use crate::types::{NodeId, Term};
-
-/// The host has stopped: see [`Host::failure`].
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
-#[error("the host has stopped")]
-pub struct Stopped;
 
 /// Runs work under a host's lease, without keeping the host.
 #[derive(Clone, Debug)]
@@ -25,40 +20,40 @@ impl<I: NodeId> Host<I> {
     /// As [`Worker::run_while_leader`].
     ///
     /// # Errors
-    /// [`Stopped`] when the host has.
+    /// [`HostStopped`] when the host has.
     pub fn run_while_leader<T>(
         &self,
         work: impl FnMut(Term, &dyn Fn() -> bool) -> Option<T>,
-    ) -> Result<T, Stopped> {
+    ) -> Result<T, HostStopped> {
         self.worker().run_while_leader(work)
     }
 }
 
 impl<I: NodeId> Worker<I> {
-    /// Runs `work` on this thread whenever the node leads, until it gives something back.
+    /// Runs `work` on this thread whenever the node leads, until it returns something.
     ///
-    /// A thread cannot be stopped from outside. `work` is given its term, and a question that it asks
-    /// **before each piece of what it does**: whether it may go on. The answer reads a fresh clock,
+    /// A thread cannot be stopped from outside. `work` is given its term, and a question to ask
+    /// **before each piece of the work**: whether it may go on. The answer reads a fresh clock,
     /// waits for no disk, and is `false` from [`HostConfig::margin`](super::HostConfig::margin)
     /// before the end of the lease, or from the moment that leadership is handed over; a piece must be
     /// shorter than that margin. Work that is told `false` returns `None`, and is called again when
     /// the node leads again, or when its lease is renewed after all, then in the same term.
     ///
-    /// Until it has returned no other is let in, but not beyond the end of the lease: work that does
-    /// not ask, or does a piece that takes too long, goes on beside the next leader's. Let whatever
+    /// Until the work has returned, no other node is let in, but not beyond the end of the lease: work that
+    /// does not ask, or a piece that takes too long, goes on beside the next leader's work. Let whatever
     /// it writes to refuse its term then: [`guide::fencing`](crate::guide::fencing).
     ///
     /// # Errors
-    /// [`Stopped`] when the host has.
+    /// [`HostStopped`] when the host has.
     pub fn run_while_leader<T>(
         &self,
         mut work: impl FnMut(Term, &dyn Fn() -> bool) -> Option<T>,
-    ) -> Result<T, Stopped> {
+    ) -> Result<T, HostStopped> {
         while let Some(working) = self.0.leases.begin_work() {
             if let Some(output) = work(working.term, &|| working.holds()) {
                 return Ok(output);
             }
         }
-        Err(Stopped)
+        Err(HostStopped)
     }
 }

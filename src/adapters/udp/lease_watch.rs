@@ -1,5 +1,5 @@
-//! The lease as others see it: readable at any time, and watched by a thread of its own, so that a
-//! slow disk delays neither.
+//! The lease as other threads see it: readable at any time, and watched by a thread of its own, so that a slow
+//! disk delays neither. The [gate](LeaseGate) decides, and here is the waiting.
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use super::HostFailure;
 use crate::adapters::clock::BootClock;
+use crate::adapters::lease_gate::LeaseGate;
 use crate::io::Lease;
-use crate::types::{Term, Timestamp};
+use crate::types::Term;
 
 /// Told of each lease as it begins and grows, and `None` when it ends.
 pub(super) type Watcher = Box<dyn FnMut(Option<Lease>) + Send>;
@@ -22,39 +23,33 @@ const NAP: Duration = Duration::from_millis(50);
 /// How often a host that waits for work to stop looks whether its lease has ended.
 const NAP_OF_WORK: Duration = Duration::from_millis(5);
 
-/// Holds the lease for those who ask and those who watch.
-pub(super) struct Leases {
+/// Holds the lease for the threads that ask for it or watch it.
+pub(super) struct LeaseWatch {
     clock: BootClock,
-    margin: Duration,
     state: Mutex<State>,
     changed: Condvar,
     told: Condvar,
 }
 
-#[derive(Default)]
 struct State {
-    lease: Option<Lease>,
+    gate: LeaseGate,
     newcomers: Vec<Watcher>,
-    /// How often the lease was withdrawn, and how many of those times all watchers know of.
-    withdrawn: u64,
-    acknowledged: u64,
     closing: bool,
+    /// Whether the thread runs that tells the watchers.
     watching: bool,
-    /// How many threads work by a lease, and the latest end of any lease so far.
-    working: usize,
-    until: Timestamp,
 }
 
-impl Leases {
+impl LeaseWatch {
     /// Watchers are told of a lease's end `margin` before it.
     pub(super) fn new(clock: BootClock, margin: Duration) -> Self {
-        let state = Mutex::new(State { watching: true, ..State::default() });
-        Leases { clock, margin, state, changed: Condvar::new(), told: Condvar::new() }
+        let gate = LeaseGate::new(margin);
+        let state = Mutex::new(State { gate, newcomers: Vec::new(), closing: false, watching: true });
+        LeaseWatch { clock, state, changed: Condvar::new(), told: Condvar::new() }
     }
 
     /// The lease, if one holds at this moment.
     pub(super) fn get(&self) -> Option<Lease> {
-        let lease = self.lock().lease;
+        let lease = self.lock().gate.published();
         lease.filter(|lease| lease.holds_at(self.clock.now()))
     }
 
@@ -64,9 +59,7 @@ impl Leases {
         if !state.watching && !state.closing {
             return Err(HostFailure::Watcher);
         }
-        if state.lease != lease {
-            state.lease = lease;
-            state.until = lease.map_or(state.until, |lease| lease.until.max(state.until));
+        if state.gate.publish(lease) {
             self.changed.notify_all();
         }
         Ok(())
@@ -76,34 +69,27 @@ impl Leases {
     pub(super) fn begin_work(&self) -> Option<Working<'_>> {
         let mut state = self.lock();
         while !state.closing {
-            if let Some(lease) = state.lease.filter(|lease| self.may_work_by(lease)) {
-                state.working = state.working.saturating_add(1);
-                return Some(Working { leases: self, term: lease.term });
+            if let Some(term) = state.gate.begin_work(self.clock.now()) {
+                return Some(Working { leases: self, term });
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         None
     }
 
-    fn may_work_by(&self, lease: &Lease) -> bool {
-        self.clock.now() < lease.until.saturating_sub(self.margin)
-    }
-
-    /// Ends the lease, and returns when all watchers know and nobody works by it; for work it waits
-    /// no longer than the lease would have lasted.
+    /// Ends the lease, and returns when all watchers know and no work runs by it; for work it waits no longer
+    /// than the lease would have lasted.
     pub(super) fn withdraw(&self) -> Result<(), HostFailure> {
         let mut state = self.lock();
-        state.lease = None;
-        state.withdrawn = state.withdrawn.saturating_add(1);
-        let this = state.withdrawn;
+        let withdrawal = state.gate.withdraw();
         self.changed.notify_all();
-        while state.watching && state.acknowledged < this {
+        while state.watching && !state.gate.is_acknowledged(withdrawal) {
             state = self.told.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        while state.working > 0 && self.clock.now() < state.until {
+        while !state.gate.is_idle(self.clock.now()) {
             state = self.told.wait_timeout(state, NAP_OF_WORK).unwrap_or_else(PoisonError::into_inner).0;
         }
-        if state.acknowledged < this { Err(HostFailure::Watcher) } else { Ok(()) }
+        if state.gate.is_acknowledged(withdrawal) { Ok(()) } else { Err(HostFailure::Watcher) }
     }
 
     pub(super) fn add(&self, watcher: Watcher) {
@@ -124,66 +110,76 @@ impl Leases {
         let mut known = None;
         let mut state = self.lock();
         loop {
-            let now = self.clock.now();
-            let (published, withdrawn) = (state.lease, state.withdrawn);
-            let lease = published.filter(|lease| now < lease.until.saturating_sub(self.margin));
+            let (published, withdrawals) = (state.gate.published(), state.gate.withdrawals());
+            let lease = state.gate.usable(self.clock.now());
             let newcomers = mem::take(&mut state.newcomers);
             if lease != known || !newcomers.is_empty() {
                 drop(state);
-                let mut well = lease == known || tell_all(&mut watchers, lease);
-                for mut watcher in newcomers {
-                    well &= lease.is_none() || tell(&mut watcher, lease);
-                    watchers.push(watcher);
-                }
-                if !well {
-                    // None of them may go on under a lease whose end it would not hear of.
-                    let _panics_again = tell_all(&mut watchers, None);
+                if !tell_all_and_newcomers(&mut watchers, newcomers, known, lease) {
                     return;
                 }
                 known = lease;
                 state = self.lock();
             }
-            if state.acknowledged < withdrawn {
-                state.acknowledged = withdrawn;
+            if state.gate.acknowledge(withdrawals) {
                 self.told.notify_all();
             }
-            if state.lease != published || state.withdrawn != withdrawn || !state.newcomers.is_empty() {
+            let same = state.gate.published() == published && state.gate.withdrawals() == withdrawals;
+            if !same || !state.newcomers.is_empty() {
                 continue;
             }
             if state.closing {
                 return;
             }
-            state = self.sleep(state, lease);
+            state = self.sleep(state, lease.is_some());
         }
     }
 
-    fn sleep<'a>(&self, state: MutexGuard<'a, State>, lease: Option<Lease>) -> MutexGuard<'a, State> {
-        let Some(lease) = lease else {
+    fn sleep<'a>(&self, state: MutexGuard<'a, State>, holds: bool) -> MutexGuard<'a, State> {
+        let Some(end) = state.gate.end().filter(|_| holds) else {
             return self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         };
-        let end = lease.until.saturating_sub(self.margin);
         let left = end.saturating_duration_since(self.clock.now()).min(NAP);
         self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// No code of others runs under this lock, and every change under it is whole.
+    /// No code of the program runs under this lock, and every change under it is whole.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Whether none of them panicked.
+/// Tells the watchers of a change, and the newcomers of a lease. If any of them panics, tells all that there is
+/// none and returns `false`: no watcher may go on under a lease whose end it would not hear of.
+fn tell_all_and_newcomers(
+    watchers: &mut Vec<Watcher>,
+    newcomers: Vec<Watcher>,
+    known: Option<Lease>,
+    lease: Option<Lease>,
+) -> bool {
+    let mut well = lease == known || tell_all(watchers, lease);
+    for mut watcher in newcomers {
+        well &= lease.is_none() || tell(&mut watcher, lease);
+        watchers.push(watcher);
+    }
+    if !well {
+        let _panics_again = tell_all(watchers, None);
+    }
+    well
+}
+
+/// Returns whether none of them panicked.
 fn tell_all(watchers: &mut [Watcher], lease: Option<Lease>) -> bool {
     watchers.iter_mut().map(|watcher| tell(watcher, lease)).filter(|&well| !well).count() == 0
 }
 
-/// Whether it did not panic.
+/// Returns whether it did not panic.
 fn tell(watcher: &mut Watcher, lease: Option<Lease>) -> bool {
     catch_unwind(AssertUnwindSafe(|| watcher(lease))).is_ok()
 }
 
-/// Says that nobody watches any more, also if a watcher panicked.
-struct Watching<'a>(&'a Leases);
+/// Shows, also if a watcher panicked, that the watchers are told nothing any more.
+struct Watching<'a>(&'a LeaseWatch);
 
 impl Drop for Watching<'_> {
     fn drop(&mut self) {
@@ -194,22 +190,21 @@ impl Drop for Watching<'_> {
 
 /// A thread that works by a lease.
 pub(super) struct Working<'a> {
-    leases: &'a Leases,
+    leases: &'a LeaseWatch,
     pub(super) term: Term,
 }
 
 impl Working<'_> {
     /// Whether it may go on.
     pub(super) fn holds(&self) -> bool {
-        let lease = self.leases.lock().lease;
-        lease.is_some_and(|lease| lease.term == self.term && self.leases.may_work_by(&lease))
+        let state = self.leases.lock();
+        state.gate.holds(self.term, self.leases.clock.now())
     }
 }
 
 impl Drop for Working<'_> {
     fn drop(&mut self) {
-        let mut state = self.leases.lock();
-        state.working = state.working.saturating_sub(1);
+        self.leases.lock().gate.end_work();
         self.leases.told.notify_all();
     }
 }
