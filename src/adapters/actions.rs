@@ -73,7 +73,7 @@ impl<I> Actions<I> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::io::StepDown;
+    use crate::event::StepDown;
     use crate::types::{ClusterId, Term};
 
     #[test]
@@ -87,7 +87,7 @@ mod tests {
             Output::Event(elected.clone()),
             Output::Persist(state),
             Output::Event(stepped_down.clone()),
-            Output::Rejected(Rejection::CannotLead),
+            Output::Rejected(Rejection::Renewing),
             Output::Event(unknown.clone()),
         ]);
         assert!(matches!(actions.next(), Some(Action::Persist(_))));
@@ -97,7 +97,7 @@ mod tests {
         assert_eq!(actions.take_rejection(), None, "its turn has not come");
         assert!(actions.next().is_none());
         assert_eq!(actions.take_news(), [unknown]);
-        assert_eq!(actions.take_rejection(), Some(Rejection::CannotLead));
+        assert_eq!(actions.take_rejection(), Some(Rejection::Renewing));
         assert_eq!(actions.take_rejection(), None);
     }
 }
