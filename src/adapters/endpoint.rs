@@ -140,6 +140,17 @@ pub struct LeaderAddress<I> {
     pub address: Option<SocketAddr>,
 }
 
+impl<I: fmt::Debug> fmt::Display for LeaderAddress<I> {
+    /// `node 3 in term 7 at 10.0.0.1:7000`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "node {:?} in term {} at ", self.id, self.term)?;
+        match self.address {
+            Some(address) => write!(f, "{address}"),
+            None => f.write_str("an unknown address"),
+        }
+    }
+}
+
 /// A datagram to be sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Transmit {

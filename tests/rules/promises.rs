@@ -181,7 +181,10 @@ fn the_promise_is_tested_after_everything_else_in_a_pre_vote() {
     assert_eq!(ask(pre_vote(2, 1).version(3, 2).position(9)), Denial::StaleTerm);
     assert_eq!(ask(pre_vote(3, 2).version(3, 1).position(9)), Denial::StaleMembership);
     assert_eq!(ask(pre_vote(3, 3).version(3, 2).position(8)), Denial::PositionBehind(at_index(9)));
-    assert!(matches!(ask(pre_vote(3, 4).version(3, 2).position(9)), Denial::Bound { to: Some((1, _)), .. }));
+    assert!(matches!(
+        ask(pre_vote(3, 4).version(3, 2).position(9)),
+        Denial::Bound { to: Some(PromiseHolder { id: 1, .. }), .. }
+    ));
 }
 
 /// Rule 2.6: after a restart a sender's rounds begin again, in the old term.
