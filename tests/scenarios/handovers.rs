@@ -1,18 +1,9 @@
 //! Handovers from node to node: one that is whole, and those that are cut short after the leader has given
 //! up. What is worst for the others is a long time without any leader.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test that fails should panic"
-)]
 
-use std::time::Duration;
+use quorate_sim::HandoverSettings;
 
-use quorate::{Body, Event, Heartbeat, Input, Order, Position, StepDown, Term, Timing, Urgency};
-use quorate_sim::{HandoverSettings, Mail, ManualNetwork};
-
-const MS: Duration = Duration::from_millis(1);
+use crate::prelude::*;
 
 /// A group led by node 1 for a while.
 fn led_by_1(nodes: u64) -> ManualNetwork {

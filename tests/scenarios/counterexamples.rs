@@ -1,54 +1,10 @@
 //! Executions that broke other protocols or held them up for ever, played again here, step by step.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test that fails should panic"
-)]
 
-use std::time::Duration;
+use crate::prelude::*;
 
-use quorate::{Body, ClusterId, Event, HardState, Input, Phase, Position, Priority, Target, Term, Timing};
-use quorate_sim::ManualNetwork;
-
-const MS: Duration = Duration::from_millis(1);
-
-/// `n` voters led by node 1, which has taken up node `n + 1` as a learner.
-fn with_a_learner(n: u64) -> ManualNetwork {
-    let mut network = ManualNetwork::new(n, Timing::lan());
-    network.durable.insert(n + 1, HardState::joining(ClusterId(7)));
-    network.restart(n + 1);
-    network.elect(1);
-    let _ = network.step(1, reconfigure(1..=n, [n + 1]));
-    run(&mut network, 1_000 * MS, |_, _| true);
-    assert!(network.nodes.values().all(|node| node.membership().learners() == [n + 1]));
-    network
-}
-
-fn reconfigure(voters: impl IntoIterator<Item = u64>, learners: impl IntoIterator<Item = u64>) -> Input<u64> {
-    Input::Reconfigure { target: Target::new(voters, learners).expect("a sound target"), force: false }
-}
-
-/// Lets time pass. Mail arrives at once where one node `reaches` the other, and is lost elsewhere.
-fn run(network: &mut ManualNetwork, length: Duration, reaches: impl Fn(u64, u64) -> bool) {
-    let end = network.now + length;
-    while network.now < end {
-        exchange(network, &reaches);
-        network.pass(MS);
-    }
-    exchange(network, &reaches);
-}
-
-fn exchange(network: &mut ManualNetwork, reaches: &impl Fn(u64, u64) -> bool) {
-    loop {
-        network.lose(|mail| !reaches(mail.from, mail.to));
-        if network.deliver(|_| true) == 0 {
-            break;
-        }
-    }
-    let holders = network.nodes.values().filter_map(|node| Some((node.id(), node.lease()?)));
-    let holders: Vec<_> = holders.filter(|(_, lease)| lease.holds_at(network.now)).collect();
-    assert!(holders.len() < 2, "two leases: {holders:?}");
+/// Lets `length` pass. A message arrives at once if its sender `reaches` its receiver, and is lost otherwise.
+fn run_linked(network: &mut ManualNetwork, length: Duration, reaches: impl Fn(u64, u64) -> bool) {
+    run(network, length, |mail| !reaches(mail.from, mail.to));
 }
 
 /// "bug in single-server membership changes", raft-dev, July 2015. Of four servers, leader 1 adds 5 and
@@ -61,7 +17,7 @@ fn the_single_server_change_of_2015_does_not_split_the_group() {
     let _ = network.step(1, reconfigure(1..=5, []));
     // All promise for long, as it asks before it takes the step; but then only 5 hears it.
     assert!(network.deliver(|_| true) > 0 && network.deliver(|_| true) > 0);
-    run(&mut network, 600 * MS, |from, to| (from, to) == (1, 5));
+    run_linked(&mut network, 600 * MS, |from, to| (from, to) == (1, 5));
     assert_eq!(network.node(1).membership().voters(), [1, 2, 3, 4, 5], "1 took the step");
     assert_eq!(network.node(5).membership().voters(), [1, 2, 3, 4, 5], "5 heard of it");
     assert_eq!(network.node(2).membership().voters(), [1, 2, 3, 4], "the others did not");
@@ -81,14 +37,14 @@ fn the_single_server_change_of_2015_does_not_split_the_group() {
         network.pass(MS);
     }
     let _ = network.step(2, reconfigure([2, 3, 4], []));
-    run(&mut network, 20 * MS, |from, to| [2, 3].contains(&from) && [2, 3].contains(&to));
+    run_linked(&mut network, 20 * MS, |from, to| [2, 3].contains(&from) && [2, 3].contains(&to));
     assert_eq!(network.node(2).membership().voters(), [1, 2, 3, 4], "only 2 and 3 have acknowledged");
 
     // Both sides for themselves: one of them has a leader, at any time, and in the end it is 1, 4, 5.
     let left = |id: u64| [2, 3].contains(&id);
-    run(&mut network, 5_000 * MS, |from, to| left(from) == left(to));
+    run_linked(&mut network, 5_000 * MS, |from, to| left(from) == left(to));
     assert!(network.leader().is_some_and(|leader| !left(leader)), "{:?}", network.leader());
-    run(&mut network, 5_000 * MS, |_, _| true);
+    run_linked(&mut network, 5_000 * MS, |_, _| true);
     assert_eq!(network.node(2).membership(), network.node(5).membership());
 }
 
@@ -97,19 +53,19 @@ fn the_single_server_change_of_2015_does_not_split_the_group() {
 #[test]
 fn a_membership_is_never_held_below_its_term() {
     let mut network = ManualNetwork::new(3, Timing::lan());
-    network.durable.insert(4, HardState::joining(ClusterId(7)));
+    network.durable.insert(4, HardState::joining(CLUSTER));
     network.restart(4);
     // 3 hears nothing of term 1 and of the membership written in it.
     let without_3 = |from, to| from != 3 && to != 3;
     let _ = network.step(1, Input::Campaign);
-    run(&mut network, MS, without_3);
+    run_linked(&mut network, MS, without_3);
     assert_eq!(network.leader(), Some(1));
     let _ = network.step(1, reconfigure([1, 2, 3], [4]));
-    run(&mut network, 300 * MS, without_3);
+    run_linked(&mut network, 300 * MS, without_3);
     assert_eq!((network.node(1).membership().learners(), network.node(3).term()), (&[4][..], Term(0)));
 
     // Until it asks 2, which tells it why not: the membership and its term, in one write.
-    run(&mut network, 300 * MS, |from, to| (from, to) != (1, 3) && (from, to) != (3, 1));
+    run_linked(&mut network, 300 * MS, |from, to| (from, to) != (1, 3) && (from, to) != (3, 1));
     assert_eq!(network.durable[&3].membership, *network.node(2).membership());
     assert_eq!(network.durable[&3].term, Term(1));
 
@@ -148,7 +104,7 @@ fn a_node_with_a_higher_term_and_less_data_does_not_hold_up_the_group() {
         }
         network.nodes.remove(&1);
         restart_in(&mut network, 3, term);
-        run(&mut network, 2_000 * MS, |_, _| true);
+        run_linked(&mut network, 2_000 * MS, |_, _| true);
         assert_eq!(network.leader(), Some(2));
         assert!(network.node(2).term() > Term(term) && network.node(3).leader().is_some());
     }
@@ -163,7 +119,7 @@ fn a_node_that_comes_back_with_a_higher_term_deposes_nobody_and_follows() {
         let _ = network.step(1, Input::SetPosition(Position { term: 1, index: 10 }));
         let before = network.events.len();
         restart_in(&mut network, back, term);
-        run(&mut network, 2_000 * MS, |_, _| true);
+        run_linked(&mut network, 2_000 * MS, |_, _| true);
         let deposed = |(_, event): &(u64, Event<u64>)| matches!(event, Event::SteppedDown { .. });
         assert!(!network.events[before..].iter().any(deposed), "{:?}", &network.events[before..]);
         assert_eq!(network.node(back).leader(), Some((1, network.node(1).term())));
@@ -177,7 +133,7 @@ fn a_node_that_comes_back_with_a_higher_term_deposes_nobody_and_follows() {
 fn candidates_whose_turns_coincide_do_not_split_the_votes_for_ever() {
     let mut network = ManualNetwork::new(3, Timing::lan());
     network.elect(1);
-    run(&mut network, 1_000 * MS, |_, _| true);
+    run_linked(&mut network, 1_000 * MS, |_, _| true);
     // The last that is heard of 1 tells both that they are the first to stand.
     while network.mail.is_empty() {
         network.pass(MS);

@@ -3,12 +3,6 @@
 //!
 //! Sources: Howard & Abraham, "Raft does not guarantee liveness in the face of network faults" (2020);
 //! Ng, Haridi & Carbone, "Omni-Paxos" (EuroSys 2023), §2: quorum-loss, constrained, chained.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "a test that fails should panic"
-)]
 
 use std::time::Duration;
 
@@ -30,7 +24,7 @@ fn led_by(seed: u64, nodes: usize, leader: u64) -> Cluster {
 }
 
 fn replay() -> Option<String> {
-    Some("cargo test --test connectivity".to_owned())
+    Some("cargo test --test scenarios connectivity".to_owned())
 }
 
 fn led_with(seed: u64, nodes: usize, leader: u64, options: Options) -> Cluster {

@@ -1,54 +1,7 @@
 //! Changes of the members that are cut short: somebody dies, is cut off, or wants to leave in the midst
 //! of one. Whoever can go on goes on, and whoever is out learns it.
-#![allow(
-    clippy::arithmetic_side_effects,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    reason = "a test that fails should panic"
-)]
 
-use std::time::Duration;
-
-use quorate::{Body, ClusterId, Event, HardState, Input, Limits, Priority, Target, Timing};
-use quorate_sim::{Mail, ManualNetwork};
-
-const MS: Duration = Duration::from_millis(1);
-const CLUSTER: ClusterId = ClusterId(7);
-
-fn reconfigure(voters: &[u64], learners: &[u64]) -> Input<u64> {
-    let target = Target::new(voters.iter().copied(), learners.iter().copied());
-    Input::Reconfigure { target: target.expect("a sound target"), force: false }
-}
-
-/// Lets time pass; mail that is `lost` never arrives, all other does at once.
-fn run(network: &mut ManualNetwork, length: Duration, lost: impl Fn(&Mail) -> bool) {
-    let end = network.now + length;
-    while network.now < end {
-        loop {
-            network.lose(&lost);
-            if network.deliver(|_| true) == 0 {
-                break;
-            }
-        }
-        network.pass(MS);
-    }
-}
-
-fn involves(node: u64) -> impl Fn(&Mail) -> bool {
-    move |mail| mail.from == node || mail.to == node
-}
-
-/// Three voters, led by 1, and the learner 4.
-fn three_and_a_learner() -> ManualNetwork {
-    let mut network = ManualNetwork::new(3, Timing::lan());
-    network.durable.insert(4, HardState::joining(CLUSTER));
-    network.restart(4);
-    network.elect(1);
-    let _ = network.step(1, reconfigure(&[1, 2, 3], &[4]));
-    run(&mut network, 1_000 * MS, |_| false);
-    assert_eq!(network.node(4).membership().learners(), [4]);
-    network
-}
+use crate::prelude::*;
 
 fn is_told(network: &ManualNetwork, node: u64) -> bool {
     network.events.contains(&(node, Event::Removed))
@@ -58,7 +11,7 @@ fn is_told(network: &ManualNetwork, node: u64) -> bool {
 /// and asks all the same.
 #[test]
 fn a_learner_learns_that_it_is_out_though_the_leader_dies_first() {
-    let mut network = three_and_a_learner();
+    let mut network = with_a_learner(3);
     let _ = network.step(4, Input::Leave);
     for _ in 0..1_000 {
         network.pass(MS);
@@ -77,8 +30,8 @@ fn a_learner_learns_that_it_is_out_though_the_leader_dies_first() {
 /// Rule 8.3, for learners and witnesses that are cut off for longer than they are told of it.
 #[test]
 fn who_is_cut_off_while_it_is_removed_learns_it_afterwards() {
-    for (gone, voters, learners) in [(4, &[1, 2, 3][..], &[][..]), (3, &[1, 2], &[4])] {
-        let mut network = three_and_a_learner();
+    for (gone, voters, learners) in [(4, vec![1, 2, 3], vec![]), (3, vec![1, 2], vec![4])] {
+        let mut network = with_a_learner(3);
         let _ = network.step(3, Input::SetPriority(Priority::NEVER_LEADS));
         let _ = network.step(1, reconfigure(voters, learners));
         run(&mut network, 5_000 * MS, involves(gone));
@@ -93,7 +46,7 @@ fn who_is_cut_off_while_it_is_removed_learns_it_afterwards() {
 fn an_uncommitted_removal_does_not_cost_the_old_members_their_quorum() {
     let mut network = ManualNetwork::new(3, Timing::lan());
     network.elect(1);
-    let _ = network.step(1, reconfigure(&[1, 2], &[]));
+    let _ = network.step(1, reconfigure([1, 2], []));
     for _ in 0..1_000 {
         if network.node(1).membership().voters() == [1, 2] {
             break;
@@ -138,7 +91,7 @@ fn a_group_forms_although_a_first_leader_dies_before_its_commit() {
 fn a_leader_leaves_although_a_newcomer_never_answers() {
     let mut network = ManualNetwork::new(3, Timing::lan());
     network.elect(1);
-    let _ = network.step(1, reconfigure(&[1, 2, 3, 4], &[]));
+    let _ = network.step(1, reconfigure([1, 2, 3, 4], []));
     run(&mut network, 500 * MS, |_| false);
     assert_eq!(network.node(1).membership().learners(), [4]);
     let _ = network.step(1, Input::Leave);

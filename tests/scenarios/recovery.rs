@@ -1,7 +1,5 @@
 //! After the loss of a quorum: what is left is made a group again by hand, on the durable files.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::arithmetic_side_effects)]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +10,7 @@ use quorate::adapters::udp::{Events, Host, HostConfig, Notice};
 use quorate::{ClusterId, Config, Event, HardState, MembershipVersion, Term};
 use tempfile::TempDir;
 
-#[path = "../examples/recover/mend.rs"]
+#[path = "../../examples/recover/mend.rs"]
 mod mend;
 
 use mend::{Id, recover_unsafely};
