@@ -7,8 +7,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use arbitrary::{Result, Unstructured};
 use quorate::{
-    Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Message, NodeId, Order, Phase,
-    Position, Priority, Round, Term, MembershipVersion, VoteReply, VoteRequest,
+    Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, MembershipVersion, Message,
+    NodeId, Order, Phase, Position, Priority, Round, Term, VoteReply, VoteRequest,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -87,7 +87,9 @@ fn body<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Body<I>> {
             promise: u.arbitrary()?,
             rank: u.arbitrary()?,
             order: *u.choose(&[Order::Follow, Order::Prepare, Order::Campaign])?,
-            inherited: option(u, |u| Ok(MembershipVersion { term: Term(u.arbitrary()?), number: u.arbitrary()? }))?,
+            inherited: option(u, |u| {
+                Ok(MembershipVersion { term: Term(u.arbitrary()?), number: u.arbitrary()? })
+            })?,
             membership: option(u, membership)?.map(Box::new),
         }),
         _ => Body::HeartbeatReply(HeartbeatReply {

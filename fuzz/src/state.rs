@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use arbitrary::{Error, Result, Unstructured};
-use quorate::{ClusterId, HardState, Limits, MAX_MEMBERS, Membership, Term, MembershipVersion};
+use quorate::{ClusterId, HardState, Limits, MAX_MEMBERS, Membership, MembershipVersion, Term};
 
 use crate::{AnyId, option};
 

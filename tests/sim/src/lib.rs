@@ -8,6 +8,7 @@
 
 mod actions;
 mod check;
+pub mod checked;
 mod churn;
 mod clock;
 mod cluster;

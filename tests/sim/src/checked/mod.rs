@@ -1,7 +1,7 @@
-//! One election under watch. The watch knows what must hold whatever comes in, from whomever; the
-//! property tests and the fuzzer share it.
+//! An election whose every step is checked: what must hold whatever comes in, from any sender. The
+//! property tests and the fuzzer share these checks.
 
-pub(crate) mod draw;
+mod arbitrary_action;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -11,65 +11,73 @@ use quorate::{
     MembershipVersion, Message, Output, Phase, Position, Priority, RoleKind, Term, Timing,
 };
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use rand_core::SeedableRng;
 
-/// The group that is watched; messages of any other are refused.
-pub(crate) const CLUSTER: ClusterId = ClusterId(7);
+pub use arbitrary_action::arbitrary_action;
 
-/// What the host does to an election.
+/// The cluster of the checked node. It refuses messages of any other.
+const CLUSTER: ClusterId = ClusterId(7);
+
+/// What a host does to an election.
 #[derive(Clone, Debug)]
-pub(crate) enum Act {
-    /// Reads its clock.
+pub enum HostAction {
+    /// The host ticks the election with this reading of its clock.
     Tick(Duration),
-    /// Lets time pass.
+    /// The host lets so much time pass, and ticks.
     Wait(Duration),
-    /// Waits for the deadline.
+    /// The host waits for the election's deadline, and ticks.
     Due,
-    /// Hands something in.
+    /// The host hands in this input.
     Step(Input<u64>),
 }
 
 /// How the node was set up.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Start {
-    /// In a group of the nodes 1 to so many.
+pub enum StartingPoint {
+    /// The node is one of the nodes 1 to this number, which were bootstrapped as a group.
     Bootstrap(u64),
-    /// In a group of two or three that find each other.
+    /// The node is in a group of two or three nodes that find each other.
     Forming,
-    /// To be added to a group.
+    /// The node will be added to a group.
     Joining,
 }
 
-/// An election and what is known of it.
-pub(crate) struct Checked {
+/// An election, and what the checks know of its past.
+pub struct CheckedElection {
     election: Election<u64, ChaCha8Rng>,
     /// The last reading of the clock that was accepted.
     now: Duration,
-    /// What was persisted last.
+    /// The state that was persisted last.
     stored: HardState<u64>,
     /// The last term it was elected in.
     elected: Term,
-    /// All members it ever knew of: they may have to be told that they are none any more.
+    /// All members the node ever knew of: it may have to tell them that they are removed.
     known: BTreeSet<u64>,
-    /// How many oddities were told, which is bounded by the members.
-    told: usize,
-    /// The last messages it sent, to be answered or thrown back.
+    /// How many anomalies were reported under the membership in force. The members bound this number.
+    anomalies: usize,
+    /// The last messages the node sent, which later actions reply to or send back.
     sent: VecDeque<(u64, Message<u64>)>,
-    /// What was done so far, for whoever has to find out why it failed.
-    done: Vec<Act>,
+    /// All actions so far, printed when a check fails.
+    done: Vec<HostAction>,
 }
 
-/// How many of the messages sent are kept.
+/// How many of the sent messages are kept.
 const KEPT: usize = 16;
 
-impl Checked {
+impl CheckedElection {
     /// Node 1, resumed in `term`.
-    pub(crate) fn new(start: Start, term: Term, priority: Priority, seed: u64) -> Self {
+    ///
+    /// # Panics
+    /// If the node cannot start so, which would be an error of the crate.
+    #[must_use]
+    pub fn new(start: StartingPoint, term: Term, priority: Priority, seed: u64) -> Self {
         let limits = Limits { min_members: 2, max_members: 3 };
         let mut stored = match start {
-            Start::Bootstrap(members) => HardState::bootstrap(CLUSTER, 1..=members).expect("a small group"),
-            Start::Forming => HardState::forming(CLUSTER, limits).expect("sound limits"),
-            Start::Joining => HardState::joining(CLUSTER),
+            StartingPoint::Bootstrap(members) => {
+                HardState::bootstrap(CLUSTER, 1..=members).expect("a small group")
+            }
+            StartingPoint::Forming => HardState::forming(CLUSTER, limits).expect("sound limits"),
+            StartingPoint::Joining => HardState::joining(CLUSTER),
         };
         stored.term = term;
         if term > Term(0) {
@@ -78,41 +86,45 @@ impl Checked {
         let config = Config { priority, position: Position { term: 1, index: 1 }, ..Config::new(1) };
         let rng = ChaCha8Rng::seed_from_u64(seed);
         let election = Election::new(config, stored.clone(), Duration::ZERO, rng).expect("a valid start");
-        Checked {
+        CheckedElection {
             now: Duration::ZERO,
-            // A forming node knows itself.
+            // A forming node adds itself to the nodes it knows.
             stored: election.hard_state().clone(),
             election,
             elected: Term(0),
             known: BTreeSet::new(),
-            told: 0,
+            anomalies: 0,
             sent: VecDeque::new(),
             done: Vec::new(),
         }
     }
 
-    /// The election, for those who look closer.
-    pub(crate) fn election(&self) -> &Election<u64, ChaCha8Rng> {
+    /// The election, for checks of the caller.
+    #[must_use]
+    pub fn election(&self) -> &Election<u64, ChaCha8Rng> {
         &self.election
     }
 
-    /// Does `act` and checks what comes out.
-    pub(crate) fn act(&mut self, act: &Act) {
-        self.done.push(act.clone());
+    /// Does what `action` says and checks the outputs and the new state.
+    ///
+    /// # Panics
+    /// If a check fails. All actions so far are then printed.
+    pub fn apply(&mut self, action: &HostAction) {
+        self.done.push(action.clone());
         let before = self.election.clone();
         let mut twin = self.election.clone();
         let mut out = Vec::new();
-        match act.clone() {
-            Act::Step(input) => {
+        match action.clone() {
+            HostAction::Step(input) => {
                 self.election.step_into(input.clone(), &mut out);
-                assert_eq!(out, twin.step(input), "the same input, another output");
+                assert_eq!(out, twin.step(input), "the same input must give the same outputs");
             }
-            Act::Tick(now) => self.tick(now, &mut twin, &mut out),
-            Act::Wait(length) => self.tick(self.now.saturating_add(length), &mut twin, &mut out),
-            Act::Due => self.tick(self.election.deadline().unwrap_or(self.now), &mut twin, &mut out),
+            HostAction::Tick(now) => self.tick(now, &mut twin, &mut out),
+            HostAction::Wait(length) => self.tick(self.now.saturating_add(length), &mut twin, &mut out),
+            HostAction::Due => self.tick(self.election.deadline().unwrap_or(self.now), &mut twin, &mut out),
         }
-        assert_eq!(self.election, twin, "the same input, another state");
-        self.check_refusal(act, &before, &out);
+        assert_eq!(self.election, twin, "the same input must give the same state");
+        self.check_rejection(action, &before, &out);
         self.check_bounds(&before, &out);
         self.check_order(&before, &out);
         self.check_state();
@@ -126,23 +138,24 @@ impl Checked {
 
     fn tick(&mut self, now: Duration, twin: &mut Election<u64, ChaCha8Rng>, out: &mut Vec<Output<u64>>) {
         self.election.tick_into(now, out);
-        assert_eq!(*out, twin.tick(now), "the same tick, another output");
+        assert_eq!(*out, twin.tick(now), "the same tick must give the same outputs");
         if !matches!(out.as_slice(), [Output::Rejected(_)]) {
             self.now = now;
         }
     }
 
-    /// A wish that is refused is the only output and changes nothing; a message is never refused.
-    fn check_refusal(&self, act: &Act, before: &Election<u64, ChaCha8Rng>, out: &[Output<u64>]) {
+    /// A rejection is the only output and changes nothing; a message is never rejected.
+    fn check_rejection(&self, action: &HostAction, before: &Election<u64, ChaCha8Rng>, out: &[Output<u64>]) {
         if !out.iter().any(|output| matches!(output, Output::Rejected(_))) {
             return;
         }
-        assert_eq!(out.len(), 1, "a refusal comes alone: {out:?}");
-        assert_eq!(self.election, *before, "a refusal changes nothing");
-        assert!(!matches!(act, Act::Step(Input::Receive { .. })), "a message is never refused: {act:?}");
+        assert_eq!(out.len(), 1, "a rejection must be the only output: {out:?}");
+        assert_eq!(self.election, *before, "a rejection must change nothing");
+        let is_message = matches!(action, HostAction::Step(Input::Receive { .. }));
+        assert!(!is_message, "a message must never be rejected: {action:?}");
     }
 
-    /// No step says more than a few things to each member, and oddities are not told for ever.
+    /// A step sends each member a few messages at most, and anomalies are not reported for ever.
     fn check_bounds(&mut self, before: &Election<u64, ChaCha8Rng>, out: &[Output<u64>]) {
         let members = before.membership().members().len().max(self.election.membership().members().len());
         assert!(members <= MAX_MEMBERS);
@@ -150,14 +163,15 @@ impl Checked {
         let bound = 4 * (members + self.known.len()) + 8;
         assert!(out.len() <= bound, "{} outputs with {members} members", out.len());
         if before.membership() != self.election.membership() {
-            self.told = 0;
+            self.anomalies = 0;
         }
-        self.told += out.iter().filter(|output| is_oddity(output)).count();
-        assert!(self.told <= 5 * (members + 1), "{} oddities told with {members} members", self.told);
+        self.anomalies += out.iter().filter(|output| is_anomaly(output)).count();
+        let allowed = 5 * (members + 1);
+        assert!(self.anomalies <= allowed, "{} anomalies with {members} members", self.anomalies);
         assert!(self.election.status().members.len() <= MAX_MEMBERS);
     }
 
-    /// What is said follows from what is stored already, and what is stored never goes back.
+    /// Messages and events follow from what is stored already, and what is stored never goes back.
     fn check_order(&mut self, before: &Election<u64, ChaCha8Rng>, out: &[Output<u64>]) {
         let mut leads = before.lease().map(|lease| lease.term);
         for output in out {
@@ -168,28 +182,33 @@ impl Checked {
                     self.stored = next.clone();
                 }
                 Output::Send { to, message } => {
-                    assert_ne!(*to, self.election.id(), "it writes to itself");
+                    assert_ne!(*to, self.election.id(), "the node sends a message to itself");
                     self.check_message(*to, message, leads);
                 }
                 Output::Event(Event::Elected { term }) => {
-                    assert!(*term > self.elected, "elected in {term:?} after {:?}", self.elected);
+                    assert!(*term > self.elected, "elected in term {term} after term {}", self.elected);
                     self.elected = *term;
                     assert_eq!((self.stored.term, self.stored.voted_for), (*term, Some(1)));
                     leads = Some(*term);
                 }
                 Output::Event(Event::SteppedDown { term, .. }) => assert_eq!(leads.take(), Some(*term)),
                 Output::Event(Event::Removed) => {
-                    assert!(!self.stored.membership.contains(1), "a member is told that it is none");
+                    assert!(!self.stored.membership.contains(1), "a member reports that it was removed");
                 }
                 Output::Event(_) | Output::Rejected(_) => {}
             }
         }
-        assert_eq!(leads, self.election.lease().map(|lease| lease.term), "leadership changed unsaid");
-        assert_eq!(self.stored, self.due_to_be_stored(), "the durable state changed unsaid");
+        assert_eq!(
+            leads,
+            self.election.lease().map(|lease| lease.term),
+            "leadership changed without an event"
+        );
+        assert_eq!(self.stored, self.due_to_be_stored(), "the durable state changed without `Persist`");
     }
 
-    /// What has to be stored by now: what the node holds, but for its own vote of the next term, which
-    /// may have been stored ahead, and the version of one just elected, which may be stored later.
+    /// The state that has to be stored by now: the state in memory, with two exceptions. The node's vote
+    /// for itself in the next term may be stored in advance (rule 4.10), and the membership version of a
+    /// new leader may be stored later (rule 4.6).
     fn due_to_be_stored(&self) -> HardState<u64> {
         let mut held = self.election.hard_state().clone();
         if self.is_reserved(held.term) {
@@ -199,7 +218,7 @@ impl Checked {
             self.check_same_members(&held.membership);
             held.membership = self.stored.membership.clone();
         }
-        // That it is committed may be known and not stored, and what was stored be of the version before.
+        // A commit may be known without being stored, and the stored flag may be that of the version before.
         held.committed = self.stored.committed;
         held
     }
@@ -210,19 +229,20 @@ impl Checked {
         assert_eq!((other.quorum(), other.limits()), (stored.quorum(), stored.limits()));
     }
 
-    /// Rule 4.10: `term` goes on though the next is stored, with the vote for itself.
+    /// Whether `term` goes on although the next term is stored, with the node's vote for itself. Rule 4.10.
     fn is_reserved(&self, term: Term) -> bool {
         term.next() == Some(self.stored.term) && self.stored.voted_for == Some(1)
     }
 
-    /// Rule 4.6: `version` is that of the term in which it was elected last, with the number before; or
-    /// with the first, after a recovery.
+    /// Whether `version` is that of the term in which the node was elected last, with the number of the
+    /// version before it; or with the first number, after a recovery. Rule 4.6.
     fn is_just_elected(&self, version: MembershipVersion) -> bool {
         let stored = self.stored.membership.version();
         version.term == self.elected && version.number == stored.number.max(1) && version.term > stored.term
     }
 
-    /// The vote of `term`, if it is stored. That of the term which goes on was, before the next one's.
+    /// The vote of `term`, if it is stored. While a vote of the next term is reserved, the vote of the
+    /// term that goes on was stored before it.
     fn vote_of(&self, term: Term) -> Option<u64> {
         let held = self.election.hard_state();
         let kept = self.is_reserved(term) && held.term == term;
@@ -232,7 +252,10 @@ impl Checked {
 
     fn check_term(&self, term: Term) {
         let stored = self.stored.term;
-        assert!(term == stored || self.is_reserved(term), "{term} is told, and {stored} stored");
+        assert!(
+            term == stored || self.is_reserved(term),
+            "a message of term {term} while term {stored} is stored"
+        );
     }
 
     fn check_write(&self, next: &HardState<u64>) {
@@ -250,7 +273,7 @@ impl Checked {
         }
     }
 
-    /// A leader's step from one membership to the next. Rules 8.1 and 8.2.
+    /// Checks a leader's step from one membership to the next. Rules 8.1 and 8.2.
     fn check_step(&self, next: &HardState<u64>, leads: Option<Term>) {
         let (old, new) = (&self.stored.membership, &next.membership);
         let (was, is) = (old.version(), new.version());
@@ -260,81 +283,93 @@ impl Checked {
         if self.is_just_elected(is) {
             return self.check_same_members(new);
         }
-        assert_eq!((is.term, is.number), (was.term, was.number + 1), "versions are counted one by one");
+        assert_eq!((is.term, is.number), (was.term, was.number + 1), "version numbers grow by one");
         let union = new.voters().iter().filter(|id| !old.is_voter(**id)).count() + old.voters().len();
-        assert!(old.quorum() + new.quorum() > union, "{old:?} and {new:?} have quorums apart");
+        assert!(old.quorum() + new.quorum() > union, "quorums of {old:?} and {new:?} need not overlap");
         assert!(new.is_voter(1), "the leader does not vote in {new:?}");
         assert!(
             new.voters().iter().all(|id| old.contains(*id)),
-            "a voter that did not follow: {old:?} {new:?}"
+            "a new voter was no member before: {old:?} {new:?}"
         );
     }
 
-    /// What a message claims is durable by now.
+    /// Checks that whatever a message claims is durable by now.
     fn check_message(&self, to: u64, message: &Message<u64>, leads: Option<Term>) {
         let Message { header, body } = message;
         let stored = &self.stored;
         assert_eq!(header.cluster, CLUSTER);
         let is_stored = header.version == stored.membership.version();
-        assert!(is_stored || self.is_just_elected(header.version), "a version is told before it is stored");
+        assert!(is_stored || self.is_just_elected(header.version), "a version is sent before it is stored");
         match body {
             Body::VoteReply(reply) => {
                 self.check_term(header.term);
                 if let (Phase::Real, Answer::Granted(length)) = (reply.phase, reply.answer) {
-                    assert_eq!(self.vote_of(reply.request_term), Some(to), "a vote not stored");
-                    assert!(Duration::from_nanos(length) <= stored.promised, "a promise not stored");
+                    assert_eq!(self.vote_of(reply.request_term), Some(to), "the granted vote is not stored");
+                    assert!(
+                        Duration::from_nanos(length) <= stored.promised,
+                        "the granted promise is not stored"
+                    );
                 }
             }
             Body::HeartbeatReply(reply) => {
                 self.check_term(header.term);
                 if let Answer::Granted(length) = reply.answer {
-                    assert!(is_stored, "an acknowledgement of what is not stored");
-                    assert!(stored.voted_for.is_some(), "a leader accepted, and the vote still free");
-                    assert!(Duration::from_nanos(length) <= stored.promised, "a promise not stored");
+                    assert!(is_stored, "the acknowledged membership is not stored");
+                    assert!(
+                        stored.voted_for.is_some(),
+                        "a leader was accepted while the vote was still free"
+                    );
+                    assert!(
+                        Duration::from_nanos(length) <= stored.promised,
+                        "the granted promise is not stored"
+                    );
                 }
             }
             Body::VoteRequest(request) => {
                 self.check_term(header.term);
                 if request.phase == Phase::Real {
-                    assert_eq!(stored.voted_for, Some(1), "a candidate votes for itself first");
+                    assert_eq!(stored.voted_for, Some(1), "a candidate must have voted for itself");
                 }
             }
             Body::Heartbeat(heartbeat) => {
                 assert!(header.term <= stored.term);
-                // Before `SteppedDown` only a leader asks for promises; after it, nobody does.
+                // A node asks for promises while it leads, and never after `SteppedDown`.
                 assert!(heartbeat.promise == 0 || leads == Some(header.term), "{message:?}");
-                assert!(heartbeat.promise != 0 || leads.is_none(), "a leader gives its promises back");
+                assert!(
+                    heartbeat.promise != 0 || leads.is_none(),
+                    "a leader releases its followers before it has stepped down"
+                );
             }
         }
     }
 
     fn check_state(&self) {
-        let Checked { election, now, .. } = self;
+        let CheckedElection { election, now, .. } = self;
         match (election.role(), election.lease()) {
             (RoleKind::Leader, Some(lease)) => {
-                assert!(lease.holds_at(*now), "a leader without a valid lease");
+                assert!(lease.holds_at(*now), "the leader holds no valid lease");
                 assert!(lease.term <= election.term());
                 assert!(lease.until <= now.saturating_add(Timing::lan().promise_limit));
                 assert_eq!(election.leader(), Some((1, lease.term)));
             }
-            (RoleKind::Leader, None) | (_, Some(_)) => unreachable!("the lease is the leadership"),
+            (RoleKind::Leader, None) | (_, Some(_)) => unreachable!("exactly a leader has a lease"),
             (RoleKind::Candidate, None) => assert_eq!(election.hard_state().voted_for, Some(1)),
             (RoleKind::Follower | RoleKind::PreCandidate, None) => {}
         }
         let passive = election.role() == RoleKind::Follower;
-        assert!(passive || election.deadline().is_some(), "nothing pending in an active role");
+        assert!(passive || election.deadline().is_some(), "an active role must have a deadline");
         let status = election.status();
         assert!(status.promise.is_none_or(|(_, _, left)| left <= Timing::lan().promise_limit));
         assert!(status.quarantine_left <= Timing::lan().promise_limit);
     }
 }
 
-impl Drop for Checked {
+impl Drop for CheckedElection {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let members = self.election.membership().members();
             eprintln!(
-                "node 1 of {members:?} failed at the last of {} acts: {:#?}",
+                "node 1 of {members:?} failed at the last of {} actions: {:#?}",
                 self.done.len(),
                 self.done
             );
@@ -342,7 +377,7 @@ impl Drop for Checked {
     }
 }
 
-fn is_oddity(output: &Output<u64>) -> bool {
+fn is_anomaly(output: &Output<u64>) -> bool {
     matches!(
         output,
         Output::Event(

@@ -1,5 +1,5 @@
-//! Bytes to acts: anything at all, but more often than not something that comes close to what an
-//! honest peer would say, so that every role is reached and left.
+//! Turns arbitrary bytes into actions on an election. Any action can come out, but most are close to
+//! what a correct peer or host would do, so that every role is entered and left.
 
 use std::time::Duration;
 
@@ -10,26 +10,29 @@ use quorate::{
     VoteRequest,
 };
 
-use super::{Act, CLUSTER, Checked};
+use super::{CLUSTER, CheckedElection, HostAction};
 
 const MILLISECOND: u64 = 1_000_000;
 const EXTREMES: [u64; 9] =
     [0, 1, 1 << 32, (1 << 32) + 1, 1 << 53, u64::MAX / 2, u64::MAX / 2 + 1, u64::MAX - 1, u64::MAX];
 
-/// The next act on `checked`.
-pub(crate) fn act(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Act> {
+/// The next action on `checked`.
+///
+/// # Errors
+/// If the bytes are not enough.
+pub fn arbitrary_action(u: &mut Unstructured<'_>, checked: &CheckedElection) -> Result<HostAction> {
     Ok(match u.int_in_range(0..=15)? {
-        0..=3 => Act::Due,
-        4..=5 => Act::Wait(Duration::from_nanos(length(u)?)),
-        6 => Act::Tick(clock(u, checked)?),
-        7..=9 => Act::Step(answer(u, checked)?),
-        10..=11 => Act::Step(wish(u)?),
-        _ => Act::Step(Input::Receive { from: node(u)?, message: message(u, checked)? }),
+        0..=3 => HostAction::Due,
+        4..=5 => HostAction::Wait(Duration::from_nanos(length(u)?)),
+        6 => HostAction::Tick(clock(u, checked)?),
+        7..=9 => HostAction::Step(reply(u, checked)?),
+        10..=11 => HostAction::Step(request(u)?),
+        _ => HostAction::Step(Input::Receive { from: node(u)?, message: message(u, checked)? }),
     })
 }
 
-/// Any reading, near the last one or far from it, before or after.
-fn clock(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Duration> {
+/// Any reading of the clock, near the last one or far from it, before it or after it.
+fn clock(u: &mut Unstructured<'_>, checked: &CheckedElection) -> Result<Duration> {
     let length = Duration::from_nanos(length(u)?);
     Ok(match u.int_in_range(0..=3)? {
         0 => checked.now.saturating_sub(length),
@@ -38,7 +41,8 @@ fn clock(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Duration> {
     })
 }
 
-fn wish(u: &mut Unstructured<'_>) -> Result<Input<u64>> {
+/// Any request of the operator or the host.
+fn request(u: &mut Unstructured<'_>) -> Result<Input<u64>> {
     Ok(match u.int_in_range(0..=8_u8)? {
         0 => Input::Campaign,
         4 => Input::Leave,
@@ -64,14 +68,14 @@ fn wish(u: &mut Unstructured<'_>) -> Result<Input<u64>> {
     })
 }
 
-/// What a peer would say to one of the last messages sent, or that message thrown back.
-fn answer(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Input<u64>> {
+/// The reply of a peer to one of the last messages sent; a message that was itself a reply is sent back.
+fn reply(u: &mut Unstructured<'_>, checked: &CheckedElection) -> Result<Input<u64>> {
     let last = checked.sent.len().saturating_sub(1);
     let Some((from, request)) = checked.sent.get(u.int_in_range(0..=last)?) else {
         return Ok(Input::Receive { from: node(u)?, message: message(u, checked)? });
     };
     let Message { mut header, body } = request.clone();
-    let answer = if u.ratio(1, 8)? { answered(u)? } else { Answer::Granted(450 * MILLISECOND) };
+    let answer = if u.ratio(1, 8)? { arbitrary_answer(u)? } else { Answer::Granted(450 * MILLISECOND) };
     let of = header.term;
     let body = match body {
         Body::VoteRequest(request) => {
@@ -91,12 +95,12 @@ fn answer(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Input<u64>> {
     if u.ratio(1, 8)? {
         header.term = term(u, checked)?;
     }
-    // Mostly of one that holds what it was sent.
+    // Most replies come from a peer that holds the membership it was sent.
     header.committed = header.committed && u.ratio(1, 2)?;
     Ok(Input::Receive { from: *from, message: Message { header, body } })
 }
 
-fn message(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Message<u64>> {
+fn message(u: &mut Unstructured<'_>, checked: &CheckedElection) -> Result<Message<u64>> {
     let header = Header {
         cluster: if u.ratio(1, 16)? { ClusterId(u.arbitrary()?) } else { CLUSTER },
         term: term(u, checked)?,
@@ -121,7 +125,7 @@ fn message(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Message<u64>> 
         1 => Body::VoteReply(VoteReply {
             phase: phase(u)?,
             request_term: term(u, checked)?,
-            answer: answered(u)?,
+            answer: arbitrary_answer(u)?,
             membership: membership(u, checked)?,
         }),
         2 => Body::Heartbeat(Heartbeat {
@@ -137,7 +141,7 @@ fn message(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Message<u64>> 
         }),
         _ => Body::HeartbeatReply(HeartbeatReply {
             request_term: term(u, checked)?,
-            answer: answered(u)?,
+            answer: arbitrary_answer(u)?,
             position: position(u)?,
             priority: priority(u)?,
             ready: u.arbitrary()?,
@@ -148,7 +152,7 @@ fn message(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Message<u64>> 
     Ok(Message { header, body })
 }
 
-fn answered(u: &mut Unstructured<'_>) -> Result<Answer<u64>> {
+fn arbitrary_answer(u: &mut Unstructured<'_>) -> Result<Answer<u64>> {
     Ok(match u.int_in_range(0..=9)? {
         0 => Answer::Denied(Denial::AlreadyVoted),
         1 => Answer::Denied(Denial::StaleTerm),
@@ -164,8 +168,8 @@ fn answered(u: &mut Unstructured<'_>) -> Result<Answer<u64>> {
     })
 }
 
-/// Mostly of a few nodes, sometimes of as many as there can be.
-fn membership(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Option<Box<Membership<u64>>>> {
+/// A membership of a few nodes as a rule, and sometimes of as many nodes as there can be.
+fn membership(u: &mut Unstructured<'_>, checked: &CheckedElection) -> Result<Option<Box<Membership<u64>>>> {
     if u.ratio(3, 4)? {
         return Ok(None);
     }
@@ -184,7 +188,7 @@ fn membership(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Option<Box<
     Ok(membership.ok().map(Box::new))
 }
 
-fn version(u: &mut Unstructured<'_>, checked: &Checked) -> Result<MembershipVersion> {
+fn version(u: &mut Unstructured<'_>, checked: &CheckedElection) -> Result<MembershipVersion> {
     let ours = checked.election.membership().version();
     Ok(match u.int_in_range(0..=3)? {
         0 => MembershipVersion { term: term(u, checked)?, number: value(u)? },
@@ -193,8 +197,8 @@ fn version(u: &mut Unstructured<'_>, checked: &Checked) -> Result<MembershipVers
     })
 }
 
-/// Around the term in force, or any.
-fn term(u: &mut Unstructured<'_>, checked: &Checked) -> Result<Term> {
+/// A term near the current one, or any term.
+fn term(u: &mut Unstructured<'_>, checked: &CheckedElection) -> Result<Term> {
     let ours = checked.election.term().0;
     Ok(Term(match u.int_in_range(0..=7)? {
         0 => value(u)?,
@@ -220,7 +224,7 @@ fn priority(u: &mut Unstructured<'_>) -> Result<Priority> {
     Ok(Priority(u.int_in_range(0..=3)?))
 }
 
-/// Members, this node itself (1), and strangers.
+/// A member, this node itself (1), or a node that is no member.
 fn node(u: &mut Unstructured<'_>) -> Result<u64> {
     if u.ratio(1, 16)? { value(u) } else { u.int_in_range(1..=6) }
 }
