@@ -206,6 +206,9 @@ mod membership;
 mod message;
 mod peer_log;
 mod promise;
+#[cfg(test)]
+#[path = "../tests/quorums/oracle.rs"]
+mod quorum_oracle;
 mod reconfig;
 mod role;
 mod succession;
