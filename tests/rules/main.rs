@@ -3,19 +3,19 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)] // Tests.
 
+mod campaign_orders;
 mod early_pre_votes;
 mod elections;
-mod forming;
+mod formation;
 mod handover;
 mod leases;
 mod leaving;
-mod orders;
+mod membership_versions;
 mod promises;
+mod reconfiguration;
 mod renewal;
 mod rivals;
 mod status;
-mod steps;
 mod support;
 mod terms;
-mod tuning;
-mod versions;
+mod tuned_promises;
