@@ -7,7 +7,7 @@ use quorate::{Election, Input, Position, Priority};
 use crate::clock::Clock;
 use crate::cluster::{Cluster, place};
 use crate::disk::DiskOptions;
-use crate::host::{Ambush, Habit, Process};
+use crate::process::{Ambush, Habit, Process};
 use crate::rng::Ppm;
 use crate::trace;
 

@@ -200,6 +200,6 @@ pub(crate) fn progress(cluster: &mut Cluster, dice: &mut Dice) {
     if arrived.is_none() && cluster.violation.is_none() && cluster.is_running(leader) {
         let members = &cluster.durable(leader).membership;
         let text = format!("{leader} is not done with {target:?}: it has {members:?}");
-        cluster.fail(crate::check::Kind::Stuck, text);
+        cluster.fail(crate::safety::Kind::Stuck, text);
     }
 }

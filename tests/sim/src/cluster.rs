@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use quorate::{Config, Election, Event, HardState, Input, Lease, Message, Position, RoleKind, StepDown};
 
-use crate::check::{Kind, Safety, Violation};
 use crate::clock::Instant;
-use crate::host::Host;
 use crate::liveness::{Liveness, leaderless_bound};
-use crate::members::Members;
+use crate::membership_safety::Members;
 use crate::net::Network;
 use crate::options::{Options, Start};
+use crate::process::Host;
 use crate::rng::Dice;
+use crate::safety::{Kind, Safety, Violation};
 use crate::trace::Trace;
 
 /// What a run amounted to.

@@ -2,8 +2,8 @@
 
 use quorate::{Event, Input, MembershipVersion, StepDown, Term};
 
-use crate::check::Kind;
 use crate::cluster::{Change, Cluster, News, What};
+use crate::safety::Kind;
 
 impl Cluster {
     pub(crate) fn host_view(&mut self, node: usize, event: Event<u64>) {

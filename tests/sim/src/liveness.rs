@@ -2,9 +2,9 @@
 
 use quorate::{Membership, Timing};
 
-use crate::check::Kind;
 use crate::clock::{Instant, MS};
 use crate::cluster::{Cluster, place};
+use crate::safety::Kind;
 
 /// For as long as a node does not run.
 const DOWN: Instant = Instant::MAX;

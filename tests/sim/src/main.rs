@@ -4,12 +4,12 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-mod bytes;
+mod fault_runs;
+mod instance_memory;
+mod model_search;
 mod sabotage;
-mod search;
-mod tables;
-mod times;
-mod tuned;
+mod time_tables;
+mod tuning_table;
 
 /// The deterministic cluster that quorate is tested on.
 #[derive(Parser)]
@@ -22,24 +22,24 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Runs five-node clusters under mixed faults on all cores; fails at the first violation.
-    Soak(tables::Soak),
+    Soak(fault_runs::Soak),
     /// How long a group is without a leader after a crash, at a cold start, at a handover.
-    Failover(times::FailoverTable),
+    Failover(time_tables::FailoverTable),
     /// How long a group is without a leader when that gives up on purpose.
-    Handover(times::HandoverTable),
+    Handover(time_tables::HandoverTable),
     /// What goes wrong under which faults: all columns must be zero.
-    Chaos(tables::Chaos),
+    Chaos(fault_runs::Chaos),
     /// Shows one run again, line by line.
-    Replay(tables::Replay),
-    Schedule(tables::Bytes),
+    Replay(fault_runs::Replay),
+    Schedule(fault_runs::Bytes),
     /// What promises tuned to the network are worth, and whether they cost leadership.
-    Tuned(tuned::Tuned),
+    Tuned(tuning_table::Tuned),
     /// Breaks one rule after another in a copy of the sources, and shows which tests notice.
     Sabotage(sabotage::Sabotage),
     /// How much memory an instance takes.
     Bytes,
     /// Every reachable state of small groups, within bounds: no property may fall.
-    Model(search::Model),
+    Model(model_search::Model),
 }
 
 fn main() -> ExitCode {
@@ -52,7 +52,7 @@ fn main() -> ExitCode {
         Command::Schedule(bytes) => bytes.run(),
         Command::Tuned(tuned) => tuned.run(),
         Command::Sabotage(sabotage) => sabotage.run(),
-        Command::Bytes => bytes::run(),
+        Command::Bytes => instance_memory::run(),
         Command::Model(model) => model.run(),
     };
     if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }

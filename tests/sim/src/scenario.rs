@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use quorate::{Input, Position, Priority, Timing, Urgency};
 
-use crate::check::{Kind, Violation};
 use crate::churn;
 use crate::clock::{Drift, MS, SECOND};
 use crate::cluster::{Cluster, Counts};
@@ -15,6 +14,7 @@ use crate::faults::Faults;
 use crate::net::NetOptions;
 use crate::options::Options;
 use crate::rng::Dice;
+use crate::safety::{Kind, Violation};
 
 /// One run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -3,10 +3,10 @@
 use quorate::{Input, Output, Target, Term, Urgency};
 use stateright::{Model, Property};
 
+use super::bounds::{Clocks, Instance, Reach, Wish};
+use super::group_state::{Shared, State};
 use super::host::{Heard, Host};
-use super::instance::{Clocks, Instance, Reach, Wish};
 use super::network::Envelope;
-use super::state::{Shared, State};
 
 /// A group of nodes within bounds.
 #[derive(Clone, Debug)]

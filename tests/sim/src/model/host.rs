@@ -7,8 +7,8 @@ use quorate::{
     MembershipVersion, Message, Output, Phase, Round, Term, VoteReply,
 };
 
+use super::bounds::{Disks, Instance, PreVoteRound};
 use super::history::History;
-use super::instance::{Disks, Instance, PreVoteRound};
 use super::network::Envelope;
 use crate::rng::Zero;
 

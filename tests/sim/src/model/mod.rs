@@ -20,19 +20,19 @@
 //!   others. (The latter is a bound: a candidate gives up the silent, rule 4.4, only when its
 //!   candidacy ends.)
 
+mod bounds;
+mod catalogue;
 mod group;
+mod group_state;
 mod history;
 mod host;
-mod instance;
-mod instances;
+mod initial_states;
 mod network;
-mod run;
 mod safety;
-mod start;
-mod state;
+mod search;
 
+pub use bounds::{Clocks, Disks, Instance, PreVoteRound, Reach, Start, Wish};
+pub use catalogue::{large, small};
 pub use group::{Action, Group};
-pub use instance::{Clocks, Disks, Instance, PreVoteRound, Reach, Start, Wish};
-pub use instances::{large, small};
-pub use run::{Found, Search, Violation, check};
-pub use state::State;
+pub use group_state::State;
+pub use search::{Found, Search, Violation, check};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use quorate::{Body, Message, Phase};
 
-use super::state::Shared;
+use super::group_state::Shared;
 
 /// A message on its way.
 #[derive(Clone, PartialEq, Eq, Hash)]

@@ -2,7 +2,7 @@
 
 use quorate::{Membership, MembershipVersion};
 
-use super::state::State;
+use super::group_state::State;
 
 impl State {
     /// S2: at any instant at most one node holds a valid lease. S5: and in no lower term than anybody

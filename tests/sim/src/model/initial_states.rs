@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use quorate::{HardState, Limits};
 
+use super::bounds::{Start, Wish};
 use super::group::{Action, Group};
+use super::group_state::{Shared, State};
 use super::history::History;
 use super::host::{CLUSTER, Host};
-use super::instance::{Start, Wish};
 use super::network::Network;
-use super::state::{Shared, State};
 use stateright::Model;
 
 impl Group {

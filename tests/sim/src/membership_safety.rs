@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use quorate::{Membership, MembershipVersion, Term};
 
-use crate::check::{Kind, Verdict};
-use crate::host::Host;
+use crate::process::Host;
+use crate::safety::{Kind, Verdict};
 
 /// The history of memberships.
 #[derive(Clone, Debug, Default)]

@@ -7,7 +7,7 @@ use clap::Args;
 use quorate::Timing;
 use quorate_sim::{Dice, Failover, FastCluster, FastClusterTally, MS, Ppm, SECOND, Summary, Traffic};
 
-use crate::tables::on_all_cores;
+use crate::fault_runs::on_all_cores;
 
 /// A quiet local network: one way 0.15 to 0.35 ms.
 const QUIET: (u64, u64) = (150_000, 350_000);

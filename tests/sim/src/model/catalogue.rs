@@ -2,7 +2,7 @@
 
 use quorate::Limits;
 
-use super::instance::{Clocks, Disks, Instance, PreVoteRound, Reach, Start, Wish};
+use super::bounds::{Clocks, Disks, Instance, PreVoteRound, Reach, Start, Wish};
 
 use Reach::{Committed, Elected, Followed, Removed};
 

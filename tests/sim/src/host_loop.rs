@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use quorate::{Body, HardState, Input, Output, Phase, RoleKind};
 
-use crate::check::Kind;
 use crate::clock::Instant;
 use crate::cluster::{Cluster, What};
-use crate::host::{Ambush, INBOX};
+use crate::process::{Ambush, INBOX};
+use crate::safety::Kind;
 use crate::trace;
 
 /// More outputs than that for each member at once are too many.

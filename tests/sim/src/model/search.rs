@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use stateright::{Checker, Expectation, HasDiscoveries, Model};
 
+use super::bounds::Instance;
 use super::group::{Action, Group};
-use super::instance::Instance;
-use super::state::State;
+use super::group_state::State;
 
 /// How the states are gone through.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

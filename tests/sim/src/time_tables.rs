@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use quorate_sim::{HandoverSettings, Setting, Summary, cold_start, failover, handover};
 
-use crate::tables::on_all_cores;
+use crate::fault_runs::on_all_cores;
 
 /// Failover, cold start and handover.
 #[derive(Args)]
