@@ -14,8 +14,8 @@
 
 mod child;
 mod lease_log;
+mod membership_changes;
 mod processes;
-mod reshape;
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let done = match args.role {
         Some(Role::Child(ref child)) => child::run(child, timing(args.timeout_ms)),
-        None => run(&args).and_then(|()| reshape::run(args.timeout_ms, args.kills)),
+        None => run(&args).and_then(|()| membership_changes::run(args.timeout_ms, args.kills)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! A timer of the system that kills the process that holds it, though it be frozen.
+//! A timer of the system that kills the process that holds it, even if that process is frozen.
 
 use std::time::Duration;
 
@@ -7,17 +7,17 @@ use nix::sys::time::TimeSpec;
 use nix::sys::timer::{Expiration, Timer, TimerSetTimeFlags};
 use nix::time::ClockId;
 
-pub(crate) struct Fuse(Timer);
+pub(crate) struct KillTimer(Timer);
 
-impl Fuse {
-    /// On the boot clock: if the machine sleeps meanwhile, it fires when it wakes.
-    pub(crate) fn new() -> nix::Result<Fuse> {
+impl KillTimer {
+    /// A timer on the boot clock: if it expires while the machine sleeps, it fires when the machine wakes.
+    pub(crate) fn new() -> nix::Result<KillTimer> {
         let kill = SigevNotify::SigevSignal { signal: Signal::SIGKILL, si_value: 0 };
-        Timer::new(ClockId::CLOCK_BOOTTIME, SigEvent::new(kill)).map(Fuse)
+        Timer::new(ClockId::CLOCK_BOOTTIME, SigEvent::new(kill)).map(KillTimer)
     }
 
     pub(crate) fn set(&mut self, at: Duration) -> nix::Result<()> {
-        // Zero would disarm it.
+        // Zero would disarm the timer.
         let at = Expiration::OneShot(TimeSpec::from_duration(at.max(Duration::from_nanos(1))));
         self.0.set(at, TimerSetTimeFlags::TFD_TIMER_ABSTIME)
     }

@@ -1,16 +1,16 @@
-//! What the supervisor tells the guard. Times are those of the boot clock.
+//! The deadlines that the supervisor sends to the guard. Times are readings of the boot clock.
 
 use std::io::{self, Read};
 use std::time::Duration;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Orders {
-    /// When the command is asked to stop.
+pub(crate) struct Deadlines {
+    /// When the guard asks the command to stop.
     pub(crate) stop_at: Duration,
-    /// When its group is killed.
+    /// When the guard kills the command's process group.
     pub(crate) kill_at: Duration,
-    /// When the system kills the guard, and with it the command.
-    pub(crate) fuse_at: Duration,
+    /// When the kill timer kills the guard, and the system the command with it.
+    pub(crate) timer_at: Duration,
     /// How long the command has to stop, while `kill_at` is far off.
     pub(crate) grace: Duration,
 }
@@ -18,10 +18,10 @@ pub(crate) struct Orders {
 const WORD: usize = 8;
 const LENGTH: usize = 4 * WORD;
 
-impl Orders {
+impl Deadlines {
     pub(crate) fn bytes(self) -> [u8; LENGTH] {
         let mut bytes = [0; LENGTH];
-        let times = [self.stop_at, self.kill_at, self.fuse_at, self.grace];
+        let times = [self.stop_at, self.kill_at, self.timer_at, self.grace];
         for (word, time) in bytes.chunks_exact_mut(WORD).zip(times) {
             word.copy_from_slice(&u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).to_ne_bytes());
         }
@@ -29,12 +29,12 @@ impl Orders {
     }
 
     /// Fails if the supervisor is gone.
-    pub(crate) fn read(mut line: impl Read) -> io::Result<Orders> {
+    pub(crate) fn read(mut line: impl Read) -> io::Result<Deadlines> {
         let mut time = || {
             let mut word = [0; WORD];
             line.read_exact(&mut word)?;
             io::Result::Ok(Duration::from_nanos(u64::from_ne_bytes(word)))
         };
-        Ok(Orders { stop_at: time()?, kill_at: time()?, fuse_at: time()?, grace: time()? })
+        Ok(Deadlines { stop_at: time()?, kill_at: time()?, timer_at: time()?, grace: time()? })
     }
 }

@@ -1,15 +1,15 @@
-//! What all copies of the command wrote into one file, in the order in which they wrote, and what
-//! must not be found in it.
+//! The stamps that all copies of the command wrote into one file, in the order of writing, and the audit
+//! of that file.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use libtest_mimic::Trial;
 
-/// A copy of the command: its process, and when that was born.
+/// A copy of the command: its process, and when that process started.
 pub(crate) type Copy = (u32, u64);
 
-/// One line. Times are those of the boot clock, in nanoseconds.
+/// One line of the file. Times are readings of the boot clock, in nanoseconds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Stamp {
     pub(crate) at: u64,
@@ -20,8 +20,8 @@ pub(crate) struct Stamp {
 
 impl fmt::Display for Stamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Stamp { at, term, node, copy: (pid, born) } = self;
-        writeln!(f, "{at} {term} {node} {pid} {born}")
+        let Stamp { at, term, node, copy: (pid, started) } = self;
+        writeln!(f, "{at} {term} {node} {pid} {started}")
     }
 }
 
@@ -38,12 +38,12 @@ impl Stamp {
 #[derive(Default)]
 pub(crate) struct Audit {
     last: Option<Stamp>,
-    /// Which node ran the command in each term.
+    /// The node that ran the command in each term.
     nodes: BTreeMap<u64, u64>,
-    /// When each copy wrote first and last.
+    /// The times at which each copy wrote first and last.
     copies: BTreeMap<Copy, (u64, u64)>,
     stamps: u64,
-    wrong: Vec<String>,
+    violations: Vec<String>,
 }
 
 impl Audit {
@@ -51,24 +51,24 @@ impl Audit {
         self.stamps += 1;
         let node = *self.nodes.entry(stamp.term).or_insert(stamp.node);
         if node != stamp.node {
-            self.wrong.push(format!("nodes {node} and {} in one term: {stamp:?}", stamp.node));
+            self.violations.push(format!("nodes {node} and {} in one term: {stamp:?}", stamp.node));
         }
         let is_new = !self.copies.contains_key(&stamp.copy);
         self.copies.entry(stamp.copy).or_insert((stamp.at, stamp.at)).1 = stamp.at;
         if let Some(last) = self.last.as_ref().filter(|last| last.copy != stamp.copy) {
             if !is_new {
-                self.wrong.push(format!("two copies at one time: {last:?}, then again {stamp:?}"));
+                self.violations.push(format!("two copies at one time: {last:?}, then again {stamp:?}"));
             }
             if stamp.term < last.term {
-                self.wrong.push(format!("the term falls: {last:?}, then {stamp:?}"));
+                self.violations.push(format!("the term falls: {last:?}, then {stamp:?}"));
             }
         }
         self.last = Some(stamp);
     }
 
-    /// Everything that must not have happened and did.
+    /// The first violations in the file.
     pub(crate) fn violations(&self) -> Vec<String> {
-        let mut found = self.wrong.clone();
+        let mut found = self.violations.clone();
         let mut copies: Vec<_> = self.copies.iter().map(|(copy, &(from, to))| (from, to, copy)).collect();
         copies.sort_unstable();
         for pair in copies.windows(2) {
@@ -76,7 +76,7 @@ impl Audit {
                 found.push(format!("two copies at one time: {pair:?}"));
             }
         }
-        // One is enough to fail, and many tell no more.
+        // One violation fails the test, and a long list tells no more than its beginning.
         found.truncate(10);
         found
     }
@@ -85,14 +85,14 @@ impl Audit {
         self.last.as_ref()
     }
 
-    /// How many terms, copies and stamps there were.
+    /// The numbers of terms, copies and stamps.
     pub(crate) fn size(&self) -> (usize, usize, u64) {
         (self.nodes.len(), self.copies.len(), self.stamps)
     }
 }
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let trial = |name, stamps: &'static [(u64, u64, u64, u32)], wrong: &'static str| {
+    let trial = |name, stamps: &'static [(u64, u64, u64, u32)], expected: &'static str| {
         Trial::test(name, move || {
             let mut audit = Audit::default();
             for &(at, term, node, pid) in stamps {
@@ -101,8 +101,11 @@ pub(crate) fn trials() -> Vec<Trial> {
                 audit.add(stamp);
             }
             let found = audit.violations();
-            assert_eq!(found.is_empty(), wrong.is_empty(), "{found:?}");
-            assert!(wrong.is_empty() || found.iter().any(|found| found.starts_with(wrong)), "{found:?}");
+            assert_eq!(found.is_empty(), expected.is_empty(), "{found:?}");
+            assert!(
+                expected.is_empty() || found.iter().any(|found| found.starts_with(expected)),
+                "{found:?}"
+            );
             Ok(())
         })
     };

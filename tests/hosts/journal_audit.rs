@@ -1,44 +1,43 @@
-//! What the nodes write down, each in a file of its own that only grows, and what must not be found
-//! in all of them together. The times are those of the machine's boot clock, which all namespaces
-//! share, in nanoseconds.
+//! The records in the nodes' journals, and the audit of all journals together. Times are readings of the
+//! machine's boot clock, which all namespaces share, in nanoseconds.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::Id;
 
-/// A term and whom the node voted for in it: what S1 and S3 rest on.
-pub(crate) type Ballot = (u64, Option<Id>);
+/// A term, and the node that got the vote in it. S1 and S3 are checked with these.
+pub(crate) type TermAndVote = (u64, Option<Id>);
 
-/// One line of a node's file.
+/// One line of a node's journal.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Record {
-    /// A life begins, with this read from the disk.
-    Start(Ballot),
-    /// About to be stored.
-    Store(Ballot),
-    /// That is durable now.
+    /// A process of the node starts, and has read this from its disk.
+    Start(TermAndVote),
+    /// The node is about to store this.
+    Store(TermAndVote),
+    /// The last [`Record::Store`] is durable now.
     Stored,
-    /// It could not be stored.
+    /// The last [`Record::Store`] failed.
     Refused,
-    /// At `from` the node may act until `until`, unless it says otherwise before.
+    /// At `from` the node may act as leader until `until`, unless it drops the lease before.
     Lease {
         term: u64,
         from: u64,
         until: u64,
     },
-    /// At this time it has stopped acting.
+    /// The node had stopped acting as leader at this time.
     Dropped(u64),
     Elected(u64),
     Follows(Option<(Id, u64)>),
-    /// A membership that is known to be committed, by its version; the voters as bits.
+    /// A membership that is known to be committed: its version, and a bit for each member.
     Members {
         term: u64,
         number: u64,
         voters: u128,
         learners: u128,
     },
-    /// News that says that something is wrong with the group.
+    /// An event that reports that something is wrong with the group.
     Alarm(String),
 }
 
@@ -91,24 +90,24 @@ impl Record {
     }
 }
 
-/// One life of a node, from a start to its end.
+/// A process of a node: the node, and the number of its start.
 type Life = (Id, u32);
 
-/// A stretch of time in which a node was allowed to act as leader.
+/// An interval in which a process was allowed to act as leader.
 #[derive(Clone, Copy, Debug)]
-struct Reign {
+struct LeaseInterval {
     life: Life,
     term: u64,
     from: u64,
     until: u64,
 }
 
-/// A node, as its file shows it.
+/// The state of a node, as its journal shows it.
 #[derive(Debug, Default)]
 struct Node {
     lives: u32,
-    durable: Ballot,
-    storing: Option<Ballot>,
+    durable: TermAndVote,
+    storing: Option<TermAndVote>,
     refused: bool,
 }
 
@@ -116,17 +115,17 @@ struct Node {
 pub(crate) struct Audit {
     nodes: BTreeMap<Id, Node>,
     leaders: BTreeMap<u64, Id>,
-    reigns: Vec<Reign>,
-    stamps: u32,
-    wrong: Vec<String>,
+    intervals: Vec<LeaseInterval>,
+    lease_records: u32,
+    violations: Vec<String>,
 }
 
 impl Audit {
-    /// The next line of the file of `id`.
+    /// Takes the next record in the journal of `id`.
     pub(crate) fn add(&mut self, id: Id, record: &Record) {
         match *record {
-            Record::Start(ballot) => self.start(id, ballot),
-            Record::Store(ballot) => self.store(id, ballot),
+            Record::Start(found) => self.start(id, found),
+            Record::Store(next) => self.store(id, next),
             Record::Stored => {
                 let node = self.nodes.entry(id).or_default();
                 node.durable = node.storing.take().unwrap_or(node.durable);
@@ -134,71 +133,71 @@ impl Audit {
             Record::Refused => self.nodes.entry(id).or_default().refused = true,
             Record::Lease { term, from, until } => self.lease(id, term, from, until),
             Record::Dropped(at) => self.dropped(id, at),
-            Record::Elected(term) => self.leads(id, term),
-            Record::Follows(Some((leader, term))) => self.leads(leader, term),
+            Record::Elected(term) => self.elected(id, term),
+            Record::Follows(Some((leader, term))) => self.elected(leader, term),
             Record::Follows(None) | Record::Members { .. } => {}
-            Record::Alarm(ref news) => self.wrong.push(format!("node {id} reports {news}")),
+            Record::Alarm(ref event) => self.violations.push(format!("node {id} reports {event}")),
         }
     }
 
-    fn start(&mut self, id: Id, found: Ballot) {
+    fn start(&mut self, id: Id, found: TermAndVote) {
         let node = self.nodes.entry(id).or_default();
-        if let Some(wrong) = contradiction(node.durable, found) {
-            self.wrong.push(format!("node {id} starts again: {wrong}"));
+        if let Some(violation) = contradiction(node.durable, found) {
+            self.violations.push(format!("node {id} starts again: {violation}"));
         }
         *node = Node { lives: node.lives + 1, durable: found, storing: None, refused: false };
     }
 
-    fn store(&mut self, id: Id, next: Ballot) {
+    fn store(&mut self, id: Id, next: TermAndVote) {
         let node = self.nodes.entry(id).or_default();
-        if let Some(wrong) = contradiction(node.durable, next) {
-            self.wrong.push(format!("node {id} stores: {wrong}"));
+        if let Some(violation) = contradiction(node.durable, next) {
+            self.violations.push(format!("node {id} stores: {violation}"));
         }
         if node.refused {
-            self.wrong.push(format!("node {id} goes on after a write that failed"));
+            self.violations.push(format!("node {id} goes on after a write that failed"));
         }
         node.storing = Some(next);
     }
 
-    /// S1.
-    fn leads(&mut self, id: Id, term: u64) {
+    /// `id` leads in `term`. S1: no other node may.
+    fn elected(&mut self, id: Id, term: u64) {
         let first = *self.leaders.entry(term).or_insert(id);
         if first != id {
-            self.wrong.push(format!("two leaders in term {term}: {first} and {id}"));
+            self.violations.push(format!("two leaders in term {term}: {first} and {id}"));
         }
     }
 
     fn lease(&mut self, id: Id, term: u64, from: u64, until: u64) {
-        self.leads(id, term);
-        self.stamps += 1;
+        self.elected(id, term);
+        self.lease_records += 1;
         let node = self.nodes.entry(id).or_default();
         if node.durable.0 < term {
-            self.wrong.push(format!("node {id} leads term {term}, which it has not stored"));
+            self.violations.push(format!("node {id} leads term {term}, which it has not stored"));
         }
         let life = (id, node.lives);
-        match self.reigns.iter_mut().rev().find(|reign| reign.life == life) {
+        match self.intervals.iter_mut().rev().find(|interval| interval.life == life) {
             Some(last) if last.term == term && from <= last.until => last.until = last.until.max(until),
-            Some(_) | None => self.reigns.push(Reign { life, term, from, until }),
+            Some(_) | None => self.intervals.push(LeaseInterval { life, term, from, until }),
         }
     }
 
     fn dropped(&mut self, id: Id, at: u64) {
         let life = (id, self.nodes.entry(id).or_default().lives);
-        for reign in self.reigns.iter_mut().filter(|reign| reign.life == life) {
-            reign.until = reign.until.min(at);
+        for interval in self.intervals.iter_mut().filter(|interval| interval.life == life) {
+            interval.until = interval.until.min(at);
         }
     }
 
-    /// Everything that must not have happened and did.
+    /// All violations in the records so far.
     pub(crate) fn violations(&self) -> Vec<String> {
-        let mut reigns = self.reigns.clone();
-        reigns.sort_unstable_by_key(|reign| reign.from);
-        let mut found = self.wrong.clone();
-        for (place, earlier) in reigns.iter().enumerate() {
-            for later in &reigns[place + 1..] {
+        let mut intervals = self.intervals.clone();
+        intervals.sort_unstable_by_key(|interval| interval.from);
+        let mut found = self.violations.clone();
+        for (index, earlier) in intervals.iter().enumerate() {
+            for later in &intervals[index + 1..] {
                 // S2.
                 if later.life != earlier.life && later.from < earlier.until {
-                    found.push(format!("two leases at one moment: {earlier:?} and {later:?}"));
+                    found.push(format!("two leases at the same time: {earlier:?} and {later:?}"));
                 }
                 // S5.
                 if later.term < earlier.term || (later.life != earlier.life && later.term == earlier.term) {
@@ -209,24 +208,25 @@ impl Audit {
         found
     }
 
-    /// Who was the last to lead.
+    /// The leader of the latest term in which a lease was held.
     pub(crate) fn leader(&self) -> Option<Id> {
-        self.reigns.iter().max_by_key(|reign| reign.term).map(|reign| reign.life.0)
+        self.intervals.iter().max_by_key(|interval| interval.term).map(|interval| interval.life.0)
     }
 
-    /// Until when the leader of `term` may act, if it has not stopped.
+    /// The time until which the leader of `term` may act, unless it has stopped.
     pub(crate) fn until(&self, term: u64) -> u64 {
-        self.reigns.iter().filter(|reign| reign.term == term).map(|reign| reign.until).max().unwrap_or(0)
+        let of_term = self.intervals.iter().filter(|interval| interval.term == term);
+        of_term.map(|interval| interval.until).max().unwrap_or(0)
     }
 
-    /// How many terms had a leader, and how often a lease was written down.
+    /// How many terms had a leader, and how many lease records there are.
     pub(crate) fn size(&self) -> (usize, u32) {
-        (self.leaders.len(), self.stamps)
+        (self.leaders.len(), self.lease_records)
     }
 }
 
-/// S1 and S3: what may not follow what is durable.
-fn contradiction(durable: Ballot, next: Ballot) -> Option<String> {
+/// Why `next` must not follow what is durable, if it must not. S1 and S3.
+fn contradiction(durable: TermAndVote, next: TermAndVote) -> Option<String> {
     let ((term, vote), (next_term, next_vote)) = (durable, next);
     if next_term < term {
         return Some(format!("its term falls from {term} to {next_term}"));

@@ -1,4 +1,4 @@
-//! Starts the drill in namespaces of its own, if that can be done here.
+//! Starts the driver in namespaces of its own, where the system allows it.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -13,13 +13,13 @@ use crate::{Failure, driver};
 
 const FAULTS: usize = 40;
 
-/// What the drill will need, tried out.
+/// A script that tries what the driver will need.
 const PROBE: &str = "\
 mount -t tmpfs tmpfs /run && mkdir /run/netns && ip netns add probe \
 && ip link add hub type veth peer name node netns probe \
 && ip netns exec probe nft add table inet probe";
 
-/// Those of `Timing::lan`, a third longer: a busy machine is no fault that is tried here.
+/// The lengths of `Timing::lan`, each a third longer, so that a busy machine does not count as a fault.
 pub(crate) fn timing() -> Timing {
     let (lan, longer) = (Timing::lan(), |length: Duration| length * 4 / 3);
     Timing {
@@ -34,12 +34,12 @@ pub(crate) fn timing() -> Timing {
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        Trial::test("the_same_seed_brings_the_same_faults", || {
+        Trial::test("the_same_seed_gives_the_same_faults", || {
             assert_eq!(fault_schedule(7, 300), fault_schedule(7, 300));
             assert_ne!(fault_schedule(7, 300), fault_schedule(8, 300));
             Ok(())
         }),
-        Trial::test("hosts_keep_their_promises_whatever_fails_around_them", || {
+        Trial::test("hosts_elect_one_leader_at_a_time_whatever_fails_around_them", || {
             hosts().map_err(|failure| Failed::from(failure.to_string()))
         }),
     ]
@@ -55,9 +55,9 @@ fn hosts() -> Result<(), Failure> {
     let replay = format!("QUORATE_HOSTS_SEED={seed} QUORATE_HOSTS_FAULTS={faults}");
     println!("{replay}");
     let exe = env::current_exe()?;
-    let exe = exe.to_str().ok_or("a path that is no text")?;
+    let exe = exe.to_str().ok_or("the path is not valid UTF-8")?;
     let folder = folder(seed);
-    match in_namespaces(exe, &["drill", &seed.to_string(), &faults.to_string()]) {
+    match in_namespaces(exe, &["driver", &seed.to_string(), &faults.to_string()]) {
         Ok(summary) => {
             println!("{}", summary.trim());
             Ok(())
@@ -66,8 +66,8 @@ fn hosts() -> Result<(), Failure> {
     }
 }
 
-/// The drill itself, once it is where it may break things.
-pub(crate) fn driver() -> ExitCode {
+/// Runs the driver, in a process that was started in namespaces of its own.
+pub(crate) fn run_driver() -> ExitCode {
     let mut numbers = env::args().skip(2).filter_map(|number| number.parse::<u64>().ok());
     let (Some(seed), Some(faults)) = (numbers.next(), numbers.next()) else { return ExitCode::from(2) };
     match driver::main(seed, faults as usize, &folder(seed)) {
@@ -82,12 +82,12 @@ pub(crate) fn driver() -> ExitCode {
     }
 }
 
-/// Where the files of a failed run are kept.
+/// The folder for the files of a failed run.
 fn folder(seed: u64) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hosts-{seed}"))
 }
 
-/// What a program prints that runs in a network and a mount namespace of its own.
+/// Runs a program in a new network and a new mount namespace, and returns its output.
 fn in_namespaces(program: &str, args: &[&str]) -> Result<String, Failure> {
     let mut command = Command::new("unshare");
     command.args(["--mount", "--net", "--", program]).args(args);

@@ -1,4 +1,4 @@
-//! Processes, found as the children of others.
+//! Processes, found as the children of other processes.
 
 use std::fs;
 use std::os::fd::OwnedFd;
@@ -9,7 +9,7 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::Failure;
 
-/// A process, and no other that gets its number later.
+/// A handle of a process, which never means another process that gets the same number later.
 pub(crate) struct Process(OwnedFd);
 
 impl Process {
@@ -18,7 +18,7 @@ impl Process {
         pidfd_open(pid, PidfdFlags::empty()).ok().map(Process)
     }
 
-    /// It may be dead already.
+    /// Sends a signal. The process may be dead already.
     pub(crate) fn signal(&self, signal: Signal) {
         let _dead = pidfd_send_signal(&self.0, signal);
     }
@@ -50,7 +50,7 @@ pub(crate) fn command(supervisor: u32) -> Option<u32> {
     children(guard(supervisor)?).first().copied()
 }
 
-/// Whether a process leaves SIGTERM to a thread that waits for it.
+/// Whether a process blocks SIGTERM, to leave it to a thread that waits for it.
 pub(crate) fn blocks_term(pid: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let blocked = status.lines().find_map(|line| line.strip_prefix("SigBlk:\t"));
