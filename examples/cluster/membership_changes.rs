@@ -1,6 +1,6 @@
-//! A group that changes its members while its processes are killed: the leader in the middle of the
-//! change, then any of them. A leader that dies forgets where it was going, so the next is asked
-//! again, until the change is done.
+//! A group that changes its members while its processes are killed: first the leader in the middle of the
+//! change, then any process. The target is lost with a leader that dies, so the next leader is asked again
+//! until the change is done.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use crate::child::bits;
 use crate::processes::Processes;
 use crate::{Failure, Id, audit};
 
-/// By when a change must be done: so many promises for each that is killed, and ten seconds.
+/// A change must be done within this many promises for each killed process, and ten seconds more.
 const PROMISES: u32 = 40;
 
 pub(crate) fn run(promise_ms: u32, kills: u32) -> Result<(), Failure> {
     let mut processes = Processes::new(3, 2, promise_ms)?;
     let promise = Duration::from_millis(promise_ms.into());
     println!(
-        "  Another group, of three processes, changes its members while {kills} are killed each time:\n"
+        "  Another group, of three processes, changes its members while {kills} processes are killed each time:\n"
     );
     processes.start_all()?;
     processes.next_leader("the start")?;
@@ -27,9 +27,9 @@ pub(crate) fn run(promise_ms: u32, kills: u32) -> Result<(), Failure> {
     for id in [1, 2] {
         processes.retire(id)?;
     }
-    println!("  1 and 2 know that they are out, and are stopped.");
+    println!("  1 and 2 know that they are removed, and are stopped.");
 
-    let mut leader = processes.leader().ok_or("nobody leads")?;
+    let mut leader = processes.leader().ok_or("there is no leader")?;
     processes.settle(&mut leader)?;
     processes.kill(leader.id)?;
     let next = processes.next_leader("a kill")?;
@@ -37,7 +37,7 @@ pub(crate) fn run(promise_ms: u32, kills: u32) -> Result<(), Failure> {
     audit(&processes.stop()?)
 }
 
-/// From the members there are to `target`.
+/// Changes the members to `target`.
 fn change(
     processes: &mut Processes,
     what: &str,
@@ -47,12 +47,13 @@ fn change(
 ) -> Result<(), Failure> {
     let (began, before) = (processes.now(), processes.members());
     let end = began + promise * PROMISES * (kills + 1) + Duration::from_secs(10);
-    let mut hand = Hand { promise, left: kills, free_at: began, killed: Vec::new(), dead: None };
+    let mut killer =
+        Killer { promise, kills_left: kills, next_kill_at: began, killed: Vec::new(), dead: None };
     let mut ask_at = began;
     loop {
         let (now, members) = (processes.now(), processes.members());
         let wanted = members.voters == bits(target.iter().copied()) && members.learners == 0;
-        if wanted && members.committed && hand.is_done() {
+        if wanted && members.committed && killer.is_done() {
             break;
         }
         if now > end {
@@ -63,59 +64,60 @@ fn change(
             ask_at = now + promise;
         }
         if (members.term, members.number) > (before.term, before.number) {
-            hand.act(processes, now)?;
+            killer.advance(processes, now)?;
         }
         processes.read(Duration::from_millis(5))?;
     }
     if let Some(&id) = target.iter().find(|&&id| processes.is_removed(id)) {
-        return Err(format!("node {id} believes that it is out").into());
+        return Err(format!("node {id} believes that it is removed").into());
     }
-    let (took, killed) = ((processes.now() - began).as_secs_f64(), hand.killed);
+    let (took, killed) = ((processes.now() - began).as_secs_f64(), killer.killed);
     println!("  {what:<8} to {target:?} in {took:.1} s; killed on the way: {killed:?}");
     Ok(())
 }
 
-/// The hand that kills.
-struct Hand {
+/// Kills processes and restarts them.
+struct Killer {
     promise: Duration,
-    left: u32,
-    free_at: Duration,
+    kills_left: u32,
+    next_kill_at: Duration,
     killed: Vec<Id>,
-    /// Whom it lets live again, and when: at once, or so late that the group must go on without.
+    /// The dead node, and when to restart it: at once, or so late that the group must go on without it.
     dead: Option<(Id, Duration)>,
 }
 
-impl Hand {
+impl Killer {
     fn is_done(&self) -> bool {
-        self.left == 0 && self.dead.is_none()
+        self.kills_left == 0 && self.dead.is_none()
     }
 
-    /// Never two at a time: of three, two must be alive.
-    fn act(&mut self, processes: &mut Processes, now: Duration) -> Result<(), Failure> {
+    /// Kills or restarts a process, if it is time to. At most one is dead at a time, since two of three
+    /// must be alive.
+    fn advance(&mut self, processes: &mut Processes, now: Duration) -> Result<(), Failure> {
         match self.dead {
             Some((id, until)) if now >= until => {
                 processes.restart(id)?;
                 self.dead = None;
             }
-            None if self.left > 0 && now >= self.free_at => {
+            None if self.kills_left > 0 && now >= self.next_kill_at => {
                 let id = self.victim(processes);
                 processes.kill(id)?;
                 self.killed.push(id);
-                self.left -= 1;
+                self.kills_left -= 1;
                 self.dead = Some((id, now + processes.chance(self.promise * 4)));
-                self.free_at = now + self.promise * 2 + processes.chance(self.promise * 4);
+                self.next_kill_at = now + self.promise * 2 + processes.chance(self.promise * 4);
             }
             Some(_) | None => {}
         }
         Ok(())
     }
 
-    /// First the leader, then anybody.
+    /// The first victim is the leader, the later ones are any process.
     fn victim(&self, processes: &Processes) -> Id {
         let alive = processes.alive();
         let any = processes.chance(Duration::from_nanos(1_000)).as_nanos() as usize;
         match processes.leader() {
-            Some(reign) if self.killed.is_empty() && alive.contains(&reign.id) => reign.id,
+            Some(leader) if self.killed.is_empty() && alive.contains(&leader.id) => leader.id,
             _ => alive[any % alive.len()],
         }
     }
