@@ -1,4 +1,4 @@
-//! What is done to a node's durable file.
+//! The change of a node's durable file.
 
 use std::error::Error;
 use std::fs::{File, OpenOptions};
@@ -11,10 +11,10 @@ use quorate::{HardState, Term};
 pub(crate) type Id = u64;
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
-/// Makes `survivors` a group of their own, as far as this file is concerned. Gives back the new state
-/// and where a copy of the old file is.
+/// Makes `survivors` a group of their own, as far as this file is concerned. Returns the new state and the
+/// path of a copy of the old file.
 ///
-/// The lock on the file keeps a node that runs from being changed under its feet.
+/// The lock on the file prevents a change of a running node's file.
 pub(crate) fn recover_unsafely(
     file: &Path,
     survivors: &[Id],
@@ -27,8 +27,8 @@ pub(crate) fn recover_unsafely(
     Ok((new, copy))
 }
 
-/// A copy that never replaces an earlier one, and is durable before the file is changed. It is for
-/// the eyes of whoever has to find out what went wrong: no node may ever start from it.
+/// Makes a copy that never replaces an earlier one, and is durable before the file is changed. The copy
+/// helps the operator to find out what went wrong; no node may ever start from it.
 fn copy(file: &Path) -> Result<PathBuf, Failure> {
     let mut name = file.as_os_str().to_owned();
     name.push(".before-recovery");
@@ -37,7 +37,7 @@ fn copy(file: &Path) -> Result<PathBuf, Failure> {
         .write(true)
         .create_new(true)
         .open(&path)
-        .map_err(|error| format!("can not keep a copy of the old file in {}: {error}", path.display()))?;
+        .map_err(|error| format!("cannot keep a copy of the old file in {}: {error}", path.display()))?;
     io::copy(&mut File::open(file)?, &mut copy)?;
     copy.sync_all()?;
     Ok(path)
