@@ -1,4 +1,4 @@
-//! Section 6: who may order a node to stand, who may be ordered, and for how long a leader resigns.
+//! Section 6 of the rules: which orders to campaign a node follows, and the limits of a handover.
 
 use quorate::{HardState, Input, Membership, Order, Output, Priority, Rejection, RoleKind, Unfit, Urgency};
 
@@ -11,17 +11,17 @@ fn order(of: u64) -> Msg {
     heartbeat(of, 9).version(1, 1).asking(0).order(Order::Campaign)
 }
 
-/// Rule 6.3: an order is worth as much as the promise that is given back with it.
+/// Rule 6.3: an order counts only from the leader that releases the node's promise with it.
 #[test]
-fn an_order_to_stand_is_obeyed_from_the_leader_that_gives_back_the_promise_alone() {
+fn a_node_follows_an_order_to_campaign_only_from_the_leader_that_releases_its_promise() {
     let mut following = Node::fresh(2, &THREE);
     following.hear(0, 1, heartbeat(1, 1).carrying(members(version(1, 1), &THREE)));
-    let told = |from, message| {
+    let after = |from, message| {
         let mut node = following.clone();
         node.hear(1, from, message);
         (node.role(), node.term())
     };
-    assert_eq!(told(1, order(1)), (RoleKind::Candidate, term(2)));
+    assert_eq!(after(1, order(1)), (RoleKind::Candidate, term(2)));
     for (from, message) in [
         (1, order(1).asking(PROMISE)),
         (1, order(1).round(1)),
@@ -31,13 +31,13 @@ fn an_order_to_stand_is_obeyed_from_the_leader_that_gives_back_the_promise_alone
         (9, order(1)),
         (9, order(2)),
     ] {
-        assert_eq!(told(from, message.clone()), (RoleKind::Follower, term(1)), "{from}: {message:?}");
+        assert_eq!(after(from, message.clone()), (RoleKind::Follower, term(1)), "{from}: {message:?}");
     }
 }
 
-/// Rule 6.3: it may have been one when the order was given.
+/// Rule 6.3: the node may have been a voter when the order was given.
 #[test]
-fn who_is_no_voter_does_not_stand_when_it_is_ordered_to() {
+fn a_node_that_is_no_voter_does_not_follow_an_order_to_campaign() {
     let membership = Membership::new(version(1, 1), THREE.to_vec(), vec![4], 2).unwrap();
     let state = HardState { membership, term: term(1), ..first_state(&THREE) };
     let outsider = HardState { membership: members(version(1, 1), &THREE), ..state.clone() };
@@ -54,7 +54,7 @@ fn who_is_no_voter_does_not_stand_when_it_is_ordered_to() {
     }
 }
 
-/// Rule 6.1: it follows as well as any voter, and cannot be elected.
+/// Rule 6.1: a learner follows like a voter, but cannot be elected.
 #[test]
 fn a_learner_is_no_successor() {
     let membership = Membership::new(version(0, 1), vec![1], vec![2], 1).unwrap();
@@ -72,7 +72,7 @@ fn a_learner_is_no_successor() {
     assert_eq!(heartbeat_of(&to(&out, 2)).order, Order::Follow);
 }
 
-/// Rule 3.3: whatever the operator asks, and how often, the lease is not put off.
+/// Rule 3.3: no request of the operator extends the lease, however often it comes.
 #[test]
 fn a_leader_that_is_asked_to_resign_again_and_again_steps_down_when_its_lease_ends() {
     let mut node = leader(1, &THREE);
@@ -86,9 +86,9 @@ fn a_leader_that_is_asked_to_resign_again_and_again_steps_down_when_its_lease_en
     assert_eq!(node.role(), RoleKind::Follower);
 }
 
-/// Rule 6.5: a takeover is considered once the leader is settled, and only for a higher priority.
+/// Rule 6.5: a leader considers a takeover after the commit, and only for a higher priority.
 #[test]
-fn a_takeover_waits_for_the_commit_and_is_not_tried_in_vain() {
+fn a_takeover_waits_for_the_commit_and_is_not_tried_without_a_higher_priority() {
     let (mut node, beats) = elected(1, &FIVE);
     node.hear(1, 2, accept(&to(&beats, 2)));
     assert_eq!(node.step(Input::SetPriority(Priority(0))), []);

@@ -1,4 +1,4 @@
-//! Rule 8.4: a group forms itself, grows and shrinks.
+//! Rule 8.4: nodes form a group, which grows and shrinks as nodes are discovered and lost.
 
 use quorate::{Denial, HardState, Input, Limits, Membership, MembershipError, Output, Rejection, RoleKind};
 
@@ -19,10 +19,10 @@ fn told_of(id: u64, others: &[u64]) -> Node {
     node
 }
 
-/// Node 1, elected by 2 and 3 while it knew of 4 as well; and what it said then.
+/// Node 1, elected by nodes 2 and 3 while it knew of node 4 as well, and its first outputs as leader.
 fn founded() -> (Node, Outputs) {
     let mut node = told_of(1, &[2, 3, 4]);
-    let asked = node.stand(&[2, 3]);
+    let asked = node.campaign(&[2, 3]);
     let now = sent_at(&asked, 2);
     assert_eq!(node.hear(now, 2, grant(&to(&asked, 2), LIMIT)), [], "2 of 5 are no quorum");
     let won = node.hear(now, 3, grant(&to(&asked, 3), LIMIT));
@@ -31,17 +31,17 @@ fn founded() -> (Node, Outputs) {
 }
 
 #[test]
-fn nobody_campaigns_before_it_knows_enough_nodes() {
+fn no_node_campaigns_before_it_knows_enough_nodes() {
     let mut node = told_of(1, &[2]);
     assert_eq!(node.deadline(), None);
     assert_eq!(node.step(Input::Campaign), [Output::Rejected(Rejection::CannotLead)]);
-    node.wish(0, Input::Discovered(3));
+    node.step_at(0, Input::Discovered(3));
     assert!(node.deadline().is_some());
-    node.wish(0, Input::Lost(2));
+    node.step_at(0, Input::Lost(2));
     assert_eq!(node.deadline(), None);
 }
 
-/// Two halves of a group must not each form one.
+/// Two parts of the nodes must not form a group each.
 #[test]
 fn a_forming_quorum_is_more_than_half_of_all_that_may_ever_start() {
     let (node, won) = founded();
@@ -55,8 +55,8 @@ fn a_forming_quorum_is_more_than_half_of_all_that_may_ever_start() {
     }
 }
 
-/// The forming quorum is needed once more, for the commit; from then on a majority is enough, and
-/// the rest of those known are taken up.
+/// The forming quorum is needed once more, for the commit. From then on a majority is enough, and the
+/// leader adds the other nodes that it knows.
 #[test]
 fn the_founders_quorum_becomes_a_majority_only_after_the_commit() {
     let (mut node, beats) = founded();
@@ -70,17 +70,18 @@ fn the_founders_quorum_becomes_a_majority_only_after_the_commit() {
 #[test]
 fn a_candidacy_goes_on_while_nodes_are_discovered_and_lost() {
     let mut node = told_of(3, &[1, 4]);
-    let asked = node.stand(&[1, 4]);
+    let asked = node.campaign(&[1, 4]);
     let now = sent_at(&asked, 1);
     node.hear(now, 1, grant(&to(&asked, 1), LIMIT));
-    node.wish(now, Input::Discovered(2));
+    node.step_at(now, Input::Discovered(2));
     assert_eq!(node.role(), RoleKind::Candidate);
     node.hear(now, 4, grant(&to(&asked, 4), LIMIT));
     assert_eq!((node.role(), node.lists().0), (RoleKind::Leader, &[1, 3, 4][..]));
     assert_eq!(node.status().target, Some(target(&[1, 2, 3, 4], &[])));
 }
 
-/// Whoever forms the same group is heard, discovered or not; and known once it is voted for.
+/// A forming node of the same group is heard even if it was not discovered. The node that votes for it adds
+/// it to the nodes it knows.
 #[test]
 fn an_unknown_forming_node_is_voted_for_and_known_from_then_on() {
     let mut node = told_of(3, &[1, 2]);
@@ -92,17 +93,17 @@ fn an_unknown_forming_node_is_voted_for_and_known_from_then_on() {
     assert_eq!(trace(&out), "persist, yes 4");
     assert_eq!(persisted(&out).unwrap().membership.voters(), [1, 2, 3, 4]);
 
-    // A voter of a group that exists is no founder of another.
+    // A voter of an existing group is no founder of another one.
     let out = node.hear(LIMIT, 9, vote(2, 3).version(2, 1));
     assert_eq!((granted(&out, 9), node.lists().0), (LIMIT, &[1, 2, 3, 4][..]));
 
-    // One more than there may ever be: the operator started too many.
+    // The operator has started more nodes than there may ever be.
     node.step(Input::Discovered(5));
     let out = node.hear(2 * LIMIT, 6, vote(3, 1).carrying(stranger));
     assert_eq!((trace(&out).as_str(), denied(&out, 6)), ("too-many, no 6", Denial::NotAMember));
 }
 
-/// Starting points that do not fit together: neither is adopted, both are told.
+/// Two starting points contradict each other: neither node adopts the other's, and both report it.
 #[test]
 fn groups_that_start_differently_refuse_each_other() {
     let other = Membership::forming(Limits { min_members: 3, max_members: 4 }).unwrap();
@@ -122,7 +123,7 @@ fn groups_that_start_differently_refuse_each_other() {
     assert_eq!(denied(&out, 2), Denial::MembershipConflict);
 }
 
-/// A joiner is nobody's founder: among more than `max_members` nodes there could be two quorums.
+/// A joining node is no founder: among more than `max_members` nodes there could be two quorums.
 #[test]
 fn a_joining_node_does_not_help_to_form_a_group() {
     let mut node = Node::new(config(4), HardState::joining(CLUSTER), 0);
@@ -130,7 +131,7 @@ fn a_joining_node_does_not_help_to_form_a_group() {
     assert_eq!((denied(&out, 1), node.term()), (Denial::NotAMember, term(0)));
 }
 
-/// It was never a member, so it is not removed; it waits to be discovered again.
+/// The node was never a member, so it is not removed. It waits to be discovered again.
 #[test]
 fn a_forming_node_that_is_left_out_becomes_passive() {
     let mut node = told_of(4, &[1, 2]);
@@ -141,10 +142,10 @@ fn a_forming_node_that_is_left_out_becomes_passive() {
         node.hear(now, 1, deny(&to(&asked, 1), Denial::NotAMember).in_term(1).carrying(first).committed());
     assert_eq!(trace(&out), "persist, committed");
     assert_eq!((node.role(), node.deadline()), (RoleKind::Follower, None));
-    assert_eq!(node.restarted(now).deadline(), None, "nor does it ask after a restart");
+    assert_eq!(node.restarted(now).deadline(), None, "it asks no more after a restart");
 }
 
-/// A leader of the nodes 1 to 3 that has taken up 4 and reached its target.
+/// A leader of nodes 1 to 3 that has added node 4 and reached its target, and the time.
 fn grown() -> (Node, u64) {
     let (mut node, mut beats) = founded();
     let mut now = sent_at(&beats, 2);
@@ -163,7 +164,7 @@ fn grown() -> (Node, u64) {
 #[test]
 fn a_formed_group_grows_and_shrinks_within_its_limits() {
     let (mut node, now) = grown();
-    node.wish(now, Input::Discovered(5));
+    node.step_at(now, Input::Discovered(5));
     assert_eq!(node.status().target, Some(target(&[1, 2, 3, 4, 5], &[])));
     let full = Rejection::GroupFull { max_members: 5 };
     assert_eq!(node.step(Input::Discovered(6)), [Output::Rejected(full)]);
@@ -178,7 +179,7 @@ fn a_formed_group_grows_and_shrinks_within_its_limits() {
 }
 
 #[test]
-fn only_the_leader_of_a_formed_group_is_told_of_nodes() {
+fn only_the_leader_of_a_formed_group_accepts_discovered_and_lost_nodes() {
     let mut follower = told_of(2, &[1, 3]);
     follower.hear(0, 1, heartbeat(1, 1).carrying(founded().0.membership().clone()));
     for wish in [Input::Discovered(4), Input::Lost(3)] {
@@ -186,12 +187,12 @@ fn only_the_leader_of_a_formed_group_is_told_of_nodes() {
         assert_eq!(follower.step(wish), [Output::Rejected(refused)]);
     }
     let mut node = leader(1, &[1, 2, 3]);
-    assert_eq!(node.wish(HEARTBEAT - 1, Input::Discovered(4)), [Output::Rejected(Rejection::NoLimits)]);
+    assert_eq!(node.step_at(HEARTBEAT - 1, Input::Discovered(4)), [Output::Rejected(Rejection::NoLimits)]);
 }
 
-/// What it knows and whom it voted for survive a crash.
+/// The nodes that a forming node knows and its vote survive a crash.
 #[test]
-fn a_restarted_forming_node_knows_whom_it_knew() {
+fn a_restarted_forming_node_knows_the_nodes_it_knew() {
     let mut node = told_of(1, &[2, 3]);
     let out = node.hear(0, 4, vote(1, 1).carrying(told_of(4, &[1, 2]).membership().clone()));
     assert_eq!(granted(&out, 4), LIMIT);
@@ -199,7 +200,7 @@ fn a_restarted_forming_node_knows_whom_it_knew() {
     assert_eq!((node.lists().0, node.hard_state().voted_for), (&[1, 2, 3, 4][..], Some(4)));
 }
 
-/// It wanted to go, and is gone.
+/// A node that asked to leave is removed once the group has formed without it.
 #[test]
 fn a_forming_node_that_wants_to_leave_and_is_left_out_is_removed() {
     let mut node = told_of(4, &[1, 2]);
@@ -210,7 +211,7 @@ fn a_forming_node_that_wants_to_leave_and_is_left_out_is_removed() {
     assert_eq!(trace(&node.hear(sent_at(&asked, 1), 1, told)), "persist, committed, removed");
 }
 
-/// Rule 8.4: what the operator wants of the others stays as it is.
+/// Rule 8.4: news of one learner does not change the target for the others.
 #[test]
 fn a_learner_that_is_lost_or_discovered_leaves_the_other_learners_alone() {
     let (mut node, now) = grown();
@@ -222,7 +223,7 @@ fn a_learner_that_is_lost_or_discovered_leaves_the_other_learners_alone() {
     assert_eq!(node.status().target, Some(target(&[1, 2, 3, 4], &[7])));
 }
 
-/// Rules 1.3 and 8.4: nodes of groups that exist found no other, and need no founder.
+/// Rules 1.3 and 8.4: members of an existing group are no founders of another one, and add none.
 #[test]
 fn only_forming_nodes_are_founders_and_only_for_forming_nodes() {
     let stranger = || told_of(9, &[1, 2]).membership().clone();
@@ -236,33 +237,33 @@ fn only_forming_nodes_are_founders_and_only_for_forming_nodes() {
     assert_eq!(denied(&out, 9), Denial::NotAMember);
 }
 
-/// Rule 8.4: whoever leads first after the founder died.
+/// Rule 8.4: if the first leader dies, the next one lowers the quorum.
 #[test]
 fn a_later_leader_lowers_the_founders_quorum_too() {
     let mut node = told_of(2, &[1, 3]);
     node.hear(0, 1, heartbeat(1, 1).carrying(founded().0.membership().clone()));
     assert_eq!(node.membership().quorum(), 3);
-    let asked = node.stand(&[1, 3]);
+    let asked = node.campaign(&[1, 3]);
     let now = sent_at(&asked, 1);
     let beats = node.win(now, &[1, 3], &asked);
     node.accepted(now, &[1, 3], &beats);
     assert_eq!((node.lists().0, node.membership().quorum()), (&[1, 2, 3][..], 2));
 }
 
-/// Rule 8.4: those known who did not vote are taken up, however many founders there are.
+/// Rule 8.4: the leader adds the known nodes that did not vote, even if the founders are a majority.
 #[test]
-fn a_group_founded_with_a_majority_takes_up_the_others() {
+fn a_group_founded_by_a_majority_adds_the_other_nodes() {
     let limits = Limits { min_members: 2, max_members: 3 };
     let mut node = Node::new(config(1), HardState::forming(CLUSTER, limits).unwrap(), 0);
     node.step(Input::Discovered(2));
     node.step(Input::Discovered(3));
-    let asked = node.stand(&[2]);
+    let asked = node.campaign(&[2]);
     node.win(sent_at(&asked, 2), &[2], &asked);
     assert_eq!((node.lists().0, node.membership().quorum()), (&[1, 2][..], 2));
     assert_eq!(node.status().target, Some(target(&[1, 2, 3], &[])));
 }
 
-/// A group that is mended by hand goes on within its limits, in a later term, and keeps its promises.
+/// A group that the operator recovers keeps its limits and its promises, and goes on in a later term.
 #[test]
 fn a_recovered_state_keeps_the_limits_and_the_longest_promise() {
     let saved = grown().0.hard_state().clone();

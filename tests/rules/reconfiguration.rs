@@ -1,4 +1,4 @@
-//! Rules 8.1 and 8.2: from one membership to the next, and on to a target.
+//! Rules 8.1 and 8.2: steps from one membership to the next, and on to a target.
 
 use quorate::{
     Event, HardState, Input, Membership, Order, Priority, Rejection, RoleKind, StepDown, Target, Urgency,
@@ -9,14 +9,14 @@ use crate::support::*;
 const THREE: [u64; 3] = [1, 2, 3];
 const FIVE: [u64; 5] = [1, 2, 3, 4, 5];
 
-/// A leader of term 1 with a learner, all in good standing at `now`, and nothing out of the ordinary
-/// asked for any more.
+/// A leader of term 1 with these members, all of which reply. The long promises are over, and heartbeats
+/// ask for the usual one.
 fn steady(voters: &[u64], learners: &[u64]) -> (Node, u64) {
     let membership = Membership::new(version(0, 1), voters.to_vec(), learners.to_vec(), voters.len() / 2 + 1);
     let state = HardState { membership: membership.unwrap(), ..first_state(voters) };
     let mut node = Node::new(config(1), state, 0);
     let others: Vec<u64> = voters.iter().chain(learners).copied().filter(|&id| id != 1).collect();
-    let asked = node.stand(&voters[1..]);
+    let asked = node.campaign(&voters[1..]);
     let mut beats = node.win(0, &voters[1..], &asked);
     node.accepted(0, &others, &beats);
     // Long enough for the long promises to be over.
@@ -30,7 +30,7 @@ fn steady(voters: &[u64], learners: &[u64]) -> (Node, u64) {
     (node, now)
 }
 
-/// Rule 8.1 (a). Spec: `ConfigQuorumCheck`, `TermQuorumCheck`.
+/// Rule 8.1 (a). Spec: `ConfigQuorumCheck`, `TermQuorumCheck`. A step needs a committed membership.
 #[test]
 fn no_step_is_taken_before_the_membership_in_force_is_committed() {
     let (mut node, beats) = elected(1, &THREE);
@@ -51,7 +51,11 @@ fn no_step_is_taken_before_the_membership_in_force_is_committed() {
 fn the_next_step_waits_for_the_commit_of_the_last() {
     let mut node = leader(1, &FIVE);
     let out = node.reconfigure(10, &THREE, &[]);
-    assert_eq!(node.lists().0, [1, 2, 3, 5], "1 of the 2 at once: quorums of 5 and 3 need not overlap");
+    assert_eq!(
+        node.lists().0,
+        [1, 2, 3, 5],
+        "one of the two voters goes first, since quorums of 5 and 3 need not overlap"
+    );
     assert_eq!(trace(&node.hear(11, 2, accept(&to(&out, 2)))), "");
     assert_eq!(node.lists().0.len(), 4);
     let out = node.hear(12, 3, accept(&to(&out, 3)));
@@ -59,19 +63,19 @@ fn the_next_step_waits_for_the_commit_of_the_last() {
     assert_eq!(node.lists().0, THREE);
 }
 
-/// Rule 8.2: who is new follows before it votes.
+/// Rule 8.2: a new node follows before it votes.
 #[test]
-fn a_newcomer_votes_only_once_it_has_acknowledged_that_it_follows() {
+fn a_new_node_votes_only_once_it_has_acknowledged_the_membership_as_a_learner() {
     let mut node = leader(1, &THREE);
     let out = node.reconfigure(10, &[1, 2, 3, 4], &[]);
     assert_eq!(node.lists(), (&THREE[..], &[4][..]));
     assert_eq!(heartbeat_of(&to(&out, 4)).membership.as_deref(), Some(node.membership()));
     node.accepted(11, &[2, 3], &out);
-    assert_eq!((node.status().committed, node.lists().0), (true, &THREE[..]), "4 has not said anything");
+    assert_eq!((node.status().committed, node.lists().0), (true, &THREE[..]), "4 has not replied yet");
     node.hear(12, 4, accept(&to(&out, 4)).version(0, 0));
     let again = node.tick_at(10 + HEARTBEAT);
     node.accepted(11 + HEARTBEAT, &[2, 3], &again);
-    assert_eq!(node.lists().0, THREE, "4 follows, and does not hold the membership yet");
+    assert_eq!(node.lists().0, THREE, "4 follows, but does not hold the membership yet");
     let out = node.hear(12 + HEARTBEAT, 4, accept(&to(&again, 4)));
     assert_eq!(trace(&out), "persist, installed, heartbeat 2, heartbeat 3, heartbeat 4");
     assert_eq!(node.lists(), (&[1, 2, 3, 4][..], &[][..]));
@@ -79,14 +83,14 @@ fn a_newcomer_votes_only_once_it_has_acknowledged_that_it_follows() {
     assert!(events(&out).contains(&Event::TargetReached { version: version(1, 3) }), "{}", trace(&out));
 }
 
-/// Rule 8.1 (d): a voter that promises nothing would be a voter that no lease can count on.
+/// Rule 8.1 (d): no lease could count on a voter that promises nothing.
 #[test]
 fn a_learner_that_is_not_bound_is_not_promoted() {
     let mut node = leader(1, &THREE);
     let out = node.reconfigure(10, &[1, 2, 3, 4], &[]);
     node.accepted(11, &[2, 3], &out);
     node.hear(12, 4, grant(&to(&out, 4), 2));
-    assert_eq!(node.lists().0, THREE, "its promise ends at that very instant");
+    assert_eq!(node.lists().0, THREE, "the promise of 4 ends at this time");
     let beats = node.tick_at(10 + HEARTBEAT);
     assert_eq!(node.hear(61, 4, grant(&to(&beats, 4), PROMISE)), []);
     let out = node.tick_at(10 + 2 * HEARTBEAT);
@@ -94,7 +98,7 @@ fn a_learner_that_is_not_bound_is_not_promoted() {
     assert_eq!(node.lists().0, [1, 2, 3, 4]);
 }
 
-/// Rule 3.5: a step is a write, of the leader and of its followers.
+/// Rule 3.5: a step takes a write of the leader and of its followers.
 #[test]
 fn a_leader_asks_for_the_long_promise_before_it_takes_a_step() {
     let (mut node, now) = steady(&THREE, &[]);
@@ -105,7 +109,7 @@ fn a_leader_asks_for_the_long_promise_before_it_takes_a_step() {
     assert_eq!(trace(&out), "persist, installed, heartbeat 2, heartbeat 3, heartbeat 4");
 }
 
-/// Rule 3.5: it does not wait for ever.
+/// Rule 3.5: the leader does not wait for ever.
 #[test]
 fn a_step_is_taken_without_the_long_promise_after_two_promises() {
     let (mut node, now) = steady(&THREE, &[]);
@@ -124,7 +128,7 @@ fn a_step_under_which_the_lease_would_end_is_not_taken() {
     let (mut node, now) = steady(&FIVE, &[]);
     let mut beats = node.reconfigure(now, &[1, 4, 5], &[]);
     for at in (now..now + 10 * PROMISE).step_by(HEARTBEAT as usize) {
-        // 4 and 5 are heard no more; 1, 2 and 3 are a quorum of the five, and none of the target.
+        // 4 and 5 are silent. 1, 2 and 3 are a quorum of the five voters, and not of the target.
         node.accepted(at, &[2, 3], &beats);
         beats = node.tick_at(at + HEARTBEAT);
         assert!(node.lists().0.len() >= 4 && node.lists().0.contains(&2), "{:?}", node.lists());
@@ -132,7 +136,7 @@ fn a_step_under_which_the_lease_would_end_is_not_taken() {
     assert_eq!((node.role(), node.lists().0), (RoleKind::Leader, &FIVE[..]));
 }
 
-/// Rule 8.2: force takes it all the same, and says that leadership is over.
+/// Rule 8.2: with `force` the leader takes the step all the same, and its leadership ends.
 #[test]
 fn a_forced_step_is_taken_although_the_lease_ends_with_it() {
     let (mut node, mut now) = steady(&THREE, &[]);
@@ -143,21 +147,21 @@ fn a_forced_step_is_taken_although_the_lease_ends_with_it() {
     }
     let before = node.clone();
     let target = target(&[1, 3], &[]);
-    let refused = node.wish(now, Input::Reconfigure { target: target.clone(), force: false });
+    let refused = node.step_at(now, Input::Reconfigure { target: target.clone(), force: false });
     assert_eq!(refused, [quorate::Output::Rejected(Rejection::QuorumUnreachable)]);
     assert_eq!(node, before);
-    let out = node.wish(now, Input::Reconfigure { target, force: true });
+    let out = node.step_at(now, Input::Reconfigure { target, force: true });
     let out = [out.clone(), node.hear(now + 1, 2, accept(&to(&out, 2)))].concat();
-    assert!(trace(&out).contains("persist, installed, heartbeat 3, heartbeat 2, stepped-down, forgotten"));
+    assert!(trace(&out).contains("persist, installed, heartbeat 3, heartbeat 2, stepped-down, abandoned"));
     assert_eq!(node.lists().0, [1, 3]);
     assert!(events(&out).contains(&Event::SteppedDown { term: term(1), reason: StepDown::LeaseLapsed }));
 }
 
-/// Rule 8.1: workers may act on a lease that was read before the step. It was granted by a quorum of
-/// a membership that need not share a voter with the one after next.
+/// Rule 8.1: workers may act under a lease that was read before the step. A quorum of the old membership
+/// granted that lease, and need not share a voter with the membership after next.
 #[test]
 fn no_step_is_taken_while_a_lease_of_an_earlier_membership_outlasts_the_one_in_force() {
-    // Of the voters only 2 answers. The newcomer never promises more than a short while.
+    // Of the voters only 2 replies. The new node never promises the full length.
     let short = LIMIT * 3 / 4 + 10;
     let (mut node, mut now) = steady(&THREE, &[4]);
     let mut beats = node.reconfigure(now, &[1, 2, 4], &[]);
@@ -175,7 +179,7 @@ fn no_step_is_taken_while_a_lease_of_an_earlier_membership_outlasts_the_one_in_f
     let [(first, grown), (second, shrunk)] = &steps[..] else { panic!("{steps:?}") };
     assert_eq!((&grown[..], &shrunk[..]), (&[1, 2, 3, 4][..], &[1, 2, 4][..]));
     assert!(second + short >= first + LIMIT, "1 and 2 alone granted a lease until {}", first + LIMIT);
-    assert!(*second < first + LIMIT, "it does not wait longer than it must");
+    assert!(*second < first + LIMIT, "the leader does not wait longer than necessary");
 }
 
 /// Rules 5.1 and 6.1: no step while the leader renews or hands over.
@@ -189,7 +193,7 @@ fn no_step_is_taken_during_a_handover_or_a_renewal() {
     node.accepted(HEARTBEAT + 1, &[2, 3], &beats);
     assert!(node.lists().1.is_empty(), "the successor is still trying");
 
-    // A renewal under way when a step becomes possible.
+    // A renewal is under way when a step becomes possible.
     let (mut node, now) = steady(&THREE, &[]);
     let beats = node.reconfigure(now, &THREE, &[4]);
     node.hear(now, 3, pre_vote(7, 9).version(1, 1));
@@ -202,20 +206,20 @@ fn no_step_is_taken_during_a_handover_or_a_renewal() {
     assert_eq!(refused, [quorate::Output::Rejected(Rejection::Renewing)]);
 }
 
-/// Rule 8.2: what was committed stays, the rest of the way is forgotten, and the host is told.
+/// Rule 8.2: committed steps stay. The target is dropped with leadership, and the host is told.
 #[test]
-fn the_target_is_forgotten_with_leadership() {
+fn the_target_is_abandoned_with_leadership() {
     let mut node = leader(1, &THREE);
     node.reconfigure(10, &[1, 2, 3, 4], &[]);
     assert_eq!(node.status().target, Some(target(&[1, 2, 3, 4], &[])));
     let out = node.tick_at(node.lease_end());
-    assert!(trace(&out).starts_with("stepped-down, forgotten, "), "{}", trace(&out));
+    assert!(trace(&out).starts_with("stepped-down, abandoned, "), "{}", trace(&out));
     assert_eq!((node.status().target, node.lists()), (None, (&THREE[..], &[4][..])));
 }
 
-/// Rule 5.1: what a renewal interrupts goes on in the new term.
+/// Rule 5.1: a reconfiguration goes on in the new term after a renewal.
 #[test]
-fn the_target_outlives_a_renewal() {
+fn the_target_survives_a_renewal() {
     let mut node = leader(1, &THREE);
     node.reconfigure(10, &[1, 2, 3, 4], &[]);
     let asked = node.hear(11, 2, pre_vote(7, 9).version(1, 2));
@@ -227,12 +231,12 @@ fn the_target_outlives_a_renewal() {
     assert_eq!(node.lists().0, [1, 2, 3, 4]);
 }
 
-/// Rule 8.1: nor while the term before a renewal gave one out that lasts longer.
+/// Rule 8.1: a lease of the term before a renewal counts as well, if it lasts longer.
 #[test]
 fn no_step_is_taken_while_a_lease_of_the_term_before_outlasts_the_one_in_force() {
     let mut node = leader(1, &THREE);
     let before = node.lease_end();
-    // Of the voters only 3 answers from now on, and never promises as long as 2 did.
+    // From now on only the voter 3 replies, and never promises as long as 2 did.
     let short = LIMIT * 3 / 4 + 10;
     let asked = node.hear(1, 3, pre_vote(7, 9).version(1, 1));
     let mut beats = node.hear(2, 3, grant(&to(&asked, 3), short));
@@ -242,25 +246,25 @@ fn no_step_is_taken_while_a_lease_of_the_term_before_outlasts_the_one_in_force()
     for _ in 0..10 {
         node.hear(now, 3, grant(&to(&beats, 3), short));
         let waits = node.lists().1.is_empty();
-        assert!(waits || node.lease_end() >= before, "at {now}, while {before} is still acted on");
+        assert!(waits || node.lease_end() >= before, "a step at {now}, while workers may act until {before}");
         now += HEARTBEAT;
         beats = node.tick_at(now);
     }
     assert_eq!(node.lists().1, [4]);
 }
 
-/// Rule 8.2: a target of whose voters none is left is no target.
+/// Rule 8.2: a target is abandoned when all of its voters have left.
 #[test]
-fn a_target_whose_voters_have_all_left_is_forgotten_aloud() {
+fn a_target_whose_voters_have_all_left_is_abandoned_with_an_event() {
     let mut node = leader(1, &THREE);
     let out = node.reconfigure(10, &[2], &[3]);
     assert_eq!(node.lists(), (&[1, 2][..], &[3][..]));
     let out = node.hear(11, 2, accept(&to(&out, 2)).leaving());
-    assert!(trace(&out).contains("installed, forgotten"), "{}", trace(&out));
+    assert!(trace(&out).contains("installed, abandoned"), "{}", trace(&out));
     assert_eq!((node.lists().0, node.status().target), (&[1][..], None));
 }
 
-/// Rule 8.2: demotion takes one step, as the quorums of both overlap.
+/// Rule 8.2: a demotion takes one step, since the quorums of both memberships overlap.
 #[test]
 fn a_voter_becomes_a_learner_in_one_step() {
     let mut node = leader(1, &THREE);
@@ -270,17 +274,17 @@ fn a_voter_becomes_a_learner_in_one_step() {
     assert!(trace(&out).contains("reached"), "{}", trace(&out));
 }
 
-/// Nothing changes with a wish that can never be met.
+/// A target that cannot be reached is rejected and changes nothing.
 #[test]
-fn what_can_not_be_reached_is_refused_with_its_reason() {
+fn a_target_that_cannot_be_reached_is_rejected_with_its_reason() {
     let reason = |node: &mut Node, now, voters: &[u64], learners: &[u64]| {
         let before = node.clone();
         let out = node.reconfigure(now, voters, learners);
-        assert_eq!(*node, before, "a refusal changes nothing");
+        assert_eq!(*node, before, "a rejection must change nothing");
         let [quorate::Output::Rejected(reason)] = out[..] else { panic!("{out:?}") };
         reason
     };
-    assert!(Target::<u64>::new([], [1, 2]).is_err(), "nobody would vote");
+    assert!(Target::<u64>::new([], [1, 2]).is_err(), "there would be no voter");
     assert!(Target::new(0..=255_u64, []).is_err(), "too many");
 
     let mut node = leader(1, &THREE);
@@ -298,7 +302,7 @@ fn what_can_not_be_reached_is_refused_with_its_reason() {
     assert_eq!(reason(&mut node, HEARTBEAT, &THREE, &[]), Rejection::NobodyCouldLead);
 }
 
-/// A leader of five voters, of which 4 and 5 have not answered for long, and the time.
+/// A leader of five voters, of which 4 and 5 have been silent for long, and the time.
 fn with_two_dead() -> (Node, u64) {
     let (mut node, mut now) = steady(&FIVE, &[]);
     for _ in 0..4 {
@@ -309,13 +313,13 @@ fn with_two_dead() -> (Node, u64) {
     (node, now)
 }
 
-/// Rule 8.2: removing 2 first would leave 1 and 3 with two dead. Removed in the right order, nobody is
-/// missed; force or not.
+/// Rule 8.2: if 2 were removed first, 1 and 3 would be left with two dead voters. In the right order no
+/// quorum is lost, with or without `force`.
 #[test]
-fn the_dead_are_removed_before_who_wants_to_leave() {
+fn silent_voters_are_removed_before_one_that_wants_to_leave() {
     for force in [false, true] {
         let (mut node, mut now) = with_two_dead();
-        node.wish(now, Input::Reconfigure { target: target(&THREE, &[]), force });
+        node.step_at(now, Input::Reconfigure { target: target(&THREE, &[]), force });
         for _ in 0..20 {
             now += HEARTBEAT;
             let beats = node.tick_at(now);
@@ -328,15 +332,15 @@ fn the_dead_are_removed_before_who_wants_to_leave() {
     }
 }
 
-/// Rule 8.2: what an operator forces is not what a member wishes.
+/// Rule 8.2: `force` of the operator does not apply to a member's request to leave.
 #[test]
-fn a_leader_is_not_deposed_for_the_sake_of_a_leaver() {
+fn a_leader_does_not_lose_its_lease_to_let_a_member_leave() {
     let (mut node, mut now) = steady(&THREE, &[]);
-    node.wish(now, Input::Reconfigure { target: target(&[1, 2, 3, 4], &[]), force: true });
+    node.step_at(now, Input::Reconfigure { target: target(&[1, 2, 3, 4], &[]), force: true });
     for round in 0..40 {
         now += HEARTBEAT;
         let beats = node.tick_at(now);
-        // 4 never answers, 2 dies, and then 3 wants to leave.
+        // 4 never replies, 2 dies, and then 3 wants to leave.
         if round < 10 {
             node.hear(now, 2, accept(&to(&beats, 2)));
         }
@@ -346,9 +350,9 @@ fn a_leader_is_not_deposed_for_the_sake_of_a_leaver() {
     assert_eq!((node.role(), node.lists()), (RoleKind::Leader, (&THREE[..], &[4][..])));
 }
 
-/// Whoever is asked twice does it once.
+/// A repeated request is accepted, and changes nothing.
 #[test]
-fn the_same_target_may_be_asked_for_again_before_anybody_new_has_answered() {
+fn the_same_target_may_be_requested_again_before_a_new_node_has_replied() {
     let (mut node, now) = steady(&THREE, &[]);
     let goal = [1, 2, 3, 4, 5, 6, 7];
     let beats = node.reconfigure(now, &goal, &[]);
@@ -359,7 +363,7 @@ fn the_same_target_may_be_asked_for_again_before_anybody_new_has_answered() {
     assert_eq!(node.reconfigure(now + HEARTBEAT, &goal, &[]), []);
 }
 
-/// Rule 8.3: a later target calls back a leader that an earlier one has sent away.
+/// Rule 8.3: a leader stays if a later target contains it again.
 #[test]
 fn a_later_target_replaces_an_earlier_one_that_lacked_the_leader() {
     let mut node = leader(1, &THREE);
@@ -371,7 +375,7 @@ fn a_later_target_replaces_an_earlier_one_that_lacked_the_leader() {
     assert_eq!((node.status().leaving, node.role()), (false, RoleKind::Leader));
 }
 
-/// A group is as large as it can be: nobody can come before somebody has gone.
+/// In a group of the largest size a node must be removed before another one can be added.
 #[test]
 fn a_member_of_a_full_group_is_replaced_or_the_target_is_refused() {
     let all: Vec<u64> = (1..=255).collect();
@@ -383,17 +387,17 @@ fn a_member_of_a_full_group_is_replaced_or_the_target_is_refused() {
     assert!(!node.membership().contains(3), "{}", trace(&out).len());
 }
 
-/// Rule 8.2: what can be had without the loss of the lease is had so first.
+/// Rule 8.2: steps that keep the lease come first.
 #[test]
-fn force_is_the_last_resort() {
+fn a_forced_leader_first_takes_the_steps_that_keep_its_lease() {
     let (mut node, mut now) = steady(&[1, 2, 3, 4], &[]);
     for _ in 0..4 {
         now += HEARTBEAT;
         let beats = node.tick_at(now);
         node.accepted(now, &[3, 4], &beats);
     }
-    // 2 is dead. Both 3 and 4 could go at once, and the lease with them.
-    let beats = node.wish(now, Input::Reconfigure { target: target(&[1, 2], &[]), force: true });
+    // 2 is dead. The removal of both 3 and 4 at once would end the lease.
+    let beats = node.step_at(now, Input::Reconfigure { target: target(&[1, 2], &[]), force: true });
     node.accepted(now, &[3, 4], &beats);
     assert_eq!((node.role(), node.lists().0.len()), (RoleKind::Leader, 3));
 }
@@ -403,7 +407,7 @@ fn force_is_the_last_resort() {
 fn a_quorum_above_a_majority_is_kept_until_a_target_is_wanted() {
     let membership = Membership::new(version(0, 1), vec![1, 2, 3, 4], vec![], 4).unwrap();
     let mut node = Node::new(config(1), HardState { membership, ..first_state(&THREE) }, 0);
-    let asked = node.stand(&[2, 3, 4]);
+    let asked = node.campaign(&[2, 3, 4]);
     let now = sent_at(&asked, 2);
     let beats = node.win(now, &[2, 3, 4], &asked);
     node.accepted(now, &[2, 3, 4], &beats);
@@ -411,10 +415,10 @@ fn a_quorum_above_a_majority_is_kept_until_a_target_is_wanted() {
     assert_eq!(node.membership().quorum(), 4);
 }
 
-/// Rule 8.2: a voter that has never answered this leader is as silent as one that answers no more;
-/// only who is new is given time.
+/// Rule 8.2: a voter that has never replied to this leader counts as silent. Only a new node is given time
+/// to reply.
 #[test]
-fn a_target_of_voters_that_never_answered_is_unreachable() {
+fn a_target_of_voters_that_never_replied_is_unreachable() {
     let (mut node, mut beats) = elected(1, &FIVE);
     let mut now = sent_at(&beats, 2);
     while now <= LIMIT {
@@ -427,7 +431,8 @@ fn a_target_of_voters_that_never_answered_is_unreachable() {
     assert_ne!(node.reconfigure(now, &[1, 6, 7], &[]), refused);
 }
 
-/// Rule 8.2: force promotes who is bound to nothing, also after a step that needed none.
+/// Rule 8.2: with `force` a learner without a promise is promoted, even after a step that did not need
+/// `force`.
 #[test]
 fn a_learner_that_is_not_bound_is_promoted_by_force() {
     let promoted = |force| {
@@ -437,7 +442,7 @@ fn a_learner_that_is_not_bound_is_promoted_by_force() {
             let beats = node.tick_at(now);
             node.accepted(now, &[2, 3], &beats);
         }
-        let mut beats = node.wish(now, Input::Reconfigure { target: target(&[1, 2, 3, 4], &[7]), force });
+        let mut beats = node.step_at(now, Input::Reconfigure { target: target(&[1, 2, 3, 4], &[7]), force });
         for now in (now..now + 500).step_by(HEARTBEAT as usize) {
             node.accepted(now, &[2, 3], &beats);
             beats = node.tick_at(now + HEARTBEAT);
@@ -450,9 +455,9 @@ fn a_learner_that_is_not_bound_is_promoted_by_force() {
     assert_eq!(promoted(true), (vec![1, 2, 3, 4], vec![7]));
 }
 
-/// Rule 8.3: the leader itself is somebody who stays, unless it leaves.
+/// Rule 8.3: the leader counts as a voter that stays, unless it leaves too.
 #[test]
-fn a_leader_may_be_the_only_one_to_stay() {
+fn a_leader_may_be_the_only_voter_that_stays() {
     let mut node = leader(1, &THREE);
     assert!(trace(&node.clone().reconfigure(10, &[1], &[])).contains("installed"));
     node.step(Input::Leave);
@@ -460,7 +465,7 @@ fn a_leader_may_be_the_only_one_to_stay() {
     assert_eq!(node.reconfigure(10, &[1], &[]), refused);
 }
 
-/// Rules 6.5 and 8.2: a leader that makes headway is not sent away in the middle.
+/// Rules 6.5 and 8.2: a leader does not hand over to a higher priority while it changes the members.
 #[test]
 fn a_takeover_waits_while_the_leader_prepares_a_step() {
     let (mut node, mut now) = steady(&THREE, &[]);

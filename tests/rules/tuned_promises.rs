@@ -1,4 +1,4 @@
-//! Rule 3.6: what a leader that tunes may measure, and what follows from short promises.
+//! Rule 3.6: what a leader measures to tune its promises, and what follows from short promises.
 
 use quorate::{Config, Denial, Input, Timing};
 use quorate_sim::ManualNetwork;
@@ -6,8 +6,8 @@ use quorate_sim::ManualNetwork;
 use crate::support::*;
 
 const SHORTEST: u64 = 25;
-/// For so long the longest promise is asked for.
-const WATCH: u64 = 128 * PROMISE;
+/// How long a leader asks for the longest promise at first.
+const OBSERVATION: u64 = 128 * PROMISE;
 
 fn timing() -> Timing {
     Timing { clock_drift_ppm: 0, ..Timing::tuned(ms(SHORTEST), ms(PROMISE)) }
@@ -25,9 +25,9 @@ fn group(nodes: u64) -> ManualNetwork {
     network
 }
 
-/// What it is sent meanwhile waits too, and is no measure of the network.
+/// Messages to a node wait while it writes, so their replies say nothing about the network.
 #[test]
-fn who_writes_is_not_measured() {
+fn a_node_that_writes_is_not_measured() {
     let mut network = ManualNetwork::new(3, timing());
     let pass = |network: &mut ManualNetwork| {
         network.pass(ms(1));
@@ -42,35 +42,36 @@ fn who_writes_is_not_measured() {
     }
     // Now node 3 writes.
     (0..100).for_each(|_| pass(&mut network));
-    network.run(ms(WATCH + 5_000));
+    network.run(ms(OBSERVATION + 5_000));
     let leader = network.leader().unwrap();
     assert_eq!(network.node(leader).status().heartbeat_timing.unwrap().promise, ms(SHORTEST));
     assert_ne!(leader, 3);
 }
 
-/// The long promise, then the longest, then what the network bears; and again after a step, which is
-/// possible with a lease much shorter than the interval that the leader began with. Rule 8.1 (d).
+/// A leader asks for the long promise, then for the longest, then for one that suits the network, and does
+/// so again after a step. By rule 8.1 (d) the step is possible with a lease much shorter than the first
+/// heartbeat interval.
 #[test]
-fn a_leader_watches_the_network_anew_under_each_membership() {
+fn a_leader_measures_the_network_again_under_each_membership() {
     let mut network = group(4);
     for voters in [[1, 2, 3].as_slice(), &[1, 2]] {
         assert_eq!(promise(&network), PROMISE);
-        network.run(ms(WATCH - 1_000));
-        assert_eq!(promise(&network), PROMISE, "not yet");
+        network.run(ms(OBSERVATION - 1_000));
+        assert_eq!(promise(&network), PROMISE, "the observation is not over yet");
         network.run(ms(2_000));
         assert_eq!(promise(&network), SHORTEST);
-        let wish = Input::Reconfigure { target: target(voters, &[]), force: false };
-        let _ = network.step(1, wish);
-        assert_eq!(promise(&network), LIMIT, "everybody is about to write");
+        let input = Input::Reconfigure { target: target(voters, &[]), force: false };
+        let _ = network.step(1, input);
+        assert_eq!(promise(&network), LIMIT, "all nodes are about to write");
         network.run(ms(1));
         assert_eq!(network.node(1).membership().voters(), voters);
     }
     assert_eq!(network.leader(), Some(1));
 }
 
-/// Rule 4.1: a leap of the clock is one beyond the shortest promise there may be.
+/// Rule 4.1: the clock has leapt if a tick is late by more than the shortest possible promise.
 #[test]
-fn a_leap_beyond_the_shortest_promise_puts_the_deadline_off() {
+fn a_leap_beyond_the_shortest_promise_delays_the_deadline() {
     let follower = |length| {
         let mut node = Node::new(Config { timing: timing(), ..config(2) }, first_state(&[1, 2, 3]), 0);
         node.hear(10, 1, heartbeat(1, 1).asking(SHORTEST).rank(0));
@@ -83,11 +84,11 @@ fn a_leap_beyond_the_shortest_promise_puts_the_deadline_off() {
     assert_eq!(leapt.due(), 10 + 2 * SHORTEST + 1 + HEARTBEAT);
 }
 
-/// Rule 4.9: who is bound for less than the retry interval may have heard the leader a moment ago. Only a
-/// quarter of the shortest promise tells that it has not.
+/// Rule 4.9: with short promises, a voter that is bound for less than the retry interval may have just
+/// heard the leader. One that is bound for less than a quarter of the shortest promise has not.
 #[test]
 fn a_voter_that_has_just_heard_the_leader_does_not_count_as_free_soon() {
-    let stands = |remaining: u64| {
+    let campaigns = |remaining: u64| {
         let mut node = Node::new(Config { timing: timing(), ..config(2) }, first_state(&[1, 2, 3]), 0);
         node.hear(10, 1, heartbeat(1, 1).asking(SHORTEST).rank(0));
         node.tick_at(10 + SHORTEST - SHORTEST / 4);
@@ -97,12 +98,12 @@ fn a_voter_that_has_just_heard_the_leader_does_not_count_as_free_soon() {
         node.tick_at(10 + SHORTEST + remaining);
         node.role() == quorate::RoleKind::Candidate
     };
-    assert!(stands(SHORTEST / 4));
-    assert!(!stands(SHORTEST / 4 + 1));
+    assert!(campaigns(SHORTEST / 4));
+    assert!(!campaigns(SHORTEST / 4 + 1));
 }
 
 #[test]
-fn a_leader_shows_its_pace_and_a_follower_none() {
+fn a_leader_shows_its_heartbeat_timing_and_a_follower_shows_none() {
     let mut node = leader(1, &[1, 2, 3]);
     node.tick_at(HEARTBEAT);
     let pace = node.status().heartbeat_timing.unwrap();
