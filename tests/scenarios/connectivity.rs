@@ -1,5 +1,5 @@
-//! Networks that are half broken for good. Whoever reaches a quorum both ways becomes a leader that can
-//! act, within a bound; and a leader that does is left alone.
+//! Networks in which some links stay broken. A node that reaches a quorum in both directions becomes a
+//! leader within a bound, and a leader that reaches one stays the leader.
 //!
 //! Sources: Howard & Abraham, "Raft does not guarantee liveness in the face of network faults" (2020);
 //! Ng, Haridi & Carbone, "Omni-Paxos" (EuroSys 2023), §2: quorum-loss, constrained, chained.
@@ -11,13 +11,14 @@ use quorate_sim::{Cluster, Options};
 
 const SEEDS: std::ops::Range<u64> = 0..25;
 
-/// Until somebody useful leads: the promises of the past, the turns of all, and one failed attempt.
+/// How long it may take until a node leads that reaches a quorum: the promises of the past, the election
+/// deadlines of all nodes, and one failed attempt.
 fn bound() -> Duration {
     let timing = Timing::lan();
     3 * timing.promise_limit + 2 * timing.promise + 10 * timing.stagger
 }
 
-/// A group led by `leader`, steady.
+/// A group that `leader` has led for a while.
 fn led_by(seed: u64, nodes: usize, leader: u64) -> Cluster {
     let options = Options { catch_up: Some(5_000_000), replay: replay(), ..Options::default() };
     led_with(seed, nodes, leader, options)
@@ -29,7 +30,7 @@ fn replay() -> Option<String> {
 
 fn led_with(seed: u64, nodes: usize, leader: u64, options: Options) -> Cluster {
     let mut cluster = Cluster::asleep(seed, nodes, options);
-    // The first to start is the first to stand; the others follow.
+    // The node that starts first campaigns first.
     cluster.restart(leader);
     cluster.nodes().filter(|&node| node != leader).for_each(|node| cluster.restart(node));
     for other in cluster.nodes().filter(|&node| node != leader) {
@@ -51,14 +52,15 @@ fn leads(cluster: &Cluster, node: u64) -> bool {
     cluster.leader().is_some_and(|(leader, _)| leader == node)
 }
 
-/// `node` leads within the bound and then, for ten seconds, nobody else does.
-fn is_chosen_and_stays(cluster: &mut Cluster, node: u64) {
+/// Checks that `node` leads within the bound, and stays the leader for ten seconds.
+fn assert_elected_and_stays(cluster: &mut Cluster, node: u64) {
     let took = cluster.run_till(bound(), |cluster| leads(cluster, node));
     assert!(took.is_some(), "{node} does not lead within {:?}", bound());
-    stays(cluster, node);
+    assert_stays_leader(cluster, node);
 }
 
-fn stays(cluster: &mut Cluster, node: u64) {
+/// Checks that `node` leads for ten seconds, and that no other node becomes a leader.
+fn assert_stays_leader(cluster: &mut Cluster, node: u64) {
     let news = cluster.news().len();
     cluster.run_for(Duration::from_secs(10));
     let changes: Vec<_> =
@@ -66,14 +68,14 @@ fn stays(cluster: &mut Cluster, node: u64) {
     assert!(leads(cluster, node) && changes.is_empty(), "leadership of {node} changed: {changes:?}");
 }
 
-/// Somebody leads within the bound, and stays.
-fn somebody_is_chosen_and_stays(cluster: &mut Cluster) {
+/// Checks that some node leads within the bound, and stays the leader.
+fn assert_some_leader_stays(cluster: &mut Cluster) {
     let took = cluster.run_till(bound(), |cluster| cluster.leader().is_some());
-    assert!(took.is_some(), "nobody leads within {:?}", bound());
-    // The one seen first may be the old one on the last of its lease.
+    assert!(took.is_some(), "no node leads within {:?}", bound());
+    // The first leader seen may be the old one, whose lease is about to end.
     cluster.run_for(bound());
     let (leader, _) = cluster.leader().expect("a leader after the bound");
-    stays(cluster, leader);
+    assert_stays_leader(cluster, leader);
 }
 
 #[test]
@@ -81,28 +83,28 @@ fn quorum_loss_the_only_node_that_reaches_a_quorum_leads() {
     for seed in SEEDS {
         let mut cluster = led_by(seed, 5, 3);
         cluster.connect_only(&[(1, 2), (1, 3), (1, 4), (1, 5)]);
-        is_chosen_and_stays(&mut cluster, 1);
+        assert_elected_and_stays(&mut cluster, 1);
     }
 }
 
 #[test]
-fn quorum_loss_a_leader_in_the_middle_is_left_alone() {
+fn quorum_loss_a_leader_in_the_middle_stays() {
     for seed in SEEDS {
         let mut cluster = led_by(seed, 5, 1);
         cluster.connect_only(&[(1, 2), (1, 3), (1, 4), (1, 5)]);
-        stays(&mut cluster, 1);
+        assert_stays_leader(&mut cluster, 1);
     }
 }
 
-/// Rule 6.5: raft-rs has voters refuse a candidate of lower priority whose data are no newer. Here it leads,
-/// and goes on trying to hand over, of which nobody can make use.
+/// Rule 6.5: in raft-rs a voter denies a candidate of lower priority whose data are no newer. Here that
+/// node leads, and its attempts to hand over fail, since no other node reaches a quorum.
 #[test]
-fn quorum_loss_the_only_node_that_reaches_a_quorum_leads_whatever_its_priority() {
+fn quorum_loss_the_only_node_that_reaches_a_quorum_leads_with_any_priority() {
     for seed in SEEDS {
         let mut cluster = led_by(seed, 5, 3);
         (2..=5).for_each(|node| cluster.set_priority(node, quorate::Priority(9)));
         cluster.connect_only(&[(1, 2), (1, 3), (1, 4), (1, 5)]);
-        is_chosen_and_stays(&mut cluster, 1);
+        assert_elected_and_stays(&mut cluster, 1);
     }
 }
 
@@ -115,7 +117,7 @@ fn constrained_a_hub_that_is_behind_catches_up_and_leads() {
         }
         cluster.run_for(Duration::from_millis(500));
         cluster.connect_only(&[(1, 2), (1, 4), (1, 5)]);
-        is_chosen_and_stays(&mut cluster, 1);
+        assert_elected_and_stays(&mut cluster, 1);
     }
 }
 
@@ -132,7 +134,7 @@ fn constrained_a_hub_that_cannot_catch_up_never_leads() {
         cluster.run_for(Duration::from_secs(10));
         assert_eq!(cluster.leader(), None, "seed {seed}");
         cluster.heal();
-        somebody_is_chosen_and_stays(&mut cluster);
+        assert_some_leader_stays(&mut cluster);
         assert!(!leads(&cluster, 1), "seed {seed}");
     }
 }
@@ -141,7 +143,7 @@ fn constrained_a_hub_that_cannot_catch_up_never_leads() {
 fn constrained_a_hub_that_missed_the_membership_adopts_it_and_leads() {
     for seed in SEEDS {
         let mut cluster = led_by(seed, 5, 3);
-        // A new leader, and with it a new version, of which node 1 hears nothing.
+        // Node 1 does not hear of the new leader and its new membership version.
         (2..=5).for_each(|other| cluster.cut(1, other));
         cluster.crash(3);
         let others = cluster.run_till(bound(), |cluster| cluster.leader().is_some());
@@ -151,62 +153,62 @@ fn constrained_a_hub_that_missed_the_membership_adopts_it_and_leads() {
         cluster.restart(3);
         let ends: Vec<_> = (2..=5).filter(|&node| node != leader).map(|node| (1, node)).collect();
         cluster.connect_only(&ends);
-        is_chosen_and_stays(&mut cluster, 1);
+        assert_elected_and_stays(&mut cluster, 1);
     }
 }
 
 #[test]
-fn chained_three_nodes_in_a_row_settle_on_one() {
+fn chained_three_nodes_in_a_row_keep_one_leader() {
     for seed in SEEDS {
         for (first, ends) in [(1, [(1, 2), (2, 3)]), (2, [(1, 2), (2, 3)]), (3, [(1, 3), (1, 2)])] {
             let mut cluster = led_by(seed, 3, first);
             cluster.connect_only(&ends);
-            somebody_is_chosen_and_stays(&mut cluster);
+            assert_some_leader_stays(&mut cluster);
         }
     }
 }
 
 #[test]
-fn chained_an_end_that_leads_is_left_alone() {
+fn chained_a_leader_at_an_end_stays() {
     for seed in SEEDS {
         let mut cluster = led_by(seed, 3, 1);
         cluster.connect_only(&[(1, 2), (2, 3)]);
-        stays(&mut cluster, 1);
+        assert_stays_leader(&mut cluster, 1);
     }
 }
 
 #[test]
-fn chained_five_nodes_in_a_row_settle_on_an_inner_one() {
+fn chained_five_nodes_in_a_row_elect_an_inner_one() {
     for seed in SEEDS {
         let mut cluster = led_by(seed, 5, 1);
         cluster.connect_only(&[(1, 2), (2, 3), (3, 4), (4, 5)]);
-        somebody_is_chosen_and_stays(&mut cluster);
+        assert_some_leader_stays(&mut cluster);
         let (leader, _) = cluster.leader().expect("just seen");
         assert!((2..=4).contains(&leader), "seed {seed}: {leader} reaches no quorum");
     }
 }
 
-/// Howard & Abraham, first case: the leader keeps one follower, which keeps everybody. A follower
-/// that does not hear the leader would, without pre-vote, raise the term again and again.
+/// Howard & Abraham, first case: the leader reaches one follower, which reaches all nodes. Without
+/// pre-votes a follower that does not hear the leader would raise the term again and again.
 #[test]
-fn howard_and_abraham_a_leader_that_one_follower_still_hears_gives_way() {
+fn howard_and_abraham_a_leader_that_only_one_follower_hears_is_replaced() {
     for seed in SEEDS {
         let mut cluster = led_by(seed, 5, 4);
         cluster.connect_only(&[(4, 5), (5, 1), (5, 2), (5, 3)]);
-        is_chosen_and_stays(&mut cluster, 5);
+        assert_elected_and_stays(&mut cluster, 5);
     }
 }
 
-/// Howard & Abraham, second case: with pre-vote a leader without a quorum keeps a follower that is
-/// needed for another's quorum bound for ever. The lease lets it go.
+/// Howard & Abraham, second case: with pre-votes alone, a leader without a quorum keeps a follower for ever
+/// that another node needs for its quorum. Here the leader loses its lease and releases that follower.
 #[test]
-fn howard_and_abraham_a_leader_without_a_quorum_binds_nobody() {
+fn howard_and_abraham_a_leader_without_a_quorum_releases_its_followers() {
     for seed in SEEDS {
         let mut cluster = led_by(seed, 5, 4);
         cluster.connect_only(&[(4, 2), (4, 5), (2, 1), (2, 3), (2, 5)]);
         cluster.cut(4, 5);
         cluster.run_for(bound());
-        somebody_is_chosen_and_stays(&mut cluster);
+        assert_some_leader_stays(&mut cluster);
         assert!(leads(&cluster, 2), "seed {seed}: only 2 reaches a quorum");
     }
 }
@@ -217,8 +219,8 @@ fn a_deaf_leader_steps_down_and_is_replaced() {
         let mut cluster = led_by(seed, 5, 1);
         (2..=5).for_each(|other| cluster.cut_one_way(other, 1));
         cluster.run_for(bound());
-        somebody_is_chosen_and_stays(&mut cluster);
-        assert!(!leads(&cluster, 1), "seed {seed}: it hears nobody");
+        assert_some_leader_stays(&mut cluster);
+        assert!(!leads(&cluster, 1), "seed {seed}: the leader hears no other node");
     }
 }
 
@@ -228,58 +230,58 @@ fn a_mute_leader_steps_down_and_is_replaced() {
         let mut cluster = led_by(seed, 5, 1);
         (2..=5).for_each(|other| cluster.cut_one_way(1, other));
         cluster.run_for(bound());
-        somebody_is_chosen_and_stays(&mut cluster);
-        assert!(!leads(&cluster, 1), "seed {seed}: nobody hears it");
+        assert_some_leader_stays(&mut cluster);
+        assert!(!leads(&cluster, 1), "seed {seed}: no other node hears the leader");
     }
 }
 
 #[test]
-fn a_deaf_follower_disturbs_nobody() {
+fn a_deaf_follower_does_not_disturb_the_leader() {
     for seed in SEEDS {
         let mut cluster = led_by(seed, 5, 1);
         (1..=4).for_each(|other| cluster.cut_one_way(other, 5));
-        stays(&mut cluster, 1);
+        assert_stays_leader(&mut cluster, 1);
         cluster.heal();
-        stays(&mut cluster, 1);
+        assert_stays_leader(&mut cluster, 1);
     }
 }
 
 #[test]
-fn a_follower_that_does_not_hear_the_leader_disturbs_nobody() {
+fn a_follower_that_does_not_hear_the_leader_does_not_disturb_it() {
     for seed in SEEDS {
         let mut cluster = led_by(seed, 5, 1);
         cluster.cut_one_way(1, 5);
-        stays(&mut cluster, 1);
+        assert_stays_leader(&mut cluster, 1);
         cluster.cut(1, 5);
-        stays(&mut cluster, 1);
+        assert_stays_leader(&mut cluster, 1);
     }
 }
 
 #[test]
-fn a_node_that_was_cut_off_or_restarted_comes_back_quietly() {
+fn a_node_that_comes_back_after_a_cut_or_a_restart_does_not_disturb_the_leader() {
     for seed in SEEDS {
         let mut cluster = led_by(seed, 5, 1);
         (1..=4).for_each(|other| cluster.cut(5, other));
-        stays(&mut cluster, 1);
+        assert_stays_leader(&mut cluster, 1);
         cluster.heal();
-        stays(&mut cluster, 1);
+        assert_stays_leader(&mut cluster, 1);
         cluster.crash(5);
         cluster.restart(5);
-        stays(&mut cluster, 1);
+        assert_stays_leader(&mut cluster, 1);
     }
 }
 
 #[test]
-fn in_a_directed_ring_nobody_leads_and_healing_it_is_enough() {
+fn in_a_directed_ring_no_node_leads_until_the_links_heal() {
     for seed in SEEDS {
         let mut cluster = led_by(seed, 5, 1);
         for (from, to) in cluster.pairs() {
             cluster.link(from, to, to == from % 5 + 1);
         }
         cluster.run_for(Duration::from_secs(10));
-        assert_eq!(cluster.leader(), None, "seed {seed}: nobody reaches a quorum both ways");
+        assert_eq!(cluster.leader(), None, "seed {seed}: no node reaches a quorum in both directions");
         cluster.heal();
-        somebody_is_chosen_and_stays(&mut cluster);
+        assert_some_leader_stays(&mut cluster);
     }
 }
 

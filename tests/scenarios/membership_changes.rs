@@ -1,16 +1,16 @@
-//! Changes of the members that are cut short: somebody dies, is cut off, or wants to leave in the midst
-//! of one. Whoever can go on goes on, and whoever is out learns it.
+//! Membership changes that are interrupted: a node dies, is cut off, or wants to leave in the middle of
+//! one. The other nodes go on, and removed nodes learn that they are removed.
 
 use crate::prelude::*;
 
-fn is_told(network: &ManualNetwork, node: u64) -> bool {
+fn knows_it_is_removed(network: &ManualNetwork, node: u64) -> bool {
     network.events.contains(&(node, Event::Removed))
 }
 
-/// Rule 8.3. The leader that removed it is gone before it has told it; it may not stand for election,
-/// and asks all the same.
+/// Rule 8.3. The leader dies before it has told the learner that it is removed. The learner may not
+/// campaign, but asks the other nodes.
 #[test]
-fn a_learner_learns_that_it_is_out_though_the_leader_dies_first() {
+fn a_learner_learns_that_it_is_removed_though_the_leader_dies_first() {
     let mut network = with_a_learner(3);
     let _ = network.step(4, Input::Leave);
     for _ in 0..1_000 {
@@ -24,24 +24,24 @@ fn a_learner_learns_that_it_is_out_though_the_leader_dies_first() {
     assert!(network.node(1).status().committed && !network.node(1).membership().contains(4));
     network.nodes.remove(&1);
     run(&mut network, 5_000 * MS, |_| false);
-    assert!(is_told(&network, 4));
+    assert!(knows_it_is_removed(&network, 4));
 }
 
-/// Rule 8.3, for learners and witnesses that are cut off for longer than they are told of it.
+/// Rule 8.3: the node, a learner or a witness, is cut off for longer than the leader sends removal notices.
 #[test]
-fn who_is_cut_off_while_it_is_removed_learns_it_afterwards() {
+fn a_node_that_is_cut_off_while_it_is_removed_learns_it_afterwards() {
     for (gone, voters, learners) in [(4, vec![1, 2, 3], vec![]), (3, vec![1, 2], vec![4])] {
         let mut network = with_a_learner(3);
         let _ = network.step(3, Input::SetPriority(Priority::NEVER_LEADS));
         let _ = network.step(1, reconfigure(voters, learners));
         run(&mut network, 5_000 * MS, involves(gone));
-        assert!(!network.node(1).membership().contains(gone) && !is_told(&network, gone));
+        assert!(!network.node(1).membership().contains(gone) && !knows_it_is_removed(&network, gone));
         run(&mut network, 5_000 * MS, |_| false);
-        assert!(is_told(&network, gone), "{gone}");
+        assert!(knows_it_is_removed(&network, gone), "{gone}");
     }
 }
 
-/// Rule 8.3: what is not committed is not told to whom it leaves out. It may be needed once more.
+/// Rule 8.3: a node is not told of an uncommitted removal, since its vote may still be needed.
 #[test]
 fn an_uncommitted_removal_does_not_cost_the_old_members_their_quorum() {
     let mut network = ManualNetwork::new(3, Timing::lan());
@@ -54,17 +54,17 @@ fn an_uncommitted_removal_does_not_cost_the_old_members_their_quorum() {
         let _ = network.deliver(|_| true);
         network.pass(MS);
     }
-    // 1 restarts. 3 alone reaches it, asks, is answered; then 1 is gone for good.
+    // 1 restarts, and only 3 reaches it and asks. Then 1 is gone for good.
     network.mail.clear();
     network.restart(1);
     run(&mut network, 2_000 * MS, involves(2));
     assert_eq!((network.node(3).membership().voters(), network.leader()), (&[1, 2, 3][..], None));
     network.nodes.remove(&1);
     run(&mut network, 5_000 * MS, |_| false);
-    assert!(network.leader().is_some(), "2 and 3 are a quorum of all that was ever committed");
+    assert!(network.leader().is_some(), "2 and 3 are a quorum of the only committed membership");
 }
 
-/// Rule 8.4: the same for nodes that form a group and for the first membership of it.
+/// Rule 8.4: the same holds for the first membership of nodes that form a group.
 #[test]
 fn a_group_forms_although_a_first_leader_dies_before_its_commit() {
     let limits = Limits { min_members: 3, max_members: 5 };
@@ -76,19 +76,20 @@ fn a_group_forms_although_a_first_leader_dies_before_its_commit() {
             .filter(|&other| other != id)
             .for_each(|other| drop(network.step(id, Input::Discovered(other))));
     }
-    // 1 wins with 2 and 3, which hear nothing of it. 4 asks it, is answered, and 1 is gone for good.
-    let beat = |mail: &Mail| matches!(mail.message.body, Body::Heartbeat(_));
-    run(&mut network, 100 * MS, |mail| beat(mail) || involves(4)(mail));
+    // 1 wins with the votes of 2 and 3, which get no heartbeat. 4 asks 1 and gets a reply. Then 1 is gone
+    // for good.
+    let is_heartbeat = |mail: &Mail| matches!(mail.message.body, Body::Heartbeat(_));
+    run(&mut network, 100 * MS, |mail| is_heartbeat(mail) || involves(4)(mail));
     assert_eq!(network.leader(), Some(1));
-    run(&mut network, 1_000 * MS, |mail| beat(mail) || !involves(4)(mail) || !involves(1)(mail));
+    run(&mut network, 1_000 * MS, |mail| is_heartbeat(mail) || !involves(4)(mail) || !involves(1)(mail));
     network.nodes.remove(&1);
     run(&mut network, 5_000 * MS, |_| false);
     assert!(network.leader().is_some(), "2, 3 and 4 are a forming quorum");
 }
 
-/// Rule 8.3: it is nobody's business to wait for a node that never comes.
+/// Rule 8.3: a leader that leaves does not wait for ever for a new node.
 #[test]
-fn a_leader_leaves_although_a_newcomer_never_answers() {
+fn a_leader_leaves_although_a_new_node_never_replies() {
     let mut network = ManualNetwork::new(3, Timing::lan());
     network.elect(1);
     let _ = network.step(1, reconfigure([1, 2, 3, 4], []));
@@ -96,6 +97,9 @@ fn a_leader_leaves_although_a_newcomer_never_answers() {
     assert_eq!(network.node(1).membership().learners(), [4]);
     let _ = network.step(1, Input::Leave);
     run(&mut network, 3_000 * MS, |_| false);
-    assert!(is_told(&network, 1));
-    assert!(network.events.contains(&(1, Event::TargetAbandoned)), "which the target's owner is told");
+    assert!(knows_it_is_removed(&network, 1));
+    assert!(
+        network.events.contains(&(1, Event::TargetAbandoned)),
+        "the host learns that the target is abandoned"
+    );
 }

@@ -1,4 +1,4 @@
-//! After the loss of a quorum: what is left is made a group again by hand, on the durable files.
+//! The loss of a quorum: the operator makes the nodes that are left a group again, in their durable files.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,7 +17,7 @@ use mend::{Id, recover_unsafely};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The files of a group of `1..=nodes`, stopped: node `n` in term `10 + n`.
+/// The files of a stopped group of nodes `1..=nodes`, with node `n` in term `10 + n`.
 fn group(nodes: Id) -> (TempDir, impl Fn(Id) -> PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().to_owned();
@@ -48,12 +48,16 @@ fn elected(events: &Events<Id>) -> Term {
 }
 
 #[test]
-fn the_only_one_left_of_three_leads_itself_in_a_later_term_than_anybody_saw() {
+fn the_only_survivor_of_three_leads_alone_in_a_later_term_than_any_before() {
     let (_folder, file) = group(3);
     let before = fs::read(file(1)).unwrap();
     let (state, copy) = recover_unsafely(&file(1), &[1], Term(13)).unwrap();
     assert_eq!((state.term, state.voted_for), (Term(14), None));
-    assert_eq!(state.promised, Duration::from_millis(450), "it is bound as after any restart");
+    assert_eq!(
+        state.promised,
+        Duration::from_millis(450),
+        "the node is under quarantine as after any restart"
+    );
     assert_eq!(state.membership.version(), MembershipVersion { term: Term(14), number: 0 });
     assert_eq!(fs::read(copy).unwrap(), before);
     assert_eq!(Store::<Id>::open(file(1)).unwrap().1, state);
@@ -63,7 +67,7 @@ fn the_only_one_left_of_three_leads_itself_in_a_later_term_than_anybody_saw() {
 }
 
 #[test]
-fn two_left_of_five_elect_one_of_them() {
+fn two_survivors_of_five_elect_one_of_them() {
     let (_folder, file) = group(5);
     for id in [2, 4] {
         recover_unsafely(&file(id), &[2, 4], Term(15)).unwrap();
@@ -85,7 +89,7 @@ fn two_left_of_five_elect_one_of_them() {
 }
 
 #[test]
-fn a_node_that_runs_is_not_changed() {
+fn the_file_of_a_running_node_is_not_changed() {
     let (_folder, file) = group(3);
     let _runs = start(1, &file(1), &[]);
     let before = fs::read(file(1)).unwrap();
@@ -98,7 +102,7 @@ fn a_node_that_runs_is_not_changed() {
 fn a_term_that_is_too_low_or_a_second_recovery_changes_nothing() {
     let (folder, file) = group(3);
     let before = fs::read(file(3)).unwrap();
-    assert!(recover_unsafely(&file(3), &[3], Term(12)).is_err(), "it has seen term 13 itself");
+    assert!(recover_unsafely(&file(3), &[3], Term(12)).is_err(), "node 3 has seen term 13 itself");
     assert!(recover_unsafely(&file(3), &[], Term(13)).is_err());
     assert!(recover_unsafely(&folder.path().join("lost"), &[3], Term(13)).is_err());
     assert_eq!(fs::read(file(3)).unwrap(), before);
