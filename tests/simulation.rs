@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use quorate::{Event, Input, Limits, StepDown, Target};
 use quorate_sim::{
-    Change, Cluster, Dice, DiskOptions, Drift, Faults, MS, NetOptions, Options, Scenario, Schedule, Start,
+    Cluster, Dice, DiskOptions, Drift, Faults, MS, MembershipEvent, NetOptions, Options, Scenario, Schedule,
+    Start,
 };
 
 fn run(nodes: usize, faults: Faults, seeds: std::ops::Range<u64>) {
@@ -80,7 +81,7 @@ fn a_node_alone_leads_itself() {
 #[test]
 fn the_same_seed_gives_the_same_run() {
     let scenario = Scenario { seed: 7, nodes: 5, faults: Faults::All, seconds: 20 };
-    assert_eq!(scenario.watch(true).lines, scenario.watch(true).lines);
+    assert_eq!(scenario.outcome(true).lines, scenario.outcome(true).lines);
 }
 
 #[test]
@@ -130,8 +131,8 @@ fn learnt(
     before: usize,
     node: u64,
     wanted: impl Fn(&Event<u64>) -> bool,
-) -> Option<&Change> {
-    cluster.changes()[before..].iter().find(|change| change.node == node && wanted(&change.event))
+) -> Option<&MembershipEvent> {
+    cluster.membership_events()[before..].iter().find(|change| change.node == node && wanted(&change.event))
 }
 
 fn commits(event: &Event<u64>) -> bool {
@@ -160,7 +161,7 @@ fn one_step_is_committed_within_two_round_trips() {
     for seed in 0..100 {
         let (mut cluster, leader) = group(seed, 3, 1);
         let others: Vec<u64> = (1..=3).filter(|&id| id != leader).collect();
-        let (asked, before) = (cluster.now(), cluster.changes().len());
+        let (asked, before) = (cluster.now(), cluster.membership_events().len());
         let with_learner = target(1..=3, [4]);
         let without_voter = target([leader, others[0]], []);
         ask(&mut cluster, leader, if seed % 2 == 0 { &with_learner } else { &without_voter });
@@ -187,7 +188,7 @@ fn leaderless_till(cluster: &mut Cluster, limit: u64, done: impl Fn(&Cluster) ->
 
 /// How often leadership was handed over after the first `news`. In no other way it ended.
 fn only_handovers(cluster: &Cluster, news: usize, seed: u64) -> usize {
-    let down: Vec<_> = cluster.news()[news..].iter().filter_map(|news| news.reason).collect();
+    let down: Vec<_> = cluster.leadership_changes()[news..].iter().filter_map(|news| news.reason).collect();
     let handed_over = |reason: &StepDown<u64>| matches!(reason, StepDown::Resigned { successor: Some(_) });
     assert!(down.iter().all(handed_over), "seed {seed}: {down:?}");
     down.len()
@@ -197,7 +198,7 @@ fn only_handovers(cluster: &Cluster, news: usize, seed: u64) -> usize {
 fn a_group_grows_and_shrinks_to_others_and_is_led_all_the_while() {
     for seed in 0..60 {
         let (mut cluster, leader) = group(seed, 3, 2);
-        let news = cluster.news().len();
+        let news = cluster.leadership_changes().len();
         ask(&mut cluster, leader, &target(1..=5, []));
         let grown =
             |cluster: &Cluster| (1..=5).all(|id| cluster.durable(id).membership.voters() == [1, 2, 3, 4, 5]);
@@ -229,7 +230,7 @@ fn a_group_forms_whatever_the_order_of_discovery_and_takes_in_the_rest() {
         let mut dice = Dice::new(seed);
         let start = Start::Forming(Limits { min_members: 3, max_members: 5 });
         let options = Options { starts: vec![start; 5], ..Options::default() };
-        let mut cluster = Cluster::asleep(seed, 5, options);
+        let mut cluster = Cluster::stopped(seed, 5, options);
         let mut early: Vec<u64> = (1..=5).collect();
         for _ in 0..2 {
             let _ = early.remove(dice.below(early.len() as u64) as usize);
@@ -267,7 +268,7 @@ fn a_group_forms_whatever_the_order_of_discovery_and_takes_in_the_rest() {
 fn a_leader_that_leaves_hands_over_and_is_told_that_it_is_out() {
     for seed in 0..100 {
         let (mut cluster, leader) = group(seed, 3, 0);
-        let news = cluster.news().len();
+        let news = cluster.leadership_changes().len();
         cluster.step(leader, Input::Leave);
         let told = |cluster: &Cluster| learnt(cluster, 0, leader, is_out).is_some();
         assert!(cluster.run_till(Duration::from_secs(3), told).is_some(), "seed {seed}: it is told");
@@ -285,7 +286,7 @@ fn a_removed_follower_is_told_after_the_commit_and_one_way_later_at_most() {
     for seed in 0..100 {
         let (mut cluster, leader) = group(seed, 5, 0);
         let gone = leader % 5 + 1;
-        let before = cluster.changes().len();
+        let before = cluster.membership_events().len();
         ask(&mut cluster, leader, &target((1..=5).filter(|&id| id != gone), []));
         cluster.run_for(Duration::from_secs(1));
         let committed = learnt(&cluster, before, leader, commits).expect("a commit").at;
@@ -328,7 +329,7 @@ fn a_leader_to_whom_nothing_happens_gets_to_any_target() {
             if goal.learners().contains(&leader) {
                 continue;
             }
-            let before = cluster.changes().len();
+            let before = cluster.membership_events().len();
             ask(&mut cluster, leader, &goal);
             let there = |cluster: &Cluster| {
                 let arrival = if goal.contains(leader) {

@@ -29,7 +29,7 @@ fn replay() -> Option<String> {
 }
 
 fn led_with(seed: u64, nodes: usize, leader: u64, options: Options) -> Cluster {
-    let mut cluster = Cluster::asleep(seed, nodes, options);
+    let mut cluster = Cluster::stopped(seed, nodes, options);
     // The node that starts first campaigns first.
     cluster.restart(leader);
     cluster.nodes().filter(|&node| node != leader).for_each(|node| cluster.restart(node));
@@ -61,10 +61,12 @@ fn assert_elected_and_stays(cluster: &mut Cluster, node: u64) {
 
 /// Checks that `node` leads for ten seconds, and that no other node becomes a leader.
 fn assert_stays_leader(cluster: &mut Cluster, node: u64) {
-    let news = cluster.news().len();
+    let news = cluster.leadership_changes().len();
     cluster.run_for(Duration::from_secs(10));
-    let changes: Vec<_> =
-        cluster.news()[news..].iter().filter(|news| news.node != node || !news.elected).collect();
+    let changes: Vec<_> = cluster.leadership_changes()[news..]
+        .iter()
+        .filter(|news| news.node != node || !news.elected)
+        .collect();
     assert!(leads(cluster, node) && changes.is_empty(), "leadership of {node} changed: {changes:?}");
 }
 
@@ -295,7 +297,7 @@ fn a_link_that_flaps_does_not_bring_the_same_leader_back_again_and_again() {
             cluster.heal();
             cluster.run_for(Duration::from_millis(600));
         }
-        let changes = cluster.news().iter().filter(|news| !news.elected).count();
+        let changes = cluster.leadership_changes().iter().filter(|news| !news.elected).count();
         assert!(changes <= 3, "seed {seed}: {changes} changes of leadership");
     }
 }

@@ -1,4 +1,4 @@
-//! How long it takes to have a leader (again).
+//! Measures how long a group takes to get a leader after a crash, a handover or a cold start.
 
 use std::time::Duration;
 
@@ -10,45 +10,45 @@ use crate::net::NetOptions;
 use crate::options::Options;
 use crate::rng::{Dice, Ppm};
 
-/// Where it is measured: promise 150 ms, heartbeat 50 ms, one way 2 to 8 ms, disks that take no time.
+/// The measured group: promise 150 ms, heartbeat 50 ms, message delays 2 to 8 ms, disks that take no time.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
-    /// How many.
+    /// How many nodes.
     pub nodes: usize,
-    /// Messages lost.
+    /// How many of a million messages are lost.
     pub loss: Ppm,
-    /// Between the turns of two successors.
+    /// The time between the election deadlines of two successors.
     pub stagger: Duration,
 }
 
-/// One trial.
+/// The result of one trial.
 #[derive(Clone, Copy, Debug)]
 pub struct Failover {
-    /// From the mishap to the instant at which somebody else may act.
+    /// The time from the fault until another node may act as leader.
     pub length: Duration,
-    /// Terms in which votes were asked for, more than one of them an election that split.
+    /// The number of terms in which votes were requested. More than one means a failed candidacy.
     pub candidacies: u64,
 }
 
-/// Figures of many trials.
+/// The statistics of many trials.
 #[derive(Clone, Copy, Debug)]
 pub struct Summary {
-    /// All in milliseconds.
+    /// The mean. All lengths are in milliseconds.
     pub mean: f64,
-    /// Half took longer.
+    /// The length that half of the trials exceed.
     pub median: f64,
-    /// One in a hundred took longer.
+    /// The length that one trial in a hundred exceeds.
     pub p99: f64,
-    /// One in a thousand took longer.
+    /// The length that one trial in a thousand exceeds.
     pub p999: f64,
-    /// None took longer.
+    /// The length that no trial exceeds.
     pub max: f64,
-    /// Parts in a hundred that needed more than one term.
+    /// The percentage of trials that needed more than one term.
     pub split: f64,
 }
 
 impl Summary {
-    /// The figures of `trials`.
+    /// The statistics of `trials`.
     #[must_use]
     pub fn of(trials: &[Failover]) -> Self {
         let mut lengths: Vec<f64> = trials.iter().map(|trial| trial.length.as_secs_f64() * 1e3).collect();
@@ -67,7 +67,7 @@ impl Summary {
     }
 }
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(30);
 
 impl Setting {
     fn options(&self) -> Options {
@@ -75,12 +75,12 @@ impl Setting {
             timing: Timing { stagger: self.stagger, ..Timing::lan() },
             net: NetOptions { loss: self.loss, delay: (2 * MS, 8 * MS), ..NetOptions::default() },
             drift: Drift::Within,
-            patience: (self.loss == 0).then_some(2),
+            lost_attempts: (self.loss == 0).then_some(2),
             ..Options::default()
         }
     }
 
-    /// A cluster whose leader has led for a while, at some moment between two heartbeats.
+    /// A cluster whose leader has led for a while, at a random time between two heartbeats.
     fn steady(&self, seed: u64) -> (Cluster, u64) {
         let mut cluster = Cluster::new(seed, self.nodes, self.options());
         let mut phase = Dice::new(!seed);
@@ -94,10 +94,10 @@ impl Setting {
     }
 }
 
-/// The leader of a steady group crashes.
+/// Measures a crash of the leader.
 ///
 /// # Panics
-/// If nobody is elected within 30 s.
+/// If no node is elected within 30 s.
 #[must_use]
 pub fn failover(setting: &Setting, seed: u64) -> Failover {
     let (mut cluster, leader) = setting.steady(seed);
@@ -105,10 +105,10 @@ pub fn failover(setting: &Setting, seed: u64) -> Failover {
     wait(&mut cluster, leader)
 }
 
-/// The leader of a steady group resigns when its successor is ready.
+/// Measures a handover by the leader.
 ///
 /// # Panics
-/// If nobody is elected within 30 s.
+/// If no node is elected within 30 s.
 #[must_use]
 pub fn handover(setting: &Setting, seed: u64) -> Failover {
     let (mut cluster, leader) = setting.steady(seed);
@@ -116,10 +116,10 @@ pub fn handover(setting: &Setting, seed: u64) -> Failover {
     wait(&mut cluster, leader)
 }
 
-/// All nodes start at once.
+/// Measures a start of all nodes at once.
 ///
 /// # Panics
-/// If nobody is elected within 30 s.
+/// If no node is elected within 30 s.
 #[must_use]
 pub fn cold_start(setting: &Setting, seed: u64) -> Failover {
     let mut cluster = Cluster::new(seed, setting.nodes, setting.options());
@@ -129,7 +129,7 @@ pub fn cold_start(setting: &Setting, seed: u64) -> Failover {
 fn wait(cluster: &mut Cluster, former: u64) -> Failover {
     let before = cluster.counts().candidacies;
     let length = cluster
-        .run_till(PATIENCE, |cluster| cluster.leader().is_some_and(|(leader, _)| leader != former))
-        .unwrap_or_else(|| panic!("seed {}: nobody was elected within {PATIENCE:?}", cluster.seed));
+        .run_till(LIMIT, |cluster| cluster.leader().is_some_and(|(leader, _)| leader != former))
+        .unwrap_or_else(|| panic!("seed {}: no node was elected within {LIMIT:?}", cluster.seed));
     Failover { length, candidacies: cluster.counts().candidacies - before }
 }

@@ -1,4 +1,4 @@
-//! The commands that run many clusters, or one.
+//! The commands that run clusters under faults: soak, chaos, replay and schedule.
 
 use std::fs;
 use std::io::Write as _;
@@ -8,23 +8,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use clap::Args;
-use quorate_sim::{Faults, Kind, Outcome, Scenario, Schedule};
+use quorate_sim::{Faults, Outcome, Scenario, Schedule, ViolationKind};
 
 /// Runs `work` for 0, 1, 2, … below `count` on all cores, until one returns false.
 pub(crate) fn on_all_cores(count: u64, work: impl Fn(u64) -> bool + Sync) {
     let next = AtomicU64::new(0);
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-    let toil = || {
+    let worker = || {
         while let Some(item) = Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&item| item < count) {
             if !work(item) {
                 next.store(count, Ordering::Relaxed);
             }
         }
     };
-    std::thread::scope(|scope| (0..cores).for_each(|_| drop(scope.spawn(toil))));
+    std::thread::scope(|scope| (0..cores).for_each(|_| drop(scope.spawn(worker))));
 }
 
-/// Many virtual minutes.
+/// Runs clusters under mixed faults for many virtual minutes; fails at the first violation.
 #[derive(Args)]
 pub(crate) struct Soak {
     /// Virtual minutes.
@@ -36,15 +36,15 @@ pub(crate) struct Soak {
     /// Nodes in each cluster.
     #[arg(long, default_value_t = 5)]
     nodes: usize,
-    /// What goes wrong.
+    /// The kinds of faults.
     #[arg(long, default_value_t = Faults::All)]
     faults: Faults,
-    /// Goes on after a violation.
+    /// Go on after a violation.
     #[arg(long)]
     keep_going: bool,
 }
 
-/// Virtual seconds in one run of the soak.
+/// The virtual seconds of one run of the soak.
 const RUN: u64 = 300;
 
 #[derive(Default)]
@@ -66,7 +66,7 @@ impl Soak {
         on_all_cores((self.minutes * 60).div_ceil(RUN), |run| {
             let seed = self.seed + run;
             let scenario = Scenario { seed, nodes: self.nodes, faults: self.faults, seconds: RUN };
-            let outcome = scenario.watch(false);
+            let outcome = scenario.outcome(false);
             let mut totals = totals.lock().expect("no thread panics here");
             totals.add(scenario, outcome);
             if totals.seconds / 60_000 > (totals.seconds - RUN) / 60_000 {
@@ -110,7 +110,7 @@ impl Totals {
     }
 }
 
-/// Runs that went wrong, by fault.
+/// Counts the runs with violations for each kind of fault; all counts must be zero.
 #[derive(Args)]
 pub(crate) struct Chaos {
     /// Runs for each line.
@@ -125,21 +125,30 @@ pub(crate) struct Chaos {
     /// Virtual seconds of each run.
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// Only this line.
+    /// Only this kind of faults.
     #[arg(long)]
     faults: Option<Faults>,
 }
 
-const COLUMNS: [(&str, &[Kind]); 9] = [
-    ("two leaders in one term", &[Kind::TwoLeaders]),
-    ("two leases at once", &[Kind::TwoLeases]),
-    ("quorums apart", &[Kind::QuorumsApart]),
-    ("members lost", &[Kind::MembershipLost, Kind::NotCommitted]),
-    ("falsely removed", &[Kind::FalselyRemoved]),
-    ("needless leader change", &[Kind::NeedlessChange]),
-    ("majority leaderless too long", &[Kind::Leaderless, Kind::Stuck]),
-    ("panic or loop", &[Kind::Panic, Kind::Unbounded]),
-    ("other", &[Kind::TermFell, Kind::VoteChanged, Kind::TermNotGreater, Kind::NotDurable, Kind::Nonsense]),
+const COLUMNS: [(&str, &[ViolationKind]); 9] = [
+    ("two leaders in one term", &[ViolationKind::TwoLeaders]),
+    ("two leases at once", &[ViolationKind::TwoLeases]),
+    ("quorums apart", &[ViolationKind::QuorumsApart]),
+    ("members lost", &[ViolationKind::MembershipLost, ViolationKind::NotCommitted]),
+    ("falsely removed", &[ViolationKind::FalselyRemoved]),
+    ("needless leader change", &[ViolationKind::NeedlessChange]),
+    ("majority leaderless too long", &[ViolationKind::Leaderless, ViolationKind::Stuck]),
+    ("panic or loop", &[ViolationKind::Panic, ViolationKind::Unbounded]),
+    (
+        "other",
+        &[
+            ViolationKind::TermFell,
+            ViolationKind::VoteChanged,
+            ViolationKind::TermNotGreater,
+            ViolationKind::NotDurable,
+            ViolationKind::Nonsense,
+        ],
+    ),
 ];
 
 impl Chaos {
@@ -157,13 +166,13 @@ impl Chaos {
             on_all_cores(self.seeds, |run| {
                 let seed = self.seed + run;
                 let scenario = Scenario { seed, nodes: self.nodes, faults, seconds: self.seconds };
-                if let Some(violation) = scenario.watch(false).violation {
+                if let Some(violation) = scenario.outcome(false).violation {
                     found.lock().expect("no thread panics here").push((scenario, violation));
                 }
                 true
             });
             let found = found.into_inner().expect("no thread panics here");
-            let cell = |(head, kinds): (&str, &[Kind])| {
+            let cell = |(head, kinds): (&str, &[ViolationKind])| {
                 let count = found.iter().filter(|(_, violation)| kinds.contains(&violation.kind)).count();
                 format!("| {count:>width$} ", width = head.len())
             };
@@ -177,22 +186,22 @@ impl Chaos {
     }
 }
 
-/// One run, in full.
+/// Shows one run again, line by line.
 #[derive(Args)]
 pub(crate) struct Replay {
-    /// Decides all.
+    /// The seed.
     #[arg(long)]
     seed: u64,
     /// Nodes in the cluster.
     #[arg(long, default_value_t = 5)]
     nodes: usize,
-    /// What goes wrong.
+    /// The kinds of faults.
     #[arg(long, default_value_t = Faults::All)]
     faults: Faults,
     /// Virtual seconds.
     #[arg(long, default_value_t = RUN)]
     seconds: u64,
-    /// Only so many of the last lines.
+    /// Only this many of the last lines.
     #[arg(long)]
     tail: Option<usize>,
 }
@@ -200,16 +209,16 @@ pub(crate) struct Replay {
 impl Replay {
     pub(crate) fn run(&self) -> bool {
         let Replay { seed, nodes, faults, seconds, tail } = *self;
-        show(&Scenario { seed, nodes, faults, seconds }.watch(true), tail)
+        show(&Scenario { seed, nodes, faults, seconds }.outcome(true), tail)
     }
 }
 
-/// Shows the run again that the bytes of a file decide, line by line.
+/// Shows the run that the bytes of a file decide, line by line.
 #[derive(Args)]
 pub(crate) struct Bytes {
-    /// What the fuzzer wrote.
+    /// A file of the fuzzer.
     file: PathBuf,
-    /// Only so many of the last lines.
+    /// Only this many of the last lines.
     #[arg(long)]
     tail: Option<usize>,
 }
@@ -217,7 +226,7 @@ pub(crate) struct Bytes {
 impl Bytes {
     pub(crate) fn run(&self) -> bool {
         match fs::read(&self.file) {
-            Ok(bytes) => show(&Schedule::new(&bytes).watch(true), self.tail),
+            Ok(bytes) => show(&Schedule::new(&bytes).outcome(true), self.tail),
             Err(error) => {
                 eprintln!("{}: {error}", self.file.display());
                 false
@@ -226,10 +235,10 @@ impl Bytes {
     }
 }
 
-/// Shows the last lines of a run, and whether it was well.
+/// Prints the last lines of a run. Returns whether there was no violation.
 fn show(outcome: &Outcome, tail: Option<usize>) -> bool {
     let skipped = tail.map_or(0, |tail| outcome.lines.len().saturating_sub(tail));
-    // Whoever pipes it into `head` has seen enough.
+    // A reader such as `head` may close the pipe before the end.
     let mut out = std::io::stdout().lock();
     if outcome.lines.iter().skip(skipped).any(|line| writeln!(out, "{line}").is_err()) {
         return outcome.violation.is_none();

@@ -1,4 +1,4 @@
-//! How long a group is without a leader when one gives up on purpose.
+//! Measures how long a group has no leader in a handover.
 
 use std::time::Duration;
 
@@ -10,29 +10,29 @@ use crate::disk::DiskOptions;
 use crate::net::NetOptions;
 use crate::options::Options;
 
-/// Where it is measured: every message takes the same time, and so does every write.
+/// The measured group, in which every message takes the same time, and so does every write.
 #[derive(Clone, Copy, Debug)]
 pub struct HandoverSettings {
-    /// How many.
+    /// How many nodes.
     pub nodes: usize,
-    /// One way.
+    /// The delay of a message.
     pub delay: Duration,
-    /// Until a write is durable.
+    /// The time until a write is durable.
     pub write: Duration,
 }
 
 impl HandoverSettings {
-    /// What a planned handover may cost: the order, a vote request and its answer, and the write of
-    /// those who vote.
+    /// The longest allowed time without a leader in a handover: the order, a vote request and its reply,
+    /// and the write of the voters.
     #[must_use]
     pub fn bound(&self) -> Duration {
         3 * self.delay + self.write
     }
 
-    /// Without a leader while the leader of a steady group resigns.
+    /// The time without a leader in a handover by the leader of a steady group.
     ///
     /// # Panics
-    /// If it does not succeed within a second.
+    /// If the handover does not succeed within a second.
     #[must_use]
     pub fn planned(&self, seed: u64) -> Duration {
         let (mut cluster, leader) = self.steady(seed);
@@ -42,7 +42,7 @@ impl HandoverSettings {
         leaderless
     }
 
-    /// The same when the successor that is named can reach nobody but the leader, in a group in which the
+    /// The time without a leader if the named successor reaches only the leader, in a group in which the
     /// two are no quorum.
     #[must_use]
     pub fn hopeless(&self, seed: u64) -> Duration {
@@ -55,8 +55,8 @@ impl HandoverSettings {
         watch(&mut cluster, Duration::from_secs(1))
     }
 
-    /// Every node in turn is stopped for two seconds, a leader only once it has handed over, if
-    /// `graceful`.
+    /// The time without a leader while every node in turn is stopped for two seconds. If `graceful`, a
+    /// leader hands over before it is stopped.
     #[must_use]
     pub fn rolling_restart(&self, seed: u64, graceful: bool) -> Duration {
         let (mut cluster, _) = self.steady(seed);
@@ -82,7 +82,7 @@ impl HandoverSettings {
             net: NetOptions { delay: (delay, delay), ..NetOptions::default() },
             disk: DiskOptions { write: (write, write), ..DiskOptions::default() },
             drift: Drift::Within,
-            patience: None,
+            lost_attempts: None,
             ..Options::default()
         };
         let mut cluster = Cluster::new(seed, self.nodes, options);
@@ -95,7 +95,7 @@ impl HandoverSettings {
     }
 }
 
-/// For how long nobody leads within `length` from now on.
+/// Lets `length` pass, and returns for how long of it there was no leader.
 fn watch(cluster: &mut Cluster, length: Duration) -> Duration {
     let mut since = cluster.leader().is_none().then(|| cluster.now());
     let mut total = Duration::ZERO;

@@ -1,4 +1,4 @@
-//! How a host serves its process: the contract, obeyed to the letter and no further.
+//! The loop of a host. It keeps the contract of `Election`, and promises no more than the contract.
 
 use std::time::Duration;
 
@@ -6,19 +6,19 @@ use quorate::{Body, HardState, Input, Output, Phase, RoleKind};
 
 use crate::clock::Instant;
 use crate::cluster::{Cluster, What};
-use crate::process::{Ambush, INBOX};
-use crate::safety::Kind;
+use crate::process::{INBOX, PendingFault};
+use crate::safety::ViolationKind;
 use crate::trace;
 
-/// More outputs than that for each member at once are too many.
+/// More outputs than this for each member in one step are a violation.
 const OUTPUTS_PER_MEMBER: usize = 16;
-/// More changes of members than that without anybody's wish are a loop.
+/// More membership changes than this without a request are a loop.
 const STEPS: u32 = 64;
-/// More ticks than that at one reading of the clock are a loop.
+/// More ticks than this at one reading of the clock are a loop.
 const TICKS_AT_ONCE: u32 = 16;
 
 impl Cluster {
-    pub(crate) fn happen(&mut self, what: What) {
+    pub(crate) fn handle(&mut self, what: What) {
         match what {
             What::Deliver { node, from, message } => {
                 let Some(process) = &mut self.hosts[node].process else { return };
@@ -51,7 +51,7 @@ impl Cluster {
                     self.thaw(node as u64 + 1);
                 }
             }
-            What::Wish { node, life, input } => {
+            What::Request { node, life, input } => {
                 if self.is_alive(node, life) {
                     self.step(node as u64 + 1, input);
                 }
@@ -63,8 +63,8 @@ impl Cluster {
         self.hosts[node].life == life && self.hosts[node].process.is_some()
     }
 
-    /// Acts on outputs, ticks, and steps what was received, until there is nothing to do or the
-    /// process is held up.
+    /// Acts on outputs, ticks, and steps received inputs, until there is nothing to do or the process
+    /// writes or is frozen.
     pub(crate) fn serve(&mut self, node: usize) {
         let mut ticks = 0;
         while self.violation.is_none() {
@@ -73,7 +73,7 @@ impl Cluster {
                 return;
             };
             if let Some(output) = process.pending.pop_front() {
-                self.actions(node, output);
+                self.perform(node, output);
                 continue;
             }
             process.publish();
@@ -82,14 +82,14 @@ impl Cluster {
             let received = !process.inbox.is_empty();
             if process.ticked == 0 && (received || due) {
                 process.ticked =
-                    if process.habit.burst { process.inbox.len() } else { process.inbox.len().min(1) };
-                let separate = process.habit.separate;
+                    if process.style.burst { process.inbox.len() } else { process.inbox.len().min(1) };
+                let separate = process.style.separate;
                 ticks += u32::from(!received);
                 let mut outputs = Vec::new();
                 process.election.tick_into(reading, &mut outputs);
                 self.collect(node, None, outputs);
                 if ticks > TICKS_AT_ONCE {
-                    self.fail(Kind::Unbounded, format!("node {} ticks without end", node + 1));
+                    self.fail(ViolationKind::Unbounded, format!("node {} ticks without end", node + 1));
                 }
                 if separate || !received {
                     continue;
@@ -103,7 +103,8 @@ impl Cluster {
         self.set_alarm(node);
     }
 
-    /// Steps what was received first, if anything was received before the last reading.
+    /// Steps the oldest input that was received before the last reading of the clock. Returns whether there
+    /// was one.
     fn step_next(&mut self, node: usize) -> bool {
         let Some(process) = &mut self.hosts[node].process else { return false };
         if process.ticked == 0 {
@@ -119,7 +120,7 @@ impl Cluster {
         let mut outputs = Vec::new();
         process.election.step_into(input, &mut outputs);
         if let Some(line) = line {
-            self.note(node as u64 + 1, || line);
+            self.log(node as u64 + 1, || line);
         }
         self.collect(node, Some(is_message), outputs);
         true
@@ -127,26 +128,26 @@ impl Cluster {
 
     fn collect(&mut self, node: usize, is_message: Option<bool>, outputs: Vec<Output<u64>>) {
         if outputs.len() > OUTPUTS_PER_MEMBER * (self.hosts.len() + 1) {
-            self.fail(Kind::Unbounded, format!("{} outputs at once", outputs.len()));
+            self.fail(ViolationKind::Unbounded, format!("{} outputs at once", outputs.len()));
         }
         let refused = outputs.iter().any(|output| matches!(output, Output::Rejected(_)));
         if refused && (is_message != Some(false) || outputs.len() > 1) {
-            self.fail(Kind::Nonsense, format!("node {}: {:?}", node + 1, outputs));
+            self.fail(ViolationKind::Nonsense, format!("node {}: {:?}", node + 1, outputs));
         }
         if let Some(process) = &mut self.hosts[node].process {
             process.pending.extend(outputs);
         }
     }
 
-    /// Acts on one output, unless the process comes to grief first.
-    fn actions(&mut self, node: usize, output: Output<u64>) {
-        if self.is_ambushed(node, &output) {
+    /// Acts on one output, unless a pending fault strikes before it.
+    fn perform(&mut self, node: usize, output: Output<u64>) {
+        if self.strike_pending_fault(node, &output) {
             return;
         }
         let name = node as u64 + 1;
         if self.options.traced {
             let line = trace::output(&output);
-            self.note(name, || line);
+            self.log(name, || line);
         }
         match output {
             Output::Persist(state) => self.write(node, state),
@@ -155,21 +156,21 @@ impl Cluster {
                 self.judge(verdict);
                 self.send(node, to, message);
             }
-            Output::Event(event) => self.host_view(node, event),
+            Output::Event(event) => self.on_event(node, event),
             Output::Rejected(_) => self.counts.refusals += 1,
         }
     }
 
-    fn is_ambushed(&mut self, node: usize, output: &Output<u64>) -> bool {
+    fn strike_pending_fault(&mut self, node: usize, output: &Output<u64>) -> bool {
         let Some(process) = &mut self.hosts[node].process else { return true };
-        let Some((left, mishap)) = process.ambush else { return false };
-        process.ambush = left.checked_sub(1).map(|left| (left, mishap));
+        let Some((left, fault)) = process.pending_fault else { return false };
+        process.pending_fault = left.checked_sub(1).map(|left| (left, fault));
         if left > 0 {
             return false;
         }
-        match mishap {
-            Ambush::Crash => self.crash(node as u64 + 1),
-            Ambush::Freeze(length) => {
+        match fault {
+            PendingFault::Crash => self.crash(node as u64 + 1),
+            PendingFault::Freeze(length) => {
                 process.pending.push_front(output.clone());
                 let life = self.hosts[node].life;
                 self.freeze(node as u64 + 1);
@@ -180,10 +181,10 @@ impl Cluster {
     }
 
     fn write(&mut self, node: usize, state: HardState<u64>) {
-        let (length, stalls) = self.options.disk.next(&mut self.dice);
+        let (length, stalls) = self.options.disk.draw(&mut self.dice);
         if stalls {
-            self.liveness.stalled(node, self.now + length);
-            self.note(node as u64 + 1, || format!("STALL for {} ms", length / 1_000_000));
+            self.liveness.mark_stalled(node, self.now + length);
+            self.log(node as u64 + 1, || format!("STALL for {} ms", length / 1_000_000));
         }
         if length == 0 {
             return self.store(node, state);
@@ -195,7 +196,7 @@ impl Cluster {
         }
     }
 
-    /// `state` is durable.
+    /// Makes `state` durable.
     pub(crate) fn store(&mut self, node: usize, state: HardState<u64>) {
         let verdict = self.safety.durable(node as u64 + 1, &state);
         self.judge(verdict);
@@ -203,29 +204,29 @@ impl Cluster {
             self.hosts[node].durable = state;
             return;
         }
-        // Whoever comes to be able to lead only now has not had its time yet.
-        let leaderless = self.liveness.last_lease < self.now && self.options.patience.is_some();
+        // If no node could lead until now, the time without a leader starts now.
+        let leaderless = self.liveness.last_lease < self.now && self.options.lost_attempts.is_some();
         let could = !leaderless || self.can_have_a_leader();
         let host = &mut self.hosts[node];
-        // Whoever is elected gives its term to the membership as it is.
+        // A new leader gives its term to the membership and keeps the number, which is no step.
         let stepped = host.durable.membership.version().number != state.membership.version().number;
         if host.durable.membership.members() != state.membership.members() {
-            host.realigned = self.now;
+            host.members_changed = self.now;
             let forced = host.process.as_ref().is_some_and(|process| process.forced);
             host.forced = forced.then_some(self.now).or(host.forced);
         }
-        host.was_in |= state.membership.contains(node as u64 + 1);
+        host.was_member |= state.membership.contains(node as u64 + 1);
         if let Some(process) = &mut host.process {
-            process.told &= !state.membership.contains(node as u64 + 1);
+            process.knows_removal &= !state.membership.contains(node as u64 + 1);
         }
         host.durable = state;
         if !could {
-            self.liveness.disturbed(self.now);
+            self.liveness.mark_disturbed(self.now);
         }
         let leads = self.hosts[node].process.as_ref().is_some_and(|process| process.leads);
         self.steps += u32::from(leads && stepped);
         if self.steps > STEPS {
-            self.fail(Kind::Unbounded, format!("node {} changes the members without end", node + 1));
+            self.fail(ViolationKind::Unbounded, format!("node {} changes the members without end", node + 1));
         }
         let verdict = self.members.durable(&self.hosts);
         self.judge(verdict);
@@ -242,13 +243,13 @@ impl Cluster {
         }
         let receiver = to as usize - 1;
         if receiver >= self.hosts.len() || receiver == node {
-            return self.fail(Kind::Nonsense, format!("node {} sends to {to}", node + 1));
+            return self.fail(ViolationKind::Nonsense, format!("node {} sends to {to}", node + 1));
         }
         let fate = self.net.fate(node, receiver, &mut self.dice);
         if !fate.is_prompt(&self.net.options) {
-            self.liveness.lost(node, receiver, self.now);
-            if self.options.rigged {
-                self.liveness.disturbed(self.now + fate.last());
+            self.liveness.mark_lost(node, receiver, self.now);
+            if self.options.adversarial {
+                self.liveness.mark_disturbed(self.now + fate.last());
             }
         }
         for delay in fate.arrivals.into_iter().flatten() {
@@ -257,7 +258,7 @@ impl Cluster {
         }
     }
 
-    /// Tells the workers of the lease, after all outputs so far were acted on.
+    /// Publishes the lease to the workers, after the host has acted on all outputs so far.
     fn publish(&mut self, node: usize) {
         let Some(process) = self.hosts[node].process.as_mut().filter(|process| process.is_idle()) else {
             return;
@@ -265,7 +266,7 @@ impl Cluster {
         process.publish();
         let leads = process.election.role() == RoleKind::Leader;
         if process.published.is_some() != leads {
-            self.fail(Kind::Nonsense, format!("node {}: the lease and the role disagree", node + 1));
+            self.fail(ViolationKind::Nonsense, format!("node {}: the lease and the role disagree", node + 1));
         }
         if let Some(lease) = self.hosts[node].acts_under(self.now) {
             if let Some(process) = &mut self.hosts[node].process {
@@ -276,7 +277,7 @@ impl Cluster {
         }
     }
 
-    /// Sleeps until the deadline, unless a wake-up comes sooner anyway.
+    /// Schedules a wake-up at the deadline, unless an earlier one is scheduled.
     fn set_alarm(&mut self, node: usize) {
         let (now, life) = (self.now, self.hosts[node].life);
         let late = self.dice.below(self.options.oversleep + 1);
@@ -291,13 +292,13 @@ impl Cluster {
         }
     }
 
-    pub(crate) fn judge(&mut self, verdict: Result<(), (Kind, String)>) {
+    pub(crate) fn judge(&mut self, verdict: Result<(), (ViolationKind, String)>) {
         if let Err((kind, text)) = verdict {
             self.fail(kind, text);
         }
     }
 
-    /// What holds after every event.
+    /// Checks what must hold after every event.
     pub(crate) fn check(&mut self) {
         let mut first = None;
         for host in &self.hosts {
@@ -313,12 +314,12 @@ impl Cluster {
         }
         if first.is_some() {
             self.liveness.last_lease = self.now;
-        } else if self.options.patience.is_some()
+        } else if self.options.lost_attempts.is_some()
             && self.liveness.is_overdue(self.now)
             && self.can_have_a_leader()
         {
             let since = Duration::from_nanos(self.now - self.liveness.leaderless_since());
-            self.fail(Kind::Leaderless, format!("nobody has led for {since:?}"));
+            self.fail(ViolationKind::Leaderless, format!("no node has led for {since:?}"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How much memory an instance takes.
+//! The command that prints how much memory an instance takes.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicIsize, Ordering};
@@ -8,7 +8,7 @@ use quorate::{ClusterId, Config, Election, HardState, Timing};
 use quorate_sim::{Dice, ManualNetwork};
 use rand_chacha::ChaCha8Rng;
 
-/// The system's allocator, with a count of the bytes that are in use.
+/// The system's allocator with a count of the bytes in use.
 struct Counting;
 
 static IN_USE: AtomicIsize = AtomicIsize::new(0);
@@ -31,7 +31,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Bytes on the heap that a clone of `election` takes.
+/// How many bytes on the heap a clone of `election` takes.
 fn heap(election: &Election<u64, ChaCha8Rng>) -> isize {
     let before = IN_USE.load(Ordering::Relaxed);
     let copy = election.clone();
@@ -50,13 +50,13 @@ pub(crate) fn run() -> bool {
         println!("{name:>24} {inline:>8} {heap:>8} {:>8}", inline as isize + heap);
     };
     let state = HardState::bootstrap(ClusterId(1), 1..=3).expect("three nodes");
-    let fresh =
-        Election::new(Config::new(1), state, Duration::ZERO, Dice::new(1).generator()).expect("lawful");
+    let fresh = Election::new(Config::new(1), state, Duration::ZERO, Dice::new(1).generator())
+        .expect("a valid start");
     show("just started", &fresh);
-    let mut manual_network = ManualNetwork::new(3, Timing::lan());
-    manual_network.run(Duration::from_secs(5));
-    let leader = manual_network.leader().expect("a leader after five seconds");
-    show("leader", manual_network.node(leader));
-    show("follower", manual_network.node(leader % 3 + 1));
+    let mut network = ManualNetwork::new(3, Timing::lan());
+    network.run(Duration::from_secs(5));
+    let leader = network.leader().expect("a leader after five seconds");
+    show("leader", network.node(leader));
+    show("follower", network.node(leader % 3 + 1));
     true
 }

@@ -1,8 +1,9 @@
-//! The deterministic cluster: nodes, clocks, disks and a network in virtual time, all decided by one
-//! seed, and checks after every event that what `quorate` promises holds.
+//! The deterministic simulator: nodes, clocks, disks and a network in virtual time, all determined by one
+//! seed. After every event it checks that the guarantees of `quorate` hold.
 //!
-//! [`Cluster`] is driven by tests, [`Scenario`] drives one through faults, and [`ManualNetwork`] is a handful of
-//! nodes whose messages a test delivers by hand.
+//! Tests drive a [`Cluster`], a [`Scenario`] drives one through faults, and a [`ManualNetwork`] is a few
+//! nodes whose messages a test delivers by hand. [`checked`] checks every step of a single election, and
+//! [`model`] searches all states of small groups.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -32,7 +33,7 @@ mod schedule;
 mod trace;
 
 pub use clock::{Clock, Drift, Instant, MS, SECOND};
-pub use cluster::{Change, Cluster, Counts, News};
+pub use cluster::{Cluster, Counts, LeadershipChange, MembershipEvent};
 pub use disk::DiskOptions;
 pub use failover_time::{Failover, Setting, Summary, cold_start, failover, handover};
 pub use fast_cluster::{FastCluster, Tally as FastClusterTally, Traffic};
@@ -43,7 +44,7 @@ pub use manual_network::{Mail, ManualNetwork};
 pub use net::NetOptions;
 pub use options::{Options, Start};
 pub use rng::{Dice, Ppm, Zero};
-pub use safety::{Kind, Violation};
+pub use safety::{Violation, ViolationKind};
 pub use scenario::{Outcome, Scenario};
 pub use schedule::Schedule;
 pub use trace::{Trace, message as describe};

@@ -1,4 +1,4 @@
-//! The simulator's commands: tables, soak, replay.
+//! The commands of the simulator.
 
 use std::process::ExitCode;
 
@@ -23,27 +23,28 @@ struct Arguments {
 enum Command {
     /// Runs five-node clusters under mixed faults on all cores; fails at the first violation.
     Soak(fault_runs::Soak),
-    /// How long a group is without a leader after a crash, at a cold start, at a handover.
+    /// Measures how long a group has no leader after a crash, at a cold start and in a handover.
     Failover(time_tables::FailoverTable),
-    /// How long a group is without a leader when that gives up on purpose.
+    /// Measures how long a group has no leader in a handover.
     Handover(time_tables::HandoverTable),
-    /// What goes wrong under which faults: all columns must be zero.
+    /// Counts the violations under each kind of fault: all columns must be zero.
     Chaos(fault_runs::Chaos),
     /// Shows one run again, line by line.
     Replay(fault_runs::Replay),
+    /// Shows the run that the bytes of a fuzzer's file decide, line by line.
     Schedule(fault_runs::Bytes),
-    /// What promises tuned to the network are worth, and whether they cost leadership.
+    /// Compares promises tuned to the network with fixed ones.
     Tuned(tuning_table::Tuned),
     /// Breaks one rule after another in a copy of the sources, and shows which tests notice.
     Sabotage(sabotage::Sabotage),
-    /// How much memory an instance takes.
+    /// Prints how much memory an instance takes.
     Bytes,
-    /// Every reachable state of small groups, within bounds: no property may fall.
+    /// Searches every reachable state of small groups, within bounds: no property may be violated.
     Model(model_search::Model),
 }
 
 fn main() -> ExitCode {
-    let well = match Arguments::parse().command {
+    let passed = match Arguments::parse().command {
         Command::Soak(soak) => soak.run(),
         Command::Failover(table) => table.run(),
         Command::Handover(table) => table.run(),
@@ -55,5 +56,5 @@ fn main() -> ExitCode {
         Command::Bytes => instance_memory::run(),
         Command::Model(model) => model.run(),
     };
-    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

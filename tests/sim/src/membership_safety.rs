@@ -1,52 +1,52 @@
-//! S4: quorums of any two memberships that can still elect intersect, and a committed one is never
-//! lost. Looked for in what is durable, by counting, for all quorums at once.
+//! S4: the quorums of any two memberships that can still elect intersect, and a committed membership is
+//! never lost. The checks count voters in the durable states, which covers all quorums at once.
 
 use std::collections::BTreeMap;
 
 use quorate::{Membership, MembershipVersion, Term};
 
 use crate::process::Host;
-use crate::safety::{Kind, Verdict};
+use crate::safety::{Verdict, ViolationKind};
 
-/// The history of memberships.
+/// The history of the memberships.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Members {
-    /// All that ever start as forming: the voters of a group that has not formed yet.
+pub(crate) struct MembershipSafety {
+    /// All nodes that ever start as forming. They are the voters of a group that has not formed yet.
     founders: Vec<u64>,
-    /// What leaders announced as committed.
+    /// The memberships that leaders have reported as committed.
     committed: BTreeMap<MembershipVersion, Membership<u64>>,
-    /// What each term's leader had when it was elected.
+    /// The membership that the leader of each term had when it was elected.
     led: BTreeMap<Term, Membership<u64>>,
 }
 
-impl Members {
+impl MembershipSafety {
     pub(crate) fn new(founders: Vec<u64>) -> Self {
-        Members { founders, ..Members::default() }
+        MembershipSafety { founders, ..MembershipSafety::default() }
     }
 
-    /// The newest that was announced as committed.
+    /// The newest committed version.
     pub(crate) fn newest(&self) -> MembershipVersion {
         self.committed.last_key_value().map_or(MembershipVersion::default(), |(&version, _)| version)
     }
 
-    /// Whether a leader announced `version` as committed.
+    /// Whether a leader has reported `version` as committed.
     pub(crate) fn is_committed(&self, version: MembershipVersion) -> bool {
         self.committed.contains_key(&version)
     }
 
-    /// Some membership has become durable.
+    /// Checks the durable memberships after one of them has changed.
     pub(crate) fn durable(&self, hosts: &[Host]) -> Verdict {
         let held = self.held(hosts);
-        for (place, one) in held.iter().enumerate() {
-            for other in &held[place + 1..] {
+        for (index, one) in held.iter().enumerate() {
+            for other in &held[index + 1..] {
                 self.compare(hosts, one, other)?;
             }
         }
         Ok(())
     }
 
-    /// Every membership that some disk holds, each once. What forming nodes know so far makes no
-    /// difference to who may vote.
+    /// Every membership that some disk holds, each once. All memberships of forming nodes count as one,
+    /// since the nodes that they know so far do not change who may vote.
     fn held<'a>(&self, hosts: &'a [Host]) -> Vec<&'a Membership<u64>> {
         let mut held: Vec<&Membership<u64>> = Vec::new();
         for host in hosts {
@@ -61,12 +61,15 @@ impl Members {
 
     fn compare(&self, hosts: &[Host], one: &Membership<u64>, other: &Membership<u64>) -> Verdict {
         if one.version() == other.version() {
-            return Err((Kind::QuorumsApart, format!("one version, two memberships: {one:?}, {other:?}")));
+            return Err((
+                ViolationKind::QuorumsApart,
+                format!("one version, two memberships: {one:?}, {other:?}"),
+            ));
         }
         let both = self.is_active(hosts, one) && self.is_active(hosts, other);
         if both && self.can_part(one, other) {
-            let text = format!("both can elect, with quorums that share nobody: {one:?}, {other:?}");
-            return Err((Kind::QuorumsApart, text));
+            let text = format!("both can elect, with quorums that share no voter: {one:?}, {other:?}");
+            return Err((ViolationKind::QuorumsApart, text));
         }
         Ok(())
     }
@@ -75,7 +78,7 @@ impl Members {
         if members.is_forming() { &self.founders } else { members.voters() }
     }
 
-    /// Whether an election under `members` could still succeed: a quorum holds nothing newer.
+    /// Whether an election under `members` could still succeed, that is, a quorum holds nothing newer.
     /// Spec: the opposite of `ConfigDisabled`.
     fn is_active(&self, hosts: &[Host], members: &Membership<u64>) -> bool {
         let votes = |&&id: &&u64| {
@@ -86,8 +89,8 @@ impl Members {
         self.voters(members).iter().filter(votes).count() >= members.quorum()
     }
 
-    /// Whether a quorum of each can be chosen so that they share nobody: the rest of each that is
-    /// not found outside the other must be found among those in both.
+    /// Whether a quorum of each membership can be chosen so that they share no voter. Each quorum takes the
+    /// voters outside the other membership first; the rest of both must be found among the common voters.
     fn can_part(&self, one: &Membership<u64>, other: &Membership<u64>) -> bool {
         let (a, b) = (self.voters(one), self.voters(other));
         let shared = a.iter().filter(|id| b.contains(id)).count();
@@ -95,17 +98,20 @@ impl Members {
         rest(one, a.len()) + rest(other, b.len()) <= shared
     }
 
-    /// The leader of `term` leads with `members`.
+    /// Checks that `node` may lead in `term` with `members`.
     pub(crate) fn elected(&mut self, node: u64, term: Term, members: &Membership<u64>) -> Verdict {
         if !members.is_voter(node) {
-            return Err((Kind::Nonsense, format!("{node} was elected in term {term} and is no voter")));
+            return Err((
+                ViolationKind::Nonsense,
+                format!("{node} was elected in term {term}, but is no voter"),
+            ));
         }
         self.led.insert(term, members.clone());
         let before = self.committed.range(..MembershipVersion { term, number: 0 }).next_back();
         before.map_or(Ok(()), |(_, committed)| keeps(committed, term, members))
     }
 
-    /// The host of `node`, which leads if `leads`, learns that `members` are committed.
+    /// Checks that `members` are committed, as the host of `node` has learned. The node leads if `leads`.
     pub(crate) fn committed(&mut self, node: u64, leads: bool, members: &Membership<u64>) -> Verdict {
         let version = members.version();
         if leads {
@@ -117,26 +123,32 @@ impl Members {
         if self.committed.get(&version) == Some(members) {
             return Ok(());
         }
-        Err((Kind::NotCommitted, format!("{node} takes {version} for committed; its leader never did")))
+        Err((
+            ViolationKind::NotCommitted,
+            format!("{node} reports {version} as committed, which no leader did"),
+        ))
     }
 
-    /// The host of `node` learns that it is out, by `members`.
+    /// Checks that `node` is removed by `members`, as its host has learned.
     pub(crate) fn removed(&self, node: u64, members: &Membership<u64>) -> Verdict {
         let committed = self.committed.get(&members.version()) == Some(members);
         if committed && !members.contains(node) {
             return Ok(());
         }
-        Err((Kind::FalselyRemoved, format!("{node} is told that it is out: {members:?}, {committed}")))
+        Err((
+            ViolationKind::FalselyRemoved,
+            format!("{node} reports that it is removed: {members:?}, committed: {committed}"),
+        ))
     }
 }
 
-/// Whether the leader of a later `term` has what was `committed` before, or what came of it.
+/// Checks that the leader of a later `term` has the `committed` membership, or one that followed it.
 fn keeps(committed: &Membership<u64>, term: Term, led: &Membership<u64>) -> Verdict {
     let (was, is) = (committed.version().number, led.version().number);
     let lists = |members: &Membership<u64>| (members.members().to_vec(), members.voters().len());
     if is < was || (is == was && (lists(committed), committed.quorum()) != (lists(led), led.quorum())) {
         let text = format!("the leader of term {term} has {led:?}; {committed:?} was committed");
-        return Err((Kind::MembershipLost, text));
+        return Err((ViolationKind::MembershipLost, text));
     }
     Ok(())
 }

@@ -1,23 +1,23 @@
-//! The model checker's command.
+//! The command that runs the model checker.
 
 use std::thread::available_parallelism;
 
 use clap::Args;
 use quorate_sim::model::{Search, check, large, small};
 
-/// Searches the model's instances.
+/// Searches the instances of the model.
 #[derive(Args)]
 pub(crate) struct Model {
-    /// The large ones, which take a while, instead of those that `cargo test` searches.
+    /// Search the large instances, which take minutes, instead of those that `cargo test` searches.
     #[arg(long)]
     large: bool,
-    /// Only those whose name contains this.
+    /// Only instances whose name contains this.
     #[arg(long, default_value = "")]
     only: String,
-    /// Find the shortest way to a violation. Takes more memory.
+    /// Find the shortest path to a violation, which takes more memory.
     #[arg(long)]
     shortest: bool,
-    /// How many threads search; as many as there are cores unless told otherwise.
+    /// How many threads search; the default is one for each core.
     #[arg(long)]
     threads: Option<usize>,
 }
@@ -28,14 +28,14 @@ impl Model {
         let search = if self.shortest { Search::BreadthFirst } else { Search::DepthFirst };
         let cores = || available_parallelism().map_or(1, std::num::NonZero::get);
         let threads = self.threads.unwrap_or_else(cores);
-        let (mut states, mut well) = (0, true);
+        let (mut states, mut passed) = (0, true);
         for instance in instances.into_iter().filter(|instance| instance.name.contains(&self.only)) {
             let found = check(instance, search, threads);
             print!("{found}");
             states += found.states;
-            well &= found.is_well();
+            passed &= found.passed();
         }
         println!("unique states in all: {states}");
-        well
+        passed
     }
 }

@@ -1,4 +1,4 @@
-//! One node: what survives a crash, and the process that does not.
+//! A host of a node: the disk, which survives a crash, and the process, which does not.
 
 use std::collections::VecDeque;
 
@@ -13,87 +13,87 @@ pub(crate) struct Host {
     pub(crate) config: Config<u64>,
     pub(crate) durable: HardState<u64>,
     pub(crate) process: Option<Process>,
-    /// Counts the processes, so that what was meant for one never reaches the next.
+    /// The number of processes so far. An event that is meant for one process never reaches the next one.
     pub(crate) life: u32,
-    /// It once held a membership that lists it.
-    pub(crate) was_in: bool,
-    /// When its members last changed.
-    pub(crate) realigned: Instant,
-    /// When they last changed by a step that was forced.
+    /// Whether the node has ever held a membership that contains it.
+    pub(crate) was_member: bool,
+    /// When the members in its durable state last changed.
+    pub(crate) members_changed: Instant,
+    /// When the members last changed by a forced step.
     pub(crate) forced: Option<Instant>,
 }
 
-/// A single-threaded host: it blocks while it writes, and reads the clock for each message.
+/// A single-threaded process: it blocks while it writes, and reads its clock for each message.
 #[derive(Clone, Debug)]
 pub(crate) struct Process {
     pub(crate) election: Election<u64, ChaCha8Rng>,
     pub(crate) clock: Clock,
-    /// Outputs that are not acted on yet.
+    /// The outputs that the process has not acted on yet.
     pub(crate) pending: VecDeque<Output<u64>>,
-    /// Received and not stepped yet.
+    /// The inputs that were received and not stepped yet.
     pub(crate) inbox: VecDeque<Input<u64>>,
-    /// How many of the inbox were received before the last clock reading.
+    /// How many inputs of the inbox were received before the last reading of the clock.
     pub(crate) ticked: usize,
-    /// What is being written.
+    /// The state that is being written.
     pub(crate) writing: Option<HardState<u64>>,
     pub(crate) frozen: bool,
-    /// The lease as it was when last asked for: what the leader's workers go by.
+    /// The lease that was published last. The leader's workers act under it.
     pub(crate) published: Option<Lease>,
-    /// The pending wake-up.
+    /// The time of the scheduled wake-up.
     pub(crate) wake: Option<Instant>,
-    /// What happens to it after so many more outputs.
-    pub(crate) ambush: Option<(u32, Ambush)>,
-    /// Its host has acted on `Elected`, and not on `SteppedDown` since.
+    /// The fault that strikes after this number of outputs.
+    pub(crate) pending_fault: Option<(u32, PendingFault)>,
+    /// Whether the process has acted on `Elected`, and not on `SteppedDown` since.
     pub(crate) leads: bool,
-    /// Since when it leads: when a lease first held as its host asked for it.
+    /// Since when the process leads, that is, since a published lease first held.
     pub(crate) leads_since: Option<Instant>,
-    pub(crate) habit: Habit,
-    /// A change of members may cost it the lease: that was asked for.
+    pub(crate) style: HostStyle,
+    /// Whether the last request allowed a membership change to cost the lease.
     pub(crate) forced: bool,
-    /// It has said that it is out.
-    pub(crate) told: bool,
+    /// Whether the process has reported that its node is removed.
+    pub(crate) knows_removal: bool,
 }
 
-/// A mishap between two outputs.
+/// A fault that strikes between two outputs.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Ambush {
+pub(crate) enum PendingFault {
     Crash,
-    /// For so long.
+    /// A freeze of this length.
     Freeze(u64),
 }
 
-/// What the contract leaves to the host.
+/// Choices that the contract of `Election` leaves to the host.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Habit {
-    /// Acts on what a tick put out before it steps the message.
+pub(crate) struct HostStyle {
+    /// Whether the process acts on the outputs of a tick before it steps the message.
     pub(crate) separate: bool,
-    /// Steps all that it has received after one reading of the clock.
+    /// Whether the process steps all received inputs after one reading of the clock.
     pub(crate) burst: bool,
-    /// Has workers that go by the longest lease they were told of until leadership ends.
-    pub(crate) hoards: bool,
+    /// Whether the workers act under the longest published lease until the leadership ends.
+    pub(crate) keeps_longest_lease: bool,
 }
 
-/// What a process can receive before it drops the rest, like a socket's buffer.
+/// How many inputs a process can hold, like the buffer of a socket. It drops the rest.
 pub(crate) const INBOX: usize = 2_000;
 
 impl Host {
-    /// The lease on which work would be done at `now`. A frozen or blocked process counts: its
-    /// workers may run on, and go by what they were told last.
+    /// The lease under which workers would act at `now`. A frozen or blocked process counts, since its
+    /// workers may run on under the lease that was published last.
     pub(crate) fn acts_under(&self, now: Instant) -> Option<Lease> {
         let process = self.process.as_ref()?;
         process.published.filter(|lease| lease.holds_at(process.clock.read(now)))
     }
 
-    /// Whether there is a process that is not frozen.
+    /// Whether there is a process and it is not frozen.
     pub(crate) fn is_running(&self) -> bool {
         self.process.as_ref().is_some_and(|process| !process.frozen)
     }
 }
 
 impl Process {
-    /// Asks for the lease, and tells the workers.
+    /// Publishes the lease of the election to the workers.
     pub(crate) fn publish(&mut self) {
-        let known = self.published.filter(|_| self.habit.hoards);
+        let known = self.published.filter(|_| self.style.keeps_longest_lease);
         let longer = |lease: Lease| Lease {
             until: known.map_or(lease.until, |known| known.until.max(lease.until)),
             ..lease
@@ -101,7 +101,7 @@ impl Process {
         self.published = self.election.lease().map(longer);
     }
 
-    /// Whether it can do anything now.
+    /// Whether the process neither writes nor is frozen.
     pub(crate) fn is_idle(&self) -> bool {
         !self.frozen && self.writing.is_none()
     }

@@ -1,4 +1,4 @@
-//! The commands that measure how long a group is without a leader.
+//! The commands that measure how long a group has no leader.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use quorate_sim::{HandoverSettings, Setting, Summary, cold_start, failover, hand
 
 use crate::fault_runs::on_all_cores;
 
-/// Failover, cold start and handover.
+/// Measures failovers, cold starts and handovers.
 #[derive(Args)]
 pub(crate) struct FailoverTable {
     /// Trials for each line.
@@ -70,7 +70,7 @@ fn trials<T: Send>(count: u64, trial: impl Fn(u64) -> T + Sync) -> Vec<T> {
     results.into_inner().expect("no thread panics here")
 }
 
-/// Without a leader, when it gives up on purpose. Fails if that is longer than it may be.
+/// Measures the time without a leader in handovers; fails if it is longer than allowed.
 #[derive(Args)]
 pub(crate) struct HandoverTable {
     /// Trials for each line.
@@ -82,21 +82,21 @@ impl HandoverTable {
     pub(crate) fn run(&self) -> bool {
         println!("Without a leader; {} trials each; times in ms", self.trials);
         println!(
-            "| nodes | one way | a write | handover, mean | max | 1.5 round trips and a write | to one that cannot win |"
+            "| nodes | delay | write | handover, mean | max | 3 delays and a write | to a successor that cannot win, max |"
         );
         println!("|---|---|---|---|---|---|---|");
-        let settings = [3, 5].into_iter().flat_map(|nodes| {
+        let groups = [3, 5].into_iter().flat_map(|nodes| {
             [(250, 0), (5_000, 0), (5_000, 5_000), (5_000, 20_000), (8_000, 50_000)]
                 .map(|(delay, write)| (nodes, Duration::from_micros(delay), Duration::from_micros(write)))
         });
-        let mut well = true;
-        for (nodes, delay, write) in settings {
-            let handover_table = HandoverSettings { nodes, delay, write };
-            let planned = trials(self.trials, |seed| handover_table.planned(seed));
-            let hopeless = (nodes > 3).then(|| trials(self.trials, |seed| handover_table.hopeless(seed)));
+        let mut passed = true;
+        for (nodes, delay, write) in groups {
+            let settings = HandoverSettings { nodes, delay, write };
+            let planned = trials(self.trials, |seed| settings.planned(seed));
+            let hopeless = (nodes > 3).then(|| trials(self.trials, |seed| settings.hopeless(seed)));
             let hopeless = hopeless.map(|times| millis(longest(&times)));
-            let (max, bound) = (longest(&planned), handover_table.bound());
-            well &= max <= bound && hopeless.is_none_or(|longest| longest == 0.0);
+            let (max, bound) = (longest(&planned), settings.bound());
+            passed &= max <= bound && hopeless.is_none_or(|longest| longest == 0.0);
             println!(
                 "| {nodes} | {} | {} | {:.2} | {:.2} | {:.2} | {} |",
                 millis(delay),
@@ -107,17 +107,17 @@ impl HandoverTable {
                 hopeless.map_or("-".to_owned(), |longest| longest.to_string()),
             );
         }
-        let handover_table =
+        let settings =
             HandoverSettings { nodes: 5, delay: Duration::from_millis(5), write: Duration::from_millis(5) };
         for (graceful, how) in [(true, "handing over first"), (false, "killed")] {
-            let times = trials(self.trials, |seed| handover_table.rolling_restart(seed, graceful));
+            let times = trials(self.trials, |seed| settings.rolling_restart(seed, graceful));
             println!(
                 "All five of a group restarted in turn, {how}, 5 ms one way and for a write: in total {:.1} on average, {:.1} at most",
                 millis(mean(&times)),
                 millis(longest(&times))
             );
         }
-        well
+        passed
     }
 }
 

@@ -1,4 +1,4 @@
-//! A run, for people to read.
+//! The trace of a run, to be read by a person.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use quorate::{Answer, Body, Claim, Denial, Event, HardState, Input, Message, Ord
 
 use crate::clock::{Instant, SECOND};
 
-/// Lines, if anybody wants to read them.
+/// The lines of a trace, if it is kept.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     lines: Option<Vec<String>>,
@@ -17,14 +17,14 @@ impl Trace {
         Trace { lines: kept.then(Vec::new) }
     }
 
-    pub(crate) fn note(&mut self, now: Instant, text: impl FnOnce() -> String) {
+    pub(crate) fn log(&mut self, now: Instant, text: impl FnOnce() -> String) {
         if let Some(lines) = &mut self.lines {
             let (whole, rest) = (now / SECOND, now % SECOND);
             lines.push(format!("{whole:>5}.{rest:09} {}", text()));
         }
     }
 
-    /// All that happened, if it was kept.
+    /// All lines so far; none if the trace is not kept.
     #[must_use]
     pub fn lines(&self) -> &[String] {
         self.lines.as_deref().unwrap_or_default()
@@ -41,7 +41,7 @@ impl Trace {
 pub(crate) fn input(input: &Input<u64>) -> String {
     match input {
         Input::Receive { from, message: content } => format!("<- {from} {}", message(content)),
-        wish => format!("wish {wish:?}"),
+        request => format!("request {request:?}"),
     }
 }
 
@@ -95,7 +95,7 @@ pub fn message(message: &Message<u64>) -> String {
         Body::Heartbeat(beat) => {
             let order = match beat.order {
                 Order::Follow => "",
-                Order::Prepare => " TRY",
+                Order::Prepare => " PREPARE",
                 Order::Campaign => " CAMPAIGN",
             };
             let rank = beat.rank.map_or("-".into(), |rank| rank.to_string());

@@ -1,4 +1,4 @@
-//! What tuned promises are worth, and whether they cost leadership.
+//! The command that compares tuned promises with fixed ones.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -9,27 +9,27 @@ use quorate_sim::{Dice, Failover, FastCluster, FastClusterTally, MS, Ppm, SECOND
 
 use crate::fault_runs::on_all_cores;
 
-/// A quiet local network: one way 0.15 to 0.35 ms.
+/// The delays of a quiet local network: 0.15 to 0.35 ms.
 const QUIET: (u64, u64) = (150_000, 350_000);
-/// A hundred times that.
+/// Delays a hundred times as long.
 const SLOW: (u64, u64) = (15 * MS, 35 * MS);
 const SHORTEST: Duration = Duration::from_millis(25);
 const LONGEST: Duration = Duration::from_millis(150);
 const MINUTE: u64 = 60 * SECOND;
-/// After this a leader on a quiet network asks for the shortest promise.
+/// After this time a leader on a quiet network asks for the shortest promise.
 const SETTLED: u64 = MINUTE;
 const HOUR: u64 = 3_600 * SECOND;
 
-/// Measures tuned promises beside fixed ones; fails if they do not do what they promise.
+/// Compares tuned promises with fixed ones; fails if tuned ones do not meet their goals.
 #[derive(Args)]
 pub(crate) struct Tuned {
-    /// Crashes for each line of the first table; 0 leaves it out, as with the others.
+    /// Crashes for each line of the first table; with 0 a table is left out.
     #[arg(long, default_value_t = 1_000)]
     crashes: u64,
-    /// Virtual hours of quiet traffic for each line of the second.
+    /// Virtual hours of quiet traffic for each line of the second table.
     #[arg(long, default_value_t = 1_000)]
     hours: u64,
-    /// Networks that become slow and quick again, for each line of the third.
+    /// Networks that become slow and quick again, for each line of the third table.
     #[arg(long, default_value_t = 500)]
     jumps: u64,
     /// The first seed.
@@ -45,7 +45,7 @@ fn tuned() -> Timing {
     Timing::tuned(SHORTEST, LONGEST)
 }
 
-/// The results of `work` for so many seeds.
+/// The results of `work` for `count` seeds.
 fn gather<T: Send>(seed: u64, count: u64, work: impl Fn(u64) -> T + Sync) -> Vec<T> {
     let results = Mutex::new(Vec::new());
     on_all_cores(count, |item| {
@@ -59,7 +59,7 @@ fn gather<T: Send>(seed: u64, count: u64, work: impl Fn(u64) -> T + Sync) -> Vec
 impl Tuned {
     pub(crate) fn run(&self) -> bool {
         println!(
-            "tuned: promise {SHORTEST:?} to {LONGEST:?}; fixed: Timing::lan(); one way 0.15 to 0.35 ms; nodes wake \
+            "tuned: promise {SHORTEST:?} to {LONGEST:?}; fixed: Timing::lan(); delays 0.15 to 0.35 ms; nodes wake \
              up to 0.1 ms late"
         );
         let detected = self.crashes == 0 || self.detection();
@@ -70,7 +70,7 @@ impl Tuned {
 
     fn detection(&self) -> bool {
         println!(
-            "\nFrom a crash of the leader until the first notices, and until another leads, ms; {} each",
+            "\nFrom a crash of the leader until the first node notices, and until another one leads, ms; {} each",
             self.crashes
         );
         println!(
@@ -113,9 +113,9 @@ impl Tuned {
         for loss in [0, 1_000] {
             let started = Instant::now();
             let tallies = gather(self.seed, self.hours, |seed| {
-                let mut fast_cluster = FastCluster::new(seed, 3, tuned(), traffic(loss));
-                fast_cluster.run_for(HOUR);
-                (fast_cluster.tally, fast_cluster.leader().is_some())
+                let mut cluster = FastCluster::new(seed, 3, tuned(), traffic(loss));
+                cluster.run_for(HOUR);
+                (cluster.tally, cluster.leader().is_some())
             });
             let sum =
                 |of: fn(&FastClusterTally) -> u64| tallies.iter().map(|(tally, _)| of(tally)).sum::<u64>();
@@ -129,11 +129,11 @@ impl Tuned {
                 f64::from(loss) / 1e4
             );
         }
-        verdict("no leader is lost for nothing", well)
+        verdict("no leader is lost needlessly", well)
     }
 
     fn jumps(&self) -> bool {
-        println!("\nThe way takes a hundred times as long for a minute; {} times each", self.jumps);
+        println!("\nDelays are a hundred times as long for a minute; {} times each", self.jumps);
         println!(" n    loss  leaders lost: mean  most  elections: most  promise before, within, after, ms");
         let mut well = true;
         for (nodes, loss) in [(3, 0), (3, 10_000), (5, 0), (5, 10_000)] {
@@ -150,7 +150,7 @@ impl Tuned {
                 mean(&|jump| jump.lost as f64),
             );
         }
-        verdict("a jump costs one election at the most", well)
+        verdict("a jump costs one election at most", well)
     }
 }
 
@@ -160,60 +160,60 @@ fn verdict(claim: &str, holds: bool) -> bool {
 }
 
 struct Crash {
-    /// Until the promise of the first survivor has ended.
+    /// The time until the promise of the first survivor has ended.
     noticed: Duration,
-    /// Until another has been elected.
+    /// The time until another node has been elected.
     replaced: Duration,
-    /// Datagrams in the second before.
+    /// The number of datagrams in the second before.
     sent: u64,
 }
 
 fn crash(seed: u64, nodes: u64, timing: Timing, loss: Ppm, settled: u64) -> Crash {
-    let mut fast_cluster = FastCluster::new(seed, nodes, timing, traffic(loss));
-    fast_cluster.run_for(settled + Dice::new(!seed).below(SECOND));
-    let before = fast_cluster.tally.sent;
-    fast_cluster.run_for(SECOND);
-    let sent = fast_cluster.tally.sent - before;
-    fast_cluster.run_for(Dice::new(seed).below(100 * MS));
-    let (leader, _) = fast_cluster.leader().unwrap_or_else(|| panic!("seed {seed}: no leader"));
-    let crashed = fast_cluster.now();
-    fast_cluster.crash(leader);
-    let since = |fast_cluster: &FastCluster| Duration::from_nanos(fast_cluster.now() - crashed);
+    let mut cluster = FastCluster::new(seed, nodes, timing, traffic(loss));
+    cluster.run_for(settled + Dice::new(!seed).below(SECOND));
+    let before = cluster.tally.sent;
+    cluster.run_for(SECOND);
+    let sent = cluster.tally.sent - before;
+    cluster.run_for(Dice::new(seed).below(100 * MS));
+    let (leader, _) = cluster.leader().unwrap_or_else(|| panic!("seed {seed}: no leader"));
+    let crashed = cluster.now();
+    cluster.crash(leader);
+    let since = |cluster: &FastCluster| Duration::from_nanos(cluster.now() - crashed);
     assert!(
-        fast_cluster.run_till(10 * SECOND, |fast_cluster| fast_cluster.tally.forsaken > crashed),
-        "seed {seed}: nobody noticed"
+        cluster.run_till(10 * SECOND, |cluster| cluster.tally.leader_lost_at > crashed),
+        "seed {seed}: no node noticed"
     );
-    let noticed = since(&fast_cluster);
+    let noticed = since(&cluster);
     assert!(
-        fast_cluster.run_till(10 * SECOND, |fast_cluster| fast_cluster.leader().is_some()),
-        "seed {seed}: nobody leads"
+        cluster.run_till(10 * SECOND, |cluster| cluster.leader().is_some()),
+        "seed {seed}: no node leads"
     );
-    Crash { noticed, replaced: since(&fast_cluster), sent }
+    Crash { noticed, replaced: since(&cluster), sent }
 }
 
 struct Jump {
     lost: u64,
     elections: u64,
-    /// In force before it, at the end of the slow time and at the end, in milliseconds.
+    /// The promises before the slow time, at its end, and at the end of the run, in milliseconds.
     promises: [f64; 3],
 }
 
-/// A quiet network becomes slow in a moment, and quick again.
+/// A quiet network becomes slow at once, and quick again later.
 fn jump(seed: u64, nodes: u64, loss: Ppm) -> Jump {
-    let mut fast_cluster = FastCluster::new(seed, nodes, tuned(), traffic(loss));
-    let promise = |fast_cluster: &FastCluster| {
-        fast_cluster.leader().map_or(0.0, |(_, pace)| pace.promise.as_secs_f64() * 1e3)
+    let mut cluster = FastCluster::new(seed, nodes, tuned(), traffic(loss));
+    let promise = |cluster: &FastCluster| {
+        cluster.leader().map_or(0.0, |(_, timing)| timing.promise.as_secs_f64() * 1e3)
     };
-    fast_cluster.run_for(SETTLED + Dice::new(!seed).below(SECOND));
-    let (before, first) = (fast_cluster.tally, promise(&fast_cluster));
-    fast_cluster.traffic.delay = SLOW;
-    fast_cluster.run_for(MINUTE);
-    let within = promise(&fast_cluster);
-    fast_cluster.traffic.delay = QUIET;
-    fast_cluster.run_for(2 * MINUTE);
+    cluster.run_for(SETTLED + Dice::new(!seed).below(SECOND));
+    let (before, first) = (cluster.tally, promise(&cluster));
+    cluster.traffic.delay = SLOW;
+    cluster.run_for(MINUTE);
+    let within = promise(&cluster);
+    cluster.traffic.delay = QUIET;
+    cluster.run_for(2 * MINUTE);
     Jump {
-        lost: fast_cluster.tally.step_downs - before.step_downs,
-        elections: fast_cluster.tally.elections - before.elections,
-        promises: [first, within, promise(&fast_cluster)],
+        lost: cluster.tally.step_downs - before.step_downs,
+        elections: cluster.tally.elections - before.elections,
+        promises: [first, within, promise(&cluster)],
     }
 }

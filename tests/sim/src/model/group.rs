@@ -97,14 +97,14 @@ impl Group {
         node: u8,
         actions: impl FnOnce(&mut Host, &mut Heard) -> Option<()>,
     ) -> Option<()> {
-        let place = usize::from(node) - 1;
-        let mut host = (*state.hosts[place]).clone();
+        let index = usize::from(node) - 1;
+        let mut host = (*state.hosts[index]).clone();
         let mut heard = Heard { history: (*state.history).clone(), sent: Vec::new() };
         actions(&mut host, &mut heard)?;
         if host.election.term() > Term(self.0.terms) {
             return None;
         }
-        state.hosts[place] = Shared::new(host);
+        state.hosts[index] = Shared::new(host);
         if heard.history != *state.history {
             state.history = Shared::new(heard.history);
         }
@@ -116,12 +116,12 @@ impl Group {
 
     pub(super) fn pass(&self, state: &mut State, fast: u8) {
         for node in self.nodes() {
-            let place = usize::from(node) - 1;
+            let index = usize::from(node) - 1;
             let length = self.0.clocks.pace(fast & bit(node) != 0);
             if !length.is_zero() {
-                let mut host = (*state.hosts[place]).clone();
+                let mut host = (*state.hosts[index]).clone();
                 host.pass(length);
-                state.hosts[place] = Shared::new(host);
+                state.hosts[index] = Shared::new(host);
             }
         }
         if !matches!(self.0.clocks, Clocks::Free) {

@@ -62,16 +62,16 @@ impl History {
 
     fn elect(&mut self, elected: Elected) {
         match self.elected.binary_search_by_key(&elected.term, |other| other.term) {
-            Ok(place) if self.elected[place].node != elected.node => self.fall = Some(Fall::TwoElected),
+            Ok(index) if self.elected[index].node != elected.node => self.fall = Some(Fall::TwoElected),
             Ok(_) => {}
-            Err(place) => self.elected.insert(place, elected),
+            Err(index) => self.elected.insert(index, elected),
         }
     }
 
     fn commit(&mut self, version: MembershipVersion) {
         match self.committed.binary_search_by_key(&version.term, |other| other.term) {
-            Ok(place) => self.committed[place] = self.committed[place].max(version),
-            Err(place) => self.committed.insert(place, version),
+            Ok(index) => self.committed[index] = self.committed[index].max(version),
+            Err(index) => self.committed.insert(index, version),
         }
     }
 

@@ -20,7 +20,7 @@ impl State {
     /// one membership.
     pub(super) fn memberships_overlap(&self) -> bool {
         let held: Vec<_> = self.hosts.iter().map(|host| &host.durable.membership).collect();
-        held.iter().enumerate().all(|(place, one)| held[..place].iter().all(|other| self.agree(one, other)))
+        held.iter().enumerate().all(|(index, one)| held[..index].iter().all(|other| self.agree(one, other)))
     }
 
     fn agree(&self, one: &Membership<u8>, other: &Membership<u8>) -> bool {

@@ -93,7 +93,7 @@ fn report(
 impl Found {
     /// Whether all properties stood and all was reached.
     #[must_use]
-    pub fn is_well(&self) -> bool {
+    pub fn passed(&self) -> bool {
         self.violations.is_empty() && self.missed.is_empty()
     }
 }
