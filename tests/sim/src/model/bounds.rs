@@ -1,4 +1,4 @@
-//! What is searched: the instances and their bounds.
+//! The instances of the model: a group and the bounds of its search.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,143 +8,143 @@ use quorate::{Config, Limits, Priority, Timing};
 /// A group and the bounds of its search.
 #[derive(Clone, Debug)]
 pub struct Instance {
-    /// What it is about.
+    /// The name of the instance.
     pub name: &'static str,
-    /// All nodes that there are, named from 1 on; at most eight.
+    /// The number of nodes, at most eight. Their ids begin with 1.
     pub nodes: u8,
-    /// Where it begins.
+    /// Where the search begins.
     pub start: Start,
-    /// How the clocks go.
+    /// How the clocks move.
     pub clocks: Clocks,
-    /// How writes go.
+    /// How long writes take.
     pub disks: Disks,
-    /// How pre-votes go.
-    pub canvass: PreVoteRound,
-    /// Those that may lead, a bit for each.
+    /// Whether pre-votes are real messages.
+    pub pre_votes: PreVotes,
+    /// The nodes that may lead, with a bit for each.
     pub leaders: u8,
-    /// A host takes in messages and wishes while fewer outputs than this wait for its disk; 1 for
-    /// none.
+    /// A host takes messages and requests while fewer outputs than this wait for its disk. With 1 it takes
+    /// none meanwhile.
     pub backlog: usize,
-    /// A promise ends when the clocks have moved so often.
+    /// A promise ends after the clocks have moved this many times.
     pub promise: u8,
-    /// The same of the longest promise of each node.
+    /// The longest promise of each node ends after the clocks have moved this many times.
     pub limits: [u8; 4],
-    /// The messages of one kind between two nodes that the network keeps.
+    /// How many messages of one kind between two nodes the network keeps.
     pub capacity: usize,
-    /// How often the clocks move.
+    /// How many times the clocks move.
     pub passes: u8,
     /// The highest term that is entered.
     pub terms: u64,
     /// How many crashes there are.
     pub crashes: u8,
-    /// How many messages arrive twice.
+    /// How many messages are delivered twice.
     pub copies: u8,
-    /// Each comes true at most once, on that node or on any.
-    pub wishes: &'static [(Option<u8>, Wish)],
-    /// What the search must come upon, or it is of no use.
-    pub reaches: &'static [Reach],
+    /// The requests. Each is made at most once, by the host of that node or of any node.
+    pub requests: &'static [(Option<u8>, Request)],
+    /// The states that the search must reach to be of use.
+    pub goals: &'static [Goal],
 }
 
 /// Where the search begins.
 #[derive(Clone, Copy, Debug)]
 pub enum Start {
-    /// At the start of the first nodes; the others join.
+    /// The first nodes start, and the others are joining.
     Cold {
-        /// How many.
+        /// The number of voters.
         voters: u8,
     },
-    /// Later: node 1 has been elected, and all have acknowledged it.
+    /// Node 1 has been elected, and all nodes have acknowledged it.
     Led {
-        /// How many.
+        /// The number of voters.
         voters: u8,
     },
-    /// Later still: the leader has stored a step and told nobody, and all promises are over.
+    /// The leader has stored a step that no other node knows, and all promises are over.
     Stepped {
-        /// How many.
+        /// The number of voters.
         voters: u8,
-        /// Who votes then.
+        /// The voters after the step.
         to: &'static [u8],
     },
-    /// Node 1 has been elected by itself, and told to take in others: it has gone as far as it
-    /// could at once.
+    /// Node 1 has been elected alone, and was asked for more voters. It has taken the steps that it could
+    /// take at once.
     Grown {
-        /// Who shall vote.
+        /// The voters of the target.
         to: &'static [u8],
     },
-    /// At the start of nodes that form a group.
+    /// Nodes that form a group start.
     Forming {
-        /// Its limits.
+        /// The limits of the group.
         limits: Limits,
-        /// They know each other.
-        told: bool,
+        /// Whether the nodes know each other.
+        introduced: bool,
     },
 }
 
-/// How the clocks go.
+/// How the clocks move.
 #[derive(Clone, Copy, Debug)]
 pub enum Clocks {
-    /// All alike; no drift is allowed for.
+    /// All clocks move together, and the timing allows for no drift.
     Alike,
-    /// Each time they move, one of these sets of nodes (a bit for each node) moves half as far again
-    /// as the others, which is the drift that is allowed for.
+    /// Each time the clocks move, those of one of these sets of nodes (a bit for each node) move by half as
+    /// much again as the others, which is the drift that the timing allows for.
     Drifting(&'static [u8]),
-    /// As they like. S2 is not asked for.
+    /// Each clock moves by itself. S2 is not checked.
     Free,
 }
 
-/// How writes go.
+/// How long writes take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Disks {
-    /// At once: no crash in between.
+    /// Writes take no time, and no crash comes in between.
     Instant,
-    /// They take time. So does it to stop acting as leader.
+    /// Writes take time, and so does the end of a leader's work.
     Slow,
 }
 
-/// How pre-votes go.
+/// Whether pre-votes are real messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PreVoteRound {
-    /// Like all messages.
+pub enum PreVotes {
+    /// Pre-votes are messages like all others.
     Real,
-    /// A voter that asks for pre-votes is granted them by the network, at once, whatever the others
-    /// think of it: safety does not hang on them, and they are half of all messages.
+    /// A voter that asks for pre-votes gets all grants at once, whatever the state of the others. Safety
+    /// does not depend on pre-votes, and they are half of all messages.
     Granted,
 }
 
-/// What a host may wish.
+/// A request of a host.
 #[derive(Clone, Copy, Debug)]
-pub enum Wish {
-    /// To hand over, to that node or to any.
+pub enum Request {
+    /// Hand over, to this node or to any.
     Resign(Option<u8>),
-    /// To give up at once.
+    /// Step down at once.
     ResignNow,
-    /// These voters.
+    /// Change the members to these voters.
     Reconfigure(&'static [u8]),
-    /// To be removed.
+    /// Leave the group.
     Leave,
-    /// That node is there.
+    /// This node was discovered.
     Discover(u8),
-    /// That node is gone.
+    /// This node is lost.
     Lose(u8),
 }
 
-/// What a search must come upon.
+/// A state that a search must reach.
 #[derive(Clone, Copy, Debug)]
-pub enum Reach {
-    /// A leader, besides the one of the start.
+pub enum Goal {
+    /// A leader besides the one at the beginning.
     Elected,
     /// A committed change of the members.
     Committed,
     /// A leader that was elected after such a change.
     Followed,
-    /// A node that is told that it is out.
+    /// A node that knows that it is removed.
     Removed,
 }
 
 const MICROSECOND: Duration = Duration::from_micros(1);
 
 impl Instance {
-    /// Three nodes of which nothing is asked, within the narrowest bounds.
+    /// Three nodes without requests, within the narrowest bounds.
     pub(super) const fn plain(name: &'static str) -> Self {
         Instance {
             name,
@@ -152,7 +152,7 @@ impl Instance {
             start: Start::Cold { voters: 3 },
             clocks: Clocks::Alike,
             disks: Disks::Slow,
-            canvass: PreVoteRound::Granted,
+            pre_votes: PreVotes::Granted,
             leaders: u8::MAX,
             backlog: 1,
             promise: 2,
@@ -162,8 +162,8 @@ impl Instance {
             terms: 1,
             crashes: 0,
             copies: 0,
-            wishes: &[],
-            reaches: &[Reach::Elected],
+            requests: &[],
+            goals: &[Goal::Elected],
         }
     }
 
@@ -173,11 +173,11 @@ impl Instance {
         Config { timing: self.timing(node), priority, ..Config::new(node) }
     }
 
-    /// Deadlines are told apart by microseconds: they are all due at the same reading.
+    /// Deadlines differ by microseconds only, so that all are due at the same reading.
     fn timing(&self, node: u8) -> Timing {
-        let pace = self.clocks.pace(true);
-        let promise = |passes: u8| pace * passes.into() - 10 * MICROSECOND;
-        let slowest = if matches!(self.clocks, Clocks::Drifting(_)) { self.clocks.pace(false) } else { pace };
+        let step = self.clocks.step(true);
+        let promise = |passes: u8| step * passes.into() - 10 * MICROSECOND;
+        let slowest = if matches!(self.clocks, Clocks::Drifting(_)) { self.clocks.step(false) } else { step };
         let shortest = promise(self.promise);
         Timing {
             promise: shortest,
@@ -191,9 +191,9 @@ impl Instance {
         }
     }
 
-    /// When a free clock stops.
+    /// The time at which a free clock stops.
     pub(super) fn end(&self) -> Duration {
-        self.clocks.pace(true) * self.passes.into()
+        self.clocks.step(true) * self.passes.into()
     }
 
     pub(super) fn elected_at_start(&self) -> usize {
@@ -205,8 +205,8 @@ impl Instance {
 }
 
 impl Clocks {
-    /// How far a clock moves.
-    pub(super) fn pace(self, fast: bool) -> Duration {
+    /// How far a clock moves at once.
+    pub(super) fn step(self, fast: bool) -> Duration {
         match (self, fast) {
             (Clocks::Alike, _) | (Clocks::Free, true) => 100 * MICROSECOND,
             (Clocks::Drifting(_), true) => 300 * MICROSECOND,
@@ -222,13 +222,13 @@ impl fmt::Display for Instance {
             f,
             "{} nodes from {:?}, clocks {:?}, disks {:?} (backlog {}), \
              pre-votes {:?}, leaders {:#b}, promise {} (limits {:?}), {} per \
-             channel; clocks move {} times, terms to {}, {} crashes, {} copies, wishes {:?}",
+             channel; clocks move {} times, terms to {}, {} crashes, {} copies, requests {:?}",
             self.nodes,
             self.start,
             self.clocks,
             self.disks,
             self.backlog,
-            self.canvass,
+            self.pre_votes,
             self.leaders,
             self.promise,
             self.limits,
@@ -237,7 +237,7 @@ impl fmt::Display for Instance {
             self.terms,
             self.crashes,
             self.copies,
-            self.wishes
+            self.requests
         )
     }
 }

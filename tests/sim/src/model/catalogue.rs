@@ -1,20 +1,20 @@
-//! What is searched: a few instances with the other tests, and the same ideas within wider bounds.
+//! The catalogue of instances: small ones for `cargo test`, and large ones with wider bounds.
 
 use quorate::Limits;
 
-use super::bounds::{Clocks, Disks, Instance, PreVoteRound, Reach, Start, Wish};
+use super::bounds::{Clocks, Disks, Goal, Instance, PreVotes, Request, Start};
 
-use Reach::{Committed, Elected, Followed, Removed};
+use Goal::{Committed, Elected, Followed, Removed};
 
 const OF_THREE: Limits = Limits { min_members: 2, max_members: 3 };
 const OF_FOUR: Limits = Limits { min_members: 3, max_members: 4 };
 
-/// Node 1 leads the first nodes; another term can come.
+/// An instance in which node 1 leads the first nodes, and one more term is possible.
 const fn led(name: &'static str, voters: u8) -> Instance {
     Instance { start: Start::Led { voters }, terms: 2, passes: 2, ..Instance::plain(name) }
 }
 
-/// Those that are searched with the other tests.
+/// The instances that `cargo test` searches.
 #[must_use]
 pub fn small() -> Vec<Instance> {
     vec![
@@ -31,8 +31,8 @@ pub fn small() -> Vec<Instance> {
             leaders: 0b001,
             passes: 1,
             copies: 1,
-            wishes: &[(Some(1), Wish::Reconfigure(&[1]))],
-            reaches: &[Committed, Removed],
+            requests: &[(Some(1), Request::Reconfigure(&[1]))],
+            goals: &[Committed, Removed],
             ..led("shrink", 3)
         },
         Instance {
@@ -49,8 +49,8 @@ pub fn small() -> Vec<Instance> {
             disks: Disks::Instant,
             leaders: 0b101,
             terms: 2,
-            wishes: &[(Some(3), Wish::Reconfigure(&[2, 3, 4]))],
-            reaches: &[Elected, Committed],
+            requests: &[(Some(3), Request::Reconfigure(&[2, 3, 4]))],
+            goals: &[Elected, Committed],
             ..Instance::plain("rival steps")
         },
         Instance {
@@ -60,19 +60,19 @@ pub fn small() -> Vec<Instance> {
             promise: 1,
             limits: [1; 4],
             passes: 1,
-            wishes: &[(Some(1), Wish::Reconfigure(&[1, 2, 3]))],
-            reaches: &[Committed, Elected, Followed],
+            requests: &[(Some(1), Request::Reconfigure(&[1, 2, 3]))],
+            goals: &[Committed, Elected, Followed],
             ..led("free clocks", 2)
         },
         Instance {
-            start: Start::Forming { limits: OF_THREE, told: true },
+            start: Start::Forming { limits: OF_THREE, introduced: true },
             leaders: 0b011,
             disks: Disks::Instant,
             ..Instance::plain("forming")
         },
         Instance {
-            wishes: &[(Some(1), Wish::Resign(Some(2)))],
-            canvass: PreVoteRound::Real,
+            requests: &[(Some(1), Request::Resign(Some(2)))],
+            pre_votes: PreVotes::Real,
             disks: Disks::Instant,
             leaders: 0b011,
             passes: 0,
@@ -81,7 +81,7 @@ pub fn small() -> Vec<Instance> {
     ]
 }
 
-/// Those that take minutes.
+/// The instances that take minutes.
 #[must_use]
 pub fn large() -> Vec<Instance> {
     [elections(), leases(), memberships(), formings(), hosts()].concat()
@@ -101,7 +101,7 @@ fn elections() -> Vec<Instance> {
         },
         Instance {
             leaders: 0b011,
-            canvass: PreVoteRound::Real,
+            pre_votes: PreVotes::Real,
             terms: 1,
             passes: 1,
             ..Instance::plain("elections: pre-votes")
@@ -125,46 +125,52 @@ fn leases() -> Vec<Instance> {
             name: "handover: when ready",
             passes: 1,
             crashes: 1,
-            wishes: &[(None, Wish::Resign(None))],
+            requests: &[(None, Request::Resign(None))],
             ..two.clone()
         },
-        Instance { name: "handover: now", passes: 1, crashes: 1, wishes: &[(None, Wish::ResignNow)], ..two },
+        Instance {
+            name: "handover: now",
+            passes: 1,
+            crashes: 1,
+            requests: &[(None, Request::ResignNow)],
+            ..two
+        },
     ]
 }
 
 fn memberships() -> Vec<Instance> {
-    const BOTH: &[(Option<u8>, Wish)] =
-        &[(Some(1), Wish::Reconfigure(&[1, 2])), (None, Wish::Reconfigure(&[1, 2, 3]))];
-    const JOIN: &[(Option<u8>, Wish)] = &[(None, Wish::Reconfigure(&[1, 2, 3]))];
-    let two = Instance { leaders: 0b011, reaches: &[Committed, Elected], ..led("", 3) };
+    const BOTH: &[(Option<u8>, Request)] =
+        &[(Some(1), Request::Reconfigure(&[1, 2])), (None, Request::Reconfigure(&[1, 2, 3]))];
+    const JOIN: &[(Option<u8>, Request)] = &[(None, Request::Reconfigure(&[1, 2, 3]))];
+    let two = Instance { leaders: 0b011, goals: &[Committed, Elected], ..led("", 3) };
     vec![
         Instance {
             name: "shrink, grow",
-            reaches: &[Committed, Removed, Elected, Followed],
-            wishes: BOTH,
+            goals: &[Committed, Removed, Elected, Followed],
+            requests: BOTH,
             ..two.clone()
         },
         Instance {
             name: "leave",
-            wishes: &[(None, Wish::Leave)],
-            reaches: &[Committed, Removed],
+            requests: &[(None, Request::Leave)],
+            goals: &[Committed, Removed],
             passes: 1,
             ..two
         },
         Instance {
-            reaches: &[Committed, Followed],
-            wishes: JOIN,
+            goals: &[Committed, Followed],
+            requests: JOIN,
             leaders: 0b011,
             crashes: 1,
             ..led("join: crashes", 2)
         },
-        Instance { reaches: &[Committed, Followed], wishes: JOIN, ..led("join: time", 2) },
+        Instance { goals: &[Committed, Followed], requests: JOIN, ..led("join: time", 2) },
         Instance {
             limits: [3, 2, 2, 2],
             disks: Disks::Instant,
             passes: 4,
-            wishes: &[(Some(1), Wish::Reconfigure(&[1, 2, 3]))],
-            reaches: &[Committed, Elected],
+            requests: &[(Some(1), Request::Reconfigure(&[1, 2, 3]))],
+            goals: &[Committed, Elected],
             ..led("grow: from the start", 1)
         },
         Instance {
@@ -181,8 +187,8 @@ fn memberships() -> Vec<Instance> {
             leaders: 0b101,
             terms: 3,
             crashes: 1,
-            wishes: &[(Some(3), Wish::Reconfigure(&[2, 3, 4]))],
-            reaches: &[Elected, Committed],
+            requests: &[(Some(3), Request::Reconfigure(&[2, 3, 4]))],
+            goals: &[Elected, Committed],
             ..Instance::plain("rival steps")
         },
         Instance {
@@ -192,15 +198,15 @@ fn memberships() -> Vec<Instance> {
             promise: 1,
             limits: [1; 4],
             passes: 2,
-            wishes: JOIN,
-            reaches: &[Committed, Elected, Followed],
+            requests: JOIN,
+            goals: &[Committed, Elected, Followed],
             ..led("free clocks", 2)
         },
     ]
 }
 
 fn formings() -> Vec<Instance> {
-    let three = Start::Forming { limits: OF_THREE, told: true };
+    let three = Start::Forming { limits: OF_THREE, introduced: true };
     vec![
         Instance { start: three, terms: 2, ..Instance::plain("forming: three") },
         Instance {
@@ -211,18 +217,18 @@ fn formings() -> Vec<Instance> {
             ..Instance::plain("forming: crashes")
         },
         Instance {
-            start: Start::Forming { limits: OF_THREE, told: false },
-            wishes: &[
-                (Some(1), Wish::Discover(2)),
-                (Some(1), Wish::Discover(3)),
-                (Some(2), Wish::Discover(3)),
-                (Some(3), Wish::Discover(1)),
+            start: Start::Forming { limits: OF_THREE, introduced: false },
+            requests: &[
+                (Some(1), Request::Discover(2)),
+                (Some(1), Request::Discover(3)),
+                (Some(2), Request::Discover(3)),
+                (Some(3), Request::Discover(1)),
             ],
             ..Instance::plain("forming: untold")
         },
         Instance {
             nodes: 4,
-            start: Start::Forming { limits: OF_FOUR, told: true },
+            start: Start::Forming { limits: OF_FOUR, introduced: true },
             leaders: 0b0101,
             disks: Disks::Instant,
             ..Instance::plain("forming: four")

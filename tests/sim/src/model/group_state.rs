@@ -1,4 +1,4 @@
-//! One state of the whole group, small and cheap to copy: unchanged parts are shared.
+//! A state of the whole group. States share their unchanged parts, so they are small and cheap to copy.
 
 use std::fmt::{self, Debug, Formatter};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -9,7 +9,7 @@ use super::history::History;
 use super::host::Host;
 use super::network::Network;
 
-/// A value that is hashed once.
+/// A shared value whose hash is computed once.
 #[derive(Clone)]
 pub struct Shared<T> {
     hash: u64,
@@ -52,22 +52,22 @@ impl<T> Deref for Shared<T> {
     }
 }
 
-/// All nodes with their hosts, the network, what has happened, and what is left of the bounds.
+/// All nodes with their hosts, the network, the history, and how far the bounds are used up.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct State {
-    /// Node 1 first.
+    /// The hosts, beginning with that of node 1.
     pub(super) hosts: Vec<Shared<Host>>,
     pub(super) network: Network,
     pub(super) history: Shared<History>,
-    /// The wishes that were made, a bit for each.
-    pub(super) wished: u32,
+    /// The requests that were made, with a bit for each.
+    pub(super) requested: u32,
     pub(super) crashes: u8,
     pub(super) copies: u8,
-    /// How often time has passed.
+    /// How many times the clocks have moved.
     pub(super) passes: u8,
 }
 
-/// A node on a line.
+/// Prints each node on a line.
 impl fmt::Display for State {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for host in &self.hosts {

@@ -1,11 +1,11 @@
-//! Where the search begins: at the start of all nodes, or at a later point that is reached from
-//! there without faults.
+//! The initial states of a search: the start of all nodes, or a later state that is reached from there
+//! without faults.
 
 use std::time::Duration;
 
 use quorate::{HardState, Limits};
 
-use super::bounds::{Start, Wish};
+use super::bounds::{Request, Start};
 use super::group::{Action, Group};
 use super::group_state::{Shared, State};
 use super::history::History;
@@ -20,7 +20,7 @@ impl Group {
             Start::Led { voters } => self.led(voters),
             Start::Stepped { voters, to } => self.stepped(voters, to),
             Start::Grown { to } => self.grown(to),
-            Start::Forming { limits, told } => self.forming(limits, told),
+            Start::Forming { limits, introduced } => self.forming(limits, introduced),
         }
     }
 
@@ -30,7 +30,7 @@ impl Group {
             hosts: self.nodes().map(|node| Shared::new(start(node))).collect(),
             network: Network::default(),
             history: Shared::new(History::default()),
-            wished: 0,
+            requested: 0,
             crashes: 0,
             copies: 0,
             passes: 0,
@@ -41,29 +41,29 @@ impl Group {
     fn cold(&self, voters: u8) -> State {
         self.fresh(|node| {
             if node <= voters {
-                HardState::bootstrap(CLUSTER, 1..=voters).expect("a lawful number of nodes")
+                HardState::bootstrap(CLUSTER, 1..=voters).expect("a valid number of nodes")
             } else {
                 HardState::joining(CLUSTER)
             }
         })
     }
 
-    /// Node 1 has just been elected, and all have answered.
+    /// Node 1 has just been elected, and all nodes have replied.
     fn led(&self, voters: u8) -> State {
         let mut state = self.cold(voters);
-        state = self.next_state(&state, Action::Tick(1)).expect("its turn is the first");
-        self.calm(&mut state);
+        state = self.next_state(&state, Action::Tick(1)).expect("the deadline of node 1 is the first");
+        self.deliver_all(&mut state);
         assert!(!state.history.committed.is_empty(), "node 1 must lead");
         state
     }
 
-    /// As led; then the leader has stored a step to other members and told nobody, until all promises
-    /// were over.
+    /// As [`led`](Self::led). Then the leader has stored a step to other members, of which no other node
+    /// has heard, and all promises have ended.
     fn stepped(&self, voters: u8, to: &'static [u8]) -> State {
         let mut state = self.led(voters);
-        self.grant(&mut state, 1, Wish::Reconfigure(to));
+        self.make_request(&mut state, 1, Request::Reconfigure(to));
         while !state.host(1).queue.is_empty() {
-            state = self.next_state(&state, Action::GoOn(1)).expect("a write");
+            state = self.next_state(&state, Action::Continue(1)).expect("a write");
         }
         state.network.lose_all();
         for _ in 0..self.0.limits.into_iter().max().unwrap_or_default() {
@@ -74,35 +74,35 @@ impl Group {
 
     fn grown(&self, to: &'static [u8]) -> State {
         let mut state = self.led(1);
-        self.grant(&mut state, 1, Wish::Reconfigure(to));
-        self.calm(&mut state);
+        self.make_request(&mut state, 1, Request::Reconfigure(to));
+        self.deliver_all(&mut state);
         state
     }
 
-    /// Nodes that know nobody, or each other, and have never had a leader.
-    fn forming(&self, limits: Limits, told: bool) -> State {
-        let mut state = self.fresh(|_| HardState::forming(CLUSTER, limits).expect("lawful limits"));
+    /// Forming nodes that know each other if `introduced`, and have never had a leader.
+    fn forming(&self, limits: Limits, introduced: bool) -> State {
+        let mut state = self.fresh(|_| HardState::forming(CLUSTER, limits).expect("valid limits"));
         for node in self.nodes() {
-            for other in self.nodes().filter(|_| told) {
-                self.grant(&mut state, node, Wish::Discover(other));
+            for other in self.nodes().filter(|_| introduced) {
+                self.make_request(&mut state, node, Request::Discover(other));
             }
         }
-        self.calm(&mut state);
-        // Past the turns that a start gives them.
+        self.deliver_all(&mut state);
+        // The election deadlines of the start pass.
         self.pass(&mut state, u8::MAX);
         State { passes: 0, ..state }
     }
 
-    fn grant(&self, state: &mut State, node: u8, wish: Wish) {
-        let _ = self.actions(state, node, |host, heard| self.wish(host, wish, heard));
+    fn make_request(&self, state: &mut State, node: u8, request: Request) {
+        let _ = self.update_host(state, node, |host, effects| self.request(host, request, effects));
     }
 
-    /// Nothing fails and no time passes until nothing is left to do.
-    fn calm(&self, state: &mut State) {
+    /// Delivers every message and completes every write, while no time passes.
+    fn deliver_all(&self, state: &mut State) {
         loop {
             let waiting = self.nodes().find(|&node| !state.host(node).queue.is_empty());
             let action = match (waiting, state.network.messages().first()) {
-                (Some(node), _) => Action::GoOn(node),
+                (Some(node), _) => Action::Continue(node),
                 (None, Some(envelope)) => Action::Deliver { envelope: envelope.clone(), doubled: false },
                 (None, None) => return,
             };

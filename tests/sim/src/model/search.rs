@@ -1,4 +1,4 @@
-//! Runs a search and says what it found.
+//! Runs a search and reports the result.
 
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -9,46 +9,46 @@ use super::bounds::Instance;
 use super::group::{Action, Group};
 use super::group_state::State;
 
-/// How the states are gone through.
+/// The order in which the states are searched.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Search {
-    /// Takes little memory.
+    /// Depth first, which takes little memory.
     DepthFirst,
-    /// Finds the shortest way to a violation.
+    /// Breadth first, which finds the shortest path to a violation.
     BreadthFirst,
 }
 
-/// What a search found.
+/// The result of a search.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// What was searched.
+    /// The instance.
     pub instance: Instance,
-    /// How many different states there are.
+    /// The number of different states.
     pub states: usize,
-    /// How many steps were taken to find them.
+    /// The number of steps that were taken to find them.
     pub steps: usize,
-    /// The length of the longest way that was gone.
+    /// The length of the longest path.
     pub depth: usize,
-    /// How long it took.
+    /// How long the search took.
     pub took: Duration,
-    /// The properties that fell.
+    /// The violated properties.
     pub violations: Vec<Violation>,
-    /// What should have been come upon, and was not.
+    /// The goals that were not reached.
     pub missed: Vec<&'static str>,
 }
 
-/// A property that fell.
+/// A violated property.
 #[derive(Clone, Debug)]
 pub struct Violation {
-    /// Which.
+    /// The name of the property.
     pub property: &'static str,
-    /// What happened.
-    pub way: Vec<Action>,
-    /// Where it led.
+    /// The actions up to the violation.
+    pub path: Vec<Action>,
+    /// The state after them.
     pub end: State,
 }
 
-/// Searches all of `instance`, or until a property falls.
+/// Searches all of `instance`, or until a property is violated.
 #[must_use]
 pub fn check(instance: Instance, search: Search, threads: usize) -> Found {
     let begun = Instant::now();
@@ -77,11 +77,11 @@ fn report(
         missed: Vec::new(),
     };
     for property in properties {
-        let way = checker.discovery(property.name);
-        match (&property.expectation, way) {
-            (Expectation::Always, Some(way)) => {
-                let end = way.last_state().clone();
-                found.violations.push(Violation { property: property.name, way: way.into_actions(), end });
+        let path = checker.discovery(property.name);
+        match (&property.expectation, path) {
+            (Expectation::Always, Some(path)) => {
+                let end = path.last_state().clone();
+                found.violations.push(Violation { property: property.name, path: path.into_actions(), end });
             }
             (Expectation::Sometimes, None) => found.missed.push(property.name),
             _ => {}
@@ -91,7 +91,7 @@ fn report(
 }
 
 impl Found {
-    /// Whether all properties stood and all was reached.
+    /// Whether no property was violated and all goals were reached.
     #[must_use]
     pub fn passed(&self) -> bool {
         self.violations.is_empty() && self.missed.is_empty()
@@ -111,9 +111,9 @@ impl fmt::Display for Found {
         for missed in &self.missed {
             writeln!(f, "  NOT REACHED: {missed}")?;
         }
-        for Violation { property, way, end } in &self.violations {
-            writeln!(f, "  VIOLATED after {} steps: {property}", way.len())?;
-            way.iter().try_for_each(|action| writeln!(f, "    {action:?}"))?;
+        for Violation { property, path, end } in &self.violations {
+            writeln!(f, "  VIOLATED after {} steps: {property}", path.len())?;
+            path.iter().try_for_each(|action| writeln!(f, "    {action:?}"))?;
             write!(f, "{end}")?;
         }
         Ok(())
