@@ -1,4 +1,4 @@
-//! What an operator reads of a group: numbers and log lines.
+//! Observability: the counters and the log lines of a node.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -25,43 +25,43 @@ fn ms(length: u64) -> Duration {
     Duration::from_millis(length)
 }
 
-/// Node 1 of three, counted. Its voter 2 answers everything 3 ms later; 3 is dead.
-struct Watched {
+/// Node 1 of three, with its counters. The voter 2 replies to everything after 3 ms; 3 is dead.
+struct CountedNode {
     election: Election<u64, Zero>,
     counters: Counters,
 }
 
-impl Watched {
+impl CountedNode {
     fn new() -> Self {
         let timing = Timing { clock_drift_ppm: 0, ..Timing::lan() };
         let saved = HardState::bootstrap(CLUSTER, [1, 2, 3]).unwrap();
         let config = Config { timing, ..Config::new(1) };
         let election = Election::new(config, saved, ms(0), Zero).unwrap();
-        Watched { election, counters: Counters::new(ms(0)) }
+        CountedNode { election, counters: Counters::new(ms(0)) }
     }
 
     fn tick(&mut self, now: Duration) -> Vec<Output<u64>> {
         let out = self.election.tick(now);
-        self.note(now, out)
+        self.count(now, out)
     }
 
     fn step(&mut self, now: Duration, input: Input<u64>) -> Vec<Output<u64>> {
         let ticked = self.tick(now);
         self.counters.input(now, &input);
         let out = self.election.step(input);
-        [ticked, self.note(now, out)].concat()
+        [ticked, self.count(now, out)].concat()
     }
 
-    fn note(&mut self, now: Duration, out: Vec<Output<u64>>) -> Vec<Output<u64>> {
+    fn count(&mut self, now: Duration, out: Vec<Output<u64>>) -> Vec<Output<u64>> {
         out.iter().for_each(|output| self.counters.output(now, output));
         out
     }
 
-    /// All that 2 is asked at `now` and in return for its answers, until there is nothing more.
-    fn answered(&mut self, mut now: Duration, mut out: Vec<Output<u64>>) -> Duration {
-        while let Some(question) = out.iter().find_map(to_2) {
+    /// Lets node 2 reply to all messages, beginning at `now`, until there are no more. Returns the time.
+    fn exchange(&mut self, mut now: Duration, mut out: Vec<Output<u64>>) -> Duration {
+        while let Some(request) = out.iter().find_map(to_2) {
             now += ms(3);
-            let message = yes(question);
+            let message = grant(request);
             out = self.step(now, Input::Receive { from: 2, message });
         }
         now
@@ -75,9 +75,9 @@ fn to_2(output: &Output<u64>) -> Option<&Message<u64>> {
     }
 }
 
-fn yes(question: &Message<u64>) -> Message<u64> {
-    let of = question.header.term;
-    let body = match &question.body {
+fn grant(request: &Message<u64>) -> Message<u64> {
+    let of = request.header.term;
+    let body = match &request.body {
         Body::VoteRequest(request) => Body::VoteReply(VoteReply {
             phase: request.phase,
             request_term: of,
@@ -93,21 +93,22 @@ fn yes(question: &Message<u64>) -> Message<u64> {
             leaving: false,
             membership: None,
         }),
-        Body::VoteReply(_) | Body::HeartbeatReply(_) => panic!("{question:?} asks nothing"),
+        Body::VoteReply(_) | Body::HeartbeatReply(_) => panic!("{request:?} is no request"),
     };
-    Message { header: question.header, body }
+    Message { header: request.header, body }
 }
 
 #[test]
 fn an_election_and_its_end_are_counted_and_timed() {
-    let mut node = Watched::new();
+    let mut node = CountedNode::new();
     let out = node.tick(ms(10));
-    let now = node.answered(ms(10), out);
+    let now = node.exchange(ms(10), out);
     let Counters { elections, leaders, memberships, writes, round_trips, .. } = node.counters.clone();
     assert_eq!((elections, leaders, memberships), (1, 1, 1));
     assert_eq!((writes, node.counters.term), (2, Term(1)), "the vote, the version");
     assert_eq!((round_trips.count, round_trips.longest, round_trips.total), (3, ms(3), ms(9)));
-    // Pre-vote, vote, and the heartbeat that commits; of these it led after the second.
+    // There are three exchanges: pre-vote, vote, and the heartbeat that commits. The node leads after the
+    // second.
     assert_eq!(node.counters.leaderless(now), ms(16));
     node.step(now, Input::Resign { successor: None, urgency: Urgency::Now });
     assert_eq!(node.counters.ends.resigned, 1);
@@ -115,8 +116,8 @@ fn an_election_and_its_end_are_counted_and_timed() {
 }
 
 #[test]
-fn refusals_are_counted_by_reason_and_wishes_apart() {
-    let mut node = Watched::new();
+fn denials_are_counted_by_reason_apart_from_rejections() {
+    let mut node = CountedNode::new();
     let header = Header {
         cluster: CLUSTER,
         term: Term(0),
@@ -147,7 +148,7 @@ fn refusals_are_counted_by_reason_and_wishes_apart() {
     assert_eq!((node.counters.rejections, node.counters.received), (1, 4));
 }
 
-/// Collects what is logged.
+/// Collects the log lines.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -163,7 +164,7 @@ impl Write for Log {
 }
 
 #[test]
-fn each_transition_is_one_line_at_the_level_a_person_would_choose() {
+fn each_transition_is_one_log_line_at_a_fitting_level() {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()

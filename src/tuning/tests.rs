@@ -1,4 +1,4 @@
-//! A leader at place 0, and what it makes of answers that come as they are told to.
+//! The tuning of a leader at index 0, whose followers reply as the test decides.
 #![allow(
     clippy::unwrap_used,
     clippy::arithmetic_side_effects,
@@ -15,50 +15,50 @@ use core::time::Duration;
 const MS: Nanos = 1_000_000;
 const SHORTEST: Nanos = 25 * MS;
 const LONGEST: Nanos = 150 * MS;
-/// How long the worst is remembered at least.
+/// How long the largest measurements are remembered at least.
 const LONG: Nanos = WINDOW * LONGEST;
 
-struct Lab {
+struct TunedLeader {
     tuning: Box<Tuning>,
     timing: CheckedTiming,
     members: Membership<u8>,
     now: Nanos,
 }
 
-impl Lab {
+impl TunedLeader {
     fn new(members: u8, clock_drift_ppm: u32) -> Self {
         let bounds = Timing::tuned(Duration::from_nanos(SHORTEST), Duration::from_nanos(LONGEST));
         let timing = CheckedTiming::new(&Timing { clock_drift_ppm, ..bounds }).unwrap();
         let voters: Vec<u8> = (0..members).collect();
         let quorum = voters.len() / 2 + 1;
         let members = Membership::new(MembershipVersion::default(), voters, Vec::new(), quorum).unwrap();
-        Lab { tuning: Tuning::new(members.members().len(), &timing, 0), timing, members, now: 0 }
+        TunedLeader { tuning: Tuning::new(members.members().len(), &timing, 0), timing, members, now: 0 }
     }
 
-    /// The next heartbeat, `late`; the others answer it after so long, or not.
-    fn template(&mut self, late: Nanos, rtts: &[Option<Nanos>]) {
+    /// Sends the next heartbeat, `late`. Each follower replies after its round trip, or not at all.
+    fn heartbeat(&mut self, late: Nanos, rtts: &[Option<Nanos>]) {
         self.now += self.tuning.interval() + late;
         self.tuning.retune(&self.members, 0, late, self.now, &self.timing);
-        for (place, rtt) in (1..).zip(rtts) {
+        for (index, rtt) in (1..).zip(rtts) {
             if let Some(rtt) = rtt {
-                self.tuning.on_reply(place, self.now, self.now + rtt, &self.timing);
+                self.tuning.on_reply(index, self.now, self.now + rtt, &self.timing);
             }
         }
     }
 
-    fn heartbeats_needed(&mut self, length: Nanos, rtts: &[Option<Nanos>]) {
+    fn heartbeats_for(&mut self, length: Nanos, rtts: &[Option<Nanos>]) {
         let end = self.now + length;
         while self.now < end {
-            self.template(0, rtts);
+            self.heartbeat(0, rtts);
         }
     }
 
-    /// Has led for long on a quiet network.
+    /// A leader that has led for long on a quiet network.
     fn settled(members: u8) -> Self {
-        let mut lab = Lab::new(members, 0);
-        lab.heartbeats_needed(2 * LONG, &[Some(MS / 2); 4][..usize::from(members) - 1]);
-        assert_eq!(lab.tuning.promise(), SHORTEST);
-        lab
+        let mut leader = TunedLeader::new(members, 0);
+        leader.heartbeats_for(2 * LONG, &[Some(MS / 2); 4][..usize::from(members) - 1]);
+        assert_eq!(leader.tuning.promise(), SHORTEST);
+        leader
     }
 }
 
@@ -72,107 +72,114 @@ fn a_round_trip_is_estimated_as_rfc_6298_does() {
 }
 
 #[test]
-fn room_for_as_many_heartbeats_as_are_not_lost_in_a_row_in_a_billion() {
+fn a_promise_has_room_for_so_many_heartbeats_that_a_loss_of_all_is_one_in_a_billion() {
     let rooms = [0, 1_000, 1_001, 5_600, 10_000, 100_000, 300_000, 1_000_000].map(heartbeats_needed);
     assert_eq!(rooms, [3, 3, 4, 4, 5, 9, 18, 20]);
 }
 
 #[test]
 fn losses_are_counted_over_the_last_few_hundred_heartbeats() {
-    let mut lab = Lab::new(2, 0);
-    let loss = |lab: &Lab| lab.tuning.rtts[1].loss;
-    lab.template(0, &[Some(MS)]);
-    assert_eq!(loss(&lab), 500_000, "one was lost before the first");
-    (0..62).for_each(|_| lab.template(0, &[Some(MS)]));
-    assert!(loss(&lab).abs_diff(15_625) < 100, "one of 64: {}", loss(&lab));
+    let mut leader = TunedLeader::new(2, 0);
+    let loss = |leader: &TunedLeader| leader.tuning.rtts[1].loss;
+    leader.heartbeat(0, &[Some(MS)]);
+    assert_eq!(loss(&leader), 500_000, "the estimate begins with one loss");
+    (0..62).for_each(|_| leader.heartbeat(0, &[Some(MS)]));
+    assert!(loss(&leader).abs_diff(15_625) < 100, "one of 64: {}", loss(&leader));
     for _ in 0..1_000 {
-        (0..3).for_each(|_| lab.template(0, &[Some(MS)]));
-        lab.template(0, &[None]);
+        (0..3).for_each(|_| leader.heartbeat(0, &[Some(MS)]));
+        leader.heartbeat(0, &[None]);
     }
-    assert!(loss(&lab).abs_diff(250_000) < 5_000, "{}", loss(&lab));
-    assert!(lab.tuning.interval() * 15 < lab.tuning.promise(), "one in four, never 15 in a row");
+    assert!(loss(&leader).abs_diff(250_000) < 5_000, "{}", loss(&leader));
+    assert!(leader.tuning.interval() * 15 < leader.tuning.promise(), "one in four, never 15 in a row");
 }
 
 #[test]
-fn of_a_heartbeat_one_answer_counts_and_of_those_overtaken_none() {
-    let mut lab = Lab::settled(2);
-    let answered = lab.now;
-    lab.template(0, &[None]);
-    lab.template(0, &[Some(MS / 2)]);
-    let before = lab.tuning.clone();
-    for at in [answered, lab.now - 1, lab.now] {
-        lab.tuning.on_reply(1, at, lab.now + 100 * MS, &lab.timing);
+fn one_reply_to_each_heartbeat_counts_and_an_overtaken_one_does_not() {
+    let mut leader = TunedLeader::settled(2);
+    let answered = leader.now;
+    leader.heartbeat(0, &[None]);
+    leader.heartbeat(0, &[Some(MS / 2)]);
+    let before = leader.tuning.clone();
+    for at in [answered, leader.now - 1, leader.now] {
+        leader.tuning.on_reply(1, at, leader.now + 100 * MS, &leader.timing);
     }
-    assert_eq!(lab.tuning, before);
+    assert_eq!(leader.tuning, before);
 }
 
 #[test]
-fn the_longest_promise_is_asked_for_until_the_network_has_been_watched_for_long() {
-    let mut lab = Lab::new(3, 0);
-    assert_eq!((lab.tuning.promise(), lab.tuning.interval()), (LONGEST, 25 * MS));
-    lab.heartbeats_needed(LONG - 30 * MS, &[Some(MS / 2); 2]);
-    assert_eq!(lab.tuning.promise(), LONGEST);
-    lab.heartbeats_needed(60 * MS, &[Some(MS / 2); 2]);
-    assert_eq!(lab.tuning.promise(), SHORTEST);
+fn a_leader_asks_for_the_longest_promise_until_it_has_measured_for_long() {
+    let mut leader = TunedLeader::new(3, 0);
+    assert_eq!((leader.tuning.promise(), leader.tuning.interval()), (LONGEST, 25 * MS));
+    leader.heartbeats_for(LONG - 30 * MS, &[Some(MS / 2); 2]);
+    assert_eq!(leader.tuning.promise(), LONGEST);
+    leader.heartbeats_for(60 * MS, &[Some(MS / 2); 2]);
+    assert_eq!(leader.tuning.promise(), SHORTEST);
 }
 
 #[test]
-fn a_promise_outlasts_twice_the_worst_round_trip_and_remembers_it() {
-    let mut lab = Lab::settled(3);
-    (0..2).for_each(|_| lab.template(0, &[Some(MS / 2), Some(20 * MS)]));
-    let raised = lab.tuning.promise();
+fn a_promise_exceeds_twice_the_longest_round_trip_and_remembers_it() {
+    let mut leader = TunedLeader::settled(3);
+    (0..2).for_each(|_| leader.heartbeat(0, &[Some(MS / 2), Some(20 * MS)]));
+    let raised = leader.tuning.promise();
     assert!((40 * MS..60 * MS).contains(&raised), "{raised}");
-    lab.heartbeats_needed(LONG - MS, &[Some(MS / 2); 2]);
-    assert!(lab.tuning.promise() >= raised);
-    lab.heartbeats_needed(LONG + 60 * MS, &[Some(MS / 2); 2]);
-    assert_eq!(lab.tuning.promise(), SHORTEST);
+    leader.heartbeats_for(LONG - MS, &[Some(MS / 2); 2]);
+    assert!(leader.tuning.promise() >= raised);
+    leader.heartbeats_for(LONG + 60 * MS, &[Some(MS / 2); 2]);
+    assert_eq!(leader.tuning.promise(), SHORTEST);
 }
 
 #[test]
 fn a_promise_stays_within_the_bounds() {
-    let mut lab = Lab::settled(2);
-    lab.heartbeats_needed(LONG, &[Some(100 * MS)]);
-    assert_eq!(lab.tuning.promise(), LONGEST);
-    assert!(lab.tuning.interval() <= LONGEST / 3);
+    let mut leader = TunedLeader::settled(2);
+    leader.heartbeats_for(LONG, &[Some(100 * MS)]);
+    assert_eq!(leader.tuning.promise(), LONGEST);
+    assert!(leader.tuning.interval() <= LONGEST / 3);
 }
 
 #[test]
-fn a_promise_outlasts_the_silence_of_a_quorum_and_not_of_one() {
-    let mut lab = Lab::settled(3);
-    (0..4).for_each(|_| lab.template(0, &[None, Some(MS / 2)]));
-    assert_eq!(lab.tuning.promise(), SHORTEST);
-    let silent_since = lab.now;
-    (0..4).for_each(|_| lab.template(0, &[None, None]));
-    let quorum_gap = lab.now - silent_since;
-    assert!(lab.tuning.promise() > quorum_gap * 7 / 5, "{} for {quorum_gap}", lab.tuning.promise());
+fn a_promise_exceeds_the_silence_of_a_quorum_but_not_that_of_one_follower() {
+    let mut leader = TunedLeader::settled(3);
+    (0..4).for_each(|_| leader.heartbeat(0, &[None, Some(MS / 2)]));
+    assert_eq!(leader.tuning.promise(), SHORTEST);
+    let silent_since = leader.now;
+    (0..4).for_each(|_| leader.heartbeat(0, &[None, None]));
+    let quorum_gap = leader.now - silent_since;
+    assert!(leader.tuning.promise() > quorum_gap * 7 / 5, "{} for {quorum_gap}", leader.tuning.promise());
 }
 
 #[test]
-fn a_leader_that_is_late_to_send_makes_up_for_it() {
-    let mut lab = Lab::settled(3);
-    (0..20).for_each(|_| lab.template(9 * MS, &[Some(MS / 2); 2]));
-    assert!(lab.tuning.promise() > SHORTEST + 15 * MS, "{}", lab.tuning.promise());
+fn a_leader_that_sends_late_asks_for_longer_promises() {
+    let mut leader = TunedLeader::settled(3);
+    (0..20).for_each(|_| leader.heartbeat(9 * MS, &[Some(MS / 2); 2]));
+    assert!(leader.tuning.promise() > SHORTEST + 15 * MS, "{}", leader.tuning.promise());
 }
 
 #[test]
-fn who_is_not_known_well_does_not_count_nor_who_is_gone() {
-    let mut lab = Lab::settled(3);
-    lab.heartbeats_needed(LONGEST * 2, &[Some(MS / 2), None]);
-    assert_eq!(lab.tuning.promise(), SHORTEST, "it is gone");
-    (0..ENOUGH).for_each(|_| lab.template(0, &[Some(MS / 2), Some(40 * MS)]));
-    assert_eq!(lab.tuning.promise(), SHORTEST, "it has just come back");
-    lab.template(0, &[Some(MS / 2), Some(40 * MS)]);
-    assert!(lab.tuning.promise() > 80 * MS, "{}", lab.tuning.promise());
+fn a_follower_that_is_gone_or_has_just_come_back_does_not_count() {
+    let mut leader = TunedLeader::settled(3);
+    leader.heartbeats_for(LONGEST * 2, &[Some(MS / 2), None]);
+    assert_eq!(leader.tuning.promise(), SHORTEST, "the second follower is gone");
+    (0..ENOUGH).for_each(|_| leader.heartbeat(0, &[Some(MS / 2), Some(40 * MS)]));
+    assert_eq!(leader.tuning.promise(), SHORTEST, "the second follower has just come back");
+    leader.heartbeat(0, &[Some(MS / 2), Some(40 * MS)]);
+    assert!(leader.tuning.promise() > 80 * MS, "{}", leader.tuning.promise());
 }
 
 #[test]
-fn so_many_heartbeats_fit_into_a_promise_on_the_slowest_clock() {
+fn the_needed_heartbeats_fit_into_a_promise_on_the_slowest_clock() {
     for (drift, rtt) in [(0, MS), (200_000, MS), (500_000, 5 * MS), (500, 30 * MS)] {
-        let mut lab = Lab::new(3, drift);
-        lab.heartbeats_needed(3 * LONG, &[Some(rtt); 2]);
-        let promise_end = bound_until(0, lab.tuning.promise(), drift);
-        assert!(promise_end >= 2 * rtt && lab.tuning.promise() < LONGEST, "{promise_end}");
-        assert!(3 * lab.tuning.interval() + rtt <= promise_end, "{} {promise_end}", lab.tuning.interval());
-        assert!(4 * lab.tuning.interval() + rtt > promise_end - rtt, "no more often than that");
+        let mut leader = TunedLeader::new(3, drift);
+        leader.heartbeats_for(3 * LONG, &[Some(rtt); 2]);
+        let promise_end = bound_until(0, leader.tuning.promise(), drift);
+        assert!(promise_end >= 2 * rtt && leader.tuning.promise() < LONGEST, "{promise_end}");
+        assert!(
+            3 * leader.tuning.interval() + rtt <= promise_end,
+            "{} {promise_end}",
+            leader.tuning.interval()
+        );
+        assert!(
+            4 * leader.tuning.interval() + rtt > promise_end - rtt,
+            "heartbeats are not more frequent than needed"
+        );
     }
 }

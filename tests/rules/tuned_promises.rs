@@ -14,8 +14,8 @@ fn timing() -> Timing {
 }
 
 fn promise(network: &ManualNetwork) -> u64 {
-    let pace = network.node(1).status().heartbeat_timing.unwrap();
-    u64::try_from(pace.promise.as_millis()).unwrap()
+    let timing = network.node(1).status().heartbeat_timing.unwrap();
+    u64::try_from(timing.promise.as_millis()).unwrap()
 }
 
 /// A group whose leader is node 1.
@@ -106,8 +106,8 @@ fn a_voter_that_has_just_heard_the_leader_does_not_count_as_free_soon() {
 fn a_leader_shows_its_heartbeat_timing_and_a_follower_shows_none() {
     let mut node = leader(1, &[1, 2, 3]);
     node.tick_at(HEARTBEAT);
-    let pace = node.status().heartbeat_timing.unwrap();
-    assert_eq!((pace.promise, pace.heartbeat_interval), (ms(PROMISE), ms(HEARTBEAT)));
+    let timing = node.status().heartbeat_timing.unwrap();
+    assert_eq!((timing.promise, timing.heartbeat_interval), (ms(PROMISE), ms(HEARTBEAT)));
     let (young, _) = elected(1, &[1, 2, 3]);
     assert_eq!(young.status().heartbeat_timing.unwrap().promise, ms(LIMIT));
     assert_eq!(Node::fresh(2, &[1, 2, 3]).status().heartbeat_timing, None);
