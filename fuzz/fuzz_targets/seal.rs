@@ -1,6 +1,6 @@
-//! Any bytes are refused without a trace, unless somebody with the key has sealed them; what he has sealed,
-//! whatever it is, takes no more memory than a constant and its own length; and of a letter no byte can be
-//! changed.
+//! Datagrams that were not sealed with the key are refused without an allocation. A datagram that was
+//! sealed with the key, with any content, takes at most a constant and its own length of memory. A changed
+//! byte of a sealed datagram is detected.
 //!
 //! `cargo +nightly fuzz run seal`, or on stable
 //! `RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none seal`.
@@ -16,10 +16,10 @@ use quorate_fuzz::AnyId;
 
 const KEY: [u8; 32] = [7; 32];
 
-/// A node that is remembered, and an answer.
+/// The memory of a remembered node and a reply.
 const BYTES_AT_LEAST: u64 = 8 * 1024;
 
-/// What is before the nonce, and before what is sealed.
+/// Where the nonce begins, and where the sealed part begins.
 const HEAD: usize = 11;
 const START: usize = HEAD + 24;
 
@@ -45,7 +45,7 @@ fn node<I: AnyId>(id: I) -> Seal<I> {
     Seal::new(id, keys()).expect("randomness")
 }
 
-/// Bytes of somebody who has no key.
+/// Opens bytes of a sender without the key.
 fn stranger(bytes: &[u8]) -> Result<()> {
     let mut datagram = bytes.to_vec();
     let mut node = node(0_u64);
@@ -56,7 +56,7 @@ fn stranger(bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Bytes of somebody who has the key.
+/// Opens arbitrary bytes that were sealed with the key.
 fn member<I: AnyId>(u: &mut Unstructured<'_>) -> Result<()> {
     let mut node = node(I::any(u)?);
     let mut datagram = keys().note(&[]).expect("a note")[..START].to_vec();
@@ -72,7 +72,7 @@ fn member<I: AnyId>(u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A letter on whose way somebody sits.
+/// Opens a sealed datagram in which one byte may be changed.
 fn tampered<I: AnyId>(u: &mut Unstructured<'_>) -> Result<()> {
     let (one, two) = (I::any(u)?, I::any(u)?);
     let change = u.arbitrary::<(u16, u8)>()?;
@@ -80,17 +80,17 @@ fn tampered<I: AnyId>(u: &mut Unstructured<'_>) -> Result<()> {
     let (mut writer, mut reader) = (node(one), node(two));
     let mut hello = writer.hello(two).expect("a hello");
     let Opened::Reply(mut reply) = reader.open(&mut hello) else {
-        assert_eq!(one, two, "only what is in its own name is not replied to");
+        assert_eq!(one, two, "only a handshake in the receiver's own name gets no reply");
         return Ok(());
     };
     assert!(matches!(writer.open(&mut reply), Opened::Met { from } if from == two));
     let Ok(letter) = writer.letter(two, body) else { return Ok(()) };
     let mut changed = letter.clone();
-    let place = usize::from(change.0) % letter.len();
-    changed[place] ^= change.1;
+    let index = usize::from(change.0) % letter.len();
+    changed[index] ^= change.1;
     let counts = matches!(reader.open(&mut changed), Opened::Letter { from, body: read } if from == one && read == body);
     assert_eq!(counts, change.1 == 0);
     let counts_later = matches!(reader.open(&mut letter.clone()), Opened::Letter { .. });
-    assert_ne!(counts, counts_later, "once");
+    assert_ne!(counts, counts_later, "the datagram counts once");
     Ok(())
 }

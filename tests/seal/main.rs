@@ -1,4 +1,4 @@
-//! Sealed datagrams, without a socket: what counts, and what never does.
+//! Sealed datagrams, without a socket: which of them count, and which never do.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -26,7 +26,7 @@ fn node(id: Id) -> Seal<Id> {
     Seal::new(id, ring(&[1])).unwrap()
 }
 
-/// Two that have met.
+/// Two nodes that have completed the handshake.
 fn pair() -> (Seal<Id>, Seal<Id>) {
     let (mut one, mut two) = (node(1), node(2));
     meet(&mut one, &mut two);
@@ -50,7 +50,7 @@ fn reply(node: &mut Seal<Id>, datagram: &mut [u8]) -> Vec<u8> {
     }
 }
 
-/// What a letter says, or why it does not count.
+/// The body of a sealed datagram, or the reason for which it does not count.
 #[track_caller]
 fn body(node: &mut Seal<Id>, datagram: &[u8]) -> Result<Vec<u8>, Refusal> {
     match node.open(&mut datagram.to_vec()) {
@@ -61,7 +61,7 @@ fn body(node: &mut Seal<Id>, datagram: &[u8]) -> Result<Vec<u8>, Refusal> {
 }
 
 #[test]
-fn letters_go_both_ways_and_say_who_wrote_them() {
+fn sealed_datagrams_go_both_ways_and_name_their_senders() {
     let (mut one, mut two) = pair();
     let mut letter = one.letter(2, b"to").unwrap();
     assert!(matches!(two.open(&mut letter), Opened::Letter { from: 1, body: b"to" }));
@@ -71,7 +71,7 @@ fn letters_go_both_ways_and_say_who_wrote_them() {
 }
 
 #[test]
-fn what_is_in_a_letter_cannot_be_read_from_it() {
+fn the_body_of_a_sealed_datagram_cannot_be_read_from_it() {
     let (mut one, _) = pair();
     let secret = b"the whole membership";
     let (letter, again) = (one.letter(2, secret).unwrap(), one.letter(2, secret).unwrap());
@@ -82,14 +82,14 @@ fn what_is_in_a_letter_cannot_be_read_from_it() {
 }
 
 #[test]
-fn a_stranger_gets_no_answer_whatever_he_sends() {
+fn a_sender_without_the_key_gets_no_reply_to_any_datagram() {
     let (mut one, mut two) = pair();
     let mut stranger = Seal::new(3, ring(&[9])).unwrap();
     let with_another_key = [stranger.hello(1), stranger.letter(1, b"x"), stranger.note(b"x")];
     for datagram in with_another_key {
         assert_eq!(body(&mut one, &datagram.unwrap()), Err(Refusal::UnknownKey));
     }
-    // He has seen which key it is, and gives his own that name.
+    // The sender has seen the id of the key, and uses it with another key.
     let seen = two.letter(1, b"x").unwrap();
     let forged = [&seen[..11], &stranger.hello(1).unwrap()[11..]].concat();
     assert_eq!(body(&mut one, &forged), Err(Refusal::Forged));
@@ -100,16 +100,16 @@ fn a_stranger_gets_no_answer_whatever_he_sends() {
     let refused = one.refused();
     assert_eq!((refused.unknown_key, refused.forged, refused.truncated), (3, 1, 1));
     assert_eq!((refused.unsealed, refused.unknown_version), (1, 1));
-    assert_eq!(body(&mut one, &seen), Ok(b"x".to_vec()), "nothing of that did any harm");
+    assert_eq!(body(&mut one, &seen), Ok(b"x".to_vec()), "the forged datagrams have not changed anything");
 }
 
 #[test]
-fn no_bit_can_be_changed_and_no_byte_be_missing_or_more() {
+fn a_changed_bit_or_a_missing_or_extra_byte_is_detected() {
     let (mut one, mut two) = pair();
     let letter = one.letter(2, b"x").unwrap();
-    for place in 0..letter.len() * 8 {
+    for bit in 0..letter.len() * 8 {
         let mut changed = letter.clone();
-        changed[place / 8] ^= 1 << (place % 8);
+        changed[bit / 8] ^= 1 << (bit % 8);
         body(&mut two, &changed).unwrap_err();
     }
     for length in 0..letter.len() {
@@ -120,7 +120,7 @@ fn no_bit_can_be_changed_and_no_byte_be_missing_or_more() {
 }
 
 #[test]
-fn what_is_too_long_is_neither_made_nor_looked_at() {
+fn a_datagram_that_is_too_long_is_neither_sealed_nor_opened() {
     let (mut one, mut two) = pair();
     let overhead = one.letter(2, &[]).unwrap().len();
     let longest = vec![0; MAX_SEALED - overhead];
@@ -134,7 +134,7 @@ fn what_is_too_long_is_neither_made_nor_looked_at() {
 }
 
 #[test]
-fn a_letter_that_comes_back_to_its_writer_or_goes_to_another_does_not_count() {
+fn a_reflected_or_misdirected_datagram_does_not_count() {
     let (mut one, _) = pair();
     let letter = one.letter(2, b"x").unwrap();
     assert_eq!(body(&mut one, &letter), Err(Refusal::Reflected));
@@ -145,7 +145,7 @@ fn a_letter_that_comes_back_to_its_writer_or_goes_to_another_does_not_count() {
 }
 
 #[test]
-fn a_letter_counts_once_also_if_letters_overtake_each_other() {
+fn each_datagram_counts_once_even_if_datagrams_overtake_each_other() {
     let (mut one, mut two) = pair();
     let letters: Vec<_> = (0..40).map(|number: u8| one.letter(2, &[number]).unwrap()).collect();
     for number in (0..40).rev() {
@@ -158,7 +158,7 @@ fn a_letter_counts_once_also_if_letters_overtake_each_other() {
 }
 
 #[test]
-fn a_letter_that_is_overtaken_counts_also_if_its_writer_was_written_to_meanwhile() {
+fn an_overtaken_datagram_counts_even_if_its_sender_has_received_others_meanwhile() {
     let (mut one, mut two) = pair();
     for _ in 0..3 {
         let overtaken = one.letter(2, b"slow").unwrap();
@@ -169,7 +169,7 @@ fn a_letter_that_is_overtaken_counts_also_if_its_writer_was_written_to_meanwhile
 }
 
 #[test]
-fn a_letter_does_not_count_again_after_its_receiver_has_restarted() {
+fn a_datagram_does_not_count_again_after_its_receiver_has_restarted() {
     let (mut one, mut two) = pair();
     let old = one.letter(2, b"old").unwrap();
     let unread = one.letter(2, b"unread").unwrap();
@@ -184,23 +184,23 @@ fn a_letter_does_not_count_again_after_its_receiver_has_restarted() {
 }
 
 #[test]
-fn a_letter_does_not_count_again_after_its_sender_has_restarted() {
+fn a_datagram_does_not_count_again_after_its_sender_has_restarted() {
     let (mut one, mut two) = pair();
     let old = one.letter(2, b"old").unwrap();
     assert!(body(&mut two, &old).is_ok());
     let mut one = node(1);
-    // Not even while the new one is on its way in.
+    // An old datagram does not count during the handshake of the new process either.
     let mut hello = reply(&mut two, &mut one.hello(2).unwrap());
-    assert_eq!(body(&mut two, &old), Err(Refusal::Replayed), "the old process is still the one known");
+    assert_eq!(body(&mut two, &old), Err(Refusal::Replayed), "the old process is still the known one");
     assert!(matches!(one.open(&mut hello), Opened::Met { from: 2 }));
     assert_eq!(body(&mut two, &one.letter(2, b"new").unwrap()), Ok(b"new".to_vec()));
     reply(&mut two, &mut old.clone());
     assert_eq!(body(&mut two, &one.letter(2, b"more").unwrap()), Ok(b"more".to_vec()));
 }
 
-/// Two processes of one node prove themselves by the same challenge; the first one's letter was held up.
+/// Two processes of one node answer the same challenge, and the datagram of the first one is delayed.
 #[test]
-fn a_process_that_was_replaced_does_not_come_back_by_what_let_the_next_one_in() {
+fn a_replaced_process_does_not_come_back_with_the_challenge_of_the_next_one() {
     let (_, mut two) = pair();
     let [late, next] = [node(1), node(1)].map(|mut one| {
         let mut hello = reply(&mut two, &mut one.hello(2).unwrap());
@@ -213,13 +213,13 @@ fn a_process_that_was_replaced_does_not_come_back_by_what_let_the_next_one_in() 
 }
 
 #[test]
-fn an_old_greeting_or_reply_lets_nobody_in_and_is_answered_by_no_more_than_was_sent() {
+fn a_replayed_handshake_admits_no_node_and_gets_no_longer_a_reply_than_the_request() {
     let (mut one, mut two) = (node(1), node(2));
     let greeting = one.hello(2).unwrap();
     let answer = reply(&mut two, &mut greeting.clone());
     assert_eq!(answer.len(), greeting.len());
     assert!(matches!(one.open(&mut answer.clone()), Opened::Met { from: 2 }));
-    assert_eq!(body(&mut one, &answer), Err(Refusal::Stale), "an answer is never answered");
+    assert_eq!(body(&mut one, &answer), Err(Refusal::Stale), "a reply never gets a reply");
     assert!(body(&mut two, &one.letter(2, b"x").unwrap()).is_ok());
     assert!(body(&mut one, &two.letter(1, b"x").unwrap()).is_ok());
     for _ in 0..100 {
@@ -227,12 +227,12 @@ fn an_old_greeting_or_reply_lets_nobody_in_and_is_answered_by_no_more_than_was_s
         assert_eq!(body(&mut one, &again), Err(Refusal::Stale));
         assert_eq!(body(&mut one, &answer), Err(Refusal::Stale));
     }
-    assert!(body(&mut two, &one.letter(2, b"y").unwrap()).is_ok(), "and whoever has met, has");
+    assert!(body(&mut two, &one.letter(2, b"y").unwrap()).is_ok(), "a completed handshake stays completed");
     assert!(body(&mut one, &two.letter(1, b"y").unwrap()).is_ok());
 }
 
 #[test]
-fn a_letter_to_a_node_that_has_restarted_is_answered_and_the_next_one_counts() {
+fn a_datagram_to_a_restarted_node_gets_a_reply_and_the_next_one_counts() {
     let (mut one, _) = pair();
     let mut two = node(2);
     let mut hello = reply(&mut two, &mut one.letter(2, b"lost").unwrap());
@@ -242,7 +242,7 @@ fn a_letter_to_a_node_that_has_restarted_is_answered_and_the_next_one_counts() {
 }
 
 #[test]
-fn two_that_greet_each_other_at_once_have_met() {
+fn two_nodes_that_start_the_handshake_at_once_both_complete_it() {
     let (mut one, mut two) = (node(1), node(2));
     let (mut to_two, mut to_one) = (one.hello(2).unwrap(), two.hello(1).unwrap());
     let (mut to_one, mut to_two) = (reply(&mut two, &mut to_two), reply(&mut one, &mut to_one));
@@ -255,11 +255,11 @@ fn two_that_greet_each_other_at_once_have_met() {
 }
 
 #[test]
-fn keys_are_changed_while_letters_are_written_and_an_old_one_is_no_key_any_more() {
+fn keys_can_be_replaced_while_datagrams_flow_and_an_old_key_ends() {
     let (mut one, mut two) = pair();
     let (old, mixed, turned, new) = (ring(&[1]), ring(&[1, 2]), ring(&[2, 1]), ring(&[2]));
     let by_old = one.letter(2, b"old").unwrap();
-    // Every order in which the steps can reach the two.
+    // Every order in which the steps can reach the two nodes.
     for (ones, twos) in [
         (&mixed, &old),
         (&mixed, &mixed),
@@ -277,7 +277,7 @@ fn keys_are_changed_while_letters_are_written_and_an_old_one_is_no_key_any_more(
 }
 
 #[test]
-fn notes_are_for_whoever_has_the_key_and_no_letters() {
+fn a_sealed_broadcast_opens_with_the_key_and_is_no_sealed_datagram() {
     let (mut one, two) = pair();
     let note = ring(&[1]).note(b"who leads?").unwrap();
     for _ in 0..2 {
@@ -289,7 +289,7 @@ fn notes_are_for_whoever_has_the_key_and_no_letters() {
 }
 
 #[test]
-fn however_many_ids_write_no_more_than_a_thousand_are_kept_in_mind() {
+fn at_most_a_thousand_peers_are_remembered_however_many_ids_send() {
     let mut crowded = Seal::new(0_u16, ring(&[1])).unwrap();
     let peer = |id: Id| Seal::new(id, ring(&[1])).unwrap();
     let kept = |crowded: &Seal<Id>| (1..=2_000).filter(|&id| crowded.has_met(id)).count();
@@ -300,13 +300,16 @@ fn however_many_ids_write_no_more_than_a_thousand_are_kept_in_mind() {
         let mut hello = reply(&mut crowded, &mut node.hello(0).unwrap());
         node.open(&mut hello);
         assert!(body(&mut crowded, &node.letter(0, b"x").unwrap()).is_ok());
-        assert!(body(&mut crowded, &first.letter(0, b"x").unwrap()).is_ok(), "who writes is not forgotten");
+        assert!(
+            body(&mut crowded, &first.letter(0, b"x").unwrap()).is_ok(),
+            "a peer that sends is not forgotten"
+        );
     }
     assert_eq!(kept(&crowded), 1_024);
 }
 
 #[test]
-fn letters_that_were_held_up_do_not_silence_those_written_after_them() {
+fn delayed_datagrams_do_not_block_those_sent_after_them() {
     let (mut one, mut two) = pair();
     let of_the_dead = two.letter(1, b"late").unwrap();
     let mut two_again = node(2);
@@ -323,7 +326,7 @@ fn letters_that_were_held_up_do_not_silence_those_written_after_them() {
 }
 
 #[test]
-fn who_sends_again_what_a_thousand_sent_has_no_live_node_forgotten() {
+fn replayed_handshakes_of_a_thousand_ids_do_not_displace_a_live_peer() {
     let (mut one, mut two) = pair();
     for stranger in 3..1_200 {
         reply(&mut one, &mut node(stranger).hello(1).unwrap());
