@@ -8,7 +8,9 @@
 )]
 #![cfg(target_os = "linux")]
 
-use std::convert::Infallible;
+#[path = "udp/support.rs"]
+mod support;
+
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -16,11 +18,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use quorate::adapters::seal::{Key, Keyring, Seal};
+use quorate::adapters::seal::{Keyring, Seal};
 use quorate::adapters::udp::{Host, HostConfig, Notice};
-use quorate::{ClusterId, Config, Event, HardState, Timing};
+use quorate::{Config, Event, Timing};
 
-type Id = u16;
+use support::{Id, any_port, ring, trio_of, wait};
 
 /// Datagrams per second from all sockets together, if the machine can send that many.
 const RATE: u64 = 100_000;
@@ -32,41 +34,18 @@ const ONE_IN: u64 = 16;
 
 /// Followers give up a leader that they have not heard for two seconds, so that the result does not depend
 /// on other work of the machine.
-fn config(id: Id) -> Config<Id> {
+fn config(id: Id) -> HostConfig<Id> {
     let timing = Timing {
         promise: Duration::from_secs(2),
         promise_limit: Duration::from_secs(2),
         heartbeat_interval: Duration::from_millis(50),
         ..Timing::lan()
     };
-    Config { timing, ..Config::new(id) }
+    HostConfig::new(Config { timing, ..Config::new(id) }, any_port()).sealed(keys())
 }
 
 fn keys() -> Keyring {
-    Keyring::new([Key::new(&[7; 32])]).unwrap()
-}
-
-fn trio() -> Vec<Host<Id>> {
-    let mut hosts: Vec<Host<Id>> = Vec::new();
-    for id in 1..=3 {
-        let mut config = HostConfig::new(config(id), "127.0.0.1:0".parse().unwrap()).sealed(keys());
-        config.peers = (1..).zip(hosts.iter().map(Host::local_addr)).collect();
-        let first = HardState::bootstrap(ClusterId(1), [1, 2, 3]).unwrap();
-        hosts.push(Host::start(config, first, |_| Ok::<_, Infallible>(())).unwrap());
-    }
-    hosts
-}
-
-#[track_caller]
-fn wait<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(found) = seen() {
-            return found;
-        }
-        assert!(began.elapsed() < Duration::from_secs(30), "waited in vain for {what}");
-        thread::sleep(Duration::from_millis(1));
-    }
+    ring(&[7])
 }
 
 /// The resident memory of this process, in bytes.
@@ -116,7 +95,7 @@ fn flood(targets: &[SocketAddr], over: &AtomicBool, sent: &AtomicU64) {
 
 #[test]
 fn a_flood_of_garbage_neither_deposes_the_leader_nor_takes_memory() {
-    let hosts = trio();
+    let hosts = trio_of(config);
     let led = wait("all to follow one leader", || {
         let led = hosts[0].leader()?;
         hosts.iter().all(|host| host.leader().is_some_and(|it| it.term == led.term)).then_some(led)
