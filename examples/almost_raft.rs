@@ -79,7 +79,7 @@ impl Node {
                 Ok(Mail::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            if self.act()? {
+            if self.act_on_outputs()? {
                 return Ok(());
             }
         }
@@ -95,7 +95,7 @@ impl Node {
     }
 
     /// Acts on the outputs in order. Returns whether this node has been removed.
-    fn act(&mut self) -> Result<bool, Failure> {
+    fn act_on_outputs(&mut self) -> Result<bool, Failure> {
         let mut removed = false;
         while !self.outputs.is_empty() {
             for output in mem::take(&mut self.outputs) {

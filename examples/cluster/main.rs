@@ -133,7 +133,7 @@ fn run(args: &Args) -> Result<(), Failure> {
     processes.until_it_follows(old.id)?;
     processes.settle(&mut leader)?;
 
-    let surprises = processes.surprises();
+    let unexpected_changes = processes.unexpected_changes();
     let lease_log = processes.stop()?;
     println!();
     kills.sort_unstable();
@@ -144,8 +144,8 @@ fn run(args: &Args) -> Result<(), Failure> {
         );
     }
     println!("  handed over once: {handover:.1?}; frozen once: {frozen:.0?}");
-    if surprises > 0 {
-        println!("  the leader changed {surprises} more times, as this machine is busy");
+    if unexpected_changes > 0 {
+        println!("  the leader changed {unexpected_changes} more times, as this machine is busy");
     }
     audit(&lease_log)
 }

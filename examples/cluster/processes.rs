@@ -46,7 +46,7 @@ pub(crate) struct Processes {
     lease_log: LeaseLog,
     leader: Option<Leadership>,
     awaited: u64,
-    surprises: u32,
+    unexpected_changes: u32,
 }
 
 struct Node {
@@ -86,7 +86,7 @@ impl Processes {
             lease_log: LeaseLog::default(),
             leader: None,
             awaited: 0,
-            surprises: 0,
+            unexpected_changes: 0,
         })
     }
 
@@ -95,8 +95,8 @@ impl Processes {
     }
 
     /// How many times the leader changed without a fault.
-    pub(crate) fn surprises(&self) -> u32 {
-        self.surprises
+    pub(crate) fn unexpected_changes(&self) -> u32 {
+        self.unexpected_changes
     }
 
     pub(crate) fn start_all(&mut self) -> Result<Duration, Failure> {
@@ -254,7 +254,7 @@ impl Processes {
         }
         *leader = self.leader.ok_or("there is no leader")?;
         if leader.term != before.term {
-            self.surprises += 1;
+            self.unexpected_changes += 1;
         }
         Ok(())
     }

@@ -19,7 +19,7 @@
 //! `cargo run --example recover -- demo` shows it with three files of its own, two of which it loses.
 //! The files are those of `examples/node.rs`; other programs may have other ids.
 
-mod mend;
+mod durable_file;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ use quorate::adapters::store::Store;
 use quorate::adapters::udp::{Host, HostConfig, Notice};
 use quorate::{ClusterId, Config, Event, HardState, Term};
 
-use self::mend::{Failure, Id, recover_unsafely};
+use self::durable_file::{Failure, Id, recover_unsafely};
 
 /// Shows durable files, and recovers from the loss of a quorum
 #[derive(Parser)]
@@ -99,7 +99,7 @@ fn print_state(state: &HardState<Id>) {
     let members = &state.membership;
     println!("  cluster     {}", state.cluster.0);
     println!("  term        {}", state.term);
-    println!("  voted for   {}", state.voted_for.map_or("nobody".into(), |id| id.to_string()));
+    println!("  voted for   {}", state.voted_for.map_or("no node".into(), |id| id.to_string()));
     println!("  promised    {:?}", state.promised);
     println!("  membership  {:?}", members.version());
     println!("  voters      {:?}, {} of them make a quorum", members.voters(), members.quorum());

@@ -61,7 +61,7 @@ enum Mending {
 }
 
 impl Mending {
-    /// The machine whose node the fault befell.
+    /// The machine whose node the fault affects.
     fn machine(self) -> Option<usize> {
         match self {
             Mending::Network => None,
@@ -277,7 +277,7 @@ impl Driver {
         (order, rest)
     }
 
-    /// The first machine of this preference whose node no other fault befalls.
+    /// The first machine of this preference whose node no other fault affects.
     fn free(&self, preference: &Preference) -> usize {
         let busy: Vec<_> = self.open.values().filter_map(|open| open.machine()).collect();
         let order = self.order(preference);

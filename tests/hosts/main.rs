@@ -13,7 +13,7 @@
 //! - no term has two leaders, no term falls and no vote changes, across restarts too;
 //! - no two nodes hold a lease at the same time of the boot clock, which all namespaces share;
 //! - whenever everything is mended, all nodes follow one leader and the intended members are committed;
-//! - no process ends for another reason than the fault that befell it.
+//! - no process ends for another reason than a fault that affected it.
 //!
 //! The test needs Linux, root, and the programs `unshare`, `mount`, `ip` and `nft`. Elsewhere it prints
 //! that it was skipped, and passes. Everything it makes is inside its own namespaces, so the system

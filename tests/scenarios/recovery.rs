@@ -10,10 +10,10 @@ use quorate::adapters::udp::{Events, Host, HostConfig, Notice};
 use quorate::{ClusterId, Config, Event, HardState, MembershipVersion, Term};
 use tempfile::TempDir;
 
-#[path = "../../examples/recover/mend.rs"]
-mod mend;
+#[path = "../../examples/recover/durable_file.rs"]
+mod durable_file;
 
-use mend::{Id, recover_unsafely};
+use durable_file::{Id, recover_unsafely};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 

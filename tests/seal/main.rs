@@ -56,7 +56,7 @@ fn body(node: &mut Seal<Id>, datagram: &[u8]) -> Result<Vec<u8>, Refusal> {
     match node.open(&mut datagram.to_vec()) {
         Opened::Letter { body, .. } => Ok(body.to_vec()),
         Opened::Refused(refusal) => Err(refusal),
-        other => panic!("{other:?} is no letter"),
+        other => panic!("{other:?} is no sealed datagram"),
     }
 }
 

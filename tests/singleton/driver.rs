@@ -96,7 +96,7 @@ impl Driver {
             Part::Command => ("command", process_tree::command(supervisor)),
             Part::Supervisor => ("supervisor", None),
         };
-        // Where neither guard nor command runs, the fault befalls the supervisor.
+        // Where neither guard nor command runs, the fault affects the supervisor.
         let (name, pid) = pid.map_or(("supervisor", supervisor), |pid| (name, pid));
         *self.kinds.entry((name, kind)).or_default() += 1;
         match kind {

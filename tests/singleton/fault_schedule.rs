@@ -16,7 +16,7 @@ pub(crate) struct Round {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Fault {
-    /// The node that the fault befalls, or `None` for the node on which the command runs.
+    /// The node that the fault affects, or `None` for the node on which the command runs.
     pub(crate) node: Option<usize>,
     pub(crate) part: Part,
     pub(crate) kind: FaultKind,

@@ -91,7 +91,7 @@ impl Node {
                 self.election.step_into(Input::Receive { from, message }, &mut self.outputs);
             }
         }
-        self.act(board)?;
+        self.act_on_outputs(board)?;
         let now = board.now();
         if let Some(lease) = self.election.lease().filter(|lease| lease.holds_at(now)) {
             board.lead(lease);
@@ -99,7 +99,7 @@ impl Node {
         Ok(())
     }
 
-    fn act<B: Board>(&mut self, board: &mut B) -> Result<(), Failure<B::Error>> {
+    fn act_on_outputs<B: Board>(&mut self, board: &mut B) -> Result<(), Failure<B::Error>> {
         for output in self.outputs.drain(..) {
             match output {
                 // The state is durable when this returns. If the write fails, nothing after it is sent.

@@ -33,7 +33,7 @@ pub(crate) fn starts(seed: u64, nodes: usize) -> Vec<Start> {
 /// and some discoveries are left for later.
 pub(crate) fn begin(cluster: &mut Cluster, dice: &mut Dice) {
     let first = founders(cluster);
-    if !forms(&cluster.options) {
+    if !forms_itself(&cluster.options) {
         return first.into_iter().for_each(|node| cluster.restart(node));
     }
     let mut discoveries: Vec<(u64, u64)> = cluster
@@ -51,7 +51,7 @@ pub(crate) fn begin(cluster: &mut Cluster, dice: &mut Dice) {
     first.into_iter().for_each(|node| cluster.restart(node));
 }
 
-fn forms(options: &Options) -> bool {
+fn forms_itself(options: &Options) -> bool {
     matches!(options.starts.first(), Some(Start::Forming(_)))
 }
 
@@ -77,7 +77,7 @@ pub(crate) fn restart_all(cluster: &mut Cluster) {
 
 /// Tells the nodes that form a group of each other.
 pub(crate) fn introduce_all(cluster: &mut Cluster) {
-    if !forms(&cluster.options) {
+    if !forms_itself(&cluster.options) {
         return;
     }
     let first = founders(cluster);
@@ -96,8 +96,8 @@ pub(crate) fn churn(cluster: &mut Cluster, dice: &mut Dice, node: u64) {
     match dice.below(16) {
         0..=5 => reconfigure(cluster, dice, node),
         6 | 7 => cluster.step(node, Input::Leave),
-        8 if forms(&cluster.options) => discover(cluster, node, other),
-        9 if forms(&cluster.options) => cluster.step(node, Input::Lost(other)),
+        8 if forms_itself(&cluster.options) => discover(cluster, node, other),
+        9 if forms_itself(&cluster.options) => cluster.step(node, Input::Lost(other)),
         10 => cluster.crash(node),
         11 => cluster.fail_after_outputs(node, dice.below(20) as u32, None),
         12 | 13 => restart_all(cluster),

@@ -105,12 +105,12 @@ impl MembershipEvent {
 pub(crate) struct Scheduled {
     at: Instant,
     sequence: u64,
-    what: What,
+    event: ScheduledEvent,
 }
 
 /// A scheduled event. `node` is an index, from 0; `life` is the number of the process that it is meant for.
 #[derive(Clone, Debug)]
-pub(crate) enum What {
+pub(crate) enum ScheduledEvent {
     Deliver { node: usize, from: u64, message: Message<u64> },
     Wake { node: usize, life: u32 },
     Written { node: usize, life: u32 },
@@ -224,7 +224,7 @@ impl Cluster {
             let Some(Reverse(next)) = self.queue.pop() else { break };
             self.now = next.at;
             self.counts.events += 1;
-            self.handle(next.what);
+            self.handle(next.event);
             self.check();
         }
         if self.violation.is_none() {
@@ -235,9 +235,9 @@ impl Cluster {
         false
     }
 
-    pub(crate) fn schedule(&mut self, at: Instant, what: What) {
+    pub(crate) fn schedule(&mut self, at: Instant, event: ScheduledEvent) {
         self.sequence += 1;
-        self.queue.push(Reverse(Scheduled { at, sequence: self.sequence, what }));
+        self.queue.push(Reverse(Scheduled { at, sequence: self.sequence, event }));
     }
 
     /// True time since the start.

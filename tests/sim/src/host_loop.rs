@@ -5,7 +5,7 @@ use std::time::Duration;
 use quorate::{Body, HardState, Input, Output, Phase, RoleKind};
 
 use crate::clock::Instant;
-use crate::cluster::{Cluster, What};
+use crate::cluster::{Cluster, ScheduledEvent};
 use crate::process::{INBOX, PendingFault};
 use crate::safety::ViolationKind;
 use crate::trace;
@@ -18,16 +18,16 @@ const STEPS: u32 = 64;
 const TICKS_AT_ONCE: u32 = 16;
 
 impl Cluster {
-    pub(crate) fn handle(&mut self, what: What) {
-        match what {
-            What::Deliver { node, from, message } => {
+    pub(crate) fn handle(&mut self, event: ScheduledEvent) {
+        match event {
+            ScheduledEvent::Deliver { node, from, message } => {
                 let Some(process) = &mut self.hosts[node].process else { return };
                 if process.inbox.len() < INBOX {
                     process.inbox.push_back(Input::Receive { from, message });
                 }
                 self.serve(node);
             }
-            What::Wake { node, life } => {
+            ScheduledEvent::Wake { node, life } => {
                 if self.is_alive(node, life) {
                     let now = self.now;
                     if let Some(process) = &mut self.hosts[node].process {
@@ -36,7 +36,7 @@ impl Cluster {
                     self.serve(node);
                 }
             }
-            What::Written { node, life } => {
+            ScheduledEvent::Written { node, life } => {
                 let host = &mut self.hosts[node];
                 let alive = host.life == life;
                 let state =
@@ -46,12 +46,12 @@ impl Cluster {
                     self.serve(node);
                 }
             }
-            What::Thaw { node, life } => {
+            ScheduledEvent::Thaw { node, life } => {
                 if self.is_alive(node, life) {
                     self.thaw(node as u64 + 1);
                 }
             }
-            What::Request { node, life, input } => {
+            ScheduledEvent::Request { node, life, input } => {
                 if self.is_alive(node, life) {
                     self.step(node as u64 + 1, input);
                 }
@@ -174,7 +174,7 @@ impl Cluster {
                 process.pending.push_front(output.clone());
                 let life = self.hosts[node].life;
                 self.freeze(node as u64 + 1);
-                self.schedule(self.now + length, What::Thaw { node, life });
+                self.schedule(self.now + length, ScheduledEvent::Thaw { node, life });
             }
         }
         true
@@ -192,7 +192,7 @@ impl Cluster {
         let life = self.hosts[node].life;
         if let Some(process) = &mut self.hosts[node].process {
             process.writing = Some(state);
-            self.schedule(self.now + length, What::Written { node, life });
+            self.schedule(self.now + length, ScheduledEvent::Written { node, life });
         }
     }
 
@@ -253,8 +253,9 @@ impl Cluster {
             }
         }
         for delay in fate.arrivals.into_iter().flatten() {
-            let what = What::Deliver { node: receiver, from: node as u64 + 1, message: message.clone() };
-            self.schedule(self.now + delay, what);
+            let event =
+                ScheduledEvent::Deliver { node: receiver, from: node as u64 + 1, message: message.clone() };
+            self.schedule(self.now + delay, event);
         }
     }
 
@@ -288,7 +289,7 @@ impl Cluster {
         let at: Instant = process.clock.when(deadline, now);
         if process.wake.is_none_or(|wake| at < wake) && at < Instant::MAX / 4 {
             process.wake = Some(at);
-            self.schedule(at + late, What::Wake { node, life });
+            self.schedule(at + late, ScheduledEvent::Wake { node, life });
         }
     }
 

@@ -2,7 +2,7 @@
 
 use quorate::{Event, Input, MembershipVersion, StepDown, Term};
 
-use crate::cluster::{Cluster, LeadershipChange, MembershipEvent, What};
+use crate::cluster::{Cluster, LeadershipChange, MembershipEvent, ScheduledEvent};
 use crate::safety::ViolationKind;
 
 impl Cluster {
@@ -128,7 +128,11 @@ impl Cluster {
         let Some(delay) = self.options.catch_up else { return };
         let host = &mut self.hosts[node];
         host.config.position = host.config.position.max(position);
-        let what = What::Request { node, life: host.life, input: Input::SetPosition(host.config.position) };
-        self.schedule(self.now + delay, what);
+        let event = ScheduledEvent::Request {
+            node,
+            life: host.life,
+            input: Input::SetPosition(host.config.position),
+        };
+        self.schedule(self.now + delay, event);
     }
 }

@@ -16,7 +16,7 @@ pub struct Mail {
     pub from: u64,
     /// The receiver.
     pub to: u64,
-    /// What it says.
+    /// The message.
     pub message: Message<u64>,
 }
 

@@ -264,7 +264,7 @@ fn split(cluster: &mut Cluster, dice: &mut Dice) {
 }
 
 /// Cuts off `node`, and restarts all others at once, so that none of them remembers what it heard.
-fn bounce(cluster: &mut Cluster, node: u64) {
+fn restart_all_others(cluster: &mut Cluster, node: u64) {
     let others: Vec<u64> = cluster.nodes().filter(|&other| other != node).collect();
     for other in others {
         cluster.crash(other);
@@ -275,7 +275,7 @@ fn bounce(cluster: &mut Cluster, node: u64) {
 
 fn crash(cluster: &mut Cluster, dice: &mut Dice, node: u64) {
     match dice.below(7) {
-        0 => bounce(cluster, node),
+        0 => restart_all_others(cluster, node),
         1 => cluster.crash(node),
         2 => {
             cluster.crash(node);

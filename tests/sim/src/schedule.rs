@@ -99,7 +99,7 @@ fn perform(cluster: &mut Cluster, record: &[u8]) {
         5 => inject(cluster, &mut dice, Faults::Frozen),
         6 | 7 => inject(cluster, &mut dice, Faults::Requests),
         8..=11 if churns => inject(cluster, &mut dice, Faults::Churn),
-        12 => worsen(cluster, &mut dice),
+        12 => change_fault_levels(cluster, &mut dice),
         13 => quiet_phase(cluster, &mut dice),
         // Only time passes, with the fates of this record.
         _ => {}
@@ -115,7 +115,7 @@ fn length(wait: u8) -> Duration {
 }
 
 /// Sets the faults of the network or of the disks to some level, or to none.
-fn worsen(cluster: &mut Cluster, dice: &mut Dice) {
+fn change_fault_levels(cluster: &mut Cluster, dice: &mut Dice) {
     let often = dice.pick(&[0, 50_000, 300_000]);
     match dice.below(4) {
         0 => cluster.set_loss(often),

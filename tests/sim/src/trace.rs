@@ -126,7 +126,7 @@ fn answer(answer: &Answer<u64>) -> String {
     match answer {
         Answer::Granted(promise) => format!("granted {}", ms(*promise)),
         Answer::Denied(Denial::Bound { to, remaining }) => {
-            let to = to.map_or("nobody".into(), |(id, term)| format!("{id} in {term}"));
+            let to = to.map_or("an unknown node".into(), |(id, term)| format!("{id} in {term}"));
             format!("denied, bound to {to} for {}", ms(*remaining))
         }
         Answer::Denied(denial) => format!("denied, {denial:?}"),
