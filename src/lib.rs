@@ -804,6 +804,9 @@ pub mod message;
 mod peer_log;
 mod progress;
 mod promise;
+#[cfg(test)]
+#[path = "../tests/quorums/oracle.rs"]
+mod quorum_oracle;
 mod reconfig;
 mod rejection;
 mod role;

@@ -1,4 +1,4 @@
-//! What the two formats are tried on: any message and any state, with ids of three types.
+//! Arbitrary messages and states, with ids of three types, for the fuzz targets of the formats.
 
 mod state;
 
@@ -17,9 +17,9 @@ use serde::de::DeserializeOwned;
 
 pub use state::{membership, state, version};
 
-/// An id of which there can be any.
+/// A type of ids with arbitrary values.
 pub trait AnyId: NodeId + Serialize + DeserializeOwned + Debug {
-    /// One of them.
+    /// An arbitrary id.
     ///
     /// # Errors
     /// If the bytes are not enough.
@@ -38,7 +38,7 @@ impl AnyId for [u8; 16] {
     }
 }
 
-/// Without scope id and flow label, which are not sent.
+/// An address without scope id and flow label, which are not sent.
 impl AnyId for SocketAddr {
     fn any(u: &mut Unstructured<'_>) -> Result<Self> {
         Ok(if u.arbitrary()? {
@@ -49,7 +49,7 @@ impl AnyId for SocketAddr {
     }
 }
 
-/// Any message.
+/// An arbitrary message.
 ///
 /// # Errors
 /// If the bytes are not enough.
@@ -89,7 +89,9 @@ fn body<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Body<I>> {
             promise: Nanos(u.arbitrary()?),
             rank: u.arbitrary()?,
             order: *u.choose(&[Order::Follow, Order::Prepare, Order::Campaign])?,
-            inherited: option(u, |u| Ok(MembershipVersion { term: Term(u.arbitrary()?), number: u.arbitrary()? }))?,
+            inherited: option(u, |u| {
+                Ok(MembershipVersion { term: Term(u.arbitrary()?), number: u.arbitrary()? })
+            })?,
             membership: option(u, membership)?.map(Box::new),
         }),
         _ => Body::HeartbeatReply(HeartbeatReply {

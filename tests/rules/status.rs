@@ -1,10 +1,11 @@
-//! What an operator sees.
+//! The status that an operator sees.
 
 use crate::support::*;
 
 const FIVE: [u64; 5] = [1, 2, 3, 4, 5];
 
-/// A quorum that was heard within the long promise, this node included; or whatever leads.
+/// A quorum is reachable if it was heard within the long promise, this node included, or if there is a
+/// leader.
 #[test]
 fn a_quorum_is_reachable_while_it_is_heard_or_there_is_a_leader() {
     let mut node = Node::fresh(3, &FIVE);
@@ -23,7 +24,7 @@ fn a_quorum_is_reachable_while_it_is_heard_or_there_is_a_leader() {
 }
 
 #[test]
-fn a_leader_shows_what_it_knows_of_each_member_and_a_follower_nothing() {
+fn a_leader_shows_the_progress_of_each_member_and_a_follower_shows_none() {
     let mut node = leader(1, &[1, 2, 3]);
     let beats = node.tick_at(HEARTBEAT);
     node.hear(HEARTBEAT + 1, 3, accept(&to(&beats, 3)).position(4).priority(2));

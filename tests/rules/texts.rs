@@ -44,7 +44,7 @@ fn formed() -> Node {
     for other in [2, 3] {
         node.step(Input::Discovered(other));
     }
-    let asked = node.stand(&[2, 3]);
+    let asked = node.campaign(&[2, 3]);
     let now = sent_at(&asked, 2);
     node.win(now, &[2, 3], &asked);
     node

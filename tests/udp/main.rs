@@ -3,6 +3,7 @@
 
 mod members;
 mod sealed;
+mod support;
 mod work;
 
 use std::convert::Infallible;
@@ -11,11 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{io, iter};
 
 use quorate::adapters::clock::BootClock;
-use quorate::adapters::seal::{Key, Keyring};
 use quorate::adapters::store::Store;
 use quorate::adapters::udp::{
     BindError, Host, HostCommandError, HostConfig, HostFailure, HostStartError, Notice, Protection,
@@ -25,21 +25,7 @@ use quorate::{
     ClusterId, Config, Event, HardState, Lease, Priority, Rejection, Term, Timestamp, Timing, Urgency,
 };
 
-type Id = u16;
-
-const PATIENCE: Duration = Duration::from_secs(20);
-
-fn any_port() -> SocketAddr {
-    "127.0.0.1:0".parse().unwrap()
-}
-
-fn first(cluster: u64, members: &[Id]) -> HardState<Id> {
-    HardState::bootstrap(ClusterId(cluster), members.iter().copied()).unwrap()
-}
-
-fn ring(keys: &[u8]) -> Keyring {
-    Keyring::new(keys.iter().map(|&byte| Key::new(&[byte; 32]))).unwrap()
-}
+use support::{Id, PATIENCE, any_port, first, host, ring, trio_of, wait};
 
 /// Sealed, as hosts are if nothing speaks against it.
 fn config(id: Id) -> HostConfig<Id> {
@@ -50,36 +36,9 @@ fn unsealed(id: Id) -> HostConfig<Id> {
     HostConfig::new(Config::new(id), any_port())
 }
 
-/// A host that keeps its state in memory only, in a test that never restarts it.
-fn host(config: HostConfig<Id>, saved: HardState<Id>) -> Host<Id> {
-    Host::start(config, saved, |_| Ok::<_, Infallible>(())).unwrap()
-}
-
 /// Hosts 1, 2, 3, each told only of those started before it: the others it has to learn of.
 fn trio() -> Vec<Host<Id>> {
     trio_of(config)
-}
-
-fn trio_of(config: impl Fn(Id) -> HostConfig<Id>) -> Vec<Host<Id>> {
-    let mut hosts: Vec<Host<Id>> = Vec::new();
-    for id in 1..=3 {
-        let mut config = config(id);
-        config.peers = (1..).zip(hosts.iter().map(Host::local_addr)).collect();
-        hosts.push(host(config, first(1, &[1, 2, 3])));
-    }
-    hosts
-}
-
-#[track_caller]
-fn wait<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(found) = seen() {
-            return found;
-        }
-        assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
-        thread::sleep(Duration::from_millis(1));
-    }
 }
 
 /// The place of the one that holds a lease, and its lease.

@@ -1,6 +1,11 @@
-//! Messages as datagrams: one message or one reason, whatever comes in.
-
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+//! Messages as datagrams: any bytes decode to one message or one error.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that fails should panic"
+)]
 
 mod properties;
 
@@ -31,7 +36,7 @@ const HEADER: Header = Header {
     sent_at: Timestamp::ORIGIN.saturating_add(Duration::from_millis(1)),
 };
 
-/// A message of each kind, with its bytes after the header's.
+/// A message of each kind, with its bytes after those of the header.
 fn golden() -> [(Message<u64>, &'static [u8]); 9] {
     let members = Membership::new(HEADER.version, vec![1, 2, 3], vec![200], 2).unwrap();
     let some_members = Some(Box::new(members));
@@ -96,7 +101,7 @@ fn golden() -> [(Message<u64>, &'static [u8]); 9] {
     ]
 }
 
-/// If this fails, the format has changed: give it a new `VERSION` and keep decoding this one.
+/// If this test fails, the format has changed: give it a new `VERSION`.
 #[test]
 fn the_format_is_these_bytes() {
     let header = [VERSION, 7, 0xac, 0x02, 2, 1, 1, 5, 0xc0, 0x84, 0x3d];
@@ -165,7 +170,7 @@ fn bytes_after_the_message_are_refused() {
 }
 
 #[test]
-fn another_version_is_refused_by_name() {
+fn another_version_is_refused_with_its_number() {
     for found in (0..=u8::MAX).filter(|&found| found != VERSION) {
         for (message, _) in golden() {
             let mut datagram = encode(&message);
@@ -178,7 +183,7 @@ fn another_version_is_refused_by_name() {
 }
 
 #[test]
-fn an_oversized_datagram_is_refused_unread() {
+fn an_oversized_datagram_is_refused_before_it_is_read() {
     let mut datagram = encode(&golden()[0].0);
     datagram.resize(MAX_DATAGRAM, 0);
     assert!(matches!(decode::<u64>(&datagram), Err(DecodeError::TrailingBytes { .. })));
@@ -188,7 +193,7 @@ fn an_oversized_datagram_is_refused_unread() {
     assert_eq!(decode::<u64>(&datagram), Err(DecodeError::TooLong { length: MAX_DATAGRAM + 1 }));
 }
 
-/// A message whose every number takes its most bytes, with as many members as there can be.
+/// A message in which every number takes its largest number of bytes, with the largest membership.
 fn largest<I: NodeId>(id: impl Fn(u8) -> I) -> Message<I> {
     let version = MembershipVersion { term: Term(u64::MAX), number: u64::MAX };
     let voters = (0..u8::MAX).map(&id).collect();
@@ -214,7 +219,7 @@ fn largest<I: NodeId>(id: impl Fn(u8) -> I) -> Message<I> {
 }
 
 #[test]
-fn as_many_members_as_there_can_be_fit_into_a_datagram() {
+fn the_largest_membership_fits_into_a_datagram() {
     fn fits<I: NodeId + Serialize + DeserializeOwned>(message: Message<I>) {
         let mut datagram = Vec::new();
         encode_into(&message, &mut datagram).unwrap();
@@ -228,7 +233,7 @@ fn as_many_members_as_there_can_be_fit_into_a_datagram() {
 }
 
 #[test]
-fn what_does_not_fit_is_not_sent() {
+fn a_message_that_does_not_fit_is_not_encoded() {
     let message = largest(|id| [[id; 32]; 2]);
     let mut buffer = b"before".to_vec();
     assert_eq!(encode_into(&message, &mut buffer), Err(EncodeError::TooLong));
@@ -252,7 +257,7 @@ fn with_membership(parts: &[&[u8]]) -> Vec<u8> {
     [&start, parts.concat().as_slice()].concat()
 }
 
-/// One of version (2, 1), with these bytes for its voters, no learners, no limits.
+/// A heartbeat with a membership of version (2, 1): these bytes for its voters, no learners, no limits.
 fn with_voters(length: &[u8], voters: &[u8], quorum: u8) -> Vec<u8> {
     with_membership(&[&[2, 1], length, voters, &[0, quorum, 0]])
 }
@@ -263,12 +268,12 @@ fn an_impossible_membership_is_refused() {
     assert!(decode(3, &[1, 2, 3], 2).is_ok());
     assert_eq!(decode(3, &[1, 2, 2], 2), Err(DecodeError::Malformed), "a duplicate");
     assert_eq!(decode(3, &[1, 2, 3], 1), Err(DecodeError::Malformed), "no majority");
-    assert_eq!(decode(3, &[1, 2, 3], 4), Err(DecodeError::Malformed), "more than all");
-    assert_eq!(decode(0, &[], 0), Err(DecodeError::Malformed), "nobody");
+    assert_eq!(decode(3, &[1, 2, 3], 4), Err(DecodeError::Malformed), "a quorum of more than all voters");
+    assert_eq!(decode(0, &[], 0), Err(DecodeError::Malformed), "no voters");
 }
 
 #[test]
-fn what_a_forming_node_knows_is_these_bytes() {
+fn a_forming_membership_is_these_bytes() {
     let limits = Limits { min_members: 3, max_members: 5 };
     let alone = Message::<u64> {
         header: Header { committed: true, sent_at: Timestamp::ORIGIN, ..HEADER },
@@ -303,12 +308,12 @@ fn impossible_limits_are_refused() {
         assert_eq!(decode(&[0, 0, 3, 1, 2, 3, 0, quorum, 1, 3, 5]), refused, "a quorum of {quorum}");
     }
     assert_eq!(decode(&[0, 0, 3, 1, 2, 3, 1, 4, 3, 1, 3, 5]), refused, "a learner while forming");
-    assert_eq!(decode(&[0, 0, 6, 1, 2, 3, 4, 5, 6, 0, 3, 1, 3, 5]), refused, "more than there may be");
+    assert_eq!(decode(&[0, 0, 6, 1, 2, 3, 4, 5, 6, 0, 3, 1, 3, 5]), refused, "more nodes than the limit");
     assert_eq!(decode(&[0, 0, 2, 1, 1, 0, 3, 1, 3, 5]), refused, "a duplicate");
-    assert_eq!(decode(&[2, 1, 0, 0, 0, 1, 3, 5]), refused, "formed of nobody");
+    assert_eq!(decode(&[2, 1, 0, 0, 0, 1, 3, 5]), refused, "a formed group without voters");
 
-    assert_eq!(decode(&[0, 0, 5, 1, 2, 3, 4, 5, 0, 3, 1, 3, 5]), Ok(()), "all there may be");
-    assert_eq!(decode(&[2, 1, 3, 1, 2, 3, 0, 3, 1, 3, 5]), Ok(()), "founders, who all are needed");
+    assert_eq!(decode(&[0, 0, 5, 1, 2, 3, 4, 5, 0, 3, 1, 3, 5]), Ok(()), "as many nodes as the limit");
+    assert_eq!(decode(&[2, 1, 3, 1, 2, 3, 0, 3, 1, 3, 5]), Ok(()), "founders that are all needed");
     assert_eq!(decode(&[2, 1, 3, 1, 2, 3, 1, 4, 2, 1, 3, 5]), Ok(()), "later, with a learner");
 }
 
@@ -343,7 +348,7 @@ fn refusals_are_counted_by_kind() {
     assert_eq!(refused.total(), u64::MAX);
 }
 
-/// Tells how many elements it was told to make room for.
+/// Reads the size hint of a list.
 struct Hint(Option<usize>);
 
 impl<'de> Deserialize<'de> for Hint {
@@ -364,18 +369,18 @@ impl<'de> Deserialize<'de> for Hint {
     }
 }
 
-/// Lists are made with room for as many elements as the format says are coming. That must not be a
-/// hostile length prefix, but at most one for each byte that is left.
+/// A list is allocated with room for as many elements as the size hint says. A hostile length prefix must
+/// not determine the hint, which is at most one element for each byte that is left.
 #[test]
-fn a_hostile_length_makes_no_room_for_what_never_comes() {
-    let told = |length: &[u8], left: usize| {
+fn a_hostile_length_prefix_does_not_allocate_memory() {
+    let hint = |length: &[u8], left: usize| {
         let bytes = [length, &vec![1; left]].concat();
         postcard::take_from_bytes::<Hint>(&bytes).unwrap().0.0
     };
     let most: &[u8] = &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1];
-    assert_eq!(told(&[100], 100), Some(100));
-    assert_eq!(told(&[100], 99), None);
-    assert_eq!(told(most, 10_000), None);
+    assert_eq!(hint(&[100], 100), Some(100));
+    assert_eq!(hint(&[100], 99), None);
+    assert_eq!(hint(most, 10_000), None);
 
     for length in [&[0x7f], &[0xff, 0x7f][..], &[0xff, 0xff, 0xff, 0x7f], most] {
         for left in [0, 1, 100] {

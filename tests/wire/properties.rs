@@ -1,4 +1,4 @@
-//! Any message, and any bytes.
+//! Properties of arbitrary messages and arbitrary bytes.
 
 use std::net::Ipv4Addr;
 
@@ -147,7 +147,7 @@ proptest! {
     }
 
     #[test]
-    fn random_bytes_never_harm(mut datagram in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn random_bytes_do_not_panic(mut datagram in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = decode::<u64>(&datagram);
         if let Some(version) = datagram.first_mut() {
             *version = VERSION;
@@ -155,16 +155,16 @@ proptest! {
         let _ = (decode::<u64>(&datagram), decode::<[u8; 16]>(&datagram), decode::<SocketAddr>(&datagram));
     }
 
-    /// What a damaged datagram says, if anything, is a message that could have been sent.
+    /// If a damaged datagram decodes at all, it decodes to a message that could have been sent.
     #[test]
-    fn a_damaged_message_never_harms(
+    fn a_damaged_datagram_is_refused_or_decodes_to_a_valid_message(
         message in message(any::<u64>()),
         damage in proptest::collection::vec(any::<(prop::sample::Index, u8)>(), 1..4),
     ) {
         let mut datagram = encode(&message);
-        for (place, value) in damage {
-            let place = place.index(datagram.len());
-            datagram[place] = value;
+        for (index, value) in damage {
+            let index = index.index(datagram.len());
+            datagram[index] = value;
         }
         if let Ok(read) = decode::<u64>(&datagram) {
             prop_assert_eq!(decode(&encode(&read)), Ok(read));

@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 use quorate_sim::{AddressCounts, EndpointScenario};
 
-use crate::tables::on_all_cores;
+use crate::fault_runs::on_all_cores;
 
 /// Many runs, or one with its trace.
 #[derive(Args)]

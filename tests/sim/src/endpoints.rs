@@ -14,13 +14,13 @@ use quorate::{Priority, Timing};
 
 use self::addresses::Addresses;
 use self::world::World;
-use crate::check::{Kind, Violation};
 use crate::clock::{MS, SECOND};
 use crate::cluster::{Cluster, Counts};
 use crate::disk::DiskOptions;
 use crate::net::NetOptions;
 use crate::options::{Options, Start};
 use crate::rng::Dice;
+use crate::safety::{Violation, ViolationKind};
 
 pub use self::world::AddressCounts;
 
@@ -88,7 +88,7 @@ impl EndpointScenario {
         if let Err(cause) = run {
             let text = cause.downcast_ref::<String>().cloned();
             let text = text.or_else(|| cause.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-            world.cluster.fail(Kind::Panic, text.unwrap_or_default());
+            world.cluster.fail(ViolationKind::Panic, text.unwrap_or_default());
         }
         let World { mut cluster, counts, .. } = world;
         let lines = cluster.trace.lines().to_vec();
@@ -112,7 +112,7 @@ impl EndpointScenario {
         };
         let mut starts = vec![Start::Bootstrapped; founders];
         starts.resize(founders + POOL, Start::Joining);
-        let patience = if loss > 0 { 24 } else { 6 };
+        let lost_attempts = if loss > 0 { 24 } else { 6 };
         let options = Options {
             timing: Timing::lan(),
             net,
@@ -120,12 +120,12 @@ impl EndpointScenario {
             oversleep: MS / 2,
             catch_up: Some(5 * MS),
             panics: false,
-            patience: Some(patience),
+            lost_attempts: Some(lost_attempts),
             starts,
             traced,
             ..Options::default()
         };
-        let mut cluster = Cluster::asleep(self.seed, founders + POOL, options);
+        let mut cluster = Cluster::stopped(self.seed, founders + POOL, options);
         cluster.liveness.bound += ADDRESS_BOUND;
         let sites: Vec<_> = (0..founders + POOL).map(|_| mishaps::any_site(dice)).collect();
         World::new(cluster, Addresses::new(&sites), self.seed.is_multiple_of(2))
@@ -155,10 +155,10 @@ fn calm(world: &mut World, dice: &mut Dice) {
         world.cluster.thaw(node);
         world.cluster.set_priority(node, Priority::default());
     }
-    world.cluster.spare_all();
+    world.cluster.cancel_pending_faults();
     mishaps::start_all(world, dice);
     help(world);
-    world.cluster.liveness.disturbed(world.cluster.now);
+    world.cluster.liveness.mark_disturbed(world.cluster.now);
     world.run_for(world.cluster.liveness.bound + dice.between((SECOND, 4 * SECOND)));
     check_addresses(world);
 }
@@ -212,7 +212,7 @@ fn check_addresses(world: &mut World) {
                     other + 1,
                     world.show(other)
                 );
-                return world.cluster.fail(Kind::Stuck, text);
+                return world.cluster.fail(ViolationKind::Stuck, text);
             }
         }
     }

@@ -1,10 +1,10 @@
-//! A run, for people to read.
+//! The trace of a run, to be read by a person.
 
 use quorate::{HardState, Input, Output};
 
 use crate::clock::{Instant, SECOND};
 
-/// Lines, if anybody wants to read them.
+/// The lines of a trace, if it is kept.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     lines: Option<Vec<String>>,
@@ -15,14 +15,14 @@ impl Trace {
         Trace { lines: kept.then(Vec::new) }
     }
 
-    pub(crate) fn note(&mut self, now: Instant, text: impl FnOnce() -> String) {
+    pub(crate) fn log(&mut self, now: Instant, text: impl FnOnce() -> String) {
         if let Some(lines) = &mut self.lines {
             let (whole, rest) = (now / SECOND, now % SECOND);
             lines.push(format!("{whole:>5}.{rest:09} {}", text()));
         }
     }
 
-    /// All that happened, if it was kept.
+    /// All lines so far; none if the trace is not kept.
     #[must_use]
     pub fn lines(&self) -> &[String] {
         self.lines.as_deref().unwrap_or_default()
@@ -39,7 +39,7 @@ impl Trace {
 pub(crate) fn input(input: &Input<u64>) -> String {
     match input {
         Input::Receive { from, message } => format!("<- {from} {message}"),
-        wish => format!("wish {wish:?}"),
+        request => format!("request {request:?}"),
     }
 }
 

@@ -50,9 +50,9 @@ pub(crate) fn strike(world: &mut World, dice: &mut Dice) {
         5 | 6 => world.cluster.crash(node as u64 + 1),
         7 | 8 => start_all(world, dice),
         9 | 10 => take_over(world, dice),
-        11 => scenario::strike(&mut world.cluster, dice, Faults::Partitions),
-        12 => scenario::strike(&mut world.cluster, dice, Faults::Frozen),
-        13 => scenario::strike(&mut world.cluster, dice, Faults::Wishes),
+        11 => scenario::inject(&mut world.cluster, dice, Faults::Partitions),
+        12 => scenario::inject(&mut world.cluster, dice, Faults::Frozen),
+        13 => scenario::inject(&mut world.cluster, dice, Faults::Requests),
         14 => replace(world, dice),
         _ => restart_all_at_once(world, dice),
     }
@@ -80,8 +80,8 @@ fn rebind(world: &mut World, node: usize) {
     world.addresses.rebind(node);
     world.counts.moves += 1;
     let address = world.addresses.of(node).public;
-    world.cluster.note(node as u64 + 1, || format!("REBIND to {address}"));
-    world.cluster.liveness.disturbed(world.cluster.now);
+    world.cluster.log(node as u64 + 1, || format!("REBIND to {address}"));
+    world.cluster.liveness.mark_disturbed(world.cluster.now);
 }
 
 fn come_back(world: &mut World, dice: &mut Dice, node: usize) {
@@ -135,8 +135,8 @@ fn inherit(world: &mut World, heir: usize, lost: usize) {
     world.addresses.take_over(heir, lost);
     world.counts.moves += 1;
     world.counts.takeovers += 1;
-    world.cluster.note(heir as u64 + 1, || format!("INHERIT the address of {}", lost + 1));
-    world.cluster.liveness.disturbed(world.cluster.now);
+    world.cluster.log(heir as u64 + 1, || format!("INHERIT the address of {}", lost + 1));
+    world.cluster.liveness.mark_disturbed(world.cluster.now);
 }
 
 /// A node that is down: one that is, or one that is stopped for it.

@@ -14,7 +14,7 @@ use rand_chacha::rand_core::SeedableRng;
 use super::addresses::Addresses;
 use crate::clock::{Instant, MS};
 use crate::cluster::Cluster;
-use crate::host::INBOX;
+use crate::process::INBOX;
 
 /// The group of [`Options::first`](crate::Options).
 const GROUP: ClusterId = ClusterId(7);
@@ -157,7 +157,7 @@ impl World {
     pub(crate) fn help(&mut self, node: usize, guide: usize) {
         let address = self.addresses.of(guide).public;
         self.counts.helped += 1;
-        self.cluster.note(node as u64 + 1, || format!("HELP: {} is at {address}", guide + 1));
+        self.cluster.log(node as u64 + 1, || format!("HELP: {} is at {address}", guide + 1));
         if let Some(socket) = &mut self.sockets[node] {
             socket.endpoint.configure(guide as u64 + 1, address);
             socket.told.push((guide as u64 + 1, address));
@@ -262,7 +262,7 @@ impl World {
         let Ok(mut endpoint) = Endpoint::new(node as u64 + 1, GROUP, keys, rng);
         told.iter().for_each(|&(id, address)| endpoint.configure(id, address));
         let address = self.addresses.of(node).public;
-        self.cluster.note(node as u64 + 1, || format!("OPEN at {address}, told {told:?}"));
+        self.cluster.log(node as u64 + 1, || format!("OPEN at {address}, told {told:?}"));
         self.sockets[node] = Some(Socket { life, endpoint, waiting: VecDeque::new(), wake: None, told });
     }
 
@@ -324,7 +324,7 @@ impl World {
         }
         let prompt = self.transmit(node, transmits, Some(receiver));
         if !prompt {
-            self.cluster.liveness.lost(node, receiver, self.cluster.now);
+            self.cluster.liveness.mark_lost(node, receiver, self.cluster.now);
         }
     }
 
@@ -361,7 +361,7 @@ impl World {
 
     fn lose(&mut self, carries: Option<(usize, usize)>) {
         if let Some((from, to)) = carries {
-            self.cluster.liveness.lost(from, to, self.cluster.now);
+            self.cluster.liveness.mark_lost(from, to, self.cluster.now);
         }
     }
 
