@@ -7,6 +7,7 @@ use quorate::{Election, Input, Position, Priority};
 use crate::clock::Clock;
 use crate::cluster::{Cluster, place};
 use crate::disk::DiskOptions;
+use crate::harness;
 use crate::host::{Ambush, Habit, Process};
 use crate::rng::Ppm;
 use crate::trace;
@@ -127,8 +128,8 @@ impl Cluster {
 
     /// Opens or cuts the link from `from` to `to`.
     pub fn link(&mut self, from: u64, to: u64, up: bool) {
-        if self.net.is_up(place(from), place(to)) != up && from != to {
-            self.net.set(place(from), place(to), up);
+        if self.net.links.is_up(place(from), place(to)) != up && from != to {
+            self.net.links.set(place(from), place(to), up);
             self.liveness.lost(place(from), place(to), self.now);
             self.liveness.disturbed(self.now);
             self.note(from, || format!("{} to {to}", if up { "MEND" } else { "CUT" }));
@@ -144,10 +145,7 @@ impl Cluster {
 
     /// All links are up again.
     pub fn heal(&mut self) {
-        for (a, b) in self.pairs() {
-            self.link(a, b, true);
-        }
-        self.net.heal();
+        harness::heal(self);
     }
 
     /// The host of `node` wishes for something, or a message reaches it.

@@ -1,13 +1,12 @@
 //! The cluster: virtual time, its events, and what can be seen of it.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use quorate::{Config, Election, Event, HardState, Input, Lease, Message, Position, RoleKind, StepDown};
 
 use crate::check::{Kind, Safety, Violation};
 use crate::clock::Instant;
+use crate::harness::{EventQueue, FaultyGroup};
 use crate::host::Host;
 use crate::liveness::{Liveness, leaderless_bound};
 use crate::members::Members;
@@ -50,8 +49,7 @@ pub struct Cluster {
     pub(crate) dice: Dice,
     pub(crate) hosts: Vec<Host>,
     pub(crate) net: Network,
-    queue: BinaryHeap<Reverse<Scheduled>>,
-    sequence: u64,
+    queue: EventQueue<What>,
     pub(crate) safety: Safety,
     pub(crate) members: Members,
     pub(crate) liveness: Liveness,
@@ -101,13 +99,6 @@ impl Change {
     }
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct Scheduled {
-    at: Instant,
-    sequence: u64,
-    what: What,
-}
-
 /// What happens next. `node` is a place, from 0; `life` names the process it is meant for.
 #[derive(Clone, Debug)]
 pub(crate) enum What {
@@ -117,26 +108,6 @@ pub(crate) enum What {
     Thaw { node: usize, life: u32 },
     Wish { node: usize, life: u32, input: Input<u64> },
 }
-
-impl Ord for Scheduled {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.at, self.sequence).cmp(&(other.at, other.sequence))
-    }
-}
-
-impl PartialOrd for Scheduled {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Scheduled {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Scheduled {}
 
 /// Node `n` stands at place `n - 1`.
 pub(crate) fn place(node: u64) -> usize {
@@ -181,8 +152,7 @@ impl Cluster {
             dice: Dice::new(seed),
             hosts: (1..=n as u64).map(host).collect(),
             net: Network::new(n, options.net),
-            queue: BinaryHeap::new(),
-            sequence: 0,
+            queue: EventQueue::new(),
             safety: Safety::default(),
             members: Members::new(options.starting(n, |start| matches!(start, Start::Forming(_)))),
             liveness: Liveness::new(n, bound, &options.timing),
@@ -218,14 +188,10 @@ impl Cluster {
             if done(self) {
                 return true;
             }
-            let Some(Reverse(next)) = self.queue.peek() else { break };
-            if next.at > end {
-                break;
-            }
-            let Some(Reverse(next)) = self.queue.pop() else { break };
-            self.now = next.at;
+            let Some((at, what)) = self.queue.pop_until(end) else { break };
+            self.now = at;
             self.counts.events += 1;
-            self.happen(next.what);
+            self.happen(what);
             self.check();
         }
         if self.violation.is_none() {
@@ -237,8 +203,7 @@ impl Cluster {
     }
 
     pub(crate) fn schedule(&mut self, at: Instant, what: What) {
-        self.sequence += 1;
-        self.queue.push(Reverse(Scheduled { at, sequence: self.sequence, what }));
+        self.queue.schedule(at, what);
     }
 
     /// True time since the start.
@@ -367,5 +332,31 @@ impl Cluster {
             let replay = self.options.replay.as_deref().unwrap_or("run this test again");
             panic!("{}\nseed {}: {violation}\nreplay: {replay}\n", self.trace.tail(80), self.seed);
         }
+    }
+}
+
+impl FaultyGroup for Cluster {
+    fn size(&self) -> usize {
+        self.hosts.len()
+    }
+
+    fn true_time(&self) -> Instant {
+        self.now
+    }
+
+    fn acting_leader(&self) -> Option<usize> {
+        self.leader().map(|(leader, _)| place(leader))
+    }
+
+    fn pass(&mut self, length: u64) {
+        self.run_for(Duration::from_nanos(length));
+    }
+
+    fn set_link(&mut self, from: usize, to: usize, up: bool) {
+        self.link(from as u64 + 1, to as u64 + 1, up);
+    }
+
+    fn has_ended(&self) -> bool {
+        self.violation.is_some()
     }
 }

@@ -15,6 +15,7 @@ mod disk;
 mod fast_cluster;
 mod faults;
 mod handover_table;
+pub mod harness;
 mod host;
 mod host_view;
 mod liveness;

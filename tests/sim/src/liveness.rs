@@ -5,18 +5,12 @@ use quorate::{Membership, Timing};
 use crate::check::Kind;
 use crate::clock::{Instant, MS};
 use crate::cluster::{Cluster, place};
-
-/// For as long as a node does not run.
-const DOWN: Instant = Instant::MAX;
+use crate::harness::Disturbances;
 
 /// When what was last disturbed, and since when nobody leads.
 #[derive(Clone, Debug)]
 pub(crate) struct Liveness {
-    nodes: usize,
-    /// By sender and receiver: when a message was last lost or late.
-    lost: Vec<Instant>,
-    /// By node: when it was last down or frozen; [`DOWN`] while it is.
-    unwell: Vec<Instant>,
+    disturbances: Disturbances,
     /// By node: since when it is down, while it is.
     down_since: Vec<Instant>,
     /// By node: when its disk last stalled, or will have.
@@ -54,9 +48,7 @@ impl Liveness {
     pub(crate) fn new(nodes: usize, bound: u64, timing: &Timing) -> Self {
         let window = 2 * timing.promise_limit.as_nanos() as u64;
         Liveness {
-            nodes,
-            lost: vec![0; nodes * nodes],
-            unwell: vec![DOWN; nodes],
+            disturbances: Disturbances::new(nodes, window),
             down_since: vec![0; nodes],
             stalled: vec![0; nodes],
             calm_since: 0,
@@ -67,20 +59,20 @@ impl Liveness {
     }
 
     pub(crate) fn lost(&mut self, from: usize, to: usize, now: Instant) {
-        self.lost[from * self.nodes + to] = now;
+        self.disturbances.disturb_link(from, to, now);
     }
 
     /// `node` is down from now on.
     pub(crate) fn unwell(&mut self, node: usize, now: Instant) {
-        if self.unwell[node] != DOWN {
+        if !self.disturbances.is_down(node) {
             self.down_since[node] = now;
         }
-        self.unwell[node] = DOWN;
+        self.disturbances.stop_node(node);
     }
 
     /// Whether `node` had been down for long at `then`, and is still.
     fn was_dead(&self, node: usize, then: Instant) -> bool {
-        self.unwell[node] == DOWN && then.saturating_sub(self.down_since[node]) > 2 * self.window
+        self.disturbances.is_down(node) && then.saturating_sub(self.down_since[node]) > 2 * self.window
     }
 
     /// The disk of `node` stalls until `end`.
@@ -91,7 +83,7 @@ impl Liveness {
 
     /// `node` is up again.
     pub(crate) fn recovered(&mut self, node: usize, now: Instant) {
-        self.unwell[node] = now;
+        self.disturbances.start_node(node, now);
     }
 
     /// Something was changed from outside, or goes on changing until then.
@@ -102,17 +94,21 @@ impl Liveness {
     /// Whether `leader` has had nothing to complain of for a while, with so many of `voters` as are
     /// `needed`.
     fn was_unaffected(&self, leader: usize, voters: &[u64], needed: usize, now: Instant) -> bool {
-        let well =
-            |node: usize| self.is_past(self.unwell[node], now) && self.is_past(self.stalled[node], now);
-        let lossless = |a: usize, b: usize| self.is_past(self.lost[a * self.nodes + b], now);
-        let pair = |a: usize, b: usize| lossless(a, b) && lossless(b, a);
-        let with = |&node: &usize| node == leader || (well(node) && pair(leader, node));
-        well(leader) && voters.iter().map(|&id| place(id)).filter(with).count() >= needed
+        let with = |&node: &usize| {
+            node == leader
+                || self.is_unaffected(node, now) && self.disturbances.is_pair_undisturbed(leader, node, now)
+        };
+        self.is_unaffected(leader, now) && voters.iter().map(|&id| place(id)).filter(with).count() >= needed
+    }
+
+    /// Whether `node` has been up for a while, and its disk has not stalled.
+    fn is_unaffected(&self, node: usize, now: Instant) -> bool {
+        self.disturbances.is_node_undisturbed(node, now) && self.is_past(self.stalled[node], now)
     }
 
     /// Whether `at` is too long ago to be an excuse.
     fn is_past(&self, at: Instant, now: Instant) -> bool {
-        now.saturating_sub(at) > self.window
+        self.disturbances.is_past(at, now)
     }
 
     /// Since when nobody has led although nothing was changed.
@@ -156,10 +152,8 @@ impl Cluster {
             return;
         }
         let members = &host.durable.membership;
-        let ignorant = (0..self.hosts.len()).find(|&node| {
-            let well = old(self.liveness.unwell[node]) && old(self.liveness.stalled[node]);
-            well && !self.knows(node, members)
-        });
+        let ignorant = (0..self.hosts.len())
+            .find(|&node| self.liveness.is_unaffected(node, self.now) && !self.knows(node, members));
         if let Some(node) = ignorant {
             let text = format!("{} has {:?}, not {members:?}", node + 1, self.hosts[node].durable.membership);
             self.fail(Kind::Stuck, text);
@@ -217,11 +211,10 @@ impl Cluster {
     }
 
     fn reaches_quorum(&self, hub: usize, members: &Membership<u64>) -> bool {
-        let reaches = |a: usize, b: usize| a == b || self.net.is_up(a, b) && self.net.is_up(b, a);
         let follows = |&&id: &&u64| {
             let host = &self.hosts[place(id)];
             let behind = host.config.position <= self.hosts[hub].config.position;
-            host.is_running() && reaches(hub, place(id)) && behind
+            host.is_running() && self.net.links.is_up_both_ways(hub, place(id)) && behind
         };
         members.is_voter(hub as u64 + 1)
             && members.voters().iter().filter(follows).count() >= members.quorum()
