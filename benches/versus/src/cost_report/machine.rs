@@ -1,4 +1,4 @@
-//! Where it was measured.
+//! The machine on which the costs are measured.
 
 use std::fs;
 use std::process::Command;

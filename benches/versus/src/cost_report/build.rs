@@ -1,6 +1,6 @@
-//! What it takes to build a program that runs one node: crates, seconds, bytes.
+//! The cost of building a program that runs one node: crates, seconds, bytes.
 //!
-//! Without the network: from what cargo has fetched for this crate.
+//! The programs are built without the network, from what cargo has fetched for this crate.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,14 +10,14 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 
-use super::Library;
+use super::library::Library;
 use super::measure::Sample;
 use super::table::{Row, Target};
 
 const RUNS: usize = 2;
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
 
-/// A program, and the lines of its manifest that name what it needs.
+/// A program, and the lines of its manifest that name its dependencies.
 struct Program {
     main: &'static str,
     dependencies: String,
@@ -34,7 +34,7 @@ pub(crate) fn rows() -> Vec<Row> {
     empty.build();
     let libraries = [Library::Quorate, Library::RaftRs, Library::Omnipaxos, Library::AlmostRaft];
     let sites = libraries.map(|library| Site::new(&program(library)));
-    // In turns, so that what befalls the machine befalls all.
+    // The programs are built in turns, so that a disturbance of the machine affects all alike.
     let runs: Vec<[f64; 4]> = (0..RUNS).map(|_| sites.each_ref().map(Site::build)).collect();
     let built: Vec<(Library, Built)> = libraries
         .iter()
@@ -87,7 +87,7 @@ fn program(library: Library) -> Program {
     Program { main, dependencies }
 }
 
-/// Where it is built.
+/// The directory in which a program is built.
 struct Site(TempDir);
 
 impl Site {
@@ -102,7 +102,7 @@ impl Site {
         fs::create_dir(path.join("src")).expect("an empty directory");
         fs::write(path.join("Cargo.toml"), manifest).expect("an empty directory");
         fs::write(path.join("src/main.rs"), program.main).expect("an empty directory");
-        // The same versions as here.
+        // The program is built with the versions that this crate uses.
         fs::copy(format!("{HERE}/Cargo.lock"), path.join("Cargo.lock")).expect("a lock file");
         Site(directory)
     }
@@ -123,9 +123,9 @@ impl Site {
         self.0.path().join("target")
     }
 
-    /// From nothing; in seconds.
+    /// Builds the program from nothing, and returns the seconds.
     fn build(&self) -> f64 {
-        // It is not there the first time.
+        // The directory does not exist before the first build.
         let _ = fs::remove_dir_all(self.target());
         let start = Instant::now();
         self.cargo(&["build", "--release"]);
@@ -136,7 +136,7 @@ impl Site {
         fs::metadata(self.target().join("release/node")).expect("a program").len() as f64
     }
 
-    /// What is linked, or made to make what is.
+    /// The number of crates that are linked, or needed to build one that is.
     fn crates(&self) -> usize {
         let tree = self.cargo(&["tree", "--edges", "normal", "--prefix", "none", "--no-dedupe"]);
         tree.lines().skip(1).collect::<BTreeSet<_>>().len()

@@ -1,20 +1,21 @@
-//! Rows, columns, and whether what was aimed at is reached.
+//! The table: rows, columns, and whether targets are met.
 
 use clap::ValueEnum;
 
+use super::library::Library;
+use super::machine;
 use super::measure::{Sample, short};
-use super::{Library, machine};
 
-/// What is aimed at.
+/// The target of a row.
 #[derive(Clone, Copy)]
 pub(crate) enum Target {
-    /// At most so much.
+    /// At most this value.
     Value(f64),
-    /// At most that part of what the library takes.
+    /// At most this share of what the library takes.
     Ratio(Library, f64),
 }
 
-/// One line.
+/// One line of the table.
 pub(crate) struct Row {
     what: String,
     cells: Vec<(Library, Sample)>,
@@ -58,7 +59,7 @@ impl Row {
     }
 }
 
-/// Prints each as soon as it is there, and says whether all targets are met.
+/// Prints each row as soon as it is measured. Returns whether all targets are met.
 pub(crate) fn print(rows: impl IntoIterator<Item = Row>) -> bool {
     let names: Vec<&str> = Library::value_variants().iter().map(|library| library.name()).collect();
     println!("{}\n", machine::description());

@@ -1,4 +1,4 @@
-//! A node of three.
+//! A program that runs one node of three.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -18,12 +18,12 @@ fn main() {
     };
     let storage = MemStorage::new_with_conf_state(ConfState::from((vec![1, 2, 3], Vec::new())));
     let mut node =
-        RawNode::new(&config, storage, &Logger::root(Discard, o!())).expect("a lawful start");
+        RawNode::new(&config, storage, &Logger::root(Discard, o!())).expect("a valid start");
     loop {
         let received = receive(Duration::from_millis(10));
         node.tick();
         if let Some(message) = received {
-            node.step(message).expect("a lawful message");
+            node.step(message).expect("a valid message");
         }
         while node.has_ready() {
             let mut ready = node.ready();

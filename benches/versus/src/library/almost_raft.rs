@@ -1,9 +1,8 @@
-//! almost-raft: a task on a runtime of tokio, here one for each node, whose clock stands still but
-//! when the simulator moves it.
+//! almost-raft: one tokio runtime for each node, whose clock moves only when the simulator moves it.
 //!
-//! It keeps nothing across a crash and has no way to be given anything: a node that restarts is a new
-//! one of the same name. Its election timeout is drawn by a generator of the thread, once in its life;
-//! a state is made again and again until it is what the dice chose.
+//! almost-raft keeps nothing across a crash, and cannot be given any state: a node that restarts is a new
+//! node with the same id. A node draws its election timeout from a generator of the thread, once in its
+//! life. A node is created again and again until its timeout is the one that the dice chose.
 
 use std::cell::Cell;
 use std::fmt::{self, Write};
@@ -14,14 +13,15 @@ use almost_raft::election::{RaftElectionState, raft_election};
 use almost_raft::{ClusterNode, Message};
 use async_trait::async_trait;
 use log::{LevelFilter, Log, Metadata, Record};
+use quorate_sim::Dice;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::{JoinHandle, yield_now};
 
-use super::{Claim, Effect, Effects, Mask, Place, Rival, Setup, is_majority};
-use crate::rng::Dice;
+use super::{Claim, Effect, Effects, NodeSetup, SimulatedNode};
+use crate::node_set::{NodeIndex, NodeSet};
 
-/// How long it waits for its own channels, in milliseconds.
+/// How long almost-raft waits for its own channels, in milliseconds.
 const MESSAGE_TIMEOUT: u64 = 20;
 
 type State = RaftElectionState<Peer>;
@@ -33,31 +33,31 @@ pub struct AlmostRaft {
     input: Sender<Message<Peer>>,
     news: Receiver<Message<Peer>>,
     outbox: Outbox,
-    place: Place,
+    node: NodeIndex,
     nodes: usize,
     reading: Duration,
     due: Duration,
-    leader: Option<Place>,
-    /// Of the last heartbeat that it sent.
+    leader: Option<NodeIndex>,
+    /// The term of the last heartbeat that the node sent.
     term: u64,
-    /// Of the last heartbeat that it got.
+    /// The term of the last heartbeat that the node received.
     heard: u64,
 }
 
-/// What it says to others. Its own type cannot be copied.
+/// What a node sends to another one. The message type of almost-raft cannot be copied.
 #[derive(Clone, Debug)]
-pub enum Said {
+pub enum Payload {
     RequestVote { from: String, term: usize },
     Vote { term: usize, vote: bool },
     HeartBeat { from: String, term: usize },
 }
 
-type Outbox = Arc<Mutex<Vec<(Place, Said)>>>;
+type Outbox = Arc<Mutex<Vec<(NodeIndex, Payload)>>>;
 
-/// Another node, as a node sees it.
+/// Another node, as almost-raft sees it.
 #[derive(Clone, Debug)]
 pub struct Peer {
-    place: Place,
+    node: NodeIndex,
     name: String,
     outbox: Outbox,
 }
@@ -68,15 +68,15 @@ impl ClusterNode for Peer {
     type NodeIdType = String;
 
     async fn send_message(&self, message: Message<Peer>) {
-        let said = match message {
-            Message::RequestVote { requester_node_id: from, term } => Said::RequestVote { from, term },
-            Message::RequestVoteResponse { term, vote } => Said::Vote { term, vote },
-            Message::HeartBeat { leader_node_id: from, term } => Said::HeartBeat { from, term },
+        let payload = match message {
+            Message::RequestVote { requester_node_id: from, term } => Payload::RequestVote { from, term },
+            Message::RequestVoteResponse { term, vote } => Payload::Vote { term, vote },
+            Message::HeartBeat { leader_node_id: from, term } => Payload::HeartBeat { from, term },
             Message::ControlAddNode(_) | Message::ControlRemoveNode(_) | Message::ControlLeaderChanged(_) => {
                 return;
             }
         };
-        self.outbox.lock().expect("no other thread").push((self.place, said));
+        self.outbox.lock().expect("no other thread").push((self.node, payload));
     }
 
     fn node_id(&self) -> &String {
@@ -84,16 +84,16 @@ impl ClusterNode for Peer {
     }
 }
 
-impl Rival for AlmostRaft {
-    type Message = Said;
+impl SimulatedNode for AlmostRaft {
+    type Message = Payload;
     type Durable = ();
 
     const NAME: &'static str = "almost-raft";
 
-    fn first(_: Setup) -> Self::Durable {}
+    fn initial_state(_: NodeSetup) -> Self::Durable {}
 
-    fn start(setup: Setup, (): &Self::Durable, reading: Duration, dice: &mut Dice) -> Self {
-        let shortest = millis(setup.pace.timeout);
+    fn start(setup: NodeSetup, (): &Self::Durable, reading: Duration, dice: &mut Dice) -> Self {
+        let shortest = millis(setup.timings.election_timeout);
         let timeout = dice.between((shortest, 2 * shortest - 1));
         let outbox = Outbox::default();
         let (to_host, news) = channel(64);
@@ -103,17 +103,17 @@ impl Rival for AlmostRaft {
                 break (state, input);
             }
         };
-        listen();
+        listen_for_waits();
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.expect("a runtime without IO");
         let task = runtime.spawn(raft_election(state));
-        let mut rival = AlmostRaft {
+        let mut started = AlmostRaft {
             runtime,
             task,
             input,
             news,
             outbox,
-            place: setup.place,
+            node: setup.node,
             nodes: setup.nodes,
             reading,
             due: reading,
@@ -121,54 +121,54 @@ impl Rival for AlmostRaft {
             term: 0,
             heard: 0,
         };
-        rival.advance(reading, None);
-        rival
+        started.advance(reading, None);
+        started
     }
 
     fn run(
         &mut self,
         reading: Duration,
-        received: Option<(Place, Self::Message)>,
+        received: Option<(NodeIndex, Self::Message)>,
         effects: &mut Effects<Self>,
     ) {
-        if let Some((_, Said::HeartBeat { term, .. })) = &received {
+        if let Some((_, Payload::HeartBeat { term, .. })) = &received {
             self.heard = *term as u64;
         }
-        self.advance(reading, received.map(|(_, said)| said.into()));
-        assert!(!self.task.is_finished(), "the task of {} has died", self.place);
+        self.advance(reading, received.map(|(_, payload)| payload.into()));
+        assert!(!self.task.is_finished(), "the task of {} has died", self.node);
         while let Ok(news) = self.news.try_recv() {
             if let Message::ControlLeaderChanged(leader) = news {
                 self.leader = leader.parse().ok();
             }
         }
-        for (to, said) in self.outbox.lock().expect("no other thread").drain(..) {
-            if let Said::HeartBeat { term, .. } = said {
+        for (to, payload) in self.outbox.lock().expect("no other thread").drain(..) {
+            if let Payload::HeartBeat { term, .. } = payload {
                 self.term = term as u64;
             }
-            effects.push(Effect::Send(to, said));
+            effects.push(Effect::Send(to, payload));
         }
     }
 
-    fn due(&self) -> Option<Duration> {
+    fn deadline(&self) -> Option<Duration> {
         Some(self.due)
     }
 
     fn claim(&self) -> Option<Claim> {
-        (self.leader == Some(self.place)).then_some(Claim { term: self.term, until: None })
+        (self.leader == Some(self.node)).then_some(Claim { term: self.term, until: None })
     }
 
-    fn leader(&self) -> Option<(Place, u64)> {
+    fn known_leader(&self) -> Option<(NodeIndex, u64)> {
         let leader = self.leader?;
-        Some((leader, if leader == self.place { self.term } else { self.heard }))
+        Some((leader, if leader == self.node { self.term } else { self.heard }))
     }
 
-    fn is_quorum(&self, nodes: Mask) -> bool {
-        is_majority(nodes, self.nodes)
+    fn is_quorum(&self, nodes: NodeSet) -> bool {
+        nodes.is_majority(self.nodes)
     }
 }
 
 impl AlmostRaft {
-    /// Moves its clock, hands it the message, and lets it work until it waits again.
+    /// Moves the clock of the runtime, hands over the message, and lets the task work until it waits again.
     fn advance(&mut self, reading: Duration, message: Option<Message<Peer>>) {
         let passed = reading.saturating_sub(self.reading);
         self.reading = reading;
@@ -177,30 +177,34 @@ impl AlmostRaft {
             tokio::time::advance(passed).await;
             yield_now().await;
             if let Some(message) = message {
-                self.input.try_send(message).expect("it has taken all before");
+                self.input.try_send(message).expect("the task has taken all messages before");
             }
-            // As long as this is never idle, the clock does not leap on its own.
+            // As long as the runtime is never idle, its clock does not advance on its own.
             for _ in 0..4 {
                 yield_now().await;
             }
         });
-        // Tokio's timers are good to the millisecond, and never early.
+        // Timers of tokio have a resolution of a millisecond, and are never early.
         if let Some(wait) = WAIT.get() {
             self.due = reading + Duration::from_millis(wait + 1);
         }
     }
 }
 
-fn init(setup: Setup, outbox: &Outbox, to_host: &Sender<Message<Peer>>) -> (State, Sender<Message<Peer>>) {
-    let peers = (0..setup.nodes).filter(|&other| other != setup.place);
+fn init(
+    setup: NodeSetup,
+    outbox: &Outbox,
+    to_host: &Sender<Message<Peer>>,
+) -> (State, Sender<Message<Peer>>) {
+    let peers = (0..setup.nodes).filter(|&other| other != setup.node);
     let peers: Vec<Peer> =
-        peers.map(|place| Peer { place, name: name(place), outbox: outbox.clone() }).collect();
+        peers.map(|node| Peer { node, name: name(node), outbox: outbox.clone() }).collect();
     let others = peers.len();
-    let own = name(setup.place);
+    let own = name(setup.node);
     RaftElectionState::init(
         own,
-        millis(setup.pace.timeout),
-        millis(setup.pace.heartbeat),
+        millis(setup.timings.election_timeout),
+        millis(setup.timings.heartbeat),
         MESSAGE_TIMEOUT,
         peers,
         to_host.clone(),
@@ -209,21 +213,21 @@ fn init(setup: Setup, outbox: &Outbox, to_host: &Sender<Message<Peer>>) -> (Stat
     )
 }
 
-/// What it has drawn. It shows that only to who debugs.
-fn election_timeout(state: &State) -> u64 {
+/// The election timeout that almost-raft has drawn, in milliseconds. It appears only in the `Debug` text.
+pub(crate) fn election_timeout(state: &impl fmt::Debug) -> u64 {
     let text = Beginning::of(format_args!("{state:?}"));
     let (_, rest) = text.split_once("election_timeout: ").expect("a field");
     let digits = rest.split(|c: char| !c.is_ascii_digit()).next();
     digits.and_then(|digits| digits.parse().ok()).expect("a number")
 }
 
-/// A text of which only the beginning matters; the rest is not even made.
+/// A text of which only the beginning matters. The rest is not even formatted.
 struct Beginning(String);
 
 impl Beginning {
     fn of(text: fmt::Arguments<'_>) -> String {
         let mut beginning = Beginning(String::new());
-        // An error: that was enough.
+        // An error means that the text is long enough.
         let _ = beginning.write_fmt(text);
         beginning.0
     }
@@ -240,30 +244,30 @@ fn millis(length: Duration) -> u64 {
     length.as_millis() as u64
 }
 
-fn name(place: Place) -> String {
-    place.to_string()
+fn name(node: NodeIndex) -> String {
+    node.to_string()
 }
 
-impl From<Said> for Message<Peer> {
-    fn from(said: Said) -> Self {
-        match said {
-            Said::RequestVote { from, term } => Message::RequestVote { requester_node_id: from, term },
-            Said::Vote { term, vote } => Message::RequestVoteResponse { term, vote },
-            Said::HeartBeat { from, term } => Message::HeartBeat { leader_node_id: from, term },
+impl From<Payload> for Message<Peer> {
+    fn from(payload: Payload) -> Self {
+        match payload {
+            Payload::RequestVote { from, term } => Message::RequestVote { requester_node_id: from, term },
+            Payload::Vote { term, vote } => Message::RequestVoteResponse { term, vote },
+            Payload::HeartBeat { from, term } => Message::HeartBeat { leader_node_id: from, term },
         }
     }
 }
 
 thread_local! {
-    /// For how long the node that ran last waits, in milliseconds.
+    /// How long the node that ran last waits, in milliseconds.
     static WAIT: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-/// Reads from its log how long it will wait: nothing else tells, and to wake it up every millisecond
-/// would take a hundred times as long.
-struct Listener;
+/// Reads from the log of almost-raft how long a task will wait. Nothing else tells, and waking the task up
+/// every millisecond would take a hundred times as long.
+struct WaitListener;
 
-impl Log for Listener {
+impl Log for WaitListener {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.target().starts_with("almost_raft")
     }
@@ -280,10 +284,10 @@ impl Log for Listener {
     fn flush(&self) {}
 }
 
-fn listen() {
+fn listen_for_waits() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        log::set_logger(&Listener).expect("no other logger");
+        log::set_logger(&WaitListener).expect("no other logger");
         log::set_max_level(LevelFilter::Trace);
     });
 }

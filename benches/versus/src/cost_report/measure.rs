@@ -1,21 +1,21 @@
-//! Measures many times, the libraries in turns, so that what befalls a shared machine befalls all alike.
+//! Measures the libraries in turns, many times, so that a disturbance of the machine affects all alike.
 
 use std::fmt;
 use std::ops::Div;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use quorate_versus::cost::idle::BEAT_TICKS;
+use quorate_versus::cost::idle::HEARTBEAT_TICKS;
 use quorate_versus::cost::work::{Work, repeated, tallied, timed};
 
-use super::{GROUPS, Library, Subject};
+use super::library::{GROUPS, Library, Subject};
 
-/// Of one library in a row before it is another's turn, after one that is not counted.
+/// Runs of one library in a row, after one that is not counted.
 const RUNS: usize = 8;
-/// Counted at least.
+/// The least number of samples.
 const SAMPLES: usize = 5;
 
-/// The median of many, and between what nine of ten lie.
+/// The median of many figures, and the bounds between which nine in ten lie.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sample {
     pub(crate) median: f64,
@@ -52,7 +52,7 @@ impl fmt::Display for Sample {
     }
 }
 
-/// Three digits that mean something.
+/// A figure with three significant digits.
 pub(crate) fn short(value: f64) -> String {
     let decimals = match value.abs() {
         size if size >= 100.0 || size.fract() == 0.0 => 0,
@@ -72,15 +72,15 @@ pub(crate) struct Measured {
     pub(crate) allocations: f64,
 }
 
-/// All do the same in turns, for at least `length`.
+/// Measures all libraries in turns, for at least `length`.
 pub(crate) fn alternately(
     subject: Subject,
     mut works: Vec<(Library, Box<dyn Work>)>,
     length: Duration,
 ) -> Vec<Measured> {
-    // That of thousands of groups is long enough.
+    // One run of thousands of groups is long enough.
     let runs = if matches!(subject, Subject::Idle | Subject::IdleWhenDue) { 1 } else { RUNS };
-    works.iter_mut().for_each(|(_, work)| _ = repeated(&mut **work, 1)); // Lists grow to their size.
+    works.iter_mut().for_each(|(_, work)| _ = repeated(&mut **work, 1)); // Lists grow to their final size.
     let tallies: Vec<(usize, f64)> = works.iter_mut().map(|(_, work)| tallied(&mut **work)).collect();
     let mut lengths = vec![Vec::new(); works.len()];
     let start = Instant::now();
@@ -100,7 +100,7 @@ pub(crate) fn alternately(
     .collect()
 }
 
-/// One library, as long as it is wanted.
+/// Measures one library for at least `length`, and prints the result.
 pub(crate) fn print(subject: Subject, library: Library, work: Box<dyn Work>, length: Duration) {
     for Measured { sample, messages, allocations, .. } in alternately(subject, vec![(library, work)], length)
     {
@@ -108,18 +108,18 @@ pub(crate) fn print(subject: Subject, library: Library, work: Box<dyn Work>, len
     }
 }
 
-/// Nanoseconds of a group and a tick of which nothing comes.
-pub(crate) fn quiet(subject: Subject, length: Duration) -> Vec<(Library, Sample)> {
+/// Measures a tick of a group between two heartbeats, in nanoseconds.
+pub(crate) fn between_heartbeats(subject: Subject, length: Duration) -> Vec<(Library, Sample)> {
     let host = |&library: &Library| Some((library, library.host(subject)?, Vec::new()));
     let mut hosts: Vec<_> = Library::value_variants().iter().filter_map(host).collect();
     let start = Instant::now();
-    let ticks = (GROUPS * (BEAT_TICKS - 1)) as f64;
+    let ticks = (GROUPS * (HEARTBEAT_TICKS - 1)) as f64;
     while start.elapsed() < length || hosts[0].2.len() < SAMPLES {
         for (_, host, lengths) in &mut hosts {
             let start = Instant::now();
-            host.quiet();
+            host.tick_between_heartbeats();
             lengths.push(start.elapsed().as_nanos() as f64 / ticks);
-            host.beat();
+            host.tick_heartbeats();
         }
     }
     hosts.into_iter().map(|(library, _, lengths)| (library, Sample::of(lengths))).collect()

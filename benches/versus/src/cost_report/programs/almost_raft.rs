@@ -1,4 +1,4 @@
-//! A node of three.
+//! A program that runs one node of three.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! A node of three.
+//! A program that runs one node of three.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -21,7 +21,7 @@ fn main() {
         server_config: ServerConfig { pid: 1, election_tick_timeout: 5, ..ServerConfig::default() },
     };
     let storage = MemoryStorage::<Nothing>::default();
-    let mut node = config.build(storage).expect("a lawful start");
+    let mut node = config.build(storage).expect("a valid start");
     let mut outgoing = Vec::new();
     loop {
         let received = receive(Duration::from_millis(10));

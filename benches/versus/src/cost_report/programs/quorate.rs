@@ -1,4 +1,4 @@
-//! A node of three.
+//! A program that runs one node of three.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -10,9 +10,9 @@ use rand_chacha::rand_core::SeedableRng;
 fn main() {
     let start = Instant::now();
     let now = || Timestamp::from(start.elapsed());
-    let state = HardState::bootstrap(ClusterId(1), [1_u64, 2, 3]).expect("a lawful group");
+    let state = HardState::bootstrap(ClusterId(1), [1_u64, 2, 3]).expect("a valid group");
     let rng = ChaCha8Rng::seed_from_u64(std::process::id().into());
-    let mut election = Election::new(Config::new(1), state, now(), rng).expect("a lawful start");
+    let mut election = Election::new(Config::new(1), state, now(), rng).expect("a valid start");
     let mut outputs = Vec::new();
     loop {
         let until = |due: Timestamp| due.saturating_duration_since(now());

@@ -1,32 +1,34 @@
-//! raft-rs, and no proposals: its log holds what elections put there.
+//! raft-rs, without proposals: its log holds nothing but what elections put there.
 //!
-//! It counts ticks, of 10 ms unless told otherwise; a host that was held up does not make up for those it
-//! missed. Shorter ones are made up for, or each write would stop the clock for many; but not if messages
-//! wait as well, for they may have come last. Its election timeouts come from a generator of the thread;
-//! they are overruled by the dice whenever it may have drawn one.
+//! A node counts ticks, of 10 ms by default. A host that was held up does not make up for ticks of 10 ms that
+//! it missed. Shorter ticks are made up for, or each write would stop the clock for many of them; but not
+//! while messages wait as well, since they may have arrived after the tick. raft-rs draws election timeouts
+//! from a generator of the thread; the dice overrule each one, so that a seed decides the run.
 
 use std::time::Duration;
 
+use quorate_sim::Dice;
 use raft::prelude::{ConfState, Entry, HardState, Message};
 use raft::storage::MemStorage;
 use raft::{Config, INVALID_ID, RawNode, StateRole};
 use slog::{Discard, Logger, o};
 
-use super::{Claim, Duty, Effect, Effects, Mask, Place, Rival, Setup, is_majority};
-use crate::rng::Dice;
+use super::{Claim, Effect, Effects, NodeSetup, SimulatedNode, WritePurpose, id_above_zero, node_with_id};
+use crate::node_set::{NodeIndex, NodeSet};
 
-/// A node of raft-rs, with ticks of so many milliseconds; by default with pre-vote and check-quorum.
+/// A node of raft-rs, with ticks of `TICK` milliseconds; by default with pre-vote and check-quorum.
 pub struct RaftRs<const TICK: u64 = 10, const PRE_VOTE: bool = true, const CHECK_QUORUM: bool = true> {
     node: RawNode<MemStorage>,
     durable: Saved,
     nodes: usize,
-    /// Whether entries are kept from the others.
-    withholds: bool,
+    /// Whether the node keeps its entries from the other nodes.
+    withholds_entries: bool,
+    /// The instant of the next tick.
     due: Duration,
     /// The shortest and the longest of its election timeouts, in ticks.
     timeouts: (u64, u64),
     dice: Dice,
-    /// What the election timeout was last drawn for, and what it is.
+    /// The term and the role that the election timeout was last drawn for, and the timeout.
     drawn: (u64, StateRole, usize),
 }
 
@@ -37,7 +39,7 @@ pub struct Saved {
     log: Vec<Entry>,
 }
 
-impl<const TICK: u64, const PRE_VOTE: bool, const CHECK_QUORUM: bool> Rival
+impl<const TICK: u64, const PRE_VOTE: bool, const CHECK_QUORUM: bool> SimulatedNode
     for RaftRs<TICK, PRE_VOTE, CHECK_QUORUM>
 {
     type Message = Message;
@@ -45,47 +47,48 @@ impl<const TICK: u64, const PRE_VOTE: bool, const CHECK_QUORUM: bool> Rival
 
     const NAME: &'static str = "raft-rs";
 
-    fn first(setup: Setup) -> Self::Durable {
+    fn initial_state(setup: NodeSetup) -> Self::Durable {
         let entry = |index| Entry { index, term: 1, ..Entry::default() };
-        let log: Vec<Entry> = (1..=setup.reach).map(entry).collect();
+        let log: Vec<Entry> = (1..=setup.last_index).map(entry).collect();
         let term = u64::from(!log.is_empty());
         Saved { state: HardState { term, ..HardState::default() }, log }
     }
 
-    fn start(setup: Setup, durable: &Self::Durable, reading: Duration, dice: &mut Dice) -> Self {
+    fn start(setup: NodeSetup, durable: &Self::Durable, reading: Duration, dice: &mut Dice) -> Self {
         let ticks = |length: Duration| length.as_millis() as u64 / TICK;
-        let (shortest, longest) = (ticks(setup.pace.timeout), ticks(setup.pace.longest));
+        let (shortest, longest) =
+            (ticks(setup.timings.election_timeout), ticks(setup.timings.longest_timeout));
         let config = Config {
             election_tick: shortest as usize,
             max_election_tick: longest as usize,
-            heartbeat_tick: ticks(setup.pace.heartbeat) as usize,
+            heartbeat_tick: ticks(setup.timings.heartbeat) as usize,
             pre_vote: PRE_VOTE,
             check_quorum: CHECK_QUORUM,
-            ..Config::new(id(setup.place))
+            ..Config::new(id_above_zero(setup.node))
         };
-        let voters: Vec<u64> = (0..setup.nodes).map(id).collect();
+        let voters: Vec<u64> = (0..setup.nodes).map(id_above_zero).collect();
         let storage = MemStorage::new_with_conf_state(ConfState::from((voters, Vec::new())));
-        storage.wl().append(&durable.log).expect("what was stored is lawful");
+        storage.wl().append(&durable.log).expect("stored state is valid");
         storage.wl().set_hardstate(durable.state.clone());
         let node = RawNode::new(&config, storage, &Logger::root(Discard, o!()));
-        let mut rival = RaftRs {
-            node: node.expect("what was stored is lawful"),
+        let mut started = RaftRs {
+            node: node.expect("stored state is valid"),
             durable: durable.clone(),
             nodes: setup.nodes,
-            withholds: setup.reach > 0,
+            withholds_entries: setup.last_index > 0,
             due: reading + Duration::from_nanos(dice.below(TICK * 1_000_000)),
             timeouts: (shortest, longest - 1),
             dice: Dice::new(dice.below(u64::MAX)),
             drawn: (0, StateRole::Follower, 0),
         };
-        rival.draw();
-        rival
+        started.draw_timeout();
+        started
     }
 
     fn run(
         &mut self,
         reading: Duration,
-        received: Option<(Place, Self::Message)>,
+        received: Option<(NodeIndex, Self::Message)>,
         effects: &mut Effects<Self>,
     ) {
         if reading >= self.due {
@@ -93,23 +96,23 @@ impl<const TICK: u64, const PRE_VOTE: bool, const CHECK_QUORUM: bool> Rival
             let last = if makes_up { self.due } else { reading };
             self.due = last + Duration::from_millis(TICK);
             self.node.tick();
-            self.draw();
+            self.draw_timeout();
         }
         if let Some((_, message)) = received {
-            // A message that it refuses is dropped.
+            // A message that raft-rs refuses is dropped.
             let _ = self.node.step(message);
-            self.draw();
+            self.draw_timeout();
         }
         while self.node.has_ready() {
             self.process_ready(effects);
         }
-        if self.withholds {
+        if self.withholds_entries {
             effects
                 .retain(|effect| !matches!(effect, Effect::Send(_, message) if !message.entries.is_empty()));
         }
     }
 
-    fn due(&self) -> Option<Duration> {
+    fn deadline(&self) -> Option<Duration> {
         Some(self.due)
     }
 
@@ -118,32 +121,32 @@ impl<const TICK: u64, const PRE_VOTE: bool, const CHECK_QUORUM: bool> Rival
         (raft.state == StateRole::Leader).then_some(Claim { term: raft.term, until: None })
     }
 
-    fn leader(&self) -> Option<(Place, u64)> {
+    fn known_leader(&self) -> Option<(NodeIndex, u64)> {
         let raft = &self.node.raft;
-        (raft.leader_id != INVALID_ID).then(|| (raft.leader_id as usize - 1, raft.term))
+        (raft.leader_id != INVALID_ID).then(|| (node_with_id(raft.leader_id), raft.term))
     }
 
-    fn duty(&self) -> Duty {
+    fn write_purpose(&self) -> WritePurpose {
         match self.node.raft.state {
-            StateRole::Follower | StateRole::PreCandidate => Duty::Vote,
-            StateRole::Candidate => Duty::Candidacy,
-            StateRole::Leader => Duty::Log,
+            StateRole::Follower | StateRole::PreCandidate => WritePurpose::Vote,
+            StateRole::Candidate => WritePurpose::Candidacy,
+            StateRole::Leader => WritePurpose::Log,
         }
     }
 
-    fn is_quorum(&self, nodes: Mask) -> bool {
-        is_majority(nodes, self.nodes)
+    fn is_quorum(&self, nodes: NodeSet) -> bool {
+        nodes.is_majority(self.nodes)
     }
 
-    fn position(&self) -> (u64, u64) {
+    fn log_position(&self) -> (u64, u64) {
         let log = &self.node.raft.raft_log;
         (log.last_term(), log.last_index())
     }
 }
 
 impl<const TICK: u64, const PRE_VOTE: bool, const CHECK_QUORUM: bool> RaftRs<TICK, PRE_VOTE, CHECK_QUORUM> {
-    /// One round of its `Ready` loop. It is told at once that all is durable; as what follows the
-    /// write waits for it, nobody can tell the difference.
+    /// One round of the `Ready` loop. raft-rs is told at once that everything is durable. No node can tell
+    /// the difference, since the effects that follow a write wait for it.
     fn process_ready(&mut self, effects: &mut Effects<Self>) {
         let mut ready = self.node.ready();
         effects.extend(ready.take_messages().into_iter().map(sending));
@@ -157,7 +160,7 @@ impl<const TICK: u64, const PRE_VOTE: bool, const CHECK_QUORUM: bool> RaftRs<TIC
             self.node.mut_store().wl().append(ready.entries()).expect("entries follow each other");
         }
         if ready.must_sync() {
-            effects.push(Effect::Write(self.durable.clone()));
+            effects.push(Effect::Persist(self.durable.clone()));
         }
         effects.extend(ready.take_persisted_messages().into_iter().map(sending));
         let mut light = self.node.advance(ready);
@@ -169,8 +172,8 @@ impl<const TICK: u64, const PRE_VOTE: bool, const CHECK_QUORUM: bool> RaftRs<TIC
         self.node.advance_apply();
     }
 
-    /// The dice decide the election timeout, wherever it may have been drawn anew.
-    fn draw(&mut self) {
+    /// Lets the dice decide the election timeout, wherever raft-rs may have drawn a new one.
+    fn draw_timeout(&mut self) {
         let raft = &mut self.node.raft;
         if self.drawn == (raft.term, raft.state, raft.randomized_election_timeout()) {
             return;
@@ -181,11 +184,6 @@ impl<const TICK: u64, const PRE_VOTE: bool, const CHECK_QUORUM: bool> RaftRs<TIC
     }
 }
 
-/// Zero is no name here.
-fn id(place: Place) -> u64 {
-    place as u64 + 1
-}
-
 fn sending(message: Message) -> Effect<Saved, Message> {
-    Effect::Send(message.to as usize - 1, message)
+    Effect::Send(node_with_id(message.to), message)
 }

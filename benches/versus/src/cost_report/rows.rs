@@ -1,14 +1,17 @@
-//! What is measured, row by row, and what is aimed at.
+//! The rows of the table, and their targets.
 
 use std::time::Duration;
 
 use clap::ValueEnum;
 
+use super::library::{GROUPS, Library, Subject};
 use super::measure::{self, Measured, Sample};
 use super::table::{Row, Target};
-use super::{GROUPS, Library, SIZES, Subject};
 
-/// Measures, and remembers what depends on the number of members.
+/// Members of the groups.
+const SIZES: [usize; 5] = [3, 5, 7, 21, 101];
+
+/// Measures row by row, and keeps the figures that depend on the number of members.
 pub(crate) struct Report {
     length: Duration,
     by_size: Vec<(Library, usize, &'static str, f64)>,
@@ -26,7 +29,7 @@ impl Report {
         Report { length, by_size: Vec::new() }
     }
 
-    /// Group by group, of each size if that matters.
+    /// The rows of all subjects, or of one, for each size of group where that matters.
     pub(crate) fn rows(&mut self, only: Option<Subject>) -> impl Iterator<Item = Row> {
         let subjects = Subject::value_variants().iter().copied();
         let wanted = subjects.filter(move |&subject| only.is_none_or(|only| only == subject));
@@ -57,7 +60,7 @@ impl Report {
 
     fn follower(&mut self, members: usize) -> Vec<Row> {
         let measured = self.measure(Subject::Follower, members);
-        self.remember(&measured, members, "heartbeat_ns", TIME);
+        self.keep(&measured, members, "heartbeat_ns", TIME);
         let row = |what, cell| row(format!("follower, {members} nodes: {what}"), &measured, cell);
         vec![
             row("heartbeat and answer, ns", TIME)
@@ -69,7 +72,7 @@ impl Report {
 
     fn broadcast(&mut self, members: usize) -> Vec<Row> {
         let measured = self.measure(Subject::Broadcast, members);
-        self.remember(&measured, members, "broadcast_ns", TIME);
+        self.keep(&measured, members, "broadcast_ns", TIME);
         let others = members as f64 - 1.0;
         let each = measured.iter().map(|measured| (measured.library, measured.sample / others)).collect();
         let row = |what, cell| row(format!("broadcast, {members} nodes: {what}"), &measured, cell);
@@ -88,9 +91,9 @@ impl Report {
 
     fn failover(&mut self, members: usize) -> Vec<Row> {
         let measured = self.measure(Subject::Failover, members);
-        self.remember(&measured, members, "failover_us", MICROSECONDS);
-        self.remember(&measured, members, "failover_messages", MESSAGES);
-        self.remember(&measured, members, "failover_allocations", ALLOCATIONS);
+        self.keep(&measured, members, "failover_us", MICROSECONDS);
+        self.keep(&measured, members, "failover_messages", MESSAGES);
+        self.keep(&measured, members, "failover_allocations", ALLOCATIONS);
         let row = |what, cell| row(format!("failover, {members} nodes: {what}"), &measured, cell);
         vec![
             row("µs", MICROSECONDS).target(Target::Ratio(Library::RaftRs, 1.0 / 4.0)),
@@ -103,7 +106,7 @@ impl Report {
         let measured = self.measure(subject, 3);
         let full = format!("at rest, {GROUPS} groups, {how}: second of a group, µs");
         let quiet = format!("at rest, {GROUPS} groups, {how}: group and tick between heartbeats, ns");
-        let quiet = Row::new(quiet, measure::quiet(subject, self.length));
+        let quiet = Row::new(quiet, measure::between_heartbeats(subject, self.length));
         let quiet = match subject {
             Subject::IdleWhenDue => quiet.target(Target::Ratio(Library::RaftRs, 1.0 / 50.0)),
             _ => quiet,
@@ -111,12 +114,12 @@ impl Report {
         vec![quiet, row(full, &measured, MICROSECONDS)]
     }
 
-    fn remember(&mut self, measured: &[Measured], members: usize, metric: &'static str, cell: Cell) {
+    fn keep(&mut self, measured: &[Measured], members: usize, metric: &'static str, cell: Cell) {
         let value = |measured: &Measured| (measured.library, members, metric, cell(measured).median);
         self.by_size.extend(measured.iter().map(value));
     }
 
-    /// What depends on the number of members.
+    /// The figures that depend on the number of members.
     pub(crate) fn csv(&self) -> String {
         let line = |(library, members, metric, value): &(Library, usize, &str, f64)| {
             format!("{},{members},{metric},{value}\n", library.key())

@@ -1,18 +1,18 @@
-//! Counts instructions where a clock is too coarse or the machine too busy: each kind of work in a process
-//! of its own, under valgrind.
+//! Counts instructions, where a clock is too coarse or the machine too busy. Each kind of work runs in a
+//! process of its own, under valgrind.
 
 use std::env;
 use std::process::Command;
 
 use clap::ValueEnum;
 
+use super::library::{Library, Subject};
 use super::measure::Sample;
 use super::table::Row;
-use super::{Library, Subject};
 
 const SIZES: [usize; 2] = [3, 7];
 const SUBJECTS: [Subject; 4] = [Subject::Follower, Subject::Broadcast, Subject::Answers, Subject::Failover];
-/// Enough for lists to have their size and tables their content.
+/// Enough rounds for lists to reach their final size.
 const ROUNDS: usize = 8;
 
 pub(crate) fn rows() -> impl Iterator<Item = Row> {
@@ -25,7 +25,7 @@ fn row((subject, members): (Subject, usize)) -> Row {
     Row::new(format!("{subject:?}, {members} nodes: instructions"), cells)
 }
 
-/// `None` if there is no valgrind.
+/// Counts the instructions of one repetition; `None` if there is no valgrind.
 fn count(subject: Subject, library: Library, members: usize) -> Option<f64> {
     let subject = subject.to_possible_value()?;
     let out = Command::new("valgrind")
@@ -36,8 +36,8 @@ fn count(subject: Subject, library: Library, members: usize) -> Option<f64> {
         .args(["--members", &members.to_string(), "--rounds", &ROUNDS.to_string()])
         .output()
         .ok()?;
-    let times: f64 = String::from_utf8_lossy(&out.stdout).trim().parse().ok()?;
-    let said = String::from_utf8_lossy(&out.stderr);
-    let collected = said.lines().find_map(|line| line.split_once("Collected : "))?.1;
-    Some((collected.trim().parse::<f64>().ok()? / times).round())
+    let repetitions: f64 = String::from_utf8_lossy(&out.stdout).trim().parse().ok()?;
+    let log = String::from_utf8_lossy(&out.stderr);
+    let collected = log.lines().find_map(|line| line.split_once("Collected : "))?.1;
+    Some((collected.trim().parse::<f64>().ok()? / repetitions).round())
 }
