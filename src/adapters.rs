@@ -3,6 +3,8 @@
 #[cfg(feature = "clock")]
 pub mod clock;
 pub mod counters;
+#[cfg(any(feature = "seal", feature = "udp"))]
+mod random;
 #[cfg(feature = "seal")]
 pub mod seal;
 #[cfg(feature = "store")]
@@ -15,3 +17,6 @@ pub mod trace;
 pub mod udp;
 #[cfg(feature = "wire")]
 pub mod wire;
+
+#[cfg(any(feature = "seal", feature = "udp"))]
+pub use random::RandomError;

@@ -4,6 +4,9 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
+#[cfg(feature = "serde")]
+use serde::{Deserialize, Serialize};
+
 use crate::message::Claim;
 use crate::reconfig::Target;
 use crate::succession::Progress;
@@ -15,6 +18,7 @@ use crate::types::{NEVER, Nanos, Round, Term};
 ///
 /// Exhaustive: another role would be another protocol.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub enum RoleKind {
     /// It follows a leader, or waits for one.
     Follower,

@@ -32,6 +32,8 @@ use crate::types::{Term, nanos};
 
 /// Folds what goes into an election and what comes out of it. Every number only grows, but for
 /// [`term`](Self::term) after a restart; none is durable.
+///
+/// Non-exhaustive, as are its parts: a later version may count more.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Counters {
@@ -70,6 +72,7 @@ pub struct Counters {
 
 /// How leaderships ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
 pub struct Ends {
     /// The promises of a quorum ended before they were renewed.
     pub lapsed: u64,
@@ -82,6 +85,7 @@ pub struct Ends {
 /// Refusals by reason; see [`Denial`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[allow(missing_docs, reason = "they are the names of the reasons")]
+#[non_exhaustive]
 pub struct Denials {
     pub bound: u64,
     pub vote_gone: u64,
@@ -94,6 +98,7 @@ pub struct Denials {
 
 /// Times from questions to answers; what was lost is not among them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
 pub struct RoundTrips {
     /// How many.
     pub count: u64,

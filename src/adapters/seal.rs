@@ -60,6 +60,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use self::peer::{Head, Peer, Unique};
+use crate::adapters::RandomError;
 use crate::types::NodeId;
 
 pub use self::key::{Key, KeyError, Keyring};
@@ -87,6 +88,8 @@ pub struct Seal<I> {
 }
 
 /// What a datagram turned out to be.
+///
+/// Exhaustive on purpose: each asks something else of a host, which must not miss one.
 #[derive(Debug)]
 pub enum Opened<'a, I> {
     /// What another node had to say, to this one, for the first time.
@@ -110,7 +113,9 @@ pub enum Opened<'a, I> {
     Refused(Refusal),
 }
 
-/// Why nothing was sealed.
+/// Why nothing was sealed. The datagram counts as lost.
+///
+/// Non-exhaustive: a later version may tell more apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {
@@ -124,8 +129,8 @@ pub enum SealError {
     #[error("the cipher refuses")]
     Unsealable,
     /// The system has no randomness to give.
-    #[error("no randomness: {0}")]
-    Random(#[from] getrandom::Error),
+    #[error(transparent)]
+    Random(#[from] RandomError),
 }
 
 /// What is sealed before the body.
@@ -143,7 +148,7 @@ impl<I: NodeId> Seal<I> {
     ///
     /// # Errors
     /// If the system has no randomness to give.
-    pub fn new(id: I, keys: Keyring) -> Result<Self, getrandom::Error> {
+    pub fn new(id: I, keys: Keyring) -> Result<Self, RandomError> {
         let (peers, refused) = (BTreeMap::new(), Refused::default());
         Ok(Seal { id, session: Unique::draw()?, keys, peers, used: 0, refused })
     }
@@ -167,7 +172,7 @@ impl<I: NodeId> Seal<I> {
 
     /// The peer, which is in mind from now on. For it the one is forgotten that was longest unused; of those
     /// that have shown nothing, if there are any.
-    fn peer(&mut self, id: I) -> Result<&mut Peer, getrandom::Error> {
+    fn peer(&mut self, id: I) -> Result<&mut Peer, RandomError> {
         if self.peers.len() >= MAX_PEERS && !self.peers.contains_key(&id) {
             let longest =
                 self.peers.iter().min_by_key(|(_, peer)| (peer.is_live(), peer.used)).map(|(&id, _)| id);

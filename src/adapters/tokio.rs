@@ -60,7 +60,6 @@ use std::prelude::rust_2024::*;
 use std::sync::Arc;
 use std::time::Duration;
 
-use getrandom::SysRng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tokio::runtime;
@@ -69,6 +68,7 @@ use tokio::sync::{broadcast, mpsc};
 use self::board::{Board, Clock};
 use self::task::{LastWords, Task};
 use crate::adapters::clock::BootClock;
+use crate::adapters::random;
 use crate::config::Config;
 use crate::election::Election;
 use crate::hard_state::HardState;
@@ -134,7 +134,7 @@ impl<I> Options<I> {
     fn generator(&self) -> Result<ChaCha8Rng, StartError> {
         match self.seed {
             Some(seed) => Ok(ChaCha8Rng::seed_from_u64(seed)),
-            None => ChaCha8Rng::try_from_rng(&mut SysRng).map_err(StartError::Seed),
+            None => random::generator().map_err(StartError::Seed),
         }
     }
 }

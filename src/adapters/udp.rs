@@ -97,9 +97,6 @@ use std::sync::mpsc::{Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use getrandom::SysRng;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -107,6 +104,7 @@ use self::cover::Cover;
 use self::leases::Leases;
 use self::run::Runner;
 use crate::adapters::clock::BootClock;
+use crate::adapters::random;
 use crate::adapters::seal::{Keyring, Refused};
 use crate::election::Election;
 use crate::hard_state::HardState;
@@ -122,7 +120,10 @@ pub use self::settings::{HostConfig, Protection};
 pub use self::work::{Stopped, Worker};
 
 /// A leader, and where it is.
+///
+/// Non-exhaustive: a later version may know more. Only hosts make one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub struct LeaderAddress<I> {
     /// Its group.
     pub cluster: ClusterId,
@@ -146,6 +147,8 @@ impl<I: fmt::Debug> fmt::Display for LeaderAddress<I> {
 }
 
 /// What came and went, since the start.
+///
+/// Non-exhaustive: a later version may count more.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub struct Counters {
@@ -248,7 +251,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         self::socket::enlarge(&socket);
         let (local, wake) = (socket.local_addr().map_err(listen)?, socket.try_clone().map_err(listen)?);
         let clock = BootClock::new();
-        let rng = ChaCha8Rng::try_from_rng(&mut SysRng).map_err(StartError::Seed)?;
+        let rng = random::generator().map_err(StartError::Seed)?;
         let election = Election::new(config.config, saved, clock.now(), rng)?;
         let view = View {
             status: election.status(),

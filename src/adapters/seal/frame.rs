@@ -9,12 +9,11 @@
 use std::prelude::rust_2024::*;
 
 use chacha20poly1305::{AeadInOut, XNonce};
-use getrandom::SysRng;
-use getrandom::rand_core::TryRng;
 use serde::Serialize;
 
 use super::key::{Key, Keyring};
 use super::{MAX_SEALED, Refusal, SealError, VERSION};
+use crate::adapters::random;
 
 const MAGIC: &[u8] = b"qs";
 const NONCE: usize = 24;
@@ -27,7 +26,7 @@ impl Keyring {
         let key = self.first().ok_or(SealError::Unsealable)?;
         // Random, not counted: it must not repeat after a restart either, nor on a machine's copy.
         let mut nonce = XNonce::default();
-        SysRng.try_fill_bytes(&mut nonce)?;
+        random::fill(&mut nonce)?;
         let head = head(key);
         let mut datagram = [head.as_slice(), nonce.as_slice()].concat();
         let start = datagram.len();

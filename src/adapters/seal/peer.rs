@@ -18,12 +18,11 @@
 
 use std::prelude::rust_2024::*;
 
-use getrandom::SysRng;
-use getrandom::rand_core::TryRng;
 use serde::{Deserialize, Serialize};
 
 use super::Refusal;
 use super::window::Window;
+use crate::adapters::random::{self, RandomError};
 
 /// Sixteen bytes that nobody guesses and that never come again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -33,9 +32,9 @@ impl Unique {
     /// In the place of a question, where none is answered.
     pub(super) const NONE: Unique = Unique([0; 16]);
 
-    pub(super) fn draw() -> Result<Self, getrandom::Error> {
+    pub(super) fn draw() -> Result<Self, RandomError> {
         let mut bytes = [0; 16];
-        SysRng.try_fill_bytes(&mut bytes)?;
+        random::fill(&mut bytes)?;
         Ok(Unique(bytes))
     }
 }
@@ -82,7 +81,7 @@ struct Known {
 }
 
 impl Peer {
-    pub(super) fn new() -> Result<Self, getrandom::Error> {
+    pub(super) fn new() -> Result<Self, RandomError> {
         let (challenge, question) = (Unique::draw()?, Unique::draw()?);
         Ok(Peer { challenge, question, heard: None, known: None, used: 0 })
     }

@@ -1,6 +1,10 @@
 //! Why a datagram does not count.
 
+use crate::adapters::RandomError;
+
 /// Why a datagram does not count.
+///
+/// Non-exhaustive, like [`Refused`]: a later version may tell more apart.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -48,8 +52,8 @@ pub enum Refusal {
     NoRandomness,
 }
 
-impl From<getrandom::Error> for Refusal {
-    fn from(_: getrandom::Error) -> Self {
+impl From<RandomError> for Refusal {
+    fn from(_: RandomError) -> Self {
         Refusal::NoRandomness
     }
 }

@@ -23,6 +23,8 @@ pub(super) type Clock = Arc<dyn Fn() -> Duration + Send + Sync>;
 /// Who leads, as far as a node knows. A `watch::Receiver` of it is woken when another node leads or
 /// nobody does, when this node's lease begins or ends, and when the node stops; not each time the
 /// lease grows.
+///
+/// Non-exhaustive: a later version may show more. Only nodes make one.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Leadership<I> {

@@ -4,10 +4,13 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use crate::adapters::RandomError;
 use crate::config::ConfigError;
 use crate::rejection::Rejection;
 
 /// Why a node did not start.
+///
+/// Non-exhaustive: a later version may tell more apart.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
@@ -15,14 +18,16 @@ pub enum StartError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The system has no randomness to give.
-    #[error("cannot seed the generator: {0}")]
-    Seed(getrandom::Error),
+    #[error("cannot draw a seed")]
+    Seed(#[source] RandomError),
     /// It was not started from within a tokio runtime.
     #[error("there is no tokio runtime here")]
     NoRuntime,
 }
 
 /// Why a node has stopped.
+///
+/// Non-exhaustive: a later version may tell more apart.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Stopped {
@@ -51,7 +56,9 @@ pub enum Stopped {
     Aborted,
 }
 
-/// Why a wish was not met.
+/// Why a command was not carried out.
+///
+/// Non-exhaustive: a later version may tell more apart.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError<I: fmt::Debug> {

@@ -29,6 +29,8 @@ pub trait Transport<I>: Send + 'static {
 }
 
 /// What a [`Transport`] may know of its node.
+///
+/// Non-exhaustive: a later version may show more. Only nodes make one.
 #[non_exhaustive]
 pub struct NodeView<'a, I> {
     /// The node.

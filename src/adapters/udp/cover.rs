@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::Protection;
 use super::datagram::{self, Datagram, LONGEST};
+use crate::adapters::RandomError;
 use crate::adapters::seal::{Keyring, MAX_SEALED, Opened, Refused, Seal};
 use crate::types::NodeId;
 
@@ -37,7 +38,7 @@ pub(in crate::adapters) enum Uncovered<I> {
 }
 
 impl<I: NodeId> Cover<I> {
-    pub(in crate::adapters) fn new(id: I, protection: Protection) -> Result<Self, getrandom::Error> {
+    pub(in crate::adapters) fn new(id: I, protection: Protection) -> Result<Self, RandomError> {
         match protection {
             Protection::Sealed(keys) => Ok(Cover::Seal(Box::new(Seal::new(id, keys)?))),
             Protection::OnlyLoopback | Protection::Unsealed => Ok(Cover::None),

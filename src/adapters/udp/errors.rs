@@ -6,10 +6,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::adapters::RandomError;
 use crate::config::ConfigError;
 use crate::rejection::Rejection;
 
 /// Why a host did not start.
+///
+/// Non-exhaustive: a later version may tell more apart.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
@@ -32,14 +35,16 @@ pub enum StartError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The system has no randomness to give.
-    #[error("no randomness to start with: {0}")]
-    Seed(getrandom::Error),
+    #[error("cannot draw a seed")]
+    Seed(#[source] RandomError),
     /// The system has no thread to give.
     #[error("cannot start a thread")]
     Thread(#[source] io::Error),
 }
 
 /// Why a host stopped.
+///
+/// Non-exhaustive: a later version may tell more apart.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostFailure {
@@ -55,7 +60,9 @@ pub enum HostFailure {
     Panicked,
 }
 
-/// Why a wish was not met.
+/// Why a command was not carried out.
+///
+/// Non-exhaustive: a later version may tell more apart.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError<I: fmt::Debug> {

@@ -6,12 +6,11 @@ use std::prelude::rust_2024::*;
 use std::time::{Duration, Instant};
 use std::vec;
 
-use getrandom::SysRng;
-use rand_chacha::rand_core::TryRng;
 use serde::de::DeserializeOwned;
 
 use super::LeaderAddress;
 use super::datagram::{self, Datagram, Place, Report};
+use crate::adapters::random;
 use crate::adapters::seal::Keyring;
 use crate::types::NodeId;
 
@@ -19,6 +18,8 @@ use crate::types::NodeId;
 const ATTEMPTS: u32 = 5;
 
 /// Why there is no answer.
+///
+/// Non-exhaustive: a later version may tell more apart.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueryError {
@@ -88,7 +89,8 @@ fn ask<I: NodeId + DeserializeOwned>(
         SocketAddr::V4(_) => UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?,
         SocketAddr::V6(_) => UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))?,
     };
-    let nonce = SysRng.try_next_u64().map_err(io::Error::other)?.to_be_bytes();
+    let mut nonce = [0; 8];
+    random::fill(&mut nonce).map_err(io::Error::other)?;
     let question = datagram::question(nonce);
     let question = match keys {
         Some(keys) => keys.note(&question).map_err(io::Error::other)?,

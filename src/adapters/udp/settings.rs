@@ -8,6 +8,8 @@ use crate::adapters::seal::Keyring;
 use crate::config::Config;
 
 /// What a host is told at its start.
+///
+/// Exhaustive, like [`Config`]: end a literal with `..HostConfig::new(config, listen)`.
 #[derive(Clone, Debug)]
 pub struct HostConfig<I> {
     /// The node.
@@ -26,6 +28,8 @@ pub struct HostConfig<I> {
 }
 
 /// Whether datagrams are sealed. All hosts of a group say the same.
+///
+/// Exhaustive: what a program shows of its protection must name each kind.
 #[derive(Clone, Debug, Default)]
 pub enum Protection {
     /// Not said: they are not, and the host starts only on a loopback address.

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use quorate::{ClusterId, Config, Election, Event, HardState, Input, Message, Output, Position, Target, Timing, Force};
+use quorate::{
+    ClusterId, Config, Election, Event, Force, HardState, Input, Message, Output, Position, Target, Timing,
+};
 use rand_chacha::ChaCha8Rng;
 
 use super::{Claim, Duty, Effect, Effects, Mask, Place, Rival, Setup};
