@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use quorate::{Event, Input, Limits, StepDown, Target};
 use quorate_sim::{
-    Change, Cluster, Dice, DiskOptions, Drift, Faults, MS, NetOptions, Options, Scenario, Schedule, Start,
+    AddressCounts, Change, Cluster, Dice, DiskOptions, Drift, EndpointScenario, Faults, MS, NetOptions,
+    Options, Scenario, Schedule, Start,
 };
 
 fn run(nodes: usize, faults: Faults, seeds: std::ops::Range<u64>) {
@@ -346,4 +347,12 @@ fn a_leader_to_whom_nothing_happens_gets_to_any_target() {
             assert_eq!(agreed(&cluster, leader), lists, "seed {seed}");
         }
     }
+}
+
+/// Sealed and not, in turn.
+#[test]
+fn whole_endpoints_find_each_other_again_whatever_befalls_their_addresses() {
+    let mut counts = AddressCounts::default();
+    (1..=4).for_each(|seed| counts += EndpointScenario { seed, seconds: 60 }.run());
+    assert!(counts.moves > 50 && counts.takeovers > 10 && counts.astray > 100, "{counts:?}");
 }

@@ -249,7 +249,7 @@ impl Processes {
             machine.child = None;
             // It could not store its state: nothing else may end it.
             let reasons = mem::take(&mut machine.bad_disk);
-            self.ended_saying(place, status, "can not store the state of the election: cannot ", &reasons)?;
+            self.ended_saying(place, status, "cannot store the state of the election: cannot ", &reasons)?;
             self.stopped += 1;
         }
         if !self.is_settled() && self.asked.elapsed() > ASK_EVERY {
