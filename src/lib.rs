@@ -15,9 +15,10 @@
 //! | your program | take |
 //! |---|---|
 //! | has threads, and nodes that reach each other over UDP | feature `udp`: `adapters::udp::Host` is a node, `run_while_leader` guards work |
-//! | runs on tokio | feature `tokio`: `adapters::tokio::Handle`, over UDP or a transport of yours |
+//! | runs on tokio | feature `tokio-udp`: `adapters::tokio::Handle` over UDP; `tokio` alone: over a transport of yours |
 //! | is a command that must run on exactly one machine | the example `singleton`, as it is |
-//! | has a loop of its own | [`Election`], and of `clock`, `wire`, `seal` and `store` what you need: examples `event_loop` and `mio_loop` |
+//! | has a loop of its own, and datagrams | feature `endpoint`: `adapters::endpoint::Endpoint` beside the [`Election`]: example `mio_loop` |
+//! | has a loop of its own | [`Election`], and of `clock`, `wire`, `seal` and `store` what you need: example `event_loop` |
 //! | runs on bare metal | [`Election`] alone: the example `bare_metal` |
 //! | is watched | [`adapters::counters`], and the feature `tracing` |
 //!
