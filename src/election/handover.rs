@@ -13,7 +13,7 @@ use crate::event::{Event, StepDown};
 use crate::io::{Output, Urgency};
 use crate::progress::Progress;
 use crate::rejection::{Rejection, Unfit};
-use crate::role::{Attempt, Handover, HandoverCause, Role};
+use crate::role::{Attempt, Handover, HandoverCause, Leaving, Role};
 use crate::succession::{Takeover, fitness};
 use crate::types::{Nanos, NodeId, Priority};
 
@@ -98,8 +98,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     ///
     /// A was elected a moment ago and is told to resign in favour of B, which has not answered yet: A looks
     /// again at each reply, for one promise from the commit on, before the handover fails. Without a name A
-    /// takes the best fit member; in a takeover (6.5) only one of higher priority than its own, and when A
-    /// is to leave (8.3) any.
+    /// takes the best fit member; in a takeover (6.5) only one of higher priority than its own, unless A is to
+    /// leave (8.3).
     pub(super) fn advance_handover(&mut self, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &mut self.role else { return };
         let Some(handover) = leading.handover.as_deref_mut() else { return };
@@ -117,12 +117,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
+    /// The member that a handover for this cause is attempted with. A leader that is to leave hands over to any
+    /// member, also in a takeover; a leader that was called back, only to one of higher priority.
     fn successor_for(&self, cause: HandoverCause<I>) -> Option<I> {
         match cause {
             HandoverCause::Operator(Some(named)) => Some(named).filter(|&named| self.fitness(named).is_ok()),
-            HandoverCause::Operator(None) | HandoverCause::Leaving => self.best_successor(Progress::may_lead),
-            HandoverCause::HigherPriority => {
+            HandoverCause::HigherPriority | HandoverCause::Leaving if self.leaving == Leaving::No => {
                 self.best_successor(|follower| follower.priority > self.priority)
+            }
+            HandoverCause::Operator(None) | HandoverCause::HigherPriority | HandoverCause::Leaving => {
+                self.best_successor(Progress::may_lead)
             }
         }
     }
