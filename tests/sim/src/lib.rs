@@ -21,7 +21,6 @@ mod liveness;
 mod manual_network;
 mod measure;
 mod members;
-pub mod model;
 mod net;
 mod options;
 mod rng;

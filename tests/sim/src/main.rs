@@ -6,7 +6,6 @@ use clap::{Parser, Subcommand};
 
 mod bytes;
 mod sabotage;
-mod search;
 mod tables;
 mod times;
 mod tuned;
@@ -38,8 +37,6 @@ enum Command {
     Sabotage(sabotage::Sabotage),
     /// How much memory an instance takes.
     Bytes,
-    /// Every reachable state of small groups, within bounds: no property may fall.
-    Model(search::Model),
 }
 
 fn main() -> ExitCode {
@@ -53,7 +50,6 @@ fn main() -> ExitCode {
         Command::Tuned(tuned) => tuned.run(),
         Command::Sabotage(sabotage) => sabotage.run(),
         Command::Bytes => bytes::run(),
-        Command::Model(model) => model.run(),
     };
     if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

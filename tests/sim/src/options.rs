@@ -24,10 +24,11 @@ pub struct Options {
     pub catch_up: Option<u64>,
     /// Whether a trace is kept.
     pub traced: bool,
-    /// Whether a violation ends the run with a panic, or is left in [`Cluster::violation`].
+    /// Whether a violation ends the run with a panic, or is left in
+    /// [`Cluster::violation`](crate::Cluster::violation).
     pub panics: bool,
-    /// How often to allow for lost attempts in [`leaderless_bound`]; `None` looks only for what
-    /// is unsafe.
+    /// How often to allow for lost attempts in [`leaderless_bound`](crate::leaderless_bound); `None` looks
+    /// only for what is unsafe.
     pub patience: Option<u64>,
     /// Whether chance may be malicious: then a message that is lost or late counts as a disturbance,
     /// after which the group may be without a leader again.

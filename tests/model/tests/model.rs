@@ -1,9 +1,9 @@
 //! Every reachable state of small groups, within the bounds that each instance states, and no
-//! property falls in any. `cargo run -p quorate-sim --release -- model --large` goes further.
+//! property falls in any. `cargo run -p quorate-model --release -- --large` goes further.
 
 #![allow(clippy::expect_used, reason = "a test that fails should panic")]
 
-use quorate_sim::model::{Search, check, small};
+use quorate_model::{Search, check, small};
 
 /// Searches the instance of that name.
 #[track_caller]

@@ -3,8 +3,8 @@
 //! another group grows from three to five and shrinks to another three, while its processes are killed.
 //!
 //! ```text
-//! cargo run --release --example cluster
-//! cargo run --release --example cluster -- --nodes 7 --rounds 30 --timeout-ms 60
+//! cargo run --release -p quorate-cluster
+//! cargo run --release -p quorate-cluster -- --nodes 7 --rounds 30 --timeout-ms 60
 //! ```
 //!
 //! Checked on the way, or the exit code is not zero: every round elects in time, every change of the

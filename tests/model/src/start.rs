@@ -94,7 +94,7 @@ impl Group {
     }
 
     fn grant(&self, state: &mut State, node: u8, wish: Wish) {
-        let _ = self.actions(state, node, |host, heard| self.wish(host, wish, heard));
+        let _ = self.act(state, node, |host, heard| self.wish(host, wish, heard));
     }
 
     /// Nothing fails and no time passes until nothing is left to do.

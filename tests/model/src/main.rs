@@ -1,29 +1,35 @@
 //! The model checker's command.
 
+use std::process::ExitCode;
 use std::thread::available_parallelism;
 
-use clap::Args;
-use quorate_sim::model::{Search, check, large, small};
+use clap::Parser;
+use quorate_model::{Search, check, large, small};
 
-/// Searches the model's instances.
-#[derive(Args)]
-pub(crate) struct Model {
-    /// The large ones, which take a while, instead of those that `cargo test` searches.
+/// Every reachable state of small groups, within bounds: no property may be violated.
+#[derive(Parser)]
+#[command(name = "quorate-model", version)]
+struct Model {
+    /// Search the large instances, which take a while, instead of the ones that `cargo test` searches.
     #[arg(long)]
     large: bool,
-    /// Only those whose name contains this.
+    /// Search only instances whose name contains this text.
     #[arg(long, default_value = "")]
     only: String,
-    /// Find the shortest way to a violation. Takes more memory.
+    /// Find the shortest way to a violation, which takes more memory.
     #[arg(long)]
     shortest: bool,
-    /// How many threads search; as many as there are cores unless told otherwise.
+    /// Number of threads; as many as there are cores unless told otherwise.
     #[arg(long)]
     threads: Option<usize>,
 }
 
+fn main() -> ExitCode {
+    if Model::parse().run() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
 impl Model {
-    pub(crate) fn run(&self) -> bool {
+    fn run(&self) -> bool {
         let instances = if self.large { large() } else { small() };
         let search = if self.shortest { Search::BreadthFirst } else { Search::DepthFirst };
         let cores = || available_parallelism().map_or(1, std::num::NonZero::get);

@@ -20,6 +20,9 @@
 //!   others. (The latter is a bound: a candidate gives up the silent, rule 4.4, only when its
 //!   candidacy ends.)
 
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
 mod group;
 mod history;
 mod host;

@@ -6,11 +6,11 @@ use quorate::{
     Answer, Body, ClusterId, Config, Denial, Election, Event, HardState, Header, Input, Lease,
     MembershipVersion, Message, Output, Phase, Round, Term, VoteReply,
 };
+use quorate_sim::Zero;
 
 use super::history::History;
 use super::instance::{Disks, Instance, PreVoteRound};
 use super::network::Envelope;
-use crate::rng::Zero;
 
 pub(super) const CLUSTER: ClusterId = ClusterId(7);
 

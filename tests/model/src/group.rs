@@ -90,17 +90,17 @@ impl Group {
         }
     }
 
-    /// Lets `actions` happen to the host of `node`; `None` if nothing comes of it.
-    pub(super) fn actions(
+    /// Lets `act` happen to the host of `node`; `None` if nothing comes of it.
+    pub(super) fn act(
         &self,
         state: &mut State,
         node: u8,
-        actions: impl FnOnce(&mut Host, &mut Heard) -> Option<()>,
+        act: impl FnOnce(&mut Host, &mut Heard) -> Option<()>,
     ) -> Option<()> {
         let place = usize::from(node) - 1;
         let mut host = (*state.hosts[place]).clone();
         let mut heard = Heard { history: (*state.history).clone(), sent: Vec::new() };
-        actions(&mut host, &mut heard)?;
+        act(&mut host, &mut heard)?;
         if host.election.term() > Term(self.0.terms) {
             return None;
         }
@@ -184,12 +184,12 @@ impl Model for Group {
         let mut state = last.clone();
         match action {
             Action::Pass { fast } => self.pass(&mut state, fast),
-            Action::Tick(node) => self.actions(&mut state, node, |host, heard| {
+            Action::Tick(node) => self.act(&mut state, node, |host, heard| {
                 let outputs = host.election.tick(host.clock);
                 host.take(outputs, &self.0, heard);
                 Some(())
             })?,
-            Action::GoOn(node) => self.actions(&mut state, node, |host, heard| {
+            Action::GoOn(node) => self.act(&mut state, node, |host, heard| {
                 host.go_on(true, self.0.disks, heard);
                 Some(())
             })?,
@@ -199,7 +199,7 @@ impl Model for Group {
                 } else {
                     state.network.remove(&envelope);
                 }
-                self.actions(&mut state, envelope.to, |host, heard| {
+                self.act(&mut state, envelope.to, |host, heard| {
                     let outputs = host.receive(envelope.from, envelope.message.clone())?;
                     host.take(outputs, &self.0, heard);
                     Some(())
@@ -207,7 +207,7 @@ impl Model for Group {
             }
             Action::Crash(node) => {
                 state.crashes += 1;
-                self.actions(&mut state, node, |host, _| {
+                self.act(&mut state, node, |host, _| {
                     host.crash(self.0.config(node));
                     Some(())
                 })?;
@@ -215,7 +215,7 @@ impl Model for Group {
             Action::Wish { node, wish } => {
                 state.wished |= 1 << wish;
                 let wish = self.0.wishes[wish].1;
-                self.actions(&mut state, node, |host, heard| self.wish(host, wish, heard))?;
+                self.act(&mut state, node, |host, heard| self.wish(host, wish, heard))?;
             }
         }
         Some(state)
