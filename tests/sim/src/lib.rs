@@ -2,8 +2,7 @@
 //! seed. After every event it checks that the guarantees of `quorate` hold.
 //!
 //! Tests drive a [`Cluster`], a [`Scenario`] drives one through faults, and a [`ManualNetwork`] is a few
-//! nodes whose messages a test delivers by hand. [`checked`] checks every step of a single election, and
-//! [`model`] searches all states of small groups.
+//! nodes whose messages a test delivers by hand. [`checked`] checks every step of a single election.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -25,7 +24,6 @@ mod host_view;
 mod liveness;
 mod manual_network;
 mod membership_safety;
-pub mod model;
 mod net;
 mod options;
 mod process;

@@ -8,7 +8,6 @@ use clap::{Parser, Subcommand};
 mod endpoint_runs;
 mod fault_runs;
 mod instance_memory;
-mod model_search;
 mod sabotage;
 mod time_tables;
 mod tuning_table;
@@ -44,8 +43,6 @@ enum Command {
     /// Runs whole endpoints, sealed and not, while nodes move, vanish and come back; fails at a violation.
     #[cfg(feature = "endpoints")]
     Endpoints(endpoint_runs::EndpointRuns),
-    /// Searches every reachable state of small groups, within bounds: no property may be violated.
-    Model(model_search::Model),
 }
 
 fn main() -> ExitCode {
@@ -61,7 +58,6 @@ fn main() -> ExitCode {
         Command::Bytes => instance_memory::run(),
         #[cfg(feature = "endpoints")]
         Command::Endpoints(runs) => runs.run(),
-        Command::Model(model) => model.run(),
     };
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -1,58 +1,41 @@
-//! Breaks a copy of the sources on purpose, one rule at a time, and shows which tests notice.
+//! Takes one rule after another out of a copy of the sources, and shows which tests notice.
 
-use std::fs;
-#[cfg(unix)]
-use std::os::unix::process::CommandExt;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::{available_parallelism, scope};
 
 use clap::Args;
-#[cfg(unix)]
-use rustix::process::{Pid, Signal, kill_process_group};
 
-/// Breaks one rule after another in a copy of the sources; fails if the tests do not notice.
+use self::files::read;
+use self::patch::Patch;
+use self::suites::{Copy, Verdict};
+
+mod files;
+mod patch;
+mod suites;
+
+/// Takes one rule after another out of a copy of the sources; fails if the tests do not notice.
 #[derive(Args)]
 pub(crate) struct Sabotage {
-    /// Only entries whose title contains this.
+    /// Only rules whose title contains this text.
     #[arg(default_value = "")]
     only: String,
-    /// List the titles and check that each entry still applies, without running anything.
+    /// Lists the titles and checks that each still applies, without running anything.
     #[arg(long)]
     list: bool,
-    /// Run the simulator's suites too, which takes minutes for each entry.
+    /// Runs the simulator's suites too, which takes minutes for each rule that the others miss.
     #[arg(long)]
     slow: bool,
+    /// Number of copies that are built and tested at the same time; one for each core unless told
+    /// otherwise.
+    #[arg(long)]
+    jobs: Option<usize>,
 }
 
-/// The suites that are quick enough to run for every entry.
-const QUICK: &[&str] =
-    &["--lib", "--test=rules", "--test=config", "--test=scenarios", "--test=quorums", "--test=properties"];
-const SLOW: &[&str] = &["--test=simulation", "--test=model"];
-/// The parts of the quick suites that are slow or wait for real sockets.
-const SLOW_PARTS: &[&str] = &["--", "--skip=connectivity::", "--skip=recovery::"];
-
-/// The time limit of the tests, since a broken rule may cause an endless loop.
-const LIMIT: Duration = Duration::from_secs(120);
-
-/// One broken rule: its edits apply together.
-struct Patch {
-    title: String,
-    edits: Vec<Edit>,
-}
-
-struct Edit {
-    file: PathBuf,
-    from: String,
-    to: String,
-}
-
-enum Verdict {
-    Noticed(Vec<String>),
-    Unnoticed,
-    DoesNotBuild,
-}
+/// The index of a patch in the list, and what became of it.
+type Report = (usize, Result<Verdict, String>);
 
 impl Sabotage {
     pub(crate) fn run(&self) -> bool {
@@ -67,188 +50,75 @@ impl Sabotage {
 
     fn attempt(&self) -> Result<bool, String> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let text = read(&root.join("tests/sabotage.txt"))?;
-        let patches: Vec<_> =
-            parse(&text)?.into_iter().filter(|patch| patch.title.contains(&self.only)).collect();
-        let stale = patches.iter().filter_map(|patch| Some((patch, patch.missing(&root)?)));
-        let stale: Vec<_> =
-            stale.map(|(patch, file)| format!("{}: {}", patch.title, file.display())).collect();
-        if !stale.is_empty() {
-            return Err(format!("these entries do not apply any more:\n  {}", stale.join("\n  ")));
-        }
+        let patches = self.patches(&root)?;
         if self.list {
             patches.iter().for_each(|patch| println!("{}", patch.title));
             return Ok(true);
         }
-        let copy = root.join("target/sabotage");
-        copy_tree(&root, &copy)?;
-        match self.test(&copy)? {
-            Verdict::Unnoticed => {}
-            Verdict::Noticed(tests) => {
-                return Err(format!("these tests fail without any change: {}", tests.join(", ")));
+        let jobs = self.jobs.unwrap_or_else(|| available_parallelism().map_or(1, usize::from));
+        let jobs = jobs.clamp(1, patches.len().max(1));
+        let (reports, next) = (channel(), AtomicUsize::new(0));
+        scope(|scope| {
+            for job in 0..jobs {
+                let (root, patches, next, reports) = (&root, &patches, &next, reports.0.clone());
+                let folder = root.join("target/sabotage").join(job.to_string());
+                scope.spawn(move || self.work(root, folder, patches, next, &reports));
             }
-            Verdict::DoesNotBuild => return Err("the copy does not build".into()),
+            drop(reports.0);
+            show(&patches, reports.1)
+        })
+    }
+
+    /// The patches that were asked for. All of them must still apply.
+    fn patches(&self, root: &Path) -> Result<Vec<Patch>, String> {
+        let mut patches = Patch::parse_all(&read(&root.join("tests/sabotage.txt"))?)?;
+        patches.retain(|patch| patch.title.contains(&self.only));
+        let stale = patches.iter().filter_map(|patch| Some((patch, patch.missing(root)?)));
+        let stale: Vec<_> =
+            stale.map(|(patch, file)| format!("{}: {}", patch.title, file.display())).collect();
+        if stale.is_empty() {
+            Ok(patches)
+        } else {
+            Err(format!("these do not apply any more:\n  {}", stale.join("\n  ")))
         }
-        let mut unnoticed = 0;
-        for patch in &patches {
-            patch.apply(&copy)?;
-            let verdict = self.test(&copy)?;
-            patch.undo(&root, &copy)?;
+    }
+
+    /// Tests one patch after another in a copy of its own, until none is left.
+    fn work(
+        &self,
+        root: &Path,
+        folder: PathBuf,
+        patches: &[Patch],
+        next: &AtomicUsize,
+        reports: &Sender<Report>,
+    ) {
+        let copy = Copy::of(root, folder, self.slow).and_then(|copy| copy.check().map(|()| copy));
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(patch) = patches.get(index) else { return };
+            let verdict = match &copy {
+                Ok(copy) => copy.test_patched(patch),
+                Err(error) => Err(error.clone()),
+            };
+            if reports.send((index, verdict)).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Prints the verdicts in the order of the list, each as soon as those before it are known. Says whether
+/// all rules were noticed.
+fn show(patches: &[Patch], reports: Receiver<Report>) -> Result<bool, String> {
+    let (mut waiting, mut shown, mut unnoticed) = (BTreeMap::new(), 0, 0);
+    for (index, verdict) in reports {
+        waiting.insert(index, verdict?);
+        while let Some(verdict) = waiting.remove(&shown) {
             unnoticed += u32::from(!matches!(verdict, Verdict::Noticed(_)));
-            println!("{:<60} {verdict}", patch.title);
-        }
-        println!("{} rules broken, {unnoticed} not noticed", patches.len());
-        Ok(unnoticed == 0)
-    }
-
-    fn test(&self, copy: &Path) -> Result<Verdict, String> {
-        let log = copy.join("sabotage.log");
-        let out = fs::File::create(&log).map_err(|error| describe(&log, error))?;
-        let again = out.try_clone().map_err(|error| describe(&log, error))?;
-        let mut command = Command::new(env!("CARGO"));
-        command.args(["test", "--offline", "--no-fail-fast"]).args(QUICK);
-        command.args(if self.slow { SLOW } else { SLOW_PARTS });
-        command.current_dir(copy).env("CARGO_TARGET_DIR", copy.join("target")).env("PROPTEST_CASES", "64");
-        command.stdin(Stdio::null()).stdout(out).stderr(again);
-        // The tests have their own process group, so that a test that never ends can be killed.
-        #[cfg(unix)]
-        command.process_group(0);
-        let finished = finish(command.spawn().map_err(|error| error.to_string())?);
-        let log = read(&log)?;
-        let failed = |line: &str| Some(line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?.to_owned());
-        let mut failed: Vec<String> = log.lines().filter_map(failed).collect();
-        Ok(match finished {
-            Some(true) => Verdict::Unnoticed,
-            _ if log.contains("could not compile") => Verdict::DoesNotBuild,
-            Some(false) => Verdict::Noticed(failed),
-            None => {
-                failed.push("a test that never ends".into());
-                Verdict::Noticed(failed)
-            }
-        })
-    }
-}
-
-/// Waits for the tests. Returns whether they passed, or `None` if they exceed the limit.
-fn finish(mut child: Child) -> Option<bool> {
-    let began = Instant::now();
-    while began.elapsed() < LIMIT {
-        if let Ok(Some(status)) = child.try_wait() {
-            return Some(status.success());
-        }
-        sleep(Duration::from_millis(100));
-    }
-    #[cfg(unix)]
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        let _ended_meanwhile = kill_process_group(group, Signal::KILL);
-    }
-    let _ended_meanwhile = child.kill();
-    let _reaped = child.wait();
-    None
-}
-
-impl Patch {
-    /// The first file in which the text to be replaced is not found exactly once.
-    fn missing(&self, root: &Path) -> Option<&Path> {
-        let lacks = |edit: &&Edit| {
-            let found =
-                fs::read_to_string(root.join(&edit.file)).map_or(0, |text| text.matches(&edit.from).count());
-            found != 1
-        };
-        self.edits.iter().find(lacks).map(|edit| edit.file.as_path())
-    }
-
-    fn apply(&self, copy: &Path) -> Result<(), String> {
-        self.edits.iter().try_for_each(|edit| {
-            let file = copy.join(&edit.file);
-            write(&file, &read(&file)?.replacen(&edit.from, &edit.to, 1))
-        })
-    }
-
-    fn undo(&self, root: &Path, copy: &Path) -> Result<(), String> {
-        self.edits.iter().try_for_each(|edit| write(&copy.join(&edit.file), &read(&root.join(&edit.file))?))
-    }
-}
-
-impl std::fmt::Display for Verdict {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Verdict::Noticed(tests) => {
-                let first = tests.first().map_or("a failure", String::as_str);
-                write!(f, "{} tests, among them {first}", tests.len())
-            }
-            Verdict::Unnoticed => f.write_str("NOT NOTICED"),
-            Verdict::DoesNotBuild => f.write_str("DOES NOT BUILD"),
+            println!("{:<60} {verdict}", patches[shown].title);
+            shown += 1;
         }
     }
-}
-
-/// Parses entries: `# title`, then for each edit the file, `<<<<`, the old text, `====`, the new text,
-/// `>>>>`.
-fn parse(text: &str) -> Result<Vec<Patch>, String> {
-    let mut patches: Vec<Patch> = Vec::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        if let Some(title) = line.strip_prefix("# ") {
-            patches.push(Patch { title: title.into(), edits: Vec::new() });
-        } else if let Some(patch) = patches.last_mut().filter(|_| line.starts_with("src/")) {
-            let from = block(&mut lines, "<<<<", "====")
-                .ok_or_else(|| format!("{}: no <<<< or ====", patch.title))?;
-            let to =
-                lines.by_ref().take_while(|&line| line != ">>>>").map(|line| format!("{line}\n")).collect();
-            patch.edits.push(Edit { file: line.into(), from, to });
-        }
-    }
-    Ok(patches)
-}
-
-fn block<'a>(lines: &mut impl Iterator<Item = &'a str>, begin: &str, end: &str) -> Option<String> {
-    if lines.next()? != begin {
-        return None;
-    }
-    let mut text = String::new();
-    loop {
-        match lines.next()? {
-            line if line == end => return Some(text),
-            line => text.extend([line, "\n"]),
-        }
-    }
-}
-
-/// Copies what cargo needs. Only changed files are written, so that little is built again.
-fn copy_tree(from: &Path, to: &Path) -> Result<(), String> {
-    for name in ["Cargo.toml", "Cargo.lock", "README.md", "src", "tests", "examples", "benches"] {
-        copy(&from.join(name), &to.join(name))?;
-    }
-    Ok(())
-}
-
-fn copy(from: &Path, to: &Path) -> Result<(), String> {
-    if from.is_dir() {
-        for entry in fs::read_dir(from).map_err(|error| describe(from, error))? {
-            let name = entry.map_err(|error| describe(from, error))?.file_name();
-            copy(&from.join(&name), &to.join(&name))?;
-        }
-        return Ok(());
-    }
-    if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder).map_err(|error| describe(folder, error))?;
-    }
-    let new = fs::read(from).map_err(|error| describe(from, error))?;
-    if fs::read(to).is_ok_and(|old| old == new) {
-        return Ok(());
-    }
-    fs::write(to, new).map_err(|error| describe(to, error))
-}
-
-fn read(file: &Path) -> Result<String, String> {
-    fs::read_to_string(file).map_err(|error| describe(file, error))
-}
-
-fn write(file: &Path, text: &str) -> Result<(), String> {
-    fs::write(file, text).map_err(|error| describe(file, error))
-}
-
-fn describe(file: &Path, error: std::io::Error) -> String {
-    format!("{}: {error}", file.display())
+    println!("{shown} rules taken out, {unnoticed} not noticed");
+    Ok(unnoticed == 0)
 }

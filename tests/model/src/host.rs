@@ -11,7 +11,7 @@ use quorate::{
 use super::bounds::{Disks, Instance, PreVotes};
 use super::history::History;
 use super::network::Envelope;
-use crate::rng::Zero;
+use quorate_sim::Zero;
 
 pub(super) const CLUSTER: ClusterId = ClusterId(7);
 

@@ -1,9 +1,9 @@
 //! Every reachable state of small groups, within the bounds of each instance: no property is violated.
-//! `cargo run -p quorate-sim --release -- model --large` searches larger instances.
+//! `cargo run -p quorate-model --release -- --large` searches larger instances.
 
 #![allow(clippy::expect_used, reason = "a test that fails should panic")]
 
-use quorate_sim::model::{Search, check, small};
+use quorate_model::{Search, check, small};
 
 /// Searches the instance of this name.
 #[track_caller]

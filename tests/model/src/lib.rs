@@ -21,6 +21,9 @@
 //! - When time passes, each node without a due deadline is ticked, and has just heard all others. (The
 //!   latter is a bound: a candidate gives up silent voters, rule 4.4, only when its candidacy ends.)
 
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
 mod bounds;
 mod catalogue;
 mod group;

@@ -3,8 +3,8 @@
 //! grows from three nodes to five and shrinks to three others, while its processes are killed.
 //!
 //! ```text
-//! cargo run --release --example cluster
-//! cargo run --release --example cluster -- --nodes 7 --rounds 30 --timeout-ms 60
+//! cargo run --release -p quorate-cluster
+//! cargo run --release -p quorate-cluster -- --nodes 7 --rounds 30 --timeout-ms 60
 //! ```
 //!
 //! The example exits with an error unless every round elects in time, every membership change is done in

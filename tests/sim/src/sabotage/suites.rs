@@ -1,0 +1,162 @@
+//! The tests of one copy of the sources, and which of them fail.
+
+use std::fmt;
+use std::fs::File;
+#[cfg(unix)]
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+#[cfg(unix)]
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::files::{copy_sources, describe, read};
+use super::patch::{Original, Patch};
+
+/// The test programs, in the order in which they are tried: the first notices that most rules are gone,
+/// which spares building and running the others.
+const QUICK: [&[&str]; 2] = [
+    &["--package=quorate", "--test=rules"],
+    &[
+        "--package=quorate",
+        "--lib",
+        "--test=config",
+        "--test=scenarios",
+        "--test=quorums",
+        "--test=properties",
+    ],
+];
+/// The test programs that take minutes.
+const SLOW: [&[&str]; 2] =
+    [&["--package=quorate", "--test=simulation"], &["--package=quorate-model", "--test=model"]];
+
+/// How the copies are built.
+const PROFILE: [&str; 2] = ["profile.dev.debug=false", "profile.dev.incremental=true"];
+/// What the quick programs ask of the simulator is not worth optimizing it for each rule.
+const NOT_OPTIMIZED: &str = "profile.dev.package.quorate-sim.opt-level=0";
+
+/// A rule that is taken out may well leave an endless loop.
+const LIMIT: Duration = Duration::from_secs(120);
+
+pub(super) enum Verdict {
+    Noticed(Vec<String>),
+    Unnoticed,
+    DoesNotBuild,
+}
+
+/// A copy of the sources, with a folder of its own for what is built of it.
+pub(super) struct Copy {
+    pub(super) folder: PathBuf,
+    slow: bool,
+}
+
+impl Copy {
+    pub(super) fn of(root: &Path, folder: PathBuf, slow: bool) -> Result<Copy, String> {
+        copy_sources(root, &folder)?;
+        Ok(Copy { folder, slow })
+    }
+
+    /// Whether all tests pass while no rule is taken out.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match self.test()? {
+            Verdict::Unnoticed => Ok(()),
+            Verdict::Noticed(tests) => Err(format!("these fail as it is: {}", tests.join(", "))),
+            Verdict::DoesNotBuild => Err("the copy does not build".into()),
+        }
+    }
+
+    /// Which tests notice that `patch` is applied. Afterwards the copy is as it was.
+    pub(super) fn test_patched(&self, patch: &Patch) -> Result<Verdict, String> {
+        let originals = patch.apply(&self.folder)?;
+        let verdict = self.test();
+        Original::restore_all(&originals)?;
+        verdict
+    }
+
+    /// Runs one stage after another until one notices.
+    fn test(&self) -> Result<Verdict, String> {
+        let slow = SLOW.into_iter().filter(|_| self.slow);
+        for programs in QUICK.into_iter().chain(slow) {
+            let verdict = self.run(programs)?;
+            if !matches!(verdict, Verdict::Unnoticed) {
+                return Ok(verdict);
+            }
+        }
+        Ok(Verdict::Unnoticed)
+    }
+
+    fn run(&self, programs: &[&str]) -> Result<Verdict, String> {
+        // What is built takes as long as it takes; only the tests may be endless.
+        let mut build = self.cargo(programs)?;
+        if !build.arg("--no-run").status().map_err(|error| error.to_string())?.success() {
+            return Ok(Verdict::DoesNotBuild);
+        }
+        let finished = finish(self.cargo(programs)?.spawn().map_err(|error| error.to_string())?);
+        let log = read(&self.log())?;
+        let failed = |line: &str| Some(line.strip_prefix("test ")?.strip_suffix(" ... FAILED")?.to_owned());
+        let mut failed: Vec<String> = log.lines().filter_map(failed).collect();
+        Ok(match finished {
+            Some(true) => Verdict::Unnoticed,
+            Some(false) => Verdict::Noticed(failed),
+            None => {
+                failed.push("a test that never ends".into());
+                Verdict::Noticed(failed)
+            }
+        })
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.join("sabotage.log")
+    }
+
+    fn cargo(&self, programs: &[&str]) -> Result<Command, String> {
+        let log = self.log();
+        let out = File::create(&log).map_err(|error| describe(&log, error))?;
+        let again = out.try_clone().map_err(|error| describe(&log, error))?;
+        let mut command = Command::new(env!("CARGO"));
+        command.args(["test", "--offline", "--no-fail-fast"]).args(programs);
+        let unoptimized = (!self.slow).then_some(&NOT_OPTIMIZED);
+        command.args(PROFILE.iter().chain(unoptimized).flat_map(|setting| ["--config", setting]));
+        command.current_dir(&self.folder).env("CARGO_TARGET_DIR", self.folder.join("target"));
+        // What is set in the environment takes precedence over the settings above.
+        command.env_remove("CARGO_INCREMENTAL").env("PROPTEST_CASES", "64");
+        command.stdin(Stdio::null()).stdout(out).stderr(again);
+        // A process group of its own, so that a test that never ends can be ended.
+        #[cfg(unix)]
+        command.process_group(0);
+        Ok(command)
+    }
+}
+
+/// Whether the tests passed; `None` if they never end.
+fn finish(mut child: Child) -> Option<bool> {
+    let began = Instant::now();
+    while began.elapsed() < LIMIT {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Some(status.success());
+        }
+        sleep(Duration::from_millis(100));
+    }
+    #[cfg(unix)]
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        let _ended_meanwhile = kill_process_group(group, Signal::KILL);
+    }
+    let _ended_meanwhile = child.kill();
+    let _reaped = child.wait();
+    None
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Verdict::Noticed(tests) => {
+                let first = tests.first().map_or("a failure", String::as_str);
+                write!(f, "{} tests, among them {first}", tests.len())
+            }
+            Verdict::Unnoticed => f.write_str("NOT NOTICED"),
+            Verdict::DoesNotBuild => f.write_str("DOES NOT BUILD"),
+        }
+    }
+}
