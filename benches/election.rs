@@ -1,4 +1,4 @@
-//! What a message costs, and what an election costs, by the size of the group.
+//! The costs of a message and of an election, by the size of the group.
 #![allow(
     missing_docs,
     clippy::arithmetic_side_effects,
@@ -17,12 +17,12 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 const SIZES: [u8; 5] = [3, 5, 7, 21, 101];
-/// Between two heartbeats.
+/// The time between two heartbeats.
 const INTERVAL: Duration = Duration::from_millis(50);
 
 type Node = Election<u64, ChaCha8Rng>;
 
-/// Nodes whose messages arrive at once, in order. Those that have crashed hear nothing.
+/// Nodes whose messages arrive at once, in order. A crashed node receives nothing.
 #[derive(Clone)]
 struct Group {
     nodes: Vec<Node>,
@@ -31,7 +31,7 @@ struct Group {
 }
 
 impl Group {
-    /// A leader is elected and has been followed for a while.
+    /// A group that has elected a leader and followed it for a while.
     fn settled(members: u8) -> Self {
         let saved = HardState::bootstrap(ClusterId(1), 0..members.into()).expect("a small group");
         let node = |id| {
@@ -48,32 +48,36 @@ impl Group {
 
     fn leader(&self) -> Option<usize> {
         let leads =
-            |place: usize| self.crashed != Some(place) && self.nodes[place].role() == RoleKind::Leader;
-        (0..self.nodes.len()).find(|&place| leads(place))
+            |index: usize| self.crashed != Some(index) && self.nodes[index].role() == RoleKind::Leader;
+        (0..self.nodes.len()).find(|&index| leads(index))
     }
 
-    /// Waits for the next deadline of anybody alive, and lets them talk until all is said.
+    /// Waits for the next deadline of any live node, and delivers messages until none is left.
     fn advance(&mut self) {
-        let alive = |place: &usize| self.crashed != Some(*place);
-        let deadline = |place: usize| self.nodes[place].deadline();
-        let due = (0..self.nodes.len()).filter(alive).filter_map(deadline).min().expect("somebody waits");
+        let alive = |index: &usize| self.crashed != Some(*index);
+        let deadline = |index: usize| self.nodes[index].deadline();
+        let due = (0..self.nodes.len())
+            .filter(alive)
+            .filter_map(deadline)
+            .min()
+            .expect("a node always has a deadline");
         self.now = self.now.max(due);
-        let mut letters = VecDeque::new();
-        for place in (0..self.nodes.len()).filter(alive) {
-            post(self.nodes[place].id(), self.nodes[place].tick(self.now), &mut letters);
+        let mut messages = VecDeque::new();
+        for index in (0..self.nodes.len()).filter(alive) {
+            collect_messages(self.nodes[index].id(), self.nodes[index].tick(self.now), &mut messages);
         }
-        while let Some((from, to, message)) = letters.pop_front() {
-            let place = usize::try_from(to).expect("a small id");
-            if self.crashed == Some(place) {
+        while let Some((from, to, message)) = messages.pop_front() {
+            let index = usize::try_from(to).expect("a small id");
+            if self.crashed == Some(index) {
                 continue;
             }
-            let node = &mut self.nodes[place];
-            post(to, node.tick(self.now), &mut letters);
-            post(to, node.step(Input::Receive { from, message }), &mut letters);
+            let node = &mut self.nodes[index];
+            collect_messages(to, node.tick(self.now), &mut messages);
+            collect_messages(to, node.step(Input::Receive { from, message }), &mut messages);
         }
     }
 
-    /// The leader is gone; ends when there is another.
+    /// Crashes the leader, and runs until there is another one.
     fn fail_over(&mut self) {
         self.crashed = self.leader();
         while self.leader().is_none() {
@@ -82,30 +86,30 @@ impl Group {
     }
 }
 
-fn post(from: u64, said: Vec<Output<u64>>, letters: &mut VecDeque<(u64, u64, Message<u64>)>) {
-    for output in said {
+fn collect_messages(from: u64, outputs: Vec<Output<u64>>, messages: &mut VecDeque<(u64, u64, Message<u64>)>) {
+    for output in outputs {
         if let Output::Send { to, message } = output {
-            letters.push_back((from, to, message));
+            messages.push_back((from, to, message));
         }
     }
 }
 
-/// A follower reads a heartbeat and answers it.
+/// A follower receives a heartbeat and replies to it.
 fn follower(c: &mut Criterion) {
-    let mut group = c.benchmark_group("follower: a heartbeat and its answer");
+    let mut group = c.benchmark_group("follower: a heartbeat and its reply");
     for members in SIZES {
         let settled = Group::settled(members);
         let leader = settled.leader().expect("settled");
         let mut node = settled.nodes[usize::from(leader == 0)].clone();
         let from = settled.nodes[leader].id();
-        let mut now = settled.nodes[leader].deadline().expect("a leader beats");
+        let mut now = settled.nodes[leader].deadline().expect("a leader has a deadline");
         let mut beats = settled.nodes[leader].clone().tick(now).into_iter();
         let mut message = beats
             .find_map(|output| match output {
                 Output::Send { to, message } if to == node.id() => Some(message),
                 Output::Send { .. } | Output::Persist(_) | Output::Event(_) | Output::Rejected(_) => None,
             })
-            .expect("everybody gets one");
+            .expect("every follower gets a heartbeat");
         let mut out = Vec::new();
         group.bench_function(BenchmarkId::from_parameter(members), |b| {
             b.iter(|| {
@@ -121,20 +125,20 @@ fn follower(c: &mut Criterion) {
     group.finish();
 }
 
-/// A leader asks everybody and reads all the answers, which come at once.
+/// A leader sends a round of heartbeats and receives all replies at once.
 fn leader(c: &mut Criterion) {
-    let mut group = c.benchmark_group("leader: a broadcast and all the answers");
+    let mut group = c.benchmark_group("leader: a broadcast and all replies");
     for members in SIZES {
         let settled = Group::settled(members);
         let mut node = settled.nodes[settled.leader().expect("settled")].clone();
-        let mut now = node.deadline().expect("a leader beats");
-        let answers = recorded(&settled, now);
+        let mut now = node.deadline().expect("a leader has a deadline");
+        let replies = recorded(&settled, now);
         let mut out = Vec::new();
         group.bench_function(BenchmarkId::from_parameter(members), |b| {
             b.iter(|| {
                 node.tick_into(now, &mut out);
-                for (from, answer) in &answers {
-                    let mut message = answer.clone();
+                for (from, reply) in &replies {
+                    let mut message = reply.clone();
                     message.header.sent_at = now;
                     node.step_into(Input::Receive { from: *from, message }, &mut out);
                 }
@@ -143,33 +147,33 @@ fn leader(c: &mut Criterion) {
                 now = now.saturating_add(INTERVAL);
             });
         });
-        assert_eq!(node.role(), RoleKind::Leader, "it led all the time");
+        assert_eq!(node.role(), RoleKind::Leader, "the node led all the time");
     }
     group.finish();
 }
 
-/// What the followers of a settled group answer at `now`.
+/// The replies of the followers of a settled group at `now`.
 fn recorded(settled: &Group, now: Timestamp) -> Vec<(u64, Message<u64>)> {
     let mut group = settled.clone();
     let leader = group.leader().expect("settled");
     let from = group.nodes[leader].id();
-    let mut answers = Vec::new();
+    let mut replies = Vec::new();
     for output in group.nodes[leader].tick(now) {
         let Output::Send { to, message } = output else { continue };
         let node = &mut group.nodes[usize::try_from(to).expect("a small id")];
-        let said = [node.tick(now), node.step(Input::Receive { from, message })].concat();
-        answers.extend(said.into_iter().filter_map(|output| match output {
+        let outputs = [node.tick(now), node.step(Input::Receive { from, message })].concat();
+        replies.extend(outputs.into_iter().filter_map(|output| match output {
             Output::Send { message, .. } => Some((to, message)),
             Output::Persist(_) | Output::Event(_) | Output::Rejected(_) => None,
         }));
     }
-    answers
+    replies
 }
 
-/// From the crash of a leader to the next, all nodes together: what the computers do, not how long
-/// the network and the promises take.
+/// The work of all nodes together from the crash of a leader to the next leader, without the time of the
+/// network and of the promises.
 fn failover(c: &mut Criterion) {
-    let mut group = c.benchmark_group("everybody: a failover");
+    let mut group = c.benchmark_group("all nodes: a failover");
     for members in SIZES {
         let settled = Group::settled(members);
         group.bench_function(BenchmarkId::from_parameter(members), |b| {

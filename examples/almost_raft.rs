@@ -1,9 +1,9 @@
-//! The program of almost-raft's README, on quorate: nodes joined by mpsc channels, a group that elects
-//! once enough nodes know each other, nodes added and removed as they come and go, and news of who
-//! leads. The page `guide::migrating` of the crate documentation sets call beside call.
+//! The program of almost-raft's README, on quorate: nodes connected by mpsc channels, a group that elects
+//! once enough nodes know each other, nodes that are added and removed, and events about the leader. The
+//! page `guide::migrating` of the crate documentation compares the calls one by one.
 //!
-//! Three nodes form a group and elect; two more join; the leader crashes, another is elected and gives
-//! up the lost one; that leader is removed, and hands over first.
+//! Three nodes form a group and elect a leader; two more join; the leader crashes, another one is elected
+//! and removes the lost node; then that leader is removed, and hands over first.
 //!
 //! ```text
 //! cargo run --example almost_raft
@@ -25,12 +25,12 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tempfile::TempDir;
 
-/// Must be the same after a restart: an id made up at each start would be another node each time.
+/// An id must be the same after a restart: a new id at each start would be a new node each time.
 type Id = u32;
 type Failure = Box<dyn Error + Send + Sync>;
 type Running = JoinHandle<Result<(), Failure>>;
 
-/// What a node receives: messages of other nodes, and what the program wants.
+/// What a node receives: messages of other nodes, and requests of the program.
 enum Mail {
     From(Id, Message<Id>),
     AddNode(NodeMpsc),
@@ -57,14 +57,14 @@ struct Node {
     store: Store<Id>,
     inbox: Receiver<Mail>,
     peers: BTreeMap<Id, Sender<Mail>>,
-    /// The last that was heard of each other node: that it is there, or that it is gone.
+    /// The last news of each other node: that it was discovered, or that it is lost.
     discovery: BTreeMap<Id, Input<Id>>,
     outputs: Vec<Output<Id>>,
     news: Sender<News>,
 }
 
 impl Node {
-    /// In place of the task `raft_election(state)`.
+    /// This replaces the task `raft_election(state)`.
     fn run(mut self) -> Result<(), Failure> {
         loop {
             let until = |due: Timestamp| due.saturating_duration_since(self.clock.now());
@@ -82,7 +82,7 @@ impl Node {
                 Ok(Mail::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            if self.act()? {
+            if self.act_on_outputs()? {
                 return Ok(());
             }
         }
@@ -97,8 +97,8 @@ impl Node {
         self.step(input);
     }
 
-    /// Acts on what comes out, in order. Says whether this node has been removed.
-    fn act(&mut self) -> Result<bool, Failure> {
+    /// Acts on the outputs in order. Returns whether this node has been removed.
+    fn act_on_outputs(&mut self) -> Result<bool, Failure> {
         let mut removed = false;
         while !self.outputs.is_empty() {
             for output in mem::take(&mut self.outputs) {
@@ -109,7 +109,7 @@ impl Node {
                         removed |= event == Event::Removed;
                         self.on_event(event);
                     }
-                    // Of other nodes only the leader hears. The next one hears what this one was told.
+                    // Only a leader accepts news of other nodes. A new leader steps the latest news again.
                     Output::Rejected(_) => {}
                 }
             }
@@ -121,7 +121,7 @@ impl Node {
         Ok(removed)
     }
 
-    /// In place of `send_message`. It may get lost, and nobody waits for it.
+    /// This replaces `send_message`. A message may get lost, and sending one never blocks.
     fn send(&self, to: Id, message: Message<Id>) {
         if let Some(peer) = self.peers.get(&to) {
             let _lost = peer.send(Mail::From(self.election.id(), message));
@@ -135,14 +135,14 @@ impl Node {
             heard.into_iter().for_each(|input| self.step(input));
         }
         let (id, membership) = (self.election.id(), self.election.membership().clone());
-        let _nobody_listens = self.news.send(News { id, event, membership });
+        let _no_receiver = self.news.send(News { id, event, membership });
     }
 }
 
-/// What a leader is for. Whoever receives the work refuses a term lower than one it has seen.
+/// The work of a leader. Its receiver refuses a term lower than one it has seen.
 fn work(_term: u64) {}
 
-/// The program around the nodes: it starts them, discovers them, and hears from them.
+/// The program around the nodes: it starts them, discovers them, and receives their events.
 struct Program {
     clock: BootClock,
     folder: TempDir,
@@ -159,7 +159,7 @@ fn main() -> Result<(), Failure> {
     let mut program = Program { clock, folder, nodes, news: channel(), leader: None, members: Vec::new() };
     let cluster = ClusterId(42);
 
-    program.say("three nodes, of which each knows only itself");
+    program.say("three nodes, each of which knows only itself");
     let limits = Limits { min_members: 3, max_members: 5 };
     for id in 1..=3 {
         program.start(id, HardState::forming(cluster, limits)?)?;
@@ -168,22 +168,22 @@ fn main() -> Result<(), Failure> {
     (1..=3).for_each(|id| program.add(id));
     program.wait(|program| program.members == [1, 2, 3])?;
 
-    program.say("two more, that join");
+    program.say("two more nodes join");
     for id in 4..=5 {
         program.start(id, HardState::joining(cluster))?;
         program.add(id);
     }
     program.wait(|program| program.members == [1, 2, 3, 4, 5])?;
 
-    let first = program.leader.ok_or("nobody leads")?;
+    let first = program.leader.ok_or("there is no leader")?;
     program.say(&format!("the leader, node {first}, crashes"));
     program.stop(first)?;
     program.wait(|program| program.leader != Some(first))?;
-    program.say(&format!("it is gone for good: node {first} is lost"));
+    program.say(&format!("node {first} is gone for good, and is removed"));
     program.remove(first);
     program.wait(|program| program.members.len() == 4)?;
 
-    let second = program.leader.ok_or("nobody leads")?;
+    let second = program.leader.ok_or("there is no leader")?;
     program.say(&format!("the leader, node {second}, is removed"));
     program.remove(second);
     let removed = |program: &Program| !program.nodes.contains_key(&second);
@@ -194,7 +194,7 @@ fn main() -> Result<(), Failure> {
 }
 
 impl Program {
-    /// Starts a node for the first time. Ever after it is `Store::open`, never `create`.
+    /// Starts a node for the first time. Every later start uses `Store::open`, never `create`.
     fn start(&mut self, id: Id, first: HardState<Id>) -> Result<(), Failure> {
         let store = Store::create(self.folder.path().join(format!("node-{id}")), &first)?;
         let rng = ChaCha8Rng::seed_from_u64(id.into());
@@ -207,7 +207,7 @@ impl Program {
         Ok(())
     }
 
-    /// Every other node hears of this one, and this one of every other.
+    /// Tells every other node of this one, and this one of every other.
     fn add(&self, id: Id) {
         let Some((newcomer, _)) = self.nodes.get(&id) else { return };
         for (&other, (sender, _)) in self.nodes.iter().filter(|&(&other, _)| other != id) {
@@ -216,19 +216,19 @@ impl Program {
         }
     }
 
-    /// Everybody hears that this node is to go, itself included.
+    /// Tells every node, this one included, that this node is to be removed.
     fn remove(&self, id: Id) {
         self.nodes.values().for_each(|(sender, _)| tell(sender, Mail::RemoveNode(id)));
     }
 
-    /// As a crash would: it says farewell to nobody.
+    /// Stops a node as a crash would: without a message to any other.
     fn stop(&mut self, id: Id) -> Result<(), Failure> {
         let Some((sender, thread)) = self.nodes.remove(&id) else { return Ok(()) };
         tell(&sender, Mail::Stop);
         thread.join().map_err(|_| "a node panicked")?
     }
 
-    /// In place of `from_raft.recv()`.
+    /// This replaces `from_raft.recv()`.
     fn wait(&mut self, until: impl Fn(&Program) -> bool) -> Result<(), Failure> {
         while !until(self) {
             let News { id, event, membership } = self.news.1.recv_timeout(Duration::from_secs(30))?;
@@ -245,7 +245,7 @@ impl Program {
                 Event::Removed => self.stop(id)?,
                 _ => continue,
             }
-            self.say(&format!("    node {id}: {event:?}"));
+            self.say(&format!("    node {id}: {event}"));
         }
         Ok(())
     }
@@ -255,7 +255,7 @@ impl Program {
     }
 }
 
-/// If the node is gone, so is what it was told.
+/// Sends to a node. If the node is gone, nothing happens.
 fn tell(node: &Sender<Mail>, mail: Mail) {
     let _gone = node.send(mail);
 }

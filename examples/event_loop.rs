@@ -1,5 +1,5 @@
-//! The election in a loop of your own: three nodes, each a thread, with channels for a network.
-//! They elect a leader, the leader is asked to resign, another takes over, and that is all.
+//! An election in a loop of your own: three nodes, each a thread, with channels for a network. They elect
+//! a leader, the leader is asked to resign, another node takes over, and the example ends.
 //!
 //! ```text
 //! cargo run --example event_loop
@@ -30,7 +30,7 @@ fn run(
     let id = election.id();
     let mut outputs = Vec::new();
     loop {
-        // Wait for a message, until the election is due. Receive first, then read the clock.
+        // Wait for a message until the election's deadline. Receive first, then read the clock.
         let until = |due: Timestamp| due.saturating_duration_since(clock.now());
         let received = inbox.recv_timeout(election.deadline().map_or(Duration::MAX, until));
         election.tick_into(clock.now(), &mut outputs);
@@ -39,7 +39,7 @@ fn run(
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        // Act on what comes out, in order.
+        // Act on the outputs in order.
         for output in outputs.drain(..) {
             match output {
                 Output::Persist(state) => save(id, &state), // returns when it is durable
@@ -73,10 +73,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut asked = false;
     loop {
         let (id, event) = headlines.recv_timeout(Duration::from_secs(10))?;
-        println!("{:>12?}  node {id}: {event:?}", clock.now());
+        println!("{:>12?}  node {id}: {event}", clock.now());
         match event {
             Event::Elected { .. } if asked => return Ok(()),
-            // The first membership of a leader is committed: it has settled in, and may go.
+            // The leader's first membership is committed, so a handover can succeed.
             Event::MembershipChanged { committed: true, .. } if !asked => {
                 asked = true;
                 send(&senders, id, Input::Resign { successor: None, urgency: Urgency::WhenReady });
@@ -86,7 +86,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// A node of a new group. One that starts again passes the state that it saved last.
+/// A node of a new group. A node that starts again passes the state that it saved last.
 fn node(id: Id, clock: BootClock) -> Result<Election<Id, ChaCha8Rng>, ConfigError> {
     let saved = HardState::bootstrap(ClusterId(42), [1, 2, 3])?;
     Election::new(Config::new(id), saved, clock.now(), ChaCha8Rng::seed_from_u64(id.into()))
@@ -95,7 +95,7 @@ fn node(id: Id, clock: BootClock) -> Result<Election<Id, ChaCha8Rng>, ConfigErro
 /// These nodes never start again. Yours may: see `adapters::store`.
 fn save(_id: Id, _state: &HardState<Id>) {}
 
-/// A message may get lost: if the peer is gone, so is the message.
+/// Sends to a peer. A message may get lost, as it does here if the peer is gone.
 fn send(peers: &BTreeMap<Id, Sender<Input<Id>>>, to: Id, input: Input<Id>) {
     if let Some(peer) = peers.get(&to) {
         let _lost = peer.send(input);
@@ -103,8 +103,8 @@ fn send(peers: &BTreeMap<Id, Sender<Input<Id>>>, to: Id, input: Input<Id>) {
 }
 
 fn tell(news: &Sender<(Id, Event<Id>)>, id: Id, event: Event<Id>) {
-    let _nobody_listens = news.send((id, event));
+    let _no_receiver = news.send((id, event));
 }
 
-/// What a leader is for. Whoever receives the work refuses a term lower than one it has seen.
+/// The work of a leader. Its receiver refuses a term lower than one it has seen.
 fn work(_id: Id, _term: u64) {}

@@ -1,6 +1,6 @@
-//! The election in a readiness loop: three nodes, each a thread with a poll of `mio`, a UDP socket and
-//! a durable file. They elect a leader, the leader is stopped without a farewell, another is elected,
-//! and that is all.
+//! An election and an endpoint in a readiness loop: three nodes, each a thread with a poll of `mio`, a UDP
+//! socket and a durable file. Each node is told the address of one other, and learns the third. They elect a
+//! leader, the leader is stopped without a farewell, another is elected, and that is all.
 //!
 //! ```text
 //! cargo run --example mio_loop
@@ -18,9 +18,9 @@ use std::time::Duration;
 use mio::net::UdpSocket;
 use mio::{Events, Interest, Poll, Token, Waker};
 use quorate::adapters::clock::BootClock;
+use quorate::adapters::endpoint::{Endpoint, NodeView, Transmit};
 use quorate::adapters::store::Store;
-use quorate::adapters::wire::{self, MAX_DATAGRAM};
-use quorate::{ClusterId, Config, Election, Event, HardState, Input, Message, Output};
+use quorate::{ClusterId, Config, Election, Event, HardState, Input, Output};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -28,19 +28,21 @@ type Id = u32;
 type Failure = Box<dyn Error + Send + Sync>;
 type Running = JoinHandle<Result<(), Failure>>;
 
+const GROUP: ClusterId = ClusterId(42);
 const SOCKET: Token = Token(0);
 const STOP: Token = Token(1);
 
 struct Node {
     election: Election<Id, ChaCha8Rng>,
+    /// Without keys, for these nodes are on one machine; the generator is not used then.
+    endpoint: Endpoint<Id, ChaCha8Rng>,
     clock: BootClock,
     store: Store<Id>,
     poll: Poll,
     socket: UdpSocket,
-    peers: BTreeMap<Id, SocketAddr>,
-    /// One byte more than the longest datagram, to tell a longer one.
     buffer: Vec<u8>,
     outputs: Vec<Output<Id>>,
+    transmits: Vec<Transmit>,
     news: Sender<(Id, Event<Id>)>,
 }
 
@@ -48,10 +50,11 @@ impl Node {
     fn run(mut self) -> Result<(), Failure> {
         let mut events = Events::with_capacity(8);
         loop {
-            self.turn(None)?;
-            // The poll's timeout is the only timer that an election needs.
-            let due = self.election.deadline().map(|due| due.saturating_duration_since(self.clock.now()));
-            match self.poll.poll(&mut events, due) {
+            self.advance(None)?;
+            // The poll's timeout is the only timer that a node needs.
+            let due = [self.election.deadline(), self.endpoint.deadline()].into_iter().flatten().min();
+            let wait = due.map(|due| due.saturating_duration_since(self.clock.now()));
+            match self.poll.poll(&mut events, wait) {
                 Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error.into()),
                 Ok(()) | Err(_) => {}
             }
@@ -60,27 +63,31 @@ impl Node {
             }
             // That the socket is readable is told once: read until nothing is left.
             while let Some(input) = self.receive()? {
-                self.turn(Some(input))?;
+                self.advance(Some(input))?;
             }
         }
     }
 
-    /// The next message of a peer, if one is there.
+    /// The next message of another node, if one is there.
     fn receive(&mut self) -> io::Result<Option<Input<Id>>> {
         loop {
             match self.socket.recv_from(&mut self.buffer) {
                 Ok((length, source)) => {
-                    let datagram = self.buffer.get(..length).unwrap_or_default();
-                    let sender = self.peers.iter().find(|&(_, &address)| address == source);
-                    // A datagram comes from anybody, and may be anything.
-                    if let (Some((&from, _)), Ok(message)) = (sender, wire::decode(datagram)) {
+                    // A datagram comes from anywhere, and may be anything.
+                    let bytes = self.buffer.get_mut(..length).unwrap_or_default();
+                    let now = self.clock.now();
+                    let message = self.endpoint.handle_datagram(bytes, source, now, &mut self.transmits);
+                    self.flush();
+                    if let Some((from, message)) = message {
                         return Ok(Some(Input::Receive { from, message }));
                     }
                 }
                 Err(error) => match error.kind() {
                     ErrorKind::WouldBlock => return Ok(None),
-                    // On some systems, news of a datagram sent earlier to where nobody listens.
-                    ErrorKind::Interrupted | ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => {}
+                    // On some systems, news of a datagram that was sent earlier to where no socket listens.
+                    ErrorKind::Interrupted | ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => {
+                        self.endpoint.count_receive_error();
+                    }
                     _ => return Err(error),
                 },
             }
@@ -89,37 +96,46 @@ impl Node {
 
     /// What was received is there already: now read the clock, tick, step, and act on what comes out,
     /// in order.
-    fn turn(&mut self, input: Option<Input<Id>>) -> Result<(), Failure> {
-        self.election.tick_into(self.clock.now(), &mut self.outputs);
+    fn advance(&mut self, input: Option<Input<Id>>) -> Result<(), Failure> {
+        let now = self.clock.now();
+        self.election.tick_into(now, &mut self.outputs);
         if let Some(input) = input {
             self.election.step_into(input, &mut self.outputs);
         }
+        self.endpoint.observe(&NodeView::of(&self.election));
         let id = self.election.id();
-        for output in self.outputs.drain(..) {
+        let mut outputs = std::mem::take(&mut self.outputs);
+        for output in outputs.drain(..) {
             match output {
                 // Durable when this returns. If it fails, this node is done: nothing that follows leaves it.
                 Output::Persist(state) => self.store.save(&state)?,
-                Output::Send { to, message } => send(&self.socket, self.peers.get(&to), &message),
+                Output::Send { to, message } => {
+                    self.endpoint.send(to, &message, now, &mut self.transmits);
+                    self.flush();
+                }
                 Output::Event(event) => drop(self.news.send((id, event))), // at SteppedDown, stop all work first
                 Output::Rejected(reason) => eprintln!("node {id}: {reason}"),
             }
         }
+        self.outputs = outputs;
+        self.endpoint.handle_timeout(now, &mut self.transmits);
+        self.flush();
         // A leader works under its lease, and under its lease only.
         if let Some(lease) = self.election.lease().filter(|lease| lease.holds_at(self.clock.now())) {
             work(lease.term.0);
         }
         Ok(())
     }
-}
 
-/// A message may get lost: where the socket is full, so is this one. Nobody waits for it to be writable.
-fn send(socket: &UdpSocket, to: Option<&SocketAddr>, message: &Message<Id>) {
-    if let Some(&address) = to {
-        let _lost = socket.send_to(&wire::encode(message), address);
+    /// A datagram may get lost: where the socket is full, so is this one. Nothing waits for it to be writable.
+    fn flush(&mut self) {
+        for Transmit { to, bytes } in self.transmits.drain(..) {
+            self.endpoint.count_transmit(&self.socket.send_to(&bytes, to));
+        }
     }
 }
 
-/// What a leader is for. Whoever receives the work refuses a term lower than one it has seen.
+/// What a leader is for. The receiver of the work refuses a term lower than one it has seen.
 fn work(_term: u64) {}
 
 fn main() -> Result<(), Failure> {
@@ -130,18 +146,18 @@ fn main() -> Result<(), Failure> {
     for id in 1..=3 {
         sockets.insert(id, UdpSocket::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?);
     }
-    let mut peers = BTreeMap::new();
+    let mut addresses = BTreeMap::new();
     for (&id, socket) in &sockets {
-        peers.insert(id, socket.local_addr()?);
+        addresses.insert(id, socket.local_addr()?);
     }
     let mut nodes = BTreeMap::new();
     for (id, socket) in sockets {
-        nodes.insert(id, start(id, clock, socket, &peers, folder.path(), news.clone())?);
+        nodes.insert(id, start(id, clock, socket, &addresses, folder.path(), news.clone())?);
     }
     drop(news);
 
     let first = elected(&headlines, clock, None)?;
-    println!("{:>12?}  node {first} is stopped", clock.now());
+    println!("{:>12?}  node {first} is stopped", clock.now().since_origin());
     if let Some((stop, thread)) = nodes.remove(&first) {
         stop.wake()?;
         thread.join().map_err(|_| "a node panicked")??;
@@ -159,19 +175,24 @@ fn start(
     id: Id,
     clock: BootClock,
     mut socket: UdpSocket,
-    peers: &BTreeMap<Id, SocketAddr>,
+    addresses: &BTreeMap<Id, SocketAddr>,
     folder: &Path,
     news: Sender<(Id, Event<Id>)>,
 ) -> Result<(Waker, Running), Failure> {
-    let saved = HardState::bootstrap(ClusterId(42), peers.keys().copied())?;
+    let saved = HardState::bootstrap(GROUP, addresses.keys().copied())?;
     let store = Store::create(folder.join(format!("node-{id}")), &saved)?;
-    let rng = ChaCha8Rng::seed_from_u64(id.into());
-    let election = Election::new(Config::new(id), saved, clock.now(), rng)?;
+    let election = Election::new(Config::new(id), saved, clock.now(), ChaCha8Rng::seed_from_u64(id.into()))?;
+    let mut endpoint = Endpoint::new(id, GROUP, None, ChaCha8Rng::seed_from_u64(0))?;
+    // One known address is enough.
+    if let Some((&known, &address)) = addresses.iter().find(|&(&other, _)| other != id) {
+        endpoint.configure(known, address);
+    }
     let poll = Poll::new()?;
     poll.registry().register(&mut socket, SOCKET, Interest::READABLE)?;
     let stop = Waker::new(poll.registry(), STOP)?;
-    let (peers, buffer, outputs) = (peers.clone(), vec![0; MAX_DATAGRAM + 1], Vec::new());
-    let node = Node { election, clock, store, poll, socket, peers, buffer, outputs, news };
+    let buffer = vec![0; Endpoint::<Id, ChaCha8Rng>::BUFFER];
+    let (outputs, transmits) = (Vec::new(), Vec::new());
+    let node = Node { election, endpoint, clock, store, poll, socket, buffer, outputs, transmits, news };
     Ok((stop, thread::spawn(move || node.run())))
 }
 
@@ -183,10 +204,10 @@ fn elected(
 ) -> Result<Id, Failure> {
     loop {
         let (id, event) = headlines.recv_timeout(Duration::from_secs(30))?;
-        println!("{:>12?}  node {id}: {event:?}", clock.now());
+        println!("{:>12}  node {id}: {event}", clock.now());
         match event {
-            Event::LeaderChanged { leader: Some((leader, _)) } if leader != id && Some(leader) != former => {
-                return Ok(leader);
+            Event::LeaderChanged { leader: Some(leader) } if leader.id != id && Some(leader.id) != former => {
+                return Ok(leader.id);
             }
             _ => {}
         }

@@ -1,4 +1,4 @@
-//! One node by hand, for two terminals or two machines.
+//! One node with a command line, to try a group by hand in several terminals or on several machines.
 //!
 //! ```text
 //! cargo run --example node -- --new-key /tmp/group.key
@@ -6,18 +6,18 @@
 //! cargo run --example node -- --key /tmp/group.key --id 2 --listen 127.0.0.1:7002 --peer 1=127.0.0.1:7001 --peer 3=127.0.0.1:7003 --data /tmp/node-2 --new
 //! ```
 //!
-//! All nodes of a group have the same key, or are all told `--unsealed`.
+//! Either all nodes of a group have the same key, or all are started with `--unsealed`.
 //!
-//! The very first start of a node, and only that one, says what it starts as: a node that lost its
-//! file must not pretend to be new.
+//! The very first start of a node, and no later one, says how the node begins. A node that lost its file
+//! must never be started as a new one.
 //!
-//! - `--new`: one of a new group, of this node and its peers;
-//! - `--join`: nobody yet, until the leader of a running group is told `add 4=127.0.0.1:7004`;
-//! - `--form 3/5`: one of three to five that find each other, as they are told
-//!   `discovered 2=127.0.0.1:7002`. No more than five may ever start so.
+//! - `--new`: in a new group of this node and its peers;
+//! - `--join`: outside any group, until the leader of a running group is told `add 4=127.0.0.1:7004`;
+//! - `--form 3/5`: in a new group of three to five nodes that find each other. Each is told of the others
+//!   with `discovered 2=127.0.0.1:7002`. No more than five nodes may ever start so.
 //!
-//! Then type `help`. Addresses that are learned are kept in a file beside `--data`, for the next
-//! start. From anywhere else:
+//! Then type `help`. Learned addresses are kept in a file beside `--data` for the next start. To ask a
+//! node from another machine who leads:
 //!
 //! ```text
 //! cargo run --example node -- --key /tmp/group.key --ask 127.0.0.1:7001
@@ -35,7 +35,7 @@ use clap::Parser;
 use quorate::adapters::seal::Keyring;
 use quorate::adapters::store::Store;
 use quorate::adapters::udp::{Host, HostConfig, Notice, Protection, who_leads, who_leads_sealed};
-use quorate::{ClusterId, Config, Event, HardState, Limits, MemberStatus, Target, Timing, Urgency};
+use quorate::{ClusterId, Config, Force, HardState, Limits, MemberStatus, Target, Timing, Urgency};
 
 type Id = u64;
 type Failure = Box<dyn Error + Send + Sync>;
@@ -70,17 +70,18 @@ struct Args {
     ask: Option<SocketAddr>,
 }
 
-/// Who can read what the node sends, and forge what it receives
+/// How the messages of the group are protected
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 struct KeyArgs {
-    /// The group's keys: one on a line, 64 hexadecimal digits; seals with the first, opens with any
+    /// File of the group's keys: one on a line, 64 hexadecimal digits; the first one seals, all of them
+    /// open
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// Does without: anybody who can send to the port can forge messages
+    /// Do without a key: everyone who can send to the port can forge messages
     #[arg(long)]
     unsealed: bool,
-    /// Only draw a key, and write it to a new file
+    /// Only generate a key, and write it to a new file
     #[arg(long, value_name = "FILE")]
     new_key: Option<PathBuf>,
 }
@@ -89,13 +90,13 @@ struct KeyArgs {
 #[derive(clap::Args)]
 #[group(multiple = false)]
 struct First {
-    /// First start: in a new group of this node and its peers
+    /// First start, in a new group of this node and its peers
     #[arg(long)]
     new: bool,
-    /// First start: in a running group, which will add this node
+    /// First start, as a node that a running group will add
     #[arg(long)]
     join: bool,
-    /// First start: in a new group of MIN to MAX nodes that find each other
+    /// First start, in a new group of MIN to MAX nodes that find each other
     #[arg(long, value_name = "MIN/MAX", value_parser = limits)]
     form: Option<Limits>,
 }
@@ -155,7 +156,7 @@ fn run(args: Args) -> Result<(), Failure> {
         if line.trim() == "quit" {
             break;
         }
-        if let Err(error) = obey(&host, &line, key_file.as_deref()) {
+        if let Err(error) = execute(&host, &line, key_file.as_deref()) {
             println!("{error}");
         }
     }
@@ -171,14 +172,14 @@ fn ask(address: SocketAddr, protection: &Protection) -> Result<(), Failure> {
         Protection::OnlyLoopback | Protection::Unsealed => who_leads(address, timeout)?,
     };
     match leader {
-        Some(leader) => println!("{leader:?}"),
-        None => println!("it knows of no leader"),
+        Some(leader) => println!("{leader}"),
+        None => println!("the node knows of no leader"),
     }
     Ok(())
 }
 
 impl First {
-    /// The state to create; none at all later starts.
+    /// The state to create, or `None` at a later start.
     fn state(
         &self,
         cluster: ClusterId,
@@ -197,16 +198,15 @@ impl First {
     }
 }
 
-/// A node that cannot store its state must not go on.
+/// Prints a notice. Fails if the node could not store its state and must not go on.
 fn show(notice: Notice<Id>, learned: &Path) -> Result<(), Failure> {
     match notice {
-        Notice::Event(Event::Removed) => println!("Removed: this node is no member any more; type quit"),
-        Notice::Event(event) => println!("{event:?}"),
+        Notice::Event(event) => println!("{event}"),
         Notice::Addresses(addresses) => {
             let lines = addresses.iter().map(|(id, address)| format!("{id}={address}\n"));
-            // Without it the node runs as well; only its next start may need to be told of a peer.
+            // The node runs on without the file, but its next start may need a peer's address again.
             if let Err(error) = fs::write(learned, lines.collect::<String>()) {
-                println!("can not write {}: {error}", learned.display());
+                println!("cannot write {}: {error}", learned.display());
             }
         }
         Notice::Failed(failure) => return Err(failure.into()),
@@ -220,62 +220,65 @@ status, leader, quit
 resign, campaign, leave
 add ID=ADDRESS, remove ID           one more voter, one member less
 target 1,2,4=ADDRESS [learners 5=ADDRESS] [force]
-                                    these voters and learners, and nobody else
+                                    exactly these voters and learners
 discovered ID=ADDRESS, lost ID      in a group that forms itself
 keys                                read the file of keys again";
 
-fn obey(host: &Host<Id>, line: &str, key_file: Option<&Path>) -> Result<(), Failure> {
+fn execute(host: &Host<Id>, line: &str, key_file: Option<&Path>) -> Result<(), Failure> {
     let words: Vec<&str> = line.split_whitespace().collect();
     match words[..] {
         [] => {}
         ["help"] => println!("{HELP}"),
-        ["status"] => println!("{:#?}\n{:?}\n{:?}", host.status(), host.lease(), host.counters()),
-        ["leader"] => println!("{:?}", host.leader()),
+        ["status"] => println!("{}\n{:?}", host.status(), host.counters()),
+        ["leader"] => match host.leader() {
+            Some(leader) => println!("{leader}"),
+            None => println!("no leader is known"),
+        },
         ["resign"] => host.resign(None, Urgency::WhenReady)?,
         ["campaign"] => host.campaign()?,
         ["leave"] => host.leave()?,
         ["add", newcomer] => {
             let (id, address) = peer(newcomer)?;
-            let (mut voters, mut learners) = members_to_be(host);
+            let (mut voters, mut learners) = intended_members(host);
             learners.retain(|&learner| learner != id);
             voters.extend((!voters.contains(&id)).then_some(id));
-            host.reconfigure(Target::new(voters, learners)?, false, [(id, address)])?;
+            host.reconfigure(Target::new(voters, learners)?, Force::Never, [(id, address)])?;
         }
         ["remove", member] => {
             let id = member.parse()?;
-            let (mut voters, mut learners) = members_to_be(host);
+            let (mut voters, mut learners) = intended_members(host);
             voters.retain(|&voter| voter != id);
             learners.retain(|&learner| learner != id);
-            host.reconfigure(Target::new(voters, learners)?, false, [])?;
+            host.reconfigure(Target::new(voters, learners)?, Force::Never, [])?;
         }
         ["target", voters, ref rest @ ..] => {
             let (learners, force) = match rest {
-                [] => ("", false),
-                ["force"] => ("", true),
-                ["learners", learners] => (*learners, false),
-                ["learners", learners, "force"] => (*learners, true),
-                _ => return Err("target 1,2,3 learners 4,5 force".into()),
+                [] => ("", Force::Never),
+                ["force"] => ("", Force::IfNeeded),
+                ["learners", learners] => (*learners, Force::Never),
+                ["learners", learners, "force"] => (*learners, Force::IfNeeded),
+                _ => return Err("write it as: target 1,2,3 learners 4,5 force".into()),
             };
-            let (mut addresses, mut learns) = (Vec::new(), Vec::new());
+            let (mut addresses, mut learner_ids) = (Vec::new(), Vec::new());
             let voters = nodes(voters, &mut addresses)?;
             if !learners.is_empty() {
-                learns = nodes(learners, &mut addresses)?;
+                learner_ids = nodes(learners, &mut addresses)?;
             }
-            host.reconfigure(Target::new(voters, learns)?, force, addresses)?;
+            host.reconfigure(Target::new(voters, learner_ids)?, force, addresses)?;
         }
         ["discovered", newcomer] => {
             let (id, address) = peer(newcomer)?;
             host.discovered(id, address)?;
         }
         ["lost", member] => host.lost(member.parse()?)?,
-        ["keys"] => host.set_keys(Keyring::read(key_file.ok_or("there is none")?)?)?,
-        _ => println!("what is {line:?}? Type help"),
+        ["keys"] => host.set_keys(Keyring::read(key_file.ok_or("this node has no file of keys")?)?)?,
+        _ => println!("unknown command {line:?}; type help"),
     }
     Ok(())
 }
 
-/// Voters and learners, as they are or as the last command wants them.
-fn members_to_be(host: &Host<Id>) -> (Vec<Id>, Vec<Id>) {
+/// The voters and learners of the target, if there is one, and otherwise those of the membership.
+fn intended_members(host: &Host<Id>) -> (Vec<Id>, Vec<Id>) {
     let status = host.status();
     if let Some(target) = status.target {
         return (target.voters().to_vec(), target.learners().to_vec());
@@ -285,7 +288,7 @@ fn members_to_be(host: &Host<Id>) -> (Vec<Id>, Vec<Id>) {
     (ids(voters), ids(learners))
 }
 
-/// A list of `ID` or, of newcomers, `ID=ADDRESS`.
+/// Parses a list of `ID`, or `ID=ADDRESS` for new nodes.
 fn nodes(list: &str, addresses: &mut Vec<(Id, SocketAddr)>) -> Result<Vec<Id>, Failure> {
     let node = |text: &str| {
         if !text.contains('=') {

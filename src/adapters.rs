@@ -1,10 +1,20 @@
 //! What a host needs besides the protocol, each part behind a feature of its own.
 
+#[cfg(any(feature = "udp", feature = "tokio"))]
+mod actions;
 #[cfg(feature = "clock")]
 pub mod clock;
 pub mod counters;
+#[cfg(feature = "endpoint")]
+pub mod endpoint;
+#[cfg(any(feature = "udp", feature = "tokio"))]
+mod lease_gate;
+#[cfg(any(feature = "endpoint", feature = "tokio"))]
+mod node_view;
 #[cfg(feature = "seal")]
 pub mod seal;
+#[cfg(any(feature = "udp", feature = "tokio-udp"))]
+mod socket;
 #[cfg(feature = "store")]
 pub mod store;
 #[cfg(feature = "tokio")]

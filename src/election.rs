@@ -31,19 +31,18 @@ use rand_core::Rng;
 
 use crate::backoff::Backoff;
 use crate::config::{CheckedTiming, Config, ConfigError, check_promised};
+use crate::event::Event;
 use crate::hard_state::HardState;
-use crate::io::{Event, Input, Lease, Output, Rejection};
+use crate::io::{Input, Lease, Output};
 use crate::membership::{Membership, MembershipError};
 use crate::message::{Body, Header, Message};
 use crate::peer_log::{Anomaly, PeerLog};
 use crate::promise::Promise;
+use crate::rejection::Rejection;
 use crate::role::{Following, Leaving, Participation, Role, RoleKind};
 use crate::succession::Takeover;
-use crate::types::{CLOCK_END, NEVER, NodeId, Position, Priority, Round, Term, Timestamp};
-
+use crate::types::{CLOCK_END, ClusterId, Leader, NEVER, NodeId, Position, Priority, Round, Term, Timestamp};
 use durability::Durability;
-
-pub use status::{HeartbeatTiming, MemberProgress, MemberStatus, Status};
 
 /// How far the term of a message may be ahead of this node's. Rule 1.4.
 const MAX_TERM_JUMP: u64 = 1 << 32;
@@ -227,6 +226,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.id
     }
 
+    /// The group this node belongs to.
+    #[must_use]
+    pub fn cluster(&self) -> ClusterId {
+        self.hard.cluster
+    }
+
     /// Where this node stands.
     #[must_use]
     pub fn role(&self) -> RoleKind {
@@ -245,12 +250,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.hard.term
     }
 
-    /// Who leads, and in which term; `None` once the promise to that leader has ended, as of the
+    /// The leader that this node knows of, itself included; `None` once the promise to that leader has ended, as of the
     /// last tick.
     #[must_use]
-    pub fn leader(&self) -> Option<(I, Term)> {
+    pub fn leader(&self) -> Option<Leader<I>> {
         match &self.role {
-            Role::Leader(leading) => Some((self.id, leading.term)),
+            Role::Leader(leading) => Some(Leader { id: self.id, term: leading.term }),
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => self.promise.leader(self.now),
         }
     }
@@ -271,13 +276,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         &self.hard.membership
     }
 
-    /// What this node goes by. What was persisted last is the same, but that it may not know yet of the
-    /// commit, or of the version that this node's own election gave to the membership (rule 4.6), and that
-    /// it may be a term ahead, with this node's vote for itself (rule 4.10). To look at, not to store:
-    /// that could take a vote back.
+    /// Whether this node knows that its membership is committed: a quorum has acknowledged it, so that it
+    /// can never be lost. Rule 7.3.
     #[must_use]
-    pub fn hard_state(&self) -> &HardState<I> {
-        &self.hard
+    pub fn is_committed(&self) -> bool {
+        self.hard.committed
     }
 
     /// The next timer, whatever the role.
@@ -373,7 +376,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// Ends every step and tick: reports another leader, and checks the invariants.
-    fn report_leader_change(&mut self, before: Option<(I, Term)>, out: &mut Vec<Output<I>>) {
+    fn report_leader_change(&mut self, before: Option<Leader<I>>, out: &mut Vec<Output<I>>) {
         let leader = self.leader();
         if leader != before {
             out.push(Output::Event(Event::LeaderChanged { leader }));

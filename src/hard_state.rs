@@ -37,7 +37,7 @@ pub struct HardState<I> {
 #[non_exhaustive]
 pub enum RecoveryError {
     /// `above` is to be the highest term of all survivors, of which this is one.
-    #[error("the highest term of the survivors can not be {above}: this one has {own}")]
+    #[error("the highest term of the survivors cannot be {above}: this one has {own}")]
     TermTooLow {
         /// What was given.
         above: Term,

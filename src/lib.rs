@@ -101,8 +101,9 @@
 //!
 //! ## The files of all sections
 //!
-//! Files: `types.rs`, `message.rs`, `config.rs`, `io.rs`, `role.rs`, `election.rs`, `election/status.rs`,
-//! `election/node_attributes.rs`, `election/invariants.rs`
+//! Files: `types.rs`, `message.rs`, `message/display.rs`, `config.rs`, `io.rs`, `event.rs`, `rejection.rs`,
+//! `status.rs`, `role.rs`, `election.rs`, `election/status.rs`, `election/node_attributes.rs`,
+//! `election/invariants.rs`
 //!
 //! Each section begins with the files, below `src`, that implement its rules. These serve all of them: the
 //! small values, the messages, the lengths of time, what goes in and comes out, the data of each role, and
@@ -793,35 +794,43 @@ pub mod adapters;
 mod backoff;
 mod config;
 mod election;
+mod event;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 mod hard_state;
 mod io;
 mod lease;
 mod membership;
-mod message;
+pub mod message;
 mod peer_log;
 mod progress;
 mod promise;
+#[cfg(test)]
+#[path = "../tests/quorums/oracle.rs"]
+mod quorum_oracle;
 mod reconfig;
+mod rejection;
 mod role;
+mod status;
 mod succession;
 mod tally;
 mod tuning;
 mod types;
 
 pub use config::{Config, ConfigError, Timing};
-pub use election::{Election, HeartbeatTiming, MemberProgress, MemberStatus, Status};
+pub use election::Election;
+pub use event::{Event, StepDown};
 pub use hard_state::{HardState, RecoveryError};
-pub use io::{Event, Input, Lease, Output, Rejection, StepDown, Unfit, Urgency};
+pub use io::{Force, Input, Lease, Output, Urgency};
 pub use membership::{Limits, MAX_MEMBERS, Membership, MembershipError};
-pub use message::{
-    Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Message, Order, Phase, VoteReply,
-    VoteRequest,
-};
+pub use message::Message;
 pub use reconfig::Target;
+pub use rejection::{Ineligible, Rejection, Unfit};
 pub use role::RoleKind;
-pub use types::{ClusterId, MembershipVersion, Nanos, NodeId, Position, Priority, Round, Term, Timestamp};
+pub use status::{HeartbeatTiming, MemberProgress, MemberStatus, PromiseStatus, ReceivedDenial, Status};
+pub use types::{
+    ClusterId, Leader, MembershipVersion, Nanos, NodeId, Position, Priority, PromiseHolder, Term, Timestamp,
+};
 
 /// The examples of the README, compiled and run with the tests.
 #[cfg(doctest)]

@@ -1,4 +1,10 @@
-//! The whole vocabulary: two requests and their replies.
+//! What nodes say to each other: two requests and their replies.
+//!
+//! A host carries a [`Message`] from the node that sends it to the node that it is for, and need not look
+//! inside. The other types are public for transports that encode messages their own way, for tests and for
+//! people who look at the traffic of a group; a message shows itself on one line by [`Display`](core::fmt::Display).
+
+mod display;
 
 use alloc::boxed::Box;
 
@@ -8,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use crate::membership::Membership;
 #[cfg(feature = "serde")]
 use crate::types::NodeId;
-use crate::types::{ClusterId, MembershipVersion, Nanos, Position, Priority, Round, Term, Timestamp};
+pub use crate::types::Round;
+use crate::types::{ClusterId, MembershipVersion, Nanos, Position, Priority, PromiseHolder, Term, Timestamp};
 
 /// What one node says to another.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -130,9 +137,9 @@ pub enum Answer<I> {
 pub enum Denial<I> {
     /// A promise binds the voter.
     Bound {
-        /// To whom, and in which term; `None` while a restarted voter honours promises that it has
+        /// The node that holds the promise; `None` while a restarted voter honours promises that it has
         /// forgotten.
-        to: Option<(I, Term)>,
+        to: Option<PromiseHolder<I>>,
         /// For how much longer.
         remaining: Nanos,
     },

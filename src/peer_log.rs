@@ -31,7 +31,7 @@ const SILENT: PeerRecord = PeerRecord { last: (Term(0), Round(0)), heard: NEVER 
 struct RareState<I> {
     /// The last node outside the membership whose heartbeat or vote request was accepted.
     outsider: Option<(I, PeerRecord)>,
-    refusal: Option<(I, Denial<I>)>,
+    last_denial: Option<(I, Denial<I>)>,
     reported: Vec<(Option<I>, Anomaly)>,
     /// The last term that two nodes claimed to lead. Rule 5.4.
     disputed: Option<Term>,
@@ -138,17 +138,17 @@ impl<I: NodeId> PeerLog<I> {
         self.rare.as_ref().is_some_and(|rare| rare.disputed == Some(term))
     }
 
-    pub(crate) fn record_refusal(&mut self, by: I, denial: Denial<I>) {
-        self.rare().refusal = Some((by, denial));
+    pub(crate) fn record_denial(&mut self, by: I, denial: Denial<I>) {
+        self.rare().last_denial = Some((by, denial));
     }
 
-    pub(crate) fn last_refusal(&self) -> Option<(I, Denial<I>)> {
-        self.rare.as_ref().and_then(|rare| rare.refusal)
+    pub(crate) fn last_denial(&self) -> Option<(I, Denial<I>)> {
+        self.rare.as_ref().and_then(|rare| rare.last_denial)
     }
 
     fn rare(&mut self) -> &mut RareState<I> {
         self.rare.get_or_insert_with(|| {
-            Box::new(RareState { outsider: None, refusal: None, reported: Vec::new(), disputed: None })
+            Box::new(RareState { outsider: None, last_denial: None, reported: Vec::new(), disputed: None })
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The promise of a voter: to which node it is bound, and until when.
 
-use crate::types::{NodeId, Term, Timestamp};
+use crate::types::{Leader, NodeId, PromiseHolder, Term, Timestamp};
 
 /// The one promise that binds a voter, and the quarantine after its restart.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -23,11 +23,17 @@ struct Holder<I> {
     leads_term: Term,
 }
 
+impl<I: NodeId> Holder<I> {
+    fn named(&self) -> PromiseHolder<I> {
+        PromiseHolder { id: self.id, term: self.term }
+    }
+}
+
 /// Why a promise forbids to grant a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Conflict<I> {
-    /// The node that holds the promise, and its term; none in a quarantine.
-    pub(crate) to: Option<(I, Term)>,
+    /// The node that holds the promise; none in a quarantine.
+    pub(crate) to: Option<PromiseHolder<I>>,
     pub(crate) until: Timestamp,
 }
 
@@ -51,7 +57,7 @@ impl<I: NodeId> Promise<I> {
         let holder = self.in_force(now);
         let is_to_other = holder.is_some_and(|holder| holder.id != candidate);
         (now < self.quarantine_until || is_to_other)
-            .then(|| Conflict { to: holder.map(|holder| (holder.id, holder.term)), until: self.end() })
+            .then(|| Conflict { to: holder.map(Holder::named), until: self.end() })
     }
 
     /// Whether the voter is bound to just that leader in just that term.
@@ -61,9 +67,9 @@ impl<I: NodeId> Promise<I> {
     }
 
     /// The leader that the voter follows, until the promise to it ends.
-    pub(crate) fn leader(&self, now: Timestamp) -> Option<(I, Term)> {
+    pub(crate) fn leader(&self, now: Timestamp) -> Option<Leader<I>> {
         let holder = self.in_force(now)?;
-        (holder.leads_term > Term(0)).then_some((holder.id, holder.leads_term))
+        (holder.leads_term > Term(0)).then_some(Leader { id: holder.id, term: holder.leads_term })
     }
 
     /// The leader asks for the promise again. Rule 2.2.
@@ -76,9 +82,9 @@ impl<I: NodeId> Promise<I> {
         self.leader(now).map(|_| self.until)
     }
 
-    /// The node that holds the promise, and its term, while the promise lasts.
-    pub(crate) fn to(&self, now: Timestamp) -> Option<(I, Term)> {
-        self.in_force(now).map(|holder| (holder.id, holder.term))
+    /// The node that holds the promise, while the promise lasts.
+    pub(crate) fn holder(&self, now: Timestamp) -> Option<PromiseHolder<I>> {
+        self.in_force(now).map(Holder::named)
     }
 
     /// The node that is known to have led `term`, whether the promise to it lasts or not.
@@ -97,8 +103,8 @@ impl<I: NodeId> Promise<I> {
         now: Timestamp,
         renews: bool,
     ) {
-        let still_led = self.leader(now).filter(|&(leader, _)| renews && leader == candidate);
-        self.bind(candidate, term, still_led.map_or(Term(0), |(_, leads_term)| leads_term), until);
+        let still_led = self.leader(now).filter(|leader| renews && leader.id == candidate);
+        self.bind(candidate, term, still_led.map_or(Term(0), |leader| leader.term), until);
     }
 
     /// The promise that goes with an accepted heartbeat. It replaces a promise to another node: the lease of an

@@ -1,6 +1,7 @@
 //! Planning of a reconfiguration: the target, what makes a step to another membership safe, and the next step.
 
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::membership::{MAX_MEMBERS, Membership, MembershipError, majority};
 use crate::types::{MembershipVersion, NodeId, Term};
@@ -71,6 +72,17 @@ impl<I: NodeId> Target<I> {
     pub(crate) fn is_reached(&self, members: &Membership<I>) -> bool {
         let lists = (members.voters(), members.learners()) == (self.voters(), self.learners());
         lists && members.quorum() == majority(self.voters().len())
+    }
+}
+
+impl<I: NodeId> fmt::Display for Target<I> {
+    /// `voters [1, 2, 3], learners [4]`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "voters {:?}", self.voters())?;
+        match self.learners() {
+            [] => Ok(()),
+            learners => write!(f, ", learners {learners:?}"),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::fmt;
 
 use crate::message::Claim;
 use crate::progress::Progress;
@@ -11,9 +12,11 @@ use crate::tuning::Tuning;
 use crate::types::{MemberIndex, NEVER, Nanos, Round, Term, Timestamp};
 
 /// The role of a node, as shown to its host.
+///
+/// Exhaustive: another role would be another protocol.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum RoleKind {
-    /// The node follows a leader or waits for one.
+    /// The node follows a leader, or waits for one.
     Follower,
     /// The node asks whether it could win an election; or, if it may not lead, what has become of the group.
     PreCandidate,
@@ -21,6 +24,18 @@ pub enum RoleKind {
     Candidate,
     /// The node leads, and holds a lease.
     Leader,
+}
+
+impl fmt::Display for RoleKind {
+    /// `follower`, `pre-candidate`, `candidate` or `leader`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            RoleKind::Follower => "follower",
+            RoleKind::PreCandidate => "pre-candidate",
+            RoleKind::Candidate => "candidate",
+            RoleKind::Leader => "leader",
+        })
+    }
 }
 
 /// The role of a node, with the state that this role alone has.

@@ -3,9 +3,9 @@
 use alloc::boxed::Box;
 
 use crate::backoff::Backoff;
-use crate::io::Unfit;
 use crate::membership::{MAX_MEMBERS, Membership};
 use crate::progress::Progress;
+use crate::rejection::Unfit;
 use crate::types::{MemberIndex, NodeId, Position, Priority, Timestamp};
 
 /// What decides the order of two members in the succession, the most important first: whether the member is
@@ -60,7 +60,10 @@ pub(crate) fn fitness<I: NodeId>(
     successor: I,
     now: Timestamp,
 ) -> Result<(), Unfit> {
-    if successor == me || !members.is_voter(successor) {
+    if successor == me {
+        return Err(Unfit::AlreadyLeads);
+    }
+    if !members.is_voter(successor) {
         return Err(Unfit::NotAVoter);
     }
     let found = members.index_of(successor).and_then(|index| progress.get(index.as_usize()));

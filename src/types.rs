@@ -232,6 +232,12 @@ impl From<MemberIndex> for u64 {
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct ClusterId(pub u64);
 
+impl fmt::Display for ClusterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// A period with at most one leader (Raft §5.1). It only grows, which makes it a fencing token:
 /// whoever receives a leader's work refuses a term lower than one it has seen.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -252,6 +258,44 @@ impl Term {
 impl fmt::Display for Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+/// The leader of a group in one term.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct Leader<I> {
+    /// The node.
+    pub id: I,
+    /// The term that it leads.
+    pub term: Term,
+}
+
+impl<I: fmt::Debug> fmt::Display for Leader<I> {
+    /// `node 3 in term 7`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "node {:?} in term {}", self.id, self.term)
+    }
+}
+
+/// The node that holds a voter's promise, and the term of the vote or heartbeat that the promise was given
+/// in answer to.
+///
+/// This is no [`Leader`], because the holder need not lead that term: a candidate that has the vote and
+/// never wins holds the promise all the same.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct PromiseHolder<I> {
+    /// The node.
+    pub id: I,
+    /// The term.
+    pub term: Term,
+}
+
+impl<I: fmt::Debug> fmt::Display for PromiseHolder<I> {
+    /// `node 3 in term 7`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "node {:?} in term {}", self.id, self.term)
     }
 }
 
@@ -283,6 +327,13 @@ pub struct Position {
     pub index: u64,
 }
 
+impl fmt::Display for Position {
+    /// `3.14`: the term, then the index.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.term, self.index)
+    }
+}
+
 /// How much a node is wanted as leader; more is sooner, 0 never leads (a witness). Priority
 /// delays and hands over, it never vetoes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -292,6 +343,12 @@ pub struct Priority(pub u8);
 impl Priority {
     /// Votes and never leads.
     pub const NEVER_LEADS: Priority = Priority(0);
+}
+
+impl fmt::Display for Priority {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 impl Default for Priority {
@@ -306,6 +363,12 @@ impl Default for Priority {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct Round(pub u64);
+
+impl fmt::Display for Round {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 impl Round {
     pub(crate) const fn next(self) -> Round {

@@ -1,4 +1,4 @@
-//! What an election costs in memory: nothing per message, and little per instance.
+//! The memory of an election: no allocation per message, and few bytes per instance.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -18,12 +18,12 @@ type Node = Election<u64, ChaCha8Rng>;
 struct Group {
     nodes: Vec<Node>,
     now: Timestamp,
-    /// What the last node said: the same list for ever.
-    said: Vec<Output<u64>>,
-    /// From, to, what: the same list for ever.
-    letters: Vec<(u64, u64, Message<u64>)>,
-    /// The letters of the turn before, being read.
-    reading: Vec<(u64, u64, Message<u64>)>,
+    /// The outputs of the last step. The list is reused.
+    outputs: Vec<Output<u64>>,
+    /// The messages under way, with sender and receiver. The list is reused.
+    messages: Vec<(u64, u64, Message<u64>)>,
+    /// The messages that are being delivered. The list is reused.
+    delivering: Vec<(u64, u64, Message<u64>)>,
     delivered: u64,
 }
 
@@ -38,43 +38,43 @@ impl Group {
         Group {
             nodes: (0..members).map(node).collect(),
             now: Timestamp::ORIGIN,
-            said: Vec::new(),
-            letters: Vec::new(),
-            reading: Vec::new(),
+            outputs: Vec::new(),
+            messages: Vec::new(),
+            delivering: Vec::new(),
             delivered: 0,
         }
     }
 
-    /// Waits for the next deadline of anybody, and lets them talk until nothing is left to say.
+    /// Waits for the next deadline of any node, and delivers messages until none is left.
     fn advance(&mut self) {
-        let due = self.nodes.iter().filter_map(Node::deadline).min().expect("somebody always waits");
+        let due = self.nodes.iter().filter_map(Node::deadline).min().expect("a node always has a deadline");
         self.now = self.now.max(due);
-        for place in 0..self.nodes.len() {
-            self.nodes[place].tick_into(self.now, &mut self.said);
-            self.post(place);
+        for index in 0..self.nodes.len() {
+            self.nodes[index].tick_into(self.now, &mut self.outputs);
+            self.collect_messages(index);
         }
-        while !self.letters.is_empty() {
-            std::mem::swap(&mut self.letters, &mut self.reading);
-            while let Some((from, to, message)) = self.reading.pop() {
-                let place = usize::try_from(to).expect("a small id");
-                self.nodes[place].tick_into(self.now, &mut self.said);
-                self.nodes[place].step_into(Input::Receive { from, message }, &mut self.said);
+        while !self.messages.is_empty() {
+            std::mem::swap(&mut self.messages, &mut self.delivering);
+            while let Some((from, to, message)) = self.delivering.pop() {
+                let index = usize::try_from(to).expect("a small id");
+                self.nodes[index].tick_into(self.now, &mut self.outputs);
+                self.nodes[index].step_into(Input::Receive { from, message }, &mut self.outputs);
                 self.delivered += 1;
-                self.post(place);
+                self.collect_messages(index);
             }
         }
     }
 
-    fn post(&mut self, place: usize) {
-        let from = self.nodes[place].id();
-        for output in self.said.drain(..) {
+    fn collect_messages(&mut self, index: usize) {
+        let from = self.nodes[index].id();
+        for output in self.outputs.drain(..) {
             if let Output::Send { to, message } = output {
-                self.letters.push((from, to, message));
+                self.messages.push((from, to, message));
             }
         }
     }
 
-    /// A leader is elected and has been followed for a while.
+    /// Lets the group elect a leader, and follow it for a while.
     fn settle(&mut self) {
         for _ in 0..100 {
             self.advance();
@@ -86,7 +86,7 @@ impl Group {
 }
 
 #[test]
-fn heartbeats_and_their_answers_allocate_nothing() {
+fn heartbeats_and_their_replies_allocate_nothing() {
     let tuned = Timing::tuned(Duration::from_millis(25), Timing::lan().promise);
     for (members, timing) in
         [1, 3, 5, 21].map(|members| (members, Timing::lan())).into_iter().chain([(3, tuned)])
@@ -101,14 +101,14 @@ fn heartbeats_and_their_answers_allocate_nothing() {
             }
         });
         let heartbeats = 10_000 * (members - 1);
-        assert_eq!(group.delivered, 2 * heartbeats, "a heartbeat and an answer, {members} members");
-        assert_eq!(group.nodes[0].term(), term, "nothing else happened");
+        assert_eq!(group.delivered, 2 * heartbeats, "a heartbeat and a reply, {members} members");
+        assert_eq!(group.nodes[0].term(), term, "no election happened meanwhile");
         assert_eq!((cost.count_total, cost.bytes_total), (0, 0), "{members} members");
     }
 }
 
-/// Id of 8 bytes, three members, everybody in steady state. The generator is the host's choice
-/// and not counted.
+/// The ids have 8 bytes, and all three nodes are in steady state. The generator is the host's choice, and
+/// is not counted.
 #[test]
 fn an_instance_of_three_nodes_stays_below_500_bytes() {
     let mut group = Group::new(3, Timing::lan());
@@ -119,7 +119,7 @@ fn an_instance_of_three_nodes_stays_below_500_bytes() {
         let role = node.role();
         let freed = allocation_counter::measure(|| drop(node));
         let heap = usize::try_from(-freed.bytes_current).expect("dropping frees");
-        println!("{role:?}: {inline} bytes in place, {heap} on the heap, {} in all", inline + heap);
+        println!("{role:?}: {inline} bytes inline, {heap} on the heap, {} in all", inline + heap);
         total += inline + heap;
     }
     println!("average: {} bytes", total / 3);

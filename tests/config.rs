@@ -1,4 +1,4 @@
-//! What a node can be started with.
+//! The limits of a node's configuration.
 #![allow(clippy::unwrap_used, reason = "a test that panics has found something")]
 
 use std::time::Duration;
@@ -13,7 +13,7 @@ const HOUR: Duration = Duration::from_secs(3_600);
 const NANOSECOND: Duration = Duration::from_nanos(1);
 const MICROSECOND: Duration = Duration::from_micros(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
-/// The latest reading of a clock: half of what 64 bits hold.
+/// The latest reading of a clock, half the largest number of 64 bits.
 const CLOCK_END: Duration = Duration::from_nanos(u64::MAX / 2);
 
 fn saved() -> HardState<u8> {
@@ -29,7 +29,7 @@ fn with(timing: Timing) -> Result<(), ConfigError> {
     start(timing, saved(), Duration::ZERO)
 }
 
-/// All lengths an hour, but for heartbeats, of which two fit into a promise.
+/// The longest valid lengths: an hour, except for the heartbeat interval, of which two fit into a promise.
 const LONGEST: Timing = Timing {
     promise: HOUR,
     tuned_from: None,
@@ -41,7 +41,7 @@ const LONGEST: Timing = Timing {
     clock_drift_ppm: 500_000,
 };
 
-/// All lengths as short as can be.
+/// The shortest valid lengths.
 const SHORTEST: Timing = Timing {
     promise: Duration::from_micros(2),
     tuned_from: None,
@@ -53,7 +53,7 @@ const SHORTEST: Timing = Timing {
     clock_drift_ppm: 0,
 };
 
-/// One of the lengths, by its name.
+/// A length, with its name.
 type Length = (&'static str, fn(&mut Timing) -> &mut Duration);
 
 const LENGTHS: [Length; 6] = [
@@ -102,7 +102,7 @@ fn a_tuned_promise_is_from_three_milliseconds_to_the_longest() {
 }
 
 #[test]
-fn what_is_tuned_is_to_its_longest_promise_as_the_preset_is_to_its_promise() {
+fn tuned_timing_is_in_proportion_to_its_longest_promise_as_the_preset_is_to_its_promise() {
     let lan = Timing::lan();
     let Timing { takeover_delay, tuned_from, .. } = Timing::tuned(25 * MILLISECOND, lan.promise);
     assert_eq!((takeover_delay, tuned_from), (lan.takeover_delay, Some(25 * MILLISECOND)));
@@ -110,7 +110,7 @@ fn what_is_tuned_is_to_its_longest_promise_as_the_preset_is_to_its_promise() {
 }
 
 #[test]
-fn a_durable_promise_is_no_longer_than_any_that_can_be_given() {
+fn a_durable_promise_is_no_longer_than_the_longest_valid_one() {
     let promised = |promised| start(LONGEST, HardState { promised, ..saved() }, Duration::ZERO);
     assert_eq!(promised(HOUR), Ok(()));
     let long = HOUR + NANOSECOND;
@@ -118,7 +118,7 @@ fn a_durable_promise_is_no_longer_than_any_that_can_be_given() {
 }
 
 #[test]
-fn the_clock_ends_where_there_is_no_room_for_a_length_any_more() {
+fn the_clock_ends_while_there_is_still_room_for_any_length() {
     assert_eq!(start(LONGEST, saved(), CLOCK_END), Ok(()));
     let late = CLOCK_END + NANOSECOND;
     assert_eq!(start(LONGEST, saved(), late), Err(ConfigError::ClockOutOfRange(late.into())));

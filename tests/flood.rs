@@ -1,5 +1,5 @@
-//! A group of hosts under a flood of datagrams of somebody who has no key. In a program of its own: its
-//! memory is measured.
+//! A group of hosts under a flood of datagrams from a sender without the key. The test is a program of its
+//! own, since it measures the memory of the process.
 #![allow(
     clippy::unwrap_used,
     clippy::arithmetic_side_effects,
@@ -8,7 +8,9 @@
 )]
 #![cfg(target_os = "linux")]
 
-use std::convert::Infallible;
+#[path = "udp/support.rs"]
+mod support;
+
 use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -16,69 +18,48 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use quorate::adapters::seal::{Key, Keyring, Seal};
+use quorate::adapters::seal::{Keyring, Seal};
 use quorate::adapters::udp::{Host, HostConfig, Notice};
-use quorate::{ClusterId, Config, Event, HardState, Timing};
+use quorate::{Config, Event, Timing};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
 
-type Id = u16;
+use support::{Id, any_port, ring, trio_of, wait};
 
-/// Datagrams a second, of all sockets together, if the machine makes so many.
+/// Datagrams per second from all sockets together, if the machine can send that many.
 const RATE: u64 = 100_000;
 const SOCKETS: u64 = 4;
 const LENGTH: Duration = Duration::from_secs(5);
 
-/// One in so many looks like sealed with the right key until it is authenticated.
+/// One datagram in this many looks sealed with the right key until it is authenticated.
 const ONE_IN: u64 = 16;
 
-/// A leader is given up when it has not been heard for two seconds of the flood, so that a machine that is busy
-/// with other things does not decide.
-fn config(id: Id) -> Config<Id> {
+/// Followers give up a leader that they have not heard for two seconds, so that the result does not depend
+/// on other work of the machine.
+fn config(id: Id) -> HostConfig<Id> {
     let timing = Timing {
         promise: Duration::from_secs(2),
         promise_limit: Duration::from_secs(2),
         heartbeat_interval: Duration::from_millis(50),
         ..Timing::lan()
     };
-    Config { timing, ..Config::new(id) }
+    HostConfig::new(Config { timing, ..Config::new(id) }, any_port()).sealed(keys())
 }
 
 fn keys() -> Keyring {
-    Keyring::new([Key::new(&[7; 32])]).unwrap()
+    ring(&[7])
 }
 
-fn trio() -> Vec<Host<Id>> {
-    let mut hosts: Vec<Host<Id>> = Vec::new();
-    for id in 1..=3 {
-        let mut config = HostConfig::new(config(id), "127.0.0.1:0".parse().unwrap()).sealed(keys());
-        config.peers = (1..).zip(hosts.iter().map(Host::local_addr)).collect();
-        let first = HardState::bootstrap(ClusterId(1), [1, 2, 3]).unwrap();
-        hosts.push(Host::start(config, first, |_| Ok::<_, Infallible>(())).unwrap());
-    }
-    hosts
-}
-
-#[track_caller]
-fn wait<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(found) = seen() {
-            return found;
-        }
-        assert!(began.elapsed() < Duration::from_secs(30), "waited in vain for {what}");
-        thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// The memory that is in use, in bytes.
+/// The resident memory of this process, in bytes.
 fn resident() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
     line.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 1_024
 }
 
-/// What no host has sealed: any bytes of any length, or the right beginning and any end.
+/// Datagrams that no host has sealed: random bytes of random length, some of them with a valid header.
 fn garbage() -> Vec<Vec<u8>> {
-    let seen = Seal::new(9_u16, keys()).unwrap().hello(1).unwrap();
+    let seen = Seal::new(9_u16, keys(), ChaCha20Rng::seed_from_u64(9)).unwrap().handshake(1).unwrap();
     let mut seed = 1_u64;
     let mut any = move || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -102,11 +83,11 @@ fn flood(targets: &[SocketAddr], over: &AtomicBool, sent: &AtomicU64) {
     let (began, mut mine) = (Instant::now(), 0_u64);
     while !over.load(Ordering::Relaxed) {
         let due = began.elapsed().as_micros() as u64 * (RATE / SOCKETS) / 1_000_000;
-        // What was not sent in time is not caught up with.
+        // Datagrams that were not sent in time are not sent later.
         let burst = (due - mine.min(due)).min(200);
         for number in mine..mine + burst {
             let target = targets[number as usize % targets.len()];
-            let _host_takes_no_more = socket.send_to(&garbage[number as usize % garbage.len()], target);
+            let _full_socket = socket.send_to(&garbage[number as usize % garbage.len()], target);
         }
         sent.fetch_add(burst, Ordering::Relaxed);
         mine = due;
@@ -116,7 +97,7 @@ fn flood(targets: &[SocketAddr], over: &AtomicBool, sent: &AtomicU64) {
 
 #[test]
 fn a_flood_of_garbage_neither_deposes_the_leader_nor_takes_memory() {
-    let hosts = trio();
+    let hosts = trio_of(config);
     let led = wait("all to follow one leader", || {
         let led = hosts[0].leader()?;
         hosts.iter().all(|host| host.leader().is_some_and(|it| it.term == led.term)).then_some(led)
@@ -148,7 +129,7 @@ fn a_flood_of_garbage_neither_deposes_the_leader_nor_takes_memory() {
         .sum();
     println!(
         "{} datagrams in {LENGTH:?}, {refused} of them refused and the others dropped by the system; \
-         messages that were heard meanwhile: {during:?}; memory: {grown} bytes more",
+         messages received meanwhile: {during:?}; memory: {grown} bytes more",
         sent.load(Ordering::Relaxed)
     );
     for (host, events) in hosts.iter().zip(&events) {
@@ -161,6 +142,6 @@ fn a_flood_of_garbage_neither_deposes_the_leader_nor_takes_memory() {
         assert!(deposed.is_empty(), "{deposed:?}");
         assert_eq!(host.leader().map(|it| (it.id, it.term)), Some((led.id, led.term)));
     }
-    assert!(refused > 1_000, "there was a flood");
+    assert!(refused > 1_000, "only {refused} datagrams were refused");
     assert!(grown < 16 << 20, "{grown} bytes more");
 }

@@ -1,65 +1,65 @@
-//! Every reachable state of small groups, within the bounds that each instance states, and no
-//! property falls in any. `cargo run -p quorate-sim --release -- model --large` goes further.
+//! Every reachable state of small groups, within the bounds of each instance: no property is violated.
+//! `cargo run -p quorate-sim --release -- model --large` searches larger instances.
 
 #![allow(clippy::expect_used, reason = "a test that fails should panic")]
 
 use quorate_sim::model::{Search, check, small};
 
-/// Searches the instance of that name.
+/// Searches the instance of this name.
 #[track_caller]
-fn stands(name: &str) {
+fn check_instance(name: &str) {
     let instance = small().into_iter().find(|instance| instance.name == name);
     let found = check(instance.expect("an instance of that name"), Search::DepthFirst, 1);
     println!("{found}");
-    assert!(found.is_well(), "{found}");
+    assert!(found.passed(), "{found}");
 }
 
 #[test]
 fn split_votes_elect_one_or_none() {
-    stands("split votes");
+    check_instance("split votes");
 }
 
 #[test]
-fn a_crash_between_any_two_outputs_elects_nobody_twice() {
-    stands("crashes");
+fn a_crash_between_any_two_outputs_causes_no_second_winner_of_a_term() {
+    check_instance("crashes");
 }
 
 #[test]
-fn a_restarted_voter_and_a_late_message_make_no_second_lease() {
-    stands("leases");
+fn a_restarted_voter_and_a_late_message_cause_no_second_lease() {
+    check_instance("leases");
 }
 
 #[test]
-fn clocks_that_drift_make_no_second_lease() {
-    stands("drift");
+fn clocks_that_drift_cause_no_second_lease() {
+    check_instance("drift");
 }
 
 #[test]
 fn a_group_shrinks_by_committed_steps_alone() {
-    stands("shrink");
+    check_instance("shrink");
 }
 
 #[test]
-fn a_lease_of_an_earlier_membership_is_outwaited() {
-    stands("grow");
+fn a_step_waits_for_the_end_of_a_lease_of_an_earlier_membership() {
+    check_instance("grow");
 }
 
 #[test]
-fn two_leaders_that_both_step_leave_one_group() {
-    stands("rival steps");
+fn two_leaders_that_both_change_the_members_do_not_split_the_group() {
+    check_instance("rival steps");
 }
 
 #[test]
-fn no_commit_is_lost_whatever_the_clocks_do() {
-    stands("free clocks");
+fn no_commit_is_lost_with_arbitrary_clocks() {
+    check_instance("free clocks");
 }
 
 #[test]
 fn a_group_forms_once() {
-    stands("forming");
+    check_instance("forming");
 }
 
 #[test]
-fn a_handover_makes_no_second_lease() {
-    stands("handover");
+fn a_handover_causes_no_second_lease() {
+    check_instance("handover");
 }

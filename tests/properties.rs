@@ -1,4 +1,5 @@
-//! Whatever comes in, from whomever, in whatever order: nothing panics, and what must hold holds.
+//! Properties of one election under arbitrary inputs in any order: it never panics, and the checks of
+//! `quorate_sim::checked` hold after every step.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -6,34 +7,32 @@
     reason = "a test that overflows or panics has found something"
 )]
 
-mod checked;
-
 use arbitrary::Unstructured;
-use checked::{Act, Checked, Start, draw};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use quorate::{Priority, RoleKind, Term};
+use quorate_sim::checked::{CheckedElection, HostAction, StartingPoint, arbitrary_action};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
-/// What one act is drawn from. Fixed, so that acts can be left out one by one.
-const DRAW: usize = 64;
+/// How many bytes decide one action. The number is fixed, so that shrinking can leave out actions one by one.
+const ACTION_BYTES: usize = 64;
 
-fn any_start() -> impl Strategy<Value = Start> {
-    let bootstrap = prop_oneof![Just(1), Just(3), Just(5)].prop_map(Start::Bootstrap);
-    prop_oneof![4 => bootstrap, 1 => Just(Start::Forming), 1 => Just(Start::Joining)]
+fn any_start() -> impl Strategy<Value = StartingPoint> {
+    let bootstrap = prop_oneof![Just(1), Just(3), Just(5)].prop_map(StartingPoint::Bootstrap);
+    prop_oneof![4 => bootstrap, 1 => Just(StartingPoint::Forming), 1 => Just(StartingPoint::Joining)]
 }
 
 fn any_term() -> impl Strategy<Value = Term> {
     prop_oneof![4 => Just(0), 2 => 1..5_u64, 1 => u64::MAX - 3..=u64::MAX].prop_map(Term)
 }
 
-fn drawn(bytes: &[u8], checked: &Checked) -> Act {
-    draw::act(&mut Unstructured::new(bytes), checked).unwrap_or(Act::Due)
+fn action(bytes: &[u8], checked: &CheckedElection) -> HostAction {
+    arbitrary_action(&mut Unstructured::new(bytes), checked).unwrap_or(HostAction::Due)
 }
 
-/// What the election holds on the heap.
-fn heap(checked: &Checked) -> usize {
+/// How many bytes the election holds on the heap.
+fn heap(checked: &CheckedElection) -> usize {
     let mut copy = None;
     let held = allocation_counter::measure(|| copy = Some(checked.election().clone()));
     drop(copy);
@@ -49,51 +48,52 @@ proptest! {
         term in any_term(),
         priority in 0..3_u8,
         seed: u64,
-        draws in vec(vec(any::<u8>(), DRAW), 0..200),
+        actions in vec(vec(any::<u8>(), ACTION_BYTES), 0..200),
     ) {
-        let mut checked = Checked::new(start, term, Priority(priority), seed);
-        for bytes in &draws {
-            let act = drawn(bytes, &checked);
-            checked.act(&act);
+        let mut checked = CheckedElection::new(start, term, Priority(priority), seed);
+        for bytes in &actions {
+            let action = action(bytes, &checked);
+            checked.apply(&action);
             let known = checked.election().membership().members().len();
-            prop_assert!(heap(&checked) <= 1_000 + 200 * known, "memory grows");
+            prop_assert!(heap(&checked) <= 1_000 + 200 * known, "the election grows without bound");
         }
     }
 }
 
-/// The property is worth nothing if it holds only because nothing happens.
+/// The property would be worth nothing if it held only because nothing happened.
 #[test]
 fn the_inputs_reach_every_role_and_leave_it() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut seen = [0_u32; 4];
     let (mut terms, mut steps) = (0, 0);
     for round in 0..200 {
-        let mut checked = Checked::new(Start::Bootstrap(1 + 2 * (round % 3)), Term(0), Priority(1), round);
+        let mut checked =
+            CheckedElection::new(StartingPoint::Bootstrap(1 + 2 * (round % 3)), Term(0), Priority(1), round);
         for _ in 0..200 {
-            let mut bytes = [0; DRAW];
+            let mut bytes = [0; ACTION_BYTES];
             rng.fill_bytes(&mut bytes);
             let before = checked.election().role();
             let version = checked.election().membership().version();
-            let act = drawn(&bytes, &checked);
-            checked.act(&act);
+            let action = action(&bytes, &checked);
+            checked.apply(&action);
             let after = checked.election().role();
-            let led = before == RoleKind::Leader && after == RoleKind::Leader;
-            steps += u64::from(led && checked.election().membership().version().number > version.number);
+            let leads = before == RoleKind::Leader && after == RoleKind::Leader;
+            steps += u64::from(leads && checked.election().membership().version().number > version.number);
             if before != after {
-                let place = match after {
+                let index = match after {
                     RoleKind::Follower => 0,
                     RoleKind::PreCandidate => 1,
                     RoleKind::Candidate => 2,
                     RoleKind::Leader => 3,
                 };
-                seen[place] += 1;
+                seen[index] += 1;
             }
         }
         terms += u64::from(checked.election().term() > Term(0));
     }
     println!("entered: {seen:?} (follower, pre-candidate, candidate, leader)");
     assert!(seen.iter().all(|&times| times > 50), "{seen:?}");
-    assert!(terms > 150, "{terms} of 200 ever saw a term");
-    println!("steps to other members: {steps}");
-    assert!(steps > 50, "{steps}");
+    assert!(terms > 150, "only {terms} of 200 elections left term 0");
+    println!("membership changes by a leader: {steps}");
+    assert!(steps > 50, "only {steps} membership changes");
 }

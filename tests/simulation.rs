@@ -1,5 +1,5 @@
-//! Whole clusters in virtual time under every kind of fault: nothing that must not happen happens, and
-//! a leader is there when it can be. A failure prints its seed and the command that replays it.
+//! Clusters in virtual time under every kind of fault: safety and liveness hold. A failure prints its seed
+//! and the command that replays it.
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -10,15 +10,16 @@
 
 use std::time::Duration;
 
-use quorate::{Event, Input, Limits, StepDown, Target};
+use quorate::{Event, Force, Input, Limits, StepDown, Target};
 use quorate_sim::{
-    Change, Cluster, Dice, DiskOptions, Drift, Faults, MS, NetOptions, Options, Scenario, Schedule, Start,
+    Cluster, Dice, DiskOptions, Drift, Faults, MS, MembershipEvent, NetOptions, Options, Scenario, Schedule,
+    Start,
 };
 
 fn run(nodes: usize, faults: Faults, seeds: std::ops::Range<u64>) {
     let elections: u64 =
         seeds.map(|seed| Scenario { seed, nodes, faults, seconds: 30 }.run().elections).sum();
-    assert!(elections > 0, "nobody was ever elected");
+    assert!(elections > 0, "no node was ever elected");
 }
 
 #[test]
@@ -46,15 +47,15 @@ fn five_nodes_bear_mixed_faults() {
 }
 
 #[test]
-fn members_that_come_and_go_break_nothing() {
+fn groups_bear_constant_membership_changes() {
     run(5, Faults::Churn, 7000..7040);
     run(3, Faults::Churn, 7100..7120);
     run(1, Faults::Churn, 7200..7210);
 }
 
-/// What the fuzzer drives. It is worth nothing if bytes decide nothing.
+/// The fuzzer drives such runs. The bytes must be able to cause elections, changes and removals.
 #[test]
-fn bytes_that_decide_everything_break_nothing_and_reach_everything() {
+fn runs_decided_by_bytes_violate_nothing_and_reach_elections_changes_and_removals() {
     let (mut elections, mut targets, mut removals) = (0, 0, 0);
     for seed in 0..200 {
         let mut dice = Dice::new(seed);
@@ -73,34 +74,34 @@ fn an_even_number_of_nodes_bears_mixed_faults() {
 }
 
 #[test]
-fn a_node_alone_leads_itself() {
+fn a_lone_node_leads() {
     run(1, Faults::Clean, 6000..6005);
 }
 
 #[test]
 fn the_same_seed_gives_the_same_run() {
     let scenario = Scenario { seed: 7, nodes: 5, faults: Faults::All, seconds: 20 };
-    assert_eq!(scenario.watch(true).lines, scenario.watch(true).lines);
+    assert_eq!(scenario.outcome(true).lines, scenario.outcome(true).lines);
 }
 
 #[test]
-fn slow_writes_cost_a_new_leader_nothing() {
+fn slow_writes_do_not_depose_a_new_leader() {
     let disk = DiskOptions { write: (0, 100 * MS), ..DiskOptions::default() };
     for seed in 0..200 {
         let mut cluster = Cluster::new(seed, 5, Options { disk, ..Options::default() });
         cluster.run_for(Duration::from_secs(3));
         let step_downs = cluster.counts().step_downs;
-        assert_eq!(step_downs, 0, "seed {seed}: a leader fell because a disk was slow");
-        assert!(cluster.leader().is_some(), "seed {seed}: nobody leads");
+        assert_eq!(step_downs, 0, "seed {seed}: a leader stepped down because a disk was slow");
+        assert!(cluster.leader().is_some(), "seed {seed}: no node leads");
     }
 }
 
-/// From one node to another, always.
+/// The delay of every message.
 const ONE_WAY: u64 = 5 * MS;
 const ROUND_TRIP: u64 = 2 * ONE_WAY;
 
-/// `first` nodes as one group and `others` to be added, all running for three seconds, on disks that
-/// take no time. Returns the leader too.
+/// A cluster of `first` nodes as one group and `others` joining nodes that has run for three seconds, with
+/// disks that take no time; and its leader.
 fn group(seed: u64, first: usize, others: usize) -> (Cluster, u64) {
     let mut starts = vec![Start::Bootstrapped; first];
     starts.resize(first + others, Start::Joining);
@@ -117,37 +118,37 @@ fn group(seed: u64, first: usize, others: usize) -> (Cluster, u64) {
 }
 
 fn target(voters: impl IntoIterator<Item = u64>, learners: impl IntoIterator<Item = u64>) -> Target<u64> {
-    Target::new(voters, learners).expect("lawful lists")
+    Target::new(voters, learners).expect("valid lists")
 }
 
 fn ask(cluster: &mut Cluster, leader: u64, target: &Target<u64>) {
-    cluster.step(leader, Input::Reconfigure { target: target.clone(), force: false });
+    cluster.step(leader, Input::Reconfigure { target: target.clone(), force: Force::Never });
 }
 
-/// What `node` learnt after the first `before` changes, and is `wanted`.
-fn learnt(
+/// The first event that `node` saw after the first `before` events and that is `wanted`.
+fn find_event(
     cluster: &Cluster,
     before: usize,
     node: u64,
     wanted: impl Fn(&Event<u64>) -> bool,
-) -> Option<&Change> {
-    cluster.changes()[before..].iter().find(|change| change.node == node && wanted(&change.event))
+) -> Option<&MembershipEvent> {
+    cluster.membership_events()[before..].iter().find(|change| change.node == node && wanted(&change.event))
 }
 
-fn commits(event: &Event<u64>) -> bool {
+fn is_commit(event: &Event<u64>) -> bool {
     matches!(event, Event::MembershipChanged { committed: true, .. })
 }
 
-fn arrives(event: &Event<u64>) -> bool {
+fn is_target_reached(event: &Event<u64>) -> bool {
     matches!(event, Event::TargetReached { .. })
 }
 
-fn is_out(event: &Event<u64>) -> bool {
+fn is_removed(event: &Event<u64>) -> bool {
     *event == Event::Removed
 }
 
-/// The voters and learners that all running members of `leader`'s group agree on.
-fn agreed(cluster: &Cluster, leader: u64) -> (Vec<u64>, Vec<u64>) {
+/// The voters and learners of the leader's membership, which all its members must hold.
+fn agreed_members(cluster: &Cluster, leader: u64) -> (Vec<u64>, Vec<u64>) {
     let members = &cluster.durable(leader).membership;
     for &id in members.members() {
         assert_eq!(&cluster.durable(id).membership, members, "{id} holds another membership");
@@ -160,19 +161,22 @@ fn one_step_is_committed_within_two_round_trips() {
     for seed in 0..100 {
         let (mut cluster, leader) = group(seed, 3, 1);
         let others: Vec<u64> = (1..=3).filter(|&id| id != leader).collect();
-        let (asked, before) = (cluster.now(), cluster.changes().len());
+        let (asked, before) = (cluster.now(), cluster.membership_events().len());
         let with_learner = target(1..=3, [4]);
         let without_voter = target([leader, others[0]], []);
         ask(&mut cluster, leader, if seed % 2 == 0 { &with_learner } else { &without_voter });
         cluster.run_for(Duration::from_secs(1));
-        let committed = learnt(&cluster, before, leader, commits).expect("a commit");
+        let committed = find_event(&cluster, before, leader, is_commit).expect("a commit");
         let took = Duration::from_nanos(committed.at) - asked;
         assert!(took <= Duration::from_nanos(2 * ROUND_TRIP), "seed {seed}: it took {took:?}");
-        assert!(learnt(&cluster, before, leader, arrives).is_some(), "seed {seed}: the target is reached");
+        assert!(
+            find_event(&cluster, before, leader, is_target_reached).is_some(),
+            "seed {seed}: the target is reached"
+        );
     }
 }
 
-/// Lets time pass until `done`, and says for how long at most nobody led meanwhile.
+/// Lets time pass until `done`, and returns the longest time without a leader meanwhile.
 fn leaderless_till(cluster: &mut Cluster, limit: u64, done: impl Fn(&Cluster) -> bool) -> Option<Duration> {
     let (mut last, mut longest) = (cluster.now(), Duration::ZERO);
     cluster.run_till(Duration::from_secs(limit), |cluster| {
@@ -185,51 +189,57 @@ fn leaderless_till(cluster: &mut Cluster, limit: u64, done: impl Fn(&Cluster) ->
     Some(longest)
 }
 
-/// How often leadership was handed over after the first `news`. In no other way it ended.
-fn only_handovers(cluster: &Cluster, news: usize, seed: u64) -> usize {
-    let down: Vec<_> = cluster.news()[news..].iter().filter_map(|news| news.reason).collect();
+/// Checks that since the first `before` changes leadership has ended only by handovers, and counts them.
+fn only_handovers(cluster: &Cluster, before: usize, seed: u64) -> usize {
+    let down: Vec<_> =
+        cluster.leadership_changes()[before..].iter().filter_map(|change| change.reason).collect();
     let handed_over = |reason: &StepDown<u64>| matches!(reason, StepDown::Resigned { successor: Some(_) });
     assert!(down.iter().all(handed_over), "seed {seed}: {down:?}");
     down.len()
 }
 
 #[test]
-fn a_group_grows_and_shrinks_to_others_and_is_led_all_the_while() {
+fn a_group_that_grows_and_shrinks_has_a_leader_all_the_time() {
     for seed in 0..60 {
         let (mut cluster, leader) = group(seed, 3, 2);
-        let news = cluster.news().len();
+        let before = cluster.leadership_changes().len();
         ask(&mut cluster, leader, &target(1..=5, []));
         let grown =
             |cluster: &Cluster| (1..=5).all(|id| cluster.durable(id).membership.voters() == [1, 2, 3, 4, 5]);
-        cluster.run_till(Duration::from_secs(3), grown).unwrap_or_else(|| panic!("seed {seed}: it grows"));
+        cluster
+            .run_till(Duration::from_secs(3), grown)
+            .unwrap_or_else(|| panic!("seed {seed}: the group does not grow"));
         cluster.run_for(Duration::from_secs(1));
-        assert_eq!(only_handovers(&cluster, news, seed), 0, "seed {seed}: growing costs no leadership");
+        assert_eq!(only_handovers(&cluster, before, seed), 0, "seed {seed}: growing costs no leadership");
 
         ask(&mut cluster, leader, &target(3..=5, []));
         let shrunk =
             |cluster: &Cluster| (3..=5).all(|id| cluster.durable(id).membership.voters() == [3, 4, 5]);
-        // Between two events of a leader lies less than a heartbeat interval.
-        let longest =
-            leaderless_till(&mut cluster, 5, shrunk).unwrap_or_else(|| panic!("seed {seed}: it shrinks"));
-        assert!(longest <= Duration::from_millis(60), "seed {seed}: nobody led for {longest:?}");
+        // The time between two events of a cluster with a leader is shorter than a heartbeat interval.
+        let longest = leaderless_till(&mut cluster, 5, shrunk)
+            .unwrap_or_else(|| panic!("seed {seed}: the group does not shrink"));
+        assert!(longest <= Duration::from_millis(60), "seed {seed}: no node led for {longest:?}");
         cluster.run_for(Duration::from_secs(1));
-        let handovers = only_handovers(&cluster, news, seed);
-        assert_eq!(handovers, usize::from(leader < 3), "seed {seed}: one if the leader has to go");
+        let handovers = only_handovers(&cluster, before, seed);
+        assert_eq!(handovers, usize::from(leader < 3), "seed {seed}: one if the leader is removed");
         for id in 1..=2 {
-            assert!(learnt(&cluster, 0, id, is_out).is_some(), "seed {seed}: {id} is told");
+            assert!(
+                find_event(&cluster, 0, id, is_removed).is_some(),
+                "seed {seed}: {id} knows that it is removed"
+            );
         }
         let (now, _) = cluster.leader().expect("a leader");
-        assert_eq!(agreed(&cluster, now), (vec![3, 4, 5], vec![]), "seed {seed}");
+        assert_eq!(agreed_members(&cluster, now), (vec![3, 4, 5], vec![]), "seed {seed}");
     }
 }
 
 #[test]
-fn a_group_forms_whatever_the_order_of_discovery_and_takes_in_the_rest() {
+fn a_group_forms_in_any_order_of_discovery_and_adds_the_other_nodes() {
     for seed in 0..150 {
         let mut dice = Dice::new(seed);
         let start = Start::Forming(Limits { min_members: 3, max_members: 5 });
         let options = Options { starts: vec![start; 5], ..Options::default() };
-        let mut cluster = Cluster::asleep(seed, 5, options);
+        let mut cluster = Cluster::stopped(seed, 5, options);
         let mut early: Vec<u64> = (1..=5).collect();
         for _ in 0..2 {
             let _ = early.remove(dice.below(early.len() as u64) as usize);
@@ -243,8 +253,8 @@ fn a_group_forms_whatever_the_order_of_discovery_and_takes_in_the_rest() {
             cluster.run_for(Duration::from_nanos(dice.below(20 * MS)));
         }
         let led = cluster.run_till(Duration::from_secs(2), |cluster| cluster.leader().is_some());
-        assert!(led.is_some(), "seed {seed}: {early:?} know each other");
-        // The others, to whoever cares, in any order.
+        assert!(led.is_some(), "seed {seed}: no leader although {early:?} know each other");
+        // Then the nodes discover the others, in any order.
         let mut pairs = cluster.pairs();
         pairs.retain(|(a, b)| !early.contains(a) || !early.contains(b));
         while !pairs.is_empty() {
@@ -259,37 +269,44 @@ fn a_group_forms_whatever_the_order_of_discovery_and_takes_in_the_rest() {
                 members.voters() == [1, 2, 3, 4, 5] && members.quorum() == 3 && !members.is_forming()
             })
         };
-        assert!(cluster.run_till(Duration::from_secs(5), whole).is_some(), "seed {seed}: all are in");
+        assert!(
+            cluster.run_till(Duration::from_secs(5), whole).is_some(),
+            "seed {seed}: not all nodes are members"
+        );
     }
 }
 
 #[test]
-fn a_leader_that_leaves_hands_over_and_is_told_that_it_is_out() {
+fn a_leader_that_leaves_hands_over_and_learns_that_it_is_removed() {
     for seed in 0..100 {
         let (mut cluster, leader) = group(seed, 3, 0);
-        let news = cluster.news().len();
+        let before = cluster.leadership_changes().len();
         cluster.step(leader, Input::Leave);
-        let told = |cluster: &Cluster| learnt(cluster, 0, leader, is_out).is_some();
-        assert!(cluster.run_till(Duration::from_secs(3), told).is_some(), "seed {seed}: it is told");
-        assert_eq!(only_handovers(&cluster, news, seed), 1, "seed {seed}");
+        let told = |cluster: &Cluster| find_event(cluster, 0, leader, is_removed).is_some();
+        assert!(
+            cluster.run_till(Duration::from_secs(3), told).is_some(),
+            "seed {seed}: the node does not learn that it is removed"
+        );
+        assert_eq!(only_handovers(&cluster, before, seed), 1, "seed {seed}");
         cluster.run_for(Duration::from_secs(1));
         let (next, _) = cluster.leader().expect("a leader");
         assert_ne!(next, leader, "seed {seed}");
         let rest: Vec<u64> = (1..=3).filter(|&id| id != leader).collect();
-        assert_eq!(agreed(&cluster, next), (rest, vec![]), "seed {seed}");
+        assert_eq!(agreed_members(&cluster, next), (rest, vec![]), "seed {seed}");
     }
 }
 
 #[test]
-fn a_removed_follower_is_told_after_the_commit_and_one_way_later_at_most() {
+fn a_removed_follower_learns_it_after_the_commit_and_one_delay_later_at_most() {
     for seed in 0..100 {
         let (mut cluster, leader) = group(seed, 5, 0);
         let gone = leader % 5 + 1;
-        let before = cluster.changes().len();
+        let before = cluster.membership_events().len();
         ask(&mut cluster, leader, &target((1..=5).filter(|&id| id != gone), []));
         cluster.run_for(Duration::from_secs(1));
-        let committed = learnt(&cluster, before, leader, commits).expect("a commit").at;
-        let told = learnt(&cluster, before, gone, is_out).expect("it is told").at;
+        let committed = find_event(&cluster, before, leader, is_commit).expect("a commit").at;
+        let told =
+            find_event(&cluster, before, gone, is_removed).expect("the node learns that it is removed").at;
         assert!(told >= committed, "seed {seed}: told at {told}, committed at {committed}");
         assert!(told - committed <= ONE_WAY, "seed {seed}: told {} ns later", told - committed);
     }
@@ -302,20 +319,23 @@ fn a_removed_node_may_be_added_again_with_the_disk_it_has() {
         let other = leader % 3 + 1;
         ask(&mut cluster, leader, &target((1..=3).filter(|&id| id != other), []));
         cluster.run_for(Duration::from_secs(1));
-        assert!(learnt(&cluster, 0, other, is_out).is_some(), "seed {seed}: it is told");
+        assert!(
+            find_event(&cluster, 0, other, is_removed).is_some(),
+            "seed {seed}: the node does not learn that it is removed"
+        );
         if seed % 2 == 0 {
             cluster.crash(other);
             cluster.restart(other);
         }
         ask(&mut cluster, leader, &target(1..=3, []));
         cluster.run_for(Duration::from_secs(2));
-        assert_eq!(agreed(&cluster, leader), (vec![1, 2, 3], vec![]), "seed {seed}");
+        assert_eq!(agreed_members(&cluster, leader), (vec![1, 2, 3], vec![]), "seed {seed}");
         assert_eq!(cluster.leader().map(|(leader, _)| leader), Some(leader), "seed {seed}");
     }
 }
 
 #[test]
-fn a_leader_to_whom_nothing_happens_gets_to_any_target() {
+fn an_undisturbed_leader_reaches_any_target() {
     for seed in 0..150 {
         let mut dice = Dice::new(seed);
         let (mut cluster, mut leader) = group(seed, 3, 4);
@@ -328,22 +348,22 @@ fn a_leader_to_whom_nothing_happens_gets_to_any_target() {
             if goal.learners().contains(&leader) {
                 continue;
             }
-            let before = cluster.changes().len();
+            let before = cluster.membership_events().len();
             ask(&mut cluster, leader, &goal);
             let there = |cluster: &Cluster| {
                 let arrival = if goal.contains(leader) {
-                    learnt(cluster, before, leader, arrives)
+                    find_event(cluster, before, leader, is_target_reached)
                 } else {
-                    learnt(cluster, before, leader, is_out)
+                    find_event(cluster, before, leader, is_removed)
                 };
                 arrival.is_some() && cluster.leader().is_some()
             };
             let took = cluster.run_till(Duration::from_secs(5), there);
-            assert!(took.is_some(), "seed {seed}: {leader} does not get to {goal:?}");
+            assert!(took.is_some(), "seed {seed}: {leader} does not reach {goal:?}");
             cluster.run_for(Duration::from_millis(500));
             leader = cluster.leader().expect("a leader").0;
             let lists = (goal.voters().to_vec(), goal.learners().to_vec());
-            assert_eq!(agreed(&cluster, leader), lists, "seed {seed}");
+            assert_eq!(agreed_members(&cluster, leader), lists, "seed {seed}");
         }
     }
 }

@@ -1,7 +1,11 @@
-//! The durable file: whatever happens to it, a node gets back what it stored, or an error that
-//! names the file.
-
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+//! The durable file: after any damage a node gets back the state it stored, or an error that names the
+//! file.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that fails should panic"
+)]
 
 use std::error::Error;
 use std::fs;
@@ -33,7 +37,7 @@ fn at_term(term: u64) -> HardState<u64> {
     HardState { term: Term(term), voted_for: Some(2), promised, ..first() }
 }
 
-/// What `open` says of a file with these bytes; the message must name the file.
+/// The fault that `open` reports for a file with these bytes. The error message must name the file.
 fn fault_of(path: &Path, bytes: &[u8]) -> Fault {
     fs::write(path, bytes).unwrap();
     match Store::<u64>::open(path) {
@@ -46,7 +50,7 @@ fn fault_of(path: &Path, bytes: &[u8]) -> Fault {
 }
 
 #[test]
-fn what_was_saved_last_is_what_open_returns() {
+fn open_returns_the_state_that_was_saved_last() {
     let (_folder, path) = folder();
     let mut store = Store::create(&path, &first()).unwrap();
     for term in 1..=20 {
@@ -61,7 +65,7 @@ fn what_was_saved_last_is_what_open_returns() {
 }
 
 #[test]
-fn every_starting_point_is_returned_as_it_was_stored() {
+fn every_starting_point_is_read_as_it_was_stored() {
     let limits = Limits { min_members: 3, max_members: 5 };
     let forming = HardState::<u64>::forming(ClusterId(7), limits).unwrap();
     assert!(forming.membership.is_forming());
@@ -90,7 +94,7 @@ fn ids_may_be_integers_bytes_or_addresses() {
     round_trip::<SocketAddr>(addresses.map(|address| address.parse().unwrap()));
 }
 
-/// A change of format must come with a new number, so that an older file is refused by name.
+/// A changed format must have a new number, so that an older file is refused with its number.
 #[test]
 fn the_format_is_these_bytes() {
     let (_folder, path) = folder();
@@ -121,7 +125,7 @@ fn open_never_creates() {
 }
 
 #[test]
-fn create_never_touches_what_exists() {
+fn create_never_changes_an_existing_file() {
     let (_folder, path) = folder();
     fs::write(&path, "something else").unwrap();
     let error = Store::create(&path, &first()).unwrap_err();
@@ -135,7 +139,7 @@ fn create_never_touches_what_exists() {
     assert_eq!(Store::<u64>::open(&path).unwrap().1, at_term(5));
 }
 
-/// All that an interrupted `create` leaves before its rename is the temporary file and the lock.
+/// An interrupted `create` leaves only the temporary file and the lock before its rename.
 #[test]
 fn an_interrupted_create_leaves_no_state() {
     let (_folder, path) = folder();
@@ -164,10 +168,10 @@ fn a_change_of_any_bit_is_detected() {
     let (_folder, path) = folder();
     drop(Store::create(&path, &at_term(3)).unwrap());
     let good = fs::read(&path).unwrap();
-    for place in 0..good.len() {
+    for index in 0..good.len() {
         for change in (0..8).map(|bit| 1 << bit).chain([0xff]) {
             let mut bad = good.clone();
-            bad[place] ^= change;
+            bad[index] ^= change;
             fault_of(&path, &bad);
         }
     }
@@ -200,7 +204,7 @@ fn a_torn_file_is_detected() {
 }
 
 #[test]
-fn a_file_with_more_behind_it_is_detected() {
+fn a_file_with_extra_bytes_is_detected() {
     let (_folder, path) = folder();
     drop(Store::create(&path, &at_term(3)).unwrap());
     let mut longer = fs::read(&path).unwrap();
@@ -231,7 +235,7 @@ fn a_file_with_ids_of_another_type_is_refused() {
 }
 
 #[test]
-fn a_folder_or_a_pipe_in_its_place_is_refused() {
+fn a_folder_or_a_pipe_is_refused() {
     let (_folder, path) = folder();
     fs::create_dir(&path).unwrap();
     assert!(matches!(Store::<u64>::open(&path), Err(StoreError::Unreadable { fault: Fault::Foreign, .. })));
@@ -244,7 +248,7 @@ fn a_folder_or_a_pipe_in_its_place_is_refused() {
 }
 
 #[test]
-fn one_process_cannot_hold_it_twice() {
+fn one_process_cannot_open_a_file_twice() {
     let (_folder, path) = folder();
     let store = Store::create(&path, &first()).unwrap();
     let error = Store::<u64>::open(&path).unwrap_err();
@@ -259,7 +263,7 @@ fn one_process_cannot_hold_it_twice() {
 
 #[cfg(unix)]
 #[test]
-fn a_link_to_it_is_the_same_file_under_the_same_lock() {
+fn a_link_to_a_file_has_the_same_lock() {
     let (folder, path) = folder();
     let link = folder.path().join("link");
     std::os::unix::fs::symlink(&path, &link).unwrap();
@@ -278,7 +282,7 @@ fn a_link_to_it_is_the_same_file_under_the_same_lock() {
 
 const CHILD: &str = "QUORATE_TEST_STORE_TO_HOLD";
 
-/// Runs this same test in another process, which tries to open the file.
+/// The test runs itself in another process, which tries to open the file.
 #[test]
 fn a_second_process_is_refused() {
     if let Ok(path) = std::env::var(CHILD) {
@@ -309,12 +313,12 @@ fn after_a_failed_save_every_save_fails() {
     let error = store.save(&at_term(1)).unwrap_err();
     assert!(matches!(&error, StoreError::Failed { path: named } if *named == path), "{error}");
     drop(store);
-    assert_eq!(Store::<u64>::open(&path).unwrap().1, first(), "what was stored before is still there");
+    assert_eq!(Store::<u64>::open(&path).unwrap().1, first(), "the state before is still there");
 }
 
-/// Whoever prints an error and its causes says each thing once.
+/// An error message does not repeat its cause, so that a program can print both.
 #[test]
-fn an_error_leaves_to_its_source_what_its_source_says() {
+fn the_message_of_an_error_does_not_repeat_its_source() {
     let (_folder, path) = folder();
     fs::write(&path, "rubbish").unwrap();
     let unreadable = Store::<u64>::open(&path).unwrap_err();
@@ -338,7 +342,7 @@ fn a_missing_folder_is_a_clear_error() {
     }
 }
 
-/// Root may write anywhere, and is not refused.
+/// Root may write anywhere, so the test checks nothing as root.
 #[cfg(unix)]
 #[test]
 fn a_read_only_folder_is_a_clear_error() {

@@ -1,4 +1,4 @@
-//! One of the processes: a host that says on its standard output what the parent has to know.
+//! One of the processes: a host that reports to the parent on its standard output.
 
 use std::io::{self, BufRead, Write};
 use std::net::SocketAddr;
@@ -11,7 +11,7 @@ use quorate::adapters::clock::BootClock;
 use quorate::adapters::seal::Keyring;
 use quorate::adapters::store::Store;
 use quorate::adapters::udp::{Host, HostConfig, Notice};
-use quorate::{ClusterId, Config, Event, HardState, Target, Timestamp, Timing, Urgency};
+use quorate::{ClusterId, Config, Event, Force, HardState, Target, Timestamp, Timing, Urgency};
 
 use crate::{Failure, Id};
 
@@ -21,7 +21,7 @@ pub(crate) struct Args {
     pub(crate) id: Id,
     #[arg(long)]
     pub(crate) listen: SocketAddr,
-    /// Those who start the group; none on a node that will be added to it
+    /// The nodes that start the group; none on a node that will be added to it
     #[arg(long, num_args = 0.., value_delimiter = ',')]
     pub(crate) members: Vec<SocketAddr>,
     #[arg(long)]
@@ -34,7 +34,7 @@ pub(crate) struct Args {
     pub(crate) new: bool,
 }
 
-/// What a child says, one line each. Times are those of the machine's clock, in nanoseconds.
+/// What a child reports, one line each. Times are readings of the machine's clock, in nanoseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Report {
     Lease { term: u64, from: u64, until: u64 },
@@ -44,7 +44,7 @@ pub(crate) enum Report {
     Removed,
 }
 
-/// A membership, as a process knows it: a bit for each id.
+/// A membership as a process knows it, with a bit for each id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub(crate) struct Members {
     pub(crate) term: u64,
@@ -95,7 +95,7 @@ impl Report {
 }
 
 pub(crate) fn run(args: &Args, timing: Timing) -> Result<(), Failure> {
-    // The end of the standard input says that the parent is gone, but not to a frozen process.
+    // A frozen process does not see the end of its standard input when the parent dies.
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     let founders: Vec<(Id, SocketAddr)> = (1..).zip(args.members.iter().copied()).collect();
@@ -108,25 +108,25 @@ pub(crate) fn run(args: &Args, timing: Timing) -> Result<(), Failure> {
     } else {
         Store::open(&args.data)?
     };
-    let book = Book(args.data.with_extension("peers"));
-    let mut peers = book.read();
+    let address_file = AddressFile(args.data.with_extension("peers"));
+    let mut peers = address_file.read();
     peers.extend(founders);
     let config = Config { timing, ..Config::new(args.id) };
-    // No margin: what is claimed here is all that the lease permits.
+    // Without a margin the reports show all that the lease permits.
     let config = HostConfig { peers, margin: Duration::ZERO, ..HostConfig::new(config, args.listen) }
         .sealed(Keyring::read(&args.key)?);
     let host = Arc::new(Host::start(config, saved, move |state| store.save(state))?);
 
     let clock = BootClock::new();
     host.watch(move |lease| {
-        // A process that was frozen is told late. What counts is what it may do from now on.
+        // A process that was frozen hears of a lease late. The report covers the time from now on.
         let now = clock.now();
         match lease {
             Some(lease) if lease.holds_at(now) => {
-                say(Report::Lease { term: lease.term.0, from: nanos(now), until: nanos(lease.until) });
+                send(Report::Lease { term: lease.term.0, from: nanos(now), until: nanos(lease.until) });
             }
             Some(_) => {}
-            None => say(Report::Dropped { at: nanos(now) }),
+            None => send(Report::Dropped { at: nanos(now) }),
         }
     });
     let reporter = Arc::clone(&host);
@@ -134,8 +134,8 @@ pub(crate) fn run(args: &Args, timing: Timing) -> Result<(), Failure> {
         let events = reporter.events();
         while let Some(notice) = events.recv() {
             match notice {
-                Notice::Event(event) => tell(event, &reporter),
-                Notice::Addresses(addresses) => book.write(&addresses),
+                Notice::Event(event) => report(event, &reporter),
+                Notice::Addresses(addresses) => address_file.write(&addresses),
                 Notice::Failed(failure) => {
                     eprintln!("node stopped: {failure}: {:?}", std::error::Error::source(&failure));
                     process::exit(1);
@@ -151,39 +151,39 @@ pub(crate) fn run(args: &Args, timing: Timing) -> Result<(), Failure> {
             _ if line == "resign" => {
                 // An attempt lasts for one promise at most, and may be refused while a voter is silent.
                 while host.lease().is_some() {
-                    let _tried_again_below = host.resign(None, Urgency::WhenReady);
+                    let _repeated = host.resign(None, Urgency::WhenReady);
                     thread::sleep(timing.promise * 2);
                 }
             }
-            _ => return Err(format!("what is {line:?}?").into()),
+            _ => return Err(format!("unknown command {line:?}").into()),
         }
     }
-    // The parent is gone, or has closed the pipe: no lines, no life.
+    // The parent is gone, or has closed the pipe.
     process::exit(0)
 }
 
-fn tell(event: Event<Id>, host: &Host<Id>) {
+fn report(event: Event<Id>, host: &Host<Id>) {
     match event {
-        Event::LeaderChanged { leader: Some((leader, term)) } => {
-            say(Report::Follows { leader, term: term.0 });
+        Event::LeaderChanged { leader: Some(leader) } => {
+            send(Report::Follows { leader: leader.id, term: leader.term.0 });
         }
         Event::MembershipChanged { .. } => {
             let status = host.status();
-            let those = |voter| status.members.iter().filter(move |member| member.voter == voter);
-            say(Report::Members(Members {
+            let members = |voter| status.members.iter().filter(move |member| member.voter == voter);
+            send(Report::Members(Members {
                 term: status.version.term.0,
                 number: status.version.number,
                 committed: status.committed,
-                voters: bits(those(true).map(|member| member.id)),
-                learners: bits(those(false).map(|member| member.id)),
+                voters: bits(members(true).map(|member| member.id)),
+                learners: bits(members(false).map(|member| member.id)),
             }));
         }
-        Event::Removed => say(Report::Removed),
+        Event::Removed => send(Report::Removed),
         _ => {}
     }
 }
 
-/// A wish that cannot be met now is repeated by the parent.
+/// Asks for these members. The parent repeats a request that is rejected.
 fn reconfigure(host: &Host<Id>, members: &str) -> Result<(), Failure> {
     let mut voters = Vec::new();
     for member in members.split(',') {
@@ -191,14 +191,14 @@ fn reconfigure(host: &Host<Id>, members: &str) -> Result<(), Failure> {
         voters.push((id.parse()?, address.parse()?));
     }
     let target = Target::new(voters.iter().map(|&(id, _)| id), [])?;
-    let _said_again_by_the_parent = host.reconfigure(target, false, voters);
+    let _repeated_by_the_parent = host.reconfigure(target, Force::Never, voters);
     Ok(())
 }
 
-/// Where the others are, kept for the next life: a node that was added is configured with nobody.
-struct Book(PathBuf);
+/// A file of the other nodes' addresses, for the next start: a node that was added is configured with none.
+struct AddressFile(PathBuf);
 
-impl Book {
+impl AddressFile {
     fn read(&self) -> Vec<(Id, SocketAddr)> {
         let text = fs::read_to_string(&self.0).unwrap_or_default();
         let entry = |line: &str| {
@@ -208,16 +208,16 @@ impl Book {
         text.lines().filter_map(entry).collect()
     }
 
-    /// Replaced as a whole: the process may be killed at any moment.
+    /// Replaces the whole file at once, since the process may be killed at any time.
     fn write(&self, addresses: &[(Id, SocketAddr)]) {
         let lines: String = addresses.iter().map(|(id, address)| format!("{id}={address}\n")).collect();
         let new = self.0.with_extension("new");
-        let _lost_at_worst = fs::write(&new, lines).and_then(|()| fs::rename(&new, &self.0));
+        let _best_effort = fs::write(&new, lines).and_then(|()| fs::rename(&new, &self.0));
     }
 }
 
-/// One line, whole.
-fn say(report: Report) {
+/// Writes one complete line.
+fn send(report: Report) {
     let mut out = io::stdout().lock();
     if out.write_all(report.line().as_bytes()).and_then(|()| out.flush()).is_err() {
         process::exit(0);

@@ -1,21 +1,21 @@
-//! A group of real processes on loopback UDP, each with its own durable file, all with one key. They
-//! elect a leader; then the leader is killed again and again, asked to resign once, and frozen once. Then
-//! another group grows from three to five and shrinks to another three, while its processes are killed.
+//! A group of processes on loopback UDP, each with its own durable file, all with one key. They elect a
+//! leader, which is killed again and again, asked to resign once, and frozen once. Then another group
+//! grows from three nodes to five and shrinks to three others, while its processes are killed.
 //!
 //! ```text
 //! cargo run --release --example cluster
 //! cargo run --release --example cluster -- --nodes 7 --rounds 30 --timeout-ms 60
 //! ```
 //!
-//! Checked on the way, or the exit code is not zero: every round elects in time, every change of the
-//! members is done in time and who is out learns it, terms strictly grow, and no two nodes hold a
-//! lease at one moment of the machine's clock.
+//! The example exits with an error unless every round elects in time, every membership change is done in
+//! time, removed nodes learn that they are removed, terms strictly grow, and no two nodes ever hold a
+//! lease at the same time of the machine's clock.
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod child;
 mod lease_log;
+mod membership_changes;
 mod processes;
-mod reshape;
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -27,24 +27,24 @@ use clap::{Parser, Subcommand};
 use quorate::Timing;
 
 use self::lease_log::LeaseLog;
-use self::processes::{Processes, Reign};
+use self::processes::{Leadership, Processes};
 
 type Id = u32;
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Processes that elect their leader, and a hand that kills it
+/// Elects a leader among processes, and kills it again and again
 #[derive(Parser)]
 struct Args {
     /// How many processes
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(3..=99))]
     nodes: u32,
-    /// How often the leader is killed
+    /// How many times the leader is killed
     #[arg(long, default_value_t = 10)]
     rounds: u32,
-    /// How many processes are killed during each change of the members
+    /// How many processes are killed during each membership change
     #[arg(long, default_value_t = 3)]
     kills: u32,
-    /// How long a leader is given promises for; all other lengths follow from it
+    /// Length of the promises to a leader; all other lengths are in proportion to it
     #[arg(long, default_value_t = 150, value_parser = clap::value_parser!(u32).range(30..=60_000))]
     timeout_ms: u32,
     #[command(subcommand)]
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let done = match args.role {
         Some(Role::Child(ref child)) => child::run(child, timing(args.timeout_ms)),
-        None => run(&args).and_then(|()| reshape::run(args.timeout_ms, args.kills)),
+        None => run(&args).and_then(|()| membership_changes::run(args.timeout_ms, args.kills)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -74,7 +74,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The lengths of `Timing::lan`, in proportion.
+/// The lengths of `Timing::lan`, in proportion to this promise.
 fn timing(promise_ms: u32) -> Timing {
     let lan = Timing::lan();
     let promise = Duration::from_millis(promise_ms.into());
@@ -133,7 +133,7 @@ fn run(args: &Args) -> Result<(), Failure> {
     processes.until_it_follows(old.id)?;
     processes.settle(&mut leader)?;
 
-    let surprises = processes.surprises();
+    let unexpected_changes = processes.unexpected_changes();
     let lease_log = processes.stop()?;
     println!();
     kills.sort_unstable();
@@ -144,8 +144,8 @@ fn run(args: &Args) -> Result<(), Failure> {
         );
     }
     println!("  handed over once: {handover:.1?}; frozen once: {frozen:.0?}");
-    if surprises > 0 {
-        println!("  the leader changed {surprises} times unasked: this machine is busy");
+    if unexpected_changes > 0 {
+        println!("  the leader changed {unexpected_changes} more times, as this machine is busy");
     }
     audit(&lease_log)
 }
@@ -158,17 +158,17 @@ fn audit(lease_log: &LeaseLog) -> Result<(), Failure> {
     if !violations.is_empty() {
         return Err(format!("{} violations", violations.len()).into());
     }
-    let terms: BTreeSet<_> = lease_log.claims().map(|claim| claim.term).collect();
+    let terms: BTreeSet<_> = lease_log.intervals().map(|interval| interval.term).collect();
     println!(
-        "  checked: {} terms strictly growing, {} leases held, never two at one moment\n",
+        "  checked: {} terms strictly growing, {} leases held, never two at the same time\n",
         terms.len(),
-        lease_log.stamps()
+        lease_log.reports()
     );
     Ok(())
 }
 
-/// One line of the table; a bar for each ten milliseconds.
-fn row(round: u32, what: &str, old: Option<Reign>, new: Reign, gap: Duration) {
+/// Prints one line of the table, with a mark for each ten milliseconds.
+fn row(round: u32, what: &str, old: Option<Leadership>, new: Leadership, gap: Duration) {
     let (id, term) = match old {
         Some(old) => (old.id.to_string(), old.term.to_string()),
         None => ("-".into(), "-".into()),

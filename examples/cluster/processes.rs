@@ -17,21 +17,21 @@ use crate::child::{Members, Report};
 use crate::lease_log::{LeaseLog, Process};
 use crate::{Failure, Id};
 
-/// A leader: who, in which term, from when on by the machine's clock.
+/// A leadership: the leader, its term, and the time of the machine's clock at which it began.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Reign {
+pub(crate) struct Leadership {
     pub(crate) id: Id,
     pub(crate) term: u64,
     from: Duration,
 }
 
-impl Reign {
+impl Leadership {
     pub(crate) fn since(&self, earlier: Duration) -> Duration {
         self.from.saturating_sub(earlier)
     }
 }
 
-/// All the processes. Dropped, it takes them with it.
+/// All the processes. They are killed when this is dropped.
 pub(crate) struct Processes {
     clock: BootClock,
     folder: TempDir,
@@ -39,14 +39,14 @@ pub(crate) struct Processes {
     promise: Duration,
     nodes: Vec<Node>,
     founders: usize,
-    /// The newest that anybody has reported.
+    /// The newest membership that any process has reported.
     members: Members,
     sender: Sender<(Process, Report)>,
     reports: Receiver<(Process, Report)>,
     lease_log: LeaseLog,
-    leader: Option<Reign>,
+    leader: Option<Leadership>,
     awaited: u64,
-    surprises: u32,
+    unexpected_changes: u32,
 }
 
 struct Node {
@@ -59,9 +59,9 @@ struct Node {
 }
 
 impl Processes {
-    /// Processes `1..=founders` that will start a group, and so many more that may join it.
+    /// Prepares processes `1..=founders`, which will start a group, and more processes that may join it.
     pub(crate) fn new(founders: u32, joiners: u32, promise_ms: u32) -> Result<Self, Failure> {
-        // All held at once, so that all are different, and free again when this returns.
+        // All sockets exist at once, so that their ports differ, and are closed when this returns.
         let sockets = (0..founders + joiners).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)));
         let sockets = sockets.collect::<Result<Vec<_>, _>>()?;
         let addresses = sockets.iter().map(UdpSocket::local_addr).collect::<Result<Vec<_>, _>>()?;
@@ -86,7 +86,7 @@ impl Processes {
             lease_log: LeaseLog::default(),
             leader: None,
             awaited: 0,
-            surprises: 0,
+            unexpected_changes: 0,
         })
     }
 
@@ -94,9 +94,9 @@ impl Processes {
         self.folder.path()
     }
 
-    /// How often the leader changed though nobody had touched it.
-    pub(crate) fn surprises(&self) -> u32 {
-        self.surprises
+    /// How many times the leader changed without a fault.
+    pub(crate) fn unexpected_changes(&self) -> u32 {
+        self.unexpected_changes
     }
 
     pub(crate) fn start_all(&mut self) -> Result<Duration, Failure> {
@@ -107,7 +107,7 @@ impl Processes {
         Ok(began)
     }
 
-    /// Starts a node that knows nobody and waits to be added.
+    /// Starts a node that knows no other and waits to be added.
     pub(crate) fn join(&mut self, id: Id) -> Result<(), Failure> {
         self.spawn(index(id), true)
     }
@@ -138,7 +138,7 @@ impl Processes {
         let (process, sender) = (node.process, self.sender.clone());
         thread::spawn(move || {
             let (mut lines, mut line) = (BufReader::new(output), String::new());
-            // A killed child may have left half a line: that is no report.
+            // A killed child may have left an incomplete line, which is no report.
             while lines.read_line(&mut line).is_ok_and(|length| length > 0) {
                 let report = Report::parse(&line).map(|report| sender.send((process, report)));
                 if report.is_none_or(|sent| sent.is_err()) {
@@ -151,16 +151,16 @@ impl Processes {
     }
 
     pub(crate) fn kill(&mut self, id: Id) -> Result<Duration, Failure> {
-        self.expect_news();
+        self.expect_new_leader();
         let at = self.now();
-        let mut child = self.nodes[index(id)].child.take().ok_or("it is dead already")?;
+        let mut child = self.nodes[index(id)].child.take().ok_or("the process is dead already")?;
         child.kill()?;
         child.wait()?;
         Ok(at)
     }
 
     pub(crate) fn freeze(&mut self, id: Id) -> Result<Duration, Failure> {
-        self.expect_news();
+        self.expect_new_leader();
         self.nodes[index(id)].follows = 0;
         let at = self.now();
         self.signal(id, Signal::STOP)?;
@@ -172,31 +172,31 @@ impl Processes {
     }
 
     pub(crate) fn resign(&mut self, id: Id) -> Result<(), Failure> {
-        self.expect_news();
+        self.expect_new_leader();
         self.nodes[index(id)].dropped = None;
-        self.order(id, "resign\n")
+        self.command(id, "resign\n")
     }
 
-    /// Asks whoever leads, as far as is known, for these voters. It may be unable to, or be about to
-    /// die: ask again.
+    /// Asks the latest known leader for these voters. The request may fail, or the leader may be about to
+    /// die, so the caller repeats it.
     pub(crate) fn ask_for(&mut self, voters: &[Id]) {
         let Some(leader) = self.leader else { return };
-        let place = |&id: &Id| format!("{id}={}", self.nodes[index(id)].address);
-        let places: Vec<_> = voters.iter().map(place).collect();
-        let _asked_again = self.order(leader.id, &format!("target {}\n", places.join(",")));
+        let entry = |&id: &Id| format!("{id}={}", self.nodes[index(id)].address);
+        let entries: Vec<_> = voters.iter().map(entry).collect();
+        let _repeated_by_the_caller = self.command(leader.id, &format!("target {}\n", entries.join(",")));
     }
 
-    fn order(&mut self, id: Id, line: &str) -> Result<(), Failure> {
+    fn command(&mut self, id: Id, line: &str) -> Result<(), Failure> {
         let stdin = self.nodes[index(id)].child.as_mut().and_then(|child| child.stdin.as_mut());
-        Ok(stdin.ok_or("it is dead")?.write_all(line.as_bytes())?)
+        Ok(stdin.ok_or("the process is dead")?.write_all(line.as_bytes())?)
     }
 
     pub(crate) fn members(&self) -> Members {
         self.members
     }
 
-    /// Of the latest term, as far as is known.
-    pub(crate) fn leader(&self) -> Option<Reign> {
+    /// The leader of the latest term, as far as is known.
+    pub(crate) fn leader(&self) -> Option<Leadership> {
         self.leader
     }
 
@@ -204,14 +204,14 @@ impl Processes {
         self.nodes.iter().filter(|node| node.child.is_some()).map(|node| node.process.id).collect()
     }
 
-    /// Whether it has ever said so.
+    /// Whether the node has ever reported that it is removed.
     pub(crate) fn is_removed(&self, id: Id) -> bool {
         self.nodes[index(id)].removed
     }
 
-    /// Waits until a process knows that it is out, and stops it.
+    /// Waits until a node knows that it is removed, and stops its process.
     pub(crate) fn retire(&mut self, id: Id) -> Result<(), Failure> {
-        self.until(&format!("node {id} to know that it is out"), |processes| {
+        self.until(&format!("node {id} to know that it is removed"), |processes| {
             processes.is_removed(id).then_some(())
         })?;
         self.kill(id).map(drop)
@@ -222,23 +222,23 @@ impl Processes {
         self.clock.now().since_origin()
     }
 
-    /// Any length below `most`.
+    /// A random length below `most`.
     pub(crate) fn chance(&self, most: Duration) -> Duration {
         most.mul_f64(f64::from(self.now().subsec_nanos() % 1_000) / 1_000.0)
     }
 
     /// When a node that resigned stopped acting as leader.
     pub(crate) fn dropped(&mut self, id: Id) -> Result<Duration, Failure> {
-        self.until("the old leader's word that it stopped", |processes| processes.nodes[index(id)].dropped)
+        self.until("the old leader to stop", |processes| processes.nodes[index(id)].dropped)
     }
 
-    /// Who leads next, in a later term than anybody before.
-    pub(crate) fn next_leader(&mut self, after: &str) -> Result<Reign, Failure> {
+    /// The next leader, in a later term than all before.
+    pub(crate) fn next_leader(&mut self, after: &str) -> Result<Leadership, Failure> {
         let what = format!("a new leader after {after}");
         self.until(&what, |processes| processes.leader.filter(|leader| leader.term > processes.awaited))
     }
 
-    /// Waits until `id` knows the leader that all others know.
+    /// Waits until `id` follows the current leader.
     pub(crate) fn until_it_follows(&mut self, id: Id) -> Result<(), Failure> {
         self.until(&format!("node {id} to follow"), |processes| {
             let term = processes.leader?.term;
@@ -247,20 +247,20 @@ impl Processes {
     }
 
     /// Leaves the group alone for about the longest promise, and a random part of one more.
-    pub(crate) fn settle(&mut self, leader: &mut Reign) -> Result<(), Failure> {
+    pub(crate) fn settle(&mut self, leader: &mut Leadership) -> Result<(), Failure> {
         let before = *leader;
         let end = self.now() + self.promise * 3 + self.chance(self.promise);
         while let Some(left) = end.checked_sub(self.now()) {
             self.read(left)?;
         }
-        *leader = self.leader.ok_or("nobody leads")?;
+        *leader = self.leader.ok_or("there is no leader")?;
         if leader.term != before.term {
-            self.surprises += 1;
+            self.unexpected_changes += 1;
         }
         Ok(())
     }
 
-    /// Ends all processes and gives the books to the auditor.
+    /// Ends all processes and returns the log of their leases.
     pub(crate) fn stop(mut self) -> Result<LeaseLog, Failure> {
         for node in &mut self.nodes {
             if let Some(mut child) = node.child.take() {
@@ -268,21 +268,21 @@ impl Processes {
                 child.wait()?;
             }
         }
-        // With this the last line of each is read before the readers hang up.
-        let (nobody, _) = channel();
-        self.sender = nobody;
+        // Without the last sender the channel ends once the readers have sent every line.
+        let (unused, _) = channel();
+        self.sender = unused;
         while let Ok((process, report)) = self.reports.recv() {
             self.take(process, report);
         }
         Ok(std::mem::take(&mut self.lease_log))
     }
 
-    /// From now on a leader of a later term is what is hoped for.
-    fn expect_news(&mut self) {
+    /// From now on [`next_leader`](Self::next_leader) waits for a leader of a later term.
+    fn expect_new_leader(&mut self) {
         self.awaited = self.leader.map_or(0, |leader| leader.term);
     }
 
-    /// Reads reports until `seen` sees what it waits for. The bound is generous: twenty promises
+    /// Reads reports until `seen` returns a value. The bound is generous: twenty promises
     /// and two seconds.
     fn until<T>(&mut self, what: &str, seen: impl Fn(&Self) -> Option<T>) -> Result<T, Failure> {
         let end = self.now() + self.promise * 20 + Duration::from_secs(2);
@@ -317,7 +317,7 @@ impl Processes {
                 self.lease_log.held(process, term, from, until);
                 if self.leader.is_none_or(|leader| leader.term < term) {
                     let from = Duration::from_nanos(from);
-                    self.leader = Some(Reign { id: process.id, term, from });
+                    self.leader = Some(Leadership { id: process.id, term, from });
                 }
             }
             Report::Dropped { at } => {
@@ -332,7 +332,7 @@ impl Processes {
     }
 
     fn signal(&self, id: Id, signal: Signal) -> Result<(), Failure> {
-        let child = self.nodes[index(id)].child.as_ref().ok_or("it is dead")?;
+        let child = self.nodes[index(id)].child.as_ref().ok_or("the process is dead")?;
         let pid = Pid::from_raw(child.id().try_into()?).ok_or("no such process")?;
         Ok(kill_process(pid, signal)?)
     }

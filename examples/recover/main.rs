@@ -1,9 +1,9 @@
-//! Mends the loss of a quorum, on the durable files of the nodes that are left.
+//! Recovers from the loss of a quorum, by changing the durable files of the nodes that are left.
 //!
-//! While most voters of a group are alive, do not use this: start them, and let the leader remove
-//! the lost ones. When most are gone **for good**, nobody can be elected any more, and the nodes that
-//! are left can be made a group of their own by hand. It is unsafe in general; see the warnings of
-//! `HardState::recover_unsafely`, which this prints. In order:
+//! While most voters of a group are alive, do not use this: start them, and let the leader remove the lost
+//! ones. When most voters are gone **for good**, no node can be elected any more, and the nodes that are
+//! left can be made a group of their own by hand. This is unsafe in general; see the warnings of
+//! `HardState::recover_unsafely`, which the example prints. The steps, in this order:
 //!
 //! 1. stop every survivor, and make sure that no other member ever starts again;
 //! 2. look at every survivor's file, and note the highest term:
@@ -16,10 +16,10 @@
 //!    ```
 //! 4. only then start them.
 //!
-//! `cargo run --example recover -- demo` does it to three files of its own, two of which it loses.
-//! The files are those of `examples/node.rs`: other programs have other ids.
+//! `cargo run --example recover -- demo` shows it with three files of its own, two of which it loses.
+//! The files are those of `examples/node.rs`; other programs may have other ids.
 
-mod mend;
+mod durable_file;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -32,9 +32,9 @@ use quorate::adapters::store::Store;
 use quorate::adapters::udp::{Host, HostConfig, Notice};
 use quorate::{ClusterId, Config, Event, HardState, Term};
 
-use self::mend::{Failure, Id, recover_unsafely};
+use self::durable_file::{Failure, Id, recover_unsafely};
 
-/// Shows durable files, and mends the loss of a quorum
+/// Shows durable files, and recovers from the loss of a quorum
 #[derive(Parser)]
 enum Task {
     /// Shows what is in a node's file. The node must be stopped
@@ -90,7 +90,7 @@ fn show(file: &Path) -> Result<(), Failure> {
 fn unsafely(file: &Path, survivors: &[Id], above: Term) -> Result<(), Failure> {
     println!("{WARNINGS}\n");
     let (state, copy) = recover_unsafely(file, survivors, above)?;
-    println!("{} is changed now; as it was: {}", file.display(), copy.display());
+    println!("{} is changed now; a copy of the old file is {}", file.display(), copy.display());
     print_state(&state);
     Ok(())
 }
@@ -99,17 +99,17 @@ fn print_state(state: &HardState<Id>) {
     let members = &state.membership;
     println!("  cluster     {}", state.cluster.0);
     println!("  term        {}", state.term);
-    println!("  voted for   {}", state.voted_for.map_or("nobody".into(), |id| id.to_string()));
+    println!("  voted for   {}", state.voted_for.map_or("no node".into(), |id| id.to_string()));
     println!("  promised    {:?}", state.promised);
-    println!("  membership  {:?}", members.version());
-    println!("  voters      {:?}, of whom {} make a quorum", members.voters(), members.quorum());
+    println!("  membership  {}", members.version());
+    println!("  voters      {:?}, {} of them make a quorum", members.voters(), members.quorum());
     println!("  learners    {:?}", members.learners());
     if let Some(limits) = members.limits() {
         println!("  limits      {} to {} members", limits.min_members, limits.max_members);
     }
 }
 
-/// Three nodes, two of which are lost, and the one that is left.
+/// Loses two of three nodes, and recovers the third.
 fn demo() -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let file = |id: Id| folder.path().join(format!("node-{id}"));
@@ -119,9 +119,9 @@ fn demo() -> Result<(), Failure> {
     }
     fs::remove_file(file(2))?;
     fs::remove_file(file(3))?;
-    println!("Of three nodes, 2 and 3 are lost. What is left:\n");
+    println!("Of three nodes, 2 and 3 are lost. The file that is left:\n");
     show(&file(1))?;
-    println!("\nSomebody remembers that the group had got to term 8.\n");
+    println!("\nThe operator knows that the group had reached term 8.\n");
     unsafely(&file(1), &[1], Term(8))?;
 
     let (mut store, saved) = Store::<Id>::open(file(1))?;

@@ -1,62 +1,62 @@
-//! Runs a command on exactly one machine of a group: the one that leads. It is started again
-//! elsewhere when that machine dies, hangs, or is cut off, and never before it has stopped there.
+//! Runs a command on exactly one machine of a group: the one that leads. When that machine dies, hangs, or
+//! is cut off, the command is started on another one, and never before it has stopped on the first.
 //!
 //! ```text
 //! cargo run --example singleton -- --id 1 --listen 127.0.0.1:7001 --peer 2=127.0.0.1:7002 --peer 3=127.0.0.1:7003 --data /tmp/single-1 --new -- ping localhost
 //! cargo run --example singleton -- --id 2 --listen 127.0.0.1:7002 --peer 1=127.0.0.1:7001 --peer 3=127.0.0.1:7003 --data /tmp/single-2 --new -- ping localhost
 //! ```
 //!
-//! The command finds its node in `QUORATE_ID` and, in `QUORATE_TERM`, the term it was started in: a
-//! later copy's is never smaller, and on another machine greater. It reads nothing, writes where
-//! this process does, and runs in a process group of its own.
+//! The command finds the id of its node in `QUORATE_ID`, and the term in which it was started in
+//! `QUORATE_TERM`: the term of a later copy is never smaller, and on another machine it is greater. The
+//! command has no standard input, writes where this process does, and runs in its own process group.
 //!
 //! - The lease runs out: SIGTERM a third of `--promise-ms` before its end, SIGKILL a sixth before it.
-//! - SIGTERM or SIGINT to this process: SIGTERM, SIGKILL after `--grace-ms`; then another node is
-//!   let in, and this process ends.
+//! - SIGTERM or SIGINT to this process: SIGTERM, SIGKILL after `--grace-ms`; then leadership is handed
+//!   over, and this process ends.
 //! - The command ends by itself: it is started again after `--pause-ms`. With `--once`, if it exited
-//!   rather than was killed, another node is let in, and this process ends with its code. That node
-//!   runs its own copy.
+//!   rather than was killed, leadership is handed over, and this process ends with the command's code.
+//!   The next leader runs its own copy.
 //!
-//! # What stops the command, whatever becomes of this process
+//! # What stops the command, whatever happens to this process
 //!
 //! The processes are *supervisor* → *guard* → *command*; the guard is this program too. Each deadline
-//! is a time of the boot clock, before the end of the lease:
+//! is a time of the boot clock before the end of the lease:
 //!
-//! | befallen | what stops the command |
+//! | fault | what stops the command |
 //! |---|---|
-//! | the supervisor is frozen | the guard, at the deadline, for no later one comes |
-//! | the supervisor is killed | the guard, at once, for its line to the supervisor has ended |
-//! | the guard is killed | the system, for the command's parent is dead; its group, the supervisor |
-//! | the guard is frozen | a timer that kills the guard, which no later deadline resets; then as above |
+//! | the supervisor is frozen | the guard, at its deadline, since no later deadline arrives |
+//! | the supervisor is killed | the guard, at once, since its connection to the supervisor has ended |
+//! | the guard is killed | the system, since the command's parent is dead; the supervisor kills its group |
+//! | the guard is frozen | a timer kills the guard, since nothing resets it; then as in the row above |
 //! | both, at once or in turn | the same timer, or the death of the guard |
 //!
-//! The timer fires half a margin after the deadline. Whenever the lease ends, the supervisor kills guard
-//! and group too, if it runs; and it starts no command before its last one, with the whole group, is
-//! dead and waited for. One that was restarted leads no sooner than its last lease has ended.
+//! The timer fires half a margin after the deadline. Whenever the lease ends, the supervisor, if it runs,
+//! kills the guard and the group too. It starts no command before the last one and its whole group are
+//! dead and waited for. A restarted supervisor leads no sooner than its last lease has ended.
 //!
-//! What is left:
+//! Limits:
 //!
 //! - If supervisor and guard are both frozen or killed within one lease, the command dies in time,
-//!   but not what it has started: its children live on until the supervisor is thawed, or for good.
-//! - A process that leaves the group (`setsid`, a daemon) is not stopped at all. Nor is the command
-//!   sure to die with the guard if it is set-user-id or has file capabilities: the system forgets the
-//!   wish. Let a service manager, a control group or a PID namespace hold such commands.
+//!   but not its children: they live on until the supervisor is thawed, or for good.
+//! - A process that leaves the group (`setsid`, a daemon) is not stopped at all. A command that is
+//!   set-user-id or has file capabilities may survive its guard, since the system drops the death signal
+//!   of such processes. Run such commands under a service manager, a control group or a PID namespace.
 //! - A system call under way ends before the process does, and one that cannot be interrupted may
-//!   end after another copy has begun. What the command writes to should refuse a lower term than it
-//!   has seen: see the page `guide::fencing` of the crate documentation.
-//! - The supervisor inherits what the command's children leave behind, and waits for it when the command
-//!   has ended: a command that runs for long and forks much should wait for its own.
-//! - The margin, a sixth of a promise, has to cover how late the system lets a killer run. A machine,
-//!   or all of a container, that slept through the end of the lease wakes with the command in it, for
-//!   the moment that it takes to kill it.
+//!   end after another copy has begun. The resource that the command writes to should refuse a lower term
+//!   than it has seen: see the page `guide::fencing` of the crate documentation.
+//! - The supervisor inherits the processes that the command's children leave behind, and waits for them
+//!   when the command has ended: a long-running command that forks much should wait for its own children.
+//! - The margin, a sixth of a promise, has to cover the delay with which the system runs the process that
+//!   kills. A machine or a container that slept through the end of the lease wakes with the command
+//!   in it, for the short time until the command is killed.
 #![allow(clippy::arithmetic_side_effects)]
 
 #[cfg(target_os = "linux")]
-mod fuse;
+mod deadlines;
 #[cfg(target_os = "linux")]
 mod guard;
 #[cfg(target_os = "linux")]
-mod orders;
+mod kill_timer;
 #[cfg(target_os = "linux")]
 mod service;
 #[cfg(target_os = "linux")]
@@ -81,6 +81,6 @@ pub(crate) fn main() -> ExitCode {
 
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn main() -> ExitCode {
-    eprintln!("this example needs Linux: it relies on what only its system does when a process dies");
+    eprintln!("this example needs Linux: it relies on how that system treats the children of a dead process");
     ExitCode::FAILURE
 }

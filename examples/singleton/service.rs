@@ -1,4 +1,4 @@
-//! Whether the command may run, and what does run.
+//! The service: whether the command may run, and the processes that run.
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
@@ -12,26 +12,26 @@ use quorate::adapters::clock::BootClock;
 use quorate::{Lease, Timestamp};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process_group, waitpgid};
 
+use super::deadlines::Deadlines;
 use super::guard;
-use super::orders::Orders;
 
 /// What to run, and how to stop it.
-pub(crate) struct Plan {
+pub(crate) struct CommandSettings {
     pub(crate) id: u64,
     pub(crate) command: Vec<OsString>,
-    /// How long before the end of the lease its group is killed.
+    /// How long before the end of the lease the command's group is killed.
     pub(crate) margin: Duration,
-    /// How long before that it is asked to stop.
+    /// How long before that the command is asked to stop.
     pub(crate) notice: Duration,
-    /// How long it may take to stop when the lease does not hurry it.
+    /// How long the command may take to stop while the lease lasts.
     pub(crate) grace: Duration,
-    /// Before it is started again.
+    /// How long to wait before the command is started again.
     pub(crate) pause: Duration,
 }
 
 pub(crate) struct Service {
     clock: BootClock,
-    plan: Plan,
+    settings: CommandSettings,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -43,7 +43,7 @@ struct State {
     stopping: bool,
     failed: bool,
     not_before: Timestamp,
-    /// The code that the last command ended with, if it ended by itself.
+    /// The exit code of the last command, if it ended by itself.
     code: Option<i32>,
 }
 
@@ -53,7 +53,7 @@ struct Running {
     group: Option<Pid>,
 }
 
-/// What the supervisor has to do.
+/// What the supervisor has to do next.
 pub(crate) enum Next {
     Start,
     Stop,
@@ -64,9 +64,9 @@ pub(crate) enum Next {
 }
 
 impl Service {
-    pub(crate) fn new(plan: Plan) -> Arc<Service> {
+    pub(crate) fn new(settings: CommandSettings) -> Arc<Service> {
         let state = Mutex::default();
-        Arc::new(Service { clock: BootClock::new(), plan, state, changed: Condvar::new() })
+        Arc::new(Service { clock: BootClock::new(), settings, state, changed: Condvar::new() })
     }
 
     /// Waits until there is something to do.
@@ -94,26 +94,26 @@ impl Service {
         }
     }
 
-    /// Starts the command, if it may still run and does not.
+    /// Starts the command, if it may run and does not run yet.
     pub(crate) fn start(self: &Arc<Self>) -> io::Result<()> {
         let mut state = self.lock();
         let (Some(lease), None, false) = (state.lease, &state.running, state.stopping) else {
             return Ok(());
         };
         let (mut line, theirs) = UnixStream::pair()?;
-        line.write_all(&self.orders(lease, false).bytes())?;
+        line.write_all(&self.deadlines(lease, false).bytes())?;
         let reader = line.try_clone()?;
-        let mut guard = guard::command(&self.plan.command, theirs);
-        guard.env("QUORATE_TERM", lease.term.0.to_string()).env("QUORATE_ID", self.plan.id.to_string());
+        let mut guard = guard::command(&self.settings.command, theirs);
+        guard.env("QUORATE_TERM", lease.term.0.to_string()).env("QUORATE_ID", self.settings.id.to_string());
         state.running = Some(Running { guard: guard.spawn()?, line, group: None });
-        // With it goes this end of theirs: the line ends with the guard.
+        // The guard holds the only other end of the line now, so the line ends with the guard.
         drop(guard);
         let this = Arc::clone(self);
         thread::spawn(move || this.follow(reader));
         Ok(())
     }
 
-    /// The watcher of the lease. When it is told that there is none, nothing runs when it returns.
+    /// The watcher of the lease. When it returns from the news that there is no lease, nothing runs.
     pub(crate) fn watch(&self, lease: Option<Lease>) {
         let mut state = self.lock();
         state.lease = lease;
@@ -127,9 +127,9 @@ impl Service {
             }
             return;
         };
-        let orders = self.orders(lease, state.stopping);
+        let deadlines = self.deadlines(lease, state.stopping);
         if let Some(running) = &mut state.running {
-            running.tell(orders);
+            running.send(deadlines);
         }
     }
 
@@ -138,15 +138,15 @@ impl Service {
         let mut state = self.lock();
         state.stopping = true;
         if let Some(lease) = state.lease {
-            let orders = self.orders(lease, true);
-            state.running.iter_mut().for_each(|running| running.tell(orders));
+            let deadlines = self.deadlines(lease, true);
+            state.running.iter_mut().for_each(|running| running.send(deadlines));
         }
         while state.running.is_some() {
             state = self.wait(state);
         }
     }
 
-    /// Lets [`next`](Self::next) say that it is time to stop.
+    /// Makes [`next`](Self::next) return [`Next::Stop`].
     pub(crate) fn ask_to_stop(&self) {
         self.lock().stopping = true;
         self.changed.notify_all();
@@ -157,20 +157,20 @@ impl Service {
         self.changed.notify_all();
     }
 
-    /// Waits until there is no lease, but not for ever.
+    /// Waits until there is no lease, for `most` at most.
     pub(crate) fn wait_for_no_lease(&self, most: Duration) {
         let held = |state: &mut State| state.lease.is_some();
         drop(self.changed.wait_timeout_while(self.lock(), most, held));
     }
 
-    fn orders(&self, lease: Lease, stopping: bool) -> Orders {
-        let Plan { margin, notice, grace, .. } = self.plan;
+    fn deadlines(&self, lease: Lease, stopping: bool) -> Deadlines {
+        let CommandSettings { margin, notice, grace, .. } = self.settings;
         let kill_at = lease.until.saturating_sub(margin);
         let stop_at = if stopping { Timestamp::ORIGIN } else { kill_at.saturating_sub(notice) };
-        Orders { stop_at, kill_at, fuse_at: lease.until.saturating_sub(margin / 2), grace }
+        Deadlines { stop_at, kill_at, timer_at: lease.until.saturating_sub(margin / 2), grace }
     }
 
-    /// Hears what the guard has to say, on a thread of its own, and clears up when it is gone.
+    /// Reads the messages of the guard, on a thread of its own, and clears up when the guard is gone.
     fn follow(&self, mut line: UnixStream) {
         let mut group = [0; size_of::<u32>()];
         if line.read_exact(&mut group).is_ok() {
@@ -185,7 +185,7 @@ impl Service {
             state.code = running.clear_up();
         }
         state.running = None;
-        state.not_before = self.clock.now().saturating_add(self.plan.pause);
+        state.not_before = self.clock.now().saturating_add(self.settings.pause);
         self.changed.notify_all();
     }
 
@@ -199,9 +199,10 @@ impl Service {
 }
 
 impl Running {
-    /// A frozen guard does not read, but its fuse ends it long before the line is full.
-    fn tell(&mut self, orders: Orders) {
-        let _gone = self.line.write_all(&orders.bytes());
+    /// Sends deadlines to the guard. A frozen guard does not read, but the kill timer ends it long before
+    /// the line is full.
+    fn send(&mut self, deadlines: Deadlines) {
+        let _gone = self.line.write_all(&deadlines.bytes());
     }
 
     fn kill(&mut self) {
@@ -213,19 +214,19 @@ impl Running {
         let _gone = self.group.map(|group| kill_process_group(group, Signal::KILL));
     }
 
-    /// Returns when the guard and the whole group are dead. What they leave behind is this process's
-    /// children, for it is their subreaper. Gives back the command's code if it ended by itself.
+    /// Returns when the guard and the whole group are dead. This process is their subreaper, so the
+    /// processes they leave behind become its children. Returns the command's code if it ended by itself.
     fn clear_up(&mut self) -> Option<i32> {
         self.kill_group();
-        let unasked = self.guard.wait().is_ok_and(|status| status.success());
+        let ended_by_itself = self.guard.wait().is_ok_and(|status| status.success());
         let mut command = None::<WaitStatus>;
         while let Some(group) = self.group {
             match waitpgid(group, WaitOptions::empty()) {
                 Ok(Some((pid, status))) if pid == group => command = Some(status),
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                Err(_nobody_is_left) => break,
+                Err(_no_process_is_left) => break,
             }
         }
-        command.filter(|_| unasked).and_then(WaitStatus::exit_status)
+        command.filter(|_| ended_by_itself).and_then(WaitStatus::exit_status)
     }
 }

@@ -1,4 +1,5 @@
-//! The process that takes part in the election, and starts the command while it leads.
+//! The supervisor, which is the process that takes part in the election and starts the command while it
+//! leads.
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -17,7 +18,7 @@ use quorate::adapters::udp::{Host, HostConfig, Notice, Protection};
 use quorate::{ClusterId, Config, HardState, Timing, Urgency};
 use rustix::process::{getpid, set_child_subreaper};
 
-use super::service::{Next, Plan, Service};
+use super::service::{CommandSettings, Next, Service};
 
 type Id = u64;
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
@@ -37,39 +38,40 @@ struct Args {
     /// The file with this node's state
     #[arg(long)]
     data: PathBuf,
-    /// The group's keys: one on a line, 64 hexadecimal digits. Needed to listen anywhere but on loopback
+    /// The file of the group's keys: one on a line, 64 hexadecimal digits. Needed on any address but
+    /// loopback
     #[arg(long, value_name = "FILE", conflicts_with = "unsealed")]
     key: Option<PathBuf>,
-    /// Does without a key anywhere: whoever can send to the port can forge messages
+    /// Do without a key on any address: everyone who can send to the port can forge messages
     #[arg(long)]
     unsealed: bool,
-    /// The very first start, which creates the file: in a new group of this node and its peers
+    /// First start, which creates the file: the node is in a new group with its peers
     #[arg(long)]
     new: bool,
-    /// How long a leader is given promises for: about as long nothing runs after it has died
+    /// Length of the promises to a leader: for about this long nothing runs after the leader has died
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(100..=60_000))]
     promise_ms: u64,
-    /// How long the command has to stop when this process is told to
+    /// How long the command may take to stop when this process is told to stop
     #[arg(long, default_value_t = 5_000)]
     grace_ms: u64,
     /// How long after its end the command is started again
     #[arg(long, default_value_t = 1_000)]
     pause_ms: u64,
-    /// When the command exits by itself, let another node in and exit with its code
+    /// When the command exits by itself, hand over leadership and exit with the command's code
     #[arg(long)]
     once: bool,
-    /// What to run
+    /// The command to run
     #[arg(required = true, last = true)]
     command: Vec<OsString>,
 }
 
 pub(crate) fn main() -> Result<ExitCode, Failure> {
     let args = Args::parse();
-    // Before there is any other thread: all are to leave these signals to the one that waits.
+    // There is no other thread yet, so all threads will leave these signals to the one that waits for them.
     stop_signals().thread_block()?;
     set_child_subreaper(Some(getpid()))?;
     let promise = Duration::from_millis(args.promise_ms);
-    let service = Service::new(Plan {
+    let service = Service::new(CommandSettings {
         id: args.id,
         command: args.command.clone(),
         margin: promise / 6,
@@ -84,7 +86,7 @@ pub(crate) fn main() -> Result<ExitCode, Failure> {
     thread::spawn(move || {
         while let Some(notice) = events.recv() {
             match notice {
-                Notice::Event(event) => eprintln!("{event:?}"),
+                Notice::Event(event) => eprintln!("{event}"),
                 Notice::Failed(_) => reporter.fail(),
                 _ => {}
             }
@@ -106,7 +108,7 @@ fn serve(host: Host<Id>, service: &Arc<Service>, args: &Args) -> Result<ExitCode
         }
     };
     service.stop();
-    // In turn if that can be, so that nobody has to wait for the end of a promise.
+    // If a handover succeeds, the next leader need not wait for the end of a promise.
     if host.resign(None, Urgency::WhenReady).is_ok() {
         service.wait_for_no_lease(timing(Duration::from_millis(args.promise_ms)).promise_limit);
     }
@@ -123,7 +125,7 @@ fn start_host(args: &Args, timing: Timing, margin: Duration) -> Result<Host<Id>,
         Store::open(&args.data)?
     };
     let config = Config { timing, ..Config::new(args.id) };
-    // The supervisor kills when the guard does.
+    // With this margin the supervisor kills at the same time as the guard.
     let protection = match &args.key {
         Some(path) => Protection::Sealed(Keyring::read(path)?),
         None if args.unsealed => Protection::Unsealed,
@@ -134,7 +136,8 @@ fn start_host(args: &Args, timing: Timing, margin: Duration) -> Result<Host<Id>,
     Ok(Host::start(config, saved, move |state| store.save(state))?)
 }
 
-/// For delays as on a local network. A lease that two heartbeats in a row did not renew stops nothing.
+/// For delays as on a local network. The command runs on while no more than two heartbeats in a row are
+/// lost.
 fn timing(promise: Duration) -> Timing {
     let lan = Timing::lan();
     Timing {
@@ -145,7 +148,7 @@ fn timing(promise: Duration) -> Timing {
     }
 }
 
-/// What tells the supervisor to stop. The other stages undo that it blocks them.
+/// The signals that tell the supervisor to stop. It blocks them, and the other stages unblock them.
 pub(crate) fn stop_signals() -> SigSet {
     [Signal::SIGTERM, Signal::SIGINT].into_iter().collect()
 }

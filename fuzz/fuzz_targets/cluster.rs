@@ -1,8 +1,8 @@
-//! Any bytes are a cluster, all that befalls it, and what becomes of each message and each write; all
-//! that the simulator looks for is looked for after every event.
+//! Any bytes are a cluster, its faults, and the fates of its messages and writes. All checks of the
+//! simulator run after every event.
 //!
 //! `cargo +nightly fuzz run cluster`, or on stable
-//! `RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none cluster`. What it finds is shown, line by line, by
+//! `RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none cluster`. Show a finding, line by line, with
 //! `cargo run -p quorate-sim --release -- schedule fuzz/artifacts/cluster/…`.
 #![no_main]
 

@@ -1,5 +1,5 @@
 //! Any bytes are refused without a trace, unless somebody with the key has sealed them; what he has sealed,
-//! whatever it is, takes no more memory than a constant and its own length; and of a letter no byte can be
+//! whatever it is, takes no more memory than a constant and its own length; and of a sealed datagram no byte can be
 //! changed.
 //!
 //! `cargo +nightly fuzz run seal`, or on stable
@@ -13,6 +13,8 @@ use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305};
 use libfuzzer_sys::fuzz_target;
 use quorate::adapters::seal::{Key, Keyring, Opened, Seal};
 use quorate_fuzz::AnyId;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
 
 const KEY: [u8; 32] = [7; 32];
 
@@ -41,8 +43,8 @@ fn keys() -> Keyring {
     Keyring::new([Key::new(&KEY)]).expect("one key")
 }
 
-fn node<I: AnyId>(id: I) -> Seal<I> {
-    Seal::new(id, keys()).expect("randomness")
+fn node<I: AnyId>(id: I) -> Seal<I, ChaCha20Rng> {
+    Seal::new(id, keys(), ChaCha20Rng::seed_from_u64(1)).expect("randomness")
 }
 
 /// Bytes of somebody who has no key.
@@ -59,7 +61,7 @@ fn stranger(bytes: &[u8]) -> Result<()> {
 /// Bytes of somebody who has the key.
 fn member<I: AnyId>(u: &mut Unstructured<'_>) -> Result<()> {
     let mut node = node(I::any(u)?);
-    let mut datagram = keys().note(&[]).expect("a note")[..START].to_vec();
+    let mut datagram = keys().seal_broadcast(&[], &mut ChaCha20Rng::seed_from_u64(2)).expect("a broadcast")[..START].to_vec();
     let mut sealed = u.bytes(u.len())?.to_vec();
     let nonce: [u8; 24] = datagram[HEAD..].try_into().expect("a nonce");
     let cipher = XChaCha20Poly1305::new(&KEY.into());
@@ -72,25 +74,25 @@ fn member<I: AnyId>(u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A letter on whose way somebody sits.
+/// A datagram that somebody without the key can change on its way.
 fn tampered<I: AnyId>(u: &mut Unstructured<'_>) -> Result<()> {
     let (one, two) = (I::any(u)?, I::any(u)?);
     let change = u.arbitrary::<(u16, u8)>()?;
     let body = u.bytes(u.len())?;
     let (mut writer, mut reader) = (node(one), node(two));
-    let mut hello = writer.hello(two).expect("a hello");
-    let Opened::Reply(mut reply) = reader.open(&mut hello) else {
+    let mut handshake = writer.handshake(two).expect("a handshake");
+    let Opened::Reply(mut reply) = reader.open(&mut handshake) else {
         assert_eq!(one, two, "only what is in its own name is not replied to");
         return Ok(());
     };
-    assert!(matches!(writer.open(&mut reply), Opened::Met { from } if from == two));
-    let Ok(letter) = writer.letter(two, body) else { return Ok(()) };
-    let mut changed = letter.clone();
-    let place = usize::from(change.0) % letter.len();
+    assert!(matches!(writer.open(&mut reply), Opened::HandshakeDone { with } if with == two));
+    let Ok(sealed) = writer.seal_for(two, body) else { return Ok(()) };
+    let mut changed = sealed.clone();
+    let place = usize::from(change.0) % sealed.len();
     changed[place] ^= change.1;
-    let counts = matches!(reader.open(&mut changed), Opened::Letter { from, body: read } if from == one && read == body);
+    let counts = matches!(reader.open(&mut changed), Opened::Datagram { from, body: read } if from == one && read == body);
     assert_eq!(counts, change.1 == 0);
-    let counts_later = matches!(reader.open(&mut letter.clone()), Opened::Letter { .. });
+    let counts_later = matches!(reader.open(&mut sealed.clone()), Opened::Datagram { .. });
     assert_ne!(counts, counts_later, "once");
     Ok(())
 }

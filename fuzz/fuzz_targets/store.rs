@@ -1,5 +1,5 @@
-//! Any file is a clear error, or the state that was stored in it; a node starts from whatever is read,
-//! or is refused.
+//! Any file gives a clear error, or the state that was stored in it. A node starts from that state, or is
+//! refused.
 //!
 //! `cargo +nightly fuzz run store`, or on stable
 //! `RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none store`.
@@ -13,20 +13,20 @@ use std::path::Path;
 use arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use quorate::adapters::store::{Store, StoreError};
-use quorate::{Config, Election, HardState, Timestamp};
+use quorate::{Config, Election, HardState, Output, Timestamp};
 use quorate_fuzz::{AnyId, state};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tempfile::TempDir;
 
 thread_local! {
-    /// Where syncing takes no time, if there is such a place.
+    /// A folder in memory, if there is one, so that syncing takes no time.
     static FOLDER: LazyCell<TempDir> = LazyCell::new(|| {
         tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder")
     });
 }
 
-/// As the file begins, and how long that part is.
+/// The first bytes of a file, and the length of its header.
 const MAGIC: &[u8] = b"quorate\x1a\x02\0\0\0";
 const HEADER: usize = 20;
 
@@ -51,7 +51,7 @@ fn play<I: AnyId>(kind: u8, mut u: Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A file around `body` of which length and checksum are right.
+/// A file around `body` with a valid length and checksum.
 fn sealed(body: &[u8]) -> Vec<u8> {
     let length = u32::try_from(body.len()).unwrap_or(0).to_le_bytes();
     let mut hasher = crc32fast::Hasher::new();
@@ -59,7 +59,7 @@ fn sealed(body: &[u8]) -> Vec<u8> {
     [MAGIC, &length, &hasher.finalize().to_le_bytes(), body].concat()
 }
 
-/// Whatever is read from `file` is what would be read again after it was saved.
+/// Checks that the state read from `file` is the same after it was saved and read again.
 fn check_file<I: AnyId>(path: &Path, file: &[u8]) {
     let Some((mut store, read)) = open::<I>(path, file) else { return };
     store.save(&read).expect("what was read can be saved");
@@ -69,10 +69,10 @@ fn check_file<I: AnyId>(path: &Path, file: &[u8]) {
     start(&read);
 }
 
-/// What was saved is read; once it is damaged it is refused.
+/// Checks that a saved state is read, and a damaged one is refused.
 fn check_damage<I: AnyId>(path: &Path, u: &mut Unstructured<'_>) -> Result<()> {
     let state = state::<I>(u)?;
-    // What was there before does not matter.
+    // A file of an earlier input may exist.
     let _ = fs::remove_file(path);
     drop(Store::create(path, &state).expect("any state can be stored"));
     let good = fs::read(path).expect("what was stored");
@@ -85,8 +85,8 @@ fn check_damage<I: AnyId>(path: &Path, u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// `file` cut off, with something behind it, or with other bytes in a row: no more than its checksum is
-/// sure to notice, and not both in it and behind it.
+/// A damaged copy of `file`: cut off, extended, or with other bytes in a row. It has no more damage than
+/// the checksum is sure to detect, and not both in the checksum and after it.
 fn damaged(file: &[u8], u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     let mut bad = file.to_vec();
     match u.int_in_range(0..=3)? {
@@ -103,7 +103,7 @@ fn damaged(file: &[u8], u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     Ok(bad)
 }
 
-/// What `Store` makes of a file with these bytes; if it refuses, it says which file and why.
+/// Opens a file with these bytes. If `Store` refuses it, the error must name the file.
 fn open<I: AnyId>(path: &Path, file: &[u8]) -> Option<(Store<I>, HardState<I>)> {
     fs::write(path, file).expect("a file");
     match Store::open(path) {
@@ -112,11 +112,11 @@ fn open<I: AnyId>(path: &Path, file: &[u8]) -> Option<(Store<I>, HardState<I>)> 
             assert!(error.to_string().contains(&path.display().to_string()));
             None
         }
-        Err(other) => panic!("{other} is not what is wrong with {file:02x?}"),
+        Err(other) => panic!("the error {other} does not fit {file:02x?}"),
     }
 }
 
-/// Whatever lay on the disk, a node that starts from it does not panic, nor does it forget any of it.
+/// Starts a node from any state. The node must not panic, and must keep its term and its promise.
 fn start<I: AnyId>(state: &HardState<I>) {
     let id = state.voted_for.or(state.membership.members().first().copied());
     let Some(id) = id else { return };
@@ -126,8 +126,10 @@ fn start<I: AnyId>(state: &HardState<I>) {
     };
     for _ in 0..4 {
         let Some(due) = election.deadline() else { break };
-        let _ = election.tick(due);
+        for output in election.tick(due) {
+            let Output::Persist(next) = output else { continue };
+            assert!(next.term >= state.term && next.promised >= state.promised);
+        }
     }
-    let after = election.hard_state();
-    assert!(after.term >= state.term && after.promised >= state.promised);
+    assert!(election.term() >= state.term);
 }

@@ -1,5 +1,5 @@
-//! Any bytes are no message, or one that encodes to itself, and never take more memory than a constant
-//! times their number; any message arrives as it was sent.
+//! Any bytes decode to an error or to a message that encodes to itself, with memory of at most a constant
+//! times their number. Any message decodes as it was encoded.
 //!
 //! `cargo +nightly fuzz run wire`, or on stable
 //! `RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none wire`.
@@ -9,13 +9,13 @@ use std::net::SocketAddr;
 
 use arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use quorate::adapters::wire::{MAX_DATAGRAM, WireError, decode, encode};
+use quorate::adapters::wire::{MAX_DATAGRAM, DecodeError, decode, encode};
 use quorate_fuzz::{AnyId, message};
 
-/// A member of a byte becomes an id of eight, twice at most while lists are joined; an address of at
-/// least six becomes one of 32.
+/// The memory for each byte. A one-byte member becomes an id of eight bytes, twice at most while lists are
+/// joined; an address of at least six bytes becomes one of 32.
 const BYTES_PER_BYTE: u64 = 32;
-/// A message and a membership, whoever is in it.
+/// The memory of a message and a membership without members.
 const BYTES_AT_LEAST: u64 = 256;
 
 fuzz_target!(|data: &[u8]| {
@@ -31,9 +31,9 @@ fuzz_target!(|data: &[u8]| {
     };
 });
 
-/// A datagram comes in.
+/// Decodes a datagram.
 fn read<I: AnyId>(datagram: &[u8]) -> Result<()> {
-    let mut read = Err(WireError::Empty);
+    let mut read = Err(DecodeError::Empty);
     let memory = allocation_counter::measure(|| read = decode::<I>(datagram));
     let allowed = BYTES_AT_LEAST + BYTES_PER_BYTE * datagram.len() as u64;
     assert!(memory.bytes_max <= allowed, "{memory:?} for {} bytes", datagram.len());
@@ -45,14 +45,14 @@ fn read<I: AnyId>(datagram: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// A message goes out.
+/// Encodes a message, and decodes it again.
 fn write<I: AnyId>(u: &mut Unstructured<'_>) -> Result<()> {
     let message = message::<I>(u)?;
     let datagram = encode(&message);
     assert!(!datagram.is_empty() && datagram.len() <= MAX_DATAGRAM);
     let (last, rest) = datagram.split_last().expect("a version at least");
-    assert_eq!(decode::<I>(rest), Err(if rest.is_empty() { WireError::Empty } else { WireError::Truncated }));
-    assert_eq!(decode::<I>(&[rest, &[*last, 0]].concat()), Err(WireError::TrailingBytes { extra: 1 }));
+    assert_eq!(decode::<I>(rest), Err(if rest.is_empty() { DecodeError::Empty } else { DecodeError::Truncated }));
+    assert_eq!(decode::<I>(&[rest, &[*last, 0]].concat()), Err(DecodeError::TrailingBytes { extra: 1 }));
     assert_eq!(decode(&datagram), Ok(message));
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What the two formats are tried on: any message and any state, with ids of three types.
+//! Arbitrary messages and states, with ids of three types, for the fuzz targets of the formats.
 
 mod state;
 
@@ -7,18 +7,19 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
-use quorate::{
-    Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Message, Nanos, NodeId, Order,
-    Phase, Position, Priority, Round, Term, MembershipVersion, VoteReply, VoteRequest,
+use quorate::message::{
+    Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Order, Phase, Round, VoteReply,
+    VoteRequest,
 };
+use quorate::{ClusterId, Message, Nanos, NodeId, Position, Priority, PromiseHolder, Term, MembershipVersion};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use state::{membership, state, version};
 
-/// An id of which there can be any.
+/// A type of ids with arbitrary values.
 pub trait AnyId: NodeId + Serialize + DeserializeOwned + Debug {
-    /// One of them.
+    /// An arbitrary id.
     ///
     /// # Errors
     /// If the bytes are not enough.
@@ -37,7 +38,7 @@ impl AnyId for [u8; 16] {
     }
 }
 
-/// Without scope id and flow label, which are not sent.
+/// An address without scope id and flow label, which are not sent.
 impl AnyId for SocketAddr {
     fn any(u: &mut Unstructured<'_>) -> Result<Self> {
         Ok(if u.arbitrary()? {
@@ -48,7 +49,7 @@ impl AnyId for SocketAddr {
     }
 }
 
-/// Any message.
+/// An arbitrary message.
 ///
 /// # Errors
 /// If the bytes are not enough.
@@ -88,7 +89,9 @@ fn body<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Body<I>> {
             promise: Nanos(u.arbitrary()?),
             rank: u.arbitrary()?,
             order: *u.choose(&[Order::Follow, Order::Prepare, Order::Campaign])?,
-            inherited: option(u, |u| Ok(MembershipVersion { term: Term(u.arbitrary()?), number: u.arbitrary()? }))?,
+            inherited: option(u, |u| {
+                Ok(MembershipVersion { term: Term(u.arbitrary()?), number: u.arbitrary()? })
+            })?,
             membership: option(u, membership)?.map(Box::new),
         }),
         _ => Body::HeartbeatReply(HeartbeatReply {
@@ -113,7 +116,7 @@ fn answer<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Answer<I>> {
         5 => Answer::Denied(Denial::NotAMember),
         6 => Answer::Denied(Denial::MembershipConflict),
         _ => {
-            let to = option(u, |u| Ok((I::any(u)?, Term(u.arbitrary()?))))?;
+            let to = option(u, |u| Ok(PromiseHolder { id: I::any(u)?, term: Term(u.arbitrary()?) }))?;
             Answer::Denied(Denial::Bound { to, remaining: Nanos(u.arbitrary()?) })
         }
     })

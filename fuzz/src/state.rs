@@ -1,13 +1,13 @@
-//! Any members, and any durable state.
+//! Arbitrary memberships and durable states.
 
 use std::time::Duration;
 
 use arbitrary::{Error, Result, Unstructured};
-use quorate::{ClusterId, HardState, Limits, MAX_MEMBERS, Membership, Term, MembershipVersion};
+use quorate::{ClusterId, HardState, Limits, MAX_MEMBERS, Membership, MembershipVersion, Term};
 
 use crate::{AnyId, option};
 
-/// Any age of a membership.
+/// An arbitrary membership version.
 ///
 /// # Errors
 /// If the bytes are not enough.
@@ -15,10 +15,10 @@ pub fn version(u: &mut Unstructured<'_>) -> Result<MembershipVersion> {
     Ok(MembershipVersion { term: Term(u.arbitrary()?), number: u.arbitrary()? })
 }
 
-/// Any membership that can be built: of those who join, of those who form a group, or of a list.
+/// An arbitrary valid membership: a joining node's, a forming group's, or one with lists.
 ///
 /// # Errors
-/// If the bytes are not enough, or make none.
+/// If the bytes are not enough, or give no valid membership.
 pub fn membership<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Membership<I>> {
     let built = match u.int_in_range(0..=7)? {
         0 => Ok(Membership::joining()),
@@ -35,7 +35,7 @@ pub fn membership<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Membership<I>> {
     built.map_err(|_| Error::IncorrectFormat)
 }
 
-/// Any durable state.
+/// An arbitrary durable state.
 ///
 /// # Errors
 /// As [`membership`].

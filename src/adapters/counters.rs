@@ -1,14 +1,14 @@
 //! What an exporter reads: what became of a node so far, in numbers.
 //!
 //! ```
-//! use quorate::adapters::counters::Counters;
+//! use quorate::adapters::counters::ElectionCounters;
 //! use quorate::{Election, Input, Output, Timestamp};
 //! use rand_core::Rng;
 //!
 //! /// One turn of a host's loop.
 //! fn turn<R: Rng>(
 //!     election: &mut Election<u64, R>,
-//!     counters: &mut Counters,
+//!     counters: &mut ElectionCounters,
 //!     received: Option<Input<u64>>,
 //!     now: Timestamp,
 //! ) -> Vec<Output<u64>> {
@@ -24,7 +24,8 @@
 
 use core::time::Duration;
 
-use crate::io::{Event, Input, Output, StepDown};
+use crate::event::{Event, StepDown};
+use crate::io::{Input, Output};
 use crate::message::{Answer, Body, Denial};
 use crate::types::{Term, Timestamp};
 
@@ -32,7 +33,7 @@ use crate::types::{Term, Timestamp};
 /// [`term`](Self::term) after a restart; none is durable.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct Counters {
+pub struct ElectionCounters {
     /// The last term that was made durable.
     pub term: Term,
     /// How often this node was elected.
@@ -103,11 +104,11 @@ pub struct RoundTrips {
     pub longest: Duration,
 }
 
-impl Counters {
+impl ElectionCounters {
     /// Of a node that starts at `now`, which knows no leader yet.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
-        Counters {
+        ElectionCounters {
             term: Term(0),
             elections: 0,
             renewals: 0,

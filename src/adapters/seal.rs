@@ -1,65 +1,72 @@
-//! Datagrams sealed with a key of the group: what is in them is secret, and nothing counts that
-//! somebody without the key has made, altered, or sent once more.
+//! Datagrams sealed with a key of the group: their content is secret, and a datagram that somebody
+//! without the key has made, altered or sent again is refused.
 //!
-//! [`Seal`] is the whole of it, without a socket or a clock: bytes go in, bytes come out. The host over
-//! [UDP](crate::adapters::udp) uses it; so can a transport of your own.
+//! [`Seal`] does all of it without a socket or a clock: bytes go in, bytes come out, and its randomness
+//! comes from a generator of the caller's. The [endpoint](crate::adapters::endpoint) uses it; so can a
+//! transport of your own.
 //!
 //! ```
 //! use quorate::adapters::seal::{Keyring, Opened, Seal};
+//! # use rand_chacha::rand_core::SeedableRng;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let keys: Keyring = "8d0e3c1f5b2a4978a6c7d8e9f00112233445566778899aabbccddeeff0123456".parse()?;
-//! let (mut one, mut two) = (Seal::new(1_u32, keys.clone())?, Seal::new(2_u32, keys)?);
+//! // In a program: `getrandom::SysRng`, the randomness of the operating system.
+//! # let rng = |seed| rand_chacha::ChaCha20Rng::seed_from_u64(seed);
+//! let (mut one, mut two) = (Seal::new(1_u32, keys.clone(), rng(1))?, Seal::new(2_u32, keys, rng(2))?);
 //!
-//! // They have not met. Instead of the first letter a hello goes out, and it is answered; the letter
-//! // is lost, as any datagram may be.
-//! let mut hello = one.letter(2, b"a message")?;
-//! let Opened::Reply(mut reply) = two.open(&mut hello) else { panic!("no reply") };
-//! assert!(matches!(one.open(&mut reply), Opened::Met { from: 2 }));
+//! // The two have not met yet. A handshake goes out in the place of the first datagram, which is lost,
+//! // as any datagram may be, and the handshake is answered.
+//! let mut handshake = one.seal_for(2, b"a message")?;
+//! let Opened::Reply(mut reply) = two.open(&mut handshake) else { panic!("no reply") };
+//! assert!(matches!(one.open(&mut reply), Opened::HandshakeDone { with: 2 }));
 //!
-//! let mut letter = one.letter(2, b"the message again")?;
-//! let mut again = letter.clone();
-//! let Opened::Letter { from: 1, body } = two.open(&mut letter) else { panic!("no letter") };
+//! let mut sealed = one.seal_for(2, b"the message again")?;
+//! let mut again = sealed.clone();
+//! let Opened::Datagram { from: 1, body } = two.open(&mut sealed) else { panic!("no datagram") };
 //! assert_eq!(body, b"the message again");
-//! assert!(matches!(two.open(&mut again), Opened::Refused(_)), "once");
+//! assert!(matches!(two.open(&mut again), Opened::Refused(_)), "a datagram is opened once");
 //! # Ok(())
 //! # }
 //! ```
 //!
 //! # What is refused
 //!
-//! [`Refusal`] names every reason, [`Refused`] counts them. Whoever has no key gets no answer, and costs
-//! a look at the first eleven bytes; if he has copied those from a datagram that he saw, one
-//! authentication. Who has the key but can not show that what he sends is recent is told how to, in one
-//! datagram that is no longer than his: nobody can have a group send more than he sends himself.
+//! [`Refusal`] names every reason, and [`Refused`] counts them. A sender without a key gets no answer,
+//! and costs a look at the first eleven bytes; if it has copied these from a datagram that it saw, one
+//! authentication. A sender that has the key but cannot show that its datagram is recent is told how to
+//! show it, in one datagram that is no longer than its own: nobody can make a group send more than it
+//! sends itself.
 //!
-//! A letter counts once, for the process that it was sealed for. The first letter to a node, and the
-//! first after either end has restarted, may be lost to that: who sent it is answered, and the next
-//! counts.
+//! A datagram is opened once, by the process that it was sealed for. The first datagram to a node, and
+//! the first after either end has restarted, may be lost to this rule: its sender is answered, and the
+//! next datagram is opened.
 //!
-//! All state is of constant size for each other node, of the 1,024 that were heard or written to last.
+//! The state for each other node has a constant size, and is kept for the 1,024 nodes that were heard or
+//! written to last.
 //!
 //! # The format
 //!
-//! XChaCha20-Poly1305, with a random nonce in each datagram, behind a version and the key's id; inside,
-//! sender, receiver and what `seal/peer.rs` says. That is some 100 bytes and two ids more than there are
-//! to send.
+//! XChaCha20-Poly1305, with a random nonce in each datagram, behind a version and the key's id. The
+//! encrypted part begins with the sender, the receiver and what `seal/peer.rs` describes. A sealed
+//! datagram is some 100 bytes and two ids longer than its body.
 
 mod frame;
 mod key;
 mod peer;
+mod peers;
 mod refusal;
 mod window;
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::fmt;
 use std::prelude::rust_2024::*;
 
+use rand_core::TryCryptoRng;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use self::peer::{Head, Peer, Unique};
+use self::peers::Peers;
 use crate::types::NodeId;
 
 pub use self::key::{Key, KeyError, Keyring};
@@ -68,45 +75,47 @@ pub use self::refusal::{Refusal, Refused};
 /// The format of what is sealed: the third byte of every sealed datagram.
 pub const VERSION: u8 = 1;
 
-/// The longest sealed datagram, in bytes, that is made or looked at.
+/// The longest sealed datagram, in bytes, that is made or opened.
 pub const MAX_SEALED: usize = 21 * 1024;
 
-/// How many other nodes are kept in mind.
-const MAX_PEERS: usize = 1_024;
-
 /// Seals what one node sends, and opens what it receives.
-pub struct Seal<I> {
+///
+/// `R` is the source of nonces and challenges. A nonce must never come twice, not even after a restart or
+/// on a copy of the machine: a program brings the operating system's generator (`getrandom::SysRng`), a
+/// test a seeded one.
+pub struct Seal<I, R> {
     id: I,
-    /// This process.
+    /// Names this process.
     session: Unique,
     keys: Keyring,
-    peers: BTreeMap<I, Peer>,
-    /// Datagrams so far.
-    used: u64,
+    rng: R,
+    peers: Peers<I>,
     refused: Refused,
 }
 
 /// What a datagram turned out to be.
 #[derive(Debug)]
 pub enum Opened<'a, I> {
-    /// What another node had to say, to this one, for the first time.
-    Letter {
-        /// That node.
+    /// A datagram of another node to this one, opened for the first time.
+    Datagram {
+        /// The node that sealed it.
         from: I,
-        /// What it says.
+        /// What it sealed.
         body: &'a [u8],
     },
-    /// Letters to that node will be taken from now on. Whatever is sent next lets it know the same.
-    Met {
-        /// That node.
-        from: I,
+    /// A handshake was answered: datagrams for that node can be sealed from now on. Whatever is sent to
+    /// it next lets it seal datagrams for this node too.
+    HandshakeDone {
+        /// The other node.
+        with: I,
     },
-    /// Nothing that counts yet: send this to where the datagram came from, and the next will.
+    /// Nothing that can be opened yet: send this to where the datagram came from, and the sender's next
+    /// datagram can.
     Reply(Vec<u8>),
-    /// What somebody with the key has to say, about whom nothing is known. It may have been said
+    /// What somebody with the key sealed for everybody. Its sender is unknown, and it may have arrived
     /// before, and often.
-    Note(&'a [u8]),
-    /// It has been counted. There is nothing to be done.
+    Broadcast(&'a [u8]),
+    /// The datagram was refused, and counted. There is nothing to be done.
     Refused(Refusal),
 }
 
@@ -114,7 +123,7 @@ pub enum Opened<'a, I> {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {
-    /// It would be longer than any datagram that is opened.
+    /// The datagram would be longer than any that is opened.
     #[error("the datagram takes more than {MAX_SEALED} bytes")]
     TooLong,
     /// The id's own `Serialize` failed.
@@ -123,40 +132,41 @@ pub enum SealError {
     /// The cipher refuses, which it does not at these lengths.
     #[error("the cipher refuses")]
     Unsealable,
-    /// The system has no randomness to give.
-    #[error("no randomness: {0}")]
-    Random(#[from] getrandom::Error),
+    /// The generator has no randomness to give.
+    #[error("no randomness to seal with")]
+    NoRandomness,
 }
 
 /// What is sealed before the body.
 #[derive(Serialize, Deserialize)]
-enum Inside<I> {
-    Note,
-    /// And the receiver's question that it answers, or [`Unique::NONE`].
-    Hello(Head<I>, Unique),
-    /// And the receiver's challenge, and the number of the letter among those that bear it.
-    Letter(Head<I>, Unique, u64),
+enum Contents<I> {
+    Broadcast,
+    /// With the receiver's question that it answers, or [`Unique::NONE`].
+    Handshake(Head<I>, Unique),
+    /// With the receiver's challenge, and the number of the datagram among those that bear this challenge.
+    Datagram(Head<I>, Unique, u64),
 }
 
-impl<I: NodeId> Seal<I> {
-    /// For node `id`, as of now: what was sealed for it before is refused.
+impl<I: NodeId, R: TryCryptoRng> Seal<I, R> {
+    /// The seal of node `id`, as of now: what was sealed for an earlier process of the node is refused.
     ///
     /// # Errors
-    /// If the system has no randomness to give.
-    pub fn new(id: I, keys: Keyring) -> Result<Self, getrandom::Error> {
-        let (peers, refused) = (BTreeMap::new(), Refused::default());
-        Ok(Seal { id, session: Unique::draw()?, keys, peers, used: 0, refused })
+    /// The generator's own, if it has no randomness to give.
+    pub fn new(id: I, keys: Keyring, mut rng: R) -> Result<Self, R::Error> {
+        let session = Unique::try_draw(&mut rng)?;
+        let (peers, refused) = (Peers::new(), Refused::default());
+        Ok(Seal { id, session, keys, rng, peers, refused })
     }
 
-    /// Other keys from now on: see [`Keyring`] on how to rotate. Who has been met stays so.
+    /// Uses other keys from now on: see [`Keyring`] on how to rotate. Handshakes stay done.
     pub fn set_keys(&mut self, keys: Keyring) {
         self.keys = keys;
     }
 
-    /// Whether letters to `id` can be written. If not, a [`hello`](Self::hello) is due.
+    /// Whether datagrams for `id` can be sealed. If not, a [`handshake`](Self::handshake) is due.
     #[must_use]
-    pub fn has_met(&self, id: I) -> bool {
-        self.peers.get(&id).is_some_and(Peer::is_known)
+    pub fn can_seal_for(&self, id: I) -> bool {
+        self.peers.get(id).is_some_and(Peer::is_known)
     }
 
     /// What was refused so far.
@@ -164,67 +174,52 @@ impl<I: NodeId> Seal<I> {
     pub fn refused(&self) -> Refused {
         self.refused
     }
-
-    /// The peer, which is in mind from now on. For it the one is forgotten that was longest unused; of those
-    /// that have shown nothing, if there are any.
-    fn peer(&mut self, id: I) -> Result<&mut Peer, getrandom::Error> {
-        if self.peers.len() >= MAX_PEERS && !self.peers.contains_key(&id) {
-            let longest =
-                self.peers.iter().min_by_key(|(_, peer)| (peer.is_live(), peer.used)).map(|(&id, _)| id);
-            longest.and_then(|id| self.peers.remove(&id));
-        }
-        self.used = self.used.saturating_add(1);
-        let peer = match self.peers.entry(id) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(Peer::new()?),
-        };
-        peer.used = self.used;
-        Ok(peer)
-    }
 }
 
-impl<I: NodeId + Serialize + DeserializeOwned> Seal<I> {
-    /// `body` for node `to`, to be sent once. In the place of the letter, if its writer has not
-    /// [met](Self::has_met) that node, comes a hello; the body is lost then.
+impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Seal<I, R> {
+    /// Seals `body` for node `to`, to be sent once. While the handshake with `to` is not
+    /// [done](Self::can_seal_for), a handshake is returned in the datagram's place, and `body` is lost.
     ///
     /// # Errors
     /// [`SealError`].
-    pub fn letter(&mut self, to: I, body: &[u8]) -> Result<Vec<u8>, SealError> {
+    pub fn seal_for(&mut self, to: I, body: &[u8]) -> Result<Vec<u8>, SealError> {
         let head = self.head(to)?;
-        match self.peer(to)?.prove() {
-            Some((proof, number)) => self.keys.lock(&Inside::Letter(head, proof, number), body),
-            None => self.hello(to),
+        match self.peers.get_mut(to).and_then(Peer::take_proof) {
+            Some((proof, number)) => {
+                self.keys.encrypt(&Contents::Datagram(head, proof, number), body, &mut self.rng)
+            }
+            None => self.handshake(to),
         }
     }
 
-    /// Asks node `to` how to write letters to it.
+    /// Asks node `to` for what is needed to seal datagrams for it.
     ///
     /// # Errors
     /// [`SealError`].
-    pub fn hello(&mut self, to: I) -> Result<Vec<u8>, SealError> {
-        self.hello_with(to, Unique::NONE)
+    pub fn handshake(&mut self, to: I) -> Result<Vec<u8>, SealError> {
+        self.handshake_with(to, Unique::NONE)
     }
 
-    fn hello_with(&mut self, to: I, answered: Unique) -> Result<Vec<u8>, SealError> {
+    fn handshake_with(&mut self, to: I, answered: Unique) -> Result<Vec<u8>, SealError> {
         let head = self.head(to)?;
-        self.keys.lock(&Inside::Hello(head, answered), &[])
+        self.keys.encrypt(&Contents::Handshake(head, answered), &[], &mut self.rng)
     }
 
     fn head(&mut self, to: I) -> Result<Head<I>, SealError> {
         let (from, session) = (self.id, self.session);
-        let Peer { challenge, question, .. } = *self.peer(to)?;
-        Ok(Head { from, to, session, challenge, question })
+        let peer = self.peers.touch(to, &mut self.rng)?;
+        Ok(Head { from, to, session, challenge: peer.challenge, question: peer.question })
     }
 
-    /// `body` for whoever has the key, from nobody in particular; opened as often as it arrives.
+    /// Seals `body` for everybody with the key, without a sender. It is opened as often as it arrives.
     ///
     /// # Errors
     /// [`SealError`].
-    pub fn note(&self, body: &[u8]) -> Result<Vec<u8>, SealError> {
-        self.keys.note(body)
+    pub fn seal_broadcast(&mut self, body: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.keys.seal_broadcast(body, &mut self.rng)
     }
 
-    /// Opens what came in, in its place.
+    /// Opens a received datagram, in its place.
     pub fn open<'a>(&mut self, datagram: &'a mut [u8]) -> Opened<'a, I> {
         self.try_open(datagram).unwrap_or_else(|refusal| {
             self.refused.count(refusal);
@@ -233,74 +228,77 @@ impl<I: NodeId + Serialize + DeserializeOwned> Seal<I> {
     }
 
     fn try_open<'a>(&mut self, datagram: &'a mut [u8]) -> Result<Opened<'a, I>, Refusal> {
-        let (inside, body) = self.keys.look(datagram)?;
-        match inside {
-            Inside::Note => Ok(Opened::Note(body)),
-            Inside::Hello(head, answered) if body.is_empty() => {
-                match self.writer(&head)?.hello(&head, answered) {
-                    Ok(()) => Ok(Opened::Met { from: head.from }),
+        let (contents, body) = self.keys.decode(datagram)?;
+        match contents {
+            Contents::Broadcast => Ok(Opened::Broadcast(body)),
+            Contents::Handshake(head, answered) if body.is_empty() => {
+                self.check_addressee(&head)?;
+                let peer = self.peers.touch(head.from, &mut self.rng)?;
+                match peer.accept_handshake(&head, answered, &mut self.rng) {
+                    Ok(()) => Ok(Opened::HandshakeDone { with: head.from }),
                     Err(Refusal::Unproven) => self.reply(&head),
                     Err(refusal) => Err(refusal),
                 }
             }
-            Inside::Hello(..) => Err(Refusal::Malformed),
-            Inside::Letter(head, proof, number) => match self.writer(&head)?.letter(&head, proof, number) {
-                Ok(()) => Ok(Opened::Letter { from: head.from, body }),
-                Err(refusal @ Refusal::Unproven) => {
-                    self.refused.count(refusal);
-                    self.reply(&head)
+            Contents::Handshake(..) => Err(Refusal::Malformed),
+            Contents::Datagram(head, proof, number) => {
+                self.check_addressee(&head)?;
+                let peer = self.peers.touch(head.from, &mut self.rng)?;
+                match peer.accept_datagram(&head, (proof, number), &mut self.rng) {
+                    Ok(()) => Ok(Opened::Datagram { from: head.from, body }),
+                    Err(refusal @ Refusal::Unproven) => {
+                        self.refused.count(refusal);
+                        self.reply(&head)
+                    }
+                    Err(refusal) => Err(refusal),
                 }
-                Err(refusal) => Err(refusal),
-            },
+            }
         }
     }
 
-    /// Who wrote it, if it was to this node.
-    fn writer(&mut self, head: &Head<I>) -> Result<&mut Peer, Refusal> {
+    /// A datagram in the name of this node, or for another one, is refused.
+    fn check_addressee(&self, head: &Head<I>) -> Result<(), Refusal> {
         if head.from == self.id {
             return Err(Refusal::Reflected);
         }
-        if head.to != self.id {
-            return Err(Refusal::Misdirected);
-        }
-        Ok(self.peer(head.from)?)
+        if head.to == self.id { Ok(()) } else { Err(Refusal::Misdirected) }
     }
 
-    /// One for one, and not longer than what it replies to; and it is never replied to itself.
+    /// One datagram for one, and no longer than the one it replies to. A reply is never replied to.
     fn reply(&mut self, head: &Head<I>) -> Result<Opened<'static, I>, Refusal> {
-        self.hello_with(head.from, head.question).map(Opened::Reply).map_err(|_| Refusal::NoRandomness)
+        self.handshake_with(head.from, head.question).map(Opened::Reply).map_err(|_| Refusal::NoRandomness)
     }
 }
 
 impl Keyring {
-    /// `body` for whoever has the key, from nobody in particular; opened as often as it arrives.
+    /// Seals `body` for everybody with the key, without a sender. It is opened as often as it arrives.
     ///
     /// # Errors
     /// [`SealError`].
-    pub fn note(&self, body: &[u8]) -> Result<Vec<u8>, SealError> {
-        self.lock(&Inside::<()>::Note, body)
+    pub fn seal_broadcast(&self, body: &[u8], rng: &mut impl TryCryptoRng) -> Result<Vec<u8>, SealError> {
+        self.encrypt(&Contents::<()>::Broadcast, body, rng)
     }
 
-    /// What [`note`](Self::note), or [`Seal::note`], has sealed.
+    /// Opens what [`seal_broadcast`](Self::seal_broadcast), or [`Seal::seal_broadcast`], has sealed.
     ///
     /// # Errors
     /// [`Refusal`].
-    pub fn open_note<'a>(&self, datagram: &'a mut [u8]) -> Result<&'a [u8], Refusal> {
-        match self.look::<()>(datagram)? {
-            (Inside::Note, body) => Ok(body),
-            (Inside::Hello(..) | Inside::Letter(..), _) => Err(Refusal::Misdirected),
+    pub fn open_broadcast<'a>(&self, datagram: &'a mut [u8]) -> Result<&'a [u8], Refusal> {
+        match self.decode::<()>(datagram)? {
+            (Contents::Broadcast, body) => Ok(body),
+            (Contents::Handshake(..) | Contents::Datagram(..), _) => Err(Refusal::Misdirected),
         }
     }
 
-    fn look<'a, I: DeserializeOwned>(
+    fn decode<'a, I: DeserializeOwned>(
         &self,
         datagram: &'a mut [u8],
-    ) -> Result<(Inside<I>, &'a [u8]), Refusal> {
-        postcard::take_from_bytes(self.unlock(datagram)?).map_err(|_| Refusal::Malformed)
+    ) -> Result<(Contents<I>, &'a [u8]), Refusal> {
+        postcard::take_from_bytes(self.decrypt(datagram)?).map_err(|_| Refusal::Malformed)
     }
 }
 
-impl<I: NodeId> fmt::Debug for Seal<I> {
+impl<I: NodeId, R> fmt::Debug for Seal<I, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Seal { id, keys, refused, .. } = self;
         f.debug_struct("Seal")

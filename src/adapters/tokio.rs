@@ -1,5 +1,8 @@
 //! A node as a tokio task, and work that runs only while it leads.
 //!
+//! Messages travel by a [`Transport`]: a [`Network`] within the process, one of your own, or, with the feature
+//! `tokio-udp`, a UDP socket.
+//!
 //! ```no_run
 //! use quorate::adapters::seal::Keyring;
 //! use quorate::adapters::store::Store;
@@ -41,21 +44,24 @@
 //! [`Leadership::stopped`], [`Handle::closed`] and every command say so. A node that was
 //! [`Removed`](crate::Event::Removed) or has [lost its state](crate::Event::StateLost) runs on.
 //!
-//! The runtime needs its timers enabled, for [`Udp`] its IO as well, and a thread to spare for
-//! blocking work whenever a state is stored.
+//! The runtime needs its timers enabled, for UDP its IO as well, and a thread to spare for blocking work
+//! whenever a state is stored.
 
-mod board;
 mod channel;
 mod errors;
 mod guard;
 mod handle;
+mod leadership_watch;
+#[cfg(feature = "tokio-udp")]
 mod peers;
 mod storage;
 mod task;
 mod transport;
+#[cfg(feature = "tokio-udp")]
 mod udp;
 
 use std::fmt;
+use std::io;
 use std::prelude::rust_2024::*;
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,28 +72,37 @@ use rand_chacha::rand_core::SeedableRng;
 use tokio::runtime;
 use tokio::sync::{broadcast, mpsc};
 
-use self::board::{Board, Clock};
+use self::leadership_watch::LeadershipWatch;
 use self::task::{LastWords, Task};
+use super::actions::Actions;
 use crate::adapters::clock::BootClock;
 use crate::config::Config;
 use crate::election::Election;
 use crate::hard_state::HardState;
 use crate::types::{NodeId, Timestamp};
 
-pub use self::board::Leadership;
 pub use self::channel::{Channel, Network};
 pub use self::errors::{CommandError, StartError, Stopped};
 pub use self::handle::Handle;
+pub use self::leadership_watch::{Clock, Leadership};
+#[cfg(feature = "tokio-udp")]
 pub use self::peers::Peers;
 pub use self::storage::{Memory, Storage};
-pub use self::transport::{NodeView, Transport};
+pub use self::transport::Transport;
+#[cfg(feature = "tokio-udp")]
 pub use self::udp::Udp;
+pub use super::node_view::NodeView;
+#[cfg(feature = "tokio-udp")]
+pub use super::{
+    endpoint::{DatagramCounters, LeaderAddress},
+    socket::{BindError, Protection},
+};
 
-/// How many commands wait, and how much news is kept for who reads slowly.
+/// How many commands wait, and how much news is kept for a slow reader.
 const COMMANDS: usize = 16;
 const NEWS: usize = 256;
 
-/// What a node is told at its start. A [`Config`] alone will do.
+/// What a node is configured with. A [`Config`] alone will do.
 #[derive(Clone)]
 pub struct Options<I> {
     config: Config<I>,
@@ -104,10 +119,10 @@ impl<I> Options<I> {
         let clock = BootClock::new();
         let shortest = config.timing.tuned_from.unwrap_or(config.timing.promise);
         let margin = shortest.checked_div(10).unwrap_or_default();
-        Options { config, margin, clock: Arc::new(move || clock.now()), seed: None }
+        Options { config, margin, clock: Clock::new(move || clock.now()), seed: None }
     }
 
-    /// How long before its end a lease is taken away, so that nobody acts by it when it ends: longer
+    /// How long before its end a lease is taken away, so that no part of the program acts by it when it ends: longer
     /// than a task takes to run after it is woken, and well below half of a promise, the shortest
     /// if they are tuned.
     #[must_use]
@@ -117,10 +132,11 @@ impl<I> Options<I> {
     }
 
     /// Another clock than [`BootClock`]: monotonic, and counting suspend. For tests in tokio's paused
-    /// time, the [`Timestamp`] of `start.elapsed()`, where `start` is an [`Instant`](tokio::time::Instant) of its.
+    /// time, the [`Timestamp`] of `start.elapsed()`, where `start` is an [`Instant`](tokio::time::Instant) of
+    /// tokio's.
     #[must_use]
     pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        self.clock = Arc::new(clock);
+        self.clock = Clock::new(clock);
         self
     }
 
@@ -134,7 +150,8 @@ impl<I> Options<I> {
     fn generator(&self) -> Result<ChaCha8Rng, StartError> {
         match self.seed {
             Some(seed) => Ok(ChaCha8Rng::seed_from_u64(seed)),
-            None => ChaCha8Rng::try_from_rng(&mut SysRng).map_err(StartError::Seed),
+            None => ChaCha8Rng::try_from_rng(&mut SysRng)
+                .map_err(|error| StartError::Seed(io::Error::other(error))),
         }
     }
 }
@@ -160,19 +177,20 @@ impl<I: NodeId + Send + Sync + 'static> Handle<I> {
     /// store the next.
     ///
     /// # Errors
-    /// [`StartError`], if it is configured wrongly or there is no runtime.
+    /// [`StartError`], if it is configured wrongly, its transport cannot be used, or there is no runtime.
     pub fn start(
         options: impl Into<Options<I>>,
         saved: HardState<I>,
         storage: impl Storage<I>,
-        transport: impl Transport<I>,
+        mut transport: impl Transport<I>,
     ) -> Result<Self, StartError> {
         let options = options.into();
         let runtime = runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         let Config { id, timing, .. } = options.config;
         let rng = options.generator()?;
-        let board = Arc::new(Board::new(id, options.clock, options.margin));
-        let election = Election::new(options.config, saved, board.now(), rng)?;
+        let watch = Arc::new(LeadershipWatch::new(id, options.clock, options.margin));
+        let election = Election::new(options.config, saved, watch.now(), rng)?;
+        transport.start(&NodeView::of(&election), &watch.clock).map_err(StartError::Transport)?;
         let (orders, commands) = mpsc::channel(COMMANDS);
         let events = broadcast::Sender::new(NEWS);
         let task = Task {
@@ -181,13 +199,12 @@ impl<I: NodeId + Send + Sync + 'static> Handle<I> {
             transport,
             commands,
             events: events.clone(),
-            board: Arc::clone(&board),
-            outputs: Vec::new(),
-            news: Vec::new(),
+            watch: Arc::clone(&watch),
+            actions: Actions::new(),
             patience: timing.promise_limit.saturating_mul(2),
             handover_failed: false,
         };
-        runtime.spawn(task::run(LastWords::new(Arc::clone(&board)), task));
-        Ok(Handle { board, commands: orders, events })
+        runtime.spawn(task::run(LastWords::new(Arc::clone(&watch)), task));
+        Ok(Handle { watch, commands: orders, events })
     }
 }

@@ -30,8 +30,8 @@
 //! The host's contract, and how it is kept here:
 //!
 //! 1. *Act on outputs in order.* What follows a state to be stored waits until the store returns;
-//!    if it fails, the host stops and says so. What follows a step-down waits until
-//!    [`Host::lease`] gives none and every watcher knows.
+//!    if that fails, the host stops and says so. What follows a step-down waits until
+//!    [`Host::lease`] returns none and every watcher knows.
 //! 2. *Receive, then read the clock, tick and step.*
 //! 3. *Work under a lease.* [`Host::lease`] reads a fresh clock and waits for no disk; watchers
 //!    ([`Host::watch`]) are told by a thread of their own. [`Host::run_while_leader`] runs work that
@@ -39,58 +39,40 @@
 //!
 //! # Addresses
 //!
-//! Addresses travel with the membership. A host is given those of some peers at its start
-//! ([`HostConfig::peers`]), and those of newcomers by [`Host::reconfigure`] and
-//! [`Host::discovered`]. Where a member is heard is where it is; members tell each other where they
-//! know the others to be, and how long ago that was true, and what was seen last counts. So
-//!
-//! - a newcomer needs no peers: the leader writes to it, and every member learns where it is with
-//!   the membership that has it, so that it is reached also if that leader dies at once;
-//! - a member may move to another address, if it is told that of one member at its start: whoever
-//!   is silent is tried wherever it was said to be, and who hears it tells the others;
-//! - a new node may be where a lost one was: a message names its receiver, and to others it says
-//!   nothing;
-//! - of nodes that are neither members, nor to become members, nor configured, no address is kept.
-//!   A removed one is forgotten once it has been told; it is answered where it asks from.
-//!
-//! Addresses are not part of the durable state, for they are no part of what must be agreed on: a
-//! wrong or lost one costs time, never safety. A host that restarts is found by any member that is
-//! still up. But should **all** restart at once, each must be told where another one is: where
-//! members come and go, save what [`Notice::Addresses`] says, and give it back as
-//! [`HostConfig::peers`] (`examples/node.rs` does).
+//! Addresses travel with the membership: see the [endpoint](crate::adapters::endpoint#addresses). A host is
+//! given the addresses of some peers at its start ([`HostConfig::peers`]), and the addresses of newcomers by
+//! [`Host::reconfigure`] and [`Host::discovered`]. Where members come and go, save what
+//! [`Notice::Addresses`] says, and give it back as [`HostConfig::peers`] (`examples/node.rs` does): should all
+//! hosts restart at once, each must be told the address of another one.
 //!
 //! # Members that go
 //!
 //! [`Event::Removed`](crate::Event::Removed) and [`Event::StateLost`](crate::Event::StateLost) are
-//! reported like all news, and the host runs on: a removed node goes on telling who asks what the
-//! members are, and one that lost its state does no harm. The program stops either when it likes.
+//! reported like all news, and the host runs on: a removed node goes on answering, and tells what the
+//! members are, and a node that lost its state does no harm. The program stops either when it likes.
 //!
 //! # Security
 //!
 //! With [keys](HostConfig::sealed) datagrams are [sealed](crate::adapters::seal): only nodes of the group
-//! can read them, and nothing counts that others made, altered or sent again. Without, whoever can send
-//! to the port can forge them; so a host that is not told to do [without](HostConfig::unsealed) starts only
-//! on a loopback address. The page [`guide::security`](crate::guide::security) says against whom that
-//! helps, and how to make, spread and change keys. All of a group have keys, or none.
+//! can read them, and datagrams that others made, altered or sent again are refused. Without keys, every
+//! machine that can send to the port can forge them; so a host that is not told to do
+//! [without](HostConfig::unsealed) starts only on a loopback address. The page
+//! [`guide::security`](crate::guide::security) says against whom this helps, and how to make, spread and
+//! change keys. All hosts of a group have keys, or none.
 
-pub(super) mod book;
 mod commands;
-pub(super) mod cover;
-pub(super) mod datagram;
 mod errors;
 mod events;
-mod inbox;
-mod leases;
-pub(super) mod post;
+mod host_thread;
+mod lease_watch;
 mod query;
-pub(super) mod run;
+mod run_while_leader;
 mod settings;
-pub(super) mod socket;
-mod work;
 
 use std::boxed::Box;
 use std::error::Error;
 use std::fmt;
+use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::prelude::rust_2024::*;
 use std::sync::mpsc::{Sender, SyncSender, channel};
@@ -103,69 +85,27 @@ use rand_chacha::rand_core::SeedableRng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::cover::Cover;
-use self::leases::Leases;
-use self::run::Runner;
+use self::host_thread::{HostThread, own_address};
+use self::lease_watch::LeaseWatch;
+use crate::adapters::actions::Actions;
 use crate::adapters::clock::BootClock;
-use crate::adapters::seal::{Keyring, Refused};
-use crate::election::{Election, Status};
+use crate::adapters::endpoint::Endpoint;
+use crate::adapters::seal::Keyring;
+use crate::adapters::socket;
+use crate::election::Election;
 use crate::hard_state::HardState;
-use crate::io::{Input, Lease, Rejection};
-use crate::types::{ClusterId, NodeId, Term};
+use crate::io::{Input, Lease};
+use crate::rejection::Rejection;
+use crate::status::Status;
+use crate::types::NodeId;
 
-pub use self::errors::{CommandError, HostFailure, StartError};
+pub use self::errors::{HostCommandError, HostFailure, HostStartError, HostStopped};
 pub use self::events::{Events, Notice};
 pub use self::query::{QueryError, who_leads, who_leads_sealed};
-pub use self::settings::{HostConfig, Protection};
-pub use self::work::{Stopped, Worker};
-
-/// A leader, and where it is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct Leader<I> {
-    /// Its group.
-    pub cluster: ClusterId,
-    /// Its id.
-    pub id: I,
-    /// The term it leads.
-    pub term: Term,
-    /// Its address, if whoever was asked knows one that means something to the asker.
-    pub address: Option<SocketAddr>,
-}
-
-/// What came and went, since the start.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[non_exhaustive]
-pub struct Counters {
-    /// Messages of this group that were handed to the election.
-    pub received: u64,
-    /// Datagrams sent.
-    pub sent: u64,
-    /// Questions about the leader that were answered.
-    pub answered: u64,
-    /// Of those received, messages of nodes that are neither members nor configured peers.
-    pub strangers: u64,
-    /// Messages of another group. The election is told, and ignores them.
-    pub foreign: u64,
-    /// Refused: longer than any datagram of ours, if they are not sealed.
-    pub oversized: u64,
-    /// Refused: truncated, of another version, or no datagram of ours at all; of sealed ones only those
-    /// that somebody with the key has made.
-    pub undecodable: u64,
-    /// Refused: messages in the name of this node.
-    pub namesakes: u64,
-    /// Refused: messages to another node, which once was where this one is now.
-    pub misdirected: u64,
-    /// Refused: questions about the leader that are shorter than their answer.
-    pub short_questions: u64,
-    /// Messages that were not sent, because nobody knows where their receiver is.
-    pub unroutable: u64,
-    /// Datagrams that the system did not take.
-    pub send_errors: u64,
-    /// Errors of the socket while it was listened to; none of them ends the host.
-    pub receive_errors: u64,
-    /// What the seal refused. Of a flood, the part that the system had room for.
-    pub refused: Refused,
-}
+pub use self::run_while_leader::Worker;
+pub use self::settings::HostConfig;
+pub use crate::adapters::endpoint::{DatagramCounters, LeaderAddress};
+pub use crate::adapters::socket::{BindError, Protection};
 
 /// A running host. Dropping it resigns, if it leads, and stops it.
 #[derive(Debug)]
@@ -182,7 +122,7 @@ pub struct Host<I: NodeId> {
 enum Command<I> {
     Step {
         input: Input<I>,
-        /// Where the nodes are that it is about.
+        /// The addresses of the nodes that the input names.
         addresses: Vec<(I, SocketAddr)>,
         reply: SyncSender<Result<(), Rejection<I>>>,
     },
@@ -197,7 +137,7 @@ enum Command<I> {
 /// What the host's thread shows.
 struct Shared<I> {
     clock: BootClock,
-    leases: Leases,
+    leases: LeaseWatch,
     events: Events<I>,
     view: Mutex<View<I>>,
 }
@@ -205,9 +145,9 @@ struct Shared<I> {
 #[derive(Clone, Debug)]
 struct View<I> {
     status: Status<I>,
-    leader: Option<Leader<I>>,
+    leader: Option<LeaderAddress<I>>,
     addresses: Vec<(I, SocketAddr)>,
-    counters: Counters,
+    counters: DatagramCounters,
     failure: Option<HostFailure>,
 }
 
@@ -216,55 +156,54 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
     /// the state is durable; [`Store::save`](crate::adapters::store::Store::save) does.
     ///
     /// # Errors
-    /// [`StartError`], if it cannot listen, or is configured wrongly.
+    /// [`HostStartError`], if it cannot listen, or is configured wrongly.
     pub fn start<E>(
         config: HostConfig<I>,
         saved: HardState<I>,
         mut save: impl FnMut(&HardState<I>) -> Result<(), E> + Send + 'static,
-    ) -> Result<Self, StartError>
+    ) -> Result<Self, HostStartError>
     where
         E: Into<Box<dyn Error + Send + Sync>>,
     {
-        let listen = |source| StartError::Listen { address: config.listen, source };
-        let open = matches!(config.protection, Protection::OnlyLoopback);
-        if open && !config.listen.ip().is_loopback() {
-            return Err(StartError::Unsealed { address: config.listen });
-        }
-        let cover = Cover::new(config.config.id, config.protection).map_err(StartError::Seed)?;
-        let socket = UdpSocket::bind(config.listen).map_err(listen)?;
-        self::socket::enlarge(&socket);
-        let (local, wake) = (socket.local_addr().map_err(listen)?, socket.try_clone().map_err(listen)?);
+        let (socket, local) = socket::bind(config.listen, &config.protection)?;
+        let wake =
+            socket.try_clone().map_err(|source| BindError::Listen { address: config.listen, source })?;
         let clock = BootClock::new();
-        let rng = ChaCha8Rng::try_from_rng(&mut SysRng).map_err(StartError::Seed)?;
+        let (id, cluster) = (config.config.id, saved.cluster);
+        let rng = ChaCha8Rng::try_from_rng(&mut SysRng).map_err(no_randomness)?;
         let election = Election::new(config.config, saved, clock.now(), rng)?;
-        let view = View {
-            status: election.status(),
-            leader: None,
-            addresses: Vec::new(),
-            counters: Counters::default(),
-            failure: None,
-        };
+        let mut endpoint =
+            Endpoint::new(id, cluster, config.protection.into_keys(), SysRng).map_err(no_randomness)?;
+        config.peers.iter().for_each(|&(id, address)| endpoint.configure(id, address));
         let shared = Arc::new(Shared {
             clock,
-            leases: Leases::new(clock, config.margin),
+            leases: LeaseWatch::new(clock, config.margin),
             events: Events::new(),
-            view: Mutex::new(view),
+            view: Mutex::new(View::new(&election)),
         });
         let (commands, orders) = channel();
-        let save = Box::new(move |state: &HardState<I>| save(state).map_err(Into::into));
-        let runner =
-            Runner::new(election, (socket, local), cover, &config.peers, save, Arc::clone(&shared), orders);
+        let host_thread = HostThread {
+            election,
+            endpoint,
+            socket,
+            local,
+            save: Box::new(move |state: &HardState<I>| save(state).map_err(Into::into)),
+            shared: Arc::clone(&shared),
+            commands: orders,
+            actions: Actions::new(),
+            transmits: Vec::new(),
+        };
         let watched = Arc::clone(&shared);
         let watchers = spawn("quorate-lease", move || watched.leases.watch())?;
-        let thread = spawn("quorate-udp", move || runner.run(watchers));
+        let thread = spawn("quorate-udp", move || host_thread.run(watchers));
         if thread.is_err() {
             shared.leases.close();
         }
         Ok(Host { shared, commands, local, wake, thread: Some(thread?) })
     }
 
-    /// The permission to act as leader, if there is one at this moment. Asked for afresh before
-    /// each piece of work; the answer waits for nothing.
+    /// The permission to act as leader, if there is one at this moment. Ask for it afresh before each piece
+    /// of work; the answer waits for nothing.
     #[must_use]
     pub fn lease(&self) -> Option<Lease> {
         self.shared.leases.get()
@@ -272,7 +211,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
 
     /// Has `watcher` called with each lease as it begins or grows, and with `None` as it ends
     /// ([`HostConfig::margin`] before that instant, if it ends by itself). A watcher that is told
-    /// `None` has stopped acting as leader when it returns: until then nobody else is let in.
+    /// `None` has stopped acting as leader when it returns: until then no other node can lead.
     ///
     /// Watchers run one after another on a thread of their own. They must be quick, and must not
     /// stop or drop the host.
@@ -282,17 +221,17 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
 
     /// Who leads, as far as this node knows.
     #[must_use]
-    pub fn leader(&self) -> Option<Leader<I>> {
+    pub fn leader(&self) -> Option<LeaderAddress<I>> {
         self.shared.view().leader
     }
 
-    /// All there is to know about the node, as of the last thing it did.
+    /// A snapshot of the node, as of the last thing it did.
     #[must_use]
     pub fn status(&self) -> Status<I> {
         self.shared.view().status
     }
 
-    /// Where the other members are, as far as is known: what [`Notice::Addresses`] said last.
+    /// The known addresses of the other members: what [`Notice::Addresses`] said last.
     #[must_use]
     pub fn addresses(&self) -> Vec<(I, SocketAddr)> {
         self.shared.update(|view| view.addresses.clone())
@@ -300,7 +239,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
 
     /// What came and went.
     #[must_use]
-    pub fn counters(&self) -> Counters {
+    pub fn counters(&self) -> DatagramCounters {
         self.shared.view().counters
     }
 
@@ -316,7 +255,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         self.shared.view().failure
     }
 
-    /// Where it listens.
+    /// The address it listens on.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.local
@@ -336,9 +275,9 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
 impl<I: NodeId> Host<I> {
     /// Hands the thread a command, and wakes it with an empty datagram to itself. Should that get
     /// lost, the thread looks again soon.
-    fn order(&self, command: Command<I>) -> Result<(), CommandError<I>> {
-        self.commands.send(command).map_err(|_| CommandError::Stopped)?;
-        let _looks_again_soon = self.wake.send_to(&[], socket::own_address(self.local));
+    fn order(&self, command: Command<I>) -> Result<(), HostCommandError<I>> {
+        self.commands.send(command).map_err(|_| HostCommandError::Stopped)?;
+        let _looks_again_soon = self.wake.send_to(&[], own_address(self.local));
         Ok(())
     }
 
@@ -373,6 +312,22 @@ impl<I: fmt::Debug> fmt::Debug for Shared<I> {
     }
 }
 
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
-    thread::Builder::new().name(name.into()).spawn(body).map_err(StartError::Thread)
+impl<I: NodeId> View<I> {
+    fn new(election: &Election<I, ChaCha8Rng>) -> Self {
+        View {
+            status: election.status(),
+            leader: None,
+            addresses: Vec::new(),
+            counters: DatagramCounters::default(),
+            failure: None,
+        }
+    }
+}
+
+fn no_randomness(error: getrandom::Error) -> HostStartError {
+    HostStartError::Seed(io::Error::other(error))
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, HostStartError> {
+    thread::Builder::new().name(name.into()).spawn(body).map_err(HostStartError::Thread)
 }

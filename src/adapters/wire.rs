@@ -1,8 +1,8 @@
 //! Messages as datagrams: one version byte, then the message in [postcard].
 //!
 //! A datagram comes from anybody. [`decode`] refuses whatever is not exactly one message, with a
-//! [`WireError`] that says why, and keeps no more memory than a constant times what came in. A
-//! refusal is never fatal: count it ([`Refused`]) and go on. Datagrams are neither authenticated
+//! [`DecodeError`] that says why, and keeps no more memory than a constant times what came in. A
+//! refusal is never fatal: count it ([`DecodeErrors`]) and go on. Datagrams are neither authenticated
 //! nor encrypted; on a network that is not trusted, wrap them: the module `seal` does.
 //!
 //! # Changing the format
@@ -16,7 +16,7 @@
 //! 3. the release after that may forget the old one.
 //!
 //! A node that is skipped is not harmed, only unheard: its peers count its datagrams as
-//! [`WireError::UnknownVersion`].
+//! [`DecodeError::UnknownVersion`].
 //!
 //! # Ids
 //!
@@ -49,11 +49,11 @@ pub const MAX_DATAGRAM: usize = 16 * 1024;
 /// Why a datagram is no message.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum WireError {
+pub enum DecodeError {
     /// There is not even a version.
     #[error("the datagram is empty")]
     Empty,
-    /// Refused unread.
+    /// The datagram is refused unread.
     #[error("the datagram has {length} bytes, more than {MAX_DATAGRAM}")]
     TooLong {
         /// How many bytes came in.
@@ -94,31 +94,31 @@ pub enum EncodeError {
 /// How many datagrams were refused, by reason. The host counts, operators read.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
-pub struct Refused {
-    /// [`WireError::Empty`].
+pub struct DecodeErrors {
+    /// [`DecodeError::Empty`].
     pub empty: u64,
-    /// [`WireError::TooLong`].
+    /// [`DecodeError::TooLong`].
     pub too_long: u64,
-    /// [`WireError::UnknownVersion`].
+    /// [`DecodeError::UnknownVersion`].
     pub unknown_version: u64,
-    /// [`WireError::Truncated`].
+    /// [`DecodeError::Truncated`].
     pub truncated: u64,
-    /// [`WireError::Malformed`].
+    /// [`DecodeError::Malformed`].
     pub malformed: u64,
-    /// [`WireError::TrailingBytes`].
+    /// [`DecodeError::TrailingBytes`].
     pub trailing_bytes: u64,
 }
 
-impl Refused {
+impl DecodeErrors {
     /// Counts one refusal.
-    pub fn count(&mut self, error: &WireError) {
+    pub fn count(&mut self, error: &DecodeError) {
         let counter = match error {
-            WireError::Empty => &mut self.empty,
-            WireError::TooLong { .. } => &mut self.too_long,
-            WireError::UnknownVersion { .. } => &mut self.unknown_version,
-            WireError::Truncated => &mut self.truncated,
-            WireError::Malformed => &mut self.malformed,
-            WireError::TrailingBytes { .. } => &mut self.trailing_bytes,
+            DecodeError::Empty => &mut self.empty,
+            DecodeError::TooLong { .. } => &mut self.too_long,
+            DecodeError::UnknownVersion { .. } => &mut self.unknown_version,
+            DecodeError::Truncated => &mut self.truncated,
+            DecodeError::Malformed => &mut self.malformed,
+            DecodeError::TrailingBytes { .. } => &mut self.trailing_bytes,
         };
         *counter = counter.saturating_add(1);
     }
@@ -126,7 +126,7 @@ impl Refused {
     /// All of them together.
     #[must_use]
     pub fn total(&self) -> u64 {
-        let Refused { empty, too_long, unknown_version, truncated, malformed, trailing_bytes } = *self;
+        let DecodeErrors { empty, too_long, unknown_version, truncated, malformed, trailing_bytes } = *self;
         [empty, too_long, unknown_version, truncated, malformed, trailing_bytes]
             .into_iter()
             .fold(0, u64::saturating_add)
@@ -169,26 +169,26 @@ pub fn encode_into<I: NodeId + Serialize>(
 /// The message that `datagram` is.
 ///
 /// # Errors
-/// [`WireError`] if it is anything but exactly one message of a version that is understood.
-pub fn decode<I: NodeId + DeserializeOwned>(datagram: &[u8]) -> Result<Message<I>, WireError> {
+/// [`DecodeError`] if it is anything but exactly one message of a version that is understood.
+pub fn decode<I: NodeId + DeserializeOwned>(datagram: &[u8]) -> Result<Message<I>, DecodeError> {
     // Each member takes at least a byte, so that hostile lengths run into the end of the datagram.
     const { assert!(size_of::<I>() > 0, "an id without a value cannot tell nodes apart") };
     if datagram.len() > MAX_DATAGRAM {
-        return Err(WireError::TooLong { length: datagram.len() });
+        return Err(DecodeError::TooLong { length: datagram.len() });
     }
     match datagram.split_first() {
-        None => Err(WireError::Empty),
+        None => Err(DecodeError::Empty),
         Some((&VERSION, body)) => decode_body(body),
-        Some((&found, _)) => Err(WireError::UnknownVersion { found }),
+        Some((&found, _)) => Err(DecodeError::UnknownVersion { found }),
     }
 }
 
-fn decode_body<I: NodeId + DeserializeOwned>(body: &[u8]) -> Result<Message<I>, WireError> {
+fn decode_body<I: NodeId + DeserializeOwned>(body: &[u8]) -> Result<Message<I>, DecodeError> {
     match postcard::take_from_bytes(body) {
         Ok((message, [])) => Ok(message),
-        Ok((_, rest)) => Err(WireError::TrailingBytes { extra: rest.len() }),
-        Err(postcard::Error::DeserializeUnexpectedEnd) => Err(WireError::Truncated),
-        Err(_) => Err(WireError::Malformed),
+        Ok((_, rest)) => Err(DecodeError::TrailingBytes { extra: rest.len() }),
+        Err(postcard::Error::DeserializeUnexpectedEnd) => Err(DecodeError::Truncated),
+        Err(_) => Err(DecodeError::Malformed),
     }
 }
 

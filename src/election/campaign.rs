@@ -6,8 +6,9 @@ use alloc::vec::Vec;
 use rand_core::Rng;
 
 use super::Election;
-use crate::io::{Output, Rejection};
+use crate::io::Output;
 use crate::message::{Body, Claim, Message, Phase, VoteRequest};
+use crate::rejection::Rejection;
 use crate::role::{Candidacy, PreVoteRound, Renewal, Role};
 use crate::tally::{Outcome, Tally, VoteState};
 use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Round, Timestamp};
@@ -15,15 +16,18 @@ use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Round, Timestamp};
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// The host wants this node to campaign now. A promise forbids it until that ends.
     pub(super) fn campaign(&mut self, out: &mut Vec<Output<I>>) -> Result<(), Rejection<I>> {
-        if !self.is_electable() {
-            return Err(Rejection::CannotLead);
+        if let Some(reason) = self.ineligibility() {
+            return Err(Rejection::CannotLead(reason));
         }
-        if !matches!(self.role, Role::Follower(_)) {
-            return Err(Rejection::AlreadyCampaigning);
+        match &self.role {
+            Role::Follower(_) => {}
+            Role::PreCandidate(_) | Role::Candidate(_) => return Err(Rejection::AlreadyCampaigning),
+            Role::Leader(leading) => return Err(Rejection::AlreadyLeads { term: leading.term }),
         }
         let remaining = self.promise.end().since(self.now);
         if remaining > Nanos::ZERO {
-            return Err(Rejection::Bound { remaining: remaining.as_duration() });
+            let (holder, remaining) = (self.promise.holder(self.now), remaining.as_duration());
+            return Err(Rejection::Bound { holder, remaining });
         }
         self.start_pre_vote(out);
         Ok(())

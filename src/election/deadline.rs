@@ -3,6 +3,8 @@
 use rand_core::Rng;
 
 use super::Election;
+use crate::membership::Limits;
+use crate::rejection::Ineligible;
 use crate::role::Participation;
 use crate::types::{MemberIndex, Nanos, NodeId, Priority, Timestamp};
 
@@ -39,15 +41,26 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.timing.promise().part(2)
     }
 
-    /// Whether this node may lead. A forming node may not before it knows enough others. Rule 8.4.
+    /// Whether this node may lead.
     pub(super) fn is_electable(&self) -> bool {
+        self.ineligibility().is_none()
+    }
+
+    /// Why this node may not lead, if it may not. A forming node may not before it knows enough others. Rule 8.4.
+    pub(super) fn ineligibility(&self) -> Option<Ineligible> {
         let members = &self.hard.membership;
-        let forming = members.limits().filter(|_| members.is_forming());
-        let enough = forming.is_none_or(|limits| members.voters().len() >= limits.min_members.into());
-        self.priority > Priority::NEVER_LEADS
-            && members.is_voter(self.id)
-            && enough
-            && self.participation != Participation::StateLost
+        if self.participation == Participation::StateLost {
+            return Some(Ineligible::StateLost);
+        }
+        if !members.is_voter(self.id) {
+            return Some(Ineligible::NotAVoter);
+        }
+        if self.priority == Priority::NEVER_LEADS {
+            return Some(Ineligible::NeverLeads);
+        }
+        let Limits { min_members, .. } = members.limits().filter(|_| members.is_forming())?;
+        let known = members.voters().len();
+        (known < min_members.into()).then_some(Ineligible::StillForming { known, min_members })
     }
 
     /// Whether this node starts a pre-vote round at its election deadline. A member that may not lead does too,

@@ -11,7 +11,7 @@ use crate::io::Output;
 use crate::message::{Answer, Claim, Denial, Header, Phase, VoteReply};
 use crate::role::{PreVoteRound, Role};
 use crate::tally::{Outcome, VoteState};
-use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Term, Timestamp};
+use crate::types::{MemberIndex, NEVER, Nanos, NodeId, PromiseHolder, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 4.9: when to start an early pre-vote, after a promise of `granted`: a retry interval, about one
@@ -91,7 +91,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 pub(super) struct BoundReply<I> {
     pub(super) voter: I,
     /// Which node holds the promise, and in which term.
-    pub(super) holder: Option<(I, Term)>,
+    pub(super) holder: Option<PromiseHolder<I>>,
     /// How long the promise still lasted when the voter answered.
     pub(super) remaining: Nanos,
     /// When the request was sent.
@@ -108,7 +108,7 @@ impl<I: NodeId> BoundReply<I> {
     /// With 100 remaining C has heard A later than B has: A may be alive, and C is asked again. If A itself
     /// replies, it is alive, and the write of a reservation would only delay the reply that A needs from B.
     pub(super) fn vote(&self, early_by: Nanos, now: Timestamp) -> VoteState {
-        let is_leader = self.holder.is_some_and(|(holder, _)| holder == self.voter);
+        let is_leader = self.holder.is_some_and(|holder| holder.id == self.voter);
         if self.remaining > early_by || is_leader {
             return VoteState::Bound(now.after(self.remaining));
         }

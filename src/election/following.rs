@@ -5,12 +5,13 @@ use alloc::vec::Vec;
 use rand_core::Rng;
 
 use super::{Durability, Election};
-use crate::io::{Event, Output, StepDown};
+use crate::event::{Event, StepDown};
+use crate::io::Output;
 use crate::membership::is_newer_config;
 use crate::message::{Answer, Body, Denial, Header, Heartbeat, HeartbeatReply, Message};
 use crate::peer_log::Anomaly;
 use crate::role::{Following, Leaving, Participation, Role};
-use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Term};
+use crate::types::{Leader, MemberIndex, NEVER, Nanos, NodeId, Term};
 
 /// Why a heartbeat is not accepted.
 enum Fault<I> {
@@ -44,7 +45,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return self.report_second_leader(from, header.term, out);
         }
         if self.participation != Participation::StateLost && self.shows_lost_state(&header, &heartbeat) {
-            self.declare_state_lost(from, out);
+            self.declare_state_lost(Leader { id: from, term: header.term }, out);
         }
         if self.participation == Participation::StateLost {
             return;
@@ -103,7 +104,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// new. This node's own leadership, if any, ends before. Rule 5.3.
     fn adopt(&mut self, from: I, header: &Header, heartbeat: &mut Heartbeat<I>, out: &mut Vec<Output<I>>) {
         if matches!(self.role, Role::Leader(_)) {
-            self.step_down(StepDown::NewLeader { leader: from }, None, out);
+            let leader = Leader { id: from, term: header.term };
+            self.step_down(StepDown::NewLeader { leader }, None, out);
         }
         let is_higher = header.term > self.hard.term;
         if is_higher {

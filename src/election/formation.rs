@@ -6,11 +6,13 @@ use alloc::vec::Vec;
 use rand_core::Rng;
 
 use super::Election;
-use crate::io::{Event, Output, Rejection};
+use crate::event::Event;
+use crate::io::{Force, Output};
 use crate::membership::{Limits, Membership};
 use crate::message::VoteRequest;
 use crate::peer_log::Anomaly;
 use crate::reconfig::Target;
+use crate::rejection::Rejection;
 use crate::role::Role;
 use crate::tally::Tally;
 use crate::types::{NEVER, NodeId, Term, Timestamp};
@@ -18,7 +20,10 @@ use crate::types::{NEVER, NodeId, Term, Timestamp};
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// The host has found a node: one to form the group with, or, on the leader, one to add.
     pub(super) fn discovered(&mut self, id: I, out: &mut Vec<Output<I>>) -> Result<(), Rejection<I>> {
-        let limits = self.check_discovery(id)?;
+        if id == self.id {
+            return Err(Rejection::DiscoveredItself);
+        }
+        let limits = self.limits_to_keep()?;
         let is_forming = self.hard.membership.is_forming();
         let (mut voters, learners) = self.intended_members();
         if voters.contains(&id) {
@@ -39,11 +44,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// The host has lost a node for good: the reverse of [`discovered`](Self::discovered).
     pub(super) fn lost(&mut self, id: I, out: &mut Vec<Output<I>>) -> Result<(), Rejection<I>> {
-        let limits = self.check_discovery(id)?;
+        if id == self.id {
+            return Err(Rejection::LostItself);
+        }
+        let limits = self.limits_to_keep()?;
         let is_forming = self.hard.membership.is_forming();
         let (mut voters, mut learners) = self.intended_members();
         if !voters.contains(&id) && !learners.contains(&id) {
-            return Err(Rejection::NotAMember);
+            return Err(Rejection::NotAMember { id });
         }
         voters.retain(|&voter| voter != id);
         learners.retain(|&learner| learner != id);
@@ -57,15 +65,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.set_target(voters, learners, out)
     }
 
-    /// While a group forms, every node may be told of others; afterwards only the leader.
-    fn check_discovery(&self, id: I) -> Result<Limits, Rejection<I>> {
-        if id == self.id {
-            return Err(Rejection::ThisNode);
-        }
+    /// The limits within which nodes are added and removed. While a group forms, every node may be told of others;
+    /// afterwards only the leader.
+    fn limits_to_keep(&self) -> Result<Limits, Rejection<I>> {
         let members = &self.hard.membership;
         let is_leader = matches!(self.role, Role::Leader(_));
         if !members.is_forming() && !is_leader {
-            return Err(Rejection::NotLeader { leader: self.leader().map(|(leader, _)| leader) });
+            return Err(Rejection::NotLeader { leader: self.leader() });
         }
         members.limits().ok_or(Rejection::NoLimits)
     }
@@ -93,7 +99,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     ) -> Result<(), Rejection<I>> {
         learners.retain(|learner| !voters.contains(learner));
         match Target::new(voters, learners) {
-            Ok(target) => self.reconfigure(target, false, out),
+            Ok(target) => self.reconfigure(target, Force::Never, out),
             Err(_) => Err(Rejection::NoVoterLeft),
         }
     }

@@ -9,8 +9,10 @@ use core::cmp::Reverse;
 use rand_core::Rng;
 
 use super::Election;
-use crate::io::{Event, Output, Rejection, StepDown, Unfit, Urgency};
+use crate::event::{Event, StepDown};
+use crate::io::{Output, Urgency};
 use crate::progress::Progress;
+use crate::rejection::{Rejection, Unfit};
 use crate::role::{Attempt, Handover, HandoverCause, Role};
 use crate::succession::{Takeover, fitness};
 use crate::types::{Nanos, NodeId, Priority};
@@ -24,15 +26,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         out: &mut Vec<Output<I>>,
     ) -> Result<(), Rejection<I>> {
         if !matches!(self.role, Role::Leader(_)) {
-            return Err(Rejection::NotLeader { leader: self.leader().map(|(leader, _)| leader) });
+            return Err(Rejection::NotLeader { leader: self.leader() });
         }
         match (named, urgency) {
             (Some(successor), _) => {
-                self.check_named_successor(successor, urgency).map_err(Rejection::UnfitSuccessor)?
+                self.check_named_successor(successor, urgency)
+                    .map_err(|reason| Rejection::UnfitSuccessor { successor, reason })?;
             }
             // Before the commit members may not have had the time to answer, so the attempt will tell.
             (None, Urgency::WhenReady) if self.hard.committed && self.best_successor(|_| true).is_none() => {
-                return Err(Rejection::NoSuccessor);
+                return Err(Rejection::NoSuccessor { unfit: self.unfit_voters() });
             }
             (None, Urgency::WhenReady | Urgency::Now) => {}
         }
@@ -65,6 +68,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             }
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => Err(Unfit::NotAVoter),
         }
+    }
+
+    /// All other voters that are not fit to take over, and what each lacks.
+    fn unfit_voters(&self) -> Vec<(I, Unfit)> {
+        let others = self.hard.membership.voters().iter().copied().filter(|&id| id != self.id);
+        others.filter_map(|id| Some((id, self.fitness(id).err()?))).collect()
     }
 
     /// The first in the succession that is fit and `wanted`. The member whose attempt failed last comes after

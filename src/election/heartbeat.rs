@@ -132,7 +132,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         };
         let granted = match self.check_heartbeat_reply(&header, reply) {
             Ok(granted) => granted,
-            Err(Unused::Denied(denial)) => return self.peer_log.record_refusal(from, denial),
+            Err(Unused::Denied(denial)) => return self.peer_log.record_denial(from, denial),
             Err(Unused::Stray) => return,
         };
         let Some(effect) = self.record_reply(index, granted, &header, reply) else { return };

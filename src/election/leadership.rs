@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use rand_core::Rng;
 
 use super::{Durability, Election};
-use crate::io::{Event, Output, StepDown};
+use crate::event::{Event, StepDown};
+use crate::io::Output;
 use crate::membership::{Membership, majority};
 use crate::message::{Body, Heartbeat, Message, Order};
 use crate::progress::Progress;

@@ -7,12 +7,13 @@ use alloc::vec::Vec;
 use rand_core::Rng;
 
 use super::{Durability, Election};
-use crate::io::{Event, Output, StepDown};
+use crate::event::{Event, StepDown};
+use crate::io::Output;
 use crate::membership::{Membership, is_newer_config};
 use crate::message::{Header, Heartbeat};
 use crate::peer_log::Anomaly;
 use crate::role::{Leaving, Participation, Role};
-use crate::types::{MembershipVersion, Nanos, NodeId, Term};
+use crate::types::{Leader, MembershipVersion, Nanos, NodeId, Term};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 7.2: takes over a membership that is newer than this node's, once the term that came with it is
@@ -177,7 +178,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// Rule 7.5: from now on this node gives no promise and no vote.
-    pub(super) fn declare_state_lost(&mut self, leader: I, out: &mut Vec<Output<I>>) {
+    pub(super) fn declare_state_lost(&mut self, leader: Leader<I>, out: &mut Vec<Output<I>>) {
         if matches!(self.role, Role::Leader(_)) {
             self.step_down(StepDown::NewLeader { leader }, None, out);
         }

@@ -6,10 +6,12 @@ use alloc::vec::Vec;
 use rand_core::Rng;
 
 use super::Election;
-use crate::io::{Event, Output, Rejection};
+use crate::event::Event;
+use crate::io::{Force, Output};
 use crate::membership::{MAX_MEMBERS, Membership, majority};
 use crate::progress::Progress;
 use crate::reconfig::{MemberHealth, Target, next_step, quorums_overlap};
+use crate::rejection::Rejection;
 use crate::role::{Leaving, Reconfiguration, ReconfigurationPhase, Role};
 use crate::types::{MemberIndex, NodeId, Priority, Timestamp};
 
@@ -18,7 +20,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn reconfigure(
         &mut self,
         target: Target<I>,
-        force: bool,
+        force: Force,
         out: &mut Vec<Output<I>>,
     ) -> Result<(), Rejection<I>> {
         self.check_reconfiguration(&target, force)?;
@@ -26,9 +28,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         Ok(())
     }
 
-    fn check_reconfiguration(&self, target: &Target<I>, force: bool) -> Result<(), Rejection<I>> {
+    fn check_reconfiguration(&self, target: &Target<I>, force: Force) -> Result<(), Rejection<I>> {
         let Role::Leader(leading) = &self.role else {
-            return Err(Rejection::NotLeader { leader: self.leader().map(|(leader, _)| leader) });
+            return Err(Rejection::NotLeader { leader: self.leader() });
         };
         if leading.renewal.is_some() {
             return Err(Rejection::Renewing);
@@ -45,10 +47,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if !target.contains(self.id) && target.size() >= MAX_MEMBERS {
             return Err(Rejection::TooManyMembers);
         }
-        let silent = target.voters().iter().filter(|&&id| self.is_known_silent(id)).count();
-        let reachable = target.voters().len().saturating_sub(silent);
-        if !force && reachable < majority(target.voters().len()) {
-            return Err(Rejection::QuorumUnreachable);
+        let silent: Vec<I> = target.voters().iter().copied().filter(|&id| self.is_known_silent(id)).collect();
+        let reachable = target.voters().len().saturating_sub(silent.len());
+        let quorum = majority(target.voters().len());
+        if force == Force::Never && reachable < quorum {
+            return Err(Rejection::QuorumUnreachable { silent, quorum });
         }
         if self.hard.membership.version().number == u64::MAX {
             return Err(Rejection::VersionsExhausted);
@@ -71,14 +74,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         progress.bound_until <= self.now && !is_newcomer
     }
 
-    fn start_reconfiguration(&mut self, target: Target<I>, force: bool, out: &mut Vec<Output<I>>) {
+    fn start_reconfiguration(&mut self, target: Target<I>, force: Force, out: &mut Vec<Output<I>>) {
         if self.leaving == Leaving::ByTarget && target.contains(self.id) {
             self.leaving = Leaving::No;
         }
         if let Role::Leader(leading) = &mut self.role {
             let change = leading.reconfiguration.get_or_insert_with(Reconfiguration::new);
             change.target = Some(target);
-            change.force = force;
+            change.force = force == Force::IfNeeded;
         }
         self.advance_reconfiguration(out);
     }

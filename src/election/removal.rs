@@ -7,10 +7,11 @@ use alloc::vec::Vec;
 use rand_core::Rng;
 
 use super::Election;
-use crate::io::{Output, Rejection};
+use crate::io::Output;
 use crate::membership::{MAX_MEMBERS, Membership};
 use crate::message::{Body, Header, Heartbeat, Message, Order};
 use crate::progress::Progress;
+use crate::rejection::Rejection;
 use crate::role::{Handover, HandoverCause, Leaving, Reconfiguration, RemovedMember, Role};
 use crate::types::NodeId;
 
@@ -22,10 +23,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn leave(&mut self, out: &mut Vec<Output<I>>) -> Result<(), Rejection<I>> {
         let members = &self.hard.membership;
         if !members.contains(self.id) {
-            return Err(Rejection::NotAMember);
+            return Err(Rejection::NotAMember { id: self.id });
         }
         if members.voters() == [self.id] && !members.is_forming() {
-            return Err(Rejection::NoVoterLeft);
+            return Err(Rejection::OnlyVoter);
         }
         self.leaving = Leaving::ByWish;
         if let Role::Leader(leading) = &mut self.role {

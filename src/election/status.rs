@@ -1,132 +1,45 @@
-//! A full snapshot for operators.
+//! How a node shows its state to an operator.
 
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use rand_core::Rng;
 
 use super::Election;
-use crate::io::Lease;
-use crate::message::Denial;
 use crate::reconfig::Target;
-use crate::role::{Leaving, Role, RoleKind};
-use crate::types::{MemberIndex, MembershipVersion, NodeId, Position, Priority, Term, Timestamp};
-
-/// Where a node stands, as of its last tick.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub struct Status<I> {
-    /// This node.
-    pub id: I,
-    /// Its role.
-    pub role: RoleKind,
-    /// The highest term it has taken part in.
-    pub term: Term,
-    /// Who leads, in which term.
-    pub leader: Option<(I, Term)>,
-    /// Who leads according to others that refused this node; hearsay, used for nothing.
-    pub rumoured_leader: Option<(I, Term)>,
-    /// Its lease, on a leader.
-    pub lease: Option<Lease>,
-    /// How much of it is left.
-    pub lease_left: Duration,
-    /// What it asks of its followers, on a leader.
-    pub heartbeat_timing: Option<HeartbeatTiming>,
-    /// To whom it is bound, in which term, and for how much longer.
-    pub promise: Option<(I, Term, Duration)>,
-    /// How much longer it honours the promises that its restart made it forget.
-    pub quarantine_left: Duration,
-    /// The version of its membership.
-    pub version: MembershipVersion,
-    /// Whether that is known to be committed.
-    pub committed: bool,
-    /// Where a leader is going with the membership.
-    pub target: Option<Target<I>>,
-    /// Whether this node wants to be removed.
-    pub leaving: bool,
-    /// Whether a quorum has been heard, or is known through the leader, within the longest promise.
-    pub quorum_reachable: bool,
-    /// Who refused it last, and why.
-    pub last_refusal: Option<(I, Denial<I>)>,
-    /// Every member.
-    pub members: Vec<MemberStatus<I>>,
-}
-
-/// The lengths that a leader goes by now. They change only if it is [tuned](crate::Timing::tuned).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub struct HeartbeatTiming {
-    /// The promise that its heartbeats ask for: the long one, `promise_limit`, where somebody has to
-    /// write.
-    pub promise: Duration,
-    /// Between two heartbeats.
-    pub heartbeat_interval: Duration,
-}
-
-/// What a node knows of a member.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub struct MemberStatus<I> {
-    /// The member.
-    pub id: I,
-    /// Whether it votes.
-    pub voter: bool,
-    /// How long ago it was heard last, if ever.
-    pub heard_ago: Option<Duration>,
-    /// What only a leader knows of it.
-    pub follower: Option<MemberProgress>,
-}
-
-/// What a leader knows of a member.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-#[non_exhaustive]
-pub struct MemberProgress {
-    /// For how much longer it is bound.
-    pub bound_for: Duration,
-    /// How far its data reached when it answered last.
-    pub position: Position,
-    /// How much it wants to lead.
-    pub priority: Priority,
-    /// Whether it has acknowledged the membership in force.
-    pub acknowledged: bool,
-    /// Whether it wants to be removed.
-    pub leaving: bool,
-    /// Its place in the succession, 0 first.
-    pub rank: Option<u8>,
-}
+use crate::role::{Leaving, Role};
+use crate::status::{HeartbeatTiming, MemberProgress, MemberStatus, PromiseStatus, ReceivedDenial, Status};
+use crate::types::{MemberIndex, NodeId, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// All there is to know about this node, as of the last tick.
     #[must_use]
     pub fn status(&self) -> Status<I> {
         let left = |until: Timestamp| until.since(self.now).as_duration();
-        let bound = left(self.promise.end());
-        let last_refusal = self.peer_log.last_refusal();
-        let rumoured_leader = match last_refusal {
-            Some((_, Denial::Bound { to, .. })) => to,
-            Some(_) | None => None,
-        };
         let lease = self.lease();
         Status {
             id: self.id,
+            cluster: self.hard.cluster,
+            now: self.now,
             role: self.role(),
             term: self.hard.term,
+            voted_for: self.hard.voted_for,
             leader: self.leader(),
-            rumoured_leader,
             lease,
-            lease_left: lease.map_or(Duration::ZERO, |lease| left(lease.until)),
             heartbeat_timing: lease.map(|_| HeartbeatTiming {
                 promise: self.requested_promise().as_duration(),
                 heartbeat_interval: self.heartbeat_interval().as_duration(),
             }),
-            promise: self.promise.to(self.now).map(|(id, term)| (id, term, bound)),
+            promise: self
+                .promise
+                .holder(self.now)
+                .map(|holder| PromiseStatus { holder, remaining: left(self.promise.end()) }),
             quarantine_left: left(self.promise.quarantine_until()),
             version: self.hard.membership.version(),
             committed: self.hard.committed,
             target: self.target().cloned(),
             leaving: self.leaving != Leaving::No,
             quorum_reachable: self.quorum_reachable(),
-            last_refusal,
+            last_denial: self.peer_log.last_denial().map(|(from, denial)| ReceivedDenial { from, denial }),
             members: self.member_statuses(),
         }
     }
@@ -138,18 +51,21 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// Whether this node writes to `id` of its own accord: a member, one that is to be, or one that
-    /// is yet to be told that it is none any more.
-    #[cfg(feature = "udp")]
-    pub(crate) fn is_concerned_with(&self, id: I) -> bool {
+    /// The nodes that this node sends to of its own accord: members, nodes that are about to become members,
+    /// and removed members until they have acknowledged that. A node may come twice.
+    #[cfg(any(feature = "endpoint", feature = "tokio"))]
+    pub(crate) fn recipients(&self) -> impl Iterator<Item = I> + use<'_, I, R> {
         let reconfiguration = match &self.role {
             Role::Leader(leading) => leading.reconfiguration.as_ref(),
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
         };
-        let target = self.target().is_some_and(|target| target.contains(id));
+        let target = reconfiguration.and_then(|reconfiguration| reconfiguration.target.as_ref()).into_iter();
+        let target = target.flat_map(|target| target.voters().iter().chain(target.learners()).copied());
         let removed = reconfiguration
-            .is_some_and(|reconfiguration| reconfiguration.removed.iter().any(|removed| removed.id == id));
-        self.hard.membership.contains(id) || target || removed
+            .into_iter()
+            .flat_map(|reconfiguration| reconfiguration.removed.iter().map(|removed| removed.id));
+        let members = self.hard.membership.members().iter().copied();
+        members.chain(target).chain(removed)
     }
 
     fn quorum_reachable(&self) -> bool {
@@ -166,14 +82,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn member_statuses(&self) -> Vec<MemberStatus<I>> {
         let member = |(index, id): (MemberIndex, I)| MemberStatus {
             id,
-            voter: self.hard.membership.is_voter(id),
+            voter: self.hard.membership.is_voter_at(index),
             heard_ago: self.peer_log.last_heard(index).map(|heard| self.now.since(heard).as_duration()),
-            follower: self.follower_status(index),
+            follower: self.member_progress(index),
         };
         self.hard.membership.indexed_members().map(member).collect()
     }
 
-    fn follower_status(&self, index: MemberIndex) -> Option<MemberProgress> {
+    fn member_progress(&self, index: MemberIndex) -> Option<MemberProgress> {
         let Role::Leader(leading) = &self.role else { return None };
         let follower = leading.progress.get(index.as_usize())?;
         Some(MemberProgress {

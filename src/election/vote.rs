@@ -9,7 +9,7 @@ use crate::io::Output;
 use crate::membership::is_newer_config;
 use crate::message::{Answer, Body, Claim, Denial, Header, Message, Phase, VoteReply, VoteRequest};
 use crate::role::{Leading, Participation, Role};
-use crate::types::{MemberIndex, Nanos, NodeId, Term};
+use crate::types::{MemberIndex, Nanos, NodeId, PromiseHolder, Term};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn on_vote_request(
@@ -172,7 +172,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if transfer == Some((self.id, leading.term)) && leading.names(from) {
             return Ok(());
         }
-        Err(Denial::Bound { to: Some((self.id, leading.term)), remaining: leading.lease.since(self.now) })
+        let to = Some(PromiseHolder { id: self.id, term: leading.term });
+        Err(Denial::Bound { to, remaining: leading.lease.since(self.now) })
     }
 
     /// Spec: `CanVoteForConfig`, the part about versions: a candidate's membership must be at least as new as

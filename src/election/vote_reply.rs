@@ -6,7 +6,8 @@ use rand_core::Rng;
 
 use super::Election;
 use super::early_pre_vote::BoundReply;
-use crate::io::{Event, Output};
+use crate::event::Event;
+use crate::io::Output;
 use crate::lease::bound_until;
 use crate::message::{Answer, Denial, Header, Phase, VoteReply};
 use crate::role::Role;
@@ -56,7 +57,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let vote = match reply.answer {
             Answer::Granted(granted) => self.vote_of_grant(reply.phase, header.sent_at, granted),
             Answer::Denied(denial) => {
-                self.peer_log.record_refusal(from, denial);
+                self.peer_log.record_denial(from, denial);
                 let ends_round = self.adopt_from_denial(header, &reply, out);
                 if ends_round {
                     return;
@@ -105,7 +106,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// where to catch up.
     fn vote_of_denial(&self, voter: I, phase: Phase, sent_at: Timestamp, denial: Denial<I>) -> VoteState {
         match denial {
-            Denial::Bound { to: Some((_, term)), .. } if phase == Phase::Real && term >= self.hard.term => {
+            Denial::Bound { to: Some(holder), .. }
+                if phase == Phase::Real && holder.term >= self.hard.term =>
+            {
                 VoteState::Rival
             }
             Denial::Bound { to, remaining } if phase == Phase::Pre => {

@@ -15,7 +15,7 @@ fn follower(until: Timestamp, leaving: bool, priority: u8, index: u64) -> Progre
     Progress { bound_until: until, leaving, priority: Priority(priority), position, ..Progress::default() }
 }
 
-/// Ids 0 to `voters - 1` vote, the others learn.
+/// A membership in which the ids 0 to `voters - 1` are voters and the next `learners` ids are learners.
 fn members(voters: u8, learners: u8) -> Membership<u8> {
     let version = MembershipVersion { term: Term(1), number: 1 };
     let learners = (voters..voters.saturating_add(learners)).collect();
@@ -33,10 +33,10 @@ fn ranks(
     progress.into_iter().map(|follower| follower.rank).collect()
 }
 
-/// Rule 4.1. Each is better than the one before it in just one respect, and no better in any that
-/// counts for less.
+/// Rule 4.1. Each follower is better than the one before it in exactly one respect, and no better in any
+/// respect that counts for less.
 #[test]
-fn the_bound_come_first_then_who_stays_then_priority_position_and_freshness() {
+fn bound_followers_come_first_then_staying_ones_then_priority_position_and_freshness() {
     let from_last_to_first = vec![
         follower(NOW, false, 9, 9),
         follower(SOON, true, 8, 8),
@@ -50,14 +50,14 @@ fn the_bound_come_first_then_who_stays_then_priority_position_and_freshness() {
 }
 
 #[test]
-fn equals_stand_in_the_order_of_the_membership_but_for_the_one_that_is_named() {
+fn equal_followers_are_in_the_order_of_the_membership_except_for_the_named_one() {
     let equals = vec![follower(SOON, false, 1, 1); 3];
     assert_eq!(ranks(equals.clone(), &members(3, 0), 7, None), [Some(0), Some(1), Some(2)]);
     assert_eq!(ranks(equals, &members(3, 0), 7, Some(2)), [Some(1), Some(2), Some(0)]);
 }
 
 #[test]
-fn the_leader_itself_a_witness_and_a_learner_have_no_place() {
+fn the_leader_itself_a_witness_and_a_learner_have_no_rank() {
     let mut equals = vec![follower(SOON, false, 1, 1); 5];
     equals.get_mut(1).unwrap().priority = Priority::NEVER_LEADS;
     assert_eq!(ranks(equals, &members(3, 2), 0, None), [None, None, Some(0), None, None]);

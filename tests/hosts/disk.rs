@@ -1,4 +1,4 @@
-//! A tiny disk for each machine, and what goes wrong with it.
+//! A tiny disk for each machine, and the faults of a disk.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use crate::Failure;
 use crate::netns::{FOLDER, run};
 
-/// What becomes of a state file.
+/// The damage that is done to a state file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Damage {
-    /// One bit is another.
+    /// One bit is flipped.
     Flipped,
     Cut,
     Emptied,
@@ -24,8 +24,8 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    pub(crate) fn new(place: usize) -> Result<Disk, Failure> {
-        let (folder, copy) = (format!("{FOLDER}/disks/{place}"), format!("{FOLDER}/copies/{place}"));
+    pub(crate) fn new(machine: usize) -> Result<Disk, Failure> {
+        let (folder, copy) = (format!("{FOLDER}/disks/{machine}"), format!("{FOLDER}/copies/{machine}"));
         fs::create_dir(&folder)?;
         run("mount", &["-t", "tmpfs", "-o", "size=64k", "tmpfs", &folder], "")?;
         Ok(Disk { folder: folder.into(), copy: copy.into() })
@@ -39,7 +39,7 @@ impl Disk {
         self.folder.join("ballast")
     }
 
-    /// Until nothing more goes in.
+    /// Fills the disk until nothing more goes in.
     pub(crate) fn fill(&self) -> Result<(), Failure> {
         let mut ballast = File::create(self.ballast())?;
         loop {
@@ -55,19 +55,20 @@ impl Disk {
         Ok(fs::remove_file(self.ballast())?)
     }
 
-    /// The permissions of a folder are nothing to root, so the folder is mounted over itself.
+    /// Makes the folder read-only. Root ignores the permissions of a folder, so the folder is mounted over
+    /// itself.
     pub(crate) fn forbid_writes(&self) -> Result<(), Failure> {
         let folder = text(&self.folder)?;
         run("mount", &["--bind", folder, folder], "")?;
         run("mount", &["-o", "remount,bind,ro", folder], "")
     }
 
-    /// Lazily: the node may be looking into it.
+    /// Undoes it, lazily, since the node may have the folder open.
     pub(crate) fn allow_writes(&self) -> Result<(), Failure> {
         run("umount", &["--lazy", text(&self.folder)?], "")
     }
 
-    /// Damages the file of a node that is dead, and keeps a copy: taken now, it is certainly the newest.
+    /// Damages the file of a node that is dead. A copy is kept, which is certainly the newest state.
     pub(crate) fn damage(&self, how: Damage) -> Result<(), Failure> {
         fs::copy(self.state(), &self.copy)?;
         let mut bytes = fs::read(self.state())?;
@@ -89,7 +90,7 @@ impl Disk {
         Ok(())
     }
 
-    /// As good as new.
+    /// Removes everything from the disk.
     pub(crate) fn wipe(&self) -> Result<(), Failure> {
         for entry in fs::read_dir(&self.folder)? {
             fs::remove_file(entry?.path())?;
@@ -99,5 +100,5 @@ impl Disk {
 }
 
 fn text(path: &Path) -> Result<&str, Failure> {
-    Ok(path.to_str().ok_or("a path that is no text")?)
+    Ok(path.to_str().ok_or("the path is not valid UTF-8")?)
 }

@@ -1,4 +1,4 @@
-//! Carries out the plan, and sees to it that the group is well again each time.
+//! Carries out the fault schedule, and waits after each round until the group has recovered.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,30 +9,31 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 
 use crate::Failure;
 use crate::disk::Damage;
-use crate::fault_schedule::{Fault, Pick, Step, fault_schedule};
-use crate::netns::{self, Cut, FOLDER, PLACES, Wires};
-use crate::processes::{Birth, Processes};
+use crate::fault_schedule::{Fault, Preference, Step, fault_schedule};
+use crate::netns::{self, Cut, FOLDER, Links, MACHINES};
+use crate::processes::{Processes, StartKind};
 use crate::proxy::{Delay, Proxy};
 
-/// By when the group is well after all is mended. Two seconds do on an idle machine.
-const WELL_WITHIN: Duration = Duration::from_secs(30);
+/// How long the group may take to recover once everything is mended. On an idle machine it takes two
+/// seconds.
+const RECOVERY_LIMIT: Duration = Duration::from_secs(30);
 
-/// In the namespaces of its own that it was started in.
+/// Runs the schedule, in a process whose namespaces are its own.
 pub(crate) fn main(seed: u64, faults: usize, keep: &Path) -> Result<String, Failure> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     netns::build()?;
     let mut driver = Driver {
-        wires: Wires::default(),
+        links: Links::default(),
         proxy: Proxy::start(seed)?,
         processes: Processes::found()?,
         open: BTreeMap::new(),
-        diary: String::new(),
+        log: String::new(),
         began: Instant::now(),
         slowest: Duration::ZERO,
     };
     let done = driver.run(&fault_schedule(seed, faults));
     if done.is_err() {
-        fs::write(format!("{FOLDER}/ledgers/diary"), mem::take(&mut driver.diary))?;
+        fs::write(format!("{FOLDER}/journals/driver.log"), mem::take(&mut driver.log))?;
         keep_files(keep)?;
     }
     done
@@ -40,14 +41,14 @@ pub(crate) fn main(seed: u64, faults: usize, keep: &Path) -> Result<String, Fail
 
 fn keep_files(folder: &Path) -> Result<(), Failure> {
     fs::create_dir_all(folder)?;
-    for entry in fs::read_dir(format!("{FOLDER}/ledgers"))? {
+    for entry in fs::read_dir(format!("{FOLDER}/journals"))? {
         let entry = entry?;
         fs::copy(entry.path(), folder.join(entry.file_name()))?;
     }
     Ok(())
 }
 
-/// What has to be done to mend a fault.
+/// How to mend a fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Mending {
     Network,
@@ -60,27 +61,27 @@ enum Mending {
 }
 
 impl Mending {
-    /// Where the node is that this fault befell.
-    fn place(self) -> Option<usize> {
+    /// The machine whose node the fault affects.
+    fn machine(self) -> Option<usize> {
         match self {
             Mending::Network => None,
-            Mending::Restart(place)
-            | Mending::Thaw(place)
-            | Mending::MakeRoom(place)
-            | Mending::AllowWrites(place)
-            | Mending::PutCopyBack(place)
-            | Mending::Replace(place) => Some(place),
+            Mending::Restart(index)
+            | Mending::Thaw(index)
+            | Mending::MakeRoom(index)
+            | Mending::AllowWrites(index)
+            | Mending::PutCopyBack(index)
+            | Mending::Replace(index) => Some(index),
         }
     }
 }
 
 struct Driver {
-    wires: Wires,
+    links: Links,
     proxy: Proxy,
     processes: Processes,
     /// The faults that are not mended yet, by their number.
     open: BTreeMap<usize, Mending>,
-    diary: String,
+    log: String,
     began: Instant,
     slowest: Duration,
 }
@@ -91,11 +92,11 @@ impl Driver {
         let mut kinds = BTreeMap::<_, u32>::new();
         let mut number = 0;
         for step in fault_schedule {
-            self.note(&format!("{step:?}"));
+            self.log(&format!("{step:?}"));
             match step {
                 Step::Break(fault) => {
-                    let mending = self.befall(number, fault)?;
-                    self.note(&format!("  is fault {number}: {mending:?}"));
+                    let mending = self.inject(number, fault)?;
+                    self.log(&format!("  is fault {number}: {mending:?}"));
                     self.open.insert(number, mending);
                     *kinds.entry(fault.name()).or_default() += 1;
                     number += 1;
@@ -108,31 +109,31 @@ impl Driver {
         self.finish(kinds)
     }
 
-    /// The last words of all are read too.
+    /// Kills all nodes, reads the ends of their journals, and audits them a last time.
     fn finish(&mut self, kinds: BTreeMap<&str, u32>) -> Result<String, Failure> {
-        for place in 0..PLACES {
-            self.processes.kill(place)?;
+        for index in 0..MACHINES {
+            self.processes.kill(index)?;
         }
         self.processes.read()?;
         self.audit()?;
         let of = |kind| kinds.get(kind).copied().unwrap_or(0);
         let (stopped, bad_disks) = (self.processes.stopped, of("full disk") + of("read-only folder"));
         if stopped == 0 && bad_disks >= 10 {
-            return Err(format!("of {bad_disks} bad disks none stopped a node").into());
+            return Err(format!("none of {bad_disks} bad disks stopped a node").into());
         }
-        let (terms, stamps) = self.processes.audit.size();
+        let (terms, leases) = self.processes.audit.size();
         let kinds: Vec<_> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         Ok(format!(
-            "{} in {:.0?}; {terms} terms, {stamps} stamps of leases, {stopped} nodes stopped at a write that \
-             failed; well again within {:.1?}",
+            "{} in {:.0?}; {terms} terms, {leases} lease records, {stopped} nodes stopped at a failed write; \
+             the slowest recovery took {:.1?}",
             kinds.join(", "),
             self.began.elapsed(),
             self.slowest,
         ))
     }
 
-    fn note(&mut self, what: &str) {
-        self.diary += &format!("{:>9.3} {what}\n", self.began.elapsed().as_secs_f64());
+    fn log(&mut self, what: &str) {
+        self.log += &format!("{:>9.3} {what}\n", self.began.elapsed().as_secs_f64());
     }
 
     fn audit(&self) -> Result<(), Failure> {
@@ -140,28 +141,29 @@ impl Driver {
         if violations.is_empty() { Ok(()) } else { Err(violations.join("\n").into()) }
     }
 
-    /// Mends everything, and waits until all know one leader.
+    /// Mends everything, and waits until all nodes follow one leader.
     fn heal(&mut self) -> Result<(), Failure> {
         for number in self.open.keys().copied().collect::<Vec<_>>() {
             self.mend(number)?;
         }
         let began = Instant::now();
-        while !self.processes.is_well() {
-            if began.elapsed() > WELL_WITHIN {
-                return Err(format!("the group did not get well: {}", self.processes.describe()).into());
+        while !self.processes.has_recovered() {
+            if began.elapsed() > RECOVERY_LIMIT {
+                return Err(format!("the group did not recover: {}", self.processes.describe()).into());
             }
-            // A write may have failed in the last moment before the disk was mended.
-            for place in (0..PLACES).filter(|&place| !self.processes.is_running(place)).collect::<Vec<_>>() {
-                self.processes.start(place, Birth::Again)?;
+            // A write may have failed just before the disk was mended.
+            for index in (0..MACHINES).filter(|&index| !self.processes.is_running(index)).collect::<Vec<_>>()
+            {
+                self.processes.start(index, StartKind::Restart)?;
             }
             self.processes.wait(Duration::from_millis(5))?;
         }
         self.slowest = self.slowest.max(began.elapsed());
-        self.note(&format!("well, after {:.1?}", began.elapsed()));
+        self.log(&format!("recovered after {:.1?}", began.elapsed()));
         self.audit()
     }
 
-    fn befall(&mut self, number: usize, fault: &Fault) -> Result<Mending, Failure> {
+    fn inject(&mut self, number: usize, fault: &Fault) -> Result<Mending, Failure> {
         match *fault {
             Fault::Partition { ref side, size, at_sender } => {
                 let (side, rest) = self.split(side, size);
@@ -177,22 +179,22 @@ impl Driver {
                 self.cut(number, [(&side, &rest), (&rest, &side)], false, percent)
             }
             Fault::Delay { ref side, size, most, doubled } => {
-                let places = self.split(side, size).0;
-                self.proxy.delay(number, Delay { places, most, doubled });
+                let machines = self.split(side, size).0;
+                self.proxy.delay(number, Delay { machines, most, doubled });
                 Ok(Mending::Network)
             }
             Fault::Kill(ref victim) => {
-                let place = self.free(victim);
-                self.processes.kill(place)?;
-                Ok(Mending::Restart(place))
+                let index = self.free(victim);
+                self.processes.kill(index)?;
+                Ok(Mending::Restart(index))
             }
             Fault::Freeze(ref victim) => {
-                let place = self.free(victim);
-                self.processes.signal(place, Signal::STOP)?;
-                Ok(Mending::Thaw(place))
+                let index = self.free(victim);
+                self.processes.signal(index, Signal::STOP)?;
+                Ok(Mending::Thaw(index))
             }
-            Fault::FullDisk(ref victim) => self.spoil(victim, Mending::MakeRoom),
-            Fault::ReadOnly(ref victim) => self.spoil(victim, Mending::AllowWrites),
+            Fault::FullDisk(ref victim) => self.break_disk(victim, Mending::MakeRoom),
+            Fault::ReadOnly(ref victim) => self.break_disk(victim, Mending::AllowWrites),
             Fault::Damage { ref victim, how, new_id } => self.damage(victim, how, new_id),
         }
     }
@@ -210,16 +212,16 @@ impl Driver {
             at_sender,
             percent,
         };
-        self.wires.cut(number, directions.map(cut).into())?;
+        self.links.cut(number, directions.map(cut).into())?;
         Ok(Mending::Network)
     }
 
-    /// A disk does no harm until something is to be written: a new leader, that is.
-    fn spoil(&mut self, victim: &Pick, mending: fn(usize) -> Mending) -> Result<Mending, Failure> {
-        let place = self.free(victim);
-        let mending = mending(place);
-        let machine = &mut self.processes.machines[place];
-        if mending == Mending::MakeRoom(place) {
+    /// Breaks a disk, and asks the leader to resign: a node writes nothing until there is a new leader.
+    fn break_disk(&mut self, victim: &Preference, mending: fn(usize) -> Mending) -> Result<Mending, Failure> {
+        let index = self.free(victim);
+        let mending = mending(index);
+        let machine = &mut self.processes.machines[index];
+        if mending == Mending::MakeRoom(index) {
             machine.disk.fill()?;
             machine.bad_disk.push("No space left on device");
         } else {
@@ -230,62 +232,62 @@ impl Driver {
         Ok(mending)
     }
 
-    fn damage(&mut self, victim: &Pick, how: Damage, new_id: bool) -> Result<Mending, Failure> {
-        let place = self.free(victim);
-        self.processes.kill(place)?;
-        self.processes.machines[place].disk.damage(how)?;
+    fn damage(&mut self, victim: &Preference, how: Damage, new_id: bool) -> Result<Mending, Failure> {
+        let index = self.free(victim);
+        self.processes.kill(index)?;
+        self.processes.machines[index].disk.damage(how)?;
         let why =
             if how == Damage::Lost { "does not exist: if this node ever ran" } else { "cannot be used: it" };
-        self.processes.refuses_to_start(place, why)?;
-        // One at a time: more than the group can spare must not get lost.
+        self.processes.refuses_to_start(index, why)?;
+        // One node at a time is replaced: the group must not lose more nodes than it can spare.
         let lost = self.open.values().any(|open| matches!(open, Mending::Replace(_)));
         let replace = new_id && !lost && self.processes.is_settled();
-        Ok(if replace { Mending::Replace(place) } else { Mending::PutCopyBack(place) })
+        Ok(if replace { Mending::Replace(index) } else { Mending::PutCopyBack(index) })
     }
 
     fn mend(&mut self, number: usize) -> Result<(), Failure> {
         let Some(mending) = self.open.remove(&number) else { return Ok(()) };
         if let Mending::Network = mending {
             self.proxy.mend(number);
-            return self.wires.mend(number);
+            return self.links.mend(number);
         }
-        let Some(place) = mending.place() else { return Ok(()) };
-        let mut birth = Birth::Again;
-        let disk = &self.processes.machines[place].disk;
+        let Some(index) = mending.machine() else { return Ok(()) };
+        let mut start = StartKind::Restart;
+        let disk = &self.processes.machines[index].disk;
         match mending {
             Mending::Network | Mending::Restart(_) => {}
-            Mending::Thaw(place) => self.processes.signal(place, Signal::CONT)?,
+            Mending::Thaw(index) => self.processes.signal(index, Signal::CONT)?,
             Mending::MakeRoom(_) => disk.make_room()?,
             Mending::AllowWrites(_) => disk.allow_writes()?,
             Mending::PutCopyBack(_) => disk.put_copy_back()?,
-            Mending::Replace(place) => {
+            Mending::Replace(index) => {
                 disk.wipe()?;
-                self.processes.rename(place);
-                birth = Birth::Joiner;
+                self.processes.rename(index);
+                start = StartKind::Join;
             }
         }
         self.processes.poll()?;
-        if self.processes.is_running(place) { Ok(()) } else { self.processes.start(place, birth) }
+        if self.processes.is_running(index) { Ok(()) } else { self.processes.start(index, start) }
     }
 
-    /// So many, and the rest.
-    fn split(&self, pick: &Pick, size: usize) -> (Vec<usize>, Vec<usize>) {
-        let mut order = self.preferred(pick);
+    /// The first `size` machines of this preference, and the rest.
+    fn split(&self, preference: &Preference, size: usize) -> (Vec<usize>, Vec<usize>) {
+        let mut order = self.order(preference);
         let rest = order.split_off(size);
         (order, rest)
     }
 
-    /// The first of whom nothing else befalls already.
-    fn free(&self, pick: &Pick) -> usize {
-        let busy: Vec<_> = self.open.values().filter_map(|open| open.place()).collect();
-        let order = self.preferred(pick);
-        order.iter().copied().find(|place| !busy.contains(place)).unwrap_or(order[0])
+    /// The first machine of this preference whose node no other fault affects.
+    fn free(&self, preference: &Preference) -> usize {
+        let busy: Vec<_> = self.open.values().filter_map(|open| open.machine()).collect();
+        let order = self.order(preference);
+        order.iter().copied().find(|index| !busy.contains(index)).unwrap_or(order[0])
     }
 
-    fn preferred(&self, pick: &Pick) -> Vec<usize> {
-        let mut order = pick.order.clone();
-        if let Some(leader) = self.processes.leader().filter(|_| pick.leader) {
-            order.sort_by_key(|&place| place != leader);
+    fn order(&self, preference: &Preference) -> Vec<usize> {
+        let mut order = preference.order.clone();
+        if let Some(leader) = self.processes.leader().filter(|_| preference.leader) {
+            order.sort_by_key(|&index| index != leader);
         }
         order
     }

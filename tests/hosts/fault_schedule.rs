@@ -1,4 +1,4 @@
-//! What goes wrong, in which order: decided by the seed alone, before anything runs.
+//! The schedule of faults. The seed alone decides it, before anything runs.
 
 use std::time::Duration;
 
@@ -6,66 +6,66 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::disk::Damage;
-use crate::netns::PLACES;
+use crate::netns::MACHINES;
 
-/// After so many faults all is mended, and the group has to be well again.
+/// After this many faults everything is mended, and the group has to recover.
 pub(crate) const ROUND: usize = 10;
 
-/// So many at a time.
+/// At most this many faults are open at a time.
 const OVERLAP: usize = 3;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Step {
     Break(Fault),
     Wait(Duration),
-    /// The fault of this number, counted from 0.
+    /// Mend the fault of this number, counted from 0.
     Mend(usize),
     MendAll,
 }
 
-/// Whom it befalls: these, in this order, but first the leader if it says so.
+/// The machines that a fault prefers, in this order; before them the leader's, if `leader` is set.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Pick {
+pub(crate) struct Preference {
     pub(crate) leader: bool,
     pub(crate) order: Vec<usize>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Fault {
-    /// `size` of them and the rest do not hear each other.
+    /// `size` machines and the rest do not hear each other.
     Partition {
-        side: Pick,
+        side: Preference,
         size: usize,
         at_sender: bool,
     },
-    /// The rest do not hear them, or they do not hear the rest.
+    /// The rest do not hear `size` machines, or these do not hear the rest.
     OneWay {
-        side: Pick,
+        side: Preference,
         size: usize,
         outward: bool,
         at_sender: bool,
     },
-    /// What they send and what is sent to them is lost at random.
+    /// Datagrams from and to `size` machines are lost at random.
     Loss {
-        side: Pick,
+        side: Preference,
         size: usize,
         percent: u32,
     },
-    /// It is late, out of order, and comes twice.
+    /// Datagrams from and to `size` machines are late, out of order, and some arrive twice.
     Delay {
-        side: Pick,
+        side: Preference,
         size: usize,
         most: Duration,
         doubled: bool,
     },
-    Kill(Pick),
-    Freeze(Pick),
-    FullDisk(Pick),
-    ReadOnly(Pick),
-    /// Killed, and its file damaged. It comes back under a new id, or with a copy of the file that was
-    /// taken after its death.
+    Kill(Preference),
+    Freeze(Preference),
+    FullDisk(Preference),
+    ReadOnly(Preference),
+    /// A node is killed and its file is damaged. A node with a new id replaces it, or the node comes back
+    /// with a copy of the file that was taken after its death.
     Damage {
-        victim: Pick,
+        victim: Preference,
         how: Damage,
         new_id: bool,
     },
@@ -87,13 +87,13 @@ impl Fault {
     }
 }
 
-/// So many faults.
+/// The schedule of this seed, with this many faults.
 pub(crate) fn fault_schedule(seed: u64, faults: usize) -> Vec<Step> {
     let mut dice = Dice(ChaCha8Rng::seed_from_u64(seed));
     let (mut steps, mut open) = (Vec::new(), Vec::new());
     for number in 0..faults {
         let fault = dice.fault();
-        // A frozen leader's lease is over before it goes on.
+        // A leader stays frozen for longer than its lease lasts.
         let least = if matches!(fault, Fault::Freeze(_)) { 250 } else { 60 };
         steps.push(Step::Break(fault));
         steps.push(Step::Wait(dice.millis(least, least + 300)));
@@ -125,23 +125,23 @@ impl Dice {
         Duration::from_millis(from + self.0.next_u64() % (to - from))
     }
 
-    fn pick(&mut self) -> Pick {
-        let mut order: Vec<usize> = (0..PLACES).collect();
-        for place in (1..PLACES).rev() {
-            order.swap(place, self.below(place + 1));
+    fn preference(&mut self) -> Preference {
+        let mut order: Vec<usize> = (0..MACHINES).collect();
+        for index in (1..MACHINES).rev() {
+            order.swap(index, self.below(index + 1));
         }
-        Pick { leader: self.chance(50), order }
+        Preference { leader: self.chance(50), order }
     }
 
     fn fault(&mut self) -> Fault {
-        let (side, size, at_sender) = (self.pick(), 1 + self.below(2), self.chance(50));
+        let (side, size, at_sender) = (self.preference(), 1 + self.below(2), self.chance(50));
         match self.below(100) {
             0..15 => Fault::Partition { side, size, at_sender },
             15..27 => Fault::OneWay { side, size, outward: self.chance(50), at_sender },
             27..36 => Fault::Loss { side, size, percent: 10 + self.below(60) as u32 },
             36..48 => {
                 let (most, doubled) = (self.millis(10, 200), self.chance(50));
-                Fault::Delay { side, size: 1 + self.below(PLACES), most, doubled }
+                Fault::Delay { side, size: 1 + self.below(MACHINES), most, doubled }
             }
             48..62 => Fault::Kill(side),
             62..74 => Fault::Freeze(side),

@@ -1,33 +1,33 @@
-//! Whole hosts as they run for real: five processes, each in a network namespace of its own, with a
-//! disk of its own, while everything around them fails. Faults come at random from a seed:
+//! Hosts under real faults: five processes, each in its own network namespace with its own disk. The
+//! faults are drawn from a seed:
 //!
-//! - partitions, one-way cuts and lossy links (nftables), delays, disorder and doubles (a relay);
+//! - partitions, one-way cuts and lossy links (nftables), delays, reordering and duplicates (a proxy);
 //! - SIGKILL, and SIGSTOP for longer than a lease;
-//! - a full disk, a read-only folder: the node has to stop, and say why;
-//! - a damaged or lost state file: it has to refuse to start, and say why. It comes back with a copy
-//!   of its file that was taken after it died, or a new id takes its place.
+//! - a full disk and a read-only folder: the node has to stop, and say why;
+//! - a damaged or lost state file: the node has to refuse to start, and say why. The node comes back with
+//!   a copy of its file that was taken after it died, or a node with a new id takes its place.
 //!
-//! They overlap, and after every ten all is mended. Checked, from what each node writes down in a
-//! file that only grows (`audit.rs`):
+//! Faults overlap. After every ten of them everything is mended. Each node writes a journal, a file that
+//! only grows; `journal_audit.rs` checks all journals together:
 //!
-//! - no two leaders in a term, no term that falls, no vote that changes, across restarts;
-//! - no two leases at one moment of the boot clock, which all namespaces share;
-//! - each time when all is mended, a leader that all name, and the members that there ought to be;
-//! - no process ends but for the reason that it was given.
+//! - no term has two leaders, no term falls and no vote changes, across restarts too;
+//! - no two nodes hold a lease at the same time of the boot clock, which all namespaces share;
+//! - whenever everything is mended, all nodes follow one leader and the intended members are committed;
+//! - no process ends for another reason than a fault that affected it.
 //!
-//! It needs Linux, root, and the programs `unshare`, `mount`, `ip` and `nft`; elsewhere it says that
-//! it was skipped, and passes. All it makes is inside namespaces of its own, so that the system
-//! removes it, however the test ends.
+//! The test needs Linux, root, and the programs `unshare`, `mount`, `ip` and `nft`. Elsewhere it prints
+//! that it was skipped, and passes. Everything it makes is inside its own namespaces, so the system
+//! removes it however the test ends.
 //!
 //! ```text
-//! QUORATE_HOSTS_FAULTS=300 cargo test --test hosts   # 40, unless told otherwise
-//! QUORATE_HOSTS_SEED=17 cargo test --test hosts      # the faults of that seed once more
+//! QUORATE_HOSTS_FAULTS=300 cargo test --test hosts   # the default is 40
+//! QUORATE_HOSTS_SEED=17 cargo test --test hosts     # repeats the faults of that seed
 //! ```
 #![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports, unused_mut))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
-mod audit;
-mod audit_tests;
+mod journal_audit;
+mod journal_audit_tests;
 
 #[cfg(target_os = "linux")]
 mod disk;
@@ -36,6 +36,8 @@ mod driver;
 #[cfg(target_os = "linux")]
 mod fault_schedule;
 #[cfg(target_os = "linux")]
+mod launcher;
+#[cfg(target_os = "linux")]
 mod netns;
 #[cfg(target_os = "linux")]
 mod node;
@@ -43,8 +45,6 @@ mod node;
 mod processes;
 #[cfg(target_os = "linux")]
 mod proxy;
-#[cfg(target_os = "linux")]
-mod supervisor;
 
 use std::env;
 use std::error::Error;
@@ -59,12 +59,12 @@ fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
     match env::args().nth(1).as_deref() {
         Some("node") => return node::main(env::args().skip(1)),
-        Some("drill") => return supervisor::driver(),
+        Some("driver") => return launcher::run_driver(),
         _ => {}
     }
-    let mut trials = audit_tests::trials();
+    let mut trials = journal_audit_tests::trials();
     #[cfg(target_os = "linux")]
-    trials.extend(supervisor::trials());
+    trials.extend(launcher::trials());
     #[cfg(not(target_os = "linux"))]
     println!("skipped: hosts in network namespaces: this is not Linux");
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()

@@ -1,10 +1,10 @@
-//! Machines of one's own: network namespaces around a hub, and what nftables drop between them.
+//! The machines: network namespaces around a hub, and the nftables rules that drop datagrams between them.
 //!
-//! All of it is made inside a network and a mount namespace that belong to the drill alone: when
-//! its last process is gone, however it went, the system removes everything.
+//! Everything is made inside a network and a mount namespace of the driver. When the driver's last
+//! process ends, in whatever way, the system removes everything.
 //!
-//! Each node reaches each other under an alias, an address of the hub, where the relay takes and
-//! passes on what is sent; no node ever sees where another really is.
+//! A node reaches another one under an alias, an address of the hub. The proxy receives there and passes
+//! the datagrams on, so no node ever sees the real address of another one.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -15,80 +15,80 @@ use std::process::{Child, Command, Stdio};
 use crate::Failure;
 
 /// How many machines there are.
-pub(crate) const PLACES: usize = 5;
+pub(crate) const MACHINES: usize = 5;
 const PORT: u16 = 7_000;
 
-/// Where everything is that the test writes: memory that only the drill sees.
+/// The folder of all files of the test, in memory that only the driver's processes see.
 pub(crate) const FOLDER: &str = "/run/quorate";
 
-/// Where the others find the node at `place`.
-pub(crate) fn alias(place: usize) -> SocketAddr {
-    address(0, place)
+/// The address at which other nodes reach the node of this machine.
+pub(crate) fn alias(index: usize) -> SocketAddr {
+    address(0, index)
 }
 
-/// Where it really is.
-pub(crate) fn home(place: usize) -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::new(10, 9, number(place), 2), PORT))
+/// The real address of the node of this machine.
+pub(crate) fn home(index: usize) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::new(10, 9, number(index), 2), PORT))
 }
 
-/// The place whose node sends from `address`.
-pub(crate) fn place_of(address: SocketAddr) -> Option<usize> {
-    (0..PLACES).find(|&place| home(place) == address)
+/// The machine whose node sends from `address`.
+pub(crate) fn machine_at(address: SocketAddr) -> Option<usize> {
+    (0..MACHINES).find(|&index| home(index) == address)
 }
 
-pub(crate) fn namespace(place: usize) -> PathBuf {
-    format!("/run/netns/{}", name(place)).into()
+pub(crate) fn namespace(index: usize) -> PathBuf {
+    format!("/run/netns/{}", name(index)).into()
 }
 
-fn address(net: u8, place: usize) -> SocketAddr {
-    SocketAddr::from((Ipv4Addr::new(10, 9, net, number(place)), PORT))
+fn address(net: u8, index: usize) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::new(10, 9, net, number(index)), PORT))
 }
 
-fn number(place: usize) -> u8 {
-    place as u8 + 1
+fn number(index: usize) -> u8 {
+    index as u8 + 1
 }
 
-fn name(place: usize) -> String {
-    format!("node{}", number(place))
+fn name(index: usize) -> String {
+    format!("node{}", number(index))
 }
 
-/// Makes all of it, in a process whose namespaces are its own.
+/// Makes the machines and the hub, in a process whose namespaces are its own.
 pub(crate) fn build() -> Result<(), Failure> {
     run("mount", &["-t", "tmpfs", "tmpfs", "/run"], "")?;
-    for folder in ["netns", "quorate/ledgers", "quorate/disks", "quorate/copies"] {
+    for folder in ["netns", "quorate/journals", "quorate/disks", "quorate/copies"] {
         std::fs::create_dir_all(PathBuf::from("/run").join(folder))?;
     }
     let mut hub = String::from("link set lo up\n");
-    for place in 0..PLACES {
-        let (n, name) = (number(place), name(place));
+    for index in 0..MACHINES {
+        let (n, name) = (number(index), name(index));
         run("ip", &["netns", "add", &name], "")?;
         writeln!(hub, "link add hub{n} type veth peer name node netns {name}")?;
         writeln!(hub, "addr add 10.9.{n}.1/24 dev hub{n}\nlink set hub{n} up")?;
-        writeln!(hub, "addr add {}/32 dev lo", alias(place).ip())?;
+        writeln!(hub, "addr add {}/32 dev lo", alias(index).ip())?;
     }
     run("ip", &["-batch", "-"], &hub)?;
-    for place in 0..PLACES {
-        let n = number(place);
+    for index in 0..MACHINES {
+        let n = number(index);
         let up = format!("link set lo up\naddr add 10.9.{n}.2/24 dev node\nlink set node up\n");
         let node = format!("{up}route add default via 10.9.{n}.1\n");
-        run("ip", &["-n", &name(place), "-batch", "-"], &node)?;
+        run("ip", &["-n", &name(index), "-batch", "-"], &node)?;
     }
     Ok(())
 }
 
-/// Datagrams from one set of places to another that are dropped.
+/// Datagrams from one set of machines to another one are dropped.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Cut {
     pub(crate) from: Vec<usize>,
     pub(crate) to: Vec<usize>,
-    /// On the sender's machine, so that it is told; else on the receiver's.
+    /// Whether the sender's machine drops them, so that sending fails, or the receiver's.
     pub(crate) at_sender: bool,
-    /// So many of a hundred, at random.
+    /// How many of a hundred are dropped, at random.
     pub(crate) percent: u32,
 }
 
 impl Cut {
-    fn rule(&self, place: usize) -> Option<String> {
+    fn rule(&self, index: usize) -> Option<String> {
         let (here, field, others) = match self.at_sender {
             true => (&self.from, "out ip daddr", &self.to),
             false => (&self.to, "in ip saddr", &self.from),
@@ -99,19 +99,19 @@ impl Cut {
             percent => format!("numgen random mod 100 < {percent}"),
         };
         let rule = format!("add rule inet faults {field} {{ {} }} {lottery} drop\n", others.join(", "));
-        (here.contains(&place) && !others.is_empty()).then_some(rule)
+        (here.contains(&index) && !others.is_empty()).then_some(rule)
     }
 }
 
-/// What is cut on each machine.
+/// The cuts that are in force, and the rules of each machine.
 #[derive(Default)]
-pub(crate) struct Wires {
+pub(crate) struct Links {
     cuts: Vec<(usize, Cut)>,
-    rules: [String; PLACES],
+    rules: [String; MACHINES],
 }
 
-impl Wires {
-    /// Cuts them on behalf of the fault of this number.
+impl Links {
+    /// Adds cuts for the fault of this number.
     pub(crate) fn cut(&mut self, fault: usize, cuts: Vec<Cut>) -> Result<(), Failure> {
         self.cuts.extend(cuts.into_iter().map(|cut| (fault, cut)));
         self.apply()
@@ -122,15 +122,15 @@ impl Wires {
         self.apply()
     }
 
-    /// On all machines at once, as far as their rules have changed.
+    /// Changes the rules of all machines at once, where they are others.
     fn apply(&mut self) -> Result<(), Failure> {
         let mut running = Vec::new();
-        for place in 0..PLACES {
-            let rules: String = self.cuts.iter().filter_map(|(_, cut)| cut.rule(place)).collect();
-            if rules != self.rules[place] {
-                let args = ["netns", "exec", &name(place), "nft", "-f", "-"];
+        for index in 0..MACHINES {
+            let rules: String = self.cuts.iter().filter_map(|(_, cut)| cut.rule(index)).collect();
+            if rules != self.rules[index] {
+                let args = ["netns", "exec", &name(index), "nft", "-f", "-"];
                 running.push(start("ip", &args, &format!("{CHAINS}{rules}"))?);
-                self.rules[place] = rules;
+                self.rules[index] = rules;
             }
         }
         running.into_iter().try_for_each(finish)
@@ -152,7 +152,7 @@ fn start(program: &str, args: &[&str], input: &str) -> Result<Child, Failure> {
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(|error| format!("{program}: {error}"))?;
-    let _dies_unheard = child.stdin.take().map(|mut stdin| stdin.write_all(input.as_bytes()));
+    let _ended_early = child.stdin.take().map(|mut stdin| stdin.write_all(input.as_bytes()));
     Ok(child)
 }
 

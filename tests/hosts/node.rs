@@ -1,4 +1,4 @@
-//! A node: a process in a network namespace of its own, that writes down what it does.
+//! A node: a process in a network namespace of its own, which records in its journal what it does.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -17,20 +17,21 @@ use quorate::adapters::clock::BootClock;
 use quorate::adapters::seal::{Key, Keyring};
 use quorate::adapters::store::Store;
 use quorate::adapters::udp::{Host, HostConfig, Notice};
-use quorate::{ClusterId, Config, Event, HardState, Lease, Target, Timestamp, Urgency};
+use quorate::{ClusterId, Config, Event, Force, HardState, Lease, Target, Timestamp, Urgency};
 use rustix::process::{Signal, set_parent_process_death_signal};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
-use crate::audit::{Ballot, Record};
-use crate::supervisor::timing;
+use crate::journal_audit::{Record, TermAndVote};
+use crate::launcher::timing;
 use crate::{Failure, Id};
 
-/// What every whole line of a ledger ends with.
+/// The end of every complete line of a journal.
 pub(crate) const LINE_END: &str = " .";
 
-/// How long an act of a leader takes, and how often one that may not act looks whether it may.
-const ACT: Duration = Duration::from_millis(20);
-const LOOK: Duration = Duration::from_millis(2);
+/// How long the leader's work takes once, and how long the worker pauses before it asks for the lease
+/// again.
+const WORK: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(2);
 
 #[derive(Parser)]
 struct Args {
@@ -43,8 +44,8 @@ struct Args {
     #[arg(long)]
     state: PathBuf,
     #[arg(long)]
-    audit: PathBuf,
-    /// Where everybody is.
+    journal: PathBuf,
+    /// The addresses of all nodes.
     #[arg(long, value_delimiter = ',', value_parser = peer)]
     peers: Vec<(Id, SocketAddr)>,
     /// The first start, in a new group of the peers.
@@ -57,13 +58,13 @@ struct Args {
 
 pub(crate) fn main(args: impl Iterator<Item = String>) -> ExitCode {
     let Err(failure) = run(Args::parse_from(args));
-    tell(failure.as_ref());
+    print_error(failure.as_ref());
     ExitCode::FAILURE
 }
 
 fn run(args: Args) -> Result<std::convert::Infallible, Failure> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    // Before there is any other thread: all are to be there.
+    // There is no other thread yet, so all threads will be in the namespace.
     let namespace = File::open(&args.namespace)?;
     move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
 
@@ -76,82 +77,83 @@ fn run(args: Args) -> Result<std::convert::Infallible, Failure> {
         Some(first) => (Store::create(&args.state, &first)?, first),
         None => Store::open(&args.state)?,
     };
-    let book = Book::open(&args.audit)?;
-    book.write(&Record::Start(ballot(&saved)));
+    let journal = Journal::open(&args.journal)?;
+    journal.write(&Record::Start(term_and_vote(&saved)));
     let config = Config { timing: timing(), ..Config::new(args.id) };
-    // No margin: what is written down is all that the lease permits.
+    // Without a margin the journal shows all that the lease permits.
     let config =
         HostConfig { peers: args.peers, margin: Duration::ZERO, ..HostConfig::new(config, args.listen) }
             .sealed(Keyring::new([Key::new(&[7; 32])])?);
-    let host = Arc::new(Host::start(config, saved, recording(store, book.clone()))?);
+    let host = Arc::new(Host::start(config, saved, recording(store, journal.clone()))?);
 
-    let acting = Arc::new(Mutex::new(()));
-    let (act, watching) = (Arc::clone(&acting), book.clone());
+    let working = Arc::new(Mutex::new(()));
+    let (work_ends, watcher) = (Arc::clone(&working), journal.clone());
     host.watch(move |lease| match lease {
-        Some(lease) => watching.write_now(|| held(lease)),
+        Some(lease) => watcher.write_now(|| held(lease)),
         None => {
-            // It stops acting before it says so; and before this returns nobody else is let in.
-            drop(act.lock().unwrap());
-            watching.write_now(|| Some(Record::Dropped(now())));
+            // The work ends before the record is written, and no other node is released before this
+            // returns.
+            drop(work_ends.lock().unwrap());
+            watcher.write_now(|| Some(Record::Dropped(now())));
         }
     });
-    let (worker, working) = (Arc::clone(&host), book.clone());
-    thread::spawn(move || work(&worker, &acting, &working));
+    let (worker, worker_journal) = (Arc::clone(&host), journal.clone());
+    thread::spawn(move || work(&worker, &working, &worker_journal));
     let reporter = Arc::clone(&host);
-    thread::spawn(move || report(&reporter, &book));
+    thread::spawn(move || report(&reporter, &journal));
     for line in io::stdin().lock().lines() {
-        obey(&host, &line?)?;
+        execute(&host, &line?)?;
     }
-    // Whoever started it is gone.
+    // The driver is gone.
     process::exit(0)
 }
 
-/// A store that says what it is asked to do and what becomes of it.
+/// A store that records each write before it begins and when it ends.
 fn recording(
     mut store: Store<Id>,
-    book: Book,
+    journal: Journal,
 ) -> impl FnMut(&HardState<Id>) -> Result<(), quorate::adapters::store::StoreError> {
     move |state| {
-        book.write(&Record::Store(ballot(state)));
+        journal.write(&Record::Store(term_and_vote(state)));
         let stored = store.save(state);
-        book.write(if stored.is_ok() { &Record::Stored } else { &Record::Refused });
+        journal.write(if stored.is_ok() { &Record::Stored } else { &Record::Refused });
         stored
     }
 }
 
-/// Acts under the lease. Whoever is told that it has ended waits for the act that is going on.
-fn work(host: &Host<Id>, acting: &Mutex<()>, book: &Book) {
+/// Works under the lease. The watcher of the lease waits for the lock, that is, for work under way.
+fn work(host: &Host<Id>, working: &Mutex<()>, journal: &Journal) {
     loop {
-        let act = acting.lock().unwrap();
+        let guard = working.lock().unwrap();
         let lease = host.lease();
         if let Some(lease) = lease {
-            book.write_now(|| held(lease));
-            thread::sleep(ACT);
+            journal.write_now(|| held(lease));
+            thread::sleep(WORK);
         }
-        drop(act);
-        thread::sleep(LOOK);
+        drop(guard);
+        thread::sleep(PAUSE);
     }
 }
 
-/// The clock is read last: however late this runs or is written, because the process was frozen, at
-/// that time it was allowed to act.
+/// The record of a lease, if it holds now. The clock is read last, so the node was allowed to act at that
+/// time, however late the record is written because the process was frozen.
 fn held(lease: Lease) -> Option<Record> {
     let (term, from, until) = (lease.term.0, now(), nanos(lease.until));
     (from < until).then_some(Record::Lease { term, from, until })
 }
 
-fn report(host: &Host<Id>, book: &Book) {
+fn report(host: &Host<Id>, journal: &Journal) {
     let events = host.events();
     while let Some(notice) = events.recv() {
         match notice {
             Notice::Event(event) => {
                 if let Some(record) = record(event, host) {
-                    book.write(&record);
+                    journal.write(&record);
                 }
             }
-            Notice::Missed(number) => book.write(&Record::Alarm(format!("{number} notices missed"))),
+            Notice::Missed(number) => journal.write(&Record::Alarm(format!("{number} notices missed"))),
             Notice::Failed(failure) => {
-                tell(&failure);
+                print_error(&failure);
                 process::exit(1);
             }
             _ => {}
@@ -163,37 +165,38 @@ fn record(event: Event<Id>, host: &Host<Id>) -> Option<Record> {
     match event {
         Event::Elected { term } => Some(Record::Elected(term.0)),
         Event::LeaderChanged { leader } => {
-            Some(Record::Follows(leader.map(|(leader, term)| (leader, term.0))))
+            Some(Record::Follows(leader.map(|leader| (leader.id, leader.term.0))))
         }
         Event::MembershipChanged { .. } => {
             let status = host.status();
-            let those = |voter| status.members.iter().filter(move |member| member.voter == voter);
-            let bits = |voter| those(voter).fold(0, |bits, member| bits | 1 << member.id);
+            let members = |voter| status.members.iter().filter(move |member| member.voter == voter);
+            let bits = |voter| members(voter).fold(0, |bits, member| bits | 1 << member.id);
             let (term, number) = (status.version.term.0, status.version.number);
-            let members = Record::Members { term, number, voters: bits(true), learners: bits(false) };
-            status.committed.then_some(members)
+            let record = Record::Members { term, number, voters: bits(true), learners: bits(false) };
+            status.committed.then_some(record)
         }
         Event::SteppedDown { .. }
         | Event::TargetReached { .. }
         | Event::TargetAbandoned
         | Event::HandoverFailed { .. }
         | Event::Behind { .. } => None,
-        // All that is left says that something is wrong.
+        // Every other event reports that something is wrong.
         alarm => Some(Record::Alarm(format!("{alarm:?}"))),
     }
 }
 
-/// What cannot be done now is asked for again.
-fn obey(host: &Host<Id>, line: &str) -> Result<(), Failure> {
+/// Executes a line of the driver, which repeats what cannot be done now.
+fn execute(host: &Host<Id>, line: &str) -> Result<(), Failure> {
     match line.split_once(' ') {
         Some(("target", voters)) => {
             let voters = voters.split(',').map(peer).collect::<Result<BTreeMap<_, _>, _>>()?;
-            let _asked_again = host.reconfigure(Target::new(voters.keys().copied(), [])?, false, voters);
+            let _repeated_by_the_driver =
+                host.reconfigure(Target::new(voters.keys().copied(), [])?, Force::Never, voters);
         }
         _ if line == "resign" => {
             let _refused = host.resign(None, Urgency::WhenReady);
         }
-        _ => return Err(format!("what is {line:?}?").into()),
+        _ => return Err(format!("unknown command {line:?}").into()),
     }
     Ok(())
 }
@@ -203,11 +206,11 @@ fn peer(text: &str) -> Result<(Id, SocketAddr), Failure> {
     Ok((id.parse()?, address.parse()?))
 }
 
-fn ballot(state: &HardState<Id>) -> Ballot {
+fn term_and_vote(state: &HardState<Id>) -> TermAndVote {
     (state.term.0, state.voted_for)
 }
 
-fn tell(error: &(dyn Error + 'static)) {
+fn print_error(error: &(dyn Error + 'static)) {
     let causes = std::iter::successors(Some(error), |&error| error.source());
     eprintln!("{}", causes.map(ToString::to_string).collect::<Vec<_>>().join(": "));
 }
@@ -220,28 +223,28 @@ fn nanos(at: Timestamp) -> u64 {
     u64::try_from(at.since_origin().as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The node's own ledger: one line at a time, at the end of its file.
+/// The node's journal: a file to which it appends one line at a time.
 #[derive(Clone)]
-struct Book(Arc<Mutex<File>>);
+struct Journal(Arc<Mutex<File>>);
 
-impl Book {
-    fn open(path: &PathBuf) -> io::Result<Book> {
+impl Journal {
+    fn open(path: &PathBuf) -> io::Result<Journal> {
         let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-        // The life before may have died in the middle of a line.
+        // The process before may have died in the middle of a line.
         file.write_all(b"\n")?;
-        Ok(Book(Arc::new(Mutex::new(file))))
+        Ok(Journal(Arc::new(Mutex::new(file))))
     }
 
     fn write(&self, record: &Record) {
         self.write_now(|| Some(record.clone()));
     }
 
-    /// What `record` says, while nothing else is written.
+    /// Writes what `record` returns; no other record is written meanwhile.
     fn write_now(&self, record: impl FnOnce() -> Option<Record>) {
         let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(record) = record() {
             file.write_all(format!("{record}{LINE_END}\n").as_bytes())
-                .expect("a ledger that can be written to");
+                .expect("the journal can be written to");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The nodes, as whoever runs them sees them: processes, and the ledgers that they write.
+//! The nodes as the driver sees them: processes, and the journals that they write.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -10,45 +10,48 @@ use std::{env, mem, thread};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::audit::{Audit, Record};
 use crate::disk::Disk;
-use crate::netns::{FOLDER, PLACES, alias, home, namespace};
+use crate::journal_audit::{Audit, Record};
+use crate::netns::{FOLDER, MACHINES, alias, home, namespace};
 use crate::node::{LINE_END, now};
 use crate::{Failure, Id};
 
 const POLL: Duration = Duration::from_millis(5);
 
-/// By when a process has started, or has given up. Generous: machines are busy.
+/// How long a process may take to start or to give up. The bound is generous, since machines are busy.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How often a change of the members is asked for again: whoever was asked may be dead or deposed.
+/// How often the driver repeats its request for members. The node that was asked may be dead or deposed.
 const ASK_EVERY: Duration = Duration::from_millis(200);
 
-/// A machine and the node on it.
+/// A machine, and the node on it.
 pub(crate) struct Machine {
     pub(crate) id: Id,
     pub(crate) disk: Disk,
     child: Option<Child>,
-    /// Why its disk may have refused writes since the process started.
+    /// The errors with which its disk may have refused writes since the process started.
     pub(crate) bad_disk: Vec<&'static str>,
     started: bool,
     follows: Option<(Id, u64)>,
 }
 
-/// How a node starts.
+/// How a process of a node starts.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Birth {
-    Founder,
-    Joiner,
-    Again,
+pub(crate) enum StartKind {
+    /// For the first time, in a new group.
+    Found,
+    /// For the first time, as a node that the group will add.
+    Join,
+    /// From the state file.
+    Restart,
 }
 
 pub(crate) struct Processes {
     pub(crate) machines: Vec<Machine>,
     pub(crate) audit: Audit,
-    /// How far each ledger has been read.
+    /// The open journals, and what was read of each incomplete last line.
     read: BTreeMap<Id, (File, String)>,
-    /// The newest committed membership that anybody knows of: its version, voters and learners.
+    /// The newest committed membership in any journal: its version, voters and learners.
     members: (u64, u64, u128, u128),
     next_id: Id,
     asked: Instant,
@@ -58,42 +61,42 @@ pub(crate) struct Processes {
 
 impl Processes {
     pub(crate) fn found() -> Result<Processes, Failure> {
-        let machine = |place| {
-            let (id, disk) = (place as Id + 1, Disk::new(place)?);
+        let machine = |index| {
+            let (id, disk) = (index as Id + 1, Disk::new(index)?);
             Ok(Machine { id, disk, child: None, bad_disk: Vec::new(), started: false, follows: None })
         };
-        let machines = (0..PLACES).map(machine).collect::<Result<Vec<_>, Failure>>()?;
+        let machines = (0..MACHINES).map(machine).collect::<Result<Vec<_>, Failure>>()?;
         let mut processes = Processes {
             machines,
             audit: Audit::default(),
             read: BTreeMap::new(),
             members: (0, 0, 0, 0),
-            next_id: PLACES as Id + 1,
+            next_id: MACHINES as Id + 1,
             asked: Instant::now(),
             stopped: 0,
         };
-        for place in 0..PLACES {
-            processes.start(place, Birth::Founder)?;
+        for index in 0..MACHINES {
+            processes.start(index, StartKind::Found)?;
         }
         Ok(processes)
     }
 
     fn peers(&self) -> String {
-        let peer = |(place, machine): (usize, &Machine)| format!("{}={}", machine.id, alias(place));
+        let peer = |(index, machine): (usize, &Machine)| format!("{}={}", machine.id, alias(index));
         self.machines.iter().enumerate().map(peer).collect::<Vec<_>>().join(",")
     }
 
-    fn spawn(&mut self, place: usize, birth: Birth) -> Result<(), Failure> {
-        let (peers, machine) = (self.peers(), &mut self.machines[place]);
-        let (id, file) = (machine.id, |kind| format!("{FOLDER}/ledgers/{}.{kind}", machine.id));
+    fn spawn(&mut self, index: usize, start: StartKind) -> Result<(), Failure> {
+        let (peers, machine) = (self.peers(), &mut self.machines[index]);
+        let (id, file) = (machine.id, |kind| format!("{FOLDER}/journals/{}.{kind}", machine.id));
         let mut command = Command::new(env::current_exe()?);
-        command.arg("node").arg("--id").arg(id.to_string()).arg("--namespace").arg(namespace(place));
-        command.arg("--listen").arg(home(place).to_string()).arg("--state").arg(machine.disk.state());
-        command.arg("--ledger").arg(file("ledger")).arg("--peers").arg(peers);
-        match birth {
-            Birth::Founder => command.arg("--found"),
-            Birth::Joiner => command.arg("--join"),
-            Birth::Again => &mut command,
+        command.arg("node").arg("--id").arg(id.to_string()).arg("--namespace").arg(namespace(index));
+        command.arg("--listen").arg(home(index).to_string()).arg("--state").arg(machine.disk.state());
+        command.arg("--journal").arg(file("journal")).arg("--peers").arg(peers);
+        match start {
+            StartKind::Found => command.arg("--found"),
+            StartKind::Join => command.arg("--join"),
+            StartKind::Restart => &mut command,
         };
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(File::create(file("stderr"))?);
         machine.child = Some(command.spawn()?);
@@ -101,18 +104,18 @@ impl Processes {
         Ok(())
     }
 
-    /// Starts a node, and returns when it has read or made its state.
-    pub(crate) fn start(&mut self, place: usize, birth: Birth) -> Result<(), Failure> {
-        self.spawn(place, birth)?;
-        self.until(&format!("node {} to start", self.machines[place].id), |processes| {
-            processes.machines[place].started.then_some(())
+    /// Starts a node, and returns when it has read or created its state.
+    pub(crate) fn start(&mut self, index: usize, start: StartKind) -> Result<(), Failure> {
+        self.spawn(index, start)?;
+        self.until(&format!("node {} to start", self.machines[index].id), |processes| {
+            processes.machines[index].started.then_some(())
         })
     }
 
-    /// Starts a node that must not run, and checks that it says why.
-    pub(crate) fn refuses_to_start(&mut self, place: usize, why: &str) -> Result<(), Failure> {
-        self.spawn(place, Birth::Again)?;
-        let mut child = self.machines[place].child.take().ok_or("it was just started")?;
+    /// Starts a node that must refuse to run, and checks that it says why.
+    pub(crate) fn refuses_to_start(&mut self, index: usize, why: &str) -> Result<(), Failure> {
+        self.spawn(index, StartKind::Restart)?;
+        let mut child = self.machines[index].child.take().ok_or("it was just started")?;
         let end = Instant::now() + PATIENCE;
         let status = loop {
             match child.try_wait()? {
@@ -120,81 +123,82 @@ impl Processes {
                 None if Instant::now() > end => {
                     child.kill()?;
                     child.wait()?;
-                    return Err(format!("node {} runs on a damaged file", self.machines[place].id).into());
+                    return Err(format!("node {} runs on a damaged file", self.machines[index].id).into());
                 }
                 None => thread::sleep(POLL),
             }
         };
-        self.ended_saying(place, status, "", &[why])
+        self.check_last_words(index, status, "", &[why])
     }
 
-    /// Whether it gave up, and said `what` and one of these reasons.
-    fn ended_saying(
+    /// Fails unless the node gave up with `what` and one of these reasons in its error message.
+    fn check_last_words(
         &self,
-        place: usize,
+        index: usize,
         status: ExitStatus,
         what: &str,
         reasons: &[&str],
     ) -> Result<(), Failure> {
-        let id = self.machines[place].id;
-        let said = fs::read_to_string(format!("{FOLDER}/ledgers/{id}.stderr"))?;
-        let clear = said.contains(what) && reasons.iter().any(|reason| said.contains(reason));
+        let id = self.machines[index].id;
+        let message = fs::read_to_string(format!("{FOLDER}/journals/{id}.stderr"))?;
+        let clear = message.contains(what) && reasons.iter().any(|reason| message.contains(reason));
         if status.code() == Some(1) && clear {
             return Ok(());
         }
-        Err(format!("node {id} ended, {status}, and not for {reasons:?}, saying: {}", said.trim()).into())
+        let message = message.trim();
+        Err(format!("node {id} ended with {status}, not for one of {reasons:?}: {message}").into())
     }
 
-    pub(crate) fn kill(&mut self, place: usize) -> Result<(), Failure> {
-        if let Some(mut child) = self.machines[place].child.take() {
+    pub(crate) fn kill(&mut self, index: usize) -> Result<(), Failure> {
+        if let Some(mut child) = self.machines[index].child.take() {
             child.kill()?;
             child.wait()?;
         }
         Ok(())
     }
 
-    pub(crate) fn signal(&self, place: usize, signal: Signal) -> Result<(), Failure> {
-        let Some(child) = &self.machines[place].child else { return Ok(()) };
+    pub(crate) fn signal(&self, index: usize, signal: Signal) -> Result<(), Failure> {
+        let Some(child) = &self.machines[index].child else { return Ok(()) };
         let pid = Pid::from_raw(child.id().try_into()?).ok_or("no such process")?;
         Ok(kill_process(pid, signal)?)
     }
 
-    pub(crate) fn is_running(&self, place: usize) -> bool {
-        self.machines[place].child.is_some()
+    pub(crate) fn is_running(&self, index: usize) -> bool {
+        self.machines[index].child.is_some()
     }
 
-    /// Gives the machine a new node.
-    pub(crate) fn rename(&mut self, place: usize) {
-        self.machines[place].id = self.next_id;
+    /// Gives the machine a node with a new id.
+    pub(crate) fn rename(&mut self, index: usize) {
+        self.machines[index].id = self.next_id;
         self.next_id += 1;
     }
 
-    /// Where the leader is, as far as is known.
+    /// The machine of the leader, as far as the journals show.
     pub(crate) fn leader(&self) -> Option<usize> {
         let id = self.audit.leader()?;
         self.machines.iter().position(|machine| machine.id == id)
     }
 
     pub(crate) fn resign(&mut self) {
-        if let Some(place) = self.leader() {
-            self.order(place, "resign\n");
+        if let Some(index) = self.leader() {
+            self.command(index, "resign\n");
         }
     }
 
-    /// It may be dead, and is asked again where that matters.
-    fn order(&mut self, place: usize, line: &str) {
-        let stdin = self.machines[place].child.as_mut().and_then(|child| child.stdin.as_mut());
+    /// Sends a command to a node. The node may be dead; commands that matter are repeated.
+    fn command(&mut self, index: usize, line: &str) {
+        let stdin = self.machines[index].child.as_mut().and_then(|child| child.stdin.as_mut());
         let _dead = stdin.map(|stdin| stdin.write_all(line.as_bytes()));
     }
 
-    /// Whether the members are the nodes of all machines, and that is committed.
+    /// Whether the nodes of all machines are the members, and this membership is committed.
     pub(crate) fn is_settled(&self) -> bool {
         let wanted = self.machines.iter().fold(0, |bits, machine| bits | 1 << machine.id);
         (self.members.2, self.members.3) == (wanted, 0)
     }
 
-    /// Whether all know one leader, which may act now, and the members are as wanted.
-    pub(crate) fn is_well(&self) -> bool {
+    /// Whether all nodes follow one leader, it may act now, and the intended members are committed.
+    pub(crate) fn has_recovered(&self) -> bool {
         let Some((leader, term)) = self.machines[0].follows else { return false };
         let agreed = self.machines.iter().all(|machine| machine.follows == Some((leader, term)));
         let runs = |machine: &Machine| machine.id == leader && machine.child.is_some();
@@ -210,7 +214,7 @@ impl Processes {
         format!("members {:?}{all}", self.members)
     }
 
-    /// Lets so much time pass.
+    /// Lets this time pass.
     pub(crate) fn wait(&mut self, time: Duration) -> Result<(), Failure> {
         let end = Instant::now() + time;
         while Instant::now() < end {
@@ -238,31 +242,36 @@ impl Processes {
         }
     }
 
-    /// Reads what is new, notes who has died, and asks for the members that there ought to be.
+    /// Reads the journals, checks why processes have ended, and asks the leader for the intended members.
     pub(crate) fn poll(&mut self) -> Result<(), Failure> {
         self.read()?;
-        for place in 0..PLACES {
-            let machine = &mut self.machines[place];
+        for index in 0..MACHINES {
+            let machine = &mut self.machines[index];
             let Some(status) = machine.child.as_mut().map(Child::try_wait).transpose()?.flatten() else {
                 continue;
             };
             machine.child = None;
-            // It could not store its state: nothing else may end it.
+            // A node may end only because it could not store its state.
             let reasons = mem::take(&mut machine.bad_disk);
-            self.ended_saying(place, status, "can not store the state of the election: cannot ", &reasons)?;
+            self.check_last_words(
+                index,
+                status,
+                "cannot store the state of the election: cannot ",
+                &reasons,
+            )?;
             self.stopped += 1;
         }
         if !self.is_settled() && self.asked.elapsed() > ASK_EVERY {
             self.asked = Instant::now();
             let target = format!("target {}\n", self.peers());
-            self.leader().into_iter().for_each(|place| self.order(place, &target));
+            self.leader().into_iter().for_each(|index| self.command(index, &target));
         }
         Ok(())
     }
 
     pub(crate) fn read(&mut self) -> Result<(), Failure> {
         for id in 1..self.next_id {
-            for record in self.news_of(id)? {
+            for record in self.new_records(id)? {
                 self.audit.add(id, &record);
                 self.take(id, record);
             }
@@ -270,11 +279,11 @@ impl Processes {
         Ok(())
     }
 
-    /// The new lines of a node's ledger, as far as they are whole.
-    fn news_of(&mut self, id: Id) -> Result<Vec<Record>, Failure> {
+    /// The new records in a node's journal, as far as their lines are complete.
+    fn new_records(&mut self, id: Id) -> Result<Vec<Record>, Failure> {
         let (file, text) = match self.read.entry(id) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => match File::open(format!("{FOLDER}/ledgers/{id}.ledger")) {
+            Entry::Vacant(entry) => match File::open(format!("{FOLDER}/journals/{id}.journal")) {
                 Ok(file) => entry.insert((file, String::new())),
                 Err(_) => return Ok(Vec::new()),
             },
@@ -282,9 +291,9 @@ impl Processes {
         file.read_to_string(text)?;
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         let lines: String = text.drain(..whole).collect();
-        // Without its end a line was being written when the node was killed.
+        // A line without its end was being written when the node was killed.
         let lines = lines.lines().filter_map(|line| line.strip_suffix(LINE_END));
-        let record = |line: &str| Record::parse(line).ok_or_else(|| format!("what is {line:?}?").into());
+        let record = |line: &str| Record::parse(line).ok_or_else(|| format!("not a record: {line:?}").into());
         lines.map(record).collect()
     }
 
@@ -303,8 +312,8 @@ impl Processes {
 
 impl Drop for Processes {
     fn drop(&mut self) {
-        for place in 0..PLACES {
-            let _dead = self.kill(place);
+        for index in 0..MACHINES {
+            let _ended_already = self.kill(index);
         }
     }
 }

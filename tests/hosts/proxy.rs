@@ -1,5 +1,5 @@
-//! Carries datagrams between the machines, and holds them up for a random time where it is told to:
-//! so they overtake each other too. Some it carries twice.
+//! The proxy passes datagrams on between the machines. Where a fault says so, it delays each datagram for
+//! a random time, so that datagrams overtake each other, and passes some on twice.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -12,21 +12,21 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::Failure;
-use crate::netns::{PLACES, alias, home, place_of};
+use crate::netns::{MACHINES, alias, home, machine_at};
 
-/// What happens to the datagrams from and to some places.
+/// A delay of the datagrams from and to some machines.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Delay {
-    pub(crate) places: Vec<usize>,
-    /// Any time below it.
+    pub(crate) machines: Vec<usize>,
+    /// The longest delay.
     pub(crate) most: Duration,
-    /// One in four goes twice.
+    /// Whether one datagram in four is passed on twice.
     pub(crate) doubled: bool,
 }
 
-pub(crate) struct Proxy(Arc<Post>);
+pub(crate) struct Proxy(Arc<Shared>);
 
-struct Post {
+struct Shared {
     /// The socket of each alias.
     sockets: Vec<UdpSocket>,
     state: Mutex<State>,
@@ -35,13 +35,13 @@ struct Post {
 
 struct State {
     delays: Vec<(usize, Delay)>,
-    held: BinaryHeap<Reverse<Parcel>>,
+    held: BinaryHeap<Reverse<HeldDatagram>>,
     rng: ChaCha8Rng,
 }
 
-/// Ordered by when it is due.
+/// A datagram that waits, ordered by the time at which it is due.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Parcel {
+struct HeldDatagram {
     due: Instant,
     from: usize,
     to: usize,
@@ -50,21 +50,21 @@ struct Parcel {
 
 impl Proxy {
     pub(crate) fn start(seed: u64) -> Result<Proxy, Failure> {
-        let sockets = (0..PLACES).map(|place| UdpSocket::bind(alias(place)));
+        let sockets = (0..MACHINES).map(|index| UdpSocket::bind(alias(index)));
         let rng = ChaCha8Rng::seed_from_u64(seed);
         let state = Mutex::new(State { delays: Vec::new(), held: BinaryHeap::new(), rng });
         let sockets = sockets.collect::<Result<_, _>>()?;
-        let post = Arc::new(Post { sockets, state, changed: Condvar::new() });
-        for place in 0..PLACES {
-            let post = Arc::clone(&post);
-            thread::spawn(move || post.take(place));
+        let shared = Arc::new(Shared { sockets, state, changed: Condvar::new() });
+        for index in 0..MACHINES {
+            let receiver = Arc::clone(&shared);
+            thread::spawn(move || receiver.receive(index));
         }
-        let carrier = Arc::clone(&post);
-        thread::spawn(move || carrier.carry());
-        Ok(Proxy(post))
+        let sender = Arc::clone(&shared);
+        thread::spawn(move || sender.send_due());
+        Ok(Proxy(shared))
     }
 
-    /// Holds up datagrams on behalf of the fault of this number.
+    /// Adds a delay for the fault of this number.
     pub(crate) fn delay(&self, fault: usize, delay: Delay) {
         self.0.lock().delays.push((fault, delay));
     }
@@ -74,32 +74,32 @@ impl Proxy {
     }
 }
 
-impl Post {
-    /// Takes what is sent to the alias of `to`.
-    fn take(&self, to: usize) {
+impl Shared {
+    /// Receives the datagrams that are sent to the alias of `to`.
+    fn receive(&self, to: usize) {
         let mut buffer = vec![0; 65_536];
         loop {
             let Ok((length, source)) = self.sockets[to].recv_from(&mut buffer) else { continue };
-            let Some(from) = place_of(source) else { continue };
+            let Some(from) = machine_at(source) else { continue };
             let mut state = self.lock();
-            let copies = state.hold_ups(from, to);
+            let copies = state.delays_of_copies(from, to);
             for hold in copies {
                 let (due, bytes) = (Instant::now() + hold, buffer[..length].to_vec());
-                state.held.push(Reverse(Parcel { due, from, to, bytes }));
+                state.held.push(Reverse(HeldDatagram { due, from, to, bytes }));
             }
             self.changed.notify_all();
         }
     }
 
-    fn carry(&self) {
+    fn send_due(&self) {
         let mut state = self.lock();
         loop {
             let now = Instant::now();
             match state.held.pop() {
-                Some(Reverse(parcel)) if parcel.due <= now => {
-                    // Its receiver sees it come from the alias of its sender. If nobody is there, it
-                    // is lost.
-                    let _lost = self.sockets[parcel.from].send_to(&parcel.bytes, home(parcel.to));
+                Some(Reverse(datagram)) if datagram.due <= now => {
+                    // The receiver sees the alias of the sender. If no process listens there, the
+                    // datagram is lost.
+                    let _lost = self.sockets[datagram.from].send_to(&datagram.bytes, home(datagram.to));
                 }
                 Some(early) => {
                     let left = early.0.due - now;
@@ -117,9 +117,9 @@ impl Post {
 }
 
 impl State {
-    /// For how long each copy of a datagram is held.
-    fn hold_ups(&mut self, from: usize, to: usize) -> Vec<Duration> {
-        let concerns = |delay: &Delay| delay.places.contains(&from) || delay.places.contains(&to);
+    /// The delay of each copy of a datagram.
+    fn delays_of_copies(&mut self, from: usize, to: usize) -> Vec<Duration> {
+        let concerns = |delay: &Delay| delay.machines.contains(&from) || delay.machines.contains(&to);
         let delays = self.delays.iter().map(|(_, delay)| delay).filter(|delay| concerns(delay));
         let (most, doubled) = delays.fold((Duration::ZERO, false), |(most, doubled), delay| {
             (most.max(delay.most), doubled || delay.doubled)

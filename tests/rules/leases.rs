@@ -1,28 +1,29 @@
-//! Section 3: leases.
+//! Section 3 of the rules: leases.
 
-use quorate::{Config, Denial, Event, RoleKind, StepDown, Timing, Urgency};
+use quorate::message::Denial;
+use quorate::{Config, Event, RoleKind, StepDown, Timing, Urgency};
 
 use crate::support::*;
 
 const FIVE: [u64; 5] = [1, 2, 3, 4, 5];
 
-/// Rule 3.1. Thesis §6.4.1: the voter's clock may be the faster one; rounded down, never up.
+/// Rule 3.1. Thesis §6.4.1: the voter's clock may be the faster one. The length is rounded down, never up.
 #[test]
 fn a_promise_counts_from_the_request_and_is_shortened_by_the_drift() {
     let timing = Timing { clock_drift_ppm: 500, ..Timing::lan() };
     let mut node = Node::new(Config { timing, ..config(1) }, first_state(&[1, 2, 3]), 100);
-    let asked = node.stand(&[2]);
+    let asked = node.campaign(&[2]);
     assert_eq!(to(&asked, 2).header.sent_at, at_ms(100));
     node.win(117, &[2], &asked);
     // 450 ms / 1.0005 = 449.775112443... ms, from the request on.
     assert_eq!(node.lease().unwrap().until.since_origin().as_nanos(), 100_000_000 + 449_775_112);
 }
 
-/// Rule 3.1: nobody answers what is not asked yet.
+/// Rule 3.1: no correct node replies to a request that was not sent yet.
 #[test]
 fn a_reply_from_the_future_is_ignored() {
     let mut node = Node::fresh(1, &[1, 2, 3]);
-    let asked = node.stand(&[2]);
+    let asked = node.campaign(&[2]);
     assert_eq!(node.hear(5, 2, grant(&to(&asked, 2).at(6), LIMIT)), []);
     assert_eq!(node.role(), RoleKind::Candidate);
 
@@ -34,22 +35,26 @@ fn a_reply_from_the_future_is_ignored() {
     assert_eq!((node.lease_end(), node.status().committed), (end, false));
 }
 
-/// Rule 3.1: five nodes, promises of different lengths, a resignation and a re-election.
-/// What a follower promised to this leader's former self it has since been released from.
+/// Rule 3.1: five nodes, promises of different lengths, a resignation and a re-election. The followers have
+/// been released from their promises to the node's earlier leadership.
 #[test]
-fn a_heartbeat_reply_of_an_earlier_term_of_ones_own_does_not_count() {
+fn a_heartbeat_reply_to_an_earlier_leadership_of_the_same_node_does_not_count() {
     let mut node = leader(1, &FIVE);
     let long = node.tick_at(HEARTBEAT);
     let others = [2, 3, 4, 5];
     node.accepted(HEARTBEAT, &[2, 3], &long);
-    assert_eq!(node.lease_end(), LIMIT, "the votes' promise, longer than the heartbeats'");
+    assert_eq!(
+        node.lease_end(),
+        LIMIT,
+        "the promise of the votes, which is longer than that of the heartbeats"
+    );
 
     let out = node.resign(60, Some(2), Urgency::Now);
     assert_eq!(
         events(&out)[0],
         Event::SteppedDown { term: term(1), reason: StepDown::Resigned { successor: Some(2) } }
     );
-    let asked = node.stand(&[4, 5]);
+    let asked = node.campaign(&[4, 5]);
     let again = sent_at(&asked, 4);
     assert_eq!(to(&asked, 4).header.term, term(2));
     let shorter = LIMIT * 2 / 3;
@@ -62,31 +67,31 @@ fn a_heartbeat_reply_of_an_earlier_term_of_ones_own_does_not_count() {
         let late = accept(&to(&long, follower).asking(LIMIT)).in_term(2).version(2, 1);
         node.hear(again, follower, late);
     }
-    assert_eq!(node.lease_end(), again + shorter, "late answers to the heartbeats of term 1");
+    assert_eq!(node.lease_end(), again + shorter, "late replies to the heartbeats of term 1");
     assert_eq!(node.tick_at(again + shorter).len(), 6, "one SteppedDown, four releases, no leader");
     assert_eq!(node.role(), RoleKind::Follower);
 }
 
-/// Rule 3.1: a vote reply counts only for the term it was asked in.
+/// Rule 3.1: a vote reply counts only for the term of its request.
 #[test]
 fn a_vote_of_an_earlier_term_does_not_count() {
     let mut node = Node::fresh(1, &FIVE);
-    let old = node.stand(&[2, 3]);
+    let old = node.campaign(&[2, 3]);
     for voter in [2, 3, 4] {
         node.hear(1, voter, deny(&to(&old, voter), Denial::AlreadyVoted));
     }
     assert_eq!(node.role(), RoleKind::Follower);
-    let asked = node.stand(&[2, 3]);
+    let asked = node.campaign(&[2, 3]);
     assert_eq!(to(&asked, 2).header.term, term(2));
     let now = sent_at(&asked, 2);
-    assert!(now < LIMIT, "what was granted then would be in force");
+    assert!(now < LIMIT, "the earlier grants would still be in force");
     assert_eq!(node.win(now, &[2, 3, 4, 5], &old), []);
     assert_eq!(node.role(), RoleKind::Candidate);
 }
 
-/// Rule 3.1: an answer is not a promise. A leader that all its followers refuse is on its way out.
+/// Rule 3.1: a denial is not a promise, so the lease of a leader that all followers deny ends.
 #[test]
-fn a_heartbeat_that_is_refused_lengthens_no_lease() {
+fn a_denied_heartbeat_does_not_extend_the_lease() {
     let mut node = leader(1, &[1, 2, 3]);
     let beats = node.tick_at(400);
     for denial in [Denial::StaleTerm, Denial::NotAMember, Denial::MembershipConflict] {
@@ -98,7 +103,8 @@ fn a_heartbeat_that_is_refused_lengthens_no_lease() {
     assert!(trace(&node.tick_at(LIMIT)).starts_with("stepped-down"));
 }
 
-/// Rule 3.2: not the first, not the last: the latest instant that a quorum reaches.
+/// Rule 3.2: the lease ends neither with the first promise nor with the last, but with the latest end that
+/// a quorum reaches.
 #[test]
 fn the_lease_is_the_latest_end_that_a_quorum_reaches() {
     let mut node = leader(1, &FIVE);
@@ -114,21 +120,21 @@ fn the_lease_is_the_latest_end_that_a_quorum_reaches() {
     node.hear(410, 4, grant(&to(&beats, 4), 120));
     assert_eq!(node.lease_end(), 520);
     node.hear(410, 4, grant(&to(&beats, 4), 60));
-    assert_eq!(node.lease_end(), 520, "never shortened");
+    assert_eq!(node.lease_end(), 520, "a lease is never shortened");
     assert!(node.lease().unwrap().holds_at(at_ms(519)) && !node.lease().unwrap().holds_at(at_ms(520)));
 }
 
-/// Rule 3.2: a leader promises no more than it asks for, even to itself.
+/// Rule 3.2: a leader promises itself no more than it asks of others.
 #[test]
-fn the_leaders_own_entry_ends_where_its_own_rounds_do() {
+fn the_leaders_promise_to_itself_ends_with_its_last_round() {
     let mut node = leader(1, &[1, 2]);
     node.tick_at(350);
     let beats = node.tick_at(400);
     node.hear(400, 2, grant(&to(&beats, 2), LIMIT));
-    assert_eq!(node.lease_end(), 400 + PROMISE, "the other is bound for longer");
+    assert_eq!(node.lease_end(), 400 + PROMISE, "the follower is bound for longer");
 }
 
-/// Rule 3.2: a leader of one that is not ticked has slept: its lease is not infinite.
+/// Rule 3.2: a lone leader that is not ticked has slept, so its lease ends too.
 #[test]
 fn a_lone_leader_that_is_not_ticked_loses_its_lease() {
     let mut node = Node::fresh(1, &[1]);
@@ -146,21 +152,25 @@ fn a_lone_leader_that_is_not_ticked_loses_its_lease() {
     assert_eq!((node.role(), node.lease()), (RoleKind::Follower, None));
 }
 
-/// Rule 3.3: with heartbeats, an order to resign, and good news all due at once.
+/// Rule 3.3: the lease has ended, although a heartbeat is due and a reply arrives at the same time.
 #[test]
 fn a_late_tick_steps_down_before_anything_else() {
     let mut node = leader(1, &[1, 2, 3]);
     let beats = node.tick_at(HEARTBEAT);
     let out = node.hear(10_000, 2, accept(&to(&beats, 2)));
-    assert_eq!(trace(&out), "stepped-down, heartbeat 2, heartbeat 3, leader", "said before it is sent");
+    assert_eq!(
+        trace(&out),
+        "stepped-down, heartbeat 2, heartbeat 3, leader",
+        "the event comes before the messages"
+    );
     let lapsed = Event::SteppedDown { term: term(1), reason: StepDown::LeaseLapsed };
     assert_eq!(events(&out), [lapsed, Event::LeaderChanged { leader: None }]);
     assert_eq!((node.role(), node.lease(), node.leader()), (RoleKind::Follower, None, None));
 }
 
-/// Rule 3.3: the lease itself is a deadline.
+/// Rule 3.3: the end of the lease is a deadline.
 #[test]
-fn leadership_ends_at_the_instant_the_lease_does() {
+fn leadership_ends_exactly_when_the_lease_does() {
     let mut node = leader(1, &[1, 2, 3]);
     let end = node.lease_end();
     while node.due() < end {
@@ -171,41 +181,48 @@ fn leadership_ends_at_the_instant_the_lease_does() {
     assert!(trace(&node.tick_at(end)).starts_with("stepped-down"));
 }
 
-/// Rule 3.4: votes on their own elect nobody.
+/// Rule 3.4: a vote elects only together with a promise in force.
 #[test]
 fn a_vote_counts_only_while_its_promise_is_in_force() {
     let mut node = Node::fresh(1, &FIVE);
-    let asked = node.stand(&[2, 3]);
+    let asked = node.campaign(&[2, 3]);
     node.hear(10, 2, grant(&to(&asked, 2), 60));
     node.hear(60, 3, grant(&to(&asked, 3), LIMIT));
     assert_eq!(node.role(), RoleKind::Candidate, "the first vote's promise is over");
     let out = node.hear(61, 4, grant(&to(&asked, 4), LIMIT));
-    assert!(trace(&out).starts_with("elected"), "now three are in force at one instant");
+    assert!(trace(&out).starts_with("elected"), "now three promises are in force at the same time");
     assert_eq!(node.lease_end(), LIMIT);
 }
 
-/// Rule 3.4: votes whose promises end are asked for again.
+/// Rule 3.4: a candidate asks again for votes whose promises are about to end.
 #[test]
-fn a_vote_about_to_end_is_asked_for_again() {
+fn a_candidate_asks_again_for_a_vote_whose_promise_is_about_to_end() {
     let mut node = Node::fresh(1, &FIVE);
-    let asked = node.stand(&[2, 3]);
+    let asked = node.campaign(&[2, 3]);
     node.hear(10, 2, grant(&to(&asked, 2), LIMIT));
     let again = node.hear(10, 3, grant(&to(&asked, 3), PROMISE));
     assert_eq!((trace(&again), node.role()), ("vote 3, vote 4, vote 5".into(), RoleKind::Candidate));
     node.tick_at(10 + 2 * RETRY);
-    assert_eq!(node.role(), RoleKind::Leader, "it does not wait for long");
+    assert_eq!(node.role(), RoleKind::Leader, "it waits for two retry intervals at most");
 
     let mut node = Node::fresh(1, &FIVE);
-    let asked = node.stand(&[2, 3]);
+    let asked = node.campaign(&[2, 3]);
     node.hear(10, 2, grant(&to(&asked, 2), LIMIT));
-    assert_eq!(trace(&node.tick_at(RETRY)), "vote 3, vote 4, vote 5", "in force for long");
+    assert_eq!(trace(&node.tick_at(RETRY)), "vote 3, vote 4, vote 5", "the promise of 2 lasts for long");
     let just = (ms(LIMIT) / 4).into();
-    assert_eq!(trace(&node.clone().tick(just)), "vote 3, vote 4, vote 5", "for just three quarters");
+    assert_eq!(
+        trace(&node.clone().tick(just)),
+        "vote 3, vote 4, vote 5",
+        "the promise of 2 lasts for three quarters"
+    );
     let late = LIMIT / 4 + 1;
-    assert!(trace(&node.tick_at(late)).starts_with("vote 2"), "in force for less than three quarters");
+    assert!(
+        trace(&node.tick_at(late)).starts_with("vote 2"),
+        "the promise of 2 lasts for less than three quarters"
+    );
 }
 
-/// Rule 3.4, 4.3: members are counted, never messages.
+/// Rules 3.4 and 4.3: voters are counted, never messages.
 #[test]
 fn the_same_reply_twice_does_not_elect() {
     let mut node = Node::fresh(1, &FIVE);
@@ -222,15 +239,15 @@ fn the_same_reply_twice_does_not_elect() {
     assert!(trace(&node.hear(0, 3, grant(&to(&asked, 3), LIMIT))).contains("elected"));
 }
 
-/// Rule 3.4: a new leader holds a valid lease from its first moment.
+/// Rule 3.4: a new leader holds a valid lease from the start.
 #[test]
-fn a_new_leader_holds_a_lease_already() {
+fn a_new_leader_holds_a_lease_from_the_start() {
     let (node, out) = elected(1, &[1, 2, 3]);
     assert_eq!(trace(&out), "elected, heartbeat 2, heartbeat 3, leader");
     assert_eq!((node.lease().unwrap().term, node.lease_end()), (term(1), LIMIT));
 }
 
-/// Rule 3.5: a follower that must write answers late.
+/// Rule 3.5: a follower that must write first replies late.
 #[test]
 fn the_long_promise_is_asked_for_until_the_membership_is_committed() {
     let (mut node, beats) = elected(1, &[1, 2, 3]);
@@ -241,10 +258,14 @@ fn the_long_promise_is_asked_for_until_the_membership_is_committed() {
     assert_eq!(asked(&node.tick_at(2 * HEARTBEAT)), ns(PROMISE));
 
     let mut candidate = Node::fresh(1, &[1, 2, 3]);
-    assert_eq!(request_of(&to(&candidate.stand(&[2]), 2)).promise, ns(LIMIT), "and by every vote request");
+    assert_eq!(
+        request_of(&to(&candidate.campaign(&[2]), 2)).promise,
+        ns(LIMIT),
+        "every vote request asks for it too"
+    );
 }
 
-/// Rule 3.5: a leader writes when its lease covers the write.
+/// Rule 3.5: a leader writes when its lease is long enough for the write.
 #[test]
 fn the_long_promise_is_asked_for_before_a_renewal() {
     let mut node = leader(1, &[1, 2, 3]);
@@ -258,29 +279,29 @@ fn the_long_promise_is_asked_for_before_a_renewal() {
     assert_eq!(
         trace(&node.hear(159, 2, accept(&to(&out, 2)))),
         "persist, vote 2, vote 3",
-        "its lease is long now"
+        "the lease is long enough now"
     );
 
     impatient.hear(149, 3, news);
     let mut now = 149;
     while impatient.term() == term(1) {
         now = impatient.due();
-        assert!(now <= 149 + 2 * PROMISE, "two promises are long enough to wait");
+        assert!(now <= 149 + 2 * PROMISE, "it waits two promises at most");
         let out = impatient.tick_at(now);
         for (follower, beat) in sent(&out).into_iter().filter(|(_, message)| is_heartbeat(message)) {
-            // Answers that promise no more than the short one.
+            // The replies promise the short length only.
             impatient.hear(now, follower, grant(beat, PROMISE));
         }
     }
     assert_eq!((now, impatient.term()), (149 + 2 * PROMISE, term(6)));
 }
 
-/// Rule 3.5: a winner whose quorum binds for less than two thirds of the long promise asks it again
-/// first; once, and for two retry intervals at most.
+/// Rule 3.5: a winner whose quorum is bound for less than two thirds of the long promise asks for the votes
+/// again first. It does so once, and waits for two retry intervals at most.
 #[test]
 fn a_winner_whose_votes_are_nearly_over_asks_for_them_again_first() {
     let mut node = Node::fresh(1, &FIVE);
-    let asked = node.stand(&[2, 3]);
+    let asked = node.campaign(&[2, 3]);
     let enough = LIMIT / 3;
     let mut in_time = node.clone();
     in_time.win(enough, &[2, 3], &asked);

@@ -1,12 +1,13 @@
-//! Rule 8.3: who leaves, and who is told that it is out.
+//! Rule 8.3: nodes that leave or are removed, and how they learn that they are removed.
 
-use quorate::{Denial, Event, HardState, Input, Output, Rejection, RoleKind, StepDown, Unfit, Urgency};
+use quorate::message::Denial;
+use quorate::{Event, HardState, Input, Output, Rejection, RoleKind, StepDown, Unfit, Urgency};
 
 use crate::support::*;
 
 const THREE: [u64; 3] = [1, 2, 3];
 
-/// A leader that has taken the step from three voters to 1 and 2, and its heartbeats.
+/// A leader that has taken the step from three voters to the voters 1 and 2, and its heartbeats.
 fn removing() -> (Node, Outputs) {
     let mut node = leader(1, &THREE);
     let out = node.reconfigure(10, &[1, 2], &[]);
@@ -14,13 +15,13 @@ fn removing() -> (Node, Outputs) {
     (node, out)
 }
 
-/// Told earlier, it would be gone while the change may yet be undone.
+/// Before the commit the change may be undone, and then the group may need the node.
 #[test]
-fn a_removed_node_is_kept_quiet_until_the_commit_and_told_afterwards() {
+fn a_removed_node_gets_heartbeats_until_the_commit_and_then_the_membership() {
     let (mut node, out) = removing();
     let early = to(&out, 3);
     assert_eq!((heartbeat_of(&early).membership.as_ref(), early.header.committed), (None, false));
-    assert!(heartbeat_of(&early).promise > ns(0), "it does not campaign meanwhile");
+    assert!(heartbeat_of(&early).promise > ns(0), "the promise keeps it from campaigning meanwhile");
     let out = node.hear(11, 2, accept(&to(&out, 2)));
     assert_eq!(trace(&out), "committed, heartbeat 3, reached");
     let late = to(&out, 3);
@@ -34,24 +35,24 @@ fn a_removed_node_is_kept_quiet_until_the_commit_and_told_afterwards() {
     let out = gone.hear(12, 1, late);
     assert_eq!(trace(&out), "persist, committed, removed, yes 1");
     assert_eq!(trace(&node.hear(13, 3, to(&out, 1))), "");
-    assert!(!trace(&node.tick_at(10 + HEARTBEAT)).contains("heartbeat 3"), "it knows");
+    assert!(!trace(&node.tick_at(10 + HEARTBEAT)).contains("heartbeat 3"), "it has acknowledged");
 }
 
-/// It is told again for as long as it may only be slow, and not for ever.
+/// The leader repeats the notice while the node may only be slow, and not for ever.
 #[test]
-fn a_removed_node_that_does_not_answer_is_told_no_more_in_the_end() {
+fn a_removed_node_that_does_not_reply_gets_a_limited_number_of_notices() {
     let (mut node, out) = removing();
     node.hear(11, 2, accept(&to(&out, 2)));
-    let mut told = 0;
+    let mut notices = 0;
     for at in (10 + HEARTBEAT..5_000).step_by(HEARTBEAT as usize) {
         let beats = node.tick_at(at);
-        told += usize::from(trace(&beats).contains("heartbeat 3"));
+        notices += usize::from(trace(&beats).contains("heartbeat 3"));
         node.accepted(at, &[2], &beats);
     }
-    assert_eq!(told, 19);
+    assert_eq!(notices, 19);
 }
 
-/// `Removed` is final, so it waits for what is final.
+/// `Removed` is final, so it comes only after the commit.
 #[test]
 fn a_node_is_not_removed_by_a_membership_that_may_yet_be_undone() {
     let mut node = Node::fresh(3, &THREE);
@@ -61,40 +62,44 @@ fn a_node_is_not_removed_by_a_membership_that_may_yet_be_undone() {
     let told = deny(&to(&asked, 1), Denial::NotAMember).in_term(1).carrying(two.clone());
     let out = node.hear(now, 1, told.clone());
     assert_eq!(trace(&out), "persist, installed");
-    // It may not campaign any more, and asks for the sake of the answer; also after a restart.
+    // The node may not campaign any more. It asks only to learn whether it is removed, after a restart too.
     let mut node = node.restarted(now);
     let asked = node.tick_at(node.due());
-    assert_eq!(request_of(&to(&asked, 1)).claim, quorate::Claim::Inquiry);
+    assert_eq!(request_of(&to(&asked, 1)).claim, quorate::message::Claim::Inquiry);
     assert_eq!(trace(&asked), "pre-vote 1, pre-vote 2");
     let now = sent_at(&asked, 1);
     let out = [1, 2].map(|voter| node.hear(now, voter, grant(&to(&asked, voter), 0)));
-    assert_eq!((out, node.role()), ([vec![], vec![]], RoleKind::PreCandidate), "no vote of it could count");
+    assert_eq!(
+        (out, node.role()),
+        ([vec![], vec![]], RoleKind::PreCandidate),
+        "the node is no voter any more"
+    );
     let asked = node.tick_at(now + LIMIT);
     let now = sent_at(&asked, 2);
     let out = node.hear(now, 2, deny(&to(&asked, 2), Denial::NotAMember).carrying(two).committed());
     assert_eq!(trace(&out), "persist, committed, removed");
-    assert_eq!((node.deadline(), node.role()), (None, RoleKind::Follower), "from now on it is quiet");
-    assert_eq!(node.restarted(now).deadline(), None, "nor does it forget that");
+    assert_eq!((node.deadline(), node.role()), (None, RoleKind::Follower), "it is passive from now on");
+    assert_eq!(node.restarted(now).deadline(), None, "it stays passive after a restart");
 }
 
-/// After that it still tells who asks what it knows.
+/// A removed node still tells other nodes the membership it knows.
 #[test]
-fn a_removed_node_answers_with_the_membership_it_holds() {
+fn a_removed_node_replies_with_the_membership_it_holds() {
     let mut node = Node::fresh(3, &THREE);
     let two = members(version(1, 2), &[1, 2]);
     let out = node.hear(0, 1, heartbeat(1, 1).carrying(two.clone()).committed());
     assert_eq!(trace(&out), "persist, committed, removed, yes 1, leader");
     let out = node.hear(1_000, 2, pre_vote(1, 1));
-    let quorate::Body::VoteReply(reply) = to(&out, 2).body else { panic!("{out:?}") };
+    let quorate::message::Body::VoteReply(reply) = to(&out, 2).body else { panic!("{out:?}") };
     assert_eq!(reply.membership.as_deref(), Some(&two));
     assert_eq!(node.deadline(), None);
 }
 
-/// Rule 8.3: the flag in its answers is all it takes; a target does not hold it back.
+/// Rule 8.3: the flag in its replies is enough, and a target does not keep the member.
 #[test]
 fn a_member_that_wants_to_leave_is_removed_even_if_the_target_contains_it() {
     let mut follower = Node::fresh(3, &THREE);
-    assert_eq!(follower.wish(0, Input::Leave), []);
+    assert_eq!(follower.step_at(0, Input::Leave), []);
     let out = follower.hear(1, 1, heartbeat(1, 1));
     assert!(reply_of(&to(&out, 1)).leaving);
 
@@ -117,31 +122,31 @@ fn a_member_that_wants_to_leave_is_removed_even_if_the_target_contains_it() {
     assert_eq!(node.lists(), (&[1, 2, 4][..], &[][..]));
 }
 
-/// Rule 8.3: all other steps first, then a handover; the next leader removes it.
+/// Rule 8.3: the leader takes all other steps first and hands over, and the next leader removes it.
 #[test]
 fn a_leader_that_is_not_in_the_target_takes_all_other_steps_and_hands_over() {
     let mut node = leader(1, &[1, 2, 3, 4]);
     let out = node.reconfigure(10, &[2, 3], &[]);
-    assert_eq!(node.lists().0, [1, 2, 3], "it stays for as long as it leads");
+    assert_eq!(node.lists().0, [1, 2, 3], "the leader stays a member while it leads");
     let out = node.accepted(11, &[2, 3], &out);
     assert!(trace(&out).contains("committed") && !trace(&out).contains("reached"), "{}", trace(&out));
-    assert_eq!(heartbeat_of(&to(&out, 2)).order, quorate::Order::Prepare);
+    assert_eq!(heartbeat_of(&to(&out, 2)).order, quorate::message::Order::Prepare);
     let out = node.hear(12, 2, accept(&to(&out, 2)).ready());
     let stepped_down =
         Event::SteppedDown { term: term(1), reason: StepDown::Resigned { successor: Some(2) } };
     assert_eq!(events(&out)[0], stepped_down);
-    assert!(!trace(&out).contains("forgotten"), "the rest of the way is its own leaving");
+    assert!(!trace(&out).contains("abandoned"), "only the leader's own removal is left of the target");
     let out = node.hear(13, 2, heartbeat(2, 1).carrying(members(version(2, 2), &[1, 2, 3])));
-    assert!(reply_of(&to(&out, 2)).leaving, "which the next leader is asked to see to");
+    assert!(reply_of(&to(&out, 2)).leaving, "the next leader has to remove it");
 }
 
-/// Rule 8.3: nobody who leaves too, and nobody who has not answered in this term.
+/// Rule 8.3: a successor must not leave too, and must have replied in this term.
 #[test]
-fn a_leaving_leader_hands_over_only_to_who_stays_and_otherwise_stays_itself() {
+fn a_leaving_leader_hands_over_only_to_a_voter_that_stays_and_otherwise_keeps_leading() {
     let (mut node, beats) = elected(1, &THREE);
     node.hear(1, 2, accept(&to(&beats, 2)).version(0, 1).leaving());
     let out = node.resign(1, Some(2), Urgency::WhenReady);
-    assert_eq!(out, [Output::Rejected(Rejection::UnfitSuccessor(Unfit::Leaving))]);
+    assert_eq!(out, [Output::Rejected(Rejection::UnfitSuccessor { successor: 2, reason: Unfit::Leaving })]);
     node.step(Input::Leave);
     let mut now = 1;
     for leaver in [2, 3] {
@@ -154,30 +159,34 @@ fn a_leaving_leader_hands_over_only_to_who_stays_and_otherwise_stays_itself() {
             node.hear(now, leaver, accept(&to(&beats, leaver)).leaving());
         }
     }
-    assert_eq!((node.role(), node.lists().0), (RoleKind::Leader, &[1][..]), "it removed the others");
-    assert_eq!(node.wish(now, Input::Leave), [Output::Rejected(Rejection::NoVoterLeft)]);
+    assert_eq!(
+        (node.role(), node.lists().0),
+        (RoleKind::Leader, &[1][..]),
+        "the leader has removed the others"
+    );
+    assert_eq!(node.step_at(now, Input::Leave), [Output::Rejected(Rejection::OnlyVoter)]);
 }
 
 #[test]
 fn only_a_member_can_leave() {
     let mut node = Node::new(config(4), HardState::joining(CLUSTER), 0);
-    assert_eq!(node.wish(0, Input::Leave), [Output::Rejected(Rejection::NotAMember)]);
+    assert_eq!(node.step_at(0, Input::Leave), [Output::Rejected(Rejection::NotAMember { id: 4 })]);
 }
 
-/// Rule 8.3: the wish survives an election.
+/// Rule 8.3: the request to leave survives an election.
 #[test]
 fn a_node_that_wants_to_leave_and_is_elected_hands_over() {
     let mut node = Node::fresh(1, &THREE);
     node.step(Input::Leave);
-    let asked = node.stand(&[2]);
+    let asked = node.campaign(&[2]);
     let beats = node.win(sent_at(&asked, 2), &[2], &asked);
     let out = node.hear(1, 2, accept(&to(&beats, 2)));
-    assert_eq!(heartbeat_of(&to(&out, 2)).order, quorate::Order::Prepare, "{}", trace(&out));
+    assert_eq!(heartbeat_of(&to(&out, 2)).order, quorate::message::Order::Prepare, "{}", trace(&out));
 }
 
-/// Rule 8.3: nor does a target hold the leader back that wants to leave itself.
+/// Rule 8.3: a target does not keep a leader that asked to leave.
 #[test]
-fn a_leader_that_wants_to_leave_goes_even_if_a_target_contains_it() {
+fn a_leader_that_wants_to_leave_is_removed_even_if_a_target_contains_it() {
     let mut node = leader(1, &THREE);
     node.resign(10, Some(2), Urgency::WhenReady);
     node.step(Input::Leave);
@@ -186,9 +195,9 @@ fn a_leader_that_wants_to_leave_goes_even_if_a_target_contains_it() {
     assert!(reply_of(&to(&out, 2)).leaving);
 }
 
-/// Rule 8.3: who leaves does not wait for who comes.
+/// Rule 8.3: a member that leaves does not wait for a new one.
 #[test]
-fn a_member_is_let_go_although_a_newcomer_never_answers() {
+fn a_member_is_removed_although_a_new_node_never_replies() {
     let mut node = leader(1, &THREE);
     let mut beats = node.reconfigure(10, &[1, 2, 3, 4], &[]);
     for now in (11..400).step_by(HEARTBEAT as usize) {
@@ -201,10 +210,10 @@ fn a_member_is_let_go_although_a_newcomer_never_answers() {
     assert_eq!(node.lists(), (&[1, 2][..], &[4][..]));
 }
 
-/// Rule 8.3: a leader gives those who come two promise lengths before it goes, and goes only if it
-/// wants to.
+/// Rule 8.3: a leader that wants to leave gives new nodes two promise lengths to reply. One that does not
+/// want to leave waits for them.
 #[test]
-fn a_leader_that_wants_to_leave_waits_two_promises_for_a_newcomer() {
+fn a_leader_that_wants_to_leave_waits_two_promises_for_a_new_node() {
     let tried = |leaves: bool| {
         let mut node = leader(1, &THREE);
         let mut beats = node.reconfigure(10, &[1, 2, 3, 4], &[]);
@@ -215,7 +224,7 @@ fn a_leader_that_wants_to_leave_waits_two_promises_for_a_newcomer() {
         (began..2_000).step_by(HEARTBEAT as usize).find(|&now| {
             node.accepted(now, &[2, 3], &beats);
             beats = node.tick_at(node.due());
-            sent(&beats).iter().any(|(_, beat)| heartbeat_of(beat).order == quorate::Order::Prepare)
+            sent(&beats).iter().any(|(_, beat)| heartbeat_of(beat).order == quorate::message::Order::Prepare)
         })
     };
     assert_eq!(tried(false), None);
@@ -223,9 +232,9 @@ fn a_leader_that_wants_to_leave_waits_two_promises_for_a_newcomer() {
     assert!((2 * PROMISE - HEARTBEAT..2 * PROMISE + 2 * HEARTBEAT).contains(&waited), "{waited}");
 }
 
-/// Rule 8.3: all who went are told, and nobody who is back.
+/// Rule 8.3: all removed nodes get notices, and a node that was added again gets none.
 #[test]
-fn just_those_are_told_that_they_are_out_who_are() {
+fn exactly_the_removed_nodes_get_removal_notices() {
     let mut node = leader(1, &[1, 2, 3, 4, 5]);
     let out = node.reconfigure(10, &THREE, &[]);
     let out = node.accepted(11, &[2, 3], &out);
@@ -243,11 +252,11 @@ fn just_those_are_told_that_they_are_out_who_are() {
     assert_eq!(sent(&beats).iter().filter(|(to, _)| *to == 3).count(), 1, "{}", trace(&beats));
 }
 
-/// Rules 6.4 and 8.3: a leader that could not go tries again after two promise lengths, not before.
+/// Rules 6.4 and 8.3: a leader whose handover failed tries again after two promise lengths, not before.
 #[test]
-fn a_leader_that_wants_to_leave_and_fails_waits_before_it_tries_again() {
+fn a_leaving_leader_whose_handover_fails_waits_before_it_tries_again() {
     let mut node = leader(1, &THREE);
-    assert_eq!(trace(&node.wish(10, Input::Leave)), "heartbeat 2");
+    assert_eq!(trace(&node.step_at(10, Input::Leave)), "heartbeat 2");
     let mut failed = 0;
     while node.due() < 10 + 3 * PROMISE {
         let (now, out) = (node.due(), node.tick_at(node.due()));
@@ -259,27 +268,31 @@ fn a_leader_that_wants_to_leave_and_fails_waits_before_it_tries_again() {
         }
     }
     assert_eq!(failed, 10 + PROMISE);
-    assert_eq!(node.wish(failed + 2 * PROMISE - 1, Input::Leave), []);
-    assert_eq!(trace(&node.wish(failed + 2 * PROMISE, Input::Leave)), "heartbeat 3", "the other, this time");
+    assert_eq!(node.step_at(failed + 2 * PROMISE - 1, Input::Leave), []);
+    assert_eq!(
+        trace(&node.step_at(failed + 2 * PROMISE, Input::Leave)),
+        "heartbeat 3",
+        "this time the other follower"
+    );
 }
 
-/// Rule 8.3: a voter is needed to undo what is not committed; who asks without a vote is not.
+/// Rule 8.3: a voter may be needed to undo an uncommitted change, and a node without a vote is not.
 #[test]
-fn only_who_has_no_vote_is_told_what_may_yet_be_undone() {
+fn only_a_node_without_a_vote_is_told_of_a_change_that_may_be_undone() {
     let mut voter = Node::fresh(2, &THREE);
     voter.hear(0, 1, heartbeat(1, 1).carrying(members(version(1, 2), &[1, 2])));
     let told = |claim| {
         let out = voter.clone().hear(1, 3, pre_vote(1, 1).claim(claim));
-        let quorate::Body::VoteReply(reply) = to(&out, 3).body else { panic!("{out:?}") };
+        let quorate::message::Body::VoteReply(reply) = to(&out, 3).body else { panic!("{out:?}") };
         reply.membership.is_some()
     };
-    assert!(!told(quorate::Claim::Own));
-    assert!(told(quorate::Claim::Inquiry));
+    assert!(!told(quorate::message::Claim::Own));
+    assert!(told(quorate::message::Claim::Inquiry));
 }
 
-/// Rule 8.3: once it is final, a restart must not undo it.
+/// Rule 8.3: a removal is final, so a restart must not undo it.
 #[test]
-fn a_node_that_learns_that_it_is_out_for_good_writes_that_down() {
+fn a_node_that_learns_that_it_is_removed_makes_that_durable() {
     let mut node = Node::fresh(3, &THREE);
     node.hear(0, 1, heartbeat(1, 1).carrying(members(version(1, 2), &[1, 2])));
     let out = node.hear(1, 1, heartbeat(1, 2).version(1, 2).committed());

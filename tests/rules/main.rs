@@ -1,21 +1,27 @@
-//! One test for each rule of the protocol: a node or a few, messages delivered by hand, and what
-//! must come out. The numbers are those of the rules in the crate's documentation.
+//! The rules of the protocol, at least one test for each. A test gives one node its messages by hand and
+//! compares the outputs. The numbers are those of the rules in the crate's documentation.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that fails should panic"
+)]
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)] // Tests.
-
+mod campaign_orders;
 mod early_pre_votes;
 mod elections;
-mod forming;
+mod formation;
 mod handover;
 mod leases;
 mod leaving;
-mod orders;
+mod membership_versions;
 mod promises;
+mod reconfiguration;
 mod renewal;
 mod rivals;
 mod status;
-mod steps;
 mod support;
 mod terms;
-mod tuning;
-mod versions;
+mod texts;
+mod tuned_promises;

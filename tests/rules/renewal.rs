@@ -1,12 +1,13 @@
-//! Section 5: staying elected.
+//! Section 5 of the rules: renewal, and the end of leadership.
 
-use quorate::{Answer, Body, Claim, Denial, Event, Input, RoleKind, StepDown, Urgency};
+use quorate::message::{Answer, Body, Claim, Denial};
+use quorate::{Event, Input, RoleKind, StepDown, Urgency};
 
 use crate::support::*;
 
 const THREE: [u64; 3] = [1, 2, 3];
 
-/// A leader of term 1 that learned at 0 of term 7 from node 3, and asks for the votes of term 8.
+/// A leader of term 1 that has learned of term 7 from node 3 at 0, and its requests for votes of term 8.
 fn renewing() -> (Node, Outputs) {
     let mut node = leader(1, &THREE);
     let asked = node.hear(0, 3, pre_vote(7, 1));
@@ -14,46 +15,46 @@ fn renewing() -> (Node, Outputs) {
     (node, asked)
 }
 
-/// Rule 5.1: lease, leader and role keep the old term until the new one is won.
+/// Rule 5.1: the node leads in the old term until the new term is won.
 #[test]
 fn a_leader_that_learns_of_a_higher_term_renews_without_a_leaderless_moment() {
     let (mut node, asked) = renewing();
     assert_eq!(trace(&asked), "no 3, heartbeat 3, heartbeat 2, heartbeat 3, persist, vote 2, vote 3");
     assert_eq!((persisted(&asked).unwrap().term, persisted(&asked).unwrap().voted_for), (term(8), Some(1)));
-    assert_eq!(to(&asked, 2).header.term, term(8), "higher than what was seen");
+    assert_eq!(to(&asked, 2).header.term, term(8), "one above the term that was seen");
     assert_eq!(node.role(), RoleKind::Leader);
-    assert_eq!((node.lease().unwrap().term, node.leader()), (term(1), Some((1, term(1)))));
+    assert_eq!((node.lease().unwrap().term, node.leader()), (term(1), Some(leads(1, 1))));
 
     let out = node.hear(10, 2, grant(&to(&asked, 2), LIMIT));
     assert_eq!(trace(&out), "elected, heartbeat 2, heartbeat 3, leader");
     assert_eq!(
         events(&out),
-        [Event::Elected { term: term(8) }, Event::LeaderChanged { leader: Some((1, term(8))) },]
+        [Event::Elected { term: term(8) }, Event::LeaderChanged { leader: Some(leads(1, 8)) },]
     );
     assert_eq!((node.lease().unwrap().term, node.lease_end()), (term(8), LIMIT));
     assert_eq!(to(&out, 2).header.term, term(8));
 }
 
-/// Rule 5.1: what is said in the meantime belongs to the old term, and the requests,
-/// repeated, take the place of heartbeats.
+/// Rule 5.1: meanwhile the leader's replies belong to the old term, and repeated requests replace the
+/// heartbeats.
 #[test]
-fn a_renewing_leader_leads_its_old_term_and_repeats_its_requests() {
+fn a_renewing_leader_leads_in_its_old_term_and_repeats_its_requests() {
     let (mut node, asked) = renewing();
     let again = node.tick_at(RETRY);
     assert_eq!(trace(&again), "vote 2, vote 3");
     assert!(to(&again, 2).header.round > to(&asked, 2).header.round);
     assert_eq!((to(&again, 2).header.term, to(&again, 2).header.version), (term(8), version(1, 1)));
     let bound = denied(&node.hear(RETRY, 2, vote(8, 1).version(1, 1)), 2);
-    assert_eq!(bound, Denial::Bound { to: Some((1, term(1))), remaining: ns(LIMIT - RETRY) });
+    assert_eq!(bound, Denial::Bound { to: Some(holds(1, 1)), remaining: ns(LIMIT - RETRY) });
     assert_eq!(node.lease().unwrap().term, term(1));
     let beats = accept(&heartbeat(8, 1).version(1, 1));
     node.hear(RETRY, 2, beats);
-    assert_eq!(node.lease_end(), LIMIT, "nobody has led term 8 yet");
+    assert_eq!(node.lease_end(), LIMIT, "no node has led term 8 yet");
 }
 
-/// Rule 5.1: "higher" means higher than the durable term.
+/// Rule 5.1: a term counts as higher if it is above the durable term.
 #[test]
-fn a_renewing_leader_starts_over_for_a_still_higher_term_only() {
+fn a_renewing_leader_restarts_the_renewal_only_for_a_still_higher_term() {
     let (mut node, _) = renewing();
     assert_eq!(trace(&node.hear(1, 3, pre_vote(8, 2).version(1, 1))), "no 3");
     assert_eq!(node.term(), term(8));
@@ -61,14 +62,15 @@ fn a_renewing_leader_starts_over_for_a_still_higher_term_only() {
     assert_eq!((node.term(), node.lease().unwrap().term), (term(10), term(1)));
 }
 
-/// Rules 2.5 and 5.1: a term is led by whom it has elected; a request for its votes elects nobody.
+/// Rules 2.5 and 5.1: a node leads in a term only if it won that term, and a vote request of that term is
+/// no win.
 #[test]
 fn a_leader_does_not_lead_in_the_term_of_a_vote_request() {
     let mut node = leader(1, &THREE);
     let out = node.hear(0, 3, vote(7, 1).version(1, 1));
-    let bound = Denial::Bound { to: Some((1, term(1))), remaining: ns(LIMIT) };
+    let bound = Denial::Bound { to: Some(holds(1, 1)), remaining: ns(LIMIT) };
     assert!(matches!(&sent(&out)[0].1.body, Body::VoteReply(reply) if reply.answer == Answer::Denied(bound)));
-    assert_eq!((node.lease().unwrap().term, node.leader()), (term(1), Some((1, term(1)))));
+    assert_eq!((node.lease().unwrap().term, node.leader()), (term(1), Some(leads(1, 1))));
     for (_, message) in sent(&out) {
         let request = matches!(message.body, Body::VoteRequest(_));
         assert_eq!(message.header.term, if request { term(8) } else { term(1) }, "{message:?}");
@@ -76,9 +78,9 @@ fn a_leader_does_not_lead_in_the_term_of_a_vote_request() {
     assert_eq!(node.term(), term(8));
 }
 
-/// Rules 1.3 and 5.1: a stranger's term is no reason.
+/// Rules 1.3 and 5.1: the term of a node that is no member is no reason to renew.
 #[test]
-fn a_leader_does_not_renew_for_a_strangers_term() {
+fn a_leader_does_not_renew_for_the_term_of_a_node_that_is_no_member() {
     let mut node = leader(1, &THREE);
     node.hear(0, 9, pre_vote(7, 1));
     node.hear(0, 9, vote(7, 2));
@@ -87,7 +89,7 @@ fn a_leader_does_not_renew_for_a_strangers_term() {
     assert_eq!(node.term(), term(1));
 }
 
-/// Rule 5.1: news of a higher term comes by replies too.
+/// Rule 5.1: a leader learns of a higher term from replies too.
 #[test]
 fn a_leader_renews_for_a_term_in_a_members_reply() {
     let (mut node, beats) = elected(1, &THREE);
@@ -96,7 +98,7 @@ fn a_leader_renews_for_a_term_in_a_members_reply() {
     assert_eq!((node.term(), node.role()), (term(5), RoleKind::Leader));
 }
 
-/// Rule 5.1: a leader leads whatever its position, and its voters are bound to it.
+/// Rule 5.1: a leader leads with any position, and its voters are bound to it.
 #[test]
 fn the_position_is_not_tested_for_a_renewal() {
     let (_, asked) = renewing();
@@ -110,7 +112,7 @@ fn the_position_is_not_tested_for_a_renewal() {
     assert_eq!((granted(&out, 1), persisted(&out).unwrap().term), (LIMIT, term(8)));
 }
 
-/// Rule 5.1: whoever asks: a claim to renew frees no voter from a promise to another.
+/// Rule 5.1: the claim to renew frees no voter from a promise to another node.
 #[test]
 fn a_claim_to_renew_does_not_free_a_voter_bound_to_another() {
     let mut voter = Node::fresh(3, &THREE);
@@ -119,7 +121,7 @@ fn a_claim_to_renew_does_not_free_a_voter_bound_to_another() {
     assert!(matches!(denied(&out, 2), Denial::Bound { .. }));
 }
 
-/// Rule 5.1: if the votes of the new term are gone, the leader tries the next one.
+/// Rule 5.1: if the votes of the new term are lost, the leader tries the next term.
 #[test]
 fn a_renewing_leader_that_loses_the_votes_of_a_term_tries_the_next() {
     let (mut node, asked) = renewing();
@@ -129,22 +131,22 @@ fn a_renewing_leader_that_loses_the_votes_of_a_term_tries_the_next() {
     assert_eq!((node.role(), node.lease().unwrap().term), (RoleKind::Leader, term(1)));
 }
 
-/// Rule 5.2: its followers need not wait for the end of their promises.
+/// Rule 5.2: the followers of a leader that lapsed need not wait for the end of their promises.
 #[test]
-fn a_leader_that_lapses_releases_its_followers_after_it_stepped_down() {
+fn a_leader_whose_lease_lapses_releases_its_followers_after_it_stepped_down() {
     let mut node = leader(1, &THREE);
     let end = node.lease_end();
     let out = node.tick_at(end);
     assert_eq!(trace(&out), "stepped-down, heartbeat 2, heartbeat 3, leader");
     let last = to(&out, 2);
     let zero = heartbeat_of(&last);
-    assert_eq!((zero.promise, zero.order), (ns(0), quorate::Order::Follow));
+    assert_eq!((zero.promise, zero.order), (ns(0), quorate::message::Order::Follow));
     assert_eq!(last.header.term, term(1));
 }
 
-/// Rule 5.2: who has voted for the new term is bound in it.
+/// Rule 5.2: voters that have voted in the new term are bound in that term.
 #[test]
-fn a_leader_that_lapses_while_it_renews_releases_nobody() {
+fn a_leader_whose_lease_lapses_while_it_renews_releases_no_follower() {
     let (mut node, _) = renewing();
     while node.role() == RoleKind::Leader {
         let out = node.tick_at(node.due());
@@ -152,12 +154,12 @@ fn a_leader_that_lapses_while_it_renews_releases_nobody() {
     }
     let (mut node, _) = renewing();
     assert_eq!(trace(&node.tick_at(LIMIT)), "stepped-down, leader");
-    assert_eq!(node.term(), term(8), "what is durable stays");
+    assert_eq!(node.term(), term(8), "the durable term stays");
 }
 
-/// Rule 5.2: nor one that gives up while it renews.
+/// Rule 5.2: the same holds for a leader that resigns while it renews.
 #[test]
-fn a_leader_that_resigns_at_once_while_it_renews_releases_nobody() {
+fn a_leader_that_resigns_at_once_while_it_renews_releases_no_follower() {
     let (mut node, _) = renewing();
     let out = node.resign(1, None, Urgency::Now);
     assert_eq!(trace(&out), "stepped-down, leader");
@@ -170,17 +172,17 @@ fn a_leader_that_resigns_at_once_while_it_renews_releases_nobody() {
 fn a_heartbeat_of_a_higher_term_deposes_a_leader() {
     for mut node in [leader(1, &THREE), renewing().0] {
         let out = node.hear(1, 2, heartbeat(9, 1).carrying(members(version(9, 1), &THREE)));
-        assert_eq!(trace(&out), "stepped-down, persist, installed, yes 2, leader", "no renewal");
-        let deposed = StepDown::NewLeader { leader: 2 };
+        assert_eq!(trace(&out), "stepped-down, persist, installed, yes 2, leader", "without a renewal");
+        let deposed = StepDown::NewLeader { leader: leads(2, 9) };
         assert_eq!(events(&out)[0], Event::SteppedDown { term: term(1), reason: deposed });
-        assert_eq!((node.role(), node.leader()), (RoleKind::Follower, Some((2, term(9)))));
+        assert_eq!((node.role(), node.leader()), (RoleKind::Follower, Some(leads(2, 9))));
         assert_eq!(node.lease(), None);
     }
 }
 
-/// Rule 5.3: an earlier leader's heartbeat deposes nobody, and is told so.
+/// Rule 5.3: a heartbeat of an earlier leader deposes no later one, and is denied.
 #[test]
-fn a_heartbeat_of_a_lower_term_is_refused() {
+fn a_heartbeat_of_a_lower_term_is_denied() {
     let (mut node, asked) = renewing();
     node.win(1, &[2], &asked);
     let out = node.hear(1, 3, heartbeat(7, 1).version(1, 1));
@@ -188,7 +190,7 @@ fn a_heartbeat_of_a_lower_term_is_refused() {
     assert_eq!(node.role(), RoleKind::Leader);
 }
 
-/// Rule 5.4: a copied disk, or worse.
+/// Rule 5.4: two leaders of one term come from a copied disk or a worse fault.
 #[test]
 fn two_leaders_of_one_term_are_reported_and_neither_is_followed() {
     let mut node = Node::fresh(3, &THREE);
@@ -198,11 +200,11 @@ fn two_leaders_of_one_term_are_reported_and_neither_is_followed() {
     let left = |node: &Node| node.status().promise;
     let before = left(&node);
     for (from, round) in [(2, 2), (1, 2), (1, 3)] {
-        assert_eq!(node.hear(10, from, heartbeat(4, round).asking(LIMIT)), [], "said once");
+        assert_eq!(node.hear(10, from, heartbeat(4, round).asking(LIMIT)), [], "the report comes once");
         assert_eq!(left(&node), before);
     }
     node.hear(20, 2, heartbeat(5, 1));
-    assert_eq!(node.leader(), Some((2, term(5))), "a later term is another matter");
+    assert_eq!(node.leader(), Some(leads(2, 5)), "a later term has a leader again");
 
     let mut node = leader(1, &THREE);
     let out = node.hear(0, 2, heartbeat(1, 1).version(1, 1));
@@ -210,22 +212,23 @@ fn two_leaders_of_one_term_are_reported_and_neither_is_followed() {
     assert_eq!(node.role(), RoleKind::Leader);
 }
 
-/// Rule 1.2: who votes for a renewal keeps its leader, in the old term until the new one is led.
+/// Rule 1.2: a voter that grants a renewal follows its leader in the old term until the leader leads in the
+/// new one.
 #[test]
 fn a_follower_that_votes_for_a_renewal_still_knows_its_leader() {
     let (_, asked) = renewing();
     let mut voter = Node::fresh(2, &THREE);
     voter.hear(0, 1, heartbeat(1, 1));
     let out = voter.hear(1, 1, to(&asked, 2).round(9));
-    assert_eq!((trace(&out).as_str(), voter.leader()), ("persist, yes 1", Some((1, term(1)))));
+    assert_eq!((trace(&out).as_str(), voter.leader()), ("persist, yes 1", Some(leads(1, 1))));
     let Body::VoteReply(reply) = to(&out, 1).body else { panic!() };
     assert_eq!(reply.request_term, term(8));
     assert!(trace(&voter.hear(2, 1, heartbeat(8, 10))).ends_with("leader"));
-    assert_eq!(voter.leader(), Some((1, term(8))));
+    assert_eq!(voter.leader(), Some(leads(1, 8)));
 }
 
-/// Rules 5.2 and 6.3: before any vote of the new term is asked for, the followers are bound in the
-/// old one only, and are released; afterwards nobody is.
+/// Rules 5.2 and 6.3: until the leader asks for votes of the new term, its followers are bound in the old
+/// term alone, and a resignation releases them. Afterwards it releases no follower.
 #[test]
 fn a_leader_that_resigns_at_once_releases_its_followers_while_a_renewal_is_prepared() {
     let mut node = leader(1, &THREE);
@@ -241,11 +244,14 @@ fn a_leader_that_resigns_at_once_releases_its_followers_while_a_renewal_is_prepa
     let out = node.resign(150, Some(2), Urgency::Now);
     assert_eq!(trace(&out), "stepped-down, heartbeat 2, heartbeat 3, leader");
     let last = |id| (heartbeat_of(&to(&out, id)).promise, heartbeat_of(&to(&out, id)).order);
-    assert_eq!((last(2), last(3)), ((ns(0), quorate::Order::Campaign), (ns(0), quorate::Order::Follow)));
+    assert_eq!(
+        (last(2), last(3)),
+        ((ns(0), quorate::message::Order::Campaign), (ns(0), quorate::message::Order::Follow))
+    );
     assert_eq!(trace(&node.tick_at(150 + RETRY)), "heartbeat 2", "the order is repeated");
 }
 
-/// Rules 3.5 and 5.1: all heartbeats before the commit ask for the long promise already.
+/// Rules 3.5 and 5.1: heartbeats before the commit ask for the long promise anyway.
 #[test]
 fn a_renewal_before_the_commit_asks_for_votes_at_once() {
     let (mut node, beats) = elected(1, &THREE);

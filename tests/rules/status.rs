@@ -1,10 +1,11 @@
-//! What an operator sees.
+//! The status that an operator sees.
 
 use crate::support::*;
 
 const FIVE: [u64; 5] = [1, 2, 3, 4, 5];
 
-/// A quorum that was heard within the long promise, this node included; or whatever leads.
+/// A quorum is reachable if it was heard within the long promise, this node included, or if there is a
+/// leader.
 #[test]
 fn a_quorum_is_reachable_while_it_is_heard_or_there_is_a_leader() {
     let mut node = Node::fresh(3, &FIVE);
@@ -23,7 +24,7 @@ fn a_quorum_is_reachable_while_it_is_heard_or_there_is_a_leader() {
 }
 
 #[test]
-fn a_leader_shows_what_it_knows_of_each_member_and_a_follower_nothing() {
+fn a_leader_shows_the_progress_of_each_member_and_a_follower_shows_none() {
     let mut node = leader(1, &[1, 2, 3]);
     let beats = node.tick_at(HEARTBEAT);
     node.hear(HEARTBEAT + 1, 3, accept(&to(&beats, 3)).position(4).priority(2));
@@ -35,4 +36,30 @@ fn a_leader_shows_what_it_knows_of_each_member_and_a_follower_nothing() {
     );
     assert_eq!((shown.acknowledged, shown.leaving, shown.rank), (true, false, Some(0)));
     assert_eq!(Node::fresh(2, &[1, 2, 3]).status().members[2].follower, None);
+}
+
+/// Rule 7.3: a membership is committed once a quorum has acknowledged it, and a restart that has not
+/// stored the commit learns of it again.
+#[test]
+fn a_node_says_which_group_it_is_of_and_whether_its_membership_is_committed() {
+    let (mut node, beats) = elected(1, &FIVE);
+    assert_eq!((node.cluster(), node.is_committed()), (CLUSTER, false));
+    let now = sent_at(&beats, 2);
+    node.accepted(now, &[2], &beats);
+    assert!(!node.is_committed(), "two of five");
+    node.accepted(now, &[3], &beats);
+    assert!(node.is_committed());
+    assert!(!node.durable().committed && !node.restarted(now).is_committed());
+}
+
+/// Rule 1.1: the vote that is shown is that of the term that is shown.
+#[test]
+fn the_vote_of_the_term_is_shown() {
+    let mut node = Node::fresh(3, &FIVE);
+    assert_eq!((node.term(), node.status().voted_for), (term(0), None));
+    node.hear(1, 1, vote(1, 1));
+    assert_eq!((node.term(), node.status().voted_for), (term(1), Some(1)));
+    node.step(quorate::Input::SetPosition(at_index(9)));
+    node.hear(1 + LIMIT, 2, vote(2, 1));
+    assert_eq!((node.term(), node.status().voted_for), (term(2), None), "its data do not reach far enough");
 }

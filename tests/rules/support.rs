@@ -1,22 +1,26 @@
-//! A node whose messages are delivered by hand, and the messages.
+//! A node that receives its messages by hand, builders of messages, and readers of outputs.
 //!
-//! Times are in milliseconds on the node's clock. The lengths are those of `Timing::lan()`, with
-//! clocks that do not drift and a generator that only knows zero, so that every deadline is exact.
+//! Times are in milliseconds on the node's clock. The lengths are those of `Timing::lan()`. Clocks do not
+//! drift and the generator returns only zero, so every deadline is exact.
 
-use std::ops::{Deref, DerefMut};
+use std::ops::Deref;
 use std::time::Duration;
 
+use quorate::message::{
+    Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Order, Phase, Round, VoteReply,
+    VoteRequest,
+};
 use quorate::{
-    Answer, Body, Claim, ClusterId, Config, Denial, Election, Event, HardState, Header, Heartbeat,
-    HeartbeatReply, Input, Membership, MembershipVersion, Message, Nanos, Order, Output, Phase, Position,
-    Priority, RoleKind, Round, Target, Term, Timestamp, Timing, Urgency, VoteReply, VoteRequest,
+    ClusterId, Config, Election, Event, Force, HardState, Input, Leader, Membership, MembershipVersion,
+    Message, Nanos, Output, Position, Priority, PromiseHolder, RoleKind, Target, Term, Timestamp, Timing,
+    Urgency,
 };
 use quorate_sim::Zero;
 
 pub(crate) const CLUSTER: ClusterId = ClusterId(7);
-/// What a heartbeat asks for.
+/// The promise that a heartbeat asks for.
 pub(crate) const PROMISE: u64 = 150;
-/// The long promise.
+/// The long promise, which is also the longest.
 pub(crate) const LIMIT: u64 = 450;
 pub(crate) const HEARTBEAT: u64 = 50;
 pub(crate) const RETRY: u64 = 20;
@@ -73,87 +77,125 @@ pub(crate) fn first_state(voters: &[u64]) -> HardState<u64> {
     HardState::bootstrap(CLUSTER, voters.iter().copied()).unwrap()
 }
 
-/// A node, with its last clock reading.
+pub(crate) fn leads(id: u64, of: u64) -> Leader<u64> {
+    Leader { id, term: term(of) }
+}
+
+pub(crate) fn holds(id: u64, of: u64) -> PromiseHolder<u64> {
+    PromiseHolder { id, term: term(of) }
+}
+
+/// A node whose clock the test moves, with the state on its disk.
 #[derive(Clone, PartialEq, Debug)]
-pub(crate) struct Node(Election<u64, Zero>);
+pub(crate) struct Node {
+    election: Election<u64, Zero>,
+    /// The last state that it persisted, or the one that it was started from.
+    durable: HardState<u64>,
+}
+
+/// All that must survive a crash: the term, the vote, the membership and whether that is committed, as
+/// the node goes by it, and what it has persisted of that.
+pub(crate) type Lasting = (Term, Option<u64>, Membership<u64>, bool, HardState<u64>);
 
 impl Deref for Node {
     type Target = Election<u64, Zero>;
 
     fn deref(&self) -> &Self::Target {
-        &self.0
-    }
-}
-
-impl DerefMut for Node {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.0
+        &self.election
     }
 }
 
 impl Node {
     pub(crate) fn new(config: Config<u64>, saved: HardState<u64>, now: u64) -> Node {
-        Node(Election::new(config, saved, at_ms(now), Zero).unwrap())
+        let election = Election::new(config, saved.clone(), at_ms(now), Zero).unwrap();
+        Node { election, durable: saved }
     }
 
-    /// Started for the first time at time 0.
+    /// A node that is started for the first time, at time 0.
     pub(crate) fn fresh(id: u64, voters: &[u64]) -> Node {
         Node::new(config(id), first_state(voters), 0)
     }
 
-    /// Lost all but what is durable, and started again at `now`.
+    /// The node after a crash: it has only its durable state, and is started again at `now`.
     pub(crate) fn restarted(&self, now: u64) -> Node {
-        Node::new(config(self.id()), self.hard_state().clone(), now)
+        Node::new(config(self.id()), self.durable.clone(), now)
     }
 
-    /// Something happens, as of the last tick.
+    /// The state that a restart begins with.
+    pub(crate) fn durable(&self) -> &HardState<u64> {
+        &self.durable
+    }
+
+    /// The vote of the node's term.
+    pub(crate) fn voted_for(&self) -> Option<u64> {
+        self.status().voted_for
+    }
+
+    /// To compare with what it was before.
+    pub(crate) fn lasting(&self) -> Lasting {
+        let membership = self.membership().clone();
+        (self.term(), self.voted_for(), membership, self.is_committed(), self.durable.clone())
+    }
+
+    /// Steps an input at the time of the last tick.
     pub(crate) fn step(&mut self, input: Input<u64>) -> Outputs {
-        self.0.step(input)
-    }
-
-    pub(crate) fn tick_at(&mut self, now: u64) -> Outputs {
-        self.0.tick(at_ms(now))
-    }
-
-    /// Receives, reads the clock, ticks, steps.
-    pub(crate) fn hear(&mut self, now: u64, from: u64, message: Msg) -> Outputs {
-        let mut out = self.0.tick(at_ms(now));
-        out.extend(self.0.step(Input::Receive { from, message }));
+        let out = self.election.step(input);
+        self.store(&out);
         out
     }
 
-    /// Reads the clock, ticks, and wishes.
-    pub(crate) fn wish(&mut self, now: u64, wish: Input<u64>) -> Outputs {
-        let mut out = self.0.tick(at_ms(now));
-        out.extend(self.0.step(wish));
+    pub(crate) fn tick(&mut self, now: Timestamp) -> Outputs {
+        let out = self.election.tick(now);
+        self.store(&out);
+        out
+    }
+
+    pub(crate) fn tick_at(&mut self, now: u64) -> Outputs {
+        self.tick(at_ms(now))
+    }
+
+    fn store(&mut self, outputs: &Outputs) {
+        self.durable = persisted(outputs).unwrap_or_else(|| self.durable.clone());
+    }
+
+    /// Ticks at `now` and steps the message.
+    pub(crate) fn hear(&mut self, now: u64, from: u64, message: Msg) -> Outputs {
+        self.step_at(now, Input::Receive { from, message })
+    }
+
+    /// Ticks at `now` and steps the input.
+    pub(crate) fn step_at(&mut self, now: u64, input: Input<u64>) -> Outputs {
+        let mut out = self.tick_at(now);
+        out.extend(self.step(input));
         out
     }
 
     pub(crate) fn resign(&mut self, now: u64, successor: Option<u64>, urgency: Urgency) -> Outputs {
-        self.wish(now, Input::Resign { successor, urgency })
+        self.step_at(now, Input::Resign { successor, urgency })
     }
 
     pub(crate) fn reconfigure(&mut self, now: u64, voters: &[u64], learners: &[u64]) -> Outputs {
-        self.wish(now, Input::Reconfigure { target: target(voters, learners), force: false })
+        self.step_at(now, Input::Reconfigure { target: target(voters, learners), force: Force::Never })
     }
 
     /// The voters and the learners of the membership in force.
     pub(crate) fn lists(&self) -> (&[u64], &[u64]) {
-        (self.0.membership().voters(), self.0.membership().learners())
+        (self.membership().voters(), self.membership().learners())
     }
 
     /// The deadline in milliseconds.
     pub(crate) fn due(&self) -> u64 {
-        reading(self.0.deadline().unwrap())
+        reading(self.deadline().unwrap())
     }
 
     /// The end of the lease in milliseconds.
     pub(crate) fn lease_end(&self) -> u64 {
-        reading(self.0.lease().unwrap().until)
+        reading(self.lease().unwrap().until)
     }
 
-    /// A follower's next candidacy, at its deadline: the vote requests, pre-votes granted by `by`.
-    pub(crate) fn stand(&mut self, by: &[u64]) -> Outputs {
+    /// Lets a follower campaign at its election deadline, with the pre-votes of `by`. Returns the vote
+    /// requests.
+    pub(crate) fn campaign(&mut self, by: &[u64]) -> Outputs {
         let (now, asked) = loop {
             let (now, asked) = (self.due(), self.tick_at(self.due()));
             if self.role() != RoleKind::Follower {
@@ -163,29 +205,29 @@ impl Node {
         by.iter().flat_map(|&voter| self.hear(now, voter, grant(&to(&asked, voter), 0))).collect()
     }
 
-    /// A candidate with the vote requests `asked` gets the votes of `by`.
+    /// Gives the votes of `by` to a candidate that has sent the vote requests `asked`.
     pub(crate) fn win(&mut self, now: u64, by: &[u64], asked: &Outputs) -> Outputs {
         by.iter().flat_map(|&voter| self.hear(now, voter, grant(&to(asked, voter), LIMIT))).collect()
     }
 
-    /// Every one of `by` accepts its heartbeat in `beats`.
+    /// Lets every node of `by` accept its heartbeat in `beats`.
     pub(crate) fn accepted(&mut self, now: u64, by: &[u64], beats: &Outputs) -> Outputs {
         by.iter().flat_map(|&follower| self.hear(now, follower, accept(&to(beats, follower)))).collect()
     }
 }
 
-/// A node that won its first election, in term 1, with the votes of just a quorum. Nobody has
-/// answered its first heartbeats, which are returned too.
+/// A node that has won its first election, in term 1, with the votes of a bare quorum. No follower has
+/// replied to its first heartbeats, which are returned too.
 pub(crate) fn elected(id: u64, voters: &[u64]) -> (Node, Outputs) {
     let mut node = Node::fresh(id, voters);
     let by: Vec<u64> = voters.iter().copied().filter(|&voter| voter != id).take(voters.len() / 2).collect();
-    let asked = node.stand(&by);
+    let asked = node.campaign(&by);
     let now = sent_at(&asked, by[0]);
     let won = node.win(now, &by, &asked);
     (node, won)
 }
 
-/// A leader of term 1 whose first heartbeats all others have accepted: committed.
+/// A leader of term 1 whose first heartbeats all others have accepted, so its membership is committed.
 pub(crate) fn leader(id: u64, voters: &[u64]) -> Node {
     let (mut node, beats) = elected(id, voters);
     let others: Vec<u64> = voters.iter().copied().filter(|&voter| voter != id).collect();
@@ -194,7 +236,7 @@ pub(crate) fn leader(id: u64, voters: &[u64]) -> Node {
     node
 }
 
-/// When that node was sent its last message, in milliseconds.
+/// The time at which the last message to this receiver was sent, in milliseconds.
 pub(crate) fn sent_at(outputs: &Outputs, receiver: u64) -> u64 {
     reading(to(outputs, receiver).header.sent_at)
 }
@@ -208,7 +250,7 @@ fn message(at: u64, round: u64, of: u64, body: Body<u64>) -> Msg {
     Message { header, body }
 }
 
-/// A heartbeat of a term, for the usual promise.
+/// A heartbeat of this term, for the usual promise.
 pub(crate) fn heartbeat(of: u64, round: u64) -> Msg {
     let body = Body::Heartbeat(Heartbeat {
         promise: ns(PROMISE),
@@ -230,17 +272,17 @@ fn request(phase: Phase, promise: u64) -> Body<u64> {
     })
 }
 
-/// A request for the vote of a term, with the long promise.
+/// A request for the vote of this term, with the long promise.
 pub(crate) fn vote(of: u64, round: u64) -> Msg {
     message(0, round, of, request(Phase::Real, LIMIT))
 }
 
-/// A request for a pre-vote by a node of that term.
+/// A request for a pre-vote, by a node of this term.
 pub(crate) fn pre_vote(of: u64, round: u64) -> Msg {
     message(0, round, of, request(Phase::Pre, 0))
 }
 
-/// The answer to `request`, by a node of the same term and membership.
+/// A reply to `request` with this answer, by a node of the same term and membership.
 pub(crate) fn answer(request: &Msg, answer: Answer<u64>) -> Msg {
     let of = request.header.term;
     let body = match &request.body {
@@ -256,34 +298,34 @@ pub(crate) fn answer(request: &Msg, answer: Answer<u64>) -> Msg {
             leaving: false,
             membership: None,
         }),
-        Body::VoteReply(_) | Body::HeartbeatReply(_) => panic!("a reply is not answered"),
+        Body::VoteReply(_) | Body::HeartbeatReply(_) => panic!("a reply has no reply"),
     };
     Message { header: request.header, body }
 }
 
-/// Yes, for that long.
+/// A reply that grants the request, with a promise of this length.
 pub(crate) fn grant(request: &Msg, length: u64) -> Msg {
     answer(request, Answer::Granted(ns(length)))
 }
 
-/// No.
+/// A reply that denies the request.
 pub(crate) fn deny(request: &Msg, denial: Denial<u64>) -> Msg {
     answer(request, Answer::Denied(denial))
 }
 
-/// Yes, for all that a heartbeat asks for.
+/// A reply that accepts a heartbeat, with the promise that it asks for.
 pub(crate) fn accept(request: &Msg) -> Msg {
     let Body::Heartbeat(asked) = &request.body else { panic!("{request:?} is no heartbeat") };
     answer(request, Answer::Granted(asked.promise))
 }
 
-/// The claim of a successor that `leader` released in that term.
+/// The claim of a successor to which `leader` hands over in this term.
 pub(crate) fn released(leader: u64, of: u64) -> Claim<u64> {
     Claim::Handover { leader, term: term(of) }
 }
 
-/// The same message with a difference.
-pub(crate) trait But: Sized {
+/// Changes one field of a message.
+pub(crate) trait Change: Sized {
     fn in_term(self, of: u64) -> Self;
     fn at(self, at: u64) -> Self;
     fn round(self, round: u64) -> Self;
@@ -301,7 +343,7 @@ pub(crate) trait But: Sized {
     fn carrying(self, membership: Membership<u64>) -> Self;
 }
 
-impl But for Msg {
+impl Change for Msg {
     fn in_term(mut self, of: u64) -> Self {
         self.header.term = term(of);
         self
@@ -326,31 +368,33 @@ impl But for Msg {
         match &mut self.body {
             Body::VoteRequest(request) => request.promise = ns(length),
             Body::Heartbeat(heartbeat) => heartbeat.promise = ns(length),
-            Body::VoteReply(_) | Body::HeartbeatReply(_) => panic!("replies ask for nothing"),
+            Body::VoteReply(_) | Body::HeartbeatReply(_) => panic!("a reply asks for no promise"),
         }
         self
     }
 
     fn rank(mut self, rank: u8) -> Self {
-        let Body::Heartbeat(heartbeat) = &mut self.body else { panic!("{self:?} bears no rank") };
+        let Body::Heartbeat(heartbeat) = &mut self.body else { panic!("{self:?} has no rank") };
         heartbeat.rank = Some(rank);
         self
     }
 
     fn inheriting(mut self, version: MembershipVersion) -> Self {
-        let Body::Heartbeat(heartbeat) = &mut self.body else { panic!("{self:?} inherits nothing") };
+        let Body::Heartbeat(heartbeat) = &mut self.body else {
+            panic!("{self:?} names no inherited version")
+        };
         heartbeat.inherited = Some(version);
         self
     }
 
     fn order(mut self, order: Order) -> Self {
-        let Body::Heartbeat(heartbeat) = &mut self.body else { panic!("{self:?} bears no order") };
+        let Body::Heartbeat(heartbeat) = &mut self.body else { panic!("{self:?} has no order") };
         heartbeat.order = order;
         self
     }
 
     fn claim(mut self, claim: Claim<u64>) -> Self {
-        let Body::VoteRequest(request) = &mut self.body else { panic!("{self:?} bears no claim") };
+        let Body::VoteRequest(request) = &mut self.body else { panic!("{self:?} has no claim") };
         request.claim = claim;
         self
     }
@@ -359,25 +403,25 @@ impl But for Msg {
         match &mut self.body {
             Body::VoteRequest(request) => request.position = at_index(index),
             Body::HeartbeatReply(reply) => reply.position = at_index(index),
-            Body::VoteReply(_) | Body::Heartbeat(_) => panic!("{self:?} bears no position"),
+            Body::VoteReply(_) | Body::Heartbeat(_) => panic!("{self:?} has no position"),
         }
         self
     }
 
     fn priority(mut self, priority: u8) -> Self {
-        let Body::HeartbeatReply(reply) = &mut self.body else { panic!("{self:?} bears no priority") };
+        let Body::HeartbeatReply(reply) = &mut self.body else { panic!("{self:?} has no priority") };
         reply.priority = Priority(priority);
         self
     }
 
     fn ready(mut self) -> Self {
-        let Body::HeartbeatReply(reply) = &mut self.body else { panic!("{self:?} says no ready") };
+        let Body::HeartbeatReply(reply) = &mut self.body else { panic!("{self:?} cannot say `ready`") };
         reply.ready = true;
         self
     }
 
     fn leaving(mut self) -> Self {
-        let Body::HeartbeatReply(reply) = &mut self.body else { panic!("{self:?} says no leaving") };
+        let Body::HeartbeatReply(reply) = &mut self.body else { panic!("{self:?} cannot say `leaving`") };
         reply.leaving = true;
         self
     }
@@ -402,7 +446,7 @@ impl But for Msg {
 
 // ---- outputs ----
 
-/// All that is sent, in order.
+/// The messages among the outputs, in order.
 pub(crate) fn sent(outputs: &Outputs) -> Vec<(u64, &Msg)> {
     let send = |output| match output {
         &Output::Send { to, ref message } => Some((to, message)),
@@ -411,25 +455,25 @@ pub(crate) fn sent(outputs: &Outputs) -> Vec<(u64, &Msg)> {
     outputs.iter().filter_map(send).collect()
 }
 
-/// The last message to that node.
+/// The last message to this receiver.
 #[track_caller]
 pub(crate) fn to(outputs: &Outputs, receiver: u64) -> Msg {
     let last = sent(outputs).into_iter().rev().find(|(to, _)| *to == receiver);
     last.unwrap_or_else(|| panic!("nothing is sent to {receiver} in {outputs:#?}")).1.clone()
 }
 
-/// What the last message to that node answers.
+/// The answer in the last message to this receiver.
 #[track_caller]
 pub(crate) fn answered(outputs: &Outputs, receiver: u64) -> Answer<u64> {
     match to(outputs, receiver).body {
         Body::VoteReply(VoteReply { answer, .. }) | Body::HeartbeatReply(HeartbeatReply { answer, .. }) => {
             answer
         }
-        Body::VoteRequest(_) | Body::Heartbeat(_) => panic!("{outputs:#?} ends with no reply"),
+        Body::VoteRequest(_) | Body::Heartbeat(_) => panic!("the last message is no reply: {outputs:#?}"),
     }
 }
 
-/// The denial in that answer.
+/// The denial in the last message to this receiver.
 #[track_caller]
 pub(crate) fn denied(outputs: &Outputs, receiver: u64) -> Denial<u64> {
     match answered(outputs, receiver) {
@@ -438,7 +482,7 @@ pub(crate) fn denied(outputs: &Outputs, receiver: u64) -> Denial<u64> {
     }
 }
 
-/// The length, in milliseconds, that is granted in that answer.
+/// The promise that the last message to this receiver grants, in milliseconds.
 #[track_caller]
 pub(crate) fn granted(outputs: &Outputs, receiver: u64) -> u64 {
     match answered(outputs, receiver) {
@@ -474,7 +518,7 @@ pub(crate) fn events(outputs: &Outputs) -> Vec<Event<u64>> {
     outputs.iter().filter_map(event).collect()
 }
 
-/// The last state to be made durable, if any.
+/// The last state that is to be made durable, if there is one.
 pub(crate) fn persisted(outputs: &Outputs) -> Option<HardState<u64>> {
     let state = |output: &Output<u64>| match output {
         Output::Persist(state) => Some(state.clone()),
@@ -509,7 +553,7 @@ pub(crate) fn trace(outputs: &Outputs) -> String {
             Event::TwoLeaders { .. } => "two-leaders",
             Event::TermTooFarAhead { .. } => "too-far",
             Event::TargetReached { .. } => "reached",
-            Event::TargetAbandoned => "forgotten",
+            Event::TargetAbandoned => "abandoned",
             Event::Removed => "removed",
             Event::StateLost => "state-lost",
             Event::TooManyForming { .. } => "too-many",

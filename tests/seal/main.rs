@@ -10,9 +10,19 @@
 mod keys;
 mod network;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use quorate::adapters::seal::{Key, Keyring, MAX_SEALED, Opened, Refusal, Refused, Seal, SealError};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
 
 type Id = u16;
+
+/// A generator that no other in this process is seeded like.
+fn rng() -> ChaCha20Rng {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    ChaCha20Rng::seed_from_u64(NEXT.fetch_add(1, Ordering::Relaxed))
+}
 
 fn key(byte: u8) -> Key {
     Key::new(&[byte; 32])
@@ -22,76 +32,76 @@ fn ring(keys: &[u8]) -> Keyring {
     Keyring::new(keys.iter().map(|&byte| key(byte))).unwrap()
 }
 
-fn node(id: Id) -> Seal<Id> {
-    Seal::new(id, ring(&[1])).unwrap()
+fn node(id: Id) -> Seal<Id, ChaCha20Rng> {
+    Seal::new(id, ring(&[1]), rng()).unwrap()
 }
 
-/// Two that have met.
-fn pair() -> (Seal<Id>, Seal<Id>) {
+/// Two nodes whose handshake is done.
+fn pair() -> (Seal<Id, ChaCha20Rng>, Seal<Id, ChaCha20Rng>) {
     let (mut one, mut two) = (node(1), node(2));
     meet(&mut one, &mut two);
     (one, two)
 }
 
-fn meet(one: &mut Seal<Id>, two: &mut Seal<Id>) {
-    let mut hello = one.hello(2).unwrap();
-    let mut reply = reply(two, &mut hello);
-    assert!(matches!(one.open(&mut reply), Opened::Met { from: 2 }));
-    assert!(one.has_met(2));
-    assert_eq!(body(two, &one.letter(2, b"here I am").unwrap()), Ok(b"here I am".to_vec()));
-    assert!(two.has_met(1));
+fn meet(one: &mut Seal<Id, ChaCha20Rng>, two: &mut Seal<Id, ChaCha20Rng>) {
+    let mut handshake = one.handshake(2).unwrap();
+    let mut reply = reply(two, &mut handshake);
+    assert!(matches!(one.open(&mut reply), Opened::HandshakeDone { with: 2 }));
+    assert!(one.can_seal_for(2));
+    assert_eq!(body(two, &one.seal_for(2, b"here I am").unwrap()), Ok(b"here I am".to_vec()));
+    assert!(two.can_seal_for(1));
 }
 
 #[track_caller]
-fn reply(node: &mut Seal<Id>, datagram: &mut [u8]) -> Vec<u8> {
+fn reply(node: &mut Seal<Id, ChaCha20Rng>, datagram: &mut [u8]) -> Vec<u8> {
     match node.open(datagram) {
         Opened::Reply(reply) => reply,
         other => panic!("{other:?} is no reply"),
     }
 }
 
-/// What a letter says, or why it does not count.
+/// The body of a sealed datagram, or why it is refused.
 #[track_caller]
-fn body(node: &mut Seal<Id>, datagram: &[u8]) -> Result<Vec<u8>, Refusal> {
+fn body(node: &mut Seal<Id, ChaCha20Rng>, datagram: &[u8]) -> Result<Vec<u8>, Refusal> {
     match node.open(&mut datagram.to_vec()) {
-        Opened::Letter { body, .. } => Ok(body.to_vec()),
+        Opened::Datagram { body, .. } => Ok(body.to_vec()),
         Opened::Refused(refusal) => Err(refusal),
-        other => panic!("{other:?} is no letter"),
+        other => panic!("{other:?} is no datagram of a node"),
     }
 }
 
 #[test]
-fn letters_go_both_ways_and_say_who_wrote_them() {
+fn datagrams_go_both_ways_and_name_their_sender() {
     let (mut one, mut two) = pair();
-    let mut letter = one.letter(2, b"to").unwrap();
-    assert!(matches!(two.open(&mut letter), Opened::Letter { from: 1, body: b"to" }));
-    let mut letter = two.letter(1, b"fro").unwrap();
-    assert!(matches!(one.open(&mut letter), Opened::Letter { from: 2, body: b"fro" }));
+    let mut sealed = one.seal_for(2, b"to").unwrap();
+    assert!(matches!(two.open(&mut sealed), Opened::Datagram { from: 1, body: b"to" }));
+    let mut sealed = two.seal_for(1, b"fro").unwrap();
+    assert!(matches!(one.open(&mut sealed), Opened::Datagram { from: 2, body: b"fro" }));
     assert_eq!((one.refused(), two.refused()), (Refused::default(), Refused::default()));
 }
 
 #[test]
-fn what_is_in_a_letter_cannot_be_read_from_it() {
+fn the_content_of_a_sealed_datagram_cannot_be_read_from_it() {
     let (mut one, _) = pair();
     let secret = b"the whole membership";
-    let (letter, again) = (one.letter(2, secret).unwrap(), one.letter(2, secret).unwrap());
-    assert!(!letter.windows(8).any(|bytes| secret.windows(8).any(|secret| bytes == secret)));
-    assert_eq!(letter[..11], again[..11], "the version and the key's id are the same");
-    let same = letter.iter().zip(&again).skip(11).filter(|(one, other)| one == other).count();
-    assert!(same < letter.len() / 4, "{same} bytes of {} are the same in both", letter.len());
+    let (sealed, again) = (one.seal_for(2, secret).unwrap(), one.seal_for(2, secret).unwrap());
+    assert!(!sealed.windows(8).any(|bytes| secret.windows(8).any(|secret| bytes == secret)));
+    assert_eq!(sealed[..11], again[..11], "the version and the key's id are the same");
+    let same = sealed.iter().zip(&again).skip(11).filter(|(one, other)| one == other).count();
+    assert!(same < sealed.len() / 4, "{same} bytes of {} are the same in both", sealed.len());
 }
 
 #[test]
 fn a_stranger_gets_no_answer_whatever_he_sends() {
     let (mut one, mut two) = pair();
-    let mut stranger = Seal::new(3, ring(&[9])).unwrap();
-    let with_another_key = [stranger.hello(1), stranger.letter(1, b"x"), stranger.note(b"x")];
+    let mut stranger = Seal::new(3, ring(&[9]), rng()).unwrap();
+    let with_another_key = [stranger.handshake(1), stranger.seal_for(1, b"x"), stranger.seal_broadcast(b"x")];
     for datagram in with_another_key {
         assert_eq!(body(&mut one, &datagram.unwrap()), Err(Refusal::UnknownKey));
     }
     // He has seen which key it is, and gives his own that name.
-    let seen = two.letter(1, b"x").unwrap();
-    let forged = [&seen[..11], &stranger.hello(1).unwrap()[11..]].concat();
+    let seen = two.seal_for(1, b"x").unwrap();
+    let forged = [&seen[..11], &stranger.handshake(1).unwrap()[11..]].concat();
     assert_eq!(body(&mut one, &forged), Err(Refusal::Forged));
     assert_eq!(body(&mut one, b""), Err(Refusal::Truncated));
     assert_eq!(body(&mut one, b"GET / HTTP/1.1\r\n\r\n"), Err(Refusal::Unsealed));
@@ -106,106 +116,106 @@ fn a_stranger_gets_no_answer_whatever_he_sends() {
 #[test]
 fn no_bit_can_be_changed_and_no_byte_be_missing_or_more() {
     let (mut one, mut two) = pair();
-    let letter = one.letter(2, b"x").unwrap();
-    for place in 0..letter.len() * 8 {
-        let mut changed = letter.clone();
+    let sealed = one.seal_for(2, b"x").unwrap();
+    for place in 0..sealed.len() * 8 {
+        let mut changed = sealed.clone();
         changed[place / 8] ^= 1 << (place % 8);
         body(&mut two, &changed).unwrap_err();
     }
-    for length in 0..letter.len() {
-        body(&mut two, &letter[..length]).unwrap_err();
+    for length in 0..sealed.len() {
+        body(&mut two, &sealed[..length]).unwrap_err();
     }
-    assert_eq!(body(&mut two, &[&letter[..], &[0]].concat()), Err(Refusal::Forged));
-    assert_eq!(body(&mut two, &letter), Ok(b"x".to_vec()));
+    assert_eq!(body(&mut two, &[&sealed[..], &[0]].concat()), Err(Refusal::Forged));
+    assert_eq!(body(&mut two, &sealed), Ok(b"x".to_vec()));
 }
 
 #[test]
 fn what_is_too_long_is_neither_made_nor_looked_at() {
     let (mut one, mut two) = pair();
-    let overhead = one.letter(2, &[]).unwrap().len();
+    let overhead = one.seal_for(2, &[]).unwrap().len();
     let longest = vec![0; MAX_SEALED - overhead];
-    let mut letter = one.letter(2, &longest).unwrap();
-    assert_eq!(letter.len(), MAX_SEALED);
-    assert_eq!(one.letter(2, &[longest, vec![0]].concat()), Err(SealError::TooLong));
-    letter.push(0);
-    assert_eq!(body(&mut two, &letter), Err(Refusal::TooLong));
-    letter.pop();
-    assert!(body(&mut two, &letter).is_ok());
+    let mut sealed = one.seal_for(2, &longest).unwrap();
+    assert_eq!(sealed.len(), MAX_SEALED);
+    assert_eq!(one.seal_for(2, &[longest, vec![0]].concat()), Err(SealError::TooLong));
+    sealed.push(0);
+    assert_eq!(body(&mut two, &sealed), Err(Refusal::TooLong));
+    sealed.pop();
+    assert!(body(&mut two, &sealed).is_ok());
 }
 
 #[test]
-fn a_letter_that_comes_back_to_its_writer_or_goes_to_another_does_not_count() {
+fn a_datagram_that_comes_back_to_its_sender_or_goes_to_another_is_refused() {
     let (mut one, _) = pair();
-    let letter = one.letter(2, b"x").unwrap();
-    assert_eq!(body(&mut one, &letter), Err(Refusal::Reflected));
-    assert_eq!(body(&mut node(3), &letter), Err(Refusal::Misdirected));
-    let hello = one.hello(2).unwrap();
-    assert_eq!(body(&mut one, &hello), Err(Refusal::Reflected));
-    assert_eq!(body(&mut node(3), &hello), Err(Refusal::Misdirected));
+    let sealed = one.seal_for(2, b"x").unwrap();
+    assert_eq!(body(&mut one, &sealed), Err(Refusal::Reflected));
+    assert_eq!(body(&mut node(3), &sealed), Err(Refusal::Misdirected));
+    let handshake = one.handshake(2).unwrap();
+    assert_eq!(body(&mut one, &handshake), Err(Refusal::Reflected));
+    assert_eq!(body(&mut node(3), &handshake), Err(Refusal::Misdirected));
 }
 
 #[test]
-fn a_letter_counts_once_also_if_letters_overtake_each_other() {
+fn a_datagram_is_opened_once_also_if_datagrams_overtake_each_other() {
     let (mut one, mut two) = pair();
-    let letters: Vec<_> = (0..40).map(|number: u8| one.letter(2, &[number]).unwrap()).collect();
+    let datagrams: Vec<_> = (0..40).map(|number: u8| one.seal_for(2, &[number]).unwrap()).collect();
     for number in (0..40).rev() {
-        assert_eq!(body(&mut two, &letters[number]), Ok(vec![number as u8]));
+        assert_eq!(body(&mut two, &datagrams[number]), Ok(vec![number as u8]));
     }
-    for letter in &letters {
-        assert_eq!(body(&mut two, letter), Err(Refusal::Replayed));
+    for sealed in &datagrams {
+        assert_eq!(body(&mut two, sealed), Err(Refusal::Replayed));
     }
     assert_eq!(two.refused().replayed, 40);
 }
 
 #[test]
-fn a_letter_that_is_overtaken_counts_also_if_its_writer_was_written_to_meanwhile() {
+fn a_datagram_that_is_overtaken_is_opened_also_if_its_sender_was_written_to_meanwhile() {
     let (mut one, mut two) = pair();
     for _ in 0..3 {
-        let overtaken = one.letter(2, b"slow").unwrap();
-        assert!(body(&mut one, &two.letter(1, b"x").unwrap()).is_ok());
-        assert!(body(&mut two, &one.letter(2, b"fast").unwrap()).is_ok());
+        let overtaken = one.seal_for(2, b"slow").unwrap();
+        assert!(body(&mut one, &two.seal_for(1, b"x").unwrap()).is_ok());
+        assert!(body(&mut two, &one.seal_for(2, b"fast").unwrap()).is_ok());
         assert_eq!(body(&mut two, &overtaken), Ok(b"slow".to_vec()));
     }
 }
 
 #[test]
-fn a_letter_does_not_count_again_after_its_receiver_has_restarted() {
+fn a_datagram_is_not_opened_again_after_its_receiver_has_restarted() {
     let (mut one, mut two) = pair();
-    let old = one.letter(2, b"old").unwrap();
-    let unread = one.letter(2, b"unread").unwrap();
+    let old = one.seal_for(2, b"old").unwrap();
+    let unread = one.seal_for(2, b"unread").unwrap();
     assert!(body(&mut two, &old).is_ok());
     let mut two = node(2);
-    let mut replies = [&old, &unread].map(|letter| reply(&mut two, &mut letter.clone()));
+    let mut replies = [&old, &unread].map(|sealed| reply(&mut two, &mut sealed.clone()));
     assert_eq!(two.refused().unproven, 2);
-    assert!(matches!(one.open(&mut replies[0]), Opened::Met { from: 2 }));
-    assert_eq!(body(&mut two, &one.letter(2, b"new").unwrap()), Ok(b"new".to_vec()));
+    assert!(matches!(one.open(&mut replies[0]), Opened::HandshakeDone { with: 2 }));
+    assert_eq!(body(&mut two, &one.seal_for(2, b"new").unwrap()), Ok(b"new".to_vec()));
     reply(&mut two, &mut old.clone());
     reply(&mut two, &mut unread.clone());
 }
 
 #[test]
-fn a_letter_does_not_count_again_after_its_sender_has_restarted() {
+fn a_datagram_is_not_opened_again_after_its_sender_has_restarted() {
     let (mut one, mut two) = pair();
-    let old = one.letter(2, b"old").unwrap();
+    let old = one.seal_for(2, b"old").unwrap();
     assert!(body(&mut two, &old).is_ok());
     let mut one = node(1);
     // Not even while the new one is on its way in.
-    let mut hello = reply(&mut two, &mut one.hello(2).unwrap());
+    let mut handshake = reply(&mut two, &mut one.handshake(2).unwrap());
     assert_eq!(body(&mut two, &old), Err(Refusal::Replayed), "the old process is still the one known");
-    assert!(matches!(one.open(&mut hello), Opened::Met { from: 2 }));
-    assert_eq!(body(&mut two, &one.letter(2, b"new").unwrap()), Ok(b"new".to_vec()));
+    assert!(matches!(one.open(&mut handshake), Opened::HandshakeDone { with: 2 }));
+    assert_eq!(body(&mut two, &one.seal_for(2, b"new").unwrap()), Ok(b"new".to_vec()));
     reply(&mut two, &mut old.clone());
-    assert_eq!(body(&mut two, &one.letter(2, b"more").unwrap()), Ok(b"more".to_vec()));
+    assert_eq!(body(&mut two, &one.seal_for(2, b"more").unwrap()), Ok(b"more".to_vec()));
 }
 
-/// Two processes of one node prove themselves by the same challenge; the first one's letter was held up.
+/// Two processes of one node prove themselves by the same challenge; the first one's datagram was held up.
 #[test]
 fn a_process_that_was_replaced_does_not_come_back_by_what_let_the_next_one_in() {
     let (_, mut two) = pair();
     let [late, next] = [node(1), node(1)].map(|mut one| {
-        let mut hello = reply(&mut two, &mut one.hello(2).unwrap());
-        assert!(matches!(one.open(&mut hello), Opened::Met { from: 2 }));
-        one.letter(2, b"x").unwrap()
+        let mut handshake = reply(&mut two, &mut one.handshake(2).unwrap());
+        assert!(matches!(one.open(&mut handshake), Opened::HandshakeDone { with: 2 }));
+        one.seal_for(2, b"x").unwrap()
     });
     assert_eq!(body(&mut two, &next), Ok(b"x".to_vec()));
     reply(&mut two, &mut late.clone());
@@ -213,52 +223,52 @@ fn a_process_that_was_replaced_does_not_come_back_by_what_let_the_next_one_in() 
 }
 
 #[test]
-fn an_old_greeting_or_reply_lets_nobody_in_and_is_answered_by_no_more_than_was_sent() {
+fn an_old_handshake_or_reply_admits_no_process_and_is_answered_by_no_more_than_was_sent() {
     let (mut one, mut two) = (node(1), node(2));
-    let greeting = one.hello(2).unwrap();
-    let answer = reply(&mut two, &mut greeting.clone());
-    assert_eq!(answer.len(), greeting.len());
-    assert!(matches!(one.open(&mut answer.clone()), Opened::Met { from: 2 }));
+    let handshake = one.handshake(2).unwrap();
+    let answer = reply(&mut two, &mut handshake.clone());
+    assert_eq!(answer.len(), handshake.len());
+    assert!(matches!(one.open(&mut answer.clone()), Opened::HandshakeDone { with: 2 }));
     assert_eq!(body(&mut one, &answer), Err(Refusal::Stale), "an answer is never answered");
-    assert!(body(&mut two, &one.letter(2, b"x").unwrap()).is_ok());
-    assert!(body(&mut one, &two.letter(1, b"x").unwrap()).is_ok());
+    assert!(body(&mut two, &one.seal_for(2, b"x").unwrap()).is_ok());
+    assert!(body(&mut one, &two.seal_for(1, b"x").unwrap()).is_ok());
     for _ in 0..100 {
-        let again = reply(&mut two, &mut greeting.clone());
+        let again = reply(&mut two, &mut handshake.clone());
         assert_eq!(body(&mut one, &again), Err(Refusal::Stale));
         assert_eq!(body(&mut one, &answer), Err(Refusal::Stale));
     }
-    assert!(body(&mut two, &one.letter(2, b"y").unwrap()).is_ok(), "and whoever has met, has");
-    assert!(body(&mut one, &two.letter(1, b"y").unwrap()).is_ok());
+    assert!(body(&mut two, &one.seal_for(2, b"y").unwrap()).is_ok(), "and whoever has met, has");
+    assert!(body(&mut one, &two.seal_for(1, b"y").unwrap()).is_ok());
 }
 
 #[test]
-fn a_letter_to_a_node_that_has_restarted_is_answered_and_the_next_one_counts() {
+fn a_datagram_to_a_node_that_has_restarted_is_answered_and_the_next_one_is_opened() {
     let (mut one, _) = pair();
     let mut two = node(2);
-    let mut hello = reply(&mut two, &mut one.letter(2, b"lost").unwrap());
-    assert!(matches!(one.open(&mut hello), Opened::Met { from: 2 }));
-    assert_eq!(body(&mut two, &one.letter(2, b"x").unwrap()), Ok(b"x".to_vec()));
-    assert_eq!(body(&mut one, &two.letter(1, b"y").unwrap()), Ok(b"y".to_vec()));
+    let mut handshake = reply(&mut two, &mut one.seal_for(2, b"lost").unwrap());
+    assert!(matches!(one.open(&mut handshake), Opened::HandshakeDone { with: 2 }));
+    assert_eq!(body(&mut two, &one.seal_for(2, b"x").unwrap()), Ok(b"x".to_vec()));
+    assert_eq!(body(&mut one, &two.seal_for(1, b"y").unwrap()), Ok(b"y".to_vec()));
 }
 
 #[test]
-fn two_that_greet_each_other_at_once_have_met() {
+fn two_nodes_that_begin_handshakes_at_once_complete_them() {
     let (mut one, mut two) = (node(1), node(2));
-    let (mut to_two, mut to_one) = (one.hello(2).unwrap(), two.hello(1).unwrap());
+    let (mut to_two, mut to_one) = (one.handshake(2).unwrap(), two.handshake(1).unwrap());
     let (mut to_one, mut to_two) = (reply(&mut two, &mut to_two), reply(&mut one, &mut to_one));
-    assert!(matches!(one.open(&mut to_one), Opened::Met { .. }));
-    assert!(matches!(two.open(&mut to_two), Opened::Met { .. }));
+    assert!(matches!(one.open(&mut to_one), Opened::HandshakeDone { .. }));
+    assert!(matches!(two.open(&mut to_two), Opened::HandshakeDone { .. }));
     for _ in 0..3 {
-        assert!(body(&mut two, &one.letter(2, b"x").unwrap()).is_ok());
-        assert!(body(&mut one, &two.letter(1, b"x").unwrap()).is_ok());
+        assert!(body(&mut two, &one.seal_for(2, b"x").unwrap()).is_ok());
+        assert!(body(&mut one, &two.seal_for(1, b"x").unwrap()).is_ok());
     }
 }
 
 #[test]
-fn keys_are_changed_while_letters_are_written_and_an_old_one_is_no_key_any_more() {
+fn keys_are_changed_while_datagrams_are_sent_and_an_old_one_is_no_key_any_more() {
     let (mut one, mut two) = pair();
     let (old, mixed, turned, new) = (ring(&[1]), ring(&[1, 2]), ring(&[2, 1]), ring(&[2]));
-    let by_old = one.letter(2, b"old").unwrap();
+    let by_old = one.seal_for(2, b"old").unwrap();
     // Every order in which the steps can reach the two.
     for (ones, twos) in [
         (&mixed, &old),
@@ -270,63 +280,63 @@ fn keys_are_changed_while_letters_are_written_and_an_old_one_is_no_key_any_more(
     ] {
         one.set_keys(ones.clone());
         two.set_keys(twos.clone());
-        assert_eq!(body(&mut two, &one.letter(2, b"x").unwrap()), Ok(b"x".to_vec()));
-        assert_eq!(body(&mut one, &two.letter(1, b"y").unwrap()), Ok(b"y".to_vec()));
+        assert_eq!(body(&mut two, &one.seal_for(2, b"x").unwrap()), Ok(b"x".to_vec()));
+        assert_eq!(body(&mut one, &two.seal_for(1, b"y").unwrap()), Ok(b"y".to_vec()));
     }
     assert_eq!(body(&mut two, &by_old), Err(Refusal::UnknownKey));
 }
 
 #[test]
-fn notes_are_for_whoever_has_the_key_and_no_letters() {
-    let (mut one, two) = pair();
-    let note = ring(&[1]).note(b"who leads?").unwrap();
+fn broadcasts_are_for_every_node_with_the_key_and_no_datagrams_of_a_node() {
+    let (mut one, mut two) = pair();
+    let broadcast = ring(&[1]).seal_broadcast(b"who leads?", &mut rng()).unwrap();
     for _ in 0..2 {
-        assert!(matches!(one.open(&mut note.clone()), Opened::Note(b"who leads?")));
+        assert!(matches!(one.open(&mut broadcast.clone()), Opened::Broadcast(b"who leads?")));
     }
-    assert_eq!(ring(&[2, 1]).open_note(&mut two.note(b"x").unwrap()), Ok(&b"x"[..]));
-    assert_eq!(ring(&[2]).open_note(&mut two.note(b"x").unwrap()), Err(Refusal::UnknownKey));
-    assert!(ring(&[1]).open_note(&mut one.letter(2, b"x").unwrap()).is_err());
+    assert_eq!(ring(&[2, 1]).open_broadcast(&mut two.seal_broadcast(b"x").unwrap()), Ok(&b"x"[..]));
+    assert_eq!(ring(&[2]).open_broadcast(&mut two.seal_broadcast(b"x").unwrap()), Err(Refusal::UnknownKey));
+    assert!(ring(&[1]).open_broadcast(&mut one.seal_for(2, b"x").unwrap()).is_err());
 }
 
 #[test]
-fn however_many_ids_write_no_more_than_a_thousand_are_kept_in_mind() {
-    let mut crowded = Seal::new(0_u16, ring(&[1])).unwrap();
-    let peer = |id: Id| Seal::new(id, ring(&[1])).unwrap();
-    let kept = |crowded: &Seal<Id>| (1..=2_000).filter(|&id| crowded.has_met(id)).count();
+fn however_many_nodes_write_no_more_than_a_thousand_are_remembered() {
+    let mut crowded = Seal::new(0_u16, ring(&[1]), rng()).unwrap();
+    let peer = |id: Id| Seal::new(id, ring(&[1]), rng()).unwrap();
+    let kept = |crowded: &Seal<Id, ChaCha20Rng>| (1..=2_000).filter(|&id| crowded.can_seal_for(id)).count();
     let mut first = peer(1);
     for id in 1..=2_000 {
         let mut fresh = peer(id);
         let node = if id == 1 { &mut first } else { &mut fresh };
-        let mut hello = reply(&mut crowded, &mut node.hello(0).unwrap());
-        node.open(&mut hello);
-        assert!(body(&mut crowded, &node.letter(0, b"x").unwrap()).is_ok());
-        assert!(body(&mut crowded, &first.letter(0, b"x").unwrap()).is_ok(), "who writes is not forgotten");
+        let mut handshake = reply(&mut crowded, &mut node.handshake(0).unwrap());
+        node.open(&mut handshake);
+        assert!(body(&mut crowded, &node.seal_for(0, b"x").unwrap()).is_ok());
+        assert!(body(&mut crowded, &first.seal_for(0, b"x").unwrap()).is_ok(), "who writes is not forgotten");
     }
     assert_eq!(kept(&crowded), 1_024);
 }
 
 #[test]
-fn letters_that_were_held_up_do_not_silence_those_written_after_them() {
+fn datagrams_that_were_held_up_do_not_silence_those_sent_after_them() {
     let (mut one, mut two) = pair();
-    let of_the_dead = two.letter(1, b"late").unwrap();
+    let of_the_dead = two.seal_for(1, b"late").unwrap();
     let mut two_again = node(2);
-    let learn = |one: &mut Seal<Id>, two: &mut Seal<Id>| {
-        let mut answer = reply(two, &mut one.letter(2, b"who are you now?").unwrap());
-        assert!(matches!(one.open(&mut answer), Opened::Met { from: 2 }));
+    let learn = |one: &mut Seal<Id, ChaCha20Rng>, two: &mut Seal<Id, ChaCha20Rng>| {
+        let mut answer = reply(two, &mut one.seal_for(2, b"who are you now?").unwrap());
+        assert!(matches!(one.open(&mut answer), Opened::HandshakeDone { with: 2 }));
     };
     learn(&mut one, &mut two_again);
-    let held: Vec<_> = (0..300).map(|_| one.letter(2, b"held").unwrap()).collect();
+    let held: Vec<_> = (0..300).map(|_| one.seal_for(2, b"held").unwrap()).collect();
     assert_eq!(body(&mut one, &of_the_dead), Ok(b"late".to_vec()));
     learn(&mut one, &mut two_again);
     assert_eq!(body(&mut two_again, &held[299]), Ok(b"held".to_vec()));
-    assert_eq!(body(&mut two_again, &one.letter(2, b"new").unwrap()), Ok(b"new".to_vec()));
+    assert_eq!(body(&mut two_again, &one.seal_for(2, b"new").unwrap()), Ok(b"new".to_vec()));
 }
 
 #[test]
-fn who_sends_again_what_a_thousand_sent_has_no_live_node_forgotten() {
+fn copied_datagrams_of_a_thousand_nodes_make_no_live_node_forgotten() {
     let (mut one, mut two) = pair();
     for stranger in 3..1_200 {
-        reply(&mut one, &mut node(stranger).hello(1).unwrap());
+        reply(&mut one, &mut node(stranger).handshake(1).unwrap());
     }
-    assert_eq!(body(&mut one, &two.letter(1, b"still here").unwrap()), Ok(b"still here".to_vec()));
+    assert_eq!(body(&mut one, &two.seal_for(1, b"still here").unwrap()), Ok(b"still here".to_vec()));
 }

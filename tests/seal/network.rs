@@ -9,9 +9,9 @@ use super::*;
 /// What befalls two nodes and a network that keeps all that was ever sent.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
-    /// One of them writes a letter, or greets.
+    /// One of them sends a datagram, or begins a handshake.
     Write(Id),
-    Greet(Id),
+    Handshake(Id),
     Restart(Id),
     /// The newest datagram arrives where it should, or an old one wherever.
     Deliver(prop::sample::Index),
@@ -22,7 +22,7 @@ fn fate() -> impl Strategy<Value = Fate> {
     let id = 1..=2_u16;
     prop_oneof![
         6 => id.clone().prop_map(Fate::Write),
-        2 => id.clone().prop_map(Fate::Greet),
+        2 => id.clone().prop_map(Fate::Handshake),
         1 => id.clone().prop_map(Fate::Restart),
         8 => any::<prop::sample::Index>().prop_map(Fate::Deliver),
         6 => (any::<prop::sample::Index>(), id).prop_map(|(which, to)| Fate::Replay(which, to)),
@@ -31,41 +31,41 @@ fn fate() -> impl Strategy<Value = Fate> {
 
 /// Two nodes in the hands of one who sees all datagrams, and sends any of them as often as he likes.
 struct Wire {
-    nodes: BTreeMap<Id, Seal<Id>>,
+    nodes: BTreeMap<Id, Seal<Id, ChaCha20Rng>>,
     /// All that was ever sent, to whom.
     sent: Vec<(Id, Vec<u8>)>,
-    letters: u32,
+    datagrams: u32,
     counted: BTreeSet<Vec<u8>>,
 }
 
 impl Wire {
     fn new() -> Self {
         let nodes = [1, 2].map(|id| (id, node(id)));
-        Wire { nodes: nodes.into(), sent: Vec::new(), letters: 0, counted: BTreeSet::new() }
+        Wire { nodes: nodes.into(), sent: Vec::new(), datagrams: 0, counted: BTreeSet::new() }
     }
 
     fn write(&mut self, from: Id) {
-        self.letters += 1;
-        let text = self.letters.to_be_bytes();
-        let datagram = self.nodes.get_mut(&from).unwrap().letter(3 - from, &text).unwrap();
+        self.datagrams += 1;
+        let text = self.datagrams.to_be_bytes();
+        let datagram = self.nodes.get_mut(&from).unwrap().seal_for(3 - from, &text).unwrap();
         self.sent.push((3 - from, datagram));
     }
 
-    /// Gives back whether a letter counted.
+    /// Returns whether a datagram was opened.
     fn deliver(&mut self, to: Id, mut datagram: Vec<u8>) -> bool {
         let length = datagram.len();
         match self.nodes.get_mut(&to).unwrap().open(&mut datagram) {
-            Opened::Letter { from, body } => {
+            Opened::Datagram { from, body } => {
                 assert_eq!(from, 3 - to);
-                assert!(self.counted.insert(body.to_vec()), "letter {body:?} counts twice");
+                assert!(self.counted.insert(body.to_vec()), "{body:?} is opened twice");
                 return true;
             }
             Opened::Reply(reply) => {
                 assert!(reply.len() <= length, "a reply is no longer than what it replies to");
                 self.sent.push((3 - to, reply));
             }
-            Opened::Met { .. } | Opened::Refused(_) => {}
-            Opened::Note(_) => panic!("nobody wrote a note"),
+            Opened::HandshakeDone { .. } | Opened::Refused(_) => {}
+            Opened::Broadcast(_) => panic!("no node sent a broadcast"),
         }
         false
     }
@@ -73,9 +73,9 @@ impl Wire {
     fn suffer(&mut self, fate: Fate) {
         match fate {
             Fate::Write(from) => self.write(from),
-            Fate::Greet(from) => {
-                let hello = self.nodes.get_mut(&from).unwrap().hello(3 - from).unwrap();
-                self.sent.push((3 - from, hello));
+            Fate::Handshake(from) => {
+                let handshake = self.nodes.get_mut(&from).unwrap().handshake(3 - from).unwrap();
+                self.sent.push((3 - from, handshake));
             }
             Fate::Restart(id) => drop(self.nodes.insert(id, node(id))),
             Fate::Deliver(which) if !self.sent.is_empty() => {
@@ -100,7 +100,7 @@ impl Wire {
             let Some((to, datagram)) = self.sent.get(at).cloned() else { break };
             counted |= self.deliver(to, datagram);
         }
-        assert!(self.sent.len() - before <= 2, "one letter, one answer");
+        assert!(self.sent.len() - before <= 2, "one datagram, one answer");
         counted
     }
 }
@@ -109,7 +109,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_letter_counts_twice_whoever_restarts_and_whatever_is_sent_again(
+    fn no_datagram_is_opened_twice_whichever_node_restarts_and_whatever_is_sent_again(
         fates in proptest::collection::vec(fate(), 1..200),
         first in 1..=2_u16,
     ) {
@@ -117,12 +117,12 @@ proptest! {
         for fate in fates {
             wire.suffer(fate);
         }
-        // And when that is over, all is well at once: the second letter each way arrives, and any later.
+        // And when that is over, all is well at once: the second datagram each way arrives, and any later.
         wire.write_in_peace(first);
         prop_assert!(wire.write_in_peace(first));
         wire.write_in_peace(3 - first);
         for from in [3 - first, first, 3 - first, first] {
-            prop_assert!(wire.write_in_peace(from), "a letter of {} is lost", from);
+            prop_assert!(wire.write_in_peace(from), "a datagram of {} is lost", from);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Carries out the plan, and sees to it that the command runs again each time.
+//! Carries out the fault schedule, and waits after each round until the command runs again.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,26 +10,26 @@ use quorate::adapters::clock::BootClock;
 use rustix::process::Signal;
 
 use crate::Failure;
-use crate::fault_schedule::{Blow, Fault, NODES, Part, Round, fault_schedule};
-use crate::processes::{self, Process};
+use crate::fault_schedule::{Fault, FaultKind, NODES, Part, Round, fault_schedule};
+use crate::process_tree::{self, Process};
 use crate::supervisors::Supervisors;
 
 const FAULTS: u64 = 40;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        Trial::test("the_same_seed_brings_the_same_faults", || {
+        Trial::test("the_same_seed_gives_the_same_faults", || {
             assert_eq!(fault_schedule(7, 300), fault_schedule(7, 300));
             assert_ne!(fault_schedule(7, 300), fault_schedule(8, 300));
             Ok(())
         }),
         Trial::test("one_copy_runs_at_a_time_whatever_is_killed_or_frozen", || {
-            driver().map_err(|failure| Failed::from(failure.to_string()))
+            run_driver().map_err(|failure| Failed::from(failure.to_string()))
         }),
     ]
 }
 
-fn driver() -> Result<(), Failure> {
+fn run_driver() -> Result<(), Failure> {
     let seed = setting("QUORATE_SINGLETON_SEED")?.unwrap_or_else(any_seed);
     let faults = setting("QUORATE_SINGLETON_FAULTS")?.unwrap_or(FAULTS);
     let replay = format!("QUORATE_SINGLETON_SEED={seed} QUORATE_SINGLETON_FAULTS={faults}");
@@ -45,7 +45,7 @@ fn driver() -> Result<(), Failure> {
 struct Driver {
     supervisors: Supervisors,
     frozen: Vec<Process>,
-    kinds: BTreeMap<(&'static str, Blow), u32>,
+    kinds: BTreeMap<(&'static str, FaultKind), u32>,
     slowest: Duration,
 }
 
@@ -60,7 +60,7 @@ impl Driver {
         self.heal()?;
         for round in fault_schedule {
             for (fault, wait) in &round.faults {
-                self.befall(*fault)?;
+                self.inject(*fault)?;
                 thread::sleep(*wait);
             }
             self.heal().map_err(|failure| format!("{failure}\nafter {round:?}"))?;
@@ -69,41 +69,41 @@ impl Driver {
             self.supervisors.terminate(node);
             let status = self.supervisors.end(node)?;
             if !status.success() {
-                return Err(format!("supervisor {node} was to stop, and ended, {status}").into());
+                return Err(format!("supervisor {node} was told to stop, and ended with {status}").into());
             }
         }
         self.supervisors.read()?;
         self.supervisors.audit()?;
         let (terms, copies, stamps) = self.supervisors.audit.size();
         let kinds: Vec<_> =
-            self.kinds.iter().map(|((part, blow), count)| format!("{count} {blow:?} {part}")).collect();
+            self.kinds.iter().map(|((part, kind), count)| format!("{count} {kind:?} {part}")).collect();
         let (took, slowest) = (began.elapsed(), self.slowest);
         Ok(format!(
-            "{} in {took:.0?}; {terms} terms, {copies} copies, {stamps} stamps; it ran again within {slowest:.1?}",
+            "{} in {took:.0?}; {terms} terms, {copies} copies, {stamps} stamps; the slowest recovery took {slowest:.1?}",
             kinds.join(", ")
         ))
     }
 
-    fn befall(&mut self, Fault { node, part, blow }: Fault) -> Result<(), Failure> {
+    fn inject(&mut self, Fault { node, part, kind }: Fault) -> Result<(), Failure> {
         self.supervisors.read()?;
         let active = self.supervisors.audit.last().map_or(0, |stamp| stamp.node as usize);
         let first = node.unwrap_or(active);
         let alive = |node| self.supervisors.supervisor(node).map(|supervisor| (node, supervisor));
         let mut order = (first..NODES).chain(0..first);
-        let (node, supervisor) = order.find_map(alive).ok_or("all are dead")?;
+        let (node, supervisor) = order.find_map(alive).ok_or("all supervisors are dead")?;
         let (name, pid) = match part {
-            Part::Guard => ("guard", processes::guard(supervisor)),
-            Part::Command => ("command", processes::command(supervisor)),
+            Part::Guard => ("guard", process_tree::guard(supervisor)),
+            Part::Command => ("command", process_tree::command(supervisor)),
             Part::Supervisor => ("supervisor", None),
         };
-        // Where nothing runs there is a supervisor yet.
+        // Where neither guard nor command runs, the fault affects the supervisor.
         let (name, pid) = pid.map_or(("supervisor", supervisor), |pid| (name, pid));
-        *self.kinds.entry((name, blow)).or_default() += 1;
-        match blow {
-            Blow::Terminate => self.supervisors.terminate(node),
-            Blow::Kill if pid == supervisor => self.supervisors.kill(node)?,
-            Blow::Kill => Process::open(pid).iter().for_each(|process| process.signal(Signal::KILL)),
-            Blow::Freeze => {
+        *self.kinds.entry((name, kind)).or_default() += 1;
+        match kind {
+            FaultKind::Terminate => self.supervisors.terminate(node),
+            FaultKind::Kill if pid == supervisor => self.supervisors.kill(node)?,
+            FaultKind::Kill => Process::open(pid).iter().for_each(|process| process.signal(Signal::KILL)),
+            FaultKind::Freeze => {
                 let process = Process::open(pid);
                 process.iter().for_each(|process| process.signal(Signal::STOP));
                 self.frozen.extend(process);

@@ -1,4 +1,4 @@
-//! What goes wrong, in which order: decided by the seed alone, before anything runs.
+//! The schedule of faults. The seed alone decides it, before anything runs.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 pub(crate) const NODES: usize = 3;
 
-/// After its faults and a while, all is mended, and the command has to run.
+/// Some faults. A while after them everything is mended, and the command has to run.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Round {
-    /// Each, and how long until the next.
+    /// Each fault, and the time until the next one.
     pub(crate) faults: Vec<(Fault, Duration)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Fault {
-    /// On this node, or where the command runs.
+    /// The node that the fault affects, or `None` for the node on which the command runs.
     pub(crate) node: Option<usize>,
     pub(crate) part: Part,
-    pub(crate) blow: Blow,
+    pub(crate) kind: FaultKind,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,14 +30,14 @@ pub(crate) enum Part {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Blow {
+pub(crate) enum FaultKind {
     Kill,
     Freeze,
-    /// Of supervisors only.
+    /// SIGTERM. Only supervisors get it.
     Terminate,
 }
 
-/// So many faults.
+/// The schedule of this seed, with this many faults.
 pub(crate) fn fault_schedule(seed: u64, faults: usize) -> Vec<Round> {
     let mut dice = Dice(ChaCha8Rng::seed_from_u64(seed));
     let (mut rounds, mut left) = (Vec::new(), faults);
@@ -45,7 +45,7 @@ pub(crate) fn fault_schedule(seed: u64, faults: usize) -> Vec<Round> {
         let faults = (0..left.min(1 + dice.below(3))).map(|_| (dice.fault(), dice.millis(0, 40)));
         let mut faults: Vec<_> = faults.collect();
         left -= faults.len();
-        // A lease may end before all is mended, or may not.
+        // The time is chosen so that a lease may or may not end before everything is mended.
         faults.last_mut().unwrap().1 = dice.millis(20, 600);
         rounds.push(Round { faults });
     }
@@ -65,15 +65,15 @@ impl Dice {
 
     fn fault(&mut self) -> Fault {
         let node = (self.below(100) < 15).then(|| self.below(NODES));
-        let (part, blow) = match self.below(100) {
-            0..14 => (Part::Supervisor, Blow::Kill),
-            14..40 => (Part::Supervisor, Blow::Freeze),
-            40..46 => (Part::Supervisor, Blow::Terminate),
-            46..60 => (Part::Guard, Blow::Kill),
-            60..84 => (Part::Guard, Blow::Freeze),
-            84..92 => (Part::Command, Blow::Kill),
-            _ => (Part::Command, Blow::Freeze),
+        let (part, kind) = match self.below(100) {
+            0..14 => (Part::Supervisor, FaultKind::Kill),
+            14..40 => (Part::Supervisor, FaultKind::Freeze),
+            40..46 => (Part::Supervisor, FaultKind::Terminate),
+            46..60 => (Part::Guard, FaultKind::Kill),
+            60..84 => (Part::Guard, FaultKind::Freeze),
+            84..92 => (Part::Command, FaultKind::Kill),
+            _ => (Part::Command, FaultKind::Freeze),
         };
-        Fault { node, part, blow }
+        Fault { node, part, kind }
     }
 }

@@ -1,20 +1,20 @@
-//! The example `singleton` as it runs for real: three supervisors on loopback, their guards, and a
-//! command that stamps a file they share, each line with the boot clock, its term and who it is, as
-//! fast as it can. Faults come at random from a seed, several at a time:
+//! The example `singleton` under real faults: three supervisors on loopback, their guards, and a command
+//! that appends stamps to a file they share as fast as it can. A stamp is the boot clock's time, the
+//! term, the node and the process. Faults are drawn from a seed, several at a time:
 //!
-//! - SIGKILL and SIGSTOP, for shorter and for longer than a lease, of supervisors, guards and
-//!   commands, mostly of those that are at work; supervisor and guard frozen together too;
-//! - SIGTERM of a supervisor: it has to stop the command, and to exit with 0.
+//! - SIGKILL and SIGSTOP, for shorter and for longer than a lease, of supervisors, guards and commands,
+//!   mostly on the node where the command runs; supervisor and guard are also frozen together;
+//! - SIGTERM of a supervisor, which has to stop the command and to exit with 0.
 //!
-//! Every second copy of the command does not listen to SIGTERM. Checked, from the file alone
-//! (`audit.rs`): no two copies at one time, terms that never fall, and one node for each term. After
-//! each round all is mended, and the command has to run again.
+//! Every second copy of the command ignores SIGTERM. `stamp_audit.rs` checks the file alone: no two copies
+//! run at a time, terms never fall, and each term has one node. After each round everything is mended, and
+//! the command has to run again.
 //!
-//! It needs Linux, and no privileges; elsewhere it says that it was skipped, and passes.
+//! The test needs Linux, and no privileges. Elsewhere it prints that it was skipped, and passes.
 //!
 //! ```text
-//! QUORATE_SINGLETON_FAULTS=200 cargo test --test singleton   # 40, unless told otherwise
-//! QUORATE_SINGLETON_SEED=17 cargo test --test singleton      # the faults of that seed once more
+//! QUORATE_SINGLETON_FAULTS=200 cargo test --test singleton   # the default is 40
+//! QUORATE_SINGLETON_SEED=17 cargo test --test singleton     # repeats the faults of that seed
 //! ```
 #![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
@@ -23,16 +23,16 @@
 mod driver;
 #[cfg(target_os = "linux")]
 mod supervisors;
-// The example itself: what is tested is never older than its source.
-mod audit;
+// The example itself is compiled in, so the test never runs an old build of it.
 #[path = "../../examples/singleton/main.rs"]
 mod example;
 #[cfg(target_os = "linux")]
 mod fault_schedule;
 #[cfg(target_os = "linux")]
-mod groups;
+mod process_groups;
 #[cfg(target_os = "linux")]
-mod processes;
+mod process_tree;
+mod stamp_audit;
 #[cfg(target_os = "linux")]
 mod worker;
 
@@ -51,9 +51,9 @@ fn main() -> ExitCode {
         Some("worker") => worker::main(env::args().skip(2)),
         _ => {}
     }
-    let mut trials = audit::trials();
+    let mut trials = stamp_audit::trials();
     #[cfg(target_os = "linux")]
-    trials.extend(groups::trials().into_iter().chain(driver::trials()));
+    trials.extend(process_groups::trials().into_iter().chain(driver::trials()));
     #[cfg(not(target_os = "linux"))]
     println!("skipped: one command on one machine: this is not Linux");
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()

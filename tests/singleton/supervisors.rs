@@ -1,4 +1,4 @@
-//! The supervisors, and the file that their command writes into.
+//! The supervisors, and the file into which their command writes.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
@@ -11,12 +11,12 @@ use std::{env, process, thread};
 use rustix::process::Signal;
 
 use crate::Failure;
-use crate::audit::{Audit, Stamp};
-use crate::processes::{Process, blocks_term};
+use crate::process_tree::{Process, blocks_term};
+use crate::stamp_audit::{Audit, Stamp};
 
 const POLL: Duration = Duration::from_millis(2);
 
-/// Generous: machines are busy.
+/// A generous bound, since machines are busy.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Supervisors {
@@ -32,12 +32,12 @@ pub(crate) struct Supervisors {
 pub(crate) struct Node {
     address: SocketAddr,
     child: Option<Child>,
-    /// It was told to stop, so it may.
+    /// Whether the supervisor was told to stop, so that it may end.
     pub(crate) told: bool,
 }
 
 impl Supervisors {
-    /// So many nodes that run the worker with these arguments.
+    /// Starts this many nodes, which run the worker with these arguments.
     pub(crate) fn start(
         folder: &Path,
         nodes: usize,
@@ -45,7 +45,7 @@ impl Supervisors {
         worker: &[&str],
     ) -> Result<Supervisors, Failure> {
         fs::create_dir_all(folder)?;
-        // All held at once, so that all are different, and free again when they are used.
+        // All sockets exist at once, so that their ports differ, and are closed before the ports are used.
         let sockets = (0..nodes).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)));
         let sockets = sockets.collect::<Result<Vec<_>, _>>()?;
         let node = |socket: UdpSocket| Ok(Node { address: socket.local_addr()?, child: None, told: false });
@@ -60,7 +60,7 @@ impl Supervisors {
         Ok(supervisors)
     }
 
-    /// By the stage of the example that makes it die with this process.
+    /// Starts a supervisor through the stage of the example that makes it die with this process.
     fn spawn(&mut self, node: usize, new: bool) -> Result<(), Failure> {
         let exe = env::current_exe()?;
         let log =
@@ -80,13 +80,14 @@ impl Supervisors {
         Ok(())
     }
 
-    /// Starts those that are dead; whoever was not killed must have been told to stop, and done it well.
+    /// Restarts dead supervisors. One that was not killed must have been told to stop, and have exited with
+    /// 0.
     fn restart_dead(&mut self) -> Result<(), Failure> {
         for node in 0..self.nodes.len() {
             if let Some(status) = self.nodes[node].child.as_mut().map(Child::try_wait).transpose()?.flatten()
             {
                 if !self.nodes[node].told || !status.success() {
-                    return Err(format!("supervisor {node} ended, {status}").into());
+                    return Err(format!("supervisor {node} ended with {status}").into());
                 }
                 self.nodes[node].child = None;
             }
@@ -109,10 +110,10 @@ impl Supervisors {
         Ok(())
     }
 
-    /// Waits until a supervisor ends by itself.
+    /// Waits until the supervisor ends by itself.
     pub(crate) fn end(&mut self, node: usize) -> Result<ExitStatus, Failure> {
-        let mut child = self.nodes[node].child.take().ok_or("it is dead")?;
-        let process = Process::open(child.id()).ok_or("it is dead")?;
+        let mut child = self.nodes[node].child.take().ok_or("the supervisor is dead")?;
+        let process = Process::open(child.id()).ok_or("the supervisor is dead")?;
         if !process.dies_within(PATIENCE)? {
             child.kill()?;
             child.wait()?;
@@ -128,8 +129,8 @@ impl Supervisors {
         }
     }
 
-    /// Waits until the command has written something that `seen` says yes to. Meanwhile
-    /// the supervisors all come back, and listen at the end.
+    /// Waits until the command has written a stamp that `seen` accepts, and all supervisors run and handle
+    /// SIGTERM. Restarts dead supervisors meanwhile.
     pub(crate) fn until(
         &mut self,
         what: &str,
@@ -140,7 +141,7 @@ impl Supervisors {
             self.restart_dead()?;
             self.read()?;
             let stamp = self.audit.last().filter(|&stamp| seen(stamp));
-            if let Some(stamp) = stamp.filter(|_| self.listen()) {
+            if let Some(stamp) = stamp.filter(|_| self.handle_sigterm()) {
                 return Ok(stamp.clone());
             }
             if Instant::now() > end {
@@ -150,12 +151,12 @@ impl Supervisors {
         }
     }
 
-    /// Whether SIGTERM would tell all supervisors to stop. At the very start it ends them.
-    fn listen(&self) -> bool {
+    /// Whether all supervisors handle SIGTERM by now. A supervisor that has just started is ended by it.
+    fn handle_sigterm(&self) -> bool {
         (0..self.nodes.len()).all(|node| self.supervisor(node).is_some_and(blocks_term))
     }
 
-    /// Takes in all whole lines that are new.
+    /// Reads the new stamps, as far as their lines are complete.
     pub(crate) fn read(&mut self) -> Result<(), Failure> {
         if self.file.is_none() {
             self.file = File::open(self.folder.join("stamps")).ok();
@@ -164,7 +165,7 @@ impl Supervisors {
         file.read_to_string(&mut self.text)?;
         let whole = self.text.rfind('\n').map_or(0, |end| end + 1);
         for line in self.text.drain(..whole).collect::<String>().lines() {
-            self.audit.add(Stamp::parse(line).ok_or_else(|| format!("what is {line:?}?"))?);
+            self.audit.add(Stamp::parse(line).ok_or_else(|| format!("not a stamp: {line:?}"))?);
         }
         Ok(())
     }
@@ -178,7 +179,7 @@ impl Supervisors {
 impl Drop for Supervisors {
     fn drop(&mut self) {
         for node in 0..self.nodes.len() {
-            let _dead = self.kill(node);
+            let _ended_already = self.kill(node);
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Electing, handing over, and what the program is told.
 
 use quorate::adapters::tokio::{CommandError, Handle, Network, Options};
-use quorate::{ClusterId, Config, Event, HardState, Priority, Rejection, StepDown, Target, Term, Urgency};
+use quorate::{
+    ClusterId, Config, Event, Force, HardState, Leader, Priority, Rejection, StepDown, Target, Term, Urgency,
+};
 use tokio::time::{Instant, advance, sleep};
 
 use crate::support::*;
@@ -12,9 +14,9 @@ async fn three_nodes_elect_one_leader_that_all_know() {
     let (id, lease) = group.leader().await;
     for node in &group.nodes {
         let seen = sees(node, |seen| seen.leader.is_some()).await;
-        assert_eq!(seen.leader, Some((id, lease.term)));
+        assert_eq!(seen.leader, Some(Leader { id, term: lease.term }));
         assert_eq!((seen.is_mine(), seen.term()), (seen.me == id, Some(lease.term)));
-        assert_eq!(node.wait_for_leader().await.unwrap(), (id, lease.term));
+        assert_eq!(node.wait_for_leader().await.unwrap(), Leader { id, term: lease.term });
     }
     let holders = group.nodes.iter().filter(|node| node.lease().is_some());
     assert_eq!(holders.count(), 1);
@@ -77,14 +79,17 @@ async fn what_cannot_be_comes_back_to_whom_asked_for_it() {
     sees(follower, |seen| seen.leader.is_some()).await;
     let refused = follower.resign(None, Urgency::Now).await;
     assert!(
-        matches!(refused, Err(CommandError::Rejected(Rejection::NotLeader { leader })) if leader == Some(id))
+        matches!(refused, Err(CommandError::Rejected(Rejection::NotLeader { leader: Some(leader) })) if leader.id == id)
     );
     let refused = group.node(id).campaign().await;
-    assert!(matches!(refused, Err(CommandError::Rejected(Rejection::AlreadyCampaigning))));
+    assert!(matches!(refused, Err(CommandError::Rejected(Rejection::AlreadyLeads { .. }))));
     let refused = group.node(id).discovered(9).await;
     assert!(matches!(refused, Err(CommandError::Rejected(Rejection::NoLimits))));
     let refused = group.node(id).lost(9).await;
-    assert!(matches!(refused, Err(CommandError::Rejected(Rejection::NoLimits | Rejection::NotAMember))));
+    assert!(matches!(
+        refused,
+        Err(CommandError::Rejected(Rejection::NoLimits | Rejection::NotAMember { .. }))
+    ));
     assert!(group.node(id).lease().is_some());
 }
 
@@ -98,7 +103,7 @@ async fn members_change_and_a_node_that_leaves_is_told_when_it_is_out() {
     let removed = async { while farewell.recv().await.unwrap() != Event::Removed {} };
     soon("its removal", removed).await;
     let target = Target::new([id], []).unwrap();
-    group.node(id).reconfigure(target, false).await.unwrap();
+    group.node(id).reconfigure(target, Force::Never).await.unwrap();
     let reached = async { while !matches!(news.recv().await.unwrap(), Event::TargetReached { .. }) {} };
     soon("the target", reached).await;
     let members = group.node(id).status().await.unwrap().members;
@@ -115,7 +120,7 @@ async fn while_a_write_hangs_the_lease_ends_in_time_and_everybody_knows() {
     let _at_the_end = Release(disk);
     let asked = tokio::spawn({
         let node = node.clone();
-        async move { node.reconfigure(Target::new([1, 2, 3], [4]).unwrap(), false).await }
+        async move { node.reconfigure(Target::new([1, 2, 3], [4]).unwrap(), Force::Never).await }
     });
 
     // Time does not pass by itself while a write is under way.
@@ -166,7 +171,7 @@ async fn a_reader_that_keeps_up_sees_every_change_and_one_that_sleeps_sees_that_
     while led.len() < 3 {
         let (leader, lease) = group.leader().await;
         group.node(leader).resign(None, Urgency::WhenReady).await.unwrap();
-        sees(group.node(id), |seen| seen.leader.is_some_and(|(_, term)| term > lease.term)).await;
+        sees(group.node(id), |seen| seen.leader.is_some_and(|leader| leader.term > lease.term)).await;
         let terms = std::iter::from_fn(|| news.try_recv().ok());
         led.extend(terms.filter_map(|event| match event {
             Event::Elected { term } => Some(term),

@@ -84,8 +84,10 @@ async fn work_is_dropped_before_another_leader_begins_and_runs_again_after_the_n
         let seen = sees(group.node(id), |seen| !seen.is_mine()).await;
         assert!(seen.leader.is_none());
         // What reached it before the cut may have made its lease longer.
-        sees(group.node(group.others(id)[0]), |seen| seen.leader.is_some_and(|(_, term)| term > lease.term))
-            .await;
+        sees(group.node(group.others(id)[0]), |seen| {
+            seen.leader.is_some_and(|leader| leader.term > lease.term)
+        })
+        .await;
         let ended = log.lock().unwrap().iter().rfind(|entry| !entry.3).copied().unwrap();
         assert_eq!((ended.1, ended.2), (id, lease.term));
         assert!(ended.0 >= lease.until.since_origin() - MARGIN);
@@ -94,7 +96,7 @@ async fn work_is_dropped_before_another_leader_begins_and_runs_again_after_the_n
     for _ in 0..4 {
         let (id, lease) = group.leader().await;
         group.node(id).resign(None, Urgency::WhenReady).await.unwrap();
-        sees(group.node(id), |seen| seen.leader.is_some_and(|(_, term)| term > lease.term)).await;
+        sees(group.node(id), |seen| seen.leader.is_some_and(|leader| leader.term > lease.term)).await;
     }
     group.leader().await;
     let log = check(&log);
@@ -238,7 +240,7 @@ async fn a_handover_does_not_wait_for_work_that_is_dropped() {
     let (id, lease) = group.leader().await;
     let asked = group.now();
     group.node(id).resign(None, Urgency::Now).await.unwrap();
-    sees(group.node(id), |seen| seen.leader.is_some_and(|(_, term)| term > lease.term)).await;
+    sees(group.node(id), |seen| seen.leader.is_some_and(|leader| leader.term > lease.term)).await;
     assert!(group.now() - asked < millis(50), "{:?}", group.now() - asked);
     check(&log);
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use quorate::adapters::tokio::{
     CommandError, Handle, Leadership, Memory, Network, Options, StartError, Stopped, Storage, Transport,
 };
-use quorate::{ClusterId, Config, HardState, Message, Target, Timing};
+use quorate::{ClusterId, Config, Force, HardState, Message, Target, Timing};
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -41,7 +41,7 @@ async fn a_bad_write(mood: Mood, expected: &str) {
     let work = tokio::spawn(async move { worker.run_while_leader(|_| pending::<()>()).await });
     disk.becomes(mood);
     let closed = node.closed();
-    let asked = node.reconfigure(Target::new([1, 2, 3], [4]).unwrap(), false);
+    let asked = node.reconfigure(Target::new([1, 2, 3], [4]).unwrap(), Force::Never);
     // It was taken, or its caller is told of the end.
     if let Err(error) = soon("an answer", asked).await {
         assert!(matches!(error, CommandError::Stopped(_)), "{error:?}");
@@ -51,9 +51,10 @@ async fn a_bad_write(mood: Mood, expected: &str) {
     everybody_hears(node, expected).await;
     assert!(work.await.unwrap().is_err());
     assert!(node.shutdown().await.is_err());
-    let next =
-        sees(group.node(group.others(id)[0]), |seen| seen.leader.is_some_and(|(_, term)| term > lease.term));
-    assert_ne!(next.await.leader.unwrap().0, id);
+    let next = sees(group.node(group.others(id)[0]), |seen| {
+        seen.leader.is_some_and(|leader| leader.term > lease.term)
+    });
+    assert_ne!(next.await.leader.unwrap().id, id);
 }
 
 #[tokio::test(start_paused = true)]
@@ -181,5 +182,5 @@ impl Transport<Id> for Flooded {
 async fn a_transport_that_is_flooded_does_not_keep_the_election_from_its_timer() {
     let alone = HardState::bootstrap(ClusterId(1), [1]).unwrap();
     let node = Handle::start(Config::new(1), alone, Memory::new(), Flooded).unwrap();
-    assert_eq!(soon("a leader", node.wait_for_leader()).await.unwrap().0, 1);
+    assert_eq!(soon("a leader", node.wait_for_leader()).await.unwrap().id, 1);
 }

@@ -6,5 +6,6 @@ mod elections;
 mod guarded;
 mod ids;
 mod losses;
+mod parity;
 mod support;
 mod udp;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use quorate::adapters::seal::{Key, Keyring};
 use quorate::adapters::tokio::{Handle, Memory, Udp};
 use quorate::adapters::udp::{Host, HostConfig, who_leads, who_leads_sealed};
-use quorate::{ClusterId, Config, Event, HardState, Priority, Target};
+use quorate::{ClusterId, Config, Event, Force, HardState, Priority, Target};
 use tokio::net::UdpSocket;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
@@ -51,7 +51,7 @@ async fn nodes_and_blocking_hosts_elect_together_and_a_newcomer_is_let_in() {
     soon("node 1 to lead and to take the target", async {
         loop {
             let target = Target::new([1, 2, 3, 4], []).unwrap();
-            if nodes[0].reconfigure(target, false).await.is_ok() {
+            if nodes[0].reconfigure(target, Force::Never).await.is_ok() {
                 break;
             }
             let _refused = nodes[1].resign(Some(1), quorate::Urgency::WhenReady).await;
@@ -128,7 +128,7 @@ async fn who_knows_one_member_and_never_stands_is_found_and_it_is_forgotten_when
     let place = witness.local_addr();
     let config = Config { priority: Priority::NEVER_LEADS, ..Config::new(2) };
     let witness = Handle::start(config, bootstrap(&[1, 2]), Memory::new(), witness).unwrap();
-    assert_eq!(soon("a leader", one.wait_for_leader()).await.unwrap().0, 1);
+    assert_eq!(soon("a leader", one.wait_for_leader()).await.unwrap().id, 1);
     assert_eq!(peers.addresses(), [(2, place)]);
 
     let mut news = witness.events();
@@ -164,12 +164,12 @@ async fn a_newcomer_that_nobody_introduced_says_where_it_is() {
     let newcomer = Udp::bind(any_port()).unwrap().peer(1, address);
     let newcomer = start(2, HardState::joining(ClusterId(1)), newcomer);
     soon("a leader that takes the target", async {
-        while one.reconfigure(Target::new([1], [2]).unwrap(), false).await.is_err() {
+        while one.reconfigure(Target::new([1], [2]).unwrap(), Force::Never).await.is_err() {
             sleep(millis(5)).await;
         }
     })
     .await;
-    assert_eq!(soon("its leader", newcomer.wait_for_leader()).await.unwrap().0, 1);
+    assert_eq!(soon("its leader", newcomer.wait_for_leader()).await.unwrap().id, 1);
 }
 
 fn keys(keys: &[u8]) -> Keyring {

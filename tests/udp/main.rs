@@ -3,6 +3,7 @@
 
 mod members;
 mod sealed;
+mod support;
 mod work;
 
 use std::convert::Infallible;
@@ -11,35 +12,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{io, iter};
 
 use quorate::adapters::clock::BootClock;
-use quorate::adapters::seal::{Key, Keyring};
 use quorate::adapters::store::Store;
 use quorate::adapters::udp::{
-    CommandError, Host, HostConfig, HostFailure, Notice, Protection, QueryError, StartError, who_leads,
-    who_leads_sealed,
+    BindError, Host, HostCommandError, HostConfig, HostFailure, HostStartError, Notice, Protection,
+    QueryError, who_leads, who_leads_sealed,
 };
 use quorate::{
     ClusterId, Config, Event, HardState, Lease, Priority, Rejection, Term, Timestamp, Timing, Urgency,
 };
 
-type Id = u16;
-
-const PATIENCE: Duration = Duration::from_secs(20);
-
-fn any_port() -> SocketAddr {
-    "127.0.0.1:0".parse().unwrap()
-}
-
-fn first(cluster: u64, members: &[Id]) -> HardState<Id> {
-    HardState::bootstrap(ClusterId(cluster), members.iter().copied()).unwrap()
-}
-
-fn ring(keys: &[u8]) -> Keyring {
-    Keyring::new(keys.iter().map(|&byte| Key::new(&[byte; 32]))).unwrap()
-}
+use support::{Id, PATIENCE, any_port, first, host, ring, trio_of, wait};
 
 /// Sealed, as hosts are if nothing speaks against it.
 fn config(id: Id) -> HostConfig<Id> {
@@ -50,36 +36,9 @@ fn unsealed(id: Id) -> HostConfig<Id> {
     HostConfig::new(Config::new(id), any_port())
 }
 
-/// A host that keeps its state in memory only, in a test that never restarts it.
-fn host(config: HostConfig<Id>, saved: HardState<Id>) -> Host<Id> {
-    Host::start(config, saved, |_| Ok::<_, Infallible>(())).unwrap()
-}
-
 /// Hosts 1, 2, 3, each told only of those started before it: the others it has to learn of.
 fn trio() -> Vec<Host<Id>> {
     trio_of(config)
-}
-
-fn trio_of(config: impl Fn(Id) -> HostConfig<Id>) -> Vec<Host<Id>> {
-    let mut hosts: Vec<Host<Id>> = Vec::new();
-    for id in 1..=3 {
-        let mut config = config(id);
-        config.peers = (1..).zip(hosts.iter().map(Host::local_addr)).collect();
-        hosts.push(host(config, first(1, &[1, 2, 3])));
-    }
-    hosts
-}
-
-#[track_caller]
-fn wait<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
-    let began = Instant::now();
-    loop {
-        if let Some(found) = seen() {
-            return found;
-        }
-        assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
-        thread::sleep(Duration::from_millis(1));
-    }
 }
 
 /// The place of the one that holds a lease, and its lease.
@@ -197,7 +156,7 @@ fn a_state_that_cannot_be_stored_stops_the_host_and_is_reported() {
     assert!(matches!(&failure, HostFailure::Persist(error) if error.to_string() == "the disk is full"));
     assert!(host.lease().is_none() && host.leader().is_none());
     assert_eq!(hears.try_iter().last(), Some(None), "the watcher knows that the lease is gone");
-    assert!(matches!(host.campaign(), Err(CommandError::Stopped)));
+    assert!(matches!(host.campaign(), Err(HostCommandError::Stopped)));
     let events = host.events();
     let last = iter::from_fn(|| events.recv()).last();
     assert!(matches!(last, Some(Notice::Failed(HostFailure::Persist(_)))));
@@ -297,7 +256,7 @@ fn a_leader_that_resigns_has_stopped_before_another_leads() {
     let follower = wait("a follower", || hosts.iter().find(|host| host.lease().is_none()));
     assert!(matches!(
         follower.resign(None, Urgency::Now),
-        Err(CommandError::Rejected(Rejection::NotLeader { .. }))
+        Err(HostCommandError::Rejected(Rejection::NotLeader { .. }))
     ));
     wait("a resignation", || hosts.iter().find_map(|host| host.resign(None, Urgency::WhenReady).ok()));
     wait("a later term", || hosts.iter().find_map(|host| host.lease().filter(|it| it.term > term)));
@@ -323,7 +282,7 @@ fn a_watcher_that_panics_ends_the_lease_of_all_and_the_host() {
     let host = host(config(1), first(1, &[1]));
     let events = host.events();
     let (told, hears) = channel();
-    host.watch(|lease| assert_eq!(lease, None, "a watcher that can not stand a lease"));
+    host.watch(|lease| assert_eq!(lease, None, "a watcher that cannot stand a lease"));
     host.watch(move |lease| told.send(lease).unwrap_or(()));
     let last = iter::from_fn(|| events.recv()).last();
     assert!(matches!(last, Some(Notice::Failed(HostFailure::Watcher))), "{last:?}");
@@ -353,8 +312,11 @@ fn an_address_in_use_and_a_wrong_config_are_refused_at_the_start() {
     let mut taken = config(2);
     taken.listen = one.local_addr();
     let never = |_: &HardState<Id>| Ok::<_, Infallible>(());
-    assert!(matches!(Host::start(taken, first(1, &[1, 2]), never), Err(StartError::Listen { .. })));
+    assert!(matches!(
+        Host::start(taken, first(1, &[1, 2]), never),
+        Err(HostStartError::Bind(BindError::Listen { .. }))
+    ));
     let mut wrong = config(2);
     wrong.config.timing = Timing { promise: Duration::from_secs(7_200), ..Timing::lan() };
-    assert!(matches!(Host::start(wrong, first(1, &[1, 2]), never), Err(StartError::Config(_))));
+    assert!(matches!(Host::start(wrong, first(1, &[1, 2]), never), Err(HostStartError::Config(_))));
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use quorate::{Limits, Target};
+use quorate::{Force, Limits, Target};
 
 use super::*;
 
@@ -19,7 +19,7 @@ fn target(voters: &[Id], learners: &[Id]) -> Target<Id> {
 fn reconfigure(hosts: &[Host<Id>], target: &Target<Id>, newcomers: &[(Id, SocketAddr)]) {
     wait("a leader that takes the target", || {
         let (place, _) = leader(hosts);
-        hosts[place].reconfigure(target.clone(), false, newcomers.iter().copied()).ok()
+        hosts[place].reconfigure(target.clone(), Force::Never, newcomers.iter().copied()).ok()
     });
 }
 
@@ -141,7 +141,7 @@ fn a_new_node_may_be_where_a_lost_one_was() {
         }
 
         let four = host(HostConfig { listen, ..config(4) }, HardState::joining(ClusterId(1)));
-        wait("letters", || {
+        wait("datagrams", || {
             let counters = four.counters();
             let misdirected = counters.misdirected + counters.refused.misdirected;
             (misdirected + counters.received > 10).then_some(())
@@ -195,7 +195,7 @@ fn hosts_that_know_nobody_form_a_group_once_they_are_told_of_each_other() {
     let follower = hosts.iter().find(|host| host.lease().is_none()).unwrap();
     assert!(matches!(
         follower.discovered(4, four.local_addr()),
-        Err(CommandError::Rejected(Rejection::NotLeader { .. }))
+        Err(HostCommandError::Rejected(Rejection::NotLeader { .. }))
     ));
     wait("the leader to admit it", || hosts[leader(&hosts).0].discovered(4, four.local_addr()).ok());
     hosts.push(four);
@@ -221,7 +221,7 @@ fn a_follower_and_a_leader_that_leave_are_told_when_they_are_out() {
     let gone = hosts.remove(follower);
     wait_for_removal(&gone.events());
     wait_until_all_know_all(&hosts);
-    assert!(matches!(gone.leave(), Err(CommandError::Rejected(Rejection::NotAMember))));
+    assert!(matches!(gone.leave(), Err(HostCommandError::Rejected(Rejection::NotAMember { .. }))));
 
     let (leader, _) = leader(&hosts);
     hosts[leader].leave().unwrap();

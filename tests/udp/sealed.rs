@@ -1,10 +1,19 @@
 //! Hosts with keys, and those who have none.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
 
 use quorate::adapters::seal::{Opened, Seal};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
 
 use super::*;
+
+/// A generator that no other in this process is seeded like.
+fn rng() -> ChaCha20Rng {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    ChaCha20Rng::seed_from_u64(NEXT.fetch_add(1, Ordering::Relaxed))
+}
 
 /// Long enough that no host loses its leader because the machine is busy.
 fn patient(id: Id) -> HostConfig<Id> {
@@ -19,7 +28,7 @@ fn patient(id: Id) -> HostConfig<Id> {
 }
 
 /// Asks with the host's key. Whatever was sent to it before has been read when it answers.
-fn ask(host: &Host<Id>) -> Option<quorate::adapters::udp::Leader<Id>> {
+fn ask(host: &Host<Id>) -> Option<quorate::adapters::udp::LeaderAddress<Id>> {
     who_leads_sealed(host.local_addr(), &ring(&[1]), PATIENCE).unwrap()
 }
 
@@ -31,10 +40,12 @@ fn a_host_without_keys_starts_only_where_nobody_else_can_send_to_it_or_if_it_is_
     };
     for anywhere in ["0.0.0.0:0", "[::]:0", "192.0.2.1:7000", "[::ffff:127.0.0.1]:0"] {
         let refused = start(anywhere, Protection::OnlyLoopback);
-        assert!(matches!(refused, Err(StartError::Unsealed { address }) if address.to_string() == anywhere));
+        assert!(
+            matches!(refused, Err(HostStartError::Bind(BindError::Unsealed { address })) if address.to_string() == anywhere)
+        );
     }
     let loopback = start("127.0.0.1:0", Protection::OnlyLoopback).unwrap();
-    assert!(matches!(loopback.set_keys(ring(&[1])), Err(CommandError::Unsealed)));
+    assert!(matches!(loopback.set_keys(ring(&[1])), Err(HostCommandError::Unsealed)));
     assert!(start("0.0.0.0:0", Protection::Unsealed).is_ok());
     assert!(start("0.0.0.0:0", Protection::Sealed(ring(&[1]))).is_ok());
     assert!(matches!(unsealed(1).unsealed().protection, Protection::Unsealed));
@@ -48,9 +59,9 @@ fn strangers_get_no_answer_and_are_counted() {
     // Plain datagrams of hosts that have no keys: a question is one.
     assert!(who_leads::<Id>(host.local_addr(), Duration::from_millis(50)).is_err());
     assert!(who_leads_sealed::<Id>(host.local_addr(), &ring(&[2]), Duration::from_millis(50)).is_err());
-    let mut other = Seal::new(2_u16, ring(&[2])).unwrap();
-    stranger.send(&other.hello(1).unwrap()).unwrap();
-    let mut forged = Seal::new(2_u16, ring(&[1])).unwrap().hello(1).unwrap();
+    let mut other = Seal::new(2_u16, ring(&[2]), rng()).unwrap();
+    stranger.send(&other.handshake(1).unwrap()).unwrap();
+    let mut forged = Seal::new(2_u16, ring(&[1]), rng()).unwrap().handshake(1).unwrap();
     *forged.last_mut().unwrap() ^= 1;
     stranger.send(&forged).unwrap();
     stranger.send(b"GET / HTTP/1.1\r\n\r\n").unwrap();
@@ -82,31 +93,31 @@ fn plain_message() -> Vec<u8> {
 }
 
 #[test]
-fn a_message_counts_only_in_a_letter_of_its_sender() {
+fn a_message_counts_only_in_a_datagram_that_its_sender_sealed() {
     let message = plain_message();
     let host = host(config(1), first(1, &[1, 2, 3]));
     let socket = UdpSocket::bind(any_port()).unwrap();
     socket.connect(host.local_addr()).unwrap();
-    // Whoever has the key could otherwise do without proof, and be anybody: notes are taken again and again.
-    socket.send(&ring(&[1]).note(&message).unwrap()).unwrap();
+    // Whoever has the key could otherwise do without proof, and be anybody: broadcasts are taken again and again.
+    socket.send(&ring(&[1]).seal_broadcast(&message, &mut rng()).unwrap()).unwrap();
     let met = |id: Id| {
-        let mut seal = Seal::new(id, ring(&[1])).unwrap();
-        socket.send(&seal.hello(1).unwrap()).unwrap();
-        while !seal.has_met(1) {
+        let mut seal = Seal::new(id, ring(&[1]), rng()).unwrap();
+        socket.send(&seal.handshake(1).unwrap()).unwrap();
+        while !seal.can_seal_for(1) {
             let mut buffer = [0; 2_000];
             let length = socket.recv(&mut buffer).unwrap();
             seal.open(&mut buffer[..length]);
         }
         seal
     };
-    socket.send(&met(3).letter(1, &message).unwrap()).unwrap();
+    socket.send(&met(3).seal_for(1, &message).unwrap()).unwrap();
     ask(&host);
     wait("two refusals", || (host.counters().undecodable == 2).then_some(()));
     assert_eq!(host.counters().received, 0);
     let mut two = met(2);
-    let letter = two.letter(1, &message).unwrap();
-    socket.send(&letter).unwrap();
-    socket.send(&letter).unwrap();
+    let sealed = two.seal_for(1, &message).unwrap();
+    socket.send(&sealed).unwrap();
+    socket.send(&sealed).unwrap();
     ask(&host);
     wait("a replay", || (host.counters().refused.replayed == 1).then_some(()));
     assert_eq!((host.counters().undecodable, host.counters().received), (2, 1));
@@ -258,5 +269,5 @@ fn a_host_that_says_what_it_is_configured_with_does_not_say_the_key() {
     for shown in [format!("{config:?}"), format!("{host:?}"), format!("{:?}", host.counters())] {
         assert!(!shown.contains("01010101") && !shown.contains("1, 1, 1"), "{shown}");
     }
-    assert!(matches!(Seal::new(1_u16, ring(&[1])).unwrap().open(&mut []), Opened::Refused(_)));
+    assert!(matches!(Seal::new(1_u16, ring(&[1]), rng()).unwrap().open(&mut []), Opened::Refused(_)));
 }

@@ -1,6 +1,6 @@
 //! Work on threads, for as long as their node leads.
 
-use quorate::adapters::udp::Stopped;
+use quorate::adapters::udp::HostStopped;
 
 use super::*;
 
@@ -22,7 +22,7 @@ fn patient_trio() -> Vec<Host<Id>> {
 }
 
 /// Every node works while it may, and `longer`.
-fn all_work(hosts: &[Host<Id>], longer: Duration) -> (Log, Vec<thread::JoinHandle<Result<(), Stopped>>>) {
+fn all_work(hosts: &[Host<Id>], longer: Duration) -> (Log, Vec<thread::JoinHandle<Result<(), HostStopped>>>) {
     let log = Log::default();
     let start = |(id, host): (Id, &Host<Id>)| {
         let (worker, log) = (host.worker(), Arc::clone(&log));
@@ -55,7 +55,7 @@ fn work_on_a_thread_has_stopped_before_another_begins_and_begins_again_with_the_
     wait("work", || (begun() >= 5).then_some(()));
     drop(hosts);
     for thread in threads {
-        assert_eq!(thread.join().unwrap(), Err(Stopped));
+        assert_eq!(thread.join().unwrap(), Err(HostStopped));
     }
     let log = log.lock().unwrap();
     for pair in log.windows(2) {

@@ -1,6 +1,11 @@
-//! Messages as datagrams: one message or one reason, whatever comes in.
-
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+//! Messages as datagrams: any bytes decode to one message or one error.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that fails should panic"
+)]
 
 mod properties;
 
@@ -9,12 +14,15 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use quorate::adapters::wire::{
-    EncodeError, MAX_DATAGRAM, Refused, VERSION, WireError, decode, encode, encode_into,
+    DecodeError, DecodeErrors, EncodeError, MAX_DATAGRAM, VERSION, decode, encode, encode_into,
+};
+use quorate::message::{
+    Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Order, Phase, Round, VoteReply,
+    VoteRequest,
 };
 use quorate::{
-    Answer, Body, Claim, ClusterId, Denial, Header, Heartbeat, HeartbeatReply, Limits, MAX_MEMBERS,
-    Membership, MembershipVersion, Message, Nanos, NodeId, Order, Phase, Position, Priority, Round, Term,
-    Timestamp, VoteReply, VoteRequest,
+    ClusterId, Limits, MAX_MEMBERS, Membership, MembershipVersion, Message, Nanos, NodeId, Position,
+    Priority, PromiseHolder, Term, Timestamp,
 };
 use serde::de::{DeserializeOwned, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -28,7 +36,7 @@ const HEADER: Header = Header {
     sent_at: Timestamp::ORIGIN.saturating_add(Duration::from_millis(1)),
 };
 
-/// A message of each kind, with its bytes after the header's.
+/// A message of each kind, with its bytes after those of the header.
 fn golden() -> [(Message<u64>, &'static [u8]); 9] {
     let members = Membership::new(HEADER.version, vec![1, 2, 3], vec![200], 2).unwrap();
     let some_members = Some(Box::new(members));
@@ -53,7 +61,10 @@ fn golden() -> [(Message<u64>, &'static [u8]); 9] {
         ),
         (vote(Answer::Granted(Nanos(128))), &[1, 1, 0xac, 0x02, 0, 0x80, 0x01, 0]),
         (
-            vote(Answer::Denied(Denial::Bound { to: Some((3, Term(4))), remaining: Nanos(5) })),
+            vote(Answer::Denied(Denial::Bound {
+                to: Some(PromiseHolder { id: 3, term: Term(4) }),
+                remaining: Nanos(5),
+            })),
             &[1, 1, 0xac, 0x02, 1, 0, 1, 3, 4, 5, 0],
         ),
         (
@@ -90,7 +101,7 @@ fn golden() -> [(Message<u64>, &'static [u8]); 9] {
     ]
 }
 
-/// If this fails, the format has changed: give it a new `VERSION` and keep decoding this one.
+/// If this test fails, the format has changed: give it a new `VERSION`.
 #[test]
 fn the_format_is_these_bytes() {
     let header = [VERSION, 7, 0xac, 0x02, 2, 1, 1, 5, 0xc0, 0x84, 0x3d];
@@ -140,9 +151,9 @@ fn every_denial_phase_claim_and_order_has_its_number() {
 fn a_datagram_cut_off_anywhere_is_refused() {
     for (message, _) in golden() {
         let datagram = encode(&message);
-        assert_eq!(decode::<u64>(&[]), Err(WireError::Empty));
+        assert_eq!(decode::<u64>(&[]), Err(DecodeError::Empty));
         for length in 1..datagram.len() {
-            assert_eq!(decode::<u64>(&datagram[..length]), Err(WireError::Truncated));
+            assert_eq!(decode::<u64>(&datagram[..length]), Err(DecodeError::Truncated));
         }
     }
 }
@@ -153,36 +164,36 @@ fn bytes_after_the_message_are_refused() {
         let mut datagram = encode(&message);
         for extra in 1..=3 {
             datagram.push(0);
-            assert_eq!(decode::<u64>(&datagram), Err(WireError::TrailingBytes { extra }));
+            assert_eq!(decode::<u64>(&datagram), Err(DecodeError::TrailingBytes { extra }));
         }
     }
 }
 
 #[test]
-fn another_version_is_refused_by_name() {
+fn another_version_is_refused_with_its_number() {
     for found in (0..=u8::MAX).filter(|&found| found != VERSION) {
         for (message, _) in golden() {
             let mut datagram = encode(&message);
             datagram[0] = found;
             let error = decode::<u64>(&datagram).unwrap_err();
-            assert_eq!(error, WireError::UnknownVersion { found });
+            assert_eq!(error, DecodeError::UnknownVersion { found });
             assert!(error.to_string().contains(&found.to_string()));
         }
     }
 }
 
 #[test]
-fn an_oversized_datagram_is_refused_unread() {
+fn an_oversized_datagram_is_refused_before_it_is_read() {
     let mut datagram = encode(&golden()[0].0);
     datagram.resize(MAX_DATAGRAM, 0);
-    assert!(matches!(decode::<u64>(&datagram), Err(WireError::TrailingBytes { .. })));
+    assert!(matches!(decode::<u64>(&datagram), Err(DecodeError::TrailingBytes { .. })));
     datagram.push(0);
-    assert_eq!(decode::<u64>(&datagram), Err(WireError::TooLong { length: MAX_DATAGRAM + 1 }));
+    assert_eq!(decode::<u64>(&datagram), Err(DecodeError::TooLong { length: MAX_DATAGRAM + 1 }));
     datagram[0] = 99;
-    assert_eq!(decode::<u64>(&datagram), Err(WireError::TooLong { length: MAX_DATAGRAM + 1 }));
+    assert_eq!(decode::<u64>(&datagram), Err(DecodeError::TooLong { length: MAX_DATAGRAM + 1 }));
 }
 
-/// A message whose every number takes its most bytes, with as many members as there can be.
+/// A message in which every number takes its largest number of bytes, with the largest membership.
 fn largest<I: NodeId>(id: impl Fn(u8) -> I) -> Message<I> {
     let version = MembershipVersion { term: Term(u64::MAX), number: u64::MAX };
     let voters = (0..u8::MAX).map(&id).collect();
@@ -199,7 +210,7 @@ fn largest<I: NodeId>(id: impl Fn(u8) -> I) -> Message<I> {
         phase: Phase::Real,
         request_term: Term(u64::MAX),
         answer: Answer::Denied(Denial::Bound {
-            to: Some((id(1), Term(u64::MAX))),
+            to: Some(PromiseHolder { id: id(1), term: Term(u64::MAX) }),
             remaining: Nanos(u64::MAX),
         }),
         membership: Some(Box::new(membership)),
@@ -208,7 +219,7 @@ fn largest<I: NodeId>(id: impl Fn(u8) -> I) -> Message<I> {
 }
 
 #[test]
-fn as_many_members_as_there_can_be_fit_into_a_datagram() {
+fn the_largest_membership_fits_into_a_datagram() {
     fn fits<I: NodeId + Serialize + DeserializeOwned>(message: Message<I>) {
         let mut datagram = Vec::new();
         encode_into(&message, &mut datagram).unwrap();
@@ -222,7 +233,7 @@ fn as_many_members_as_there_can_be_fit_into_a_datagram() {
 }
 
 #[test]
-fn what_does_not_fit_is_not_sent() {
+fn a_message_that_does_not_fit_is_not_encoded() {
     let message = largest(|id| [[id; 32]; 2]);
     let mut buffer = b"before".to_vec();
     assert_eq!(encode_into(&message, &mut buffer), Err(EncodeError::TooLong));
@@ -246,7 +257,7 @@ fn with_membership(parts: &[&[u8]]) -> Vec<u8> {
     [&start, parts.concat().as_slice()].concat()
 }
 
-/// One of version (2, 1), with these bytes for its voters, no learners, no limits.
+/// A heartbeat with a membership of version (2, 1): these bytes for its voters, no learners, no limits.
 fn with_voters(length: &[u8], voters: &[u8], quorum: u8) -> Vec<u8> {
     with_membership(&[&[2, 1], length, voters, &[0, quorum, 0]])
 }
@@ -255,14 +266,14 @@ fn with_voters(length: &[u8], voters: &[u8], quorum: u8) -> Vec<u8> {
 fn an_impossible_membership_is_refused() {
     let decode = |length, voters: &[u8], quorum| decode::<u64>(&with_voters(&[length], voters, quorum));
     assert!(decode(3, &[1, 2, 3], 2).is_ok());
-    assert_eq!(decode(3, &[1, 2, 2], 2), Err(WireError::Malformed), "a duplicate");
-    assert_eq!(decode(3, &[1, 2, 3], 1), Err(WireError::Malformed), "no majority");
-    assert_eq!(decode(3, &[1, 2, 3], 4), Err(WireError::Malformed), "more than all");
-    assert_eq!(decode(0, &[], 0), Err(WireError::Malformed), "nobody");
+    assert_eq!(decode(3, &[1, 2, 2], 2), Err(DecodeError::Malformed), "a duplicate");
+    assert_eq!(decode(3, &[1, 2, 3], 1), Err(DecodeError::Malformed), "no majority");
+    assert_eq!(decode(3, &[1, 2, 3], 4), Err(DecodeError::Malformed), "a quorum of more than all voters");
+    assert_eq!(decode(0, &[], 0), Err(DecodeError::Malformed), "no voters");
 }
 
 #[test]
-fn what_a_forming_node_knows_is_these_bytes() {
+fn a_forming_membership_is_these_bytes() {
     let limits = Limits { min_members: 3, max_members: 5 };
     let alone = Message::<u64> {
         header: Header { committed: true, sent_at: Timestamp::ORIGIN, ..HEADER },
@@ -287,7 +298,7 @@ fn what_a_forming_node_knows_is_these_bytes() {
 #[test]
 fn impossible_limits_are_refused() {
     let decode = |membership: &[u8]| decode::<u64>(&with_membership(&[membership])).map(drop);
-    let refused = Err(WireError::Malformed);
+    let refused = Err(DecodeError::Malformed);
     for (least, most) in [(2, 5), (6, 5), (0, 0), (2, 4), (1, 2)] {
         let quorum = most / 2 + 1;
         assert_eq!(decode(&[0, 0, 0, 0, quorum, 1, least, most]), refused, "{least} to {most}, forming");
@@ -297,12 +308,12 @@ fn impossible_limits_are_refused() {
         assert_eq!(decode(&[0, 0, 3, 1, 2, 3, 0, quorum, 1, 3, 5]), refused, "a quorum of {quorum}");
     }
     assert_eq!(decode(&[0, 0, 3, 1, 2, 3, 1, 4, 3, 1, 3, 5]), refused, "a learner while forming");
-    assert_eq!(decode(&[0, 0, 6, 1, 2, 3, 4, 5, 6, 0, 3, 1, 3, 5]), refused, "more than there may be");
+    assert_eq!(decode(&[0, 0, 6, 1, 2, 3, 4, 5, 6, 0, 3, 1, 3, 5]), refused, "more nodes than the limit");
     assert_eq!(decode(&[0, 0, 2, 1, 1, 0, 3, 1, 3, 5]), refused, "a duplicate");
-    assert_eq!(decode(&[2, 1, 0, 0, 0, 1, 3, 5]), refused, "formed of nobody");
+    assert_eq!(decode(&[2, 1, 0, 0, 0, 1, 3, 5]), refused, "a formed group without voters");
 
-    assert_eq!(decode(&[0, 0, 5, 1, 2, 3, 4, 5, 0, 3, 1, 3, 5]), Ok(()), "all there may be");
-    assert_eq!(decode(&[2, 1, 3, 1, 2, 3, 0, 3, 1, 3, 5]), Ok(()), "founders, who all are needed");
+    assert_eq!(decode(&[0, 0, 5, 1, 2, 3, 4, 5, 0, 3, 1, 3, 5]), Ok(()), "as many nodes as the limit");
+    assert_eq!(decode(&[2, 1, 3, 1, 2, 3, 0, 3, 1, 3, 5]), Ok(()), "founders that are all needed");
     assert_eq!(decode(&[2, 1, 3, 1, 2, 3, 1, 4, 2, 1, 3, 5]), Ok(()), "later, with a learner");
 }
 
@@ -312,12 +323,12 @@ fn too_many_members_are_refused() {
     let allowed = with_voters(&[0xff, 0x01], &voters[..510], 128);
     assert!(decode::<u64>(&allowed).is_ok());
     let too_many = with_voters(&[0xac, 0x02], &voters, 151);
-    assert_eq!(decode::<u64>(&too_many), Err(WireError::Malformed));
+    assert_eq!(decode::<u64>(&too_many), Err(DecodeError::Malformed));
 }
 
 #[test]
 fn refusals_are_counted_by_kind() {
-    let mut refused = Refused::default();
+    let mut refused = DecodeErrors::default();
     let datagrams: [&[u8]; 6] =
         [&[], &[VERSION; MAX_DATAGRAM + 1], &[9, 9], &[VERSION], &[VERSION, 0, 0, 0, 0, 0, 0, 0, 4], &{
             let mut datagram = encode(&golden()[0].0);
@@ -329,15 +340,15 @@ fn refusals_are_counted_by_kind() {
             refused.count(&decode::<u64>(datagram).unwrap_err());
         }
     }
-    let Refused { empty, too_long, unknown_version, truncated, malformed, trailing_bytes, .. } = refused;
+    let DecodeErrors { empty, too_long, unknown_version, truncated, malformed, trailing_bytes, .. } = refused;
     assert_eq!([empty, too_long, unknown_version, truncated, malformed, trailing_bytes], [1, 2, 3, 4, 5, 6]);
     assert_eq!(refused.total(), 21);
     refused.empty = u64::MAX;
-    refused.count(&WireError::Empty);
+    refused.count(&DecodeError::Empty);
     assert_eq!(refused.total(), u64::MAX);
 }
 
-/// Tells how many elements it was told to make room for.
+/// Reads the size hint of a list.
 struct Hint(Option<usize>);
 
 impl<'de> Deserialize<'de> for Hint {
@@ -358,23 +369,23 @@ impl<'de> Deserialize<'de> for Hint {
     }
 }
 
-/// Lists are made with room for as many elements as the format says are coming. That must not be a
-/// hostile length prefix, but at most one for each byte that is left.
+/// A list is allocated with room for as many elements as the size hint says. A hostile length prefix must
+/// not determine the hint, which is at most one element for each byte that is left.
 #[test]
-fn a_hostile_length_makes_no_room_for_what_never_comes() {
-    let told = |length: &[u8], left: usize| {
+fn a_hostile_length_prefix_does_not_allocate_memory() {
+    let hint = |length: &[u8], left: usize| {
         let bytes = [length, &vec![1; left]].concat();
         postcard::take_from_bytes::<Hint>(&bytes).unwrap().0.0
     };
     let most: &[u8] = &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1];
-    assert_eq!(told(&[100], 100), Some(100));
-    assert_eq!(told(&[100], 99), None);
-    assert_eq!(told(most, 10_000), None);
+    assert_eq!(hint(&[100], 100), Some(100));
+    assert_eq!(hint(&[100], 99), None);
+    assert_eq!(hint(most, 10_000), None);
 
     for length in [&[0x7f], &[0xff, 0x7f][..], &[0xff, 0xff, 0xff, 0x7f], most] {
         for left in [0, 1, 100] {
             let datagram = with_voters(length, &vec![1; left], 0);
-            assert_eq!(decode::<u64>(&datagram), Err(WireError::Truncated));
+            assert_eq!(decode::<u64>(&datagram), Err(DecodeError::Truncated));
             let memory = allocation_counter::measure(|| drop(decode::<[u8; 16]>(&datagram)));
             assert!(memory.bytes_total <= 64 * datagram.len() as u64, "{memory:?} for {left} members");
         }

@@ -1,4 +1,4 @@
-//! Any message, and any bytes.
+//! Properties of arbitrary messages and arbitrary bytes.
 
 use std::net::Ipv4Addr;
 
@@ -30,7 +30,8 @@ fn membership<I: NodeId + 'static>(
 
 fn answer<I: NodeId + 'static>(id: impl Strategy<Value = I>) -> impl Strategy<Value = Answer<I>> {
     let bound = (proptest::option::of((id, any::<u64>())), any::<u64>()).prop_map(|(to, remaining)| {
-        Denial::Bound { to: to.map(|(id, term)| (id, Term(term))), remaining: Nanos(remaining) }
+        let to = to.map(|(id, term)| PromiseHolder { id, term: Term(term) });
+        Denial::Bound { to, remaining: Nanos(remaining) }
     });
     let behind = position().prop_map(Denial::PositionBehind);
     prop_oneof![
@@ -128,7 +129,7 @@ where
     prop_assert!(!datagram.is_empty() && datagram.len() <= MAX_DATAGRAM);
     prop_assert_eq!(&decode::<I>(&datagram).unwrap(), message);
     for length in 1..datagram.len() {
-        prop_assert_eq!(decode::<I>(&datagram[..length]), Err(WireError::Truncated));
+        prop_assert_eq!(decode::<I>(&datagram[..length]), Err(DecodeError::Truncated));
     }
     Ok(())
 }
@@ -146,7 +147,7 @@ proptest! {
     }
 
     #[test]
-    fn random_bytes_never_harm(mut datagram in proptest::collection::vec(any::<u8>(), 0..200)) {
+    fn random_bytes_do_not_panic(mut datagram in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = decode::<u64>(&datagram);
         if let Some(version) = datagram.first_mut() {
             *version = VERSION;
@@ -154,16 +155,16 @@ proptest! {
         let _ = (decode::<u64>(&datagram), decode::<[u8; 16]>(&datagram), decode::<SocketAddr>(&datagram));
     }
 
-    /// What a damaged datagram says, if anything, is a message that could have been sent.
+    /// If a damaged datagram decodes at all, it decodes to a message that could have been sent.
     #[test]
-    fn a_damaged_message_never_harms(
+    fn a_damaged_datagram_is_refused_or_decodes_to_a_valid_message(
         message in message(any::<u64>()),
         damage in proptest::collection::vec(any::<(prop::sample::Index, u8)>(), 1..4),
     ) {
         let mut datagram = encode(&message);
-        for (place, value) in damage {
-            let place = place.index(datagram.len());
-            datagram[place] = value;
+        for (index, value) in damage {
+            let index = index.index(datagram.len());
+            datagram[index] = value;
         }
         if let Ok(read) = decode::<u64>(&datagram) {
             prop_assert_eq!(decode(&encode(&read)), Ok(read));

@@ -1,7 +1,7 @@
-//! A node of a group on a microcontroller: no operating system, no standard library, an allocator of
-//! a few kilobytes. This library is all of it but the board: [`Board`] says what a board must offer,
-//! [`Node`] is the loop, [`Saved`] keeps the durable state in flash. `src/main.rs` is a program around
-//! it, on a board whose drivers are stubs.
+//! A node of a group on a microcontroller: no operating system, no standard library, and a heap of a few
+//! kilobytes. The library is everything but the board: [`Board`] is what a board must offer, [`Node`] is
+//! the loop, and [`Saved`] keeps the durable state in flash. `src/main.rs` is a program around the
+//! library, for a board whose drivers are stubs.
 //!
 //! ```text
 //! rustup target add thumbv7em-none-eabi
@@ -11,8 +11,8 @@
 //! cargo test --lib    # on this machine: flash that loses power, three boards in one room
 //! ```
 //!
-//! The program takes some 84 KB of flash, and 8 KB of memory for the heap. It needs no atomics, so it is
-//! built for `thumbv6m-none-eabi` too.
+//! The program takes about 84 KB of flash, and 8 KB of memory for the heap. The program needs no atomics,
+//! so it is built for `thumbv6m-none-eabi` too.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -1,6 +1,6 @@
-//! A node on a board whose drivers are stubs: its radio hears nobody, its flash is memory. It is the only
-//! voter of its group, so it elects itself. Put your board's drivers where [`Stub`] is; everything
-//! else stays.
+//! A node on a board whose drivers are stubs: the radio receives nothing, and the flash is memory. The node
+//! is the only voter of its group, so it elects itself. Replace [`Stub`] by your board's drivers;
+//! everything else stays.
 #![no_std]
 #![no_main]
 
@@ -17,10 +17,10 @@ use cortex_m_rt::{entry, exception};
 use embedded_alloc::LlffHeap as Heap;
 use quorate::{ClusterId, HardState, Lease, Timestamp};
 
-/// A node takes some 500 bytes, what it says and stores a little more. The rest is room to spare.
+/// A node takes about 500 bytes, and its messages and writes a little more. The rest is spare.
 const HEAP_SIZE: usize = 8 * 1024;
 
-/// How fast the core, and with it the stub's clock, runs after a reset.
+/// The frequency of the core, and of the stub's clock, after a reset.
 const CORE_HZ: u32 = 16_000_000;
 
 #[global_allocator]
@@ -30,7 +30,7 @@ static MILLIS: Mutex<Cell<u64>> = Mutex::new(Cell::new(0));
 
 #[entry]
 fn main() -> ! {
-    // SAFETY: once, and before anything is allocated.
+    // SAFETY: this is called once, before anything is allocated.
     unsafe {
         embedded_alloc::init!(HEAP, HEAP_SIZE);
     }
@@ -42,7 +42,7 @@ fn main() -> ! {
     timer.enable_counter();
     timer.enable_interrupt();
     match serve(1, &mut Stub::default()) {
-        // Where there was no state to begin with, a reset would not help: wait for whoever sets it up.
+        // Without a first state a reset would not help, so the device waits until the operator sets it up.
         Err(Failure::NoState) => loop {
             cortex_m::asm::wfi();
         },
@@ -51,14 +51,14 @@ fn main() -> ! {
 }
 
 fn serve(id: Id, board: &mut Stub) -> Result<Infallible, Failure<Infallible>> {
-    // The stub forgets everything at each reset, and has nobody to be bound to. On your board this is a
-    // command of whoever sets it up, and never happens by itself.
+    // The stub forgets everything at each reset, and there is no other voter to which it could be bound. On
+    // your board this is a command of the operator, and never happens by itself.
     let first = HardState::bootstrap(ClusterId(42), [id]).map_err(|error| Failure::Config(error.into()))?;
     provision(board, &first)?;
     Node::start(id, board)?.run(board)
 }
 
-/// After a reset the node resumes from what it has stored. It never goes on after a panic.
+/// The node never goes on after a panic. After a reset it resumes from the stored state.
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     SCB::sys_reset()
@@ -72,15 +72,15 @@ fn SysTick() {
     });
 }
 
-/// Drivers of a board that is not there.
+/// Stub drivers, which need no hardware.
 #[derive(Default)]
 struct Stub {
     flash: [Option<[u8; SLOT]>; 2],
-    /// A lamp, for one.
+    /// This stands for a lamp that is lit while the node leads.
     leads: bool,
 }
 
-/// The system timer stops in deep sleep. It will do here, as the stub sleeps but lightly.
+/// The system timer stops in deep sleep. The stub never sleeps deeply, so the timer is enough here.
 impl Clock for Stub {
     fn now(&mut self) -> Timestamp {
         Duration::from_millis(free(|cs| MILLIS.borrow(cs).get())).into()
@@ -90,7 +90,7 @@ impl Clock for Stub {
 impl Radio for Stub {
     fn send(&mut self, _to: Id, _frame: &[u8]) {}
 
-    /// Every interrupt ends the sleep: the timer's, here, and that of a radio.
+    /// Every interrupt ends the sleep: here that of the timer, on your board that of the radio too.
     fn receive(&mut self, until: Option<Timestamp>, _frame: &mut [u8; FRAME]) -> Option<(Id, usize)> {
         while until.is_none_or(|until| self.now() < until) {
             cortex_m::asm::wfi();
@@ -129,12 +129,12 @@ impl Duty for Stub {
         report(lease);
     }
 
-    fn rest(&mut self) {
+    fn stop_leading(&mut self) {
         self.leads = false;
     }
 }
 
-/// To whoever emulates this board, which is over then.
+/// Reports to the emulator that the node leads, and ends the emulation.
 #[cfg(feature = "emulated")]
 fn report(lease: Lease) {
     use cortex_m_semihosting::{debug, hprintln};

@@ -1,5 +1,5 @@
-//! The host's contract on a board: receive, then read the clock, tick, step; act on what comes out, in
-//! order; lead under the lease only.
+//! The host's contract on a board: receive, then read the clock, tick, and step; act on the outputs in
+//! order; work as leader only under the lease.
 
 use core::convert::Infallible;
 use core::time::Duration;
@@ -14,8 +14,8 @@ use rand_chacha::rand_core::SeedableRng;
 use crate::board::{Board, FRAME, Id, Radio};
 use crate::saved::Saved;
 
-/// For a radio that takes up to 100 ms for a frame, flash that takes up to a second to erase, and
-/// crystals. A leader whose battery is empty is replaced within three seconds or so.
+/// Lengths for a radio that takes up to 100 ms for a frame, flash that takes up to a second to erase, and
+/// clocks with crystals. A leader whose battery is empty is replaced within about three seconds.
 const TIMING: Timing = Timing {
     promise: Duration::from_secs(3),
     tuned_from: None,
@@ -27,17 +27,17 @@ const TIMING: Timing = Timing {
     clock_drift_ppm: 500,
 };
 
-/// Why a node can not go on. It may be started again, by a reset: what it stored is what it knows.
+/// Why a node cannot go on. A reset may start it again, from the state that it stored last.
 #[derive(Debug)]
 pub enum Failure<E> {
     /// No slot holds a state: the device was never set up, or has lost it. See
     /// [`provision`](crate::provision).
     NoState,
-    /// The state, of so many members, does not fit; or there is no number left.
+    /// The state has too many members to fit into a slot, or the write numbers are exhausted.
     Full,
-    /// Of the flash itself.
+    /// The flash failed.
     Flash(E),
-    /// The state or the timing makes no node.
+    /// The state or the timing is invalid.
     Config(ConfigError),
 }
 
@@ -69,28 +69,29 @@ impl Node {
     /// [`Failure::Flash`] or [`Failure::Full`], when all work has ended.
     pub fn run<B: Board>(mut self, board: &mut B) -> Result<Infallible, Failure<B::Error>> {
         loop {
-            if let Err(failure) = self.turn(board) {
-                board.rest();
+            if let Err(failure) = self.run_once(board) {
+                board.stop_leading();
                 return Err(failure);
             }
         }
     }
 
-    /// Waits for a frame, until the election is due, and does what is to be done.
+    /// Waits for a frame until the election's deadline, and does what is to be done.
     ///
     /// # Errors
-    /// [`Failure::Flash`] or [`Failure::Full`]: this node is done. Let it rest, and reset it.
-    pub fn turn<B: Board>(&mut self, board: &mut B) -> Result<(), Failure<B::Error>> {
+    /// [`Failure::Flash`] or [`Failure::Full`]. The node must not go on: call
+    /// [`Duty::stop_leading`](crate::Duty::stop_leading), and reset it.
+    pub fn run_once<B: Board>(&mut self, board: &mut B) -> Result<(), Failure<B::Error>> {
         let mut buffer = [0; FRAME];
         let received = board.receive(self.election.deadline(), &mut buffer);
         self.election.tick_into(board.now(), &mut self.outputs);
         if let Some((from, length)) = received {
-            // Whatever is no message is noise.
+            // A frame that is no message is noise.
             if let Ok(message) = wire::decode(buffer.get(..length).unwrap_or_default()) {
                 self.election.step_into(Input::Receive { from, message }, &mut self.outputs);
             }
         }
-        self.act(board)?;
+        self.act_on_outputs(board)?;
         let now = board.now();
         if let Some(lease) = self.election.lease().filter(|lease| lease.holds_at(now)) {
             board.lead(lease);
@@ -98,29 +99,29 @@ impl Node {
         Ok(())
     }
 
-    fn act<B: Board>(&mut self, board: &mut B) -> Result<(), Failure<B::Error>> {
+    fn act_on_outputs<B: Board>(&mut self, board: &mut B) -> Result<(), Failure<B::Error>> {
         for output in self.outputs.drain(..) {
             match output {
-                // Durable when this returns; if it fails, nothing that follows is sent.
+                // The state is durable when this returns. If the write fails, nothing after it is sent.
                 Output::Persist(state) => self.saved.save(board, &state)?,
                 Output::Send { to, message } => send(board, &mut self.frame, to, &message),
-                // What follows waits until this node has stopped acting as leader.
-                Output::Event(Event::SteppedDown { .. }) => board.rest(),
-                // Show the others where your device shows such things; none needs an answer.
+                // The outputs after this one wait until the node has stopped acting as leader.
+                Output::Event(Event::SteppedDown { .. }) => board.stop_leading(),
+                // Show the other events where your device shows such things. None of them needs a reaction.
                 Output::Event(_) | Output::Rejected(_) => {}
             }
         }
         Ok(())
     }
 
-    /// The election, to be asked for its status and told what the device wants.
+    /// The election, for its status.
     #[must_use]
     pub fn election(&self) -> &Election<Id, ChaCha8Rng> {
         &self.election
     }
 }
 
-/// A message that makes no frame is lost, as any may be.
+/// Sends a message. One that does not fit into a frame is lost, as any message may be.
 fn send(radio: &mut impl Radio, frame: &mut Vec<u8>, to: Id, message: &Message<Id>) {
     frame.clear();
     if wire::encode_into(message, frame).is_ok() && frame.len() <= FRAME {

@@ -1,8 +1,8 @@
 //! The durable state in two slots of flash.
 //!
-//! Each write goes to both, one after the other, so that one of them is whole at any moment. After a
-//! loss of power they may differ: the later one that is whole counts. When a slot wears out later, the
-//! other still holds the same state, and never an older one.
+//! Each write goes to both slots, one after the other, so that one of them is intact at any time. After a
+//! loss of power the slots may differ; the newer intact one counts. When a slot wears out later, the other
+//! one still holds the same state, and never an older one.
 //!
 //! ```text
 //! number u32 | length u16 | CRC-32 u32 | HardState in postcard
@@ -18,31 +18,31 @@ use crate::node::Failure;
 
 const HEADER: usize = 10;
 
-/// Numbers what is written.
+/// The number of the last write.
 #[derive(Debug)]
 pub struct Saved {
     number: u32,
 }
 
-/// Writes the first state of a device: once, when it is set up, by hand. **Never because the flash
-/// was found empty**: a device that lost its state has forgotten its votes. It comes back under a new
-/// id, and joins.
+/// Writes the first state of a device. The operator does it once, when the device is set up. **Never do it
+/// because the flash was found empty**: a device that lost its state has forgotten its votes. Give it a
+/// new id, and let it join.
 ///
 /// # Errors
-/// If it does not fit, or can not be written.
+/// If the state does not fit, or cannot be written.
 pub fn provision<F: Flash>(flash: &mut F, first: &HardState<Id>) -> Result<(), Failure<F::Error>> {
     Saved { number: 0 }.save(flash, first)
 }
 
 impl Saved {
-    /// What was stored last, and both slots hold it from now on.
+    /// Reads the state that was stored last, and makes both slots hold it.
     ///
     /// # Errors
     /// [`Failure::NoState`] if neither slot holds any.
     pub fn load<F: Flash>(flash: &mut F) -> Result<(Self, HardState<Id>), Failure<F::Error>> {
         let (a, b) = (read(flash, Slot::A), read(flash, Slot::B));
         let number = |found: &Option<(u32, _)>| found.as_ref().map(|&(number, _)| number);
-        // Never the slot with the only whole copy is written.
+        // The slot with the only intact copy is never written.
         let stale = match number(&a).cmp(&number(&b)) {
             Ordering::Less => Some(Slot::A),
             Ordering::Equal => None,
@@ -57,10 +57,10 @@ impl Saved {
         Ok((Saved { number }, state))
     }
 
-    /// When this returns, the state survives a loss of power.
+    /// Writes the state. When this returns, the state survives a loss of power.
     ///
     /// # Errors
-    /// If it does not fit, or can not be written: this node is done, and says nothing more.
+    /// If the state does not fit, or cannot be written. The node must then send nothing more.
     pub fn save<F: Flash>(&mut self, flash: &mut F, state: &HardState<Id>) -> Result<(), Failure<F::Error>> {
         self.number = self.number.checked_add(1).ok_or(Failure::Full)?;
         let bytes = render(self.number, state).ok_or(Failure::Full)?;
@@ -71,7 +71,7 @@ impl Saved {
     }
 }
 
-/// A slot that can not be read any more is like one that is damaged.
+/// Reads a slot. One that cannot be read any more is treated like a damaged one.
 fn read<F: Flash>(flash: &mut F, slot: Slot) -> Option<(u32, HardState<Id>)> {
     let mut bytes = [0; SLOT];
     flash.read(slot, &mut bytes).ok()?;

@@ -1,4 +1,4 @@
-//! On the machine that builds it: flash that loses power, and boards in one room.
+//! Tests for the machine that builds the example: flash that loses power, and boards in one room.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -14,7 +14,7 @@ use crate::{Failure, Node, Saved, provision};
 #[derive(Debug)]
 struct PowerLost;
 
-/// Flash that loses power after so many bytes.
+/// Flash that loses power after `power` bytes.
 #[derive(Clone)]
 struct Cells {
     slots: [[u8; SLOT]; 2],
@@ -38,9 +38,9 @@ impl Flash for Cells {
     fn write(&mut self, slot: Slot, bytes: &[u8]) -> Result<(), PowerLost> {
         self.power = self.power.checked_sub(1).ok_or(PowerLost)?;
         *self.slot(slot) = [0xFF; SLOT];
-        for (place, &byte) in bytes.iter().enumerate() {
+        for (index, &byte) in bytes.iter().enumerate() {
             self.power = self.power.checked_sub(1).ok_or(PowerLost)?;
-            self.slot(slot)[place] = byte;
+            self.slot(slot)[index] = byte;
         }
         Ok(())
     }
@@ -74,7 +74,7 @@ fn flash_that_loses_power_at_any_byte_holds_the_old_state_or_the_new() {
         let (mut saved, _) = Saved::load(&mut flash).unwrap();
         flash.power = power;
         let done = saved.save(&mut flash, &state(2)).is_ok();
-        // The next start may lose power as well, as early or late as it likes.
+        // The next start may lose power as well, after any number of bytes.
         for again in 0..150 {
             let mut flash = flash.clone();
             flash.power = again;
@@ -93,7 +93,7 @@ fn flash_that_loses_power_at_any_byte_holds_the_old_state_or_the_new() {
 }
 
 #[test]
-fn a_slot_that_wears_out_is_no_step_back() {
+fn a_slot_that_wears_out_does_not_bring_back_an_older_state() {
     let mut kept = flash();
     let (mut saved, _) = Saved::load(&mut kept).unwrap();
     saved.save(&mut kept, &state(2)).unwrap();
@@ -111,11 +111,11 @@ fn empty_flash_is_not_taken_for_a_new_node() {
     assert!(matches!(Saved::load(&mut Cells::new()), Err(Failure::NoState)));
 }
 
-/// What the boards of one room share.
+/// The clock and the radio channel that all boards share.
 #[derive(Default)]
 struct Room {
     now: Timestamp,
-    air: BTreeMap<Id, VecDeque<(Id, Vec<u8>)>>,
+    channel: BTreeMap<Id, VecDeque<(Id, Vec<u8>)>>,
 }
 
 struct Device {
@@ -133,12 +133,12 @@ impl Clock for Device {
 
 impl Radio for Device {
     fn send(&mut self, to: Id, frame: &[u8]) {
-        self.room.borrow_mut().air.entry(to).or_default().push_back((self.id, frame.to_vec()));
+        self.room.borrow_mut().channel.entry(to).or_default().push_back((self.id, frame.to_vec()));
     }
 
-    /// It may return early: time is the room's.
+    /// Returns early without a frame, since the test moves the time.
     fn receive(&mut self, _until: Option<Timestamp>, frame: &mut [u8; FRAME]) -> Option<(Id, usize)> {
-        let (from, bytes) = self.room.borrow_mut().air.get_mut(&self.id)?.pop_front()?;
+        let (from, bytes) = self.room.borrow_mut().channel.get_mut(&self.id)?.pop_front()?;
         frame[..bytes.len()].copy_from_slice(&bytes);
         Some((from, bytes.len()))
     }
@@ -167,7 +167,7 @@ impl Duty for Device {
         self.leads = Some(lease);
     }
 
-    fn rest(&mut self) {
+    fn stop_leading(&mut self) {
         self.leads = None;
     }
 }
@@ -178,13 +178,13 @@ fn device(id: Id, room: &Rc<RefCell<Room>>) -> (Node, Device) {
     (Node::start(id, &mut device).unwrap(), device)
 }
 
-/// Lets ten seconds pass, and says who leads. Never do two.
+/// Lets ten seconds pass, and returns the leader. Checks that no two boards lead at a time.
 fn leader(devices: &mut [(Node, Device)], room: &RefCell<Room>) -> Result<Option<Id>, Failure<PowerLost>> {
     for _ in 0..1_000 {
         let now = room.borrow().now.saturating_add(Duration::from_millis(10));
         room.borrow_mut().now = now;
         for (node, device) in &mut *devices {
-            node.turn(device)?;
+            node.run_once(device)?;
         }
         assert!(devices.iter().filter(|(_, device)| device.leads.is_some()).count() <= 1);
     }
@@ -202,7 +202,7 @@ fn three_boards_elect_a_leader_and_replace_it_when_its_battery_is_empty() {
 }
 
 #[test]
-fn a_leader_that_is_left_alone_rests() {
+fn a_leader_that_loses_its_followers_stops_its_work() {
     let room = Rc::default();
     let mut devices: Vec<_> = (1..=3).map(|id| device(id, &room)).collect();
     let first = leader(&mut devices, &room).unwrap().unwrap();

@@ -9,8 +9,7 @@
 use std::prelude::rust_2024::*;
 
 use chacha20poly1305::{AeadInOut, XNonce};
-use getrandom::SysRng;
-use getrandom::rand_core::TryRng;
+use rand_core::TryCryptoRng;
 use serde::Serialize;
 
 use super::key::{Key, Keyring};
@@ -22,16 +21,21 @@ const TAG: usize = 16;
 const HEAD: usize = 11;
 
 impl Keyring {
-    /// `inside`, then `body`, as one datagram.
-    pub(super) fn lock(&self, inside: &impl Serialize, body: &[u8]) -> Result<Vec<u8>, SealError> {
+    /// Encrypts `contents` and `body` into one datagram.
+    pub(super) fn encrypt(
+        &self,
+        contents: &impl Serialize,
+        body: &[u8],
+        rng: &mut impl TryCryptoRng,
+    ) -> Result<Vec<u8>, SealError> {
         let key = self.first().ok_or(SealError::Unsealable)?;
-        // Random, not counted: it must not repeat after a restart either, nor on a machine's copy.
+        // The nonce is random, not counted: it must not repeat after a restart either.
         let mut nonce = XNonce::default();
-        SysRng.try_fill_bytes(&mut nonce)?;
+        rng.try_fill_bytes(&mut nonce).map_err(|_| SealError::NoRandomness)?;
         let head = head(key);
         let mut datagram = [head.as_slice(), nonce.as_slice()].concat();
         let start = datagram.len();
-        datagram = postcard::to_extend(inside, datagram).map_err(|_| SealError::BadId)?;
+        datagram = postcard::to_extend(contents, datagram).map_err(|_| SealError::BadId)?;
         datagram.extend_from_slice(body);
         if datagram.len().saturating_add(TAG) > MAX_SEALED {
             return Err(SealError::TooLong);
@@ -42,9 +46,9 @@ impl Keyring {
         Ok(datagram)
     }
 
-    /// What was sealed, in its place. Whatever is not from somebody with one of the keys is told
-    /// apart by its length and its first bytes if possible, which costs next to nothing.
-    pub(super) fn unlock<'a>(&self, datagram: &'a mut [u8]) -> Result<&'a [u8], Refusal> {
+    /// Decrypts a datagram, in its place. One without a known key is told by its length and its first bytes
+    /// where possible, which costs next to nothing.
+    pub(super) fn decrypt<'a>(&self, datagram: &'a mut [u8]) -> Result<&'a [u8], Refusal> {
         if datagram.len() > MAX_SEALED {
             return Err(Refusal::TooLong);
         }

@@ -59,7 +59,7 @@ pub enum KeyError {
     #[error("a keyring holds one to {MOST} keys, all different, and not {0}")]
     Number(usize),
     /// The file cannot be read or written.
-    #[error("can not read or write {}", path.display())]
+    #[error("cannot read or write {}", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -67,7 +67,7 @@ pub enum KeyError {
         source: io::Error,
     },
     /// The system has no randomness to give.
-    #[error("can not draw a key: {0}")]
+    #[error("cannot draw a key: {0}")]
     Random(#[from] getrandom::Error),
 }
 

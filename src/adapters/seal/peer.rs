@@ -1,42 +1,61 @@
 //! Another node, as far as its datagrams have to be told from old ones.
 //!
-//! Each side gives the other a *challenge*, 16 random bytes, in every datagram. A letter that bears a
-//! challenge which no letter has borne yet is recent: it was sealed after the challenge was given. That,
-//! and nothing else, makes a process of the other node the one that is heard; its letters go on bearing
-//! the challenge that it was let in with, and numbers, each of which is taken once.
+//! Each side gives the other a *challenge*, 16 random bytes, in every datagram. A datagram that bears a
+//! challenge which no datagram has borne yet is recent: it was sealed after the challenge was given. This
+//! proof, and nothing else, admits a process of the other node; the datagrams of this process go on bearing
+//! the challenge that admitted it, and numbers, each of which is accepted once.
 //!
-//! So nothing that was taken once is taken again, whoever has restarted meanwhile:
+//! So no datagram is accepted twice, whichever side has restarted meanwhile:
 //!
-//! - the receiver: its challenges went with it, and the next process gives others;
-//! - the sender: its next process is let in with another challenge, and the one before lets nobody in any
-//!   more.
+//! - the receiver: its challenges are gone with the process, and the next process gives others;
+//! - the sender: its next process is admitted by another challenge, and the one before admits no process
+//!   any more.
 //!
-//! How a node comes to know the other's challenge is no less guarded, or old datagrams could keep two
-//! nodes apart: it takes the challenge from a letter that counts, of a process of which it knows none,
-//! or from a hello that answers its own *question*, 16 random bytes more, each of which is answered once.
-//! So of one process it never takes an older challenge after a newer one.
+//! How a node comes to know the other's challenge is guarded just as well, or old datagrams could keep two
+//! nodes apart: the node learns the challenge from an accepted datagram, of a process of which it knows
+//! none, or from a handshake that answers its own *question*, 16 random bytes more, each of which is
+//! answered once. So of one process it never learns an older challenge after a newer one.
 
 use std::prelude::rust_2024::*;
 
-use getrandom::SysRng;
-use getrandom::rand_core::TryRng;
+use rand_core::TryCryptoRng;
 use serde::{Deserialize, Serialize};
 
-use super::Refusal;
 use super::window::Window;
+use super::{Refusal, SealError};
 
-/// Sixteen bytes that nobody guesses and that never come again.
+/// Sixteen bytes that cannot be guessed and never come again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(super) struct Unique([u8; 16]);
 
+/// The generator has none to give.
+#[derive(Debug)]
+pub(super) struct NoRandomness;
+
+impl From<NoRandomness> for Refusal {
+    fn from(_: NoRandomness) -> Self {
+        Refusal::NoRandomness
+    }
+}
+
+impl From<NoRandomness> for SealError {
+    fn from(_: NoRandomness) -> Self {
+        SealError::NoRandomness
+    }
+}
+
 impl Unique {
-    /// In the place of a question, where none is answered.
+    /// Stands for a question where none is answered.
     pub(super) const NONE: Unique = Unique([0; 16]);
 
-    pub(super) fn draw() -> Result<Self, getrandom::Error> {
+    pub(super) fn try_draw<R: TryCryptoRng>(rng: &mut R) -> Result<Self, R::Error> {
         let mut bytes = [0; 16];
-        SysRng.try_fill_bytes(&mut bytes)?;
+        rng.try_fill_bytes(&mut bytes)?;
         Ok(Unique(bytes))
+    }
+
+    fn draw(rng: &mut impl TryCryptoRng) -> Result<Self, NoRandomness> {
+        Self::try_draw(rng).map_err(|_| NoRandomness)
     }
 }
 
@@ -47,112 +66,124 @@ pub(super) struct Head<I> {
     pub(super) to: I,
     /// The process of the sender.
     pub(super) session: Unique,
-    /// For the receiver's letters to bear.
+    /// The challenge that the receiver's datagrams are to bear.
     pub(super) challenge: Unique,
-    /// For the receiver to answer, should it refuse this.
+    /// The question that the receiver is to answer, should it refuse this datagram.
     pub(super) question: Unique,
 }
 
-/// The same size for every peer.
+/// The state kept for a peer; its size is the same for every peer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer {
     pub(super) challenge: Unique,
     pub(super) question: Unique,
-    heard: Option<Heard>,
+    admitted: Option<Admitted>,
     known: Option<Known>,
-    /// When it was last heard or written to, in datagrams.
+    /// When the peer was last heard or written to, counted in datagrams.
     pub(super) used: u64,
 }
 
-/// The process that is heard.
+/// The process of the peer whose datagrams are accepted.
 #[derive(Clone, Copy, Debug)]
-struct Heard {
+struct Admitted {
     session: Unique,
-    /// The challenge that it was let in with: the last before the present one.
+    /// The challenge that admitted it: the last before the present one.
     proof: Unique,
     window: Window,
 }
 
-/// The challenge that letters bear, whose it is, and the number of the next.
+/// The challenge that datagrams to the peer bear, the process that gave it, and the next number.
 #[derive(Clone, Copy, Debug)]
 struct Known {
     session: Unique,
     challenge: Unique,
-    letters: u64,
+    next_number: u64,
 }
 
 impl Peer {
-    pub(super) fn new() -> Result<Self, getrandom::Error> {
-        let (challenge, question) = (Unique::draw()?, Unique::draw()?);
-        Ok(Peer { challenge, question, heard: None, known: None, used: 0 })
+    pub(super) fn new(rng: &mut impl TryCryptoRng) -> Result<Self, NoRandomness> {
+        let (challenge, question) = (Unique::draw(rng)?, Unique::draw(rng)?);
+        Ok(Peer { challenge, question, admitted: None, known: None, used: 0 })
     }
 
+    /// Whether the peer's challenge is known.
     pub(super) fn is_known(&self) -> bool {
         self.known.is_some()
     }
 
-    /// Whether it has shown that it is there. Who sends again what others sent shows nothing.
+    /// Whether the peer has shown to be alive, which a sender of copied datagrams cannot.
     pub(super) fn is_live(&self) -> bool {
-        self.heard.is_some() || self.known.is_some()
+        self.admitted.is_some() || self.known.is_some()
     }
 
-    /// The proof of the next letter, and its number.
-    pub(super) fn prove(&mut self) -> Option<(Unique, u64)> {
+    /// Takes the proof of the next datagram, and its number.
+    pub(super) fn take_proof(&mut self) -> Option<(Unique, u64)> {
         let known = self.known.as_mut()?;
-        let number = known.letters;
-        known.letters = number.saturating_add(1);
+        let number = known.next_number;
+        known.next_number = number.saturating_add(1);
         Some((known.challenge, number))
     }
 
-    /// Whether a letter counts.
-    pub(super) fn letter<I>(&mut self, head: &Head<I>, proof: Unique, number: u64) -> Result<(), Refusal> {
+    /// Accepts a datagram with this proof and number, or says why it is refused.
+    pub(super) fn accept_datagram<I>(
+        &mut self,
+        head: &Head<I>,
+        (proof, number): (Unique, u64),
+        rng: &mut impl TryCryptoRng,
+    ) -> Result<(), Refusal> {
         if proof == self.challenge {
-            return self.let_in(head, number);
+            return self.admit(head, number, rng);
         }
-        let heard = self.heard.as_mut().filter(|heard| heard.session == head.session);
-        match heard {
-            Some(heard) if heard.proof == proof => {
-                if heard.window.admit(number) {
+        let admitted = self.admitted.as_mut().filter(|admitted| admitted.session == head.session);
+        match admitted {
+            Some(admitted) if admitted.proof == proof => {
+                if admitted.window.admit(number) {
                     Ok(())
                 } else {
                     Err(Refusal::Replayed)
                 }
             }
-            // Also of a process that is heard: a late letter of the one before it may have misled its sender.
+            // A datagram of the admitted process can get here too: a late datagram of the process before it
+            // may have misled its sender.
             _ => Err(Refusal::Unproven),
         }
     }
 
-    /// The challenge is used up with this.
-    fn let_in<I>(&mut self, head: &Head<I>, number: u64) -> Result<(), Refusal> {
+    /// Admits the process that sent this datagram. Its challenge is used up thereby.
+    fn admit<I>(&mut self, head: &Head<I>, number: u64, rng: &mut impl TryCryptoRng) -> Result<(), Refusal> {
         let proof = self.challenge;
-        self.challenge = Unique::draw()?;
+        self.challenge = Unique::draw(rng)?;
         let mut window = Window::default();
         let new = window.admit(number);
-        self.heard = Some(Heard { session: head.session, proof, window });
+        self.admitted = Some(Admitted { session: head.session, proof, window });
         if self.known.is_none_or(|known| known.session != head.session) {
-            self.learn(head)?;
+            self.learn(head, rng)?;
         }
         if new { Ok(()) } else { Err(Refusal::Replayed) }
     }
 
-    /// Whether a hello counts, which answers this question.
-    pub(super) fn hello<I>(&mut self, head: &Head<I>, answered: Unique) -> Result<(), Refusal> {
+    /// Accepts a handshake that answers this question, or says why it is refused.
+    pub(super) fn accept_handshake<I>(
+        &mut self,
+        head: &Head<I>,
+        answered: Unique,
+        rng: &mut impl TryCryptoRng,
+    ) -> Result<(), Refusal> {
         match answered {
             Unique::NONE => Err(Refusal::Unproven),
-            _ if answered == self.question => self.learn(head),
+            _ if answered == self.question => self.learn(head, rng),
             _ => Err(Refusal::Stale),
         }
     }
 
-    /// The question is answered with this.
-    fn learn<I>(&mut self, head: &Head<I>) -> Result<(), Refusal> {
-        self.question = Unique::draw()?;
+    /// Learns the peer's challenge. The question is answered thereby.
+    fn learn<I>(&mut self, head: &Head<I>, rng: &mut impl TryCryptoRng) -> Result<(), Refusal> {
+        self.question = Unique::draw(rng)?;
         let Head { session, challenge, .. } = *head;
-        // The numbers of letters that bear one challenge go on; and should it be learned again, after another
-        // or after this peer was forgotten, they begin above all that were used.
+        // The numbers of datagrams that bear one challenge go on. Should the challenge be learned again, after
+        // another one or after this peer was forgotten, they begin above all numbers that were used.
         if self.known.is_none_or(|known| known.challenge != challenge) {
-            self.known = Some(Known { session, challenge, letters: self.used });
+            self.known = Some(Known { session, challenge, next_number: self.used });
         }
         Ok(())
     }

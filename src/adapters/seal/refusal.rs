@@ -1,62 +1,57 @@
-//! Why a datagram does not count.
+//! Why a datagram is refused.
 
-/// Why a datagram does not count.
+/// Why a datagram is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// It is longer than any that is sealed.
+    /// The datagram is longer than any that is sealed.
     #[error("the datagram is too long")]
     TooLong,
-    /// It ends before its seal does.
+    /// The datagram ends before its seal does.
     #[error("the datagram is cut off")]
     Truncated,
-    /// It does not even claim to be sealed.
+    /// The datagram does not even claim to be sealed.
     #[error("the datagram is not sealed")]
     Unsealed,
-    /// Another format.
+    /// The datagram has another format.
     #[error("the datagram is sealed in version {found}, not {}", super::VERSION)]
     UnknownVersion {
         /// Its version.
         found: u8,
     },
-    /// No key is like that: a stranger's, or one that is not known yet, or not any more.
+    /// The key is not known: a stranger's, or one that is not known yet, or not any more.
     #[error("the datagram is sealed with a key that is not known")]
     UnknownKey,
-    /// Nobody with the key has sealed it as it is.
+    /// The datagram was forged or altered by somebody without the key.
     #[error("the datagram is not what was sealed")]
     Forged,
-    /// What was sealed is nothing of ours, or has ids of another type.
+    /// The sealed content is not of this protocol, or has ids of another type.
     #[error("what was sealed is no datagram")]
     Malformed,
-    /// It was sealed in the name of this node: its own came back, or there are two of that name.
+    /// The datagram was sealed in the name of this node: its own came back, or two nodes have this id.
     #[error("the datagram is in the name of its receiver")]
     Reflected,
-    /// It was sealed for another node.
+    /// The datagram was sealed for another node.
     #[error("the datagram is for another node")]
     Misdirected,
-    /// Its sender is not known, or takes this node for what it was before a restart. It is answered.
+    /// The datagram does not prove to be recent: its sender is not known yet, or does not know yet that this
+    /// node has restarted. The sender is answered.
     #[error("the datagram does not prove to be recent")]
     Unproven,
-    /// It answers a greeting that was answered already.
-    #[error("the datagram is from an earlier meeting")]
+    /// The handshake answers a question that was answered already.
+    #[error("the handshake was done already")]
     Stale,
-    /// It has arrived before, or so much later than others that nobody knows whether it has.
+    /// The datagram has arrived before, or so late that this cannot be told any more.
     #[error("the datagram has arrived before")]
     Replayed,
-    /// The system had no randomness to give, without which it can not be taken or answered.
-    #[error("no randomness to take or answer the datagram")]
+    /// The generator had no randomness to give, without which the datagram cannot be accepted or answered.
+    #[error("no randomness to accept or answer the datagram")]
     NoRandomness,
 }
 
-impl From<getrandom::Error> for Refusal {
-    fn from(_: getrandom::Error) -> Self {
-        Refusal::NoRandomness
-    }
-}
-
-/// How many datagrams did not count, by [`Refusal`]. The host counts, operators read.
+/// How many datagrams were refused, by [`Refusal`]. The host counts, the operator reads.
 ///
-/// A few that are unproven, stale or replayed are no attack: nodes restart, networks double.
+/// A few that are unproven, stale or replayed are no attack: nodes restart, and networks duplicate.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub struct Refused {
@@ -78,7 +73,7 @@ pub struct Refused {
     pub reflected: u64,
     /// [`Refusal::Misdirected`].
     pub misdirected: u64,
-    /// [`Refusal::Unproven`]; greetings, which can not be, are not counted.
+    /// [`Refusal::Unproven`]; handshakes that begin, which cannot be proven, are not counted.
     pub unproven: u64,
     /// [`Refusal::Stale`].
     pub stale: u64,
@@ -89,7 +84,7 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// Counts one.
+    /// Counts one refusal.
     pub fn count(&mut self, refusal: Refusal) {
         let counter = match refusal {
             Refusal::TooLong => &mut self.too_long,

@@ -15,19 +15,20 @@ use crate::types::NodeId;
 /// How many messages wait for a node that does not read; more are lost.
 const KEPT: usize = 1_024;
 
-type Letter<I> = (I, Message<I>);
+/// The sender, and what it sent.
+type Sent<I> = (I, Message<I>);
 
 /// Nodes of one process, each reached by every other. Clones are the same network.
-pub struct Network<I>(Arc<Mutex<BTreeMap<I, Sender<Letter<I>>>>>);
+pub struct Network<I>(Arc<Mutex<BTreeMap<I, Sender<Sent<I>>>>>);
 
 impl<I: NodeId> Network<I> {
-    /// A network that nobody is on.
+    /// A network without nodes.
     #[must_use]
     pub fn new() -> Self {
         Network(Arc::new(Mutex::new(BTreeMap::new())))
     }
 
-    /// The place of `id` on it. Who had that place before hears nothing any more.
+    /// The channel of node `id`. The channel that the node had before receives nothing any more.
     #[must_use]
     pub fn join(&self, id: I) -> Channel<I> {
         let (sender, inbox) = channel(KEPT);
@@ -54,12 +55,12 @@ impl<I> fmt::Debug for Network<I> {
     }
 }
 
-/// A node's place on a [`Network`].
+/// The channel of a node to a [`Network`].
 #[derive(Debug)]
 pub struct Channel<I> {
     id: I,
     network: Network<I>,
-    inbox: Receiver<Letter<I>>,
+    inbox: Receiver<Sent<I>>,
 }
 
 impl<I: NodeId + Send + 'static> Transport<I> for Channel<I> {
@@ -70,8 +71,8 @@ impl<I: NodeId + Send + 'static> Transport<I> for Channel<I> {
         }
     }
 
-    async fn recv(&mut self) -> io::Result<Letter<I>> {
-        let replaced = || io::Error::new(io::ErrorKind::NotConnected, "another node has this place");
+    async fn recv(&mut self) -> io::Result<Sent<I>> {
+        let replaced = || io::Error::new(io::ErrorKind::NotConnected, "the node has another channel");
         self.inbox.recv().await.ok_or_else(replaced)
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::config::ConfigError;
-use crate::io::Rejection;
+use crate::rejection::Rejection;
 
 /// Why a node did not start.
 #[derive(Debug, thiserror::Error)]
@@ -14,9 +14,12 @@ pub enum StartError {
     /// Its configuration or its durable state is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The system has no randomness to give.
-    #[error("can not seed the generator: {0}")]
-    Seed(getrandom::Error),
+    /// The operating system has no randomness to give.
+    #[error("no randomness to start with")]
+    Seed(#[source] io::Error),
+    /// The transport cannot be used.
+    #[error("the transport cannot be used")]
+    Transport(#[source] io::Error),
     /// It was not started from within a tokio runtime.
     #[error("there is no tokio runtime here")]
     NoRuntime,
@@ -34,13 +37,13 @@ pub enum Stopped {
     Dropped,
     /// A state could not be stored. Nothing that follows from it was sent. Look at the disk, then
     /// start again from what is stored.
-    #[error("can not store the state of the election")]
+    #[error("cannot store the state of the election")]
     Storage(#[source] Arc<io::Error>),
     /// The transport says that nothing will ever arrive again.
     #[error("the transport is gone")]
     Transport(#[source] Arc<io::Error>),
     /// A clock of the program's own ran backwards, or out of range.
-    #[error("the clock gave a reading that can not be")]
+    #[error("the clock gave an impossible reading")]
     Clock,
     /// The storage, the transport or the clock panicked, or the node itself, which is a bug of this
     /// crate.
@@ -51,11 +54,11 @@ pub enum Stopped {
     Aborted,
 }
 
-/// Why a wish was not met.
+/// Why a command was not obeyed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError<I: fmt::Debug> {
-    /// It cannot be met now.
+    /// The election rejected it.
     #[error(transparent)]
     Rejected(Rejection<I>),
     /// The node has stopped.

@@ -6,23 +6,22 @@ use std::task::Poll;
 
 use tokio::select;
 
-use super::board::Board;
+use super::leadership_watch::{LeadershipWatch, Working};
 use super::{Handle, Stopped};
-use crate::io::Lease;
 use crate::types::{NodeId, Term};
 
 impl<I: NodeId> Handle<I> {
-    /// Runs `work` while this node leads, and gives back what comes of it.
+    /// Runs `work` while this node leads, and returns its output.
     ///
     /// The future that `work` makes is polled under the lease of the term it is given, and dropped
-    /// before anybody else can hold one: the [margin](super::Options::margin) before the lease ends,
+    /// before another node can hold one: the [margin](super::Options::margin) before the lease ends,
     /// or at once when leadership is handed over. It is made again when this node leads again, in
     /// another term, or when a lease that was nearly over is renewed after all, then in the same term;
     /// until one of them completes.
     ///
     /// Dropping stops a future where it awaits. What it has asked of a disk, a database or another
     /// task goes on: let that carry the term, and be refused where a later one was seen
-    /// ([`guide::fencing`](crate::guide::fencing)). A poll that blocks can not be cut short: the node
+    /// ([`guide::fencing`](crate::guide::fencing)). A poll that blocks cannot be cut short: the node
     /// waits for it before it lets another lead, but not beyond the end of the lease.
     ///
     /// # Errors
@@ -33,30 +32,29 @@ impl<I: NodeId> Handle<I> {
         F: Future,
     {
         loop {
-            let lease = self.board.next_lease().await?;
-            let _counted_until_dropped = self.board.begin();
-            if let Some(output) = self.board.run_under(lease.term, &mut work).await {
+            let working = self.watch.begin_work_under_lease().await?;
+            if let Some(output) = self.watch.run_under(working.term, &mut work).await {
                 return Ok(output);
             }
         }
     }
 }
 
-impl<I: Copy + Eq> Board<I> {
-    async fn next_lease(&self) -> Result<Lease, Stopped> {
+impl<I: Copy + Eq> LeadershipWatch<I> {
+    async fn begin_work_under_lease(&self) -> Result<Working<'_, I>, Stopped> {
         let mut leadership = self.subscribe();
         loop {
             if let Some(reason) = &leadership.borrow_and_update().stopped {
                 return Err(reason.clone());
             }
-            if let Some(lease) = self.lease() {
-                return Ok(lease);
+            if let Some(working) = self.begin_work() {
+                return Ok(working);
             }
             let _never_closed = leadership.changed().await;
         }
     }
 
-    /// Each poll begins under the lease; `None` if that ends first.
+    /// Each poll begins under the lease; `None` if the lease ends first.
     async fn run_under<W, F>(&self, term: Term, work: &mut W) -> Option<F::Output>
     where
         W: FnMut(Term) -> F,
@@ -83,7 +81,7 @@ impl<I: Copy + Eq> Board<I> {
         {
             select! {
                 _ = leadership.changed() => {}
-                () = self.nap(end) => {}
+                () = self.clock.nap(end) => {}
             }
         }
     }

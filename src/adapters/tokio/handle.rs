@@ -1,4 +1,4 @@
-//! What the program may want of its node.
+//! The commands of a program to its node.
 
 use std::future::Future;
 use std::prelude::rust_2024::*;
@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
-use super::board::{Board, Leadership};
+use super::leadership_watch::{Leadership, LeadershipWatch};
 use super::{CommandError, Stopped};
-use crate::election::Status;
-use crate::io::{Event, Input, Lease, Rejection, Urgency};
+use crate::event::Event;
+use crate::io::{Force, Input, Lease, Urgency};
 use crate::reconfig::Target;
-use crate::types::{NodeId, Position, Priority, Term};
+use crate::rejection::Rejection;
+use crate::status::Status;
+use crate::types::{Leader, NodeId, Position, Priority};
 
 /// What the task is asked to do.
 #[derive(Debug)]
@@ -26,32 +28,32 @@ pub(super) enum Command<I> {
 /// What is asked of a node waits while it writes to its disk; who leads does not.
 #[derive(Clone, Debug)]
 pub struct Handle<I> {
-    pub(super) board: Arc<Board<I>>,
+    pub(super) watch: Arc<LeadershipWatch<I>>,
     pub(super) commands: mpsc::Sender<Command<I>>,
     pub(super) events: broadcast::Sender<Event<I>>,
 }
 
 impl<I: NodeId + Send + Sync> Handle<I> {
-    /// Who leads: always the present state, and whoever awaits a change of it is woken, however late
-    /// it comes. The first change is how things stand now. It is kept by the node's task, so it stands
-    /// still while that is held up; [`lease`](Self::lease) asks the clock.
+    /// Who leads: always the present state, and a task that awaits a change of it is woken, however late
+    /// it comes. The first change is the present state. The node's task keeps it, so it stands still while that
+    /// task is held up; [`lease`](Self::lease) asks the clock.
     #[must_use]
     pub fn leadership(&self) -> watch::Receiver<Leadership<I>> {
-        self.board.subscribe()
+        self.watch.subscribe()
     }
 
-    /// The permission to act as leader, if there is one at this moment. Asked for afresh before each
-    /// piece of work.
+    /// The permission to act as leader, if there is one at this moment. Ask for it afresh before each piece of
+    /// work.
     #[must_use]
     pub fn lease(&self) -> Option<Lease> {
-        self.board.lease()
+        self.watch.lease()
     }
 
-    /// Who leads, as soon as somebody does.
+    /// The leader and its term, as soon as there is one.
     ///
     /// # Errors
     /// [`Stopped`] when the node has.
-    pub async fn wait_for_leader(&self) -> Result<(I, Term), Stopped> {
+    pub async fn wait_for_leader(&self) -> Result<Leader<I>, Stopped> {
         let mut leadership = self.leadership();
         loop {
             let seen = leadership.borrow_and_update().clone();
@@ -65,14 +67,14 @@ impl<I: NodeId + Send + Sync> Handle<I> {
         }
     }
 
-    /// The news of the election from now on. Who reads slowly is told how many he has missed. It does
+    /// The news of the election from now on. A slow reader is told how many it has missed. The news do
     /// not end with the node: listen to [`closed`](Self::closed) as well.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Event<I>> {
         self.events.subscribe()
     }
 
-    /// All there is to know about the node.
+    /// A snapshot of the node.
     ///
     /// # Errors
     /// [`Stopped`] when the node has.
@@ -80,17 +82,17 @@ impl<I: NodeId + Send + Sync> Handle<I> {
         self.ask(|reply| Command::Status { reply }).await
     }
 
-    /// Gives up leadership, to `successor` or to whom the leader finds best. Returns when the
+    /// Gives up leadership, to `successor` or to the node that the leader finds best. Returns when the
     /// attempt has begun; [`leadership`](Self::leadership) and [`events`](Self::events) tell how it
     /// ends.
     ///
     /// # Errors
-    /// [`CommandError`] if it does not lead, or nobody can take over.
+    /// [`CommandError`] if it does not lead, or no node can take over.
     pub async fn resign(&self, successor: Option<I>, urgency: Urgency) -> Result<(), CommandError<I>> {
         self.step(Input::Resign { successor, urgency }).await
     }
 
-    /// Stands for election now.
+    /// Campaigns now.
     ///
     /// # Errors
     /// [`CommandError`] if it leads already, cannot lead, or is bound by a promise.
@@ -114,22 +116,21 @@ impl<I: NodeId + Send + Sync> Handle<I> {
         self.step(Input::SetPriority(priority)).await
     }
 
-    /// Changes the members, on the leader: walks to `target` by safe steps. Returns when that has
+    /// Changes the members, on the leader, to `target` by safe steps. Returns when that has
     /// begun; [`TargetReached`](Event::TargetReached) tells when it is done, and
     /// [`TargetAbandoned`](Event::TargetAbandoned) that the next leader must be asked. Let the
-    /// transport know first where newcomers are.
+    /// transport know the addresses of newcomers first.
     ///
-    /// `force` takes a step although so few voters of the target answer that leadership will end
-    /// with it.
+    /// `force` says whether the change may cost the leader its lease.
     ///
     /// # Errors
     /// [`CommandError`] if it does not lead, or the target cannot be reached.
-    pub async fn reconfigure(&self, target: Target<I>, force: bool) -> Result<(), CommandError<I>> {
+    pub async fn reconfigure(&self, target: Target<I>, force: Force) -> Result<(), CommandError<I>> {
         self.step(Input::Reconfigure { target, force }).await
     }
 
-    /// There is a node `id`, and the transport knows where. In a group that forms itself it is one
-    /// to form it with; later, on the leader, it is admitted.
+    /// There is a node `id`, and the transport knows its address. A group that forms itself is formed with it;
+    /// later, on the leader, the node is admitted.
     ///
     /// # Errors
     /// [`CommandError`] if the group is full or has not formed itself, or another node leads it.
@@ -169,7 +170,7 @@ impl<I: NodeId + Send + Sync> Handle<I> {
 
     /// The end of the node, and why. Waiting for it does not keep the node running.
     pub fn closed(&self) -> impl Future<Output = Stopped> + Send + use<I> {
-        let mut leadership = self.board.subscribe();
+        let mut leadership = self.watch.subscribe();
         async move {
             loop {
                 if let Some(reason) = &leadership.borrow_and_update().stopped {
@@ -193,7 +194,7 @@ impl<I: NodeId + Send + Sync> Handle<I> {
         {
             return Ok(answer);
         }
-        let mut leadership = self.board.subscribe();
+        let mut leadership = self.watch.subscribe();
         let ended = leadership.wait_for(|leadership| leadership.stopped.is_some()).await;
         Err(ended.ok().and_then(|leadership| leadership.stopped.clone()).unwrap_or(Stopped::Aborted))
     }

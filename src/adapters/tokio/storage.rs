@@ -1,14 +1,10 @@
-//! Where a node keeps its durable state.
+//! The storage of a node's durable state.
 
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::Serialize;
-
-use crate::adapters::store::{Store, StoreError};
 use crate::hard_state::HardState;
-use crate::types::NodeId;
 
 /// Stores a node's state. It is called on a thread that may block, one call at a time.
 pub trait Storage<I>: Send + 'static {
@@ -19,12 +15,24 @@ pub trait Storage<I>: Send + 'static {
     fn save(&mut self, state: &HardState<I>) -> io::Result<()>;
 }
 
-impl<I: NodeId + Serialize + 'static> Storage<I> for Store<I> {
-    fn save(&mut self, state: &HardState<I>) -> io::Result<()> {
-        Store::save(self, state).map_err(|error| match error {
-            StoreError::Io { ref source, .. } => io::Error::new(source.kind(), error),
-            error => io::Error::other(error),
-        })
+#[cfg(feature = "store")]
+mod store {
+    use std::io;
+
+    use serde::Serialize;
+
+    use super::Storage;
+    use crate::adapters::store::{Store, StoreError};
+    use crate::hard_state::HardState;
+    use crate::types::NodeId;
+
+    impl<I: NodeId + Serialize + 'static> Storage<I> for Store<I> {
+        fn save(&mut self, state: &HardState<I>) -> io::Result<()> {
+            Store::save(self, state).map_err(|error| match error {
+                StoreError::Io { ref source, .. } => io::Error::new(source.kind(), error),
+                error => io::Error::other(error),
+            })
+        }
     }
 }
 

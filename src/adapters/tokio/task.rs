@@ -1,22 +1,23 @@
 //! The node's task: the host's contract, as code.
 
-use std::mem;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
-use std::vec::Vec;
 
 use rand_chacha::ChaCha8Rng;
 use tokio::select;
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::{JoinError, spawn_blocking};
 
-use super::board::Board;
 use super::handle::Command;
+use super::leadership_watch::LeadershipWatch;
 use super::{NodeView, Stopped, Storage, Transport};
+use crate::adapters::actions::{Action, Actions};
 use crate::election::Election;
+use crate::event::Event;
 use crate::hard_state::HardState;
-use crate::io::{Event, Input, Output, Rejection, Urgency};
+use crate::io::{Input, Output, Urgency};
+use crate::rejection::Rejection;
 use crate::types::NodeId;
 
 pub(super) struct Task<I, S, T> {
@@ -26,24 +27,23 @@ pub(super) struct Task<I, S, T> {
     pub(super) transport: T,
     pub(super) commands: mpsc::Receiver<Command<I>>,
     pub(super) events: broadcast::Sender<Event<I>>,
-    pub(super) board: Arc<Board<I>>,
-    pub(super) outputs: Vec<Output<I>>,
-    pub(super) news: Vec<Event<I>>,
+    pub(super) watch: Arc<LeadershipWatch<I>>,
+    pub(super) actions: Actions<I>,
     /// For how long a shutdown waits for a handover.
     pub(super) patience: Duration,
     /// Whether the last handover is known to have failed.
     pub(super) handover_failed: bool,
 }
 
-/// What a turn was waiting for.
+/// What ended a wait.
 enum Next<I, R> {
     Command(Option<Command<I>>),
     Received(R),
     Due,
 }
 
-/// Runs until it is told to stop or cannot go on, and says so. Storage and transport are gone before
-/// anybody hears of its end.
+/// Runs until it is told to stop or cannot go on, and says so. Storage and transport are dropped before the
+/// end becomes known.
 pub(super) async fn run<I, S, T>(mut last_words: LastWords<I>, mut task: Task<I, S, T>)
 where
     I: NodeId + Send + Sync + 'static,
@@ -63,7 +63,7 @@ where
 {
     async fn serve(&mut self) -> Stopped {
         loop {
-            match self.turn(true).await {
+            match self.run_once(true).await {
                 Ok(()) => {}
                 Err(reason @ (Stopped::Shutdown | Stopped::Dropped)) => {
                     return self.hand_over().await.err().unwrap_or(reason);
@@ -73,16 +73,16 @@ where
         }
     }
 
-    /// Waits for one thing to happen, and does what it takes. `open` to commands, or not any more.
-    async fn turn(&mut self, open: bool) -> Result<(), Stopped> {
+    /// Waits for one thing to happen, and does what it requires. `open` to commands, or not any more.
+    async fn run_once(&mut self, open: bool) -> Result<(), Stopped> {
         self.tick()?;
         self.act().await?;
-        let due = [self.election.deadline(), self.board.end()].into_iter().flatten().min();
+        let due = [self.election.deadline(), self.watch.end()].into_iter().flatten().min();
         let next = select! {
             biased;
             command = self.commands.recv(), if open => Next::Command(command),
-            // Before the transport: whoever floods it must not keep the election from its timer.
-            () = self.board.nap(due.unwrap_or_default()), if due.is_some() => Next::Due,
+            // Before the transport: a flood of messages must not keep the election from its timer.
+            () = self.watch.clock.nap(due.unwrap_or_default()), if due.is_some() => Next::Due,
             received = self.transport.recv() => Next::Received(received),
         };
         match next {
@@ -98,8 +98,8 @@ where
     async fn obey(&mut self, command: Option<Command<I>>) -> Result<(), Stopped> {
         match command {
             Some(Command::Step { input, reply }) => {
-                let met = self.step(input).await?;
-                let _gone = reply.send(met.map_or(Ok(()), Err));
+                let rejection = self.step(input).await?;
+                let _gone = reply.send(rejection.map_or(Ok(()), Err));
                 Ok(())
             }
             Some(Command::Status { reply }) => {
@@ -114,60 +114,50 @@ where
     /// Leads on until another is seen to lead, if there is one that can; then resigns at any rate.
     async fn hand_over(&mut self) -> Result<(), Stopped> {
         self.handover_failed = false;
-        let end = self.board.now().saturating_add(self.patience);
-        let wish = Input::Resign { successor: None, urgency: Urgency::WhenReady };
-        if self.step(wish).await?.is_none() {
-            while !self.handover_failed && !self.follows() && self.board.now() < end {
-                self.turn(false).await?;
+        let end = self.watch.now().saturating_add(self.patience);
+        let resign = Input::Resign { successor: None, urgency: Urgency::WhenReady };
+        if self.step(resign).await?.is_none() {
+            while !self.handover_failed && !self.follows() && self.watch.now() < end {
+                self.run_once(false).await?;
             }
         }
         self.step(Input::Resign { successor: None, urgency: Urgency::Now }).await.map(drop)
     }
 
     fn follows(&self) -> bool {
-        self.election.leader().is_some_and(|(leader, _)| leader != self.election.id())
+        self.election.leader().is_some_and(|leader| leader.id != self.election.id())
     }
 
-    /// What was received or is wanted, stepped at a reading taken since. Gives back why it cannot be.
+    /// Steps what was received or ordered, at a reading of the clock taken since. Returns the rejection, if there
+    /// is one.
     async fn step(&mut self, input: Input<I>) -> Result<Option<Rejection<I>>, Stopped> {
         self.tick()?;
-        self.election.step_into(input, &mut self.outputs);
+        self.election.step_into(input, &mut self.actions.outputs);
         self.act().await
     }
 
     fn tick(&mut self) -> Result<(), Stopped> {
-        self.election.tick_into(self.board.now(), &mut self.outputs);
-        let refused = self.outputs.iter().any(|output| matches!(output, Output::Rejected(_)));
+        self.election.tick_into(self.watch.now(), &mut self.actions.outputs);
+        let refused = self.actions.outputs.iter().any(|output| matches!(output, Output::Rejected(_)));
         if refused { Err(Stopped::Clock) } else { Ok(()) }
     }
 
-    /// Acts on the outputs, in order. Gives back the rejection among them.
+    /// Acts on the outputs, in order. Returns the rejection among them.
     async fn act(&mut self) -> Result<Option<Rejection<I>>, Stopped> {
-        self.show_transport();
-        let mut rejection = None;
-        let mut outputs = mem::take(&mut self.outputs);
-        for output in outputs.drain(..) {
-            match output {
-                Output::Persist(state) => self.persist(state).await?,
-                Output::Send { to, message } => self.transport.send(to, &message),
-                Output::Event(event) => self.announce(event).await,
-                Output::Rejected(reason) => rejection = Some(reason),
+        self.transport.observe(&NodeView::of(&self.election));
+        while let Some(action) = self.actions.next() {
+            match action {
+                Action::Persist(state) => self.persist(state).await?,
+                Action::Send { to, message } => self.transport.send(to, &message),
+                Action::Withdraw => {
+                    self.watch.withdraw().await;
+                    self.report_news();
+                }
             }
         }
-        self.outputs = outputs;
-        self.board.publish(self.election.leader(), self.election.lease());
-        self.tell();
-        Ok(rejection)
-    }
-
-    fn show_transport(&mut self) {
-        let election = &self.election;
-        self.transport.observe(&NodeView {
-            id: election.id(),
-            cluster: election.hard_state().cluster,
-            leader: election.leader(),
-            concern: &|id| election.is_concerned_with(id),
-        });
+        self.watch.publish(self.election.leader(), self.election.lease());
+        self.report_news();
+        Ok(self.actions.take_rejection())
     }
 
     /// What follows waits until `state` is durable; if it never is, nothing follows. A lease that
@@ -179,31 +169,21 @@ where
             (storage, saved)
         });
         let (storage, saved) = loop {
-            let end = self.board.end();
+            let end = self.watch.end();
             select! {
                 biased;
                 written = &mut write => break written.map_err(|error| lost(&error))?,
-                () = self.board.nap(end.unwrap_or_default()), if end.is_some() => self.board.expire(),
+                () = self.watch.clock.nap(end.unwrap_or_default()), if end.is_some() => self.watch.expire(),
             }
         };
         self.storage = Some(storage);
         saved.map_err(|error| Stopped::Storage(Arc::new(error)))
     }
 
-    /// What follows a step-down waits until nobody acts as leader any more, and everybody is told.
-    async fn announce(&mut self, event: Event<I>) {
-        let stepped_down = matches!(event, Event::SteppedDown { .. });
-        self.handover_failed |= matches!(event, Event::HandoverFailed { .. });
-        self.news.push(event);
-        if stepped_down {
-            self.board.withdraw().await;
-            self.tell();
-        }
-    }
-
-    fn tell(&mut self) {
-        for event in self.news.drain(..) {
-            let _nobody_listens = self.events.send(event);
+    fn report_news(&mut self) {
+        for event in self.actions.take_news() {
+            self.handover_failed |= matches!(event, Event::HandoverFailed { .. });
+            let _no_subscriber = self.events.send(event);
         }
     }
 }
@@ -214,19 +194,19 @@ fn lost(error: &JoinError) -> Stopped {
 
 /// However the task ends: no lease, and the reason known.
 pub(super) struct LastWords<I: NodeId> {
-    board: Arc<Board<I>>,
+    watch: Arc<LeadershipWatch<I>>,
     reason: Option<Stopped>,
 }
 
 impl<I: NodeId> LastWords<I> {
-    pub(super) fn new(board: Arc<Board<I>>) -> Self {
-        LastWords { board, reason: None }
+    pub(super) fn new(watch: Arc<LeadershipWatch<I>>) -> Self {
+        LastWords { watch, reason: None }
     }
 }
 
 impl<I: NodeId> Drop for LastWords<I> {
     fn drop(&mut self) {
         let unsaid = if thread::panicking() { Stopped::Panicked } else { Stopped::Aborted };
-        self.board.stop(self.reason.take().unwrap_or(unsaid));
+        self.watch.stop(self.reason.take().unwrap_or(unsaid));
     }
 }

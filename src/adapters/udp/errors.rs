@@ -3,39 +3,27 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::adapters::socket::BindError;
 use crate::config::ConfigError;
-use crate::io::Rejection;
+use crate::rejection::Rejection;
 
 /// Why a host did not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum StartError {
-    /// Its address cannot be listened on.
-    #[error("can not listen on {address}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
-    /// Others than this machine could send to it, and it was neither given keys nor told to do without:
-    /// see [`HostConfig::protection`](super::HostConfig::protection).
-    #[error("will not listen on {address} unsealed unless told to")]
-    Unsealed {
-        /// The address.
-        address: SocketAddr,
-    },
+pub enum HostStartError {
+    /// Its address is not listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
     /// Its configuration or its durable state is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The system has no randomness to give.
-    #[error("no randomness to start with: {0}")]
-    Seed(getrandom::Error),
-    /// The system has no thread to give.
-    #[error("can not start a thread")]
+    /// The operating system has no randomness to give.
+    #[error("no randomness to start with")]
+    Seed(#[source] io::Error),
+    /// The operating system has no thread to give.
+    #[error("cannot start a thread")]
     Thread(#[source] io::Error),
 }
 
@@ -45,7 +33,7 @@ pub enum StartError {
 pub enum HostFailure {
     /// A state could not be stored. Nothing that follows from it was sent. Look at the disk, then
     /// start again from what is stored.
-    #[error("can not store the state of the election")]
+    #[error("cannot store the state of the election")]
     Persist(#[source] Arc<dyn Error + Send + Sync>),
     /// A lease watcher panicked.
     #[error("a watcher of the lease panicked")]
@@ -55,11 +43,11 @@ pub enum HostFailure {
     Panicked,
 }
 
-/// Why a wish was not met.
+/// Why a command was not obeyed.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum CommandError<I: fmt::Debug> {
-    /// It cannot be met now.
+pub enum HostCommandError<I: fmt::Debug> {
+    /// The election rejected it.
     #[error(transparent)]
     Rejected(Rejection<I>),
     /// The host was started without keys.
@@ -69,3 +57,8 @@ pub enum CommandError<I: fmt::Debug> {
     #[error("the host has stopped")]
     Stopped,
 }
+
+/// The host has stopped: see [`Host::failure`](super::Host::failure).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[error("the host has stopped")]
+pub struct HostStopped;

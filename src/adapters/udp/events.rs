@@ -1,4 +1,4 @@
-//! The news of a host, in a queue that does not grow without bound.
+//! The news of a host, in a queue of bounded length.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::HostFailure;
-use crate::io::Event;
+use crate::event::Event;
 
 /// How many notices are kept for a reader that does not come.
 const KEPT: usize = 1_024;
@@ -19,12 +19,12 @@ const KEPT: usize = 1_024;
 pub enum Notice<I> {
     /// News of the election.
     Event(Event<I>),
-    /// Some member is somewhere else than before. These are the addresses of all other members, of
-    /// those that are known; to be given as peers at the next start.
+    /// A member has another address than before. These are all known addresses of the other members; give
+    /// them as peers at the next start.
     Addresses(Vec<(I, SocketAddr)>),
-    /// So many notices were dropped here, because nobody had read them.
+    /// So many notices were dropped here, because they had not been read.
     Missed(u64),
-    /// The host has stopped, and why. Nothing follows.
+    /// The host has stopped, for this reason. Nothing follows.
     Failed(HostFailure),
 }
 

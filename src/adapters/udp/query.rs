@@ -1,4 +1,4 @@
-//! Anybody may ask who leads, if he has the key where there is one.
+//! The question who leads, asked over a socket. Any program may ask, if it has the key where there is one.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -7,11 +7,9 @@ use std::time::{Duration, Instant};
 use std::vec;
 
 use getrandom::SysRng;
-use rand_chacha::rand_core::TryRng;
 use serde::de::DeserializeOwned;
 
-use super::Leader;
-use super::datagram::{self, Datagram, Place, Report};
+use crate::adapters::endpoint::{LeaderAddress, Question};
 use crate::adapters::seal::Keyring;
 use crate::types::NodeId;
 
@@ -22,27 +20,27 @@ const ATTEMPTS: u32 = 5;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueryError {
-    /// Nobody answered in time.
+    /// No answer came in time.
     #[error("no answer from {address} within {timeout:?}")]
     TimedOut {
-        /// Who was asked.
+        /// The address that was asked.
         address: SocketAddr,
         /// For how long.
         timeout: Duration,
     },
     /// The question could not be asked.
-    #[error("can not ask {address}")]
+    #[error("cannot ask {address}")]
     Io {
-        /// Who was to be asked.
+        /// The address that was to be asked.
         address: SocketAddr,
         /// Why not.
         source: io::Error,
     },
 }
 
-/// Asks the host at `address` who leads its group; `None` if it knows of nobody. Any host of the
-/// group will do, and so will any program as asker. What is known is news, not a promise: the
-/// leader may have changed when the answer arrives. A host that has keys does not answer: see
+/// Asks the host at `address` who leads its group; `None` if it knows no leader. Any host of the
+/// group will do, and so will any program as asker. The answer is news, not a promise: the
+/// leader may have changed when it arrives. A host that has keys does not answer: see
 /// [`who_leads_sealed`].
 ///
 /// `I` is the type of the group's ids.
@@ -52,11 +50,11 @@ pub enum QueryError {
 pub fn who_leads<I: NodeId + DeserializeOwned>(
     address: SocketAddr,
     timeout: Duration,
-) -> Result<Option<Leader<I>>, QueryError> {
-    answer(address, None, timeout)
+) -> Result<Option<LeaderAddress<I>>, QueryError> {
+    query(address, None, timeout)
 }
 
-/// As [`who_leads`], of a host whose group has one of these keys: who has none can neither ask nor forge
+/// As [`who_leads`], for a group that has one of these keys: a program without them can neither ask nor forge
 /// the answer.
 ///
 /// # Errors
@@ -65,15 +63,15 @@ pub fn who_leads_sealed<I: NodeId + DeserializeOwned>(
     address: SocketAddr,
     keys: &Keyring,
     timeout: Duration,
-) -> Result<Option<Leader<I>>, QueryError> {
-    answer(address, Some(keys), timeout)
+) -> Result<Option<LeaderAddress<I>>, QueryError> {
+    query(address, Some(keys), timeout)
 }
 
-fn answer<I: NodeId + DeserializeOwned>(
+fn query<I: NodeId + DeserializeOwned>(
     address: SocketAddr,
     keys: Option<&Keyring>,
     timeout: Duration,
-) -> Result<Option<Leader<I>>, QueryError> {
+) -> Result<Option<LeaderAddress<I>>, QueryError> {
     ask(address, keys, timeout)
         .map_err(|source| QueryError::Io { address, source })?
         .ok_or(QueryError::TimedOut { address, timeout })
@@ -83,52 +81,30 @@ fn ask<I: NodeId + DeserializeOwned>(
     address: SocketAddr,
     keys: Option<&Keyring>,
     timeout: Duration,
-) -> io::Result<Option<Option<Leader<I>>>> {
+) -> io::Result<Option<Option<LeaderAddress<I>>>> {
     let socket = match address {
         SocketAddr::V4(_) => UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?,
         SocketAddr::V6(_) => UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))?,
     };
-    let nonce = SysRng.try_next_u64().map_err(io::Error::other)?.to_be_bytes();
-    let question = datagram::question(nonce);
-    let question = match keys {
-        Some(keys) => keys.note(&question).map_err(io::Error::other)?,
-        None => question,
-    };
+    let question = Question::new(keys, &mut SysRng).map_err(io::Error::other)?;
     let pause = timeout.checked_div(ATTEMPTS).unwrap_or(timeout).max(Duration::from_millis(1));
-    let mut buffer = vec![0; question.len()];
+    let mut buffer = vec![0; question.bytes().len()];
     let began = Instant::now();
     let (mut repeat, mut waited) = (Duration::ZERO, Duration::ZERO);
     while waited < timeout {
         if waited >= repeat {
-            socket.send_to(&question, address)?;
+            socket.send_to(question.bytes(), address)?;
             repeat = waited.saturating_add(pause);
         }
         let left = repeat.min(timeout).saturating_sub(waited).max(Duration::from_millis(1));
         socket.set_read_timeout(Some(left))?;
         if let Ok((length, _)) = socket.recv_from(&mut buffer) {
-            let bytes = buffer.get_mut(..length).unwrap_or_default();
-            let answer = match keys {
-                Some(keys) => keys.open_note(bytes).ok(),
-                None => Some(&*bytes),
-            };
-            if let Some(Datagram::Answer(echoed, report)) = answer.and_then(datagram::open)
-                && echoed == nonce
-            {
-                return Ok(Some(read(report, address)));
+            let answer = question.read_answer(buffer.get_mut(..length).unwrap_or_default(), address);
+            if answer.is_some() {
+                return Ok(answer);
             }
         }
         waited = began.elapsed();
     }
     Ok(None)
-}
-
-/// The answer of the host at `asked`; whatever address it came from may be somebody's who passed it on.
-fn read<I>(report: Report<I>, asked: SocketAddr) -> Option<Leader<I>> {
-    let (id, term, place) = report.leader?;
-    let address = match place {
-        Place::Unknown => None,
-        Place::Here => Some(asked),
-        Place::There(address) => Some(address),
-    };
-    Some(Leader { cluster: report.cluster, id, term, address })
 }

@@ -1,41 +1,29 @@
-//! What a host is told at its start.
+//! What a host is configured with.
 
 use std::net::SocketAddr;
 use std::prelude::rust_2024::*;
 use std::time::Duration;
 
+use super::Protection;
 use crate::adapters::seal::Keyring;
 use crate::config::Config;
 
-/// What a host is told at its start.
+/// What a host is configured with.
 #[derive(Clone, Debug)]
 pub struct HostConfig<I> {
     /// The node.
     pub config: Config<I>,
-    /// Where it listens. Port 0 takes any free one: see [`Host::local_addr`](super::Host::local_addr).
+    /// The address to listen on. Port 0 takes any free one: see [`Host::local_addr`](super::Host::local_addr).
     pub listen: SocketAddr,
-    /// Where other nodes are, as far as is known beforehand. One that is up is enough; a node that
-    /// joins a group needs none. Never forgotten, unlike those that are learned of later.
+    /// The addresses of other nodes, as far as they are known beforehand. One node that is up is enough; a node
+    /// that joins a group needs none. They are never forgotten, unlike the addresses that are learned later.
     pub peers: Vec<(I, SocketAddr)>,
     /// How long before the end of a lease its watchers are told that it has ended, so that they
     /// have stopped when it does. 5 ms unless told otherwise; well below half of a promise, the shortest if
     /// they are tuned.
     pub margin: Duration,
-    /// Who can read what it sends, and forge what it receives.
+    /// Whether datagrams are sealed, and with which keys.
     pub protection: Protection,
-}
-
-/// Whether datagrams are sealed. All hosts of a group say the same.
-#[derive(Clone, Debug, Default)]
-pub enum Protection {
-    /// Not said: they are not, and the host starts only on a loopback address.
-    #[default]
-    OnlyLoopback,
-    /// They are, with these keys.
-    Sealed(Keyring),
-    /// They are not, wherever the host listens: whoever can send to its port can depose its leader and
-    /// have two elected.
-    Unsealed,
 }
 
 impl<I> HostConfig<I> {
@@ -53,8 +41,8 @@ impl<I> HostConfig<I> {
         self
     }
 
-    /// Does without a seal also where others than this machine can send to the host: for a network of
-    /// which you trust every machine. See [`Protection::Unsealed`].
+    /// Does without a seal also where other machines can send to the host: for a network of which you trust
+    /// every machine. See [`Protection::Unsealed`].
     #[must_use]
     pub fn unsealed(mut self) -> Self {
         self.protection = Protection::Unsealed;

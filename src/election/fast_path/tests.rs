@@ -6,14 +6,15 @@ use alloc::vec::Vec;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
+use crate::message::{Body, Header, Heartbeat, Order, Round};
 use crate::{
-    Body, ClusterId, Config, Election, HardState, Header, Heartbeat, Input, Membership, MembershipVersion,
-    Message, Nanos, Order, Output, Priority, Round, Term, Timestamp,
+    ClusterId, Config, Election, HardState, Input, Membership, MembershipVersion, Message, Nanos, Output,
+    Priority, Term, Timestamp,
 };
 
 type Node = Election<u64, ChaCha8Rng>;
 
-/// One of `usual`, as a rule, or else one of `odd`.
+/// Returns `usual` as a rule, and otherwise one of `odd`.
 fn draw<T: Clone>(dice: &mut ChaCha8Rng, usual: &T, odd: &[T]) -> T {
     let thrown = usize::try_from(dice.next_u32() % 64).unwrap();
     odd.get(thrown).unwrap_or(usual).clone()
@@ -27,7 +28,7 @@ fn heartbeat(node: &Node, dice: &mut ChaCha8Rng) -> Message<u64> {
     let (term, version) = (node.term(), node.membership().version());
     let members = node.membership().clone();
     let newer = MembershipVersion { number: version.number + 1, ..version };
-    // Who leads has another place then.
+    // The leader has another index in this membership.
     let others = Membership::new(newer, (newer.number % 2..=3).collect(), Vec::new(), 3).unwrap();
     let committed = node.status().committed;
     let header = Header {
@@ -48,23 +49,24 @@ fn heartbeat(node: &Node, dice: &mut ChaCha8Rng) -> Message<u64> {
     Message { header, body: Body::Heartbeat(Heartbeat { promise, rank, order, inherited, membership }) }
 }
 
-/// The short way and the long one: the same outputs, the same state. Says whether it went the short way.
+/// Checks that both paths give the same outputs and the same state. Returns whether the fast path was
+/// taken.
 fn compare(node: &mut Node, from: u64, message: Message<u64>) -> bool {
-    let (mut long, mut said, mut out) = (node.clone(), Vec::new(), Vec::new());
-    let before = long.leader();
-    long.receive(from, message.clone(), &mut said);
-    long.report_leader_change(before, &mut said);
-    let short = node.clone().try_fast_path(from, &message, &mut Vec::new());
+    let (mut full, mut expected, mut out) = (node.clone(), Vec::new(), Vec::new());
+    let before = full.leader();
+    full.receive(from, message.clone(), &mut expected);
+    full.report_leader_change(before, &mut expected);
+    let fast = node.clone().try_fast_path(from, &message, &mut Vec::new());
     node.step_into(Input::Receive { from, message }, &mut out);
-    assert_eq!(out, said);
-    assert_eq!(*node, long);
-    short
+    assert_eq!(out, expected);
+    assert_eq!(*node, full);
+    fast
 }
 
 #[test]
-fn the_short_way_comes_to_the_same_as_the_long_one() {
+fn the_fast_path_gives_the_same_result_as_the_full_path() {
     let mut dice = ChaCha8Rng::seed_from_u64(1);
-    let (mut short, mut long) = (0, 0);
+    let (mut fast, mut full) = (0, 0);
     for seed in 0..200 {
         let saved = HardState::bootstrap(ClusterId(7), 1..=3).unwrap();
         let rng = ChaCha8Rng::seed_from_u64(seed);
@@ -73,13 +75,13 @@ fn the_short_way_comes_to_the_same_as_the_long_one() {
             let length = draw(&mut dice, &1, &[40, 140, 160, 500]);
             let mut out: Vec<Output<u64>> = node.tick(node.now.after(Nanos(length * 1_000_000)));
             let odd = [Input::SetPriority(Priority(0)), Input::SetPriority(Priority(1)), Input::Leave];
-            if let Some(wish) = draw(&mut dice, &None, &odd.map(Some)) {
-                node.step_into(wish, &mut out);
+            if let Some(input) = draw(&mut dice, &None, &odd.map(Some)) {
+                node.step_into(input, &mut out);
             }
             let from = draw(&mut dice, &1, &[2, 3, 9]);
             let message = heartbeat(&node, &mut dice);
-            *(if compare(&mut node, from, message) { &mut short } else { &mut long }) += 1;
+            *(if compare(&mut node, from, message) { &mut fast } else { &mut full }) += 1;
         }
     }
-    assert!(short > 4_000 && long > 4_000, "{short} went the short way, {long} the long one");
+    assert!(fast > 4_000 && full > 4_000, "{fast} on the fast path, {full} on the full path");
 }

@@ -1,4 +1,4 @@
-//! The last guard before a step, which nothing that is proposed ever fails; and whom a leader writes to.
+//! The last check before a step, which no proposed step ever fails, and the nodes to which a leader sends.
 #![allow(clippy::unwrap_used, reason = "a test that panics has found something")]
 
 use super::*;
@@ -18,7 +18,7 @@ fn lone_leader() -> Election<u64, ChaCha8Rng> {
     leader
 }
 
-/// Rule 8.1 (b).
+/// Rule 8.1 (b): a step needs overlapping quorums.
 #[test]
 #[should_panic(expected = "an unsafe step was proposed")]
 fn a_step_to_quorums_that_do_not_overlap_is_not_taken_even_if_proposed() {
@@ -29,16 +29,18 @@ fn a_step_to_quorums_that_do_not_overlap_is_not_taken_even_if_proposed() {
 
 #[cfg(feature = "udp")]
 #[test]
-fn a_leader_is_concerned_with_members_and_with_those_who_are_yet_to_be_told() {
+fn a_leader_sends_to_members_and_to_removed_nodes_that_do_not_know_it_yet() {
     let mut leader = lone_leader();
-    let concerned = |leader: &Election<u64, ChaCha8Rng>| [1, 2, 3, 9].map(|id| leader.is_concerned_with(id));
+    let concerned = |leader: &Election<u64, ChaCha8Rng>| {
+        [1, 2, 3, 9].map(|id| leader.recipients().any(|recipient| recipient == id))
+    };
     let reconfiguration = |leader: &mut Election<u64, ChaCha8Rng>, voters: &[u64], learners: &[u64]| {
         let target = Target::new(voters.iter().copied(), learners.iter().copied()).unwrap();
-        leader.reconfigure(target, false, &mut Vec::new()).unwrap();
+        leader.reconfigure(target, Force::Never, &mut Vec::new()).unwrap();
     };
     reconfiguration(&mut leader, &[1], &[2, 3]);
     assert_eq!(concerned(&leader), [true, true, true, false], "learners");
     reconfiguration(&mut leader, &[1], &[3]);
     assert_eq!(leader.membership().learners(), [3]);
-    assert_eq!(concerned(&leader), [true, true, true, false], "2 is yet to be told");
+    assert_eq!(concerned(&leader), [true, true, true, false], "2 does not know yet that it is removed");
 }

@@ -1,70 +1,73 @@
-//! What a test may do to a cluster.
+//! The actions of a test on a cluster: crashes, cut links, requests to hosts.
 
 use std::time::Duration;
 
 use quorate::{Election, Input, Position, Priority};
 
 use crate::clock::Clock;
-use crate::cluster::{Cluster, place};
+use crate::cluster::{Cluster, index_of};
 use crate::disk::DiskOptions;
-use crate::host::{Ambush, Habit, Process};
+use crate::harness;
+use crate::process::{HostStyle, PendingFault, Process};
 use crate::rng::Ppm;
 use crate::trace;
 
 impl Cluster {
-    /// The process of `node` dies. What it was writing is lost, or is not.
+    /// Kills the process of `node`. A write under way may become durable or not.
     pub fn crash(&mut self, node: u64) {
-        let at = place(node);
+        let at = index_of(node);
         let Some(process) = self.hosts[at].process.take() else { return };
         let survives = self.dice.chance(500_000);
-        self.note(node, || {
+        self.log(node, || {
             if process.writing.is_some() && survives { "CRASH, written" } else { "CRASH" }.into()
         });
-        self.liveness.unwell(at, self.now);
-        self.liveness.disturbed(self.now);
+        self.liveness.mark_down(at, self.now);
+        self.liveness.mark_disturbed(self.now);
         if let Some(state) = process.writing.filter(|_| survives) {
             self.store(at, state);
         }
         self.check();
     }
 
-    /// The process of `node` dies, or freezes, after it has acted on `outputs` more.
-    pub fn ambush(&mut self, node: u64, outputs: u32, freeze: Option<Duration>) {
-        let mishap = freeze.map_or(Ambush::Crash, |length| Ambush::Freeze(length.as_nanos() as u64));
-        if let Some(process) = &mut self.hosts[place(node)].process {
-            process.ambush = Some((outputs, mishap));
+    /// Makes the process of `node` crash, or freeze for that long, after it has acted on `outputs` more
+    /// outputs.
+    pub fn fail_after_outputs(&mut self, node: u64, outputs: u32, freeze: Option<Duration>) {
+        let fault =
+            freeze.map_or(PendingFault::Crash, |length| PendingFault::Freeze(length.as_nanos() as u64));
+        if let Some(process) = &mut self.hosts[index_of(node)].process {
+            process.pending_fault = Some((outputs, fault));
         }
     }
 
-    /// No mishap waits for any node any more.
-    pub(crate) fn spare_all(&mut self) {
+    /// Removes all pending faults.
+    pub(crate) fn cancel_pending_faults(&mut self) {
         for process in self.hosts.iter_mut().filter_map(|host| host.process.as_mut()) {
-            process.ambush = None;
+            process.pending_fault = None;
         }
     }
 
-    /// A new process of `node` starts from what is durable, unless one runs.
+    /// Starts a process of `node` from its durable state, unless one runs.
     ///
     /// # Panics
-    /// If what is durable is refused.
+    /// If the durable state is refused.
     pub fn restart(&mut self, node: u64) {
-        let at = place(node);
+        let at = index_of(node);
         if self.hosts[at].process.is_some() {
             return;
         }
         let clock =
             Clock::start(self.now, self.options.drift, self.options.timing.clock_drift_ppm, &mut self.dice);
-        let habit = Habit {
+        let style = HostStyle {
             separate: self.dice.chance(500_000),
             burst: self.dice.chance(500_000),
-            hoards: self.dice.chance(500_000),
+            keeps_longest_lease: self.dice.chance(500_000),
         };
         let generator = self.dice.generator();
         let host = &mut self.hosts[at];
         host.life += 1;
         let reading = clock.read(self.now);
         let election = Election::new(host.config, host.durable.clone(), reading, generator)
-            .expect("what was stored is lawful");
+            .expect("a stored state is valid");
         host.process = Some(Process {
             election,
             clock,
@@ -75,84 +78,81 @@ impl Cluster {
             frozen: false,
             published: None,
             wake: None,
-            ambush: None,
+            pending_fault: None,
             leads: false,
             leads_since: None,
-            habit,
+            style,
             forced: false,
-            told: false,
+            knows_removal: false,
         });
         let text = format!("START {}", trace::hard_state(&host.durable));
-        self.note(node, || text);
-        self.liveness.recovered(at, self.now);
-        self.liveness.disturbed(self.now);
+        self.log(node, || text);
+        self.liveness.mark_up(at, self.now);
+        self.liveness.mark_disturbed(self.now);
         self.serve(at);
         self.check();
     }
 
-    /// The process of `node` does nothing until it is thawed, and does not notice.
+    /// Freezes the process of `node`: it does nothing until it is thawed, and does not notice.
     pub fn freeze(&mut self, node: u64) {
-        let at = place(node);
+        let at = index_of(node);
         if let Some(process) = &mut self.hosts[at].process {
             process.frozen = true;
-            self.note(node, || "FREEZE".into());
-            self.liveness.unwell(at, self.now);
-            self.liveness.disturbed(self.now);
+            self.log(node, || "FREEZE".into());
+            self.liveness.mark_down(at, self.now);
+            self.liveness.mark_disturbed(self.now);
         }
     }
 
-    /// The process of `node` goes on where it was.
+    /// Thaws the process of `node`, which goes on where it was.
     pub fn thaw(&mut self, node: u64) {
-        let at = place(node);
+        let at = index_of(node);
         if let Some(process) = self.hosts[at].process.as_mut().filter(|process| process.frozen) {
             process.frozen = false;
-            self.note(node, || "THAW".into());
-            self.liveness.recovered(at, self.now);
-            self.liveness.disturbed(self.now);
+            self.log(node, || "THAW".into());
+            self.liveness.mark_up(at, self.now);
+            self.liveness.mark_disturbed(self.now);
             self.serve(at);
             self.check();
         }
     }
 
-    /// No message passes between `a` and `b`.
+    /// Cuts the link between `a` and `b` in both directions.
     pub fn cut(&mut self, a: u64, b: u64) {
         self.cut_one_way(a, b);
         self.cut_one_way(b, a);
     }
 
-    /// No message passes from `from` to `to`.
+    /// Cuts the link from `from` to `to`.
     pub fn cut_one_way(&mut self, from: u64, to: u64) {
         self.link(from, to, false);
     }
 
     /// Opens or cuts the link from `from` to `to`.
     pub fn link(&mut self, from: u64, to: u64, up: bool) {
-        if self.net.is_up(place(from), place(to)) != up && from != to {
-            self.net.set(place(from), place(to), up);
-            self.liveness.lost(place(from), place(to), self.now);
-            self.liveness.disturbed(self.now);
-            self.note(from, || format!("{} to {to}", if up { "MEND" } else { "CUT" }));
+        if self.net.links.is_up(index_of(from), index_of(to)) != up && from != to {
+            self.net.links.set(index_of(from), index_of(to), up);
+            self.liveness.mark_lost(index_of(from), index_of(to), self.now);
+            self.liveness.mark_disturbed(self.now);
+            self.log(from, || format!("{} to {to}", if up { "MEND" } else { "CUT" }));
         }
     }
 
-    /// Only links between the pairs listed are up, both ways.
+    /// Opens the links between the listed pairs in both directions, and cuts all others.
     pub fn connect_only(&mut self, pairs: &[(u64, u64)]) {
         for (a, b) in self.pairs() {
             self.link(a, b, pairs.contains(&(a, b)) || pairs.contains(&(b, a)));
         }
     }
 
-    /// All links are up again.
+    /// Opens all links.
     pub fn heal(&mut self) {
-        for (a, b) in self.pairs() {
-            self.link(a, b, true);
-        }
-        self.net.heal();
+        harness::heal(self);
     }
 
-    /// The host of `node` wishes for something, or a message reaches it.
+    /// Gives an input to the host of `node`: a request or a message.
     pub fn step(&mut self, node: u64, input: Input<u64>) {
-        let at = place(node);
+        let at = index_of(node);
         self.steps = 0;
         if let Some(process) = &mut self.hosts[at].process {
             process.inbox.push_back(input);
@@ -161,27 +161,27 @@ impl Cluster {
         }
     }
 
-    /// The data of `node` reach that far from now on. The host knows that across a crash.
+    /// Sets how far the data of `node` reach. The position survives a crash.
     pub fn set_position(&mut self, node: u64, position: Position) {
-        self.hosts[place(node)].config.position = position;
-        self.liveness.disturbed(self.now);
+        self.hosts[index_of(node)].config.position = position;
+        self.liveness.mark_disturbed(self.now);
         self.step(node, Input::SetPosition(position));
     }
 
-    /// `node` wants to lead that much from now on.
+    /// Sets the priority of `node`. The priority survives a crash.
     pub fn set_priority(&mut self, node: u64, priority: Priority) {
-        self.hosts[place(node)].config.priority = priority;
-        self.liveness.disturbed(self.now);
+        self.hosts[index_of(node)].config.priority = priority;
+        self.liveness.mark_disturbed(self.now);
         self.step(node, Input::SetPriority(priority));
     }
 
-    /// From now on messages are lost so often.
+    /// Sets how often messages are lost.
     pub fn set_loss(&mut self, loss: Ppm) {
         self.net.options.loss = loss;
-        self.liveness.disturbed(self.now);
+        self.liveness.mark_disturbed(self.now);
     }
 
-    /// Writes are like that from now on.
+    /// Sets how slow writes are.
     pub fn set_disk(&mut self, disk: DiskOptions) {
         self.options.disk = disk;
     }

@@ -1,19 +1,19 @@
-//! Members that come and go, for no reason and at the worst moment.
+//! Churn: requests to change the members, and crashes in the middle of such changes.
 
 use std::time::Duration;
 
-use quorate::{Input, Limits, Target};
+use quorate::{Force, Input, Limits, Target};
 
 use crate::clock::{MS, SECOND};
-use crate::cluster::{Cluster, place};
+use crate::cluster::{Cluster, index_of};
 use crate::options::{Options, Start};
 use crate::rng::Dice;
 
-/// How many nodes wait to be added.
+/// How many nodes wait to be added to the group.
 pub(crate) const POOL: usize = 4;
 
-/// How the nodes of a run with churn start: the first `nodes` as one group, which every third seed
-/// forms itself; and a pool of others.
+/// How the nodes of a run with churn start: the first `nodes` as one group, which with every third seed
+/// forms itself, and the pool as joining nodes.
 pub(crate) fn starts(seed: u64, nodes: usize) -> Vec<Start> {
     let mut dice = Dice::new(seed ^ 0xf0f0);
     let first = if seed.is_multiple_of(3) {
@@ -29,34 +29,34 @@ pub(crate) fn starts(seed: u64, nodes: usize) -> Vec<Start> {
     starts
 }
 
-/// The group starts. One that forms itself does so in any order: nodes start, and learn of each
-/// other one by one; some are left for later.
+/// Starts the group. In a group that forms itself, nodes start and discover each other in a random order,
+/// and some discoveries are left for later.
 pub(crate) fn begin(cluster: &mut Cluster, dice: &mut Dice) {
     let first = founders(cluster);
-    if !forms(&cluster.options) {
+    if !forms_itself(&cluster.options) {
         return first.into_iter().for_each(|node| cluster.restart(node));
     }
-    let mut news: Vec<(u64, u64)> = cluster
+    let mut discoveries: Vec<(u64, u64)> = cluster
         .pairs()
         .into_iter()
         .filter(|&(a, b)| first.contains(&a) && first.contains(&b) && dice.chance(900_000))
         .collect();
-    shuffle(&mut news, dice);
-    let pace = dice.pick(&[0, 5 * MS, 50 * MS, 300 * MS]);
-    for (node, other) in news {
+    shuffle(&mut discoveries, dice);
+    let longest_pause = dice.pick(&[0, 5 * MS, 50 * MS, 300 * MS]);
+    for (node, other) in discoveries {
         cluster.restart(node);
         cluster.step(node, Input::Discovered(other));
-        cluster.run_for(Duration::from_nanos(dice.below(pace + 1)));
+        cluster.run_for(Duration::from_nanos(dice.below(longest_pause + 1)));
     }
     first.into_iter().for_each(|node| cluster.restart(node));
 }
 
-fn forms(options: &Options) -> bool {
+fn forms_itself(options: &Options) -> bool {
     matches!(options.starts.first(), Some(Start::Forming(_)))
 }
 
 fn founders(cluster: &Cluster) -> Vec<u64> {
-    let waits = |node: &u64| cluster.options.starts.get(place(*node)) == Some(&Start::Joining);
+    let waits = |node: &u64| cluster.options.starts.get(index_of(*node)) == Some(&Start::Joining);
     cluster.nodes().filter(|node| !waits(node)).collect()
 }
 
@@ -66,7 +66,7 @@ fn shuffle<T>(items: &mut [T], dice: &mut Dice) {
     }
 }
 
-/// Each node that has ever run runs again, and those that form a group know each other.
+/// Starts every node again that has ever run.
 pub(crate) fn restart_all(cluster: &mut Cluster) {
     for node in cluster.nodes() {
         if cluster.has_run(node) {
@@ -75,9 +75,9 @@ pub(crate) fn restart_all(cluster: &mut Cluster) {
     }
 }
 
-/// Those that form a group know each other at last.
+/// Tells the nodes that form a group of each other.
 pub(crate) fn introduce_all(cluster: &mut Cluster) {
-    if !forms(&cluster.options) {
+    if !forms_itself(&cluster.options) {
         return;
     }
     let first = founders(cluster);
@@ -89,25 +89,24 @@ pub(crate) fn introduce_all(cluster: &mut Cluster) {
     }
 }
 
-/// One wish for other members, or one death in the middle of a change.
+/// One request that changes the members, or one crash or restart.
 pub(crate) fn churn(cluster: &mut Cluster, dice: &mut Dice, node: u64) {
     let others: Vec<u64> = cluster.nodes().filter(|&other| other != node).collect();
     let other = dice.pick(&others);
     match dice.below(16) {
         0..=5 => reconfigure(cluster, dice, node),
         6 | 7 => cluster.step(node, Input::Leave),
-        8 if forms(&cluster.options) => discover(cluster, node, other),
-        9 if forms(&cluster.options) => cluster.step(node, Input::Lost(other)),
+        8 if forms_itself(&cluster.options) => discover(cluster, node, other),
+        9 if forms_itself(&cluster.options) => cluster.step(node, Input::Lost(other)),
         10 => cluster.crash(node),
-        11 => cluster.ambush(node, dice.below(20) as u32, None),
+        11 => cluster.fail_after_outputs(node, dice.below(20) as u32, None),
         12 | 13 => restart_all(cluster),
         14 => cluster.restart(other),
         _ => stop_removed(cluster),
     }
 }
 
-/// Whoever is to be added later must not be announced to a node that looks for others to form a
-/// group with.
+/// Announces `other` to `node`. A forming node must discover founders only, and no node of the pool.
 fn discover(cluster: &mut Cluster, node: u64, other: u64) {
     if !cluster.durable(node).membership.is_forming() || founders(cluster).contains(&other) {
         cluster.restart(other);
@@ -115,7 +114,7 @@ fn discover(cluster: &mut Cluster, node: u64, other: u64) {
     }
 }
 
-/// The operators stop who is told to be out; or who seems to be.
+/// Stops the nodes that are not in their own membership, as an operator would.
 fn stop_removed(cluster: &mut Cluster) {
     for node in cluster.nodes() {
         if !cluster.durable(node).membership.contains(node) && cluster.has_run(node) {
@@ -124,7 +123,7 @@ fn stop_removed(cluster: &mut Cluster) {
     }
 }
 
-/// Some node, the leader more often than not, is asked for other members, and may die of it.
+/// Asks some node, the leader more often than not, for other members. The node may crash soon after.
 fn reconfigure(cluster: &mut Cluster, dice: &mut Dice, node: u64) {
     let asked = cluster.leader().map(|(leader, _)| leader).filter(|_| dice.chance(850_000)).unwrap_or(node);
     let Some(target) = any_target(cluster, dice, asked) else { return };
@@ -133,25 +132,25 @@ fn reconfigure(cluster: &mut Cluster, dice: &mut Dice, node: u64) {
             cluster.restart(id);
         }
     }
-    let force = dice.chance(100_000);
+    let force = if dice.chance(100_000) { Force::IfNeeded } else { Force::Never };
     cluster.step(asked, Input::Reconfigure { target, force });
     if dice.chance(200_000) {
-        cluster.ambush(asked, dice.below(40) as u32, None);
+        cluster.fail_after_outputs(asked, dice.below(40) as u32, None);
     }
 }
 
-/// Other members than those that `asked` has, near or far.
+/// A target that differs from the membership of `asked`, a little or a lot.
 fn any_target(cluster: &Cluster, dice: &mut Dice, asked: u64) -> Option<Target<u64>> {
     let members = &cluster.durable(asked).membership;
     let (mut voters, mut learners) = (members.voters().to_vec(), members.learners().to_vec());
     let mut others: Vec<u64> = cluster.nodes().filter(|&id| !members.contains(id)).collect();
     shuffle(&mut others, dice);
     match dice.below(6) {
-        // One more, as a learner or a voter.
+        // One member more, as a learner or a voter.
         0 => if dice.chance(500_000) { &mut learners } else { &mut voters }.extend(others.first()),
-        // One less.
+        // One voter less.
         1 if voters.len() > 1 => drop(voters.remove(dice.below(voters.len() as u64) as usize)),
-        // One in place of another, of one that is down if there is such a one.
+        // One voter in place of another, of a crashed one if there is one.
         2 | 3 => {
             let fallen = voters.iter().position(|&voter| !cluster.is_up(voter));
             let any = dice.below(voters.len() as u64) as usize;
@@ -162,7 +161,7 @@ fn any_target(cluster: &Cluster, dice: &mut Dice, asked: u64) -> Option<Target<u
         _ => {
             let mut all: Vec<u64> = cluster.nodes().collect();
             shuffle(&mut all, dice);
-            // Seldom without the one that is asked.
+            // The target seldom lacks the node that is asked.
             if let Some(at) = all.iter().position(|&id| id == asked).filter(|_| dice.chance(700_000)) {
                 all.swap(0, at);
             }
@@ -175,12 +174,12 @@ fn any_target(cluster: &Cluster, dice: &mut Dice, asked: u64) -> Option<Target<u
     Target::new(voters, learners).ok()
 }
 
-/// All are well and stay so: a leader that is asked for other members gets there, unless it loses
-/// leadership. What it did then tells the caller's checks whether that was needless.
-pub(crate) fn progress(cluster: &mut Cluster, dice: &mut Dice) {
+/// While no fault happens, a leader that is asked for other members reaches the target, unless it loses
+/// its leadership. Whether that was needless, other checks decide.
+pub(crate) fn check_progress(cluster: &mut Cluster, dice: &mut Dice) {
     let Some((leader, _)) = cluster.leader() else { return };
-    cluster.spare_all();
-    // A host would long have caught up.
+    cluster.cancel_pending_faults();
+    // The hosts would have caught up long ago.
     if let Some(most) = cluster.nodes().map(|node| cluster.position(node)).max() {
         cluster.nodes().for_each(|node| cluster.set_position(node, most));
     }
@@ -189,17 +188,17 @@ pub(crate) fn progress(cluster: &mut Cluster, dice: &mut Dice) {
     let count = 1 + dice.below(5.min(all.len() as u64)) as usize;
     let learners = all.split_off(count).into_iter().take(1);
     let Ok(target) = Target::new(all, learners) else { return };
-    let (refusals, news) = (cluster.counts.refusals, cluster.news.len());
-    let start = cluster.changes.len();
-    cluster.step(leader, Input::Reconfigure { target: target.clone(), force: false });
+    let (refusals, changes) = (cluster.counts.refusals, cluster.leadership_changes.len());
+    let start = cluster.membership_events.len();
+    cluster.step(leader, Input::Reconfigure { target: target.clone(), force: Force::Never });
     let bound = Duration::from_nanos(cluster.liveness.bound + 3 * SECOND);
     let arrived = cluster.run_till(bound, |cluster| {
-        let over = cluster.counts.refusals > refusals || cluster.news.len() > news;
-        over || cluster.changes[start..].iter().any(|change| change.is_arrival_of(leader))
+        let over = cluster.counts.refusals > refusals || cluster.leadership_changes.len() > changes;
+        over || cluster.membership_events[start..].iter().any(|change| change.ends_reconfiguration_of(leader))
     });
     if arrived.is_none() && cluster.violation.is_none() && cluster.is_running(leader) {
         let members = &cluster.durable(leader).membership;
-        let text = format!("{leader} is not done with {target:?}: it has {members:?}");
-        cluster.fail(crate::check::Kind::Stuck, text);
+        let text = format!("{leader} has not reached {target:?}: it has {members:?}");
+        cluster.fail(crate::safety::ViolationKind::Stuck, text);
     }
 }

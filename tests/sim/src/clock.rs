@@ -1,4 +1,4 @@
-//! What a node reads when it asks for the time.
+//! The clocks of the nodes.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use quorate::Timestamp;
 
 use crate::rng::Dice;
 
-/// True time, in nanoseconds since the start of the run. No node knows it.
+/// The true time, in nanoseconds since the start of the run. Nodes do not know it.
 pub type Instant = u64;
 
 /// One millisecond of true time.
@@ -16,7 +16,7 @@ pub const SECOND: u64 = 1_000 * MS;
 
 const BILLION: u128 = 1_000_000_000;
 
-/// A monotonic clock of some origin that runs a little fast or slow.
+/// A monotonic clock with any origin, which runs a little fast or slow.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     origin: Instant,
@@ -25,20 +25,20 @@ pub struct Clock {
     rate: u64,
 }
 
-/// How wrong clocks are.
+/// How much the rates of clocks differ.
 #[derive(Clone, Copy, Debug)]
 pub enum Drift {
-    /// All run at the same rate.
+    /// All clocks run at the same rate.
     None,
-    /// Any rate within the bound.
+    /// The rates are anywhere within the bound.
     Within,
-    /// As fast or as slow as the bound allows, nothing between.
+    /// Each clock is as fast or as slow as the bound allows.
     AtTheBound,
 }
 
 impl Clock {
-    /// The clock of a process that starts at `now`: any reading, and a rate such that the ratio of
-    /// any two is at most one plus `bound_ppm` millionths.
+    /// The clock of a process that starts at `now`. Its first reading is random, and the ratio of any two
+    /// clocks' rates is at most one plus `bound_ppm` millionths.
     pub fn start(now: Instant, drift: Drift, bound_ppm: u32, dice: &mut Dice) -> Self {
         // (1 + x) / (1 - x) <= 1 + d holds for x = d / (2 + d).
         let bound = u64::from(bound_ppm) * 1_000;
@@ -57,14 +57,14 @@ impl Clock {
         Clock { origin: now, offset, rate }
     }
 
-    /// What it shows at `now`.
+    /// The reading at `now`.
     #[must_use]
     pub fn read(&self, now: Instant) -> Timestamp {
         let elapsed = u128::from(now - self.origin) * u128::from(self.rate) / BILLION;
         Duration::from_nanos(self.offset + elapsed as u64).into()
     }
 
-    /// The first instant, not before `now`, at which it shows `reading` or more.
+    /// The first time, not before `now`, at which the reading is `reading` or more.
     #[must_use]
     pub fn when(&self, reading: Timestamp, now: Instant) -> Instant {
         let ahead = reading.since_origin().as_nanos().saturating_sub(u128::from(self.offset));
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_reading_comes_no_sooner_than_when_it_is_due() {
+    fn a_clock_shows_a_reading_exactly_when_it_is_due() {
         let mut dice = Dice::new(1);
         for _ in 0..10_000 {
             let clock = Clock::start(5, Drift::Within, 500, &mut dice);

@@ -1,25 +1,24 @@
-//! The cluster: virtual time, its events, and what can be seen of it.
+//! The cluster: virtual time, its events, and the view of a test.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use quorate::{Config, Election, Event, HardState, Input, Lease, Message, Position, RoleKind, StepDown};
 
-use crate::check::{Kind, Safety, Violation};
 use crate::clock::Instant;
-use crate::host::Host;
+use crate::harness::{EventQueue, FaultyGroup};
 use crate::liveness::{Liveness, leaderless_bound};
-use crate::members::Members;
+use crate::membership_safety::MembershipSafety;
 use crate::net::Network;
 use crate::options::{Options, Start};
+use crate::process::Host;
 use crate::rng::Dice;
+use crate::safety::{Safety, Violation, ViolationKind};
 use crate::trace::Trace;
 
-/// What a run amounted to.
+/// What happened in a run, counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Counts {
-    /// Messages delivered, wake-ups, writes and mishaps.
+    /// Messages delivered, wake-ups, writes and faults.
     pub events: u64,
     /// Messages sent.
     pub messages: u64,
@@ -29,15 +28,15 @@ pub struct Counts {
     pub renewals: u64,
     /// Times a leader stepped down.
     pub step_downs: u64,
-    /// Terms in which anybody asked for votes.
+    /// Terms in which any node asked for votes.
     pub candidacies: u64,
     /// Memberships that were committed.
     pub commits: u64,
     /// Targets that were reached.
     pub targets: u64,
-    /// Nodes that were told that they are out.
+    /// Nodes that learned that they are removed.
     pub removals: u64,
-    /// Wishes that could not be met.
+    /// Requests that were rejected.
     pub refusals: u64,
 }
 
@@ -50,149 +49,131 @@ pub struct Cluster {
     pub(crate) dice: Dice,
     pub(crate) hosts: Vec<Host>,
     pub(crate) net: Network,
-    queue: BinaryHeap<Reverse<Scheduled>>,
-    sequence: u64,
+    queue: EventQueue<ScheduledEvent>,
     pub(crate) safety: Safety,
-    pub(crate) members: Members,
+    pub(crate) members: MembershipSafety,
     pub(crate) liveness: Liveness,
     pub(crate) trace: Trace,
     pub(crate) violation: Option<Violation>,
     pub(crate) counts: Counts,
-    /// Every `Elected` and `SteppedDown` a host acted on.
-    pub(crate) news: Vec<News>,
-    /// What hosts learnt of the members.
-    pub(crate) changes: Vec<Change>,
-    /// How often members changed since anybody last wished for anything.
+    /// Every `Elected` and `SteppedDown` that a host has acted on.
+    pub(crate) leadership_changes: Vec<LeadershipChange>,
+    /// The events about the members that hosts have acted on.
+    pub(crate) membership_events: Vec<MembershipEvent>,
+    /// How many times the members have changed since the last request.
     pub(crate) steps: u32,
     /// The highest term in which votes were asked for.
     pub(crate) asked: quorate::Term,
+    /// Messages that wait for the caller to carry them, if there is to be no network here.
+    pub(crate) outbox: Option<Vec<Outgoing>>,
 }
 
-/// A change of leadership, as a host learnt of it.
+/// A message that its host has handed over, and that an endpoint has yet to send. `node` is an index, from 0.
+#[cfg_attr(not(feature = "endpoints"), expect(dead_code, reason = "only endpoints read it"))]
+#[derive(Clone, Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) node: usize,
+    pub(crate) to: u64,
+    pub(crate) message: Message<u64>,
+}
+
+/// A change of leadership, as a host saw it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct News {
+pub struct LeadershipChange {
     /// True time.
     pub at: Instant,
     /// The node.
     pub node: u64,
     /// The term.
     pub term: quorate::Term,
-    /// Whether it was elected, or stepped down.
+    /// Whether the node was elected, or stepped down.
     pub elected: bool,
-    /// Why it stepped down.
+    /// Why the node stepped down.
     pub reason: Option<StepDown<u64>>,
 }
 
-/// News of the members, as a host learnt of it.
+/// An event about the members, as a host saw it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Change {
+pub struct MembershipEvent {
     /// True time.
     pub at: Instant,
     /// The node.
     pub node: u64,
-    /// What it learnt: one of `MembershipChanged`, `TargetReached`, `TargetAbandoned`, `Removed`.
+    /// One of `MembershipChanged`, `TargetReached`, `TargetAbandoned`, `Removed`.
     pub event: Event<u64>,
 }
 
-impl Change {
-    /// Whether `leader` is done with its target.
-    pub(crate) fn is_arrival_of(&self, leader: u64) -> bool {
+impl MembershipEvent {
+    /// Whether `leader` has reached or abandoned its target.
+    pub(crate) fn ends_reconfiguration_of(&self, leader: u64) -> bool {
         self.node == leader && matches!(self.event, Event::TargetReached { .. } | Event::TargetAbandoned)
     }
 }
 
+/// A scheduled event. `node` is an index, from 0; `life` is the number of the process that it is meant for.
 #[derive(Clone, Debug)]
-pub(crate) struct Scheduled {
-    at: Instant,
-    sequence: u64,
-    what: What,
-}
-
-/// What happens next. `node` is a place, from 0; `life` names the process it is meant for.
-#[derive(Clone, Debug)]
-pub(crate) enum What {
+pub(crate) enum ScheduledEvent {
     Deliver { node: usize, from: u64, message: Message<u64> },
     Wake { node: usize, life: u32 },
     Written { node: usize, life: u32 },
     Thaw { node: usize, life: u32 },
-    Wish { node: usize, life: u32, input: Input<u64> },
+    Request { node: usize, life: u32, input: Input<u64> },
 }
 
-impl Ord for Scheduled {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.at, self.sequence).cmp(&(other.at, other.sequence))
-    }
-}
-
-impl PartialOrd for Scheduled {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Scheduled {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Scheduled {}
-
-/// Node `n` stands at place `n - 1`.
-pub(crate) fn place(node: u64) -> usize {
+/// The index of a node: node `n` has index `n - 1`.
+pub(crate) fn index_of(node: u64) -> usize {
     node as usize - 1
 }
 
 impl Cluster {
-    /// `n` nodes, bootstrapped as one group unless [`Options::starts`] says otherwise, all starting
-    /// now.
+    /// `n` nodes that all start now, bootstrapped as one group unless [`Options::starts`] says otherwise.
     ///
     /// # Panics
-    /// If `n` is no number of nodes or the timing is invalid.
+    /// If a group cannot have `n` nodes or the timing is invalid.
     #[must_use]
     pub fn new(seed: u64, n: usize, options: Options) -> Self {
-        let mut cluster = Cluster::asleep(seed, n, options);
+        let mut cluster = Cluster::stopped(seed, n, options);
         for node in 1..=n as u64 {
             cluster.restart(node);
         }
         cluster
     }
 
-    /// `n` nodes of which none runs yet.
+    /// `n` nodes, none of which runs yet.
     ///
     /// # Panics
     /// As [`new`](Self::new).
     #[must_use]
-    pub fn asleep(seed: u64, n: usize, options: Options) -> Self {
+    pub fn stopped(seed: u64, n: usize, options: Options) -> Self {
         let host = |node| Host {
             config: Config { timing: options.timing, ..Config::new(node) },
             durable: options.first(node, n),
             process: None,
             life: 0,
-            was_in: options.start(node) == Start::Bootstrapped,
-            realigned: 0,
+            was_member: options.start(node) == Start::Bootstrapped,
+            members_changed: 0,
             forced: None,
         };
         let (delay, write) = (options.net.delay.1, options.disk.write.1);
-        let bound = leaderless_bound(&options.timing, n, delay, write, options.patience.unwrap_or(0));
+        let bound = leaderless_bound(&options.timing, n, delay, write, options.lost_attempts.unwrap_or(0));
         Cluster {
             seed,
             now: 0,
             dice: Dice::new(seed),
             hosts: (1..=n as u64).map(host).collect(),
             net: Network::new(n, options.net),
-            queue: BinaryHeap::new(),
-            sequence: 0,
+            queue: EventQueue::new(),
             safety: Safety::default(),
-            members: Members::new(options.starting(n, |start| matches!(start, Start::Forming(_)))),
+            members: MembershipSafety::new(options.starting(n, |start| matches!(start, Start::Forming(_)))),
             liveness: Liveness::new(n, bound, &options.timing),
             trace: Trace::new(options.traced),
             violation: None,
             counts: Counts::default(),
-            news: Vec::new(),
-            changes: Vec::new(),
+            leadership_changes: Vec::new(),
+            membership_events: Vec::new(),
             steps: 0,
             asked: quorate::Term(0),
+            outbox: None,
             options,
         }
     }
@@ -207,7 +188,7 @@ impl Cluster {
     }
 
     /// Lets time pass until `done`, which is asked after every event, or until `limit` has passed.
-    /// Returns how long it took, or `None` if it did not come about.
+    /// Returns how long it took, or `None` if `done` never returned true.
     pub fn run_till(&mut self, limit: Duration, done: impl FnMut(&Self) -> bool) -> Option<Duration> {
         let start = self.now;
         self.run_until(start + limit.as_nanos() as u64, done).then(|| Duration::from_nanos(self.now - start))
@@ -218,27 +199,35 @@ impl Cluster {
             if done(self) {
                 return true;
             }
-            let Some(Reverse(next)) = self.queue.peek() else { break };
-            if next.at > end {
+            if self.next_event().is_none_or(|next| next > end) {
                 break;
             }
-            let Some(Reverse(next)) = self.queue.pop() else { break };
-            self.now = next.at;
-            self.counts.events += 1;
-            self.happen(next.what);
-            self.check();
+            self.run_next();
         }
         if self.violation.is_none() {
             self.now = self.now.max(end);
             self.check();
         }
-        self.complain();
+        self.panic_at_violation();
         false
     }
 
-    pub(crate) fn schedule(&mut self, at: Instant, what: What) {
-        self.sequence += 1;
-        self.queue.push(Reverse(Scheduled { at, sequence: self.sequence, what }));
+    /// When the next event happens.
+    pub(crate) fn next_event(&self) -> Option<Instant> {
+        self.queue.next_time()
+    }
+
+    /// Lets the next event happen.
+    pub(crate) fn run_next(&mut self) {
+        let Some((at, event)) = self.queue.pop_until(Instant::MAX) else { return };
+        self.now = at;
+        self.counts.events += 1;
+        self.handle(event);
+        self.check();
+    }
+
+    pub(crate) fn schedule(&mut self, at: Instant, event: ScheduledEvent) {
+        self.queue.schedule(at, event);
     }
 
     /// True time since the start.
@@ -247,19 +236,19 @@ impl Cluster {
         Duration::from_nanos(self.now)
     }
 
-    /// The names of all nodes.
+    /// The ids of all nodes.
     pub fn nodes(&self) -> impl Iterator<Item = u64> + use<> {
         1..=self.hosts.len() as u64
     }
 
-    /// Every way a message can take, as sender and receiver.
+    /// Every pair of sender and receiver.
     #[must_use]
     pub fn pairs(&self) -> Vec<(u64, u64)> {
         let from = |a| self.nodes().filter(move |&b| a != b).map(move |b| (a, b));
         self.nodes().flat_map(from).collect()
     }
 
-    /// Who may act as leader at this instant, and under which lease.
+    /// The node that may act as leader now, and its lease.
     #[must_use]
     pub fn leader(&self) -> Option<(u64, Lease)> {
         self.hosts.iter().find_map(|host| Some((host.config.id, host.acts_under(self.now)?)))
@@ -268,13 +257,13 @@ impl Cluster {
     /// The node's election, if the node runs.
     #[must_use]
     pub fn election(&self, node: u64) -> Option<&Election<u64, rand_chacha::ChaCha8Rng>> {
-        Some(&self.hosts[place(node)].process.as_ref()?.election)
+        Some(&self.hosts[index_of(node)].process.as_ref()?.election)
     }
 
-    /// Whom `node` follows, or whether it leads, as it knows.
+    /// The leader that `node` knows, which may be `node` itself.
     #[must_use]
     pub fn follows(&self, node: u64) -> Option<u64> {
-        Some(self.election(node)?.leader()?.0)
+        Some(self.election(node)?.leader()?.id)
     }
 
     /// Whether `node` believes that it leads.
@@ -283,44 +272,44 @@ impl Cluster {
         self.election(node).is_some_and(|election| election.role() == RoleKind::Leader)
     }
 
-    /// Whether `node` stands for election or tries whether it could.
+    /// Whether `node` is a candidate or a pre-candidate.
     #[must_use]
-    pub fn stands(&self, node: u64) -> bool {
-        let standing = [RoleKind::PreCandidate, RoleKind::Candidate];
-        self.election(node).is_some_and(|election| standing.contains(&election.role()))
+    pub fn is_campaigning(&self, node: u64) -> bool {
+        let campaigning = [RoleKind::PreCandidate, RoleKind::Candidate];
+        self.election(node).is_some_and(|election| campaigning.contains(&election.role()))
     }
 
-    /// What of `node` would survive a crash.
+    /// The durable state of `node`.
     #[must_use]
     pub fn durable(&self, node: u64) -> &HardState<u64> {
-        &self.hosts[place(node)].durable
+        &self.hosts[index_of(node)].durable
     }
 
     /// How far the data of `node` reach.
     #[must_use]
     pub fn position(&self, node: u64) -> Position {
-        self.hosts[place(node)].config.position
+        self.hosts[index_of(node)].config.position
     }
 
-    /// Changes of leadership so far.
+    /// The changes of leadership so far.
     #[must_use]
-    pub fn news(&self) -> &[News] {
-        &self.news
+    pub fn leadership_changes(&self) -> &[LeadershipChange] {
+        &self.leadership_changes
     }
 
-    /// What hosts learnt of the members so far.
+    /// The events about the members so far.
     #[must_use]
-    pub fn changes(&self) -> &[Change] {
-        &self.changes
+    pub fn membership_events(&self) -> &[MembershipEvent] {
+        &self.membership_events
     }
 
-    /// What happened so far, counted.
+    /// The counts so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// What happened so far, if the trace is kept.
+    /// The trace so far, if it is kept.
     #[must_use]
     pub fn trace(&self) -> &Trace {
         &self.trace
@@ -335,37 +324,63 @@ impl Cluster {
     /// Whether `node` has a process.
     #[must_use]
     pub fn is_up(&self, node: u64) -> bool {
-        self.hosts[place(node)].process.is_some()
+        self.hosts[index_of(node)].process.is_some()
     }
 
     /// Whether `node` has ever had a process.
     #[must_use]
     pub fn has_run(&self, node: u64) -> bool {
-        self.hosts[place(node)].life > 0
+        self.hosts[index_of(node)].life > 0
     }
 
     /// Whether `node` has a process that is not frozen.
     #[must_use]
     pub fn is_running(&self, node: u64) -> bool {
-        self.hosts[place(node)].is_running()
+        self.hosts[index_of(node)].is_running()
     }
 
-    pub(crate) fn note(&mut self, node: u64, text: impl FnOnce() -> String) {
-        self.trace.note(self.now, || format!("n{node} {}", text()));
+    pub(crate) fn log(&mut self, node: u64, text: impl FnOnce() -> String) {
+        self.trace.log(self.now, || format!("n{node} {}", text()));
     }
 
-    pub(crate) fn fail(&mut self, kind: Kind, text: String) {
+    pub(crate) fn fail(&mut self, kind: ViolationKind, text: String) {
         if self.violation.is_none() {
-            self.trace.note(self.now, || format!("!!!! {kind:?}: {text}"));
+            self.trace.log(self.now, || format!("!!!! {kind:?}: {text}"));
             self.violation = Some(Violation { at: self.now, kind, text });
         }
     }
 
-    /// Panics at a violation, if that is wanted, with all that is needed to see it again.
-    fn complain(&self) {
+    /// Panics at a violation, unless that is off, with all that is needed to replay the run.
+    fn panic_at_violation(&self) {
         if let Some(violation) = self.violation.as_ref().filter(|_| self.options.panics) {
             let replay = self.options.replay.as_deref().unwrap_or("run this test again");
             panic!("{}\nseed {}: {violation}\nreplay: {replay}\n", self.trace.tail(80), self.seed);
         }
+    }
+}
+
+impl FaultyGroup for Cluster {
+    fn size(&self) -> usize {
+        self.hosts.len()
+    }
+
+    fn true_time(&self) -> Instant {
+        self.now
+    }
+
+    fn acting_leader(&self) -> Option<usize> {
+        self.leader().map(|(leader, _)| index_of(leader))
+    }
+
+    fn pass(&mut self, length: u64) {
+        self.run_for(Duration::from_nanos(length));
+    }
+
+    fn set_link(&mut self, from: usize, to: usize, up: bool) {
+        self.link(from as u64 + 1, to as u64 + 1, up);
+    }
+
+    fn has_ended(&self) -> bool {
+        self.violation.is_some()
     }
 }

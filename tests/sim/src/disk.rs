@@ -1,16 +1,16 @@
-//! How long it takes to make something durable.
+//! The disks: how long a write takes.
 
 use crate::clock::{MS, SECOND};
 use crate::rng::{Dice, Ppm};
 
-/// How slow the disks are.
+/// How long writes take.
 #[derive(Clone, Copy, Debug)]
 pub struct DiskOptions {
-    /// The quickest and the slowest write, in nanoseconds.
+    /// The shortest and the longest write, in nanoseconds.
     pub write: (u64, u64),
-    /// Writes that stall.
+    /// How many of a million writes stall.
     pub stalls: Ppm,
-    /// For how long.
+    /// The shortest and the longest stall, in nanoseconds.
     pub stall: (u64, u64),
 }
 
@@ -22,8 +22,8 @@ impl Default for DiskOptions {
 }
 
 impl DiskOptions {
-    /// How long the next write takes, and whether it stalls.
-    pub(crate) fn next(&self, dice: &mut Dice) -> (u64, bool) {
+    /// Draws how long the next write takes, and whether it stalls.
+    pub fn draw(&self, dice: &mut Dice) -> (u64, bool) {
         let stalls = dice.chance(self.stalls);
         (dice.between(if stalls { self.stall } else { self.write }), stalls)
     }

@@ -1,30 +1,31 @@
-//! A group in virtual time without checks, faults or writes that take time: for hours of quiet traffic.
+//! A group in virtual time without checks, faults and write times, to simulate hours of traffic quickly.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
+use quorate::message::{Body, Phase};
 use quorate::{
-    Body, ClusterId, Config, Election, Event, HardState, HeartbeatTiming, Input, Message, Output, Phase,
-    RoleKind, Timestamp, Timing,
+    ClusterId, Config, Election, Event, HardState, HeartbeatTiming, Input, Message, Output, RoleKind,
+    Timestamp, Timing,
 };
 use rand_chacha::ChaCha8Rng;
 
 use crate::clock::Instant;
 use crate::rng::{Dice, Ppm};
 
-/// What traffic is like.
+/// The properties of the network.
 #[derive(Clone, Copy, Debug)]
 pub struct Traffic {
     /// The shortest and the longest one-way delay, in nanoseconds.
     pub delay: (u64, u64),
     /// How many of a million messages are lost.
     pub loss: Ppm,
-    /// How late a node wakes up at the most, in nanoseconds.
+    /// How late a node wakes up at most, in nanoseconds.
     pub oversleep: u64,
 }
 
-/// What happened.
+/// What happened, counted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Tally {
     /// Messages delivered and timers that fired.
@@ -38,24 +39,24 @@ pub struct Tally {
     /// Pre-votes sent.
     pub pre_votes: u64,
     /// When a node last lost its leader.
-    pub forsaken: Instant,
+    pub leader_lost_at: Instant,
 }
 
 type Node = Election<u64, ChaCha8Rng>;
 
-/// The group. Nodes are named from 1 on, one clock serves them all.
+/// The group. Its nodes have the ids from 1 on, and one clock.
 pub struct FastCluster {
     now: Instant,
-    /// What the network is like; may be changed at any time.
+    /// The network, which may be changed at any time.
     pub traffic: Traffic,
-    /// What happened so far.
+    /// The counts so far.
     pub tally: Tally,
     nodes: Vec<Option<Node>>,
-    /// When each is to be woken.
+    /// When each node is to be woken.
     alarms: Vec<Instant>,
     queue: BinaryHeap<Reverse<(Instant, usize)>>,
-    /// Under way, by the slot that the queue names.
-    letters: Vec<Option<(usize, u64, Message<u64>)>>,
+    /// The messages under way, by the slot that the queue names.
+    messages: Vec<Option<(usize, u64, Message<u64>)>>,
     free: Vec<usize>,
     outputs: Vec<Output<u64>>,
     dice: Dice,
@@ -65,30 +66,30 @@ impl FastCluster {
     /// `n` nodes that start now.
     ///
     /// # Panics
-    /// If `n` is no number of nodes or the timing is invalid.
+    /// If a group cannot have `n` nodes or the timing is invalid.
     #[must_use]
     pub fn new(seed: u64, n: u64, timing: Timing, traffic: Traffic) -> Self {
         let mut dice = Dice::new(seed);
-        let saved = HardState::bootstrap(ClusterId(7), 1..=n).expect("a lawful number of nodes");
+        let saved = HardState::bootstrap(ClusterId(7), 1..=n).expect("a valid number of nodes");
         let mut node = |id| {
             let config = Config { timing, ..Config::new(id) };
-            Election::new(config, saved.clone(), Timestamp::ORIGIN, dice.generator()).expect("a lawful start")
+            Election::new(config, saved.clone(), Timestamp::ORIGIN, dice.generator()).expect("a valid start")
         };
         let nodes: Vec<_> = (1..=n).map(|id| Some(node(id))).collect();
-        let mut fast_cluster = FastCluster {
+        let mut cluster = FastCluster {
             now: 0,
             traffic,
             tally: Tally::default(),
             alarms: vec![0; nodes.len()],
             nodes,
             queue: BinaryHeap::new(),
-            letters: Vec::new(),
+            messages: Vec::new(),
             free: Vec::new(),
             outputs: Vec::new(),
             dice,
         };
-        (0..fast_cluster.nodes.len()).for_each(|place| fast_cluster.set_alarm(place));
-        fast_cluster
+        (0..cluster.nodes.len()).for_each(|index| cluster.set_alarm(index));
+        cluster
     }
 
     /// True time since the start.
@@ -102,23 +103,23 @@ impl FastCluster {
         self.run_till(length, |_| false);
     }
 
-    /// Lets time pass until `done`, which is asked after every event, or until `limit` has passed. Says
-    /// whether it came about.
+    /// Lets time pass until `done`, which is asked after every event, or until `limit` has passed. Returns
+    /// whether `done` returned true.
     pub fn run_till(&mut self, limit: u64, done: impl Fn(&Self) -> bool) -> bool {
         let end = self.now + limit;
         while !done(self) {
-            let (alarm, place) = self.alarms.iter().copied().zip(0..).min().unwrap_or((Instant::MAX, 0));
-            let letter = self.queue.peek().map_or(Instant::MAX, |Reverse((at, _))| *at);
-            if alarm.min(letter) > end {
+            let (alarm, index) = self.alarms.iter().copied().zip(0..).min().unwrap_or((Instant::MAX, 0));
+            let arrival = self.queue.peek().map_or(Instant::MAX, |Reverse((at, _))| *at);
+            if alarm.min(arrival) > end {
                 self.now = end;
                 return false;
             }
             self.tally.events += 1;
-            self.now = alarm.min(letter);
-            if letter <= alarm {
+            self.now = alarm.min(arrival);
+            if arrival <= alarm {
                 self.deliver();
             } else {
-                self.serve(place, None);
+                self.serve(index, None);
             }
         }
         true
@@ -127,13 +128,13 @@ impl FastCluster {
     fn deliver(&mut self) {
         let Some(Reverse((_, slot))) = self.queue.pop() else { return };
         self.free.push(slot);
-        if let Some((to, from, message)) = self.letters[slot].take() {
+        if let Some((to, from, message)) = self.messages[slot].take() {
             self.serve(to, Some(Input::Receive { from, message }));
         }
     }
 
-    fn serve(&mut self, place: usize, input: Option<Input<u64>>) {
-        let Some(node) = &mut self.nodes[place] else { return };
+    fn serve(&mut self, index: usize, input: Option<Input<u64>>) {
+        let Some(node) = &mut self.nodes[index] else { return };
         let mut outputs = std::mem::take(&mut self.outputs);
         node.tick_into(Duration::from_nanos(self.now).into(), &mut outputs);
         if let Some(input) = input {
@@ -141,15 +142,15 @@ impl FastCluster {
         }
         for output in outputs.drain(..) {
             match output {
-                Output::Send { to, message } => self.send(place, to, message),
+                Output::Send { to, message } => self.send(index, to, message),
                 Output::Event(Event::Elected { .. }) => self.tally.elections += 1,
                 Output::Event(Event::SteppedDown { .. }) => self.tally.step_downs += 1,
-                Output::Event(Event::LeaderChanged { leader: None }) => self.tally.forsaken = self.now,
+                Output::Event(Event::LeaderChanged { leader: None }) => self.tally.leader_lost_at = self.now,
                 Output::Event(_) | Output::Persist(_) | Output::Rejected(_) => {}
             }
         }
         self.outputs = outputs;
-        self.set_alarm(place);
+        self.set_alarm(index);
     }
 
     fn send(&mut self, from: usize, to: u64, message: Message<u64>) {
@@ -161,24 +162,24 @@ impl FastCluster {
             return;
         }
         let at = self.now + self.dice.between(self.traffic.delay);
-        let letter = Some((to as usize - 1, from as u64 + 1, message));
+        let under_way = Some((to as usize - 1, from as u64 + 1, message));
         let slot = self.free.pop().unwrap_or_else(|| {
-            self.letters.push(None);
-            self.letters.len() - 1
+            self.messages.push(None);
+            self.messages.len() - 1
         });
-        self.letters[slot] = letter;
+        self.messages[slot] = under_way;
         self.queue.push(Reverse((at, slot)));
     }
 
-    fn set_alarm(&mut self, place: usize) {
-        let due = self.nodes[place].as_ref().and_then(Election::deadline);
-        self.alarms[place] = due.map_or(Instant::MAX, |due| {
+    fn set_alarm(&mut self, index: usize) {
+        let due = self.nodes[index].as_ref().and_then(Election::deadline);
+        self.alarms[index] = due.map_or(Instant::MAX, |due| {
             let late = self.dice.below(self.traffic.oversleep + 1);
             (due.since_origin().as_nanos() as u64).max(self.now) + late
         });
     }
 
-    /// Who leads, and the promise and interval it has chosen.
+    /// The leader, and the promise and the interval that it has chosen.
     #[must_use]
     pub fn leader(&self) -> Option<(u64, HeartbeatTiming)> {
         let leads = |node: &&Node| node.role() == RoleKind::Leader;
@@ -186,10 +187,10 @@ impl FastCluster {
         Some((leader.id(), leader.status().heartbeat_timing?))
     }
 
-    /// `node` is gone for good.
+    /// Crashes `node` for good.
     pub fn crash(&mut self, node: u64) {
-        let place = node as usize - 1;
-        self.nodes[place] = None;
-        self.alarms[place] = Instant::MAX;
+        let index = node as usize - 1;
+        self.nodes[index] = None;
+        self.alarms[index] = Instant::MAX;
     }
 }

@@ -1,37 +1,38 @@
-//! What can go wrong in a scenario.
+//! The kinds of faults in a scenario.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// What goes wrong.
+/// The faults of a scenario.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Faults {
-    /// Nothing.
+    /// No faults.
     Clean,
     /// A message in five is lost.
     Loss,
-    /// A message in five comes twice.
+    /// A message in five is delivered twice.
     Duplicates,
     /// Links are cut, one way or both, and mended.
     Partitions,
     /// Processes die, also between two outputs and during a write, and start again.
     Crashes,
-    /// Every clock is as fast or as slow as the bound allows, and leaders are cut off.
+    /// Every clock is as fast or as slow as the bound allows, and links are cut.
     Drift,
     /// Writes take up to 100 ms, and some stall for seconds.
     SlowDisks,
-    /// Processes freeze, and go on as if nothing had been.
+    /// Processes freeze, and go on later.
     Frozen,
-    /// The hosts resign, campaign, and change position and priority.
-    Wishes,
-    /// Members come and go all the time, some die in the middle; every third group forms itself.
+    /// The hosts request to resign and to campaign, and change positions and priorities.
+    Requests,
+    /// Members are added and removed all the time, and some crash meanwhile. Every third group forms
+    /// itself.
     Churn,
-    /// Any of it: each seed draws which, and every fourth has it all.
+    /// A mix: each seed draws some kinds of faults, and every fourth seed has them all.
     All,
 }
 
 impl Faults {
-    /// In the order of the table.
+    /// All faults, in the order of the table.
     pub const ALL: [Faults; 11] = [
         Faults::Clean,
         Faults::Loss,
@@ -41,10 +42,21 @@ impl Faults {
         Faults::Drift,
         Faults::SlowDisks,
         Faults::Frozen,
-        Faults::Wishes,
+        Faults::Requests,
         Faults::Churn,
         Faults::All,
     ];
+
+    /// Whether `fault` goes wrong where these faults do. Drift alone harms no group, so it comes with
+    /// partitions.
+    #[must_use]
+    pub fn has(self, fault: Faults) -> bool {
+        match self {
+            Faults::Drift => matches!(fault, Faults::Drift | Faults::Partitions),
+            Faults::All => true,
+            only => only == fault,
+        }
+    }
 }
 
 impl fmt::Display for Faults {
@@ -58,7 +70,7 @@ impl fmt::Display for Faults {
             Faults::Drift => "drift",
             Faults::SlowDisks => "slow-disks",
             Faults::Frozen => "frozen",
-            Faults::Wishes => "wishes",
+            Faults::Requests => "requests",
             Faults::Churn => "churn",
             Faults::All => "all",
         })

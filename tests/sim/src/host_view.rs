@@ -1,83 +1,98 @@
-//! What a host makes of the news, and what must be true of it.
+//! The events that hosts see, and the checks of these events.
 
 use quorate::{Event, Input, MembershipVersion, StepDown, Term};
 
-use crate::check::Kind;
-use crate::cluster::{Change, Cluster, News, What};
+use crate::cluster::{Cluster, LeadershipChange, MembershipEvent, ScheduledEvent};
+use crate::safety::ViolationKind;
 
 impl Cluster {
-    pub(crate) fn host_view(&mut self, node: usize, event: Event<u64>) {
+    pub(crate) fn on_event(&mut self, node: usize, event: Event<u64>) {
         let name = node as u64 + 1;
         match event {
-            Event::Elected { term } => self.learn_elected(node, term),
-            Event::SteppedDown { term, reason } => self.learn_stepped_down(node, term, reason),
-            Event::LeaderChanged { leader: Some((leader, term)) } if leader != name => {
-                let verdict = self.safety.follows(name, leader, term);
+            Event::Elected { term } => self.on_elected(node, term),
+            Event::SteppedDown { term, reason } => self.on_stepped_down(node, term, reason),
+            Event::LeaderChanged { leader: Some(leader) } if leader.id != name => {
+                let verdict = self.safety.follows(name, leader.id, leader.term);
                 self.judge(verdict);
             }
             Event::Behind { position, .. } => self.catch_up(node, position),
             Event::MembershipChanged { version, committed } => {
-                self.learn_membership(node, version, committed);
-                self.keep(node, event);
+                self.on_membership_changed(node, version, committed);
+                self.record_event(node, event);
             }
             Event::TargetReached { .. } | Event::TargetAbandoned | Event::Removed => {
-                self.learn_arrival(node, &event);
-                self.keep(node, event);
+                self.on_reconfiguration_ended(node, &event);
+                self.record_event(node, event);
             }
-            // Nobody lies here, and no disk forgets.
+            // No node lies here, and no disk loses its data.
             Event::StateLost
             | Event::TooManyForming { .. }
             | Event::MembershipConflict { .. }
             | Event::ForeignCluster { .. }
             | Event::TwoLeaders { .. }
             | Event::TermTooFarAhead { .. } => {
-                self.fail(Kind::Nonsense, format!("node {name} says {event:?}"));
+                self.fail(ViolationKind::Nonsense, format!("node {name} reports: {event}"));
             }
             _ => {}
         }
     }
 
-    fn keep(&mut self, node: usize, event: Event<u64>) {
-        self.changes.push(Change { at: self.now, node: node as u64 + 1, event });
+    fn record_event(&mut self, node: usize, event: Event<u64>) {
+        self.membership_events.push(MembershipEvent { at: self.now, node: node as u64 + 1, event });
     }
 
-    fn learn_elected(&mut self, node: usize, term: Term) {
+    fn on_elected(&mut self, node: usize, term: Term) {
         let name = node as u64 + 1;
         let process = self.hosts[node].process.as_mut();
         let renewed = process.is_some_and(|process| std::mem::replace(&mut process.leads, true));
         let count = if renewed { &mut self.counts.renewals } else { &mut self.counts.elections };
         *count += 1;
-        self.news.push(News { at: self.now, node: name, term, elected: true, reason: None });
+        self.leadership_changes.push(LeadershipChange {
+            at: self.now,
+            node: name,
+            term,
+            elected: true,
+            reason: None,
+        });
         let verdict = self.safety.elected(name, term);
         self.judge(verdict);
         let verdict = self.members.elected(name, term, &self.hosts[node].durable.membership);
         self.judge(verdict);
     }
 
-    fn learn_stepped_down(&mut self, node: usize, term: Term, reason: StepDown<u64>) {
+    fn on_stepped_down(&mut self, node: usize, term: Term, reason: StepDown<u64>) {
         let (name, at) = (node as u64 + 1, self.now);
         self.counts.step_downs += 1;
-        self.news.push(News { at, node: name, term, elected: false, reason: Some(reason) });
+        self.leadership_changes.push(LeadershipChange {
+            at,
+            node: name,
+            term,
+            elected: false,
+            reason: Some(reason),
+        });
         let Some(process) = &mut self.hosts[node].process else { return };
         process.published = None;
         process.leads = false;
-        // News of leadership that was over before the host heard of it is no loss.
-        let since = process.leads_since.take().filter(|_| self.options.patience.is_some());
-        let wanted = matches!(reason, StepDown::Resigned { .. });
-        if !wanted && since.is_some_and(|since| self.was_needless(node, since)) {
-            self.fail(Kind::NeedlessChange, format!("{name} stepped down in term {term}: {reason:?}"));
+        // A leadership that ended before the host heard of it is no loss.
+        let since = process.leads_since.take().filter(|_| self.options.lost_attempts.is_some());
+        let requested = matches!(reason, StepDown::Resigned { .. });
+        if !requested && since.is_some_and(|since| self.was_needless(node, since)) {
+            self.fail(
+                ViolationKind::NeedlessChange,
+                format!("{name} stepped down from term {term}: {reason}"),
+            );
         }
         if let Some(process) = &mut self.hosts[node].process {
             process.forced = false;
         }
     }
 
-    fn learn_membership(&mut self, node: usize, version: MembershipVersion, committed: bool) {
+    fn on_membership_changed(&mut self, node: usize, version: MembershipVersion, committed: bool) {
         let (name, host) = (node as u64 + 1, &self.hosts[node]);
         let members = &host.durable.membership;
         if members.version() != version {
-            let text = format!("{name} speaks of {version} and holds {}", members.version());
-            return self.fail(Kind::NotDurable, text);
+            let text = format!("{name} reports {version} and holds {}", members.version());
+            return self.fail(ViolationKind::NotDurable, text);
         }
         if committed {
             let leads = host.process.as_ref().is_some_and(|process| process.leads);
@@ -87,7 +102,7 @@ impl Cluster {
         }
     }
 
-    fn learn_arrival(&mut self, node: usize, event: &Event<u64>) {
+    fn on_reconfiguration_ended(&mut self, node: usize, event: &Event<u64>) {
         let (name, members) = (node as u64 + 1, &self.hosts[node].durable.membership);
         let verdict = match *event {
             Event::Removed => {
@@ -97,15 +112,15 @@ impl Cluster {
             Event::TargetReached { version } => {
                 self.counts.targets += 1;
                 let known = self.members.is_committed(version) && members.version() == version;
-                let text = format!("{name} has reached {version}, but {members:?} is there");
-                if known { Ok(()) } else { Err((Kind::NotCommitted, text)) }
+                let text = format!("{name} reports that it has reached {version}, and holds {members:?}");
+                if known { Ok(()) } else { Err((ViolationKind::NotCommitted, text)) }
             }
             _ => Ok(()),
         };
         self.judge(verdict);
         if let Some(process) = &mut self.hosts[node].process {
             process.forced = false;
-            process.told |= *event == Event::Removed;
+            process.knows_removal |= *event == Event::Removed;
         }
     }
 
@@ -113,7 +128,11 @@ impl Cluster {
         let Some(delay) = self.options.catch_up else { return };
         let host = &mut self.hosts[node];
         host.config.position = host.config.position.max(position);
-        let what = What::Wish { node, life: host.life, input: Input::SetPosition(host.config.position) };
-        self.schedule(self.now + delay, what);
+        let event = ScheduledEvent::Request {
+            node,
+            life: host.life,
+            input: Input::SetPosition(host.config.position),
+        };
+        self.schedule(self.now + delay, event);
     }
 }

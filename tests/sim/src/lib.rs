@@ -1,48 +1,55 @@
-//! The deterministic cluster: nodes, clocks, disks and a network in virtual time, all decided by one
-//! seed, and checks after every event that what `quorate` promises holds.
+//! The deterministic simulator: nodes, clocks, disks and a network in virtual time, all determined by one
+//! seed. After every event it checks that the guarantees of `quorate` hold.
 //!
-//! [`Cluster`] is driven by tests, [`Scenario`] drives one through faults, and [`ManualNetwork`] is a handful of
-//! nodes whose messages a test delivers by hand.
+//! Tests drive a [`Cluster`], a [`Scenario`] drives one through faults, and a [`ManualNetwork`] is a few
+//! nodes whose messages a test delivers by hand. [`checked`] checks every step of a single election, and
+//! [`model`] searches all states of small groups.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod actions;
-mod check;
+pub mod checked;
 mod churn;
 mod clock;
 mod cluster;
 mod disk;
+#[cfg(feature = "endpoints")]
+mod endpoints;
+mod failover_time;
 mod fast_cluster;
 mod faults;
-mod handover_table;
-mod host;
+mod handover_time;
+pub mod harness;
+mod host_loop;
 mod host_view;
 mod liveness;
 mod manual_network;
-mod measure;
-mod members;
+mod membership_safety;
 pub mod model;
 mod net;
 mod options;
+mod process;
 mod rng;
+mod safety;
 mod scenario;
 mod schedule;
-mod serve;
 mod trace;
 
-pub use check::{Kind, Violation};
 pub use clock::{Clock, Drift, Instant, MS, SECOND};
-pub use cluster::{Change, Cluster, Counts, News};
+pub use cluster::{Cluster, Counts, LeadershipChange, MembershipEvent};
 pub use disk::DiskOptions;
+#[cfg(feature = "endpoints")]
+pub use endpoints::{AddressCounts, EndpointOutcome, EndpointScenario};
+pub use failover_time::{Failover, Setting, Summary, cold_start, failover, handover};
 pub use fast_cluster::{FastCluster, Tally as FastClusterTally, Traffic};
 pub use faults::Faults;
-pub use handover_table::HandoverSettings;
+pub use handover_time::HandoverSettings;
 pub use liveness::leaderless_bound;
 pub use manual_network::{Mail, ManualNetwork};
-pub use measure::{Failover, Setting, Summary, cold_start, failover, handover};
 pub use net::NetOptions;
 pub use options::{Options, Start};
 pub use rng::{Dice, Ppm, Zero};
+pub use safety::{Violation, ViolationKind};
 pub use scenario::{Outcome, Scenario};
 pub use schedule::Schedule;
-pub use trace::{Trace, message as describe};
+pub use trace::Trace;

@@ -1,52 +1,46 @@
-//! Whether the group gets a leader when it could, and keeps it when it should.
+//! Liveness: a group gets a leader when one of its nodes can lead, and keeps it while nothing disturbs it.
 
 use quorate::{Membership, Timing};
 
-use crate::check::Kind;
 use crate::clock::{Instant, MS};
-use crate::cluster::{Cluster, place};
+use crate::cluster::{Cluster, index_of};
+use crate::harness::Disturbances;
+use crate::safety::ViolationKind;
 
-/// For as long as a node does not run.
-const DOWN: Instant = Instant::MAX;
-
-/// When what was last disturbed, and since when nobody leads.
+/// When nodes, links and disks were last disturbed, and when a lease was last in force.
 #[derive(Clone, Debug)]
 pub(crate) struct Liveness {
-    nodes: usize,
-    /// By sender and receiver: when a message was last lost or late.
-    lost: Vec<Instant>,
-    /// By node: when it was last down or frozen; [`DOWN`] while it is.
-    unwell: Vec<Instant>,
-    /// By node: since when it is down, while it is.
+    disturbances: Disturbances,
+    /// Since when each node is down, while it is.
     down_since: Vec<Instant>,
-    /// By node: when its disk last stalled, or will have.
+    /// When the disk of each node last stalled, or when its stall will end.
     stalled: Vec<Instant>,
-    /// Since when nothing was changed from outside.
+    /// Since when no fault and no request has disturbed the group.
     calm_since: Instant,
     /// When a lease was last in force.
     pub(crate) last_lease: Instant,
-    /// Without a leader for longer than that is a violation.
+    /// A longer time than this without a leader is a violation.
     pub(crate) bound: u64,
-    /// What happened longer ago than that is no excuse for losing leadership.
+    /// A fault longer ago than this does not excuse the loss of leadership.
     window: u64,
 }
 
-/// How long a group may be without a leader once nothing disturbs it any more and some node reaches
-/// a quorum both ways.
+/// How long a group may be without a leader once nothing disturbs it any more and some node reaches a
+/// quorum in both directions.
 ///
-/// All promises of the past end within `promise_limit`, and a restarted voter is bound that long
-/// too; every successor has then had its turn after `n * stagger`. An attempt costs four ways
-/// (pre-vote, vote) and two writes, and one that fails at the last moment binds its voters for
-/// another `promise_limit`. The delay of a leader that lost its lease again and again is at most
-/// sixteen promises.
+/// All promises of the past end within `promise_limit`, and a restarted voter is bound that long too. The
+/// election deadlines of all nodes pass within `n * stagger` after that. An attempt takes four message
+/// delays (pre-vote, vote) and two writes, and one that fails at the last moment binds its voters for
+/// another `promise_limit`. A leader that lost its lease again and again waits at most sixteen promises.
 ///
-/// Clocks may be slow by as much as `clock_drift_ppm`. `loss` is a number of attempts to allow for messages that go astray.
+/// Clocks may be slow by as much as `clock_drift_ppm`. `lost_attempts` is the number of attempts that may
+/// fail because messages are lost.
 #[must_use]
-pub fn leaderless_bound(timing: &Timing, nodes: usize, delay: u64, write: u64, loss: u64) -> u64 {
+pub fn leaderless_bound(timing: &Timing, nodes: usize, delay: u64, write: u64, lost_attempts: u64) -> u64 {
     let nanos = |length: std::time::Duration| length.as_nanos() as u64;
     let (promise, limit) = (nanos(timing.promise), nanos(timing.promise_limit));
     let attempt = nanos(timing.stagger) * nodes as u64 + 4 * delay + 2 * write + limit;
-    let bound = 2 * limit + 16 * promise + attempt * (2 + loss) + 10 * MS;
+    let bound = 2 * limit + 16 * promise + attempt * (2 + lost_attempts) + 10 * MS;
     bound + bound * u64::from(timing.clock_drift_ppm) / 1_000_000
 }
 
@@ -54,9 +48,7 @@ impl Liveness {
     pub(crate) fn new(nodes: usize, bound: u64, timing: &Timing) -> Self {
         let window = 2 * timing.promise_limit.as_nanos() as u64;
         Liveness {
-            nodes,
-            lost: vec![0; nodes * nodes],
-            unwell: vec![DOWN; nodes],
+            disturbances: Disturbances::new(nodes, window),
             down_since: vec![0; nodes],
             stalled: vec![0; nodes],
             calm_since: 0,
@@ -66,130 +58,133 @@ impl Liveness {
         }
     }
 
-    pub(crate) fn lost(&mut self, from: usize, to: usize, now: Instant) {
-        self.lost[from * self.nodes + to] = now;
+    pub(crate) fn mark_lost(&mut self, from: usize, to: usize, now: Instant) {
+        self.disturbances.disturb_link(from, to, now);
     }
 
-    /// `node` is down from now on.
-    pub(crate) fn unwell(&mut self, node: usize, now: Instant) {
-        if self.unwell[node] != DOWN {
+    /// Marks `node` as down from now on.
+    pub(crate) fn mark_down(&mut self, node: usize, now: Instant) {
+        if !self.disturbances.is_down(node) {
             self.down_since[node] = now;
         }
-        self.unwell[node] = DOWN;
+        self.disturbances.stop_node(node);
     }
 
-    /// Whether `node` had been down for long at `then`, and is still.
+    /// Whether `node` had been down for long at `then`, and is still down.
     fn was_dead(&self, node: usize, then: Instant) -> bool {
-        self.unwell[node] == DOWN && then.saturating_sub(self.down_since[node]) > 2 * self.window
+        self.disturbances.is_down(node) && then.saturating_sub(self.down_since[node]) > 2 * self.window
     }
 
-    /// The disk of `node` stalls until `end`.
-    pub(crate) fn stalled(&mut self, node: usize, end: Instant) {
+    /// Marks the disk of `node` as stalled until `end`.
+    pub(crate) fn mark_stalled(&mut self, node: usize, end: Instant) {
         self.stalled[node] = self.stalled[node].max(end);
-        self.disturbed(end);
+        self.mark_disturbed(end);
     }
 
-    /// `node` is up again.
-    pub(crate) fn recovered(&mut self, node: usize, now: Instant) {
-        self.unwell[node] = now;
+    /// Marks `node` as up again.
+    pub(crate) fn mark_up(&mut self, node: usize, now: Instant) {
+        self.disturbances.start_node(node, now);
     }
 
-    /// Something was changed from outside, or goes on changing until then.
-    pub(crate) fn disturbed(&mut self, until: Instant) {
+    /// Marks the group as disturbed until then.
+    pub(crate) fn mark_disturbed(&mut self, until: Instant) {
         self.calm_since = self.calm_since.max(until);
     }
 
-    /// Whether `leader` has had nothing to complain of for a while, with so many of `voters` as are
-    /// `needed`.
+    /// Whether nothing has disturbed `leader` and at least `needed` of `voters`, and the links between
+    /// them, for a while.
     fn was_unaffected(&self, leader: usize, voters: &[u64], needed: usize, now: Instant) -> bool {
-        let well =
-            |node: usize| self.is_past(self.unwell[node], now) && self.is_past(self.stalled[node], now);
-        let lossless = |a: usize, b: usize| self.is_past(self.lost[a * self.nodes + b], now);
-        let pair = |a: usize, b: usize| lossless(a, b) && lossless(b, a);
-        let with = |&node: &usize| node == leader || (well(node) && pair(leader, node));
-        well(leader) && voters.iter().map(|&id| place(id)).filter(with).count() >= needed
+        let with = |&node: &usize| {
+            node == leader
+                || self.is_unaffected(node, now) && self.disturbances.is_pair_undisturbed(leader, node, now)
+        };
+        self.is_unaffected(leader, now)
+            && voters.iter().map(|&id| index_of(id)).filter(with).count() >= needed
     }
 
-    /// Whether `at` is too long ago to be an excuse.
+    /// Whether `node` has been up for a while, and its disk has not stalled.
+    fn is_unaffected(&self, node: usize, now: Instant) -> bool {
+        self.disturbances.is_node_undisturbed(node, now) && self.is_past(self.stalled[node], now)
+    }
+
+    /// Whether `at` is too long ago to excuse the loss of leadership.
     fn is_past(&self, at: Instant, now: Instant) -> bool {
-        now.saturating_sub(at) > self.window
+        self.disturbances.is_past(at, now)
     }
 
-    /// Since when nobody has led although nothing was changed.
+    /// Since when no node has led although nothing disturbed the group.
     pub(crate) fn leaderless_since(&self) -> Instant {
         self.last_lease.max(self.calm_since)
     }
 
-    /// Whether nobody has led for too long.
+    /// Whether no node has led for too long.
     pub(crate) fn is_overdue(&self, now: Instant) -> bool {
         now.saturating_sub(self.leaderless_since()) > self.bound
     }
 }
 
 impl Cluster {
-    /// Whether the leader at place `node`, which leads since then, loses leadership for nothing.
+    /// Whether the leader at index `node`, which has led since `since`, loses its leadership needlessly.
     ///
-    /// While it is young a vote of the others may still be bound to its rivals; and while members
-    /// change it depends on more than some quorum. Then all must have been well, but for those who
-    /// were dead before: they are no excuse for a step that makes them count. A step that was forced
-    /// may cost the lease whatever happens.
+    /// Soon after an election voters may still be bound to rivals, and soon after a membership change the
+    /// lease depends on more than one quorum. Then a fault of any voter excuses the loss, except of voters
+    /// that were dead before the change: the leader should not have made their promises necessary. A forced
+    /// step may always cost the lease.
     pub(crate) fn was_needless(&self, node: usize, since: Instant) -> bool {
         let host = &self.hosts[node];
         let members = &host.durable.membership;
         let old = |at| self.liveness.is_past(at, self.now);
-        let settled = old(since) && old(host.realigned);
-        // Whoever is known to be dead does not count when the leader chooses a step.
-        let dead = |&&id: &&u64| old(since) && self.liveness.was_dead(place(id), host.realigned);
+        let settled = old(since) && old(host.members_changed);
+        // A leader chooses its steps without the voters that it knows to be dead.
+        let dead = |&&id: &&u64| old(since) && self.liveness.was_dead(index_of(id), host.members_changed);
         let alive = members.voters().len() - members.voters().iter().filter(dead).count();
         let needed = if settled { members.quorum() } else { alive };
         host.forced.is_none_or(old) && self.liveness.was_unaffected(node, members.voters(), needed, self.now)
     }
 
-    /// Under a leader that has led for a while, with members that have not changed for a while, all
-    /// that run and are not cut off know who is in; and who is out knows that.
-    pub(crate) fn all_should_know(&mut self) {
+    /// Checks that all nodes know the members, and removed nodes know that they are removed, if the leader
+    /// has led for a while and the members have not changed for a while.
+    pub(crate) fn check_knowledge(&mut self) {
         let Some((leader, _)) = self.leader() else { return };
-        let host = &self.hosts[place(leader)];
+        let host = &self.hosts[index_of(leader)];
         let since = host.process.as_ref().and_then(|process| process.leads_since);
         let old = |at| self.liveness.is_past(at, self.now);
-        if !since.is_some_and(old) || !old(host.realigned) {
+        if !since.is_some_and(old) || !old(host.members_changed) {
             return;
         }
         let members = &host.durable.membership;
-        let ignorant = (0..self.hosts.len()).find(|&node| {
-            let well = old(self.liveness.unwell[node]) && old(self.liveness.stalled[node]);
-            well && !self.knows(node, members)
-        });
+        let ignorant = (0..self.hosts.len())
+            .find(|&node| self.liveness.is_unaffected(node, self.now) && !self.knows(node, members));
         if let Some(node) = ignorant {
             let text = format!("{} has {:?}, not {members:?}", node + 1, self.hosts[node].durable.membership);
-            self.fail(Kind::Stuck, text);
+            self.fail(ViolationKind::Stuck, text);
         }
     }
 
-    /// Whether the node at place `node` has these members; or knows that it is not among them, if it
-    /// asks and somebody answers who knows more: who only followed does so only after long, and who was
-    /// added and removed before it heard of either does not ask at all.
+    /// Whether the node at index `node` holds these members, or knows that it is removed. A removed node
+    /// has to know it only if it asks and a node that knows more replies: a former learner asks only after
+    /// a long time, and a node that was added and removed before it heard of either does not ask at all.
     fn knows(&self, node: usize, members: &Membership<u64>) -> bool {
         let (id, host) = (node as u64 + 1, &self.hosts[node]);
         let own = &host.durable.membership;
         if members.contains(id) {
             return own.version() == members.version();
         }
-        let told = host.process.as_ref().is_some_and(|process| process.told)
+        let knows_removal = host.process.as_ref().is_some_and(|process| process.knows_removal)
             || (host.durable.committed && !own.contains(id));
-        // Of the same age it can still tell that it is committed, if it is a member.
+        // A member with the same version may know that it is committed.
         let knows_more = |voter: u64| {
             let theirs = self.durable(voter).membership.version();
             theirs > own.version() || (theirs == own.version() && members.contains(voter))
         };
         let answers = |&voter: &u64| voter != id && self.is_running(voter) && knows_more(voter);
-        let asks = host.was_in || own.is_voter(id);
+        let asks = host.was_member || own.is_voter(id);
         let hears = asks && own.voters().iter().any(answers);
-        told || !hears || (own.contains(id) && !own.is_voter(id))
+        knows_removal || !hears || (own.contains(id) && !own.is_voter(id))
     }
 
-    /// Whether some node could be elected: a voter in every membership that may be in force, which
-    /// reaches, both ways, a quorum of each of them whose data reach no further.
+    /// Whether some node could be elected: it votes in every membership that may be in force, and reaches,
+    /// in both directions, a quorum of each of them whose data reach no further.
     pub(crate) fn can_have_a_leader(&self) -> bool {
         let newest = self.members.newest();
         let durable = || self.hosts.iter().map(|host| &host.durable.membership);
@@ -198,13 +193,13 @@ impl Cluster {
             durable().filter(explicit).filter(|members| members.version() >= newest).collect();
         in_force.dedup();
         (0..self.hosts.len()).any(|hub| {
-            self.may_stand(hub) && in_force.iter().all(|members| self.reaches_quorum(hub, members))
+            self.may_campaign(hub) && in_force.iter().all(|members| self.reaches_quorum(hub, members))
         })
     }
 
-    /// Whether the node at place `hub` would stand for election, with a membership that may be in
-    /// force: who holds an older one waits to be told, and nobody may be there to tell it.
-    fn may_stand(&self, hub: usize) -> bool {
+    /// Whether the node at index `hub` would campaign with a membership that may be in force. A node that
+    /// holds an older one needs another node to tell it the newer one, and there may be none.
+    fn may_campaign(&self, hub: usize) -> bool {
         let host = &self.hosts[hub];
         let members = &host.durable.membership;
         let forming = members.limits().filter(|_| members.is_forming());
@@ -217,11 +212,10 @@ impl Cluster {
     }
 
     fn reaches_quorum(&self, hub: usize, members: &Membership<u64>) -> bool {
-        let reaches = |a: usize, b: usize| a == b || self.net.is_up(a, b) && self.net.is_up(b, a);
         let follows = |&&id: &&u64| {
-            let host = &self.hosts[place(id)];
+            let host = &self.hosts[index_of(id)];
             let behind = host.config.position <= self.hosts[hub].config.position;
-            host.is_running() && reaches(hub, place(id)) && behind
+            host.is_running() && self.net.links.is_up_both_ways(hub, index_of(id)) && behind
         };
         members.is_voter(hub as u64 + 1)
             && members.voters().iter().filter(follows).count() >= members.quorum()

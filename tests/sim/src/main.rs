@@ -1,15 +1,17 @@
-//! The simulator's commands: tables, soak, replay.
+//! The commands of the simulator.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-mod bytes;
+#[cfg(feature = "endpoints")]
+mod endpoint_runs;
+mod fault_runs;
+mod instance_memory;
+mod model_search;
 mod sabotage;
-mod search;
-mod tables;
-mod times;
-mod tuned;
+mod time_tables;
+mod tuning_table;
 
 /// The deterministic cluster that quorate is tested on.
 #[derive(Parser)]
@@ -22,28 +24,32 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Runs five-node clusters under mixed faults on all cores; fails at the first violation.
-    Soak(tables::Soak),
-    /// How long a group is without a leader after a crash, at a cold start, at a handover.
-    Failover(times::FailoverTable),
-    /// How long a group is without a leader when that gives up on purpose.
-    Handover(times::HandoverTable),
-    /// What goes wrong under which faults: all columns must be zero.
-    Chaos(tables::Chaos),
+    Soak(fault_runs::Soak),
+    /// Measures how long a group has no leader after a crash, at a cold start and in a handover.
+    Failover(time_tables::FailoverTable),
+    /// Measures how long a group has no leader in a handover.
+    Handover(time_tables::HandoverTable),
+    /// Counts the violations under each kind of fault: all columns must be zero.
+    Chaos(fault_runs::Chaos),
     /// Shows one run again, line by line.
-    Replay(tables::Replay),
-    Schedule(tables::Bytes),
-    /// What promises tuned to the network are worth, and whether they cost leadership.
-    Tuned(tuned::Tuned),
+    Replay(fault_runs::Replay),
+    /// Shows the run that the bytes of a fuzzer's file decide, line by line.
+    Schedule(fault_runs::Bytes),
+    /// Compares promises tuned to the network with fixed ones.
+    Tuned(tuning_table::Tuned),
     /// Breaks one rule after another in a copy of the sources, and shows which tests notice.
     Sabotage(sabotage::Sabotage),
-    /// How much memory an instance takes.
+    /// Prints how much memory an instance takes.
     Bytes,
-    /// Every reachable state of small groups, within bounds: no property may fall.
-    Model(search::Model),
+    /// Runs whole endpoints, sealed and not, while nodes move, vanish and come back; fails at a violation.
+    #[cfg(feature = "endpoints")]
+    Endpoints(endpoint_runs::EndpointRuns),
+    /// Searches every reachable state of small groups, within bounds: no property may be violated.
+    Model(model_search::Model),
 }
 
 fn main() -> ExitCode {
-    let well = match Arguments::parse().command {
+    let passed = match Arguments::parse().command {
         Command::Soak(soak) => soak.run(),
         Command::Failover(table) => table.run(),
         Command::Handover(table) => table.run(),
@@ -52,8 +58,10 @@ fn main() -> ExitCode {
         Command::Schedule(bytes) => bytes.run(),
         Command::Tuned(tuned) => tuned.run(),
         Command::Sabotage(sabotage) => sabotage.run(),
-        Command::Bytes => bytes::run(),
+        Command::Bytes => instance_memory::run(),
+        #[cfg(feature = "endpoints")]
+        Command::Endpoints(runs) => runs.run(),
         Command::Model(model) => model.run(),
     };
-    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

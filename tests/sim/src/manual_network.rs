@@ -1,5 +1,5 @@
-//! Nodes on a desk: one clock, disks that take no time, and a network of whoever runs the test, who
-//! delivers each message by hand.
+//! A network whose messages the test delivers by hand, and its nodes, with one clock and disks that take no
+//! time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,20 +16,20 @@ pub struct Mail {
     pub from: u64,
     /// The receiver.
     pub to: u64,
-    /// What it says.
+    /// The message.
     pub message: Message<u64>,
 }
 
-/// The nodes, the mail, and what became known.
+/// The nodes, the undelivered messages, and the events so far.
 #[derive(Clone, Debug)]
 pub struct ManualNetwork {
     /// The time on every clock.
     pub now: Duration,
     /// The nodes.
     pub nodes: BTreeMap<u64, Election<u64, ChaCha8Rng>>,
-    /// What is durable.
+    /// The durable state of each node.
     pub durable: BTreeMap<u64, HardState<u64>>,
-    /// Sent and not delivered, in the order of sending.
+    /// The undelivered messages, in the order of sending.
     pub mail: Vec<Mail>,
     /// Every event, in order.
     pub events: Vec<(u64, Event<u64>)>,
@@ -38,14 +38,14 @@ pub struct ManualNetwork {
 }
 
 impl ManualNetwork {
-    /// `n` nodes, named from 1 on, bootstrapped as one group at time zero.
+    /// `n` nodes with the ids from 1 on, bootstrapped as one group at time zero.
     ///
     /// # Panics
-    /// If `n` is no number of nodes or the timing is invalid.
+    /// If a group cannot have `n` nodes or the timing is invalid.
     #[must_use]
     pub fn new(n: u64, timing: Timing) -> Self {
-        let state = HardState::bootstrap(ClusterId(7), 1..=n).expect("a lawful number of nodes");
-        let mut manual_network = ManualNetwork {
+        let state = HardState::bootstrap(ClusterId(7), 1..=n).expect("a valid number of nodes");
+        let mut network = ManualNetwork {
             now: Duration::ZERO,
             nodes: BTreeMap::new(),
             durable: (1..=n).map(|node| (node, state.clone())).collect(),
@@ -54,11 +54,11 @@ impl ManualNetwork {
             timing,
             dice: Dice::new(n),
         };
-        (1..=n).for_each(|node| manual_network.restart(node));
-        manual_network
+        (1..=n).for_each(|node| network.restart(node));
+        network
     }
 
-    /// Starts `node` from what is durable, in place of the process that ran before.
+    /// Starts `node` from its durable state, in place of the process that ran before.
     ///
     /// # Panics
     /// If the timing is invalid.
@@ -66,7 +66,7 @@ impl ManualNetwork {
         let config = Config { timing: self.timing, ..Config::new(node) };
         let state = self.durable[&node].clone();
         let election =
-            Election::new(config, state, self.now.into(), self.dice.generator()).expect("a lawful state");
+            Election::new(config, state, self.now.into(), self.dice.generator()).expect("a valid state");
         self.nodes.insert(node, election);
     }
 
@@ -76,25 +76,25 @@ impl ManualNetwork {
         &self.nodes[&node]
     }
 
-    /// Ticks `node` and steps `input`; returns what came out, all of it acted on.
+    /// Ticks `node` and steps `input`. Acts on all outputs and returns them.
     pub fn step(&mut self, node: u64, input: Input<u64>) -> Vec<Output<u64>> {
         let mut outputs = Vec::new();
         let election = self.nodes.get_mut(&node).expect("a node");
         election.tick_into(self.now.into(), &mut outputs);
         election.step_into(input, &mut outputs);
-        self.actions(node, &outputs);
+        self.perform(node, &outputs);
         outputs
     }
 
-    /// Ticks `node`; returns what came out, all of it acted on.
+    /// Ticks `node`. Acts on all outputs and returns them.
     pub fn tick(&mut self, node: u64) -> Vec<Output<u64>> {
         let mut outputs = Vec::new();
         self.nodes.get_mut(&node).expect("a node").tick_into(self.now.into(), &mut outputs);
-        self.actions(node, &outputs);
+        self.perform(node, &outputs);
         outputs
     }
 
-    fn actions(&mut self, node: u64, outputs: &[Output<u64>]) {
+    fn perform(&mut self, node: u64, outputs: &[Output<u64>]) {
         for output in outputs {
             match output.clone() {
                 Output::Persist(state) => drop(self.durable.insert(node, state)),
@@ -121,8 +121,8 @@ impl ManualNetwork {
         self.nodes.iter().filter_map(due).min()
     }
 
-    /// Delivers the mail that `chosen` picks, in order, and not what is sent in answer. Returns how
-    /// much that was.
+    /// Delivers the messages that `chosen` selects, in order, and no message that they cause. Returns the
+    /// number of delivered messages.
     pub fn deliver(&mut self, chosen: impl Fn(&Mail) -> bool) -> usize {
         let (now, later): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.mail).into_iter().partition(|mail| chosen(mail));
@@ -135,25 +135,25 @@ impl ManualNetwork {
         now.len()
     }
 
-    /// Loses the mail that `chosen` picks.
+    /// Loses the messages that `chosen` selects.
     pub fn lose(&mut self, chosen: impl Fn(&Mail) -> bool) {
         self.mail.retain(|mail| !chosen(mail));
     }
 
-    /// Delivers all mail and all answers until there are no more.
+    /// Delivers all messages, and the messages that they cause, until there are no more.
     ///
     /// # Panics
-    /// If that never ends.
+    /// If the messages do not end.
     pub fn settle(&mut self) {
         for _ in 0..1_000 {
             if self.deliver(|_| true) == 0 {
                 return;
             }
         }
-        panic!("the mail does not end: {:?}", self.mail);
+        panic!("the messages do not end: {:?}", self.mail);
     }
 
-    /// Lets time pass with a network that takes no time.
+    /// Lets time pass on a network that delivers every message at once.
     pub fn run(&mut self, length: Duration) {
         let end = self.now + length;
         self.settle();
@@ -165,7 +165,7 @@ impl ManualNetwork {
         self.now = end;
     }
 
-    /// The node that leads, with the highest term if several believe so.
+    /// The leader; the one of the highest term if several nodes believe that they lead.
     #[must_use]
     pub fn leader(&self) -> Option<u64> {
         let leads = |election: &&Election<u64, ChaCha8Rng>| election.role() == RoleKind::Leader;
@@ -173,7 +173,7 @@ impl ManualNetwork {
         Some(leader.id())
     }
 
-    /// Makes `node` the leader by standing for election once nothing binds it.
+    /// Makes `node` the leader: it campaigns once it is not bound, or the leader hands over to it.
     ///
     /// # Panics
     /// If that does not succeed within ten seconds.
@@ -182,13 +182,13 @@ impl ManualNetwork {
             if self.leader() == Some(node) {
                 return;
             }
-            let wish = match self.leader() {
+            let (asked, input) = match self.leader() {
                 Some(leader) => {
                     (leader, Input::Resign { successor: Some(node), urgency: quorate::Urgency::WhenReady })
                 }
                 None => (node, Input::Campaign),
             };
-            let _ = self.step(wish.0, wish.1);
+            let _ = self.step(asked, input);
             self.settle();
             self.run(Duration::from_millis(1));
         }

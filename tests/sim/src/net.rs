@@ -1,26 +1,27 @@
-//! What becomes of a message.
+//! The network: delays, losses and duplicates of messages.
 
 use crate::clock::{MS, SECOND};
+use crate::harness::Links;
 use crate::rng::{Dice, Ppm};
 
-/// How bad the network is.
+/// The faults of the network.
 #[derive(Clone, Copy, Debug)]
 pub struct NetOptions {
-    /// The shortest and the longest way, in nanoseconds. Each message draws its own, so they
+    /// The shortest and the longest delay, in nanoseconds. Each message draws its own delay, so messages
     /// overtake each other.
     pub delay: (u64, u64),
-    /// Lost.
+    /// How many of a million messages are lost.
     pub loss: Ppm,
-    /// Delivered twice.
+    /// How many of a million messages are delivered twice.
     pub duplicates: Ppm,
-    /// Delivered long after anybody expects it.
+    /// How many of a million messages are delivered very late.
     pub late: Ppm,
-    /// How long that is.
+    /// The shortest and the longest delay of a late message, in nanoseconds.
     pub lateness: (u64, u64),
 }
 
 impl Default for NetOptions {
-    /// One data centre on a good day: 2 to 8 ms, nothing lost.
+    /// A good network of one data centre: delays of 2 to 8 ms, and no losses.
     fn default() -> Self {
         NetOptions {
             delay: (2 * MS, 8 * MS),
@@ -32,12 +33,11 @@ impl Default for NetOptions {
     }
 }
 
-/// Links between nodes (by place, from 0), each direction of its own.
+/// Links between nodes, and what becomes of the messages on them.
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
     pub(crate) options: NetOptions,
-    nodes: usize,
-    up: Vec<bool>,
+    pub(crate) links: Links,
 }
 
 /// The delays after which a message arrives: none, once or twice.
@@ -47,12 +47,12 @@ pub(crate) struct Fate {
 }
 
 impl Fate {
-    /// Whether it arrives in good time.
+    /// Whether the message arrives in time.
     pub(crate) fn is_prompt(&self, options: &NetOptions) -> bool {
         self.arrivals.iter().flatten().any(|&delay| delay <= options.delay.1)
     }
 
-    /// After which delay nothing of it is under way any more.
+    /// The delay after which no copy of the message is under way any more.
     pub(crate) fn last(&self) -> u64 {
         self.arrivals.into_iter().flatten().max().unwrap_or(0)
     }
@@ -60,23 +60,11 @@ impl Fate {
 
 impl Network {
     pub(crate) fn new(nodes: usize, options: NetOptions) -> Self {
-        Network { options, nodes, up: vec![true; nodes * nodes] }
-    }
-
-    pub(crate) fn set(&mut self, from: usize, to: usize, up: bool) {
-        self.up[from * self.nodes + to] = up;
-    }
-
-    pub(crate) fn is_up(&self, from: usize, to: usize) -> bool {
-        self.up[from * self.nodes + to]
-    }
-
-    pub(crate) fn heal(&mut self) {
-        self.up.fill(true);
+        Network { options, links: Links::new(nodes) }
     }
 
     pub(crate) fn fate(&self, from: usize, to: usize, dice: &mut Dice) -> Fate {
-        if !self.is_up(from, to) || dice.chance(self.options.loss) {
+        if !self.links.is_up(from, to) || dice.chance(self.options.loss) {
             return Fate::default();
         }
         let mut delay = || {

@@ -1,52 +1,51 @@
-//! What a cluster is like from the start.
+//! The options of a cluster.
 
 use quorate::{ClusterId, HardState, Limits, Timing};
 
 use crate::clock::Drift;
-use crate::cluster::place;
+use crate::cluster::index_of;
 use crate::disk::DiskOptions;
 use crate::net::NetOptions;
 
-/// What a cluster is like from the start. Nodes are named 1, 2, 3, …
+/// The options of a cluster. Its nodes have the ids 1, 2, 3, …
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The same for all nodes.
+    /// The timing of all nodes.
     pub timing: Timing,
-    /// Messages.
+    /// The network.
     pub net: NetOptions,
-    /// Writes.
+    /// The disks.
     pub disk: DiskOptions,
-    /// Clocks.
+    /// The clocks.
     pub drift: Drift,
     /// How late a process may wake up, in nanoseconds.
     pub oversleep: u64,
-    /// Whether a host that is told that it is behind catches up, after that many nanoseconds.
+    /// After how many nanoseconds a host catches up that hears that its data are behind; never if `None`.
     pub catch_up: Option<u64>,
     /// Whether a trace is kept.
     pub traced: bool,
-    /// Whether a violation ends the run with a panic, or is left in [`Cluster::violation`].
+    /// Whether a violation panics, or is left in `Cluster::violation`.
     pub panics: bool,
-    /// How often to allow for lost attempts in [`leaderless_bound`]; `None` looks only for what
-    /// is unsafe.
-    pub patience: Option<u64>,
-    /// Whether chance may be malicious: then a message that is lost or late counts as a disturbance,
-    /// after which the group may be without a leader again.
-    pub rigged: bool,
-    /// How to replay the run, for the message of the panic.
+    /// How many attempts may fail because of lost messages, as in `leaderless_bound`. With `None` only
+    /// safety is checked.
+    pub lost_attempts: Option<u64>,
+    /// Whether an adversary may choose which messages are lost. Then every lost or late message counts as a
+    /// disturbance, after which the group may have no leader again.
+    pub adversarial: bool,
+    /// How to replay the run, for the panic message.
     pub replay: Option<String>,
-    /// How each node starts, the first of them named 1. Those beyond the list are
-    /// [`Start::Bootstrapped`].
+    /// How each node starts, beginning with node 1. Nodes beyond the list are [`Start::Bootstrapped`].
     pub starts: Vec<Start>,
 }
 
-/// What a node has on its disk before it first runs.
+/// The state on a node's disk before its first start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Start {
-    /// It is one of the first members, with all others that start so.
+    /// The node is one of the first members, with all others that start so.
     Bootstrapped,
-    /// It is one of a group that forms itself, and knows nobody yet.
+    /// The node is in a group that forms itself, and knows no other node yet.
     Forming(Limits),
-    /// It is to be added later.
+    /// The node is to be added later.
     Joining,
 }
 
@@ -61,8 +60,8 @@ impl Default for Options {
             catch_up: None,
             traced: false,
             panics: true,
-            patience: Some(0),
-            rigged: false,
+            lost_attempts: Some(0),
+            adversarial: false,
             replay: None,
             starts: Vec::new(),
         }
@@ -71,7 +70,7 @@ impl Default for Options {
 
 impl Options {
     pub(crate) fn start(&self, node: u64) -> Start {
-        self.starts.get(place(node)).copied().unwrap_or(Start::Bootstrapped)
+        self.starts.get(index_of(node)).copied().unwrap_or(Start::Bootstrapped)
     }
 
     /// The nodes up to `n` that start as `wanted`.
@@ -79,15 +78,15 @@ impl Options {
         (1..=n as u64).filter(|&node| wanted(self.start(node))).collect()
     }
 
-    /// What `node` has on its disk before it first runs.
+    /// The state on the disk of `node` before its first start.
     pub(crate) fn first(&self, node: u64, n: usize) -> HardState<u64> {
         let cluster = ClusterId(7);
         match self.start(node) {
             Start::Bootstrapped => {
                 let voters = self.starting(n, |start| start == Start::Bootstrapped);
-                HardState::bootstrap(cluster, voters).expect("a lawful number of nodes")
+                HardState::bootstrap(cluster, voters).expect("a valid number of nodes")
             }
-            Start::Forming(limits) => HardState::forming(cluster, limits).expect("lawful limits"),
+            Start::Forming(limits) => HardState::forming(cluster, limits).expect("valid limits"),
             Start::Joining => HardState::joining(cluster),
         }
     }

@@ -1,4 +1,4 @@
-//! The one source of chance.
+//! Random numbers: the source of all chance in a run.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -6,11 +6,11 @@ use std::convert::Infallible;
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng, TryRng};
 
-/// Everything that is left to chance is decided by one of these, so that a seed is a whole run.
+/// The source of all chance in a run, so that a seed determines the whole run.
 #[derive(Clone, Debug)]
 pub struct Dice {
     generator: ChaCha8Rng,
-    /// What is thrown first.
+    /// The next throws, before the generator decides again.
     loaded: VecDeque<u8>,
 }
 
@@ -18,14 +18,14 @@ pub struct Dice {
 pub type Ppm = u32;
 
 impl Dice {
-    /// The same seed throws the same numbers.
+    /// Dice that throw the same numbers for the same seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Dice { generator: ChaCha8Rng::seed_from_u64(seed), loaded: VecDeque::new() }
     }
 
-    /// The next throws are these, one byte each: 0 is the lowest, and what is unlikely happens. Then
-    /// the seed decides again.
+    /// Sets the next throws, one byte each. A byte of 0 gives the lowest number, with which unlikely things
+    /// happen. After these throws the seed decides again.
     pub(crate) fn load(&mut self, throws: &[u8]) {
         self.loaded = throws.iter().copied().collect();
     }
@@ -42,7 +42,7 @@ impl Dice {
         range.0 + self.below(range.1.saturating_sub(range.0).saturating_add(1))
     }
 
-    /// True `ppm` times in a million.
+    /// Returns true `ppm` times in a million.
     pub fn chance(&mut self, ppm: Ppm) -> bool {
         ppm > 0 && self.below(1_000_000) < u64::from(ppm)
     }
@@ -52,13 +52,13 @@ impl Dice {
         choices[self.below(choices.len() as u64) as usize]
     }
 
-    /// A generator for a node to own.
+    /// A generator for a node.
     pub fn generator(&mut self) -> ChaCha8Rng {
         ChaCha8Rng::seed_from_u64(self.generator.next_u64())
     }
 }
 
-/// A generator that has no choice, where each delay is exact, or all are explored.
+/// A generator that returns only zero, for tests with exact delays, and for searches of all orders.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Zero;
 

@@ -1,45 +1,45 @@
-//! The group as a model: what can happen next, and what comes of it.
+//! The group as a model: the actions that can happen next, and the states they lead to.
 
-use quorate::{Input, Output, Target, Term, Urgency};
+use quorate::{Force, Input, Output, Target, Term, Urgency};
 use stateright::{Model, Property};
 
-use super::host::{Heard, Host};
-use super::instance::{Clocks, Instance, Reach, Wish};
+use super::bounds::{Clocks, Goal, Instance, Request};
+use super::group_state::{Shared, State};
+use super::host::{Effects, Host};
 use super::network::Envelope;
-use super::state::{Shared, State};
 
 /// A group of nodes within bounds.
 #[derive(Clone, Debug)]
 pub struct Group(pub Instance);
 
-/// What can happen.
+/// An action that changes the state.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Action {
-    /// The clocks move: by `fast` (a bit for each node) the faster way, if they drift; of those
-    /// nodes alone, if they are free.
+    /// The clocks move. Drifting clocks move by the longer step for the nodes in `fast`; of free clocks
+    /// only those of the nodes in `fast` move.
     Pass {
-        /// Which nodes.
+        /// A bit for each node.
         fast: u8,
     },
-    /// A host ticks its node, which has something due.
+    /// A host ticks its node, whose deadline is due.
     Tick(u8),
-    /// A host acts on what it has waited for: a write is durable, or it has stopped acting as leader.
-    GoOn(u8),
+    /// A host goes on after a barrier: a write is durable, or the host has stopped acting as leader.
+    Continue(u8),
     /// A message arrives.
     Deliver {
-        /// Which.
+        /// The message.
         envelope: Shared<Envelope>,
-        /// And stays in the network.
+        /// Whether the message stays in the network.
         doubled: bool,
     },
     /// A node crashes and starts again.
     Crash(u8),
-    /// A host wishes something.
-    Wish {
-        /// Whose.
+    /// A host makes a request.
+    Request {
+        /// The node of the host.
         node: u8,
-        /// Which of the instance's wishes.
-        wish: usize,
+        /// The index of the request among those of the instance.
+        request: usize,
     },
 }
 
@@ -48,8 +48,9 @@ impl Group {
         1..=self.0.nodes
     }
 
-    /// A host that waits for its disk takes nothing in, unless it writes in the background.
-    fn listens(&self, host: &Host) -> bool {
+    /// Whether the host takes inputs. One that waits for its disk does so only if it writes in the
+    /// background.
+    fn takes_inputs(&self, host: &Host) -> bool {
         host.queue.is_empty() || host.queue.len() < self.0.backlog
     }
 
@@ -62,15 +63,15 @@ impl Group {
             }
             _ if state.passes >= self.0.passes => {}
             Clocks::Alike => actions.push(Action::Pass { fast: 0 }),
-            Clocks::Drifting(paces) => {
-                actions.extend(paces.iter().map(|&fast| Action::Pass { fast }));
+            Clocks::Drifting(fast_sets) => {
+                actions.extend(fast_sets.iter().map(|&fast| Action::Pass { fast }));
             }
         }
     }
 
     fn message_actions(&self, state: &State, actions: &mut Vec<Action>) {
         for envelope in state.network.messages() {
-            if self.listens(state.host(envelope.to)) {
+            if self.takes_inputs(state.host(envelope.to)) {
                 actions.push(Action::Deliver { envelope: envelope.clone(), doubled: false });
                 if state.copies < self.0.copies && envelope.may_be_doubled() {
                     actions.push(Action::Deliver { envelope: envelope.clone(), doubled: true });
@@ -79,36 +80,36 @@ impl Group {
         }
     }
 
-    fn wish_actions(&self, state: &State, actions: &mut Vec<Action>) {
-        for (wish, &(whose, _)) in self.0.wishes.iter().enumerate() {
-            if state.wished & (1 << wish) == 0 {
+    fn request_actions(&self, state: &State, actions: &mut Vec<Action>) {
+        for (request, &(whose, _)) in self.0.requests.iter().enumerate() {
+            if state.requested & (1 << request) == 0 {
                 let nodes = self.nodes().filter(|&node| whose.is_none_or(|whose| whose == node));
                 let nodes =
-                    nodes.filter(|&node| self.listens(state.host(node)) && !state.host(node).is_due());
-                actions.extend(nodes.map(|node| Action::Wish { node, wish }));
+                    nodes.filter(|&node| self.takes_inputs(state.host(node)) && !state.host(node).is_due());
+                actions.extend(nodes.map(|node| Action::Request { node, request }));
             }
         }
     }
 
-    /// Lets `actions` happen to the host of `node`; `None` if nothing comes of it.
-    pub(super) fn actions(
+    /// Updates the host of `node`. Returns `None` if nothing changes or a bound is exceeded.
+    pub(super) fn update_host(
         &self,
         state: &mut State,
         node: u8,
-        actions: impl FnOnce(&mut Host, &mut Heard) -> Option<()>,
+        update: impl FnOnce(&mut Host, &mut Effects) -> Option<()>,
     ) -> Option<()> {
-        let place = usize::from(node) - 1;
-        let mut host = (*state.hosts[place]).clone();
-        let mut heard = Heard { history: (*state.history).clone(), sent: Vec::new() };
-        actions(&mut host, &mut heard)?;
+        let index = usize::from(node) - 1;
+        let mut host = (*state.hosts[index]).clone();
+        let mut effects = Effects { history: (*state.history).clone(), sent: Vec::new() };
+        update(&mut host, &mut effects)?;
         if host.election.term() > Term(self.0.terms) {
             return None;
         }
-        state.hosts[place] = Shared::new(host);
-        if heard.history != *state.history {
-            state.history = Shared::new(heard.history);
+        state.hosts[index] = Shared::new(host);
+        if effects.history != *state.history {
+            state.history = Shared::new(effects.history);
         }
-        for envelope in heard.sent {
+        for envelope in effects.sent {
             state.network.send(envelope, self.0.capacity);
         }
         Some(())
@@ -116,12 +117,12 @@ impl Group {
 
     pub(super) fn pass(&self, state: &mut State, fast: u8) {
         for node in self.nodes() {
-            let place = usize::from(node) - 1;
-            let length = self.0.clocks.pace(fast & bit(node) != 0);
+            let index = usize::from(node) - 1;
+            let length = self.0.clocks.step(fast & bit(node) != 0);
             if !length.is_zero() {
-                let mut host = (*state.hosts[place]).clone();
+                let mut host = (*state.hosts[index]).clone();
                 host.pass(length);
-                state.hosts[place] = Shared::new(host);
+                state.hosts[index] = Shared::new(host);
             }
         }
         if !matches!(self.0.clocks, Clocks::Free) {
@@ -129,24 +130,24 @@ impl Group {
         }
     }
 
-    /// What is due comes first: a tick of its own.
-    pub(super) fn wish(&self, host: &mut Host, wish: Wish, heard: &mut Heard) -> Option<()> {
-        let input = match wish {
-            Wish::Resign(successor) => Input::Resign { successor, urgency: Urgency::WhenReady },
-            Wish::ResignNow => Input::Resign { successor: None, urgency: Urgency::Now },
-            Wish::Reconfigure(voters) => {
-                let target = Target::new(voters.iter().copied(), []).expect("a lawful target");
-                Input::Reconfigure { target, force: false }
+    /// Makes a request. A due deadline comes first, as an action of its own.
+    pub(super) fn request(&self, host: &mut Host, request: Request, effects: &mut Effects) -> Option<()> {
+        let input = match request {
+            Request::Resign(successor) => Input::Resign { successor, urgency: Urgency::WhenReady },
+            Request::ResignNow => Input::Resign { successor: None, urgency: Urgency::Now },
+            Request::Reconfigure(voters) => {
+                let target = Target::new(voters.iter().copied(), []).expect("a valid target");
+                Input::Reconfigure { target, force: Force::Never }
             }
-            Wish::Leave => Input::Leave,
-            Wish::Discover(id) => Input::Discovered(id),
-            Wish::Lose(id) => Input::Lost(id),
+            Request::Leave => Input::Leave,
+            Request::Discover(id) => Input::Discovered(id),
+            Request::Lose(id) => Input::Lost(id),
         };
         let outputs = host.election.step(input);
         if matches!(outputs.as_slice(), [Output::Rejected(_)]) {
             return None;
         }
-        host.take(outputs, &self.0, heard);
+        host.take(outputs, &self.0, effects);
         Some(())
     }
 }
@@ -160,15 +161,15 @@ impl Model for Group {
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        if state.history.fall.is_some() {
+        if state.history.broken.is_some() {
             return;
         }
         for node in self.nodes() {
             let host = state.host(node);
             if !host.queue.is_empty() {
-                actions.push(Action::GoOn(node));
+                actions.push(Action::Continue(node));
             }
-            if self.listens(host) && host.is_due() {
+            if self.takes_inputs(host) && host.is_due() {
                 actions.push(Action::Tick(node));
             }
             if state.crashes < self.0.crashes {
@@ -176,7 +177,7 @@ impl Model for Group {
             }
         }
         self.message_actions(state, actions);
-        self.wish_actions(state, actions);
+        self.request_actions(state, actions);
         self.pass_actions(state, actions);
     }
 
@@ -184,13 +185,13 @@ impl Model for Group {
         let mut state = last.clone();
         match action {
             Action::Pass { fast } => self.pass(&mut state, fast),
-            Action::Tick(node) => self.actions(&mut state, node, |host, heard| {
+            Action::Tick(node) => self.update_host(&mut state, node, |host, effects| {
                 let outputs = host.election.tick(host.clock);
-                host.take(outputs, &self.0, heard);
+                host.take(outputs, &self.0, effects);
                 Some(())
             })?,
-            Action::GoOn(node) => self.actions(&mut state, node, |host, heard| {
-                host.go_on(true, self.0.disks, heard);
+            Action::Continue(node) => self.update_host(&mut state, node, |host, effects| {
+                host.continue_outputs(true, self.0.disks, effects);
                 Some(())
             })?,
             Action::Deliver { envelope, doubled } => {
@@ -199,23 +200,23 @@ impl Model for Group {
                 } else {
                     state.network.remove(&envelope);
                 }
-                self.actions(&mut state, envelope.to, |host, heard| {
+                self.update_host(&mut state, envelope.to, |host, effects| {
                     let outputs = host.receive(envelope.from, envelope.message.clone())?;
-                    host.take(outputs, &self.0, heard);
+                    host.take(outputs, &self.0, effects);
                     Some(())
                 })?;
             }
             Action::Crash(node) => {
                 state.crashes += 1;
-                self.actions(&mut state, node, |host, _| {
+                self.update_host(&mut state, node, |host, _| {
                     host.crash(self.0.config(node));
                     Some(())
                 })?;
             }
-            Action::Wish { node, wish } => {
-                state.wished |= 1 << wish;
-                let wish = self.0.wishes[wish].1;
-                self.actions(&mut state, node, |host, heard| self.wish(host, wish, heard))?;
+            Action::Request { node, request } => {
+                state.requested |= 1 << request;
+                let request = self.0.requests[request].1;
+                self.update_host(&mut state, node, |host, effects| self.request(host, request, effects))?;
             }
         }
         Some(state)
@@ -223,9 +224,10 @@ impl Model for Group {
 
     fn properties(&self) -> Vec<Property<Self>> {
         let mut properties = vec![
-            Property::always("S1, S3: one leader per term, votes and terms stand", |_, state: &State| {
-                state.history.fall.is_none()
-            }),
+            Property::always(
+                "S1, S3: one leader per term, votes and terms do not change back",
+                |_, state: &State| state.history.broken.is_none(),
+            ),
             Property::always("S4: memberships that can elect overlap", |_, state: &State| {
                 state.memberships_overlap()
             }),
@@ -236,26 +238,26 @@ impl Model for Group {
                 state.leases_are_exclusive()
             }));
         }
-        properties.extend(self.0.reaches.iter().map(|reach| reach.property()));
+        properties.extend(self.0.goals.iter().map(|goal| goal.property()));
         properties
     }
 }
 
-impl Reach {
+impl Goal {
     fn property(self) -> Property<Group> {
         match self {
-            Reach::Elected => Property::sometimes("a leader is elected", |group: &Group, state: &State| {
+            Goal::Elected => Property::sometimes("a leader is elected", |group: &Group, state: &State| {
                 state.history.elected.len() > group.0.elected_at_start()
             }),
-            Reach::Committed => Property::sometimes("a change is committed", |_, state: &State| {
+            Goal::Committed => Property::sometimes("a change is committed", |_, state: &State| {
                 state.history.committed.iter().any(|version| version.number > 1)
             }),
-            Reach::Followed => {
+            Goal::Followed => {
                 Property::sometimes("a change is committed, and a later leader has it", |_, state: &State| {
                     state.history.follows_a_change()
                 })
             }
-            Reach::Removed => {
+            Goal::Removed => {
                 Property::sometimes("a node is removed", |_, state: &State| state.history.removed)
             }
         }

@@ -1,10 +1,10 @@
-//! What has happened, as far as a property asks for it.
+//! The history of a state, as far as the properties need it.
 
 use quorate::{Event, HardState, MembershipVersion, Output, Term};
 
-/// A property that fell in a single step.
+/// A property that was violated in a single step.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Fall {
+pub enum BrokenProperty {
     /// S1: two nodes were elected in one term.
     TwoElected,
     /// S1: a node's durable term ran backwards.
@@ -15,30 +15,30 @@ pub enum Fall {
     MembershipVersion,
 }
 
-/// Who was elected in a term.
+/// The winner of a term.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Elected {
     pub(super) term: Term,
     pub(super) node: u8,
-    /// Of the membership it began with.
+    /// The number of the membership with which the winner began.
     pub(super) number: u64,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct History {
-    /// One entry for each term, in order.
+    /// The winners, one for each term, in order.
     pub(super) elected: Vec<Elected>,
-    /// The newest of each term, in order.
+    /// The newest committed version of each term, in order.
     pub(super) committed: Vec<MembershipVersion>,
-    /// The highest term under which anybody could act.
+    /// The highest term in which a node could act as leader.
     pub(super) acted: Term,
     pub(super) removed: bool,
-    pub(super) fall: Option<Fall>,
+    pub(super) broken: Option<BrokenProperty>,
 }
 
 impl History {
-    /// What `node` says, in order. It holds the membership of that `number` in the end.
-    pub(super) fn note(&mut self, node: u8, number: u64, outputs: &[Output<u8>]) {
+    /// Records the events of `node`. In the end the node holds the membership of this `number`.
+    pub(super) fn record(&mut self, node: u8, number: u64, outputs: &[Output<u8>]) {
         let mut term_won = None;
         for output in outputs {
             match output {
@@ -62,38 +62,40 @@ impl History {
 
     fn elect(&mut self, elected: Elected) {
         match self.elected.binary_search_by_key(&elected.term, |other| other.term) {
-            Ok(place) if self.elected[place].node != elected.node => self.fall = Some(Fall::TwoElected),
+            Ok(index) if self.elected[index].node != elected.node => {
+                self.broken = Some(BrokenProperty::TwoElected)
+            }
             Ok(_) => {}
-            Err(place) => self.elected.insert(place, elected),
+            Err(index) => self.elected.insert(index, elected),
         }
     }
 
     fn commit(&mut self, version: MembershipVersion) {
         match self.committed.binary_search_by_key(&version.term, |other| other.term) {
-            Ok(place) => self.committed[place] = self.committed[place].max(version),
-            Err(place) => self.committed.insert(place, version),
+            Ok(index) => self.committed[index] = self.committed[index].max(version),
+            Err(index) => self.committed.insert(index, version),
         }
     }
 
-    /// A node that has stored `old` stores `new`.
+    /// Checks a write that replaces `old` by `new`.
     pub(super) fn store(&mut self, old: &HardState<u8>, new: &HardState<u8>) {
         let changed = old.term == new.term && old.voted_for.is_some() && old.voted_for != new.voted_for;
-        let fall = [
-            (new.term < old.term, Fall::Term),
-            (changed, Fall::Vote),
-            (new.membership.version() < old.membership.version(), Fall::MembershipVersion),
+        let violations = [
+            (new.term < old.term, BrokenProperty::Term),
+            (changed, BrokenProperty::Vote),
+            (new.membership.version() < old.membership.version(), BrokenProperty::MembershipVersion),
         ];
-        let fall = fall.into_iter().find(|(fell, _)| *fell).map(|(_, fall)| fall);
-        self.fall = self.fall.or(fall);
+        let first = violations.into_iter().find(|(violated, _)| *violated).map(|(_, property)| property);
+        self.broken = self.broken.or(first);
     }
 
-    /// A later leader has what was committed after the first membership.
+    /// Whether a leader was elected after a membership change was committed.
     pub(super) fn follows_a_change(&self) -> bool {
         let changes = self.committed.iter().filter(|version| version.number > 1);
         changes.into_iter().any(|change| self.elected.iter().any(|elected| elected.term > change.term))
     }
 
-    /// S4: no later leader begins with less than was committed before.
+    /// Whether a later leader began with an older membership than was committed before, against S4.
     pub(super) fn loses_a_commit(&self) -> bool {
         self.committed.iter().any(|committed| {
             let later = self.elected.iter().filter(|elected| elected.term > committed.term);

@@ -1,14 +1,15 @@
-//! A node and its host, which acts on outputs in its own time.
+//! A node and its host, which may act on outputs late.
 
 use std::time::Duration;
 
+use quorate::message::{Answer, Body, Denial, Header, Phase, Round, VoteReply};
 use quorate::{
-    Answer, Body, ClusterId, Config, Denial, Election, Event, HardState, Header, Input, Lease,
-    MembershipVersion, Message, Nanos, Output, Phase, Round, Term, Timestamp, VoteReply,
+    ClusterId, Config, Election, Event, HardState, Input, Lease, MembershipVersion, Message, Nanos, Output,
+    Term, Timestamp,
 };
 
+use super::bounds::{Disks, Instance, PreVotes};
 use super::history::History;
-use super::instance::{Disks, Instance, PreVoteRound};
 use super::network::Envelope;
 use crate::rng::Zero;
 
@@ -17,22 +18,21 @@ pub(super) const CLUSTER: ClusterId = ClusterId(7);
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Host {
     pub(super) election: Election<u8, Zero>,
-    /// What is not acted on yet: empty, or a barrier comes first.
+    /// The outputs that the host has not acted on yet. If there are any, the first one is a barrier.
     pub(super) queue: Vec<Output<u8>>,
     pub(super) durable: HardState<u8>,
-    /// The longest lease that the host was given in this leadership, and may still act under.
+    /// The longest lease of this leadership, under which the host may still act.
     pub(super) published: Option<Lease>,
     pub(super) clock: Timestamp,
 }
 
 impl Host {
     pub(super) fn start(config: Config<u8>, durable: HardState<u8>, clock: Timestamp) -> Self {
-        let election =
-            Election::new(config, durable.clone(), clock, Zero).expect("a state that was stored is lawful");
+        let election = Election::new(config, durable.clone(), clock, Zero).expect("a stored state is valid");
         Host { election, queue: Vec::new(), durable, published: None, clock }
     }
 
-    /// All but the durable state is lost.
+    /// Crashes and restarts: all but the durable state is lost.
     pub(super) fn crash(&mut self, config: Config<u8>) {
         *self = Host::start(config, self.durable.clone(), self.clock);
     }
@@ -41,7 +41,7 @@ impl Host {
         self.election.deadline().is_some_and(|due| due <= self.clock)
     }
 
-    /// Time passes. A node that has nothing due may know it.
+    /// Lets time pass. A node without a due deadline is ticked, and hears all others.
     pub(super) fn pass(&mut self, length: Duration) {
         self.clock = self.clock.saturating_add(length);
         if self.published.is_some_and(|lease| !lease.holds_at(self.clock)) {
@@ -50,42 +50,42 @@ impl Host {
         if !self.is_due() {
             let _ = self.election.tick(self.clock);
             for from in self.election.membership().members().to_vec() {
-                let _ = self.election.step(Input::Receive { from, message: nothing() });
+                let _ = self.election.step(Input::Receive { from, message: irrelevant_message() });
             }
         }
     }
 
-    /// What comes out of a message, after the tick that precedes it; `None` if it is ignored.
+    /// The outputs of a tick and a message, or `None` if the message is ignored.
     pub(super) fn receive(&mut self, from: u8, message: Message<u8>) -> Option<Vec<Output<u8>>> {
         let mut outputs = self.election.tick(self.clock);
         if !outputs.is_empty() {
             self.election.step_into(Input::Receive { from, message }, &mut outputs);
             return Some(outputs);
         }
-        let mut unheard = self.election.clone();
+        let mut without_message = self.election.clone();
         self.election.step_into(Input::Receive { from, message }, &mut outputs);
         if outputs.is_empty() {
-            let _ = unheard.step(Input::Receive { from, message: nothing() });
-            if unheard == self.election {
+            let _ = without_message.step(Input::Receive { from, message: irrelevant_message() });
+            if without_message == self.election {
                 return None;
             }
         }
         Some(outputs)
     }
 
-    /// The host gets outputs, and acts on those that are not behind a barrier.
-    pub(super) fn take(&mut self, mut outputs: Vec<Output<u8>>, rules: &Instance, heard: &mut Heard) {
-        if rules.canvass == PreVoteRound::Granted {
+    /// Takes the outputs of the election, and acts on those before the first barrier.
+    pub(super) fn take(&mut self, mut outputs: Vec<Output<u8>>, rules: &Instance, effects: &mut Effects) {
+        if rules.pre_votes == PreVotes::Granted {
             self.grant_pre_votes(&mut outputs);
         }
         let number = self.election.membership().version().number;
-        heard.history.note(self.election.id(), number, &outputs);
+        effects.history.record(self.election.id(), number, &outputs);
         self.queue.extend(outputs);
-        self.go_on(false, rules.disks, heard);
+        self.continue_outputs(false, rules.disks, effects);
     }
 
-    /// Takes the requests for pre-votes out of the outputs, and adds what comes of their being
-    /// granted. One that is no voter any more asks in earnest.
+    /// Removes the requests for pre-votes from the outputs, and adds the outputs of their grants. The
+    /// requests of a node that is no voter any more stay, since it needs the replies.
     fn grant_pre_votes(&mut self, outputs: &mut Vec<Output<u8>>) {
         let id = self.election.id();
         if !self.election.membership().is_voter(id) {
@@ -99,23 +99,24 @@ impl Host {
         }
     }
 
-    /// The host acts on the barrier it waits for, and goes on to the next.
-    pub(super) fn go_on(&mut self, mut barrier: bool, disks: Disks, heard: &mut Heard) {
+    /// Acts on the outputs up to the next barrier; on the first output even if that is a barrier, if
+    /// `barrier`.
+    pub(super) fn continue_outputs(&mut self, mut barrier: bool, disks: Disks, effects: &mut Effects) {
         let id = self.election.id();
         let mut done = 0;
         for output in &self.queue {
-            let waits = disks == Disks::Slow && is_barrier(output);
-            if waits && !std::mem::take(&mut barrier) {
+            let is_barrier = disks == Disks::Slow && takes_time(output);
+            if is_barrier && !std::mem::take(&mut barrier) {
                 break;
             }
             done += 1;
             match output {
                 Output::Persist(state) => {
-                    heard.history.store(&self.durable, state);
+                    effects.history.store(&self.durable, state);
                     self.durable = state.clone();
                 }
                 Output::Send { to, message } => {
-                    heard.sent.push(Envelope { from: id, to: *to, message: message.clone() });
+                    effects.sent.push(Envelope { from: id, to: *to, message: message.clone() });
                 }
                 Output::Event(Event::SteppedDown { .. }) => self.published = None,
                 Output::Event(_) | Output::Rejected(_) => {}
@@ -123,27 +124,27 @@ impl Host {
         }
         self.queue.drain(..done);
         if self.queue.is_empty() {
-            self.publish(heard);
+            self.publish(effects);
         }
     }
 
-    /// All outputs so far were acted on: the host asks for its lease.
-    fn publish(&mut self, heard: &mut Heard) {
+    /// Publishes the lease, after the host has acted on all outputs.
+    fn publish(&mut self, effects: &mut Effects) {
         let Some(lease) = self.election.lease().filter(|lease| lease.holds_at(self.clock)) else { return };
         let until = self.published.map_or(lease.until, |published| published.until.max(lease.until));
         self.published = Some(Lease { until, ..lease });
-        heard.history.acted = heard.history.acted.max(lease.term);
+        effects.history.acted = effects.history.acted.max(lease.term);
     }
 }
 
-/// What the rest of the group gets to know of one host's action.
-pub(super) struct Heard {
+/// The effects of a host's action on the rest of the state.
+pub(super) struct Effects {
     pub(super) history: History,
     pub(super) sent: Vec<Envelope>,
 }
 
-/// What takes the host time, and what it may crash before.
-fn is_barrier(output: &Output<u8>) -> bool {
+/// Whether an output takes the host some time, so that a crash may come before it.
+fn takes_time(output: &Output<u8>) -> bool {
     matches!(output, Output::Persist(_) | Output::Event(Event::SteppedDown { .. }))
 }
 
@@ -167,8 +168,8 @@ fn pre_vote_for(request: &Message<u8>) -> Message<u8> {
     Message { header: request.header, body }
 }
 
-/// An answer to what was never asked. That its sender is there is all it says.
-fn nothing() -> Message<u8> {
+/// A reply without a request. It shows only that its sender is alive.
+fn irrelevant_message() -> Message<u8> {
     let header = Header {
         cluster: CLUSTER,
         term: Term(0),

@@ -1,12 +1,13 @@
-//! The network: it loses, doubles and reorders.
+//! The network, which loses, duplicates and reorders messages.
 
 use std::fmt;
 
-use quorate::{Body, Message, Phase};
+use quorate::Message;
+use quorate::message::{Body, Phase};
 
-use super::state::Shared;
+use super::group_state::Shared;
 
-/// A message on its way.
+/// A message with its sender and receiver.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Envelope {
     pub(super) from: u8,
@@ -30,13 +31,13 @@ impl Envelope {
         (self.from, self.to, kind)
     }
 
-    /// Pre-votes bind nobody: to have one twice is to have it once.
+    /// Whether a duplicate may change anything. Pre-votes bind no voter, so theirs never do.
     pub(super) fn may_be_doubled(&self) -> bool {
         self.channel().2 > 1
     }
 }
 
-/// On one line, for the way to a violation.
+/// Prints the message on one line, for the path to a violation.
 impl fmt::Debug for Envelope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Message { header, body } = &self.message;
@@ -53,7 +54,7 @@ impl fmt::Debug for Envelope {
     }
 }
 
-/// What is in the network, by channel, the oldest of each first.
+/// The messages in the network, ordered by channel and then by age.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(super) struct Network(Vec<Shared<Envelope>>);
 
@@ -62,7 +63,7 @@ impl Network {
         &self.0
     }
 
-    /// Of each channel the last `capacity` messages are kept.
+    /// Adds a message. Of each channel the last `capacity` messages are kept.
     pub(super) fn send(&mut self, envelope: Envelope, capacity: usize) {
         let envelope = Shared::new(envelope);
         if self.0.contains(&envelope) {

@@ -2,11 +2,11 @@
 
 use quorate::{Membership, MembershipVersion};
 
-use super::state::State;
+use super::group_state::State;
 
 impl State {
-    /// S2: at any instant at most one node holds a valid lease. S5: and in no lower term than anybody
-    /// before.
+    /// S2: at any time at most one node holds a valid lease. S5: its term is no lower than that of any
+    /// lease before.
     pub(super) fn leases_are_exclusive(&self) -> bool {
         let mut held = self.hosts.iter().filter_map(|host| host.published);
         match (held.next(), held.next()) {
@@ -16,11 +16,11 @@ impl State {
         }
     }
 
-    /// S4: quorums of any two memberships that can still elect intersect; and of one version there is
+    /// S4: the quorums of any two memberships that can still elect intersect, and each version belongs to
     /// one membership.
     pub(super) fn memberships_overlap(&self) -> bool {
         let held: Vec<_> = self.hosts.iter().map(|host| &host.durable.membership).collect();
-        held.iter().enumerate().all(|(place, one)| held[..place].iter().all(|other| self.agree(one, other)))
+        held.iter().enumerate().all(|(index, one)| held[..index].iter().all(|other| self.agree(one, other)))
     }
 
     fn agree(&self, one: &Membership<u8>, other: &Membership<u8>) -> bool {
@@ -34,14 +34,14 @@ impl State {
         self.overlap(one, other) || !self.can_elect(one) || !self.can_elect(other)
     }
 
-    /// Quorums are told by their size: two of them always intersect if together they exceed the union.
+    /// Two quorums always intersect if their sizes together exceed the number of all voters.
     fn overlap(&self, one: &Membership<u8>, other: &Membership<u8>) -> bool {
         let votes = |id: u8| self.votes_in(one, id) || self.votes_in(other, id);
         let union = (1..=self.size()).filter(|&id| votes(id)).count();
         one.quorum() + other.quorum() > union
     }
 
-    /// Whether a quorum of its voters holds nothing newer.
+    /// Whether a quorum of the voters holds nothing newer.
     fn can_elect(&self, members: &Membership<u8>) -> bool {
         let free = |&id: &u8| {
             let durable = &self.hosts[usize::from(id) - 1].durable;
@@ -50,7 +50,7 @@ impl State {
         members.quorum() > 0 && (1..=self.size()).filter(free).count() >= members.quorum()
     }
 
-    /// Of a forming group any node votes.
+    /// Whether the node votes in this membership. In a forming group every node does.
     fn votes_in(&self, members: &Membership<u8>, id: u8) -> bool {
         members.is_forming() || members.is_voter(id)
     }

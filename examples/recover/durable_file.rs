@@ -1,0 +1,44 @@
+//! The change of a node's durable file.
+
+use std::error::Error;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use quorate::adapters::store::Store;
+use quorate::{HardState, Term};
+
+pub(crate) type Id = u64;
+pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+
+/// Makes `survivors` a group of their own, as far as this file is concerned. Returns the new state and the
+/// path of a copy of the old file.
+///
+/// The lock on the file prevents a change of a running node's file.
+pub(crate) fn recover_unsafely(
+    file: &Path,
+    survivors: &[Id],
+    above: Term,
+) -> Result<(HardState<Id>, PathBuf), Failure> {
+    let (mut store, old) = Store::<Id>::open(file)?;
+    let new = old.recover_unsafely(survivors.iter().copied(), above)?;
+    let copy = copy(store.path())?;
+    store.save(&new)?;
+    Ok((new, copy))
+}
+
+/// Makes a copy that never replaces an earlier one, and is durable before the file is changed. The copy
+/// helps the operator to find out what went wrong; no node may ever start from it.
+fn copy(file: &Path) -> Result<PathBuf, Failure> {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".before-recovery");
+    let path = PathBuf::from(name);
+    let mut copy = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&path)
+        .map_err(|error| format!("cannot keep a copy of the old file in {}: {error}", path.display()))?;
+    io::copy(&mut File::open(file)?, &mut copy)?;
+    copy.sync_all()?;
+    Ok(path)
+}

@@ -1,0 +1,103 @@
+//! The order in which a host acts on the outputs of an election.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::prelude::rust_2024::*;
+
+use crate::event::Event;
+use crate::hard_state::HardState;
+use crate::io::Output;
+use crate::message::Message;
+use crate::rejection::Rejection;
+
+/// What a host has to do next, before it asks again.
+#[derive(Debug)]
+pub(super) enum Action<I> {
+    /// Make this durable. If that fails, the host ends: nothing that follows may be acted on.
+    Persist(HardState<I>),
+    /// Send this.
+    Send { to: I, message: Message<I> },
+    /// End the lease, and wait until no part of the program acts by it any more.
+    Withdraw,
+}
+
+/// Outputs that are not acted on yet, and what became known by those that are.
+#[derive(Debug)]
+pub(super) struct Actions<I> {
+    /// Where the election puts its outputs.
+    pub(super) outputs: Vec<Output<I>>,
+    queue: VecDeque<Output<I>>,
+    news: Vec<Event<I>>,
+    rejection: Option<Rejection<I>>,
+}
+
+impl<I> Actions<I> {
+    pub(super) fn new() -> Self {
+        Actions { outputs: Vec::new(), queue: VecDeque::new(), news: Vec::new(), rejection: None }
+    }
+
+    /// Takes the next action. Events become [news](Self::take_news) when their turn comes, and a step-down
+    /// requires a withdrawal before anything that follows. When there is none left, publish what is true now,
+    /// then report the news: the program finds the news in what was published.
+    pub(super) fn next(&mut self) -> Option<Action<I>> {
+        self.queue.extend(self.outputs.drain(..));
+        while let Some(output) = self.queue.pop_front() {
+            match output {
+                Output::Persist(state) => return Some(Action::Persist(state)),
+                Output::Send { to, message } => return Some(Action::Send { to, message }),
+                Output::Event(event) => {
+                    let stepped_down = matches!(event, Event::SteppedDown { .. });
+                    self.news.push(event);
+                    if stepped_down {
+                        return Some(Action::Withdraw);
+                    }
+                }
+                Output::Rejected(reason) => self.rejection = Some(reason),
+            }
+        }
+        None
+    }
+
+    /// Takes the events that were reached.
+    pub(super) fn take_news(&mut self) -> Vec<Event<I>> {
+        mem::take(&mut self.news)
+    }
+
+    /// Takes the last rejection that was reached.
+    pub(super) fn take_rejection(&mut self) -> Option<Rejection<I>> {
+        self.rejection.take()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::event::StepDown;
+    use crate::types::{ClusterId, Term};
+
+    #[test]
+    fn actions_come_in_the_order_of_the_outputs_and_news_when_their_turn_has_come() {
+        let mut actions = Actions::<u8>::new();
+        let elected = Event::Elected { term: Term(1) };
+        let stepped_down = Event::SteppedDown { term: Term(1), reason: StepDown::LeaseLapsed };
+        let unknown = Event::LeaderChanged { leader: None };
+        let state = HardState::bootstrap(ClusterId(1), [1]).unwrap();
+        actions.outputs.extend([
+            Output::Event(elected.clone()),
+            Output::Persist(state),
+            Output::Event(stepped_down.clone()),
+            Output::Rejected(Rejection::Renewing),
+            Output::Event(unknown.clone()),
+        ]);
+        assert!(matches!(actions.next(), Some(Action::Persist(_))));
+        assert_eq!(actions.take_news(), [elected]);
+        assert!(matches!(actions.next(), Some(Action::Withdraw)), "before anything that follows");
+        assert_eq!(actions.take_news(), [stepped_down]);
+        assert_eq!(actions.take_rejection(), None, "its turn has not come");
+        assert!(actions.next().is_none());
+        assert_eq!(actions.take_news(), [unknown]);
+        assert_eq!(actions.take_rejection(), Some(Rejection::Renewing));
+        assert_eq!(actions.take_rejection(), None);
+    }
+}

@@ -1,0 +1,337 @@
+//! All that a host does with datagrams, without a socket or a clock.
+//!
+//! An [`Endpoint`] stands between an [`Election`](crate::Election) and a datagram socket. Bytes, their source
+//! and the time go in; messages for the election, datagrams to send and a deadline come out. It seals and
+//! opens datagrams, keeps the addresses of the members, announces its own address, answers the question who
+//! leads, and counts. Its randomness comes from a generator of the caller's, so that a run with a seeded
+//! generator can be replayed. The hosts [`udp`](crate::adapters) and `tokio` are a socket, a clock and a loop
+//! round it; a program with a loop of its own does the same:
+//!
+//! ```
+//! use std::net::{SocketAddr, UdpSocket};
+//!
+//! use quorate::adapters::clock::BootClock;
+//! use quorate::adapters::endpoint::{Endpoint, NodeView, Transmit};
+//! use quorate::{ClusterId, Config, Election, HardState, Input, Output};
+//! # use rand_chacha::ChaCha20Rng;
+//! # use rand_chacha::rand_core::SeedableRng;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let (listen, known): (SocketAddr, SocketAddr) = ("127.0.0.1:0".parse()?, "127.0.0.1:9".parse()?);
+//! # let first = HardState::bootstrap(ClusterId(7), [1_u32, 2])?;
+//! let (socket, clock) = (UdpSocket::bind(listen)?, BootClock::new());
+//! let mut election = Election::new(Config::new(1), first, clock.now(), ChaCha20Rng::seed_from_u64(1))?;
+//! // Without keys; with a keyring, bring the generator of the operating system (`getrandom::SysRng`).
+//! let mut endpoint = Endpoint::new(1, ClusterId(7), None, ChaCha20Rng::seed_from_u64(2))?;
+//! endpoint.configure(2, known);
+//!
+//! let mut buffer = vec![0; Endpoint::<u32, ChaCha20Rng>::BUFFER];
+//! let (mut outputs, mut transmits) = (Vec::new(), Vec::<Transmit>::new());
+//! let mut input = None;
+//! # for _ in 0..3 {
+//! // loop {
+//! // 1. Read the clock, tick, step the message that was received, if any.
+//! let now = clock.now();
+//! election.tick_into(now, &mut outputs);
+//! if let Some((from, message)) = input.take() {
+//!     election.step_into(Input::Receive { from, message }, &mut outputs);
+//! }
+//! // 2. Let the endpoint see what has changed, before anything is sent.
+//! endpoint.observe(&NodeView::of(&election));
+//! // 3. Act on the outputs, in order.
+//! for output in outputs.drain(..) {
+//!     match output {
+//!         Output::Send { to, message } => endpoint.send(to, &message, now, &mut transmits),
+//!         Output::Persist(_state) => { /* returns when the state is durable */ }
+//!         Output::Event(_event) => { /* at `SteppedDown`, stop all work first */ }
+//!         Output::Rejected(_reason) => {}
+//!     }
+//! }
+//! endpoint.handle_timeout(now, &mut transmits);
+//! for Transmit { to, bytes } in transmits.drain(..) {
+//!     endpoint.count_transmit(&socket.send_to(&bytes, to));
+//! }
+//! // 4. Wait for a datagram, no longer than both deadlines allow.
+//! let due = [election.deadline(), endpoint.deadline()].into_iter().flatten().min();
+//! # let due = due.map(|due| due.min(clock.now() + std::time::Duration::from_millis(5)));
+//! let wait = due.map(|due| due.saturating_duration_since(clock.now()).max(std::time::Duration::from_micros(100)));
+//! socket.set_read_timeout(wait)?;
+//! if let Ok((length, source)) = socket.recv_from(&mut buffer) {
+//!     input = endpoint.handle_datagram(&mut buffer[..length], source, clock.now(), &mut transmits);
+//! }
+//! // }
+//! # }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Addresses
+//!
+//! Addresses travel with the membership. An endpoint is given the addresses of some peers at its start
+//! ([`Endpoint::configure`]), and the addresses of newcomers later ([`Endpoint::introduce`]). The source of a
+//! member's datagrams is its address; members tell each other where they know the others to be, and how long
+//! ago this was true, and the latest sighting counts. So
+//!
+//! - a newcomer needs no peers: the leader writes to it, and every member learns its address with the
+//!   membership that has it, so that the newcomer is reached even if that leader dies at once;
+//! - a member may move to another address, if it is told the address of one member at its start: a silent
+//!   member is tried at every address where it was ever seen, and the node that hears it tells the others;
+//! - a new node may have the address of a lost one: a message names its receiver, and has no meaning for
+//!   another node;
+//! - no address is kept of a node that is neither a member, nor about to become one, nor configured. A
+//!   removed node is forgotten once it has been told; it is answered at the address that it asks from.
+//!
+//! Addresses are not part of the durable state, since no agreement depends on them: a wrong or lost address
+//! costs time, never safety. A node that restarts is found by any member that is still up. But should **all**
+//! restart at once, each must be told the address of another one: where members come and go, save
+//! [`Endpoint::addresses`] whenever [`Endpoint::poll_addresses`] says that they have changed, and configure
+//! them at the next start.
+//!
+//! While no leader is known, an endpoint *announces* itself twice a second to every node in its book, at every
+//! address that the node may have: the others may not know where this node is, and a node that never campaigns
+//! is never asked. With keys, it also begins a *handshake* with every node in its book once a second until the
+//! handshake is done, because the first datagram to a node before this is lost.
+//!
+//! # Bounds
+//!
+//! Whatever comes in, the memory of an endpoint stays below a constant for each configured peer and each node
+//! that the election sends to, and, with keys, for each of the 1,024 nodes that the seal remembers. One call
+//! of [`handle_datagram`](Endpoint::handle_datagram) puts out at most one datagram, one of
+//! [`send`](Endpoint::send) at most three, and one of [`handle_timeout`](Endpoint::handle_timeout) at most
+//! four for each node in the book.
+
+mod address_book;
+mod counters;
+mod datagram;
+mod incoming;
+mod outgoing;
+mod question;
+mod sealing;
+
+use core::net::SocketAddr;
+use std::fmt;
+use std::mem;
+use std::prelude::rust_2024::*;
+
+use rand_core::TryCryptoRng;
+
+use self::address_book::AddressBook;
+use self::incoming::Unsettled;
+use self::sealing::Sealing;
+use super::seal::{Keyring, MAX_SEALED};
+use crate::types::{ClusterId, Leader, NodeId, Term, Timestamp};
+
+pub use self::counters::DatagramCounters;
+#[cfg(feature = "udp")]
+pub(super) use self::datagram::is_usable;
+pub use self::question::Question;
+pub use super::node_view::NodeView;
+
+/// A leader and its address.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct LeaderAddress<I> {
+    /// Its group.
+    pub cluster: ClusterId,
+    /// Its id.
+    pub id: I,
+    /// The term it leads.
+    pub term: Term,
+    /// Its address, if the node that was asked knows one that means something to the asker.
+    pub address: Option<SocketAddr>,
+}
+
+impl<I: fmt::Debug> fmt::Display for LeaderAddress<I> {
+    /// `node 3 in term 7 at 10.0.0.1:7000`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "node {:?} in term {} at ", self.id, self.term)?;
+        match self.address {
+            Some(address) => write!(f, "{address}"),
+            None => f.write_str("an unknown address"),
+        }
+    }
+}
+
+/// A datagram to be sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Transmit {
+    /// The address to send it to.
+    pub to: SocketAddr,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+/// The datagrams of one node: see the [module](self).
+///
+/// `R` is the source of the seal's randomness, as of [`Seal`](crate::adapters::seal::Seal); without keys it is
+/// not used.
+pub struct Endpoint<I, R> {
+    id: I,
+    cluster: ClusterId,
+    sealing: Sealing<I, R>,
+    book: AddressBook<I>,
+    /// The leader, the members and the nodes that the election sends to, as it was observed last.
+    leader: Option<Leader<I>>,
+    members: Vec<I>,
+    recipients: Vec<I>,
+    /// The message that was handed out last, whose step may bring the membership that its addresses go with.
+    unsettled: Option<Unsettled<I>>,
+    /// The node that is answered now, and the source of its message.
+    requester: Option<(I, SocketAddr)>,
+    counters: DatagramCounters,
+    next_announcement: Timestamp,
+    next_maintenance: Timestamp,
+    /// The addresses that were reported last.
+    reported: Vec<(I, SocketAddr)>,
+}
+
+impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
+    /// The length of a buffer to receive into: one byte more than the longest datagram, to tell a longer one.
+    pub const BUFFER: usize = MAX_SEALED + 1;
+
+    /// The endpoint of node `id` of group `cluster`, which seals its datagrams if there are `keys`. All nodes
+    /// of a group have keys, or none.
+    ///
+    /// # Errors
+    /// The generator's own, if it has no randomness to give.
+    pub fn new(id: I, cluster: ClusterId, keys: Option<Keyring>, rng: R) -> Result<Self, R::Error> {
+        Ok(Endpoint {
+            id,
+            cluster,
+            sealing: Sealing::new(id, keys, rng)?,
+            book: AddressBook::new(),
+            leader: None,
+            members: Vec::new(),
+            recipients: Vec::new(),
+            unsettled: None,
+            requester: None,
+            counters: DatagramCounters::default(),
+            next_announcement: Timestamp::ORIGIN,
+            next_maintenance: Timestamp::ORIGIN,
+            reported: Vec::new(),
+        })
+    }
+
+    /// Node `id` is at `address`, as far as the program knows beforehand; where the node is heard counts more.
+    /// It is never forgotten.
+    pub fn configure(&mut self, id: I, address: SocketAddr) {
+        if id != self.id {
+            self.book.configure(id, address);
+        }
+    }
+
+    /// Node `id` is at `address` now: a newcomer, or a member that the program has seen. Addresses are kept
+    /// only of configured peers and of nodes that the election sends to, so introduce a newcomer after
+    /// [`observe`](Self::observe) has shown the step that makes it one, and before its messages are sent.
+    pub fn introduce(&mut self, id: I, address: SocketAddr, now: Timestamp) {
+        if self.is_admitted(id) {
+            self.book.introduce(id, address, now);
+        }
+    }
+
+    /// Uses other keys from now on: see [`Keyring`] on how to rotate. Returns whether there is a seal to use
+    /// them.
+    pub fn set_keys(&mut self, keys: Keyring) -> bool {
+        self.sealing.set_keys(keys)
+    }
+
+    /// Shows the endpoint what a step or a tick has changed: call it after each, before the outputs are acted
+    /// on. Do not handle the next datagram before the outputs were acted on: the answers to other programs
+    /// would speak of what is not durable yet.
+    pub fn observe(&mut self, node: &NodeView<'_, I>) {
+        self.leader = node.leader;
+        self.members.clear();
+        self.members.extend_from_slice(node.members());
+        if self.recipients != node.recipients() {
+            self.recipients.clear();
+            self.recipients.extend_from_slice(node.recipients());
+            self.next_maintenance = Timestamp::ORIGIN;
+        }
+        self.settle();
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due; `None` if nothing is to be done before the next
+    /// datagram.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Timestamp> {
+        if self.book.is_empty() {
+            return None;
+        }
+        let announcement = self.leader.is_none().then_some(self.next_announcement);
+        [announcement, Some(self.next_maintenance)].into_iter().flatten().min()
+    }
+
+    /// The leader and its address, as far as this node knows; no address if it is this node itself.
+    #[must_use]
+    pub fn leader(&self) -> Option<LeaderAddress<I>> {
+        let Leader { id, term } = self.leader?;
+        Some(LeaderAddress { cluster: self.cluster, id, term, address: self.book.address(id) })
+    }
+
+    /// The address of `id`, if it is known.
+    #[must_use]
+    pub fn address(&self, id: I) -> Option<SocketAddr> {
+        self.book.address(id)
+    }
+
+    /// The known addresses of the other members: worth saving for the next start.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<(I, SocketAddr)> {
+        self.members.iter().filter_map(|&id| Some((id, self.book.address(id)?))).collect()
+    }
+
+    /// The known addresses of all nodes: members, nodes that are about to become members, and configured peers.
+    #[must_use]
+    pub fn known_addresses(&self) -> Vec<(I, SocketAddr)> {
+        self.book.addresses().collect()
+    }
+
+    /// Takes the [`addresses`](Self::addresses), if they have changed since they were taken last.
+    pub fn poll_addresses(&mut self) -> Option<Vec<(I, SocketAddr)>> {
+        let addresses = self.addresses();
+        if addresses == self.reported {
+            return None;
+        }
+        self.reported.clone_from(&addresses);
+        Some(addresses)
+    }
+
+    /// What came and went.
+    #[must_use]
+    pub fn counters(&self) -> DatagramCounters {
+        DatagramCounters { refused: self.sealing.refused(), ..self.counters }
+    }
+
+    /// Counts what became of a datagram that the program was to send.
+    pub fn count_transmit<T, E>(&mut self, result: &Result<T, E>) {
+        let sent = result.is_ok();
+        self.counters.count(|counters| if sent { &mut counters.sent } else { &mut counters.send_errors });
+    }
+
+    /// Counts an error of the socket while it was listened to.
+    pub fn count_receive_error(&mut self) {
+        self.counters.count(|counters| &mut counters.receive_errors);
+    }
+
+    /// Whether `id` may have an address here.
+    fn is_admitted(&self, id: I) -> bool {
+        let is_needed = self.recipients.binary_search(&id).is_ok() || self.book.is_configured(id);
+        is_needed && id != self.id
+    }
+
+    /// Forgets the addresses of nodes that this node has nothing to do with any more.
+    fn forget_strangers(&mut self) {
+        let recipients = mem::take(&mut self.recipients);
+        self.book.retain(|id| recipients.binary_search(&id).is_ok());
+        self.recipients = recipients;
+    }
+}
+
+impl<I: NodeId, R> fmt::Debug for Endpoint<I, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("id", &self.id)
+            .field("leader", &self.leader)
+            .field("counters", &self.counters)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,46 @@
+//! What came and went, in numbers.
+
+use crate::adapters::seal::Refused;
+
+/// How many datagrams came and went since the start, and what became of them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub struct DatagramCounters {
+    /// Messages of this group that were handed to the election.
+    pub received: u64,
+    /// Datagrams sent.
+    pub sent: u64,
+    /// Questions about the leader that were answered.
+    pub answered: u64,
+    /// Of the messages received, the messages of nodes that are neither configured peers nor nodes that the
+    /// election sends to.
+    pub strangers: u64,
+    /// Messages of another group. The election is told, and ignores them.
+    pub foreign: u64,
+    /// Refused: longer than any datagram of this protocol, if they are not sealed.
+    pub oversized: u64,
+    /// Refused: truncated, of another version, or no datagram of this protocol at all; of sealed ones only
+    /// the datagrams that somebody with the key has made.
+    pub undecodable: u64,
+    /// Refused: messages in the name of this node.
+    pub from_own_id: u64,
+    /// Refused: messages to another node, which once had the address of this one.
+    pub misdirected: u64,
+    /// Refused: questions about the leader that are shorter than their answer.
+    pub short_questions: u64,
+    /// Messages that were not sent, because the address of their receiver is unknown.
+    pub unroutable: u64,
+    /// Datagrams that the system did not take.
+    pub send_errors: u64,
+    /// Errors of the socket while it was listened to; none of them ends a host.
+    pub receive_errors: u64,
+    /// What the seal refused. Of a flood, the part that the system had room for.
+    pub refused: Refused,
+}
+
+impl DatagramCounters {
+    pub(super) fn count(&mut self, which: impl FnOnce(&mut DatagramCounters) -> &mut u64) {
+        let counter = which(self);
+        *counter = counter.saturating_add(1);
+    }
+}

@@ -1,0 +1,221 @@
+//! The four kinds of datagram that endpoints exchange, behind one short header.
+//!
+//! ```text
+//! "qr"  version  kind  body
+//!                  1   postcard (sender, receiver, addresses), then a message as the wire module writes it
+//!                  2   eight bytes to be echoed, then padding: who leads?
+//!                  3   the same eight bytes, then postcard (cluster, leader)
+//!                  4   postcard (sender, cluster): an announcement of the sender's address
+//! ```
+//! A change of this layout raises the version, and an endpoint refuses versions that it does not know. All
+//! four kinds travel sealed, if the endpoint has keys: see the module `seal`.
+
+use core::net::{IpAddr, SocketAddr};
+use std::prelude::rust_2024::*;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::LeaderAddress;
+use crate::adapters::wire;
+use crate::message::Message;
+use crate::types::{ClusterId, NodeId, Term};
+
+/// The longest datagram that is read: a message and its envelope.
+pub(super) const MAX_PLAIN: usize = wire::MAX_DATAGRAM + 4 * 1024;
+
+/// The length of a question. No answer is longer than its question, so that a group cannot be used to
+/// multiply what is sent under another node's address.
+const QUESTION_LENGTH: usize = 512;
+
+const MAGIC: &[u8] = b"qr";
+const VERSION: u8 = 4;
+const MESSAGE: u8 = 1;
+const QUESTION: u8 = 2;
+const ANSWER: u8 = 3;
+const ANNOUNCEMENT: u8 = 4;
+
+/// The bytes by which an answer is matched to its question.
+pub(super) type Nonce = [u8; 8];
+
+/// A decoded datagram.
+pub(super) enum Datagram<I> {
+    Message(Enveloped<I>),
+    /// The length is that of the whole datagram.
+    Question {
+        nonce: Nonce,
+        length: usize,
+    },
+    Answer(Nonce, LeaderReport<I>),
+    Announcement {
+        from: I,
+        cluster: ClusterId,
+    },
+}
+
+impl<I: Copy> Datagram<I> {
+    /// The node that the datagram says it is from. Questions and answers have no sender: any program may
+    /// send them.
+    pub(super) fn sender(&self) -> Option<I> {
+        match self {
+            Datagram::Message(enveloped) => Some(enveloped.from),
+            Datagram::Announcement { from, .. } => Some(*from),
+            Datagram::Question { .. } | Datagram::Answer(..) => None,
+        }
+    }
+}
+
+/// A message and its envelope.
+pub(super) struct Enveloped<I> {
+    pub(super) from: I,
+    /// The receiver: another node may have been at its address before.
+    pub(super) to: I,
+    /// The addresses of members, as far as the sender knows them.
+    pub(super) addresses: Vec<(I, Sighting)>,
+    pub(super) message: Message<I>,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a, I> {
+    from: I,
+    to: I,
+    addresses: &'a [(I, Sighting)],
+}
+
+#[derive(Deserialize)]
+struct OpenedEnvelope<I> {
+    from: I,
+    to: I,
+    addresses: Vec<(I, Sighting)>,
+}
+
+/// The address of a member.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Sighting {
+    pub(super) address: SocketAddr,
+    /// How many milliseconds ago the address was known to be right; `None` if it was only ever configured.
+    /// No two clocks need agree.
+    pub(super) age: Option<u32>,
+}
+
+/// What a node knows of the leader.
+#[derive(Serialize, Deserialize)]
+pub(super) struct LeaderReport<I> {
+    cluster: ClusterId,
+    leader: Option<(I, Term, Location)>,
+}
+
+/// The location of a leader.
+#[derive(Serialize, Deserialize)]
+enum Location {
+    Unknown,
+    /// The leader is the node that answers.
+    Here,
+    At(SocketAddr),
+}
+
+impl<I: NodeId> LeaderReport<I> {
+    /// What node `me` can tell a program that asks from `asker`.
+    pub(super) fn new(
+        me: I,
+        cluster: ClusterId,
+        leader: Option<LeaderAddress<I>>,
+        asker: SocketAddr,
+    ) -> Self {
+        let location = |leader: &LeaderAddress<I>| match leader.address {
+            _ if leader.id == me => Location::Here,
+            Some(address) if means_the_same_to(asker, address) => Location::At(address),
+            Some(_) | None => Location::Unknown,
+        };
+        LeaderReport { cluster, leader: leader.map(|leader| (leader.id, leader.term, location(&leader))) }
+    }
+
+    /// The leader according to the node that was asked at `asked`. The source of the answer is not used: it
+    /// may be that of a program which forwards datagrams.
+    pub(super) fn leader(self, asked: SocketAddr) -> Option<LeaderAddress<I>> {
+        let (id, term, location) = self.leader?;
+        let address = match location {
+            Location::Unknown => None,
+            Location::Here => Some(asked),
+            Location::At(address) => Some(address),
+        };
+        Some(LeaderAddress { cluster: self.cluster, id, term, address })
+    }
+}
+
+/// Encodes a message to a peer; `None` if it cannot be encoded or is too long to be read.
+pub(super) fn encode_message<I: NodeId + Serialize>(
+    from: I,
+    to: I,
+    addresses: &[(I, Sighting)],
+    message: &Message<I>,
+) -> Option<Vec<u8>> {
+    let mut bytes = postcard::to_extend(&Envelope { from, to, addresses }, header(MESSAGE)).ok()?;
+    wire::encode_into(message, &mut bytes).ok()?;
+    (bytes.len() <= MAX_PLAIN).then_some(bytes)
+}
+
+/// Encodes the question who leads.
+pub(super) fn encode_question(nonce: Nonce) -> Vec<u8> {
+    let mut bytes = header(QUESTION);
+    bytes.extend_from_slice(&nonce);
+    bytes.resize(QUESTION_LENGTH, 0);
+    bytes
+}
+
+/// Encodes the answer to a question of that `length`; `None` if it would be longer.
+pub(super) fn encode_answer<I: NodeId + Serialize>(
+    nonce: Nonce,
+    length: usize,
+    report: &LeaderReport<I>,
+) -> Option<Vec<u8>> {
+    let mut bytes = header(ANSWER);
+    bytes.extend_from_slice(&nonce);
+    let bytes = postcard::to_extend(report, bytes).ok()?;
+    (bytes.len() <= length).then_some(bytes)
+}
+
+/// Encodes what a node sends to peers that may not know its address.
+pub(super) fn encode_announcement<I: NodeId + Serialize>(from: I, cluster: ClusterId) -> Option<Vec<u8>> {
+    postcard::to_extend(&(from, cluster), header(ANNOUNCEMENT)).ok()
+}
+
+/// Decodes a datagram; `None` if it is not one of these, from first byte to last.
+pub(super) fn decode<I: NodeId + DeserializeOwned>(bytes: &[u8]) -> Option<Datagram<I>> {
+    let (kind, body) = bytes.strip_prefix(MAGIC)?.strip_prefix(&[VERSION])?.split_first()?;
+    match *kind {
+        MESSAGE => {
+            let (OpenedEnvelope { from, to, addresses }, message) = postcard::take_from_bytes(body).ok()?;
+            let message = wire::decode(message).ok()?;
+            Some(Datagram::Message(Enveloped { from, to, addresses, message }))
+        }
+        QUESTION => Some(Datagram::Question { nonce: *body.first_chunk()?, length: bytes.len() }),
+        ANSWER => {
+            let (nonce, report) = body.split_first_chunk()?;
+            let (report, rest) = postcard::take_from_bytes::<LeaderReport<I>>(report).ok()?;
+            rest.is_empty().then_some(Datagram::Answer(*nonce, report))
+        }
+        ANNOUNCEMENT => {
+            let ((from, cluster), rest) = postcard::take_from_bytes(body).ok()?;
+            rest.is_empty().then_some(Datagram::Announcement { from, cluster })
+        }
+        _ => None,
+    }
+}
+
+/// Whether a node can have this address at all.
+pub(in crate::adapters) fn is_usable(address: SocketAddr) -> bool {
+    let broadcast = matches!(address.ip(), IpAddr::V4(ip) if ip.is_broadcast());
+    address.port() != 0 && !address.ip().is_unspecified() && !address.ip().is_multicast() && !broadcast
+}
+
+/// Whether `address` means the same to a program at `reader`.
+pub(super) fn means_the_same_to(reader: SocketAddr, address: SocketAddr) -> bool {
+    is_usable(address) && (!address.ip().is_loopback() || reader.ip().is_loopback())
+}
+
+fn header(kind: u8) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend_from_slice(&[VERSION, kind]);
+    bytes
+}

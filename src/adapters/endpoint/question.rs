@@ -1,0 +1,72 @@
+//! The question who leads, without a socket: any program may ask any node of a group.
+
+use core::net::SocketAddr;
+use std::fmt;
+use std::prelude::rust_2024::*;
+
+use rand_core::TryCryptoRng;
+use serde::de::DeserializeOwned;
+
+use super::LeaderAddress;
+use super::datagram::{self, Datagram, Nonce};
+use crate::adapters::seal::{Keyring, SealError};
+use crate::types::NodeId;
+
+/// Asks who leads: send [`bytes`](Self::bytes) to any node of the group, and give what comes back to
+/// [`read_answer`](Self::read_answer). Datagrams get lost, so repeat the question.
+///
+/// The answer is news, not a promise: the leader may have changed when it arrives.
+#[derive(Clone)]
+pub struct Question {
+    nonce: Nonce,
+    keys: Option<Keyring>,
+    bytes: Vec<u8>,
+}
+
+impl Question {
+    /// A question to a group that has `keys`, or none.
+    ///
+    /// # Errors
+    /// [`SealError::NoRandomness`], if the generator has none to give.
+    pub fn new(keys: Option<&Keyring>, rng: &mut impl TryCryptoRng) -> Result<Self, SealError> {
+        let nonce = rng.try_next_u64().map_err(|_| SealError::NoRandomness)?.to_be_bytes();
+        let mut bytes = datagram::encode_question(nonce);
+        if let Some(keys) = keys {
+            bytes = keys.seal_broadcast(&bytes, rng)?;
+        }
+        Ok(Question { nonce, keys: keys.cloned(), bytes })
+    }
+
+    /// The datagram to send. No answer is longer.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Reads a datagram that came in, in its place. `None`: the datagram does not answer this question;
+    /// `Some(None)`: the node at `asked` knows no leader.
+    #[must_use]
+    pub fn read_answer<I: NodeId + DeserializeOwned>(
+        &self,
+        bytes: &mut [u8],
+        asked: SocketAddr,
+    ) -> Option<Option<LeaderAddress<I>>> {
+        let bytes = match &self.keys {
+            Some(keys) => keys.open_broadcast(bytes).ok()?,
+            None => bytes,
+        };
+        match datagram::decode(bytes)? {
+            Datagram::Answer(echoed, report) if echoed == self.nonce => Some(report.leader(asked)),
+            Datagram::Answer(..)
+            | Datagram::Message(_)
+            | Datagram::Question { .. }
+            | Datagram::Announcement { .. } => None,
+        }
+    }
+}
+
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Question").field("nonce", &self.nonce).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,120 @@
+//! How datagrams travel: sealed, or as they are.
+
+use std::boxed::Box;
+use std::prelude::rust_2024::*;
+
+use rand_core::TryCryptoRng;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::datagram::{self, Datagram, MAX_PLAIN};
+use crate::adapters::seal::{Keyring, MAX_SEALED, Opened, Refused, Seal};
+use crate::types::NodeId;
+
+// The longest datagram travels sealed too: its head has two ids that are larger than any in a message of
+// so many members.
+const _: () = assert!(MAX_PLAIN + 512 <= MAX_SEALED);
+
+pub(super) enum Sealing<I, R> {
+    Plain,
+    Sealed(Box<Seal<I, R>>),
+}
+
+/// A received datagram.
+pub(super) enum Received<I> {
+    /// With a seal, its sender is a peer that sealed it for this node, and it is opened for the first time;
+    /// questions and answers have no sender.
+    Datagram(Datagram<I>),
+    /// Datagrams for that node can be sealed from now on. The node may not know yet that it can seal its own.
+    HandshakeDone(I),
+    /// To be sent to where the datagram came from.
+    Reply(Vec<u8>),
+    /// The seal refused the datagram, and counted it.
+    Refused,
+    /// The datagram is longer than any that is not sealed.
+    Oversized,
+    /// The datagram is not of this protocol, though sealed by somebody with the key if there is a seal.
+    Undecodable,
+}
+
+impl<I: NodeId, R: TryCryptoRng> Sealing<I, R> {
+    pub(super) fn new(id: I, keys: Option<Keyring>, rng: R) -> Result<Self, R::Error> {
+        Ok(match keys {
+            Some(keys) => Sealing::Sealed(Box::new(Seal::new(id, keys, rng)?)),
+            None => Sealing::Plain,
+        })
+    }
+
+    /// Uses other keys from now on. Returns whether there is a seal to use them.
+    pub(super) fn set_keys(&mut self, keys: Keyring) -> bool {
+        match self {
+            Sealing::Plain => false,
+            Sealing::Sealed(seal) => {
+                seal.set_keys(keys);
+                true
+            }
+        }
+    }
+
+    /// Whether a datagram for `id` can be sent at once, without a handshake.
+    pub(super) fn can_send_to(&self, id: I) -> bool {
+        match self {
+            Sealing::Plain => true,
+            Sealing::Sealed(seal) => seal.can_seal_for(id),
+        }
+    }
+
+    pub(super) fn refused(&self) -> Refused {
+        match self {
+            Sealing::Plain => Refused::default(),
+            Sealing::Sealed(seal) => seal.refused(),
+        }
+    }
+}
+
+impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Sealing<I, R> {
+    /// The datagram to send to `to`; `None` if it cannot be sealed.
+    pub(super) fn seal_for(&mut self, to: I, bytes: Vec<u8>) -> Option<Vec<u8>> {
+        match self {
+            Sealing::Plain => Some(bytes),
+            Sealing::Sealed(seal) => seal.seal_for(to, &bytes).ok(),
+        }
+    }
+
+    /// The handshake to send to `to` while [`can_send_to`](Self::can_send_to) says no; `None` if there is
+    /// none.
+    pub(super) fn handshake(&mut self, to: I) -> Option<Vec<u8>> {
+        match self {
+            Sealing::Plain => None,
+            Sealing::Sealed(seal) => seal.handshake(to).ok(),
+        }
+    }
+
+    /// The datagram to send to a program that asks; `None` if it cannot be sealed.
+    pub(super) fn seal_broadcast(&mut self, bytes: Vec<u8>) -> Option<Vec<u8>> {
+        match self {
+            Sealing::Plain => Some(bytes),
+            Sealing::Sealed(seal) => seal.seal_broadcast(&bytes).ok(),
+        }
+    }
+
+    pub(super) fn open(&mut self, bytes: &mut [u8]) -> Received<I> {
+        match self {
+            Sealing::Plain if bytes.len() > MAX_PLAIN => Received::Oversized,
+            Sealing::Plain => datagram::decode(bytes).map_or(Received::Undecodable, Received::Datagram),
+            Sealing::Sealed(seal) => match seal.open(bytes) {
+                Opened::Datagram { from, body } => decode(body, |datagram| datagram.sender() == Some(from)),
+                // The sender of a broadcast is unknown, and whether it was sent before is unknown too.
+                Opened::Broadcast(body) => decode(body, |datagram| datagram.sender().is_none()),
+                Opened::HandshakeDone { with } => Received::HandshakeDone(with),
+                Opened::Reply(reply) => Received::Reply(reply),
+                Opened::Refused(_) => Received::Refused,
+            },
+        }
+    }
+}
+
+/// Decodes a datagram, if its sender `fits`.
+fn decode<I: NodeId + DeserializeOwned>(body: &[u8], fits: impl FnOnce(&Datagram<I>) -> bool) -> Received<I> {
+    datagram::decode(body).filter(fits).map_or(Received::Undecodable, Received::Datagram)
+}

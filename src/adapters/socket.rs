@@ -1,0 +1,80 @@
+//! Sockets, and what is required to open one.
+
+use std::io;
+use std::net::{SocketAddr, UdpSocket};
+
+use super::seal::Keyring;
+
+/// How much is received in advance, in bytes of the system's own count. What waits there is late: by no more
+/// than the few milliseconds in which a host refuses as much.
+const RECEIVE_BUFFER: usize = 1024 * 1024;
+
+/// Whether datagrams are sealed. All nodes of a group choose the same.
+#[derive(Clone, Debug, Default)]
+pub enum Protection {
+    /// Nothing was chosen: datagrams are not sealed, and the node starts only on a loopback address.
+    #[default]
+    OnlyLoopback,
+    /// Datagrams are sealed with these keys.
+    Sealed(Keyring),
+    /// Datagrams are not sealed, wherever the node listens: any machine that can send to its port can depose
+    /// its leader and have two elected.
+    Unsealed,
+}
+
+/// Why an address is not listened on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BindError {
+    /// The operating system refused.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Other machines could send to the address, and neither were keys given nor was it chosen to do without:
+    /// see [`Protection`].
+    #[error("will not listen on {address} unsealed unless told to")]
+    Unsealed {
+        /// The address.
+        address: SocketAddr,
+    },
+}
+
+impl Protection {
+    pub(super) fn into_keys(self) -> Option<Keyring> {
+        match self {
+            Protection::Sealed(keys) => Some(keys),
+            Protection::OnlyLoopback | Protection::Unsealed => None,
+        }
+    }
+}
+
+/// Listens on `address`. Returns the socket, and its own address.
+pub(super) fn bind(
+    address: SocketAddr,
+    protection: &Protection,
+) -> Result<(UdpSocket, SocketAddr), BindError> {
+    if matches!(protection, Protection::OnlyLoopback) && !address.ip().is_loopback() {
+        return Err(BindError::Unsealed { address });
+    }
+    let listen = |source| BindError::Listen { address, source };
+    let socket = UdpSocket::bind(address).map_err(listen)?;
+    enlarge_receive_buffer(&socket);
+    let local = socket.local_addr().map_err(listen)?;
+    Ok((socket, local))
+}
+
+/// Makes room for what arrives while the node has to wait for a processor or a disk. As much as the system
+/// allows will do.
+fn enlarge_receive_buffer(socket: &UdpSocket) {
+    #[cfg(target_os = "linux")]
+    let set = rustix::net::sockopt::set_socket_recv_buffer_size_force(socket, RECEIVE_BUFFER);
+    #[cfg(not(target_os = "linux"))]
+    let set = Err::<(), _>(rustix::io::Errno::NOSYS);
+    if set.is_err() {
+        let _smaller = rustix::net::sockopt::set_socket_recv_buffer_size(socket, RECEIVE_BUFFER);
+    }
+}

@@ -1,0 +1,59 @@
+//! Work on a thread of the program's own, for as long as this node leads.
+
+use std::sync::Arc;
+
+use super::{Host, HostStopped, Shared};
+use crate::types::{NodeId, Term};
+
+/// Runs work under a host's lease, without keeping the host.
+#[derive(Clone, Debug)]
+pub struct Worker<I: NodeId>(Arc<Shared<I>>);
+
+impl<I: NodeId> Host<I> {
+    /// What a thread needs to [`run_while_leader`](Worker::run_while_leader) and leave the host to
+    /// its owner.
+    #[must_use]
+    pub fn worker(&self) -> Worker<I> {
+        Worker(Arc::clone(&self.shared))
+    }
+
+    /// As [`Worker::run_while_leader`].
+    ///
+    /// # Errors
+    /// [`HostStopped`] when the host has.
+    pub fn run_while_leader<T>(
+        &self,
+        work: impl FnMut(Term, &dyn Fn() -> bool) -> Option<T>,
+    ) -> Result<T, HostStopped> {
+        self.worker().run_while_leader(work)
+    }
+}
+
+impl<I: NodeId> Worker<I> {
+    /// Runs `work` on this thread whenever the node leads, until it returns something.
+    ///
+    /// A thread cannot be stopped from outside. `work` is given its term, and a question to ask
+    /// **before each piece of the work**: whether it may go on. The answer reads a fresh clock,
+    /// waits for no disk, and is `false` from [`HostConfig::margin`](super::HostConfig::margin)
+    /// before the end of the lease, or from the moment that leadership is handed over; a piece must be
+    /// shorter than that margin. Work that is told `false` returns `None`, and is called again when
+    /// the node leads again, or when its lease is renewed after all, then in the same term.
+    ///
+    /// Until the work has returned, no other node is let in, but not beyond the end of the lease: work that
+    /// does not ask, or a piece that takes too long, goes on beside the next leader's work. Let whatever
+    /// it writes to refuse its term then: [`guide::fencing`](crate::guide::fencing).
+    ///
+    /// # Errors
+    /// [`HostStopped`] when the host has.
+    pub fn run_while_leader<T>(
+        &self,
+        mut work: impl FnMut(Term, &dyn Fn() -> bool) -> Option<T>,
+    ) -> Result<T, HostStopped> {
+        while let Some(working) = self.0.leases.begin_work() {
+            if let Some(output) = work(working.term, &|| working.holds()) {
+                return Ok(output);
+            }
+        }
+        Err(HostStopped)
+    }
+}

@@ -1,0 +1,247 @@
+//! What an election tells its host besides what to store and what to send.
+
+use core::fmt;
+
+use crate::types::{ClusterId, Leader, MembershipVersion, Position, Term};
+
+/// News for the host. Each variant says what it means and what to do about it.
+///
+/// [`Display`](fmt::Display) is one line for an operator. *Reported once* means once for each member, and once
+/// for all other nodes together, until a restart. The order among the outputs of a step matters:
+/// what follows [`SteppedDown`](Self::SteppedDown) waits until the host has stopped acting as leader.
+///
+/// ```
+/// use quorate::Event;
+///
+/// /// What a host does about an event, for the work that only a leader does.
+/// fn act_on(event: &Event<u64>, works: &mut bool) {
+///     match event {
+///         // Begin. Each piece of work still asks `Election::lease` for permission.
+///         Event::Elected { .. } => *works = true,
+///         // Stop before acting on any output that follows.
+///         Event::SteppedDown { .. } => *works = false,
+///         // Let the operator know: this process can end.
+///         Event::Removed | Event::StateLost => eprintln!("{event}"),
+///         // Let the operator know.
+///         _ => println!("{event}"),
+///     }
+/// }
+///
+/// let (mut works, event) = (false, Event::Elected { term: quorate::Term(7) });
+/// act_on(&event, &mut works);
+/// assert!(works);
+/// assert_eq!(event.to_string(), "elected in term 7");
+/// ```
+///
+/// Non-exhaustive: a later version may have more to report, and a host that does not know an event can
+/// pass it on to its operator and do nothing else about it. What a host must not miss is an
+/// [`Output`](crate::Output) of its own.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Event<I> {
+    /// This node leads. While it leads already, its term has grown and nothing else has changed.
+    ///
+    /// Begin the leader's work. The permission for it is the [lease](crate::Election::lease), asked for
+    /// afresh before each piece of work, not this event.
+    Elected {
+        /// The term, as a fencing token for the work.
+        term: Term,
+    },
+    /// This node no longer leads.
+    ///
+    /// Stop all work as leader, and only then act on the outputs that follow: they let another node be
+    /// elected.
+    SteppedDown {
+        /// The term that it led.
+        term: Term,
+        /// Why it leads no longer.
+        reason: StepDown<I>,
+    },
+    /// This node knows of another leader than before, or of none any more.
+    ///
+    /// Send clients to that leader. None for longer than an election takes means that no quorum of the
+    /// voters can talk to each other: look at [`Status::quorum_reachable`](crate::Status::quorum_reachable)
+    /// and at when each member was heard last.
+    LeaderChanged {
+        /// The leader, which may be this node itself.
+        leader: Option<Leader<I>>,
+    },
+    /// Another membership is in force on this node, or the one in force is now known to be committed.
+    ///
+    /// Read it with [`Election::membership`](crate::Election::membership); a host that keeps an address of
+    /// each member updates them.
+    MembershipChanged {
+        /// Its version.
+        version: MembershipVersion,
+        /// Whether a quorum has acknowledged it, so that it can never be lost.
+        committed: bool,
+    },
+    /// All steps to the target of the last `Reconfigure`, `Discovered` or `Lost` are committed: the change
+    /// is done.
+    ///
+    /// If the target lacks the leader, the next leader takes the last step, so the former leader waits for
+    /// [`Removed`](Self::Removed) instead.
+    TargetReached {
+        /// The version of the membership that is the target.
+        version: MembershipVersion,
+    },
+    /// The target will not be reached by this node: its leadership ended before, or all voters of the
+    /// target have left meanwhile. The steps that were committed stay.
+    ///
+    /// Ask the leader, which may be another node now, for the rest of the change.
+    TargetAbandoned,
+    /// This node is no member any more, and the membership without it is committed.
+    ///
+    /// Stop it whenever you like. While it runs it stays passive, and tells nodes that ask what the
+    /// members are.
+    Removed,
+    /// A leader knows that this node had acknowledged a membership which it does not hold any more: its
+    /// durable state was lost, or an older copy was put back. It votes and follows no longer. Reported once.
+    ///
+    /// Stop it, and find out how the state was lost. Its machine may come back under a new id.
+    StateLost,
+    /// A node was started as `forming` in addition to `max_members` others, and is refused.
+    /// Reported once.
+    ///
+    /// Stop that node, and start it again, with a new state, as `joining`.
+    TooManyForming {
+        /// The node.
+        peer: I,
+    },
+    /// The successor could not show in time that it would win an election, so this node leads on.
+    ///
+    /// Try again later or with another successor, or resign [now](crate::Urgency::Now).
+    HandoverFailed {
+        /// The node that was to take over; `None` if no other voter was fit to.
+        successor: Option<I>,
+    },
+    /// A voter denied this node its vote because that voter's data reach further.
+    ///
+    /// If the host replicates data, catch up from there and set the new
+    /// [position](crate::Input::SetPosition). Until then another node will be elected.
+    Behind {
+        /// The voter.
+        peer: I,
+        /// How far its data reach.
+        position: Position,
+    },
+    /// A node of another group writes to this one, and is ignored. Reported once.
+    ///
+    /// Correct the addresses in the configuration of one of the two, or start the one that was given the
+    /// wrong [`ClusterId`] anew.
+    ForeignCluster {
+        /// The node.
+        peer: I,
+        /// Its group.
+        cluster: ClusterId,
+    },
+    /// A node holds other members under the version of this node's membership, or one that begins
+    /// differently: the two were first started with different lists. Neither votes for the other. Reported
+    /// once.
+    ///
+    /// Find the node whose first start had the wrong list; stop it, and let it join with a new state and a
+    /// new id.
+    MembershipConflict {
+        /// The node.
+        peer: I,
+    },
+    /// Two nodes claim to lead one term, which happens only if a durable state was lost or copied. Neither
+    /// is followed in that term. Reported once.
+    ///
+    /// Find the node that runs twice, or from an old copy of its state, and stop it.
+    TwoLeaders {
+        /// The second of them.
+        peer: I,
+        /// The term.
+        term: Term,
+    },
+    /// A node's term is more than 2^32 ahead, which no number of elections explains. Its messages are
+    /// ignored. Reported once.
+    ///
+    /// Stop that node: it is broken or hostile.
+    TermTooFarAhead {
+        /// The node.
+        peer: I,
+        /// Its term.
+        term: Term,
+    },
+}
+
+/// Why a node no longer leads.
+///
+/// Non-exhaustive: a later version may tell reasons apart, and what a host does does not depend on the
+/// reason.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum StepDown<I> {
+    /// The promises of a quorum ended before they were renewed.
+    LeaseLapsed,
+    /// There is a leader of a later term.
+    NewLeader {
+        /// That leader.
+        leader: Leader<I>,
+    },
+    /// It resigned.
+    Resigned {
+        /// The successor, if one was named.
+        successor: Option<I>,
+    },
+}
+
+impl<I: fmt::Debug> fmt::Display for Event<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::Elected { term } => write!(f, "elected in term {term}"),
+            Event::SteppedDown { term, reason } => write!(f, "stepped down from term {term}: {reason}"),
+            Event::LeaderChanged { leader: Some(leader) } => write!(f, "the leader is {leader}"),
+            Event::LeaderChanged { leader: None } => f.write_str("no leader is known"),
+            Event::MembershipChanged { version, committed: true } => {
+                write!(f, "membership {version} is committed")
+            }
+            Event::MembershipChanged { version, committed: false } => {
+                write!(f, "membership {version} is in force, and not known to be committed")
+            }
+            Event::TargetReached { version } => write!(f, "target reached with membership {version}"),
+            Event::TargetAbandoned => f.write_str("target abandoned: what was committed stays"),
+            Event::Removed => f.write_str("removed from the group: this node can be stopped"),
+            Event::StateLost => f.write_str("durable state lost: stop this node"),
+            Event::TooManyForming { peer } => {
+                write!(f, "node {peer:?} was started as forming in addition to max_members others")
+            }
+            Event::HandoverFailed { successor: Some(successor) } => {
+                write!(f, "handover to node {successor:?} failed: this node leads on")
+            }
+            Event::HandoverFailed { successor: None } => {
+                f.write_str("handover failed: no other voter is fit to lead, so this node leads on")
+            }
+            Event::Behind { peer, position } => {
+                write!(f, "node {peer:?} denied its vote: its data reach position {position}")
+            }
+            Event::ForeignCluster { peer, cluster } => {
+                write!(f, "node {peer:?} belongs to another group, cluster {cluster}")
+            }
+            Event::MembershipConflict { peer } => {
+                write!(f, "node {peer:?} holds a membership that contradicts this node's")
+            }
+            Event::TwoLeaders { peer, term } => {
+                write!(f, "node {peer:?} claims to lead term {term}, which another node leads")
+            }
+            Event::TermTooFarAhead { peer, term } => {
+                write!(f, "node {peer:?} is in term {term}, which is too far ahead")
+            }
+        }
+    }
+}
+
+impl<I: fmt::Debug> fmt::Display for StepDown<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StepDown::LeaseLapsed => f.write_str("its lease lapsed"),
+            StepDown::NewLeader { leader } => write!(f, "the leader is {leader}"),
+            StepDown::Resigned { successor: Some(successor) } => {
+                write!(f, "it resigned, and node {successor:?} is to take over")
+            }
+            StepDown::Resigned { successor: None } => f.write_str("it resigned"),
+        }
+    }
+}

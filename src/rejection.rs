@@ -1,0 +1,243 @@
+//! Why the host's command cannot be carried out.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use crate::membership::MAX_MEMBERS;
+use crate::types::{Leader, PromiseHolder, Term, Timestamp};
+
+/// Why a command cannot be carried out. Nothing has changed.
+///
+/// [`Display`](fmt::Display) says in one sentence why, and what to do instead where there is something.
+///
+/// Non-exhaustive: a later version may tell more reasons apart. A host that does not know one treats it
+/// like any other: it shows the text, and asks again when that helps.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Rejection<I> {
+    /// The clock must be monotonic. The election goes on from the latest reading it has seen.
+    ClockWentBackwards {
+        /// The latest reading.
+        last: Timestamp,
+        /// This reading.
+        now: Timestamp,
+    },
+    /// Readings end after 292 years, so that lengths can be added to them.
+    ClockOutOfRange {
+        /// This reading.
+        now: Timestamp,
+    },
+    /// Only the leader can do that. Ask it.
+    NotLeader {
+        /// The leader, as far as this node knows.
+        leader: Option<Leader<I>>,
+    },
+    /// This node leads already, and need not campaign.
+    AlreadyLeads {
+        /// The term.
+        term: Term,
+    },
+    /// This node asks for votes or pre-votes already.
+    AlreadyCampaigning,
+    /// This node may not lead, so it may not campaign.
+    CannotLead(Ineligible),
+    /// This node is bound by promises, and may not campaign before they end.
+    Bound {
+        /// The node that holds the promise; `None` while a restarted node honours those that it has
+        /// forgotten.
+        holder: Option<PromiseHolder<I>>,
+        /// For how much longer it is bound.
+        remaining: Duration,
+    },
+    /// The leader is renewing its term. Ask again when it has, in about one round trip: [`Event::Elected`]
+    /// says so.
+    ///
+    /// [`Event::Elected`]: crate::Event::Elected
+    Renewing,
+    /// So few voters of the target answer that leadership would end with the change. Ask again once more
+    /// of them do, or [force](crate::Input::Reconfigure) the change.
+    QuorumUnreachable {
+        /// The voters of the target of which the leader holds no promise now. They have not answered of
+        /// late, or not yet if it was elected a moment ago.
+        silent: Vec<I>,
+        /// How many voters of the target need to answer: a majority.
+        quorum: usize,
+    },
+    /// The target makes the leader a learner, but a leader votes. Let it resign, and ask the next leader.
+    LeaderAsLearner,
+    /// Every voter of the target wants to leave the group. Name at least one that stays.
+    NoVoterLeft,
+    /// This node wants to leave, and is the only voter. Add another voter before.
+    OnlyVoter,
+    /// The target lacks the leader, which stays until all other steps are taken and would be one member
+    /// too many until then. Name fewer members, or let the leader resign before.
+    TooManyMembers,
+    /// Every voter of the target has priority 0, so that none could ever lead. Name another one, or raise
+    /// the [priority](crate::Input::SetPriority) of one.
+    NobodyCouldLead,
+    /// Memberships are numbered in 64 bits, and the one in force has the last number.
+    VersionsExhausted,
+    /// The command is about a node that is no member, nor about to become one.
+    NotAMember {
+        /// That node.
+        id: I,
+    },
+    /// A node knows of itself: [`Discovered`](crate::Input::Discovered) is about other nodes.
+    DiscoveredItself,
+    /// A node is not lost to itself: use [`Input::Leave`](crate::Input::Leave) to remove this one.
+    LostItself,
+    /// Only a group that formed itself takes up discovered nodes and gives up lost ones: use
+    /// [`Input::Reconfigure`](crate::Input::Reconfigure).
+    NoLimits,
+    /// The group has, or is about to have, as many members as it may. Remove one before.
+    GroupFull {
+        /// See [`Limits::max_members`](crate::Limits::max_members).
+        max_members: u8,
+    },
+    /// Without the lost node the group would have fewer voters than it may. Let it take up another before.
+    GroupTooSmall {
+        /// See [`Limits::min_members`](crate::Limits::min_members).
+        min_members: u8,
+    },
+    /// No other voter could take over now. Ask again once one can, or resign
+    /// [now](crate::Urgency::Now).
+    NoSuccessor {
+        /// All other voters, and what each lacks.
+        unfit: Vec<(I, Unfit)>,
+    },
+    /// The node that was named cannot take over. Name another, or none.
+    UnfitSuccessor {
+        /// That node.
+        successor: I,
+        /// What it lacks.
+        reason: Unfit,
+    },
+}
+
+/// What keeps a node from standing for election.
+///
+/// Non-exhaustive, like [`Rejection`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Ineligible {
+    /// It is no voter of the membership that it holds.
+    #[error("it is no voter")]
+    NotAVoter,
+    /// Its priority is 0: [set](crate::Input::SetPriority) another.
+    #[error("its priority is 0")]
+    NeverLeads,
+    /// It is to form a group, and knows too few nodes: tell it of [others](crate::Input::Discovered).
+    #[error("it knows {known} of the {min_members} or more nodes that form the group")]
+    StillForming {
+        /// How many it knows, itself included.
+        known: usize,
+        /// See [`Limits::min_members`](crate::Limits::min_members).
+        min_members: u8,
+    },
+    /// It has lost its durable state: see [`Event::StateLost`](crate::Event::StateLost).
+    #[error("it has lost its durable state")]
+    StateLost,
+}
+
+/// What a successor lacks.
+///
+/// Non-exhaustive, like [`Rejection`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unfit {
+    /// It is the leader itself.
+    #[error("it leads already")]
+    AlreadyLeads,
+    /// It is no voter of the membership in force.
+    #[error("it is no voter")]
+    NotAVoter,
+    /// Its priority is 0.
+    #[error("its priority is 0")]
+    NeverLeads,
+    /// The leader holds no promise of it. It has not answered of late, or not yet if the leader was
+    /// elected a moment ago.
+    #[error("it has not answered of late, or not yet")]
+    Silent,
+    /// The data of so many voters reach further than its own that it could not win.
+    #[error("the data of too many voters reach further than its own")]
+    Behind,
+    /// It wants to leave the group.
+    #[error("it is leaving the group")]
+    Leaving,
+}
+
+impl<I: fmt::Debug> core::error::Error for Rejection<I> {}
+
+impl<I: fmt::Debug> fmt::Display for Rejection<I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Rejection::ClockWentBackwards { last, now } => {
+                write!(f, "the clock ran backwards, from {last} to {now}")
+            }
+            Rejection::ClockOutOfRange { now } => write!(f, "the clock reads {now}, which is out of range"),
+            Rejection::NotLeader { leader: Some(leader) } => {
+                write!(f, "only the leader can do that: ask {leader}")
+            }
+            Rejection::NotLeader { leader: None } => {
+                f.write_str("only the leader can do that, and this node knows of none")
+            }
+            Rejection::AlreadyLeads { term } => write!(f, "this node leads already, in term {term}"),
+            Rejection::AlreadyCampaigning => f.write_str("this node campaigns already"),
+            Rejection::CannotLead(reason) => write!(f, "this node cannot lead: {reason}"),
+            Rejection::Bound { holder: Some(holder), remaining } => {
+                write!(f, "a promise to {holder} binds this node for another {remaining:?}")
+            }
+            Rejection::Bound { holder: None, remaining } => {
+                write!(f, "promises from before its restart bind this node for another {remaining:?}")
+            }
+            Rejection::Renewing => f.write_str("the leader is renewing its term: ask again in a moment"),
+            Rejection::QuorumUnreachable { silent, quorum } => write!(
+                f,
+                "{quorum} voters of the target need to answer, and too few do: silent are {silent:?}; \
+                 ask again once more of them answer, or force the change"
+            ),
+            Rejection::LeaderAsLearner => {
+                f.write_str("the leader cannot make itself a learner: let it resign, and ask the next leader")
+            }
+            Rejection::NoVoterLeft => {
+                f.write_str("every voter of the target wants to leave the group: name one that stays")
+            }
+            Rejection::OnlyVoter => f.write_str("this node is the only voter: add another voter before"),
+            Rejection::TooManyMembers => write!(
+                f,
+                "with the leader, which leaves last, there would be more than {MAX_MEMBERS} members: \
+                 name fewer"
+            ),
+            Rejection::NobodyCouldLead => {
+                f.write_str("every voter of the target has priority 0: name one that may lead")
+            }
+            Rejection::VersionsExhausted => f.write_str("no number is left for another membership"),
+            Rejection::NotAMember { id } => write!(f, "node {id:?} is no member of the group"),
+            Rejection::DiscoveredItself => f.write_str("this node need not be told of itself"),
+            Rejection::LostItself => f.write_str("this node is not lost to itself: let it leave the group"),
+            Rejection::NoLimits => f.write_str(
+                "the group did not form itself, and has no limits to grow and shrink within: \
+                 reconfigure it",
+            ),
+            Rejection::GroupFull { max_members } => {
+                write!(f, "the group has, or is about to have, as many members as it may: {max_members}")
+            }
+            Rejection::GroupTooSmall { min_members } => write!(
+                f,
+                "fewer than min_members ({min_members}) voters would be left: let the group take up \
+                 another node before"
+            ),
+            Rejection::NoSuccessor { unfit } if unfit.is_empty() => {
+                f.write_str("there is no other voter to take over")
+            }
+            Rejection::NoSuccessor { unfit } => {
+                f.write_str("no other voter can take over now")?;
+                unfit.iter().try_for_each(|(id, reason)| write!(f, "; node {id:?}: {reason}"))
+            }
+            Rejection::UnfitSuccessor { successor, reason } => {
+                write!(f, "node {successor:?} cannot take over: {reason}")
+            }
+        }
+    }
+}

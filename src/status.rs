@@ -1,0 +1,285 @@
+//! What a node shows of itself to its operator.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
+
+use crate::io::Lease;
+use crate::message::Denial;
+use crate::reconfig::Target;
+use crate::role::RoleKind;
+use crate::types::{
+    ClusterId, Leader, MembershipVersion, NodeId, Position, Priority, PromiseHolder, Term, Timestamp,
+};
+
+/// A snapshot of a node, as of its last tick. [`Display`](fmt::Display) shows it on about ten lines, and one
+/// more for each member.
+///
+/// ```
+/// use quorate::{ClusterId, Config, Election, HardState, RoleKind, Timestamp};
+/// use rand_chacha::ChaCha8Rng;
+/// use rand_chacha::rand_core::SeedableRng;
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let first = HardState::bootstrap(ClusterId(7), [1_u64])?;
+/// let mut election =
+///     Election::new(Config::new(1), first, Timestamp::ORIGIN, ChaCha8Rng::seed_from_u64(0))?;
+/// let _outputs = election.tick(Timestamp::from(Duration::from_secs(1)));
+///
+/// let status = election.status();
+/// assert_eq!((status.role, status.quorum_reachable), (RoleKind::Leader, true));
+/// assert_eq!(status.lease_left(), Duration::from_millis(450));
+/// println!("{status}");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Non-exhaustive: a later version may show more. Nobody but an election makes one.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct Status<I> {
+    /// This node.
+    pub id: I,
+    /// The group it belongs to.
+    pub cluster: ClusterId,
+    /// The reading of the clock at its last tick, which all of this is as of.
+    pub now: Timestamp,
+    /// Its role.
+    pub role: RoleKind,
+    /// The highest term it has taken part in.
+    pub term: Term,
+    /// The node that has this node's vote in `term`, because it asked for it or because it leads that
+    /// term. Two candidates that split the votes of a term show here.
+    pub voted_for: Option<I>,
+    /// The leader that this node knows of, itself included.
+    pub leader: Option<Leader<I>>,
+    /// Its lease, on a leader.
+    pub lease: Option<Lease>,
+    /// What it asks of its followers, on a leader.
+    pub heartbeat_timing: Option<HeartbeatTiming>,
+    /// The promise that binds it.
+    pub promise: Option<PromiseStatus<I>>,
+    /// For how much longer it honours the promises that its restart made it forget.
+    pub quarantine_left: Duration,
+    /// The version of its membership.
+    pub version: MembershipVersion,
+    /// Whether that is known to be committed.
+    pub committed: bool,
+    /// The target of the change of members under way, on a leader.
+    pub target: Option<Target<I>>,
+    /// Whether this node wants to be removed.
+    pub leaving: bool,
+    /// Whether a quorum has been heard, or is known through the leader, within the longest promise.
+    pub quorum_reachable: bool,
+    /// The last denial that it received, of a vote, a pre-vote or a heartbeat.
+    pub last_denial: Option<ReceivedDenial<I>>,
+    /// Every member, itself included.
+    pub members: Vec<MemberStatus<I>>,
+}
+
+/// A promise that is in force.
+///
+/// Non-exhaustive, like [`Status`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct PromiseStatus<I> {
+    /// The node that holds it.
+    pub holder: PromiseHolder<I>,
+    /// For how much longer it binds.
+    pub remaining: Duration,
+}
+
+/// A denial of a request.
+///
+/// Non-exhaustive, like [`Status`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct ReceivedDenial<I> {
+    /// The node that sent it.
+    pub from: I,
+    /// Its reason.
+    pub denial: Denial<I>,
+}
+
+/// The lengths that a leader goes by now. They change only if it is [tuned](crate::Timing::tuned).
+///
+/// Non-exhaustive, like [`Status`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct HeartbeatTiming {
+    /// The promise that its heartbeats ask for: the long one, `promise_limit`, where the receiver has to
+    /// write.
+    pub promise: Duration,
+    /// The time between two heartbeats.
+    pub heartbeat_interval: Duration,
+}
+
+/// What a node knows of a member.
+///
+/// Non-exhaustive, like [`Status`].
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct MemberStatus<I> {
+    /// The member.
+    pub id: I,
+    /// Whether it votes.
+    pub voter: bool,
+    /// How long ago it was heard last, if ever.
+    pub heard_ago: Option<Duration>,
+    /// What only a leader knows of it.
+    pub follower: Option<MemberProgress>,
+}
+
+/// What a leader knows of a member.
+///
+/// Non-exhaustive, like [`Status`].
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub struct MemberProgress {
+    /// For how much longer it is bound to this leader.
+    pub bound_for: Duration,
+    /// How far its data reached when it answered last.
+    pub position: Position,
+    /// How much it wants to lead.
+    pub priority: Priority,
+    /// Whether it has acknowledged the membership in force.
+    pub acknowledged: bool,
+    /// Whether it wants to be removed.
+    pub leaving: bool,
+    /// Its place in the succession, 0 first; `None` if it may not lead.
+    pub rank: Option<u8>,
+}
+
+impl<I: Copy> Status<I> {
+    /// For how much longer the lease holds; zero without one.
+    #[must_use]
+    pub fn lease_left(&self) -> Duration {
+        self.lease.map_or(Duration::ZERO, |lease| lease.until.saturating_duration_since(self.now))
+    }
+
+    /// The node that the last denial names as the holder of a voter's promise: most likely a leader that
+    /// this node does not hear. It is hearsay, as old as that denial, and the protocol uses it for nothing.
+    #[must_use]
+    pub fn rumoured_leader(&self) -> Option<PromiseHolder<I>> {
+        match self.last_denial.as_ref()?.denial {
+            Denial::Bound { to, .. } => to,
+            Denial::AlreadyVoted
+            | Denial::StaleTerm
+            | Denial::StaleMembership
+            | Denial::PositionBehind(_)
+            | Denial::NotAMember
+            | Denial::MembershipConflict => None,
+        }
+    }
+}
+
+impl<I: NodeId> fmt::Display for Status<I> {
+    /// Several lines, without a newline at the end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Status { id, cluster, role, term, .. } = self;
+        let leaving = if self.leaving { ", leaving" } else { "" };
+        let committed = if self.committed { "committed" } else { "not known to be committed" };
+        let quorum = if self.quorum_reachable { "reachable" } else { "not reachable" };
+        write!(f, "node {id:?} of cluster {cluster}: {role} in term {term}{leaving}")?;
+        write!(f, "\nleader       {}", OrNone(&self.leader))?;
+        write!(f, "\nvote         ")?;
+        match &self.voted_for {
+            Some(node) => write!(f, "node {node:?}")?,
+            None => write!(f, "none")?,
+        }
+        self.fmt_lease(f)?;
+        self.fmt_promise(f)?;
+        write!(f, "\nmembership   {}, {committed}", self.version)?;
+        write!(f, "\ntarget       {}", OrNone(&self.target))?;
+        write!(f, "\nquorum       {quorum}")?;
+        write!(f, "\nlast denial  {}", OrNone(&self.last_denial))?;
+        for member in &self.members {
+            let own = if member.id == *id { ", this node" } else { "" };
+            write!(f, "\n  {member}{own}")?;
+        }
+        Ok(())
+    }
+}
+
+impl<I: NodeId> Status<I> {
+    fn fmt_lease(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\nlease        ")?;
+        match &self.lease {
+            Some(lease) => write!(f, "of term {}, for another {:?}", lease.term, self.lease_left())?,
+            None => write!(f, "none")?,
+        }
+        match &self.heartbeat_timing {
+            Some(HeartbeatTiming { promise, heartbeat_interval }) => {
+                write!(f, "; heartbeats every {heartbeat_interval:?} ask for {promise:?}")
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn fmt_promise(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\npromise      {}", OrNone(&self.promise))?;
+        if self.quarantine_left.is_zero() {
+            return Ok(());
+        }
+        write!(f, "; those from before its restart for another {:?}", self.quarantine_left)
+    }
+}
+
+impl<I: fmt::Debug> fmt::Display for PromiseStatus<I> {
+    /// `to node 3 in term 7, for another 112ms`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "to {}, for another {:?}", self.holder, self.remaining)
+    }
+}
+
+impl<I: fmt::Debug> fmt::Display for ReceivedDenial<I> {
+    /// `by node 3: ` and why.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "by node {:?}: {}", self.from, self.denial)
+    }
+}
+
+impl<I: fmt::Debug> fmt::Display for MemberStatus<I> {
+    /// `node 3, voter, heard 12ms ago, bound for another 138ms, rank 0, position 4.17, priority 1`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.voter { "voter" } else { "learner" };
+        write!(f, "node {:?}, {kind}", self.id)?;
+        if let Some(ago) = self.heard_ago {
+            write!(f, ", heard {ago:?} ago")?;
+        }
+        match &self.follower {
+            Some(follower) => write!(f, ", {follower}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for MemberProgress {
+    /// `bound for another 138ms, rank 0, position 4.17, priority 1`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let MemberProgress { bound_for, position, priority, acknowledged, leaving, rank } = self;
+        match bound_for.is_zero() {
+            true => write!(f, "not bound")?,
+            false => write!(f, "bound for another {bound_for:?}")?,
+        }
+        if let Some(rank) = rank {
+            write!(f, ", rank {rank}")?;
+        }
+        let behind = if *acknowledged { "" } else { ", membership not acknowledged" };
+        let leaving = if *leaving { ", leaving" } else { "" };
+        write!(f, ", position {position}, priority {priority}{behind}{leaving}")
+    }
+}
+
+/// What is there, or `none`.
+struct OrNone<'a, T>(&'a Option<T>);
+
+impl<T: fmt::Display> fmt::Display for OrNone<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(value) => value.fmt(f),
+            None => f.write_str("none"),
+        }
+    }
+}

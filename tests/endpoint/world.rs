@@ -1,0 +1,178 @@
+//! Nodes that are an election and an endpoint each, and a network that delivers at once.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use quorate::adapters::endpoint::{Endpoint, NodeView, Transmit};
+use quorate::adapters::seal::{Key, Keyring};
+use quorate::{ClusterId, Config, Election, HardState, Input, Message, Output, Priority, Timestamp};
+use rand_chacha::rand_core::SeedableRng;
+use rand_chacha::{ChaCha8Rng, ChaCha20Rng};
+
+pub(crate) type Id = u16;
+
+pub(crate) const GROUP: ClusterId = ClusterId(1);
+
+pub(crate) fn at(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+pub(crate) fn keys() -> Keyring {
+    Keyring::new([Key::new(&[7; 32])]).unwrap()
+}
+
+pub(crate) fn endpoint(id: Id, keys: Option<Keyring>) -> Endpoint<Id, ChaCha20Rng> {
+    let Ok(endpoint) = Endpoint::new(id, GROUP, keys, ChaCha20Rng::seed_from_u64(id.into()));
+    endpoint
+}
+
+pub(crate) struct Node {
+    pub(crate) election: Election<Id, ChaCha8Rng>,
+    pub(crate) endpoint: Endpoint<Id, ChaCha20Rng>,
+    pub(crate) address: SocketAddr,
+}
+
+impl Node {
+    /// A node of these `members`, which never campaigns unless it is the first of them.
+    pub(crate) fn new(id: Id, members: &[Id], keys: Option<Keyring>) -> Self {
+        let saved = match members {
+            [] => HardState::joining(GROUP),
+            members => HardState::bootstrap(GROUP, members.iter().copied()).unwrap(),
+        };
+        let priority = if members.first() == Some(&id) { Priority::default() } else { Priority::NEVER_LEADS };
+        let config = Config { priority, ..Config::new(id) };
+        let rng = ChaCha8Rng::seed_from_u64(id.into());
+        let election = Election::new(config, saved, Timestamp::default(), rng).unwrap();
+        let mut endpoint = endpoint(id, keys);
+        endpoint.observe(&NodeView::of(&election));
+        Node { election, endpoint, address: at(id) }
+    }
+
+    pub(crate) fn knowing(mut self, id: Id) -> Self {
+        self.endpoint.configure(id, at(id));
+        self
+    }
+
+    /// Ticks and steps; returns what is to be sent.
+    pub(crate) fn step(&mut self, input: Option<Input<Id>>, now: Timestamp) -> Vec<Transmit> {
+        let (mut outputs, mut transmits) = (self.election.tick(now), Vec::new());
+        outputs.extend(input.into_iter().flat_map(|input| self.election.step(input)));
+        self.endpoint.observe(&NodeView::of(&self.election));
+        for output in outputs {
+            if let Output::Send { to, message } = output {
+                self.endpoint.send(to, &message, now, &mut transmits);
+            }
+        }
+        self.endpoint.handle_timeout(now, &mut transmits);
+        transmits
+    }
+
+    pub(crate) fn receive(
+        &mut self,
+        transmit: &Transmit,
+        source: SocketAddr,
+        now: Timestamp,
+    ) -> Vec<Transmit> {
+        let mut transmits = Vec::new();
+        let mut bytes = transmit.bytes.clone();
+        let message = self.endpoint.handle_datagram(&mut bytes, source, now, &mut transmits);
+        if let Some((from, message)) = message {
+            transmits.extend(self.step(Some(Input::Receive { from, message }), now));
+        }
+        transmits
+    }
+}
+
+/// A datagram on its way.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct UnderWay {
+    pub(crate) at: Timestamp,
+    pub(crate) source: SocketAddr,
+    pub(crate) transmit: Transmit,
+}
+
+#[derive(Default)]
+pub(crate) struct World {
+    pub(crate) now: Timestamp,
+    pub(crate) nodes: Vec<Node>,
+    /// Every datagram that was ever sent.
+    pub(crate) sent: Vec<UnderWay>,
+}
+
+impl World {
+    pub(crate) fn of(nodes: impl IntoIterator<Item = Node>) -> Self {
+        World { nodes: nodes.into_iter().collect(), ..World::default() }
+    }
+
+    pub(crate) fn node(&mut self, id: Id) -> &mut Node {
+        self.nodes.iter_mut().find(|node| node.election.id() == id).unwrap()
+    }
+
+    /// Steps `input` on node `id`, then delivers until all is quiet.
+    pub(crate) fn step(&mut self, id: Id, input: Input<Id>) {
+        let now = self.now;
+        let node = self.node(id);
+        let (source, transmits) = (node.address, node.step(Some(input), now));
+        self.deliver(source, transmits);
+    }
+
+    pub(crate) fn deliver(&mut self, source: SocketAddr, transmits: Vec<Transmit>) {
+        let at = self.now;
+        let pack = |source| move |transmit| UnderWay { at, source, transmit };
+        let mut queue: VecDeque<UnderWay> = transmits.into_iter().map(pack(source)).collect();
+        while let Some(next) = queue.pop_front() {
+            for node in &mut self.nodes {
+                if node.address == next.transmit.to {
+                    let transmits = node.receive(&next.transmit, next.source, at);
+                    queue.extend(transmits.into_iter().map(pack(node.address)));
+                }
+            }
+            self.sent.push(next);
+        }
+    }
+
+    pub(crate) fn run_for(&mut self, length: Duration) {
+        let end = self.now.saturating_add(length);
+        loop {
+            let due = |node: &Node| {
+                [node.election.deadline(), node.endpoint.deadline()].into_iter().flatten().min()
+            };
+            let Some(due) = self.nodes.iter().filter_map(due).min() else { break };
+            if due > end {
+                break;
+            }
+            self.now = self.now.max(due);
+            for index in 0..self.nodes.len() {
+                let transmits = self.nodes[index].step(None, self.now);
+                let source = self.nodes[index].address;
+                self.deliver(source, transmits);
+            }
+        }
+        self.now = end;
+    }
+
+    /// The datagrams that were sent to `port`.
+    pub(crate) fn sent_to(&self, port: u16) -> Vec<UnderWay> {
+        self.sent.iter().filter(|sent| sent.transmit.to == at(port)).cloned().collect()
+    }
+}
+
+/// A message of `from` to `to`, as it is sent without a seal.
+pub(crate) fn plain_message(from: Id, to: Id) -> Transmit {
+    let mut world = World::of([Node::new(from, &[from, to], None).knowing(to)]);
+    world.run_for(Duration::from_secs(5));
+    let is_message = |sent: &UnderWay| sent.transmit.bytes[3] == 1;
+    world.sent_to(to).into_iter().find(is_message).unwrap().transmit
+}
+
+/// Hands a datagram to an endpoint whose election is not looked at.
+pub(crate) fn handle(
+    endpoint: &mut Endpoint<Id, ChaCha20Rng>,
+    bytes: &[u8],
+    source: SocketAddr,
+) -> (Option<(Id, Message<Id>)>, Vec<Transmit>) {
+    let mut transmits = Vec::new();
+    let message = endpoint.handle_datagram(&mut bytes.to_vec(), source, Timestamp::default(), &mut transmits);
+    (message, transmits)
+}

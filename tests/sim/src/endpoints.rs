@@ -1,0 +1,234 @@
+//! Whole endpoints in virtual time: each node is an election and an endpoint, sealed or not, and datagrams
+//! travel between addresses. Nodes move, vanish and come back, are translated, and take over the addresses of
+//! others. All that is checked of a cluster is checked here too, and that all members know each other's
+//! addresses again, once things have calmed down.
+
+mod addresses;
+mod mishaps;
+mod world;
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use quorate::{Priority, Timing};
+
+use self::addresses::Addresses;
+use self::world::World;
+use crate::clock::{MS, SECOND};
+use crate::cluster::{Cluster, Counts};
+use crate::disk::DiskOptions;
+use crate::net::NetOptions;
+use crate::options::{Options, Start};
+use crate::rng::Dice;
+use crate::safety::{Violation, ViolationKind};
+
+pub use self::world::AddressCounts;
+
+/// How many nodes wait to be added.
+const POOL: usize = 3;
+
+/// How much longer than a cluster whose addresses are fixed a group may take to get a leader, and how long its
+/// members may take to know each other's addresses under a leader. A silent node is tried everywhere after five
+/// seconds, and told again each second; and what one node knows reaches the others hop by hop.
+const ADDRESS_BOUND: u64 = 15 * SECOND;
+
+/// One run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct EndpointScenario {
+    /// Decides all.
+    pub seed: u64,
+    /// For how much virtual time.
+    pub seconds: u64,
+}
+
+/// What a run came to.
+#[derive(Clone, Debug)]
+pub struct EndpointOutcome {
+    /// The first violation.
+    pub violation: Option<Violation>,
+    /// What happened to the cluster.
+    pub counts: Counts,
+    /// What happened to datagrams and addresses.
+    pub addresses: AddressCounts,
+    /// The trace, if it was asked for.
+    pub lines: Vec<String>,
+}
+
+impl fmt::Display for EndpointScenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "--seed {} --seconds {}", self.seed, self.seconds)
+    }
+}
+
+impl EndpointScenario {
+    /// The command that shows this run again.
+    #[must_use]
+    pub fn replay(&self) -> String {
+        format!("cargo run -p quorate-sim --release -- endpoints --runs 1 --trace {self}")
+    }
+
+    /// Runs it.
+    ///
+    /// # Panics
+    /// At a violation, with the end of the trace and how to see all of it.
+    pub fn run(&self) -> AddressCounts {
+        let outcome = self.watch(false);
+        let Some(violation) = outcome.violation else { return outcome.addresses };
+        let lines = self.watch(true).lines;
+        let tail = lines[lines.len().saturating_sub(80)..].join("\n");
+        panic!("{tail}\n{violation}\nseed {}; replay: {}\n", self.seed, self.replay());
+    }
+
+    /// Runs it and tells what came of it. A panic of the code counts as a violation.
+    #[must_use]
+    pub fn watch(&self, traced: bool) -> EndpointOutcome {
+        let mut dice = Dice::new(!self.seed);
+        let mut world = self.world(&mut dice, traced);
+        let run = catch_unwind(AssertUnwindSafe(|| self.liveness(&mut world, &mut dice)));
+        if let Err(cause) = run {
+            let text = cause.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| cause.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            world.cluster.fail(ViolationKind::Panic, text.unwrap_or_default());
+        }
+        let World { mut cluster, counts, .. } = world;
+        let lines = cluster.trace.lines().to_vec();
+        EndpointOutcome {
+            violation: cluster.violation.take(),
+            counts: cluster.counts,
+            addresses: counts,
+            lines,
+        }
+    }
+
+    fn world(&self, dice: &mut Dice, traced: bool) -> World {
+        let founders = dice.pick(&[3, 5]);
+        let loss = dice.pick(&[0, 0, 50_000, 200_000]);
+        let net = NetOptions {
+            delay: (MS / 5, 8 * MS),
+            loss,
+            duplicates: dice.pick(&[0, 100_000]),
+            late: dice.pick(&[0, 5_000]),
+            ..NetOptions::default()
+        };
+        let mut starts = vec![Start::Bootstrapped; founders];
+        starts.resize(founders + POOL, Start::Joining);
+        let lost_attempts = if loss > 0 { 24 } else { 6 };
+        let options = Options {
+            timing: Timing::lan(),
+            net,
+            disk: DiskOptions { write: (0, 2 * MS), ..DiskOptions::default() },
+            oversleep: MS / 2,
+            catch_up: Some(5 * MS),
+            panics: false,
+            lost_attempts: Some(lost_attempts),
+            starts,
+            traced,
+            ..Options::default()
+        };
+        let mut cluster = Cluster::stopped(self.seed, founders + POOL, options);
+        cluster.liveness.bound += ADDRESS_BOUND;
+        let sites: Vec<_> = (0..founders + POOL).map(|_| mishaps::any_site(dice)).collect();
+        World::new(cluster, Addresses::new(&sites), self.seed.is_multiple_of(2))
+    }
+
+    fn liveness(&self, world: &mut World, dice: &mut Dice) {
+        let end = self.seconds * SECOND;
+        mishaps::begin(world, dice);
+        while world.cluster.now < end && world.cluster.violation.is_none() {
+            let pace = dice.pick(&[20 * MS, 200 * MS, SECOND]);
+            let storm = world.cluster.now + dice.between((2 * SECOND, 12 * SECOND));
+            while world.cluster.now < storm && world.cluster.violation.is_none() {
+                world.run_for(dice.between((0, 2 * pace)));
+                mishaps::strike(world, dice);
+            }
+            if dice.chance(700_000) {
+                calm(world, dice);
+            }
+        }
+    }
+}
+
+/// Everything is mended, and no node moves: a leader must be there in time, and then all addresses be known.
+fn calm(world: &mut World, dice: &mut Dice) {
+    world.cluster.heal();
+    for node in world.cluster.nodes() {
+        world.cluster.thaw(node);
+        world.cluster.set_priority(node, Priority::default());
+    }
+    world.cluster.cancel_pending_faults();
+    mishaps::start_all(world, dice);
+    help(world);
+    world.cluster.liveness.mark_disturbed(world.cluster.now);
+    world.run_for(world.cluster.liveness.bound + dice.between((SECOND, 4 * SECOND)));
+    check_addresses(world);
+}
+
+/// Members that neither know any other member's address nor are known to any need an operator that tells them
+/// one. Nodes that are no members do not help to find members: nobody writes to them.
+fn help(world: &mut World) {
+    let newest = (1..=world.nodes() as u64)
+        .map(|id| &world.cluster.durable(id).membership)
+        .max_by_key(|membership| membership.version());
+    let Some(newest) = newest else { return };
+    let is_running = |id: &&u64| world.cluster.is_running(**id);
+    let members: Vec<usize> = newest.members().iter().filter(is_running).map(|&id| id as usize - 1).collect();
+    let leader = world.cluster.leader().map(|(leader, _)| leader as usize - 1);
+    let Some(anchor) = leader.filter(|leader| members.contains(leader)).or(members.first().copied()) else {
+        return;
+    };
+    let mut found = vec![anchor];
+    while found.len() < members.len() {
+        // A follower writes to its leader alone, and a leader to all: that another node could find a lost one is
+        // of no use.
+        let meet = |new: usize, other: usize| {
+            world.could_find(new, other) || (leader == Some(other) && world.could_find(other, new))
+        };
+        let is_new = |node: &&usize| !found.contains(node);
+        let next = members.iter().filter(is_new).find(|&&node| found.iter().any(|&other| meet(node, other)));
+        match next {
+            Some(&next) => found.push(next),
+            None => {
+                let Some(&lost) = members.iter().find(is_new) else { return };
+                world.help(lost, anchor);
+            }
+        }
+    }
+}
+
+/// Under a leader, every member that runs knows the addresses of all others that run.
+fn check_addresses(world: &mut World) {
+    let Some((leader, _)) = world.cluster.leader() else { return };
+    let members = world.cluster.durable(leader).membership.members().to_vec();
+    let running: Vec<usize> =
+        members.iter().filter(|&&id| world.cluster.is_running(id)).map(|&id| id as usize - 1).collect();
+    for &node in &running {
+        for &other in running.iter().filter(|&&other| other != node) {
+            if !world.knows(node, other) {
+                let (known, is) = (world.address_known(node, other), world.addresses.of(other));
+                let table = table(world, &running);
+                let text = format!(
+                    "{} has {} at {known:?}, but it is at {is:?}{table}; {}",
+                    node + 1,
+                    other + 1,
+                    world.show(other)
+                );
+                return world.cluster.fail(ViolationKind::Stuck, text);
+            }
+        }
+    }
+}
+
+/// Who knows whom: `=` rightly, `~` by what it was told at its start, `-` not at all.
+fn table(world: &World, nodes: &[usize]) -> String {
+    let mark = |node: usize, other: usize| match (world.knows(node, other), world.could_find(node, other)) {
+        (true, _) => '=',
+        (false, true) => '~',
+        (false, false) => '-',
+    };
+    let row = |&node: &usize| {
+        let known = nodes.iter().filter(|&&other| other != node).map(|&other| (mark(node, other), other + 1));
+        let known: Vec<String> = known.map(|(mark, other)| format!("{mark}{other}")).collect();
+        format!("; {} knows {}", node + 1, known.join(" "))
+    };
+    nodes.iter().map(row).collect()
+}

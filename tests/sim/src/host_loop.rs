@@ -1,0 +1,330 @@
+//! The loop of a host. It keeps the contract of `Election`, and promises no more than the contract.
+
+use std::time::Duration;
+
+use quorate::message::{Body, Phase};
+use quorate::{Force, HardState, Input, Output, RoleKind};
+
+use crate::clock::Instant;
+use crate::cluster::{Cluster, Outgoing, ScheduledEvent};
+use crate::process::{INBOX, PendingFault};
+use crate::safety::ViolationKind;
+use crate::trace;
+
+/// More outputs than this for each member in one step are a violation.
+const OUTPUTS_PER_MEMBER: usize = 16;
+/// More membership changes than this without a request are a loop.
+const STEPS: u32 = 64;
+/// More ticks than this at one reading of the clock are a loop.
+const TICKS_AT_ONCE: u32 = 16;
+
+impl Cluster {
+    pub(crate) fn handle(&mut self, event: ScheduledEvent) {
+        match event {
+            ScheduledEvent::Deliver { node, from, message } => {
+                let Some(process) = &mut self.hosts[node].process else { return };
+                if process.inbox.len() < INBOX {
+                    process.inbox.push_back(Input::Receive { from, message });
+                }
+                self.serve(node);
+            }
+            ScheduledEvent::Wake { node, life } => {
+                if self.is_alive(node, life) {
+                    let now = self.now;
+                    if let Some(process) = &mut self.hosts[node].process {
+                        process.wake = process.wake.filter(|&wake| wake > now);
+                    }
+                    self.serve(node);
+                }
+            }
+            ScheduledEvent::Written { node, life } => {
+                let host = &mut self.hosts[node];
+                let alive = host.life == life;
+                let state =
+                    host.process.as_mut().filter(|_| alive).and_then(|process| process.writing.take());
+                if let Some(state) = state {
+                    self.store(node, state);
+                    self.serve(node);
+                }
+            }
+            ScheduledEvent::Thaw { node, life } => {
+                if self.is_alive(node, life) {
+                    self.thaw(node as u64 + 1);
+                }
+            }
+            ScheduledEvent::Request { node, life, input } => {
+                if self.is_alive(node, life) {
+                    self.step(node as u64 + 1, input);
+                }
+            }
+        }
+    }
+
+    fn is_alive(&self, node: usize, life: u32) -> bool {
+        self.hosts[node].life == life && self.hosts[node].process.is_some()
+    }
+
+    /// Acts on outputs, ticks, and steps received inputs, until there is nothing to do or the process
+    /// writes or is frozen.
+    pub(crate) fn serve(&mut self, node: usize) {
+        let mut ticks = 0;
+        while self.violation.is_none() {
+            let now = self.now;
+            let Some(process) = self.hosts[node].process.as_mut().filter(|process| process.is_idle()) else {
+                return;
+            };
+            if let Some(output) = process.pending.pop_front() {
+                self.perform(node, output);
+                continue;
+            }
+            process.publish();
+            let reading = process.clock.read(now);
+            let due = process.election.deadline().is_some_and(|deadline| deadline <= reading);
+            let received = !process.inbox.is_empty();
+            if process.ticked == 0 && (received || due) {
+                process.ticked =
+                    if process.style.burst { process.inbox.len() } else { process.inbox.len().min(1) };
+                let separate = process.style.separate;
+                ticks += u32::from(!received);
+                let mut outputs = Vec::new();
+                process.election.tick_into(reading, &mut outputs);
+                self.collect(node, None, outputs);
+                if ticks > TICKS_AT_ONCE {
+                    self.fail(ViolationKind::Unbounded, format!("node {} ticks without end", node + 1));
+                }
+                if separate || !received {
+                    continue;
+                }
+            }
+            if !self.step_next(node) {
+                break;
+            }
+        }
+        self.publish(node);
+        self.set_alarm(node);
+    }
+
+    /// Steps the oldest input that was received before the last reading of the clock. Returns whether there
+    /// was one.
+    fn step_next(&mut self, node: usize) -> bool {
+        let Some(process) = &mut self.hosts[node].process else { return false };
+        if process.ticked == 0 {
+            return false;
+        }
+        process.ticked -= 1;
+        let Some(input) = process.inbox.pop_front() else { return false };
+        let line = self.options.traced.then(|| trace::input(&input));
+        let is_message = matches!(input, Input::Receive { .. });
+        if let Input::Reconfigure { force, .. } = input {
+            process.forced = force == Force::IfNeeded;
+        }
+        let mut outputs = Vec::new();
+        process.election.step_into(input, &mut outputs);
+        if let Some(line) = line {
+            self.log(node as u64 + 1, || line);
+        }
+        self.collect(node, Some(is_message), outputs);
+        true
+    }
+
+    fn collect(&mut self, node: usize, is_message: Option<bool>, outputs: Vec<Output<u64>>) {
+        if outputs.len() > OUTPUTS_PER_MEMBER * (self.hosts.len() + 1) {
+            self.fail(ViolationKind::Unbounded, format!("{} outputs at once", outputs.len()));
+        }
+        let refused = outputs.iter().any(|output| matches!(output, Output::Rejected(_)));
+        if refused && (is_message != Some(false) || outputs.len() > 1) {
+            self.fail(ViolationKind::Nonsense, format!("node {}: {:?}", node + 1, outputs));
+        }
+        if let Some(process) = &mut self.hosts[node].process {
+            process.pending.extend(outputs);
+        }
+    }
+
+    /// Acts on one output, unless a pending fault strikes before it.
+    fn perform(&mut self, node: usize, output: Output<u64>) {
+        if self.strike_pending_fault(node, &output) {
+            return;
+        }
+        let name = node as u64 + 1;
+        if self.options.traced {
+            let line = trace::output(&output);
+            self.log(name, || line);
+        }
+        match output {
+            Output::Persist(state) => self.write(node, state),
+            Output::Send { to, message } => {
+                let verdict = self.safety.sent(name, to, &message, &self.hosts[node].durable);
+                self.judge(verdict);
+                self.send(node, to, message);
+            }
+            Output::Event(event) => self.on_event(node, event),
+            Output::Rejected(_) => self.counts.refusals += 1,
+        }
+    }
+
+    fn strike_pending_fault(&mut self, node: usize, output: &Output<u64>) -> bool {
+        let Some(process) = &mut self.hosts[node].process else { return true };
+        let Some((left, fault)) = process.pending_fault else { return false };
+        process.pending_fault = left.checked_sub(1).map(|left| (left, fault));
+        if left > 0 {
+            return false;
+        }
+        match fault {
+            PendingFault::Crash => self.crash(node as u64 + 1),
+            PendingFault::Freeze(length) => {
+                process.pending.push_front(output.clone());
+                let life = self.hosts[node].life;
+                self.freeze(node as u64 + 1);
+                self.schedule(self.now + length, ScheduledEvent::Thaw { node, life });
+            }
+        }
+        true
+    }
+
+    fn write(&mut self, node: usize, state: HardState<u64>) {
+        let (length, stalls) = self.options.disk.draw(&mut self.dice);
+        if stalls {
+            self.liveness.mark_stalled(node, self.now + length);
+            self.log(node as u64 + 1, || format!("STALL for {} ms", length / 1_000_000));
+        }
+        if length == 0 {
+            return self.store(node, state);
+        }
+        let life = self.hosts[node].life;
+        if let Some(process) = &mut self.hosts[node].process {
+            process.writing = Some(state);
+            self.schedule(self.now + length, ScheduledEvent::Written { node, life });
+        }
+    }
+
+    /// Makes `state` durable.
+    pub(crate) fn store(&mut self, node: usize, state: HardState<u64>) {
+        let verdict = self.safety.durable(node as u64 + 1, &state);
+        self.judge(verdict);
+        if self.hosts[node].durable.membership == state.membership {
+            self.hosts[node].durable = state;
+            return;
+        }
+        // If no node could lead until now, the time without a leader starts now.
+        let leaderless = self.liveness.last_lease < self.now && self.options.lost_attempts.is_some();
+        let could = !leaderless || self.can_have_a_leader();
+        let host = &mut self.hosts[node];
+        // A new leader gives its term to the membership and keeps the number, which is no step.
+        let stepped = host.durable.membership.version().number != state.membership.version().number;
+        if host.durable.membership.members() != state.membership.members() {
+            host.members_changed = self.now;
+            let forced = host.process.as_ref().is_some_and(|process| process.forced);
+            host.forced = forced.then_some(self.now).or(host.forced);
+        }
+        host.was_member |= state.membership.contains(node as u64 + 1);
+        if let Some(process) = &mut host.process {
+            process.knows_removal &= !state.membership.contains(node as u64 + 1);
+        }
+        host.durable = state;
+        if !could {
+            self.liveness.mark_disturbed(self.now);
+        }
+        let leads = self.hosts[node].process.as_ref().is_some_and(|process| process.leads);
+        self.steps += u32::from(leads && stepped);
+        if self.steps > STEPS {
+            self.fail(ViolationKind::Unbounded, format!("node {} changes the members without end", node + 1));
+        }
+        let verdict = self.members.durable(&self.hosts);
+        self.judge(verdict);
+    }
+
+    fn send(&mut self, node: usize, to: u64, message: quorate::Message<u64>) {
+        self.counts.messages += 1;
+        if let Body::VoteRequest(ask) = &message.body
+            && ask.phase == Phase::Real
+            && message.header.term > self.asked
+        {
+            self.asked = message.header.term;
+            self.counts.candidacies += 1;
+        }
+        let receiver = to as usize - 1;
+        if receiver >= self.hosts.len() || receiver == node {
+            return self.fail(ViolationKind::Nonsense, format!("node {} sends to {to}", node + 1));
+        }
+        if let Some(outbox) = &mut self.outbox {
+            return outbox.push(Outgoing { node, to, message });
+        }
+        let fate = self.net.fate(node, receiver, &mut self.dice);
+        if !fate.is_prompt(&self.net.options) {
+            self.liveness.mark_lost(node, receiver, self.now);
+            if self.options.adversarial {
+                self.liveness.mark_disturbed(self.now + fate.last());
+            }
+        }
+        for delay in fate.arrivals.into_iter().flatten() {
+            let event =
+                ScheduledEvent::Deliver { node: receiver, from: node as u64 + 1, message: message.clone() };
+            self.schedule(self.now + delay, event);
+        }
+    }
+
+    /// Publishes the lease to the workers, after the host has acted on all outputs so far.
+    fn publish(&mut self, node: usize) {
+        let Some(process) = self.hosts[node].process.as_mut().filter(|process| process.is_idle()) else {
+            return;
+        };
+        process.publish();
+        let leads = process.election.role() == RoleKind::Leader;
+        if process.published.is_some() != leads {
+            self.fail(ViolationKind::Nonsense, format!("node {}: the lease and the role disagree", node + 1));
+        }
+        if let Some(lease) = self.hosts[node].acts_under(self.now) {
+            if let Some(process) = &mut self.hosts[node].process {
+                process.leads_since.get_or_insert(self.now);
+            }
+            let verdict = self.safety.acts(node as u64 + 1, lease);
+            self.judge(verdict);
+        }
+    }
+
+    /// Schedules a wake-up at the deadline, unless an earlier one is scheduled.
+    fn set_alarm(&mut self, node: usize) {
+        let (now, life) = (self.now, self.hosts[node].life);
+        let late = self.dice.below(self.options.oversleep + 1);
+        let Some(process) = self.hosts[node].process.as_mut().filter(|process| process.is_idle()) else {
+            return;
+        };
+        let Some(deadline) = process.election.deadline() else { return };
+        let at: Instant = process.clock.when(deadline, now);
+        if process.wake.is_none_or(|wake| at < wake) && at < Instant::MAX / 4 {
+            process.wake = Some(at);
+            self.schedule(at + late, ScheduledEvent::Wake { node, life });
+        }
+    }
+
+    pub(crate) fn judge(&mut self, verdict: Result<(), (ViolationKind, String)>) {
+        if let Err((kind, text)) = verdict {
+            self.fail(kind, text);
+        }
+    }
+
+    /// Checks what must hold after every event.
+    pub(crate) fn check(&mut self) {
+        let mut first = None;
+        for host in &self.hosts {
+            let Some(lease) = host.acts_under(self.now) else { continue };
+            let holder = (host.config.id, lease);
+            match first {
+                None => first = Some(holder),
+                Some(other) => {
+                    let verdict = self.safety.holders(&[other, holder]);
+                    return self.judge(verdict);
+                }
+            }
+        }
+        if first.is_some() {
+            self.liveness.last_lease = self.now;
+        } else if self.options.lost_attempts.is_some()
+            && self.liveness.is_overdue(self.now)
+            && self.can_have_a_leader()
+        {
+            let since = Duration::from_nanos(self.now - self.liveness.leaderless_since());
+            self.fail(ViolationKind::Leaderless, format!("no node has led for {since:?}"));
+        }
+    }
+}

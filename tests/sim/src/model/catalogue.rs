@@ -1,0 +1,248 @@
+//! The catalogue of instances: small ones for `cargo test`, and large ones with wider bounds.
+
+use quorate::Limits;
+
+use super::bounds::{Clocks, Disks, Goal, Instance, PreVotes, Request, Start};
+
+use Goal::{Committed, Elected, Followed, Removed};
+
+const OF_THREE: Limits = Limits { min_members: 2, max_members: 3 };
+const OF_FOUR: Limits = Limits { min_members: 3, max_members: 4 };
+
+/// An instance in which node 1 leads the first nodes, and one more term is possible.
+const fn led(name: &'static str, voters: u8) -> Instance {
+    Instance { start: Start::Led { voters }, terms: 2, passes: 2, ..Instance::plain(name) }
+}
+
+/// The instances that `cargo test` searches.
+#[must_use]
+pub fn small() -> Vec<Instance> {
+    vec![
+        Instance { leaders: 0b011, passes: 1, ..Instance::plain("split votes") },
+        Instance { leaders: 0b011, terms: 2, crashes: 2, ..Instance::plain("crashes") },
+        Instance { leaders: 0b011, disks: Disks::Instant, crashes: 1, ..led("leases", 3) },
+        Instance {
+            leaders: 0b011,
+            disks: Disks::Instant,
+            clocks: Clocks::Drifting(&[0b000, 0b110]),
+            ..led("drift", 3)
+        },
+        Instance {
+            leaders: 0b001,
+            passes: 1,
+            copies: 1,
+            requests: &[(Some(1), Request::Reconfigure(&[1]))],
+            goals: &[Committed, Removed],
+            ..led("shrink", 3)
+        },
+        Instance {
+            start: Start::Grown { to: &[1, 2, 3] },
+            limits: [5, 4, 4, 4],
+            leaders: 0b011,
+            disks: Disks::Instant,
+            passes: 4,
+            ..led("grow", 1)
+        },
+        Instance {
+            nodes: 4,
+            start: Start::Stepped { voters: 4, to: &[1, 2, 3] },
+            disks: Disks::Instant,
+            leaders: 0b101,
+            terms: 2,
+            requests: &[(Some(3), Request::Reconfigure(&[2, 3, 4]))],
+            goals: &[Elected, Committed],
+            ..Instance::plain("rival steps")
+        },
+        Instance {
+            clocks: Clocks::Free,
+            disks: Disks::Instant,
+            leaders: 0b011,
+            promise: 1,
+            limits: [1; 4],
+            passes: 1,
+            requests: &[(Some(1), Request::Reconfigure(&[1, 2, 3]))],
+            goals: &[Committed, Elected, Followed],
+            ..led("free clocks", 2)
+        },
+        Instance {
+            start: Start::Forming { limits: OF_THREE, introduced: true },
+            leaders: 0b011,
+            disks: Disks::Instant,
+            ..Instance::plain("forming")
+        },
+        Instance {
+            requests: &[(Some(1), Request::Resign(Some(2)))],
+            pre_votes: PreVotes::Real,
+            disks: Disks::Instant,
+            leaders: 0b011,
+            passes: 0,
+            ..led("handover", 3)
+        },
+    ]
+}
+
+/// The instances that take minutes.
+#[must_use]
+pub fn large() -> Vec<Instance> {
+    [elections(), leases(), memberships(), formings(), hosts()].concat()
+}
+
+fn elections() -> Vec<Instance> {
+    vec![
+        Instance { terms: 2, passes: 1, ..Instance::plain("elections: split votes") },
+        Instance { passes: 1, crashes: 2, ..Instance::plain("elections: crashes") },
+        Instance {
+            leaders: 0b011,
+            terms: 2,
+            passes: 1,
+            crashes: 1,
+            copies: 1,
+            ..Instance::plain("elections: copies")
+        },
+        Instance {
+            leaders: 0b011,
+            pre_votes: PreVotes::Real,
+            terms: 1,
+            passes: 1,
+            ..Instance::plain("elections: pre-votes")
+        },
+    ]
+}
+
+fn leases() -> Vec<Instance> {
+    let two = Instance { leaders: 0b011, ..led("", 3) };
+    vec![
+        Instance { name: "leases: slow disks", crashes: 2, copies: 1, ..two.clone() },
+        Instance { name: "leases: copies", disks: Disks::Instant, copies: 1, passes: 3, ..two.clone() },
+        Instance {
+            name: "leases: drift",
+            disks: Disks::Instant,
+            clocks: Clocks::Drifting(&[0b000, 0b110, 0b101]),
+            passes: 3,
+            ..two.clone()
+        },
+        Instance {
+            name: "handover: when ready",
+            passes: 1,
+            crashes: 1,
+            requests: &[(None, Request::Resign(None))],
+            ..two.clone()
+        },
+        Instance {
+            name: "handover: now",
+            passes: 1,
+            crashes: 1,
+            requests: &[(None, Request::ResignNow)],
+            ..two
+        },
+    ]
+}
+
+fn memberships() -> Vec<Instance> {
+    const BOTH: &[(Option<u8>, Request)] =
+        &[(Some(1), Request::Reconfigure(&[1, 2])), (None, Request::Reconfigure(&[1, 2, 3]))];
+    const JOIN: &[(Option<u8>, Request)] = &[(None, Request::Reconfigure(&[1, 2, 3]))];
+    let two = Instance { leaders: 0b011, goals: &[Committed, Elected], ..led("", 3) };
+    vec![
+        Instance {
+            name: "shrink, grow",
+            goals: &[Committed, Removed, Elected, Followed],
+            requests: BOTH,
+            ..two.clone()
+        },
+        Instance {
+            name: "leave",
+            requests: &[(None, Request::Leave)],
+            goals: &[Committed, Removed],
+            passes: 1,
+            ..two
+        },
+        Instance {
+            goals: &[Committed, Followed],
+            requests: JOIN,
+            leaders: 0b011,
+            crashes: 1,
+            ..led("join: crashes", 2)
+        },
+        Instance { goals: &[Committed, Followed], requests: JOIN, ..led("join: time", 2) },
+        Instance {
+            limits: [3, 2, 2, 2],
+            disks: Disks::Instant,
+            passes: 4,
+            requests: &[(Some(1), Request::Reconfigure(&[1, 2, 3]))],
+            goals: &[Committed, Elected],
+            ..led("grow: from the start", 1)
+        },
+        Instance {
+            start: Start::Grown { to: &[1, 2, 3] },
+            limits: [5, 4, 4, 4],
+            leaders: 0b011,
+            crashes: 1,
+            passes: 4,
+            ..led("grow: a longer lease", 1)
+        },
+        Instance {
+            nodes: 4,
+            start: Start::Stepped { voters: 4, to: &[1, 2, 3] },
+            leaders: 0b101,
+            terms: 3,
+            crashes: 1,
+            requests: &[(Some(3), Request::Reconfigure(&[2, 3, 4]))],
+            goals: &[Elected, Committed],
+            ..Instance::plain("rival steps")
+        },
+        Instance {
+            clocks: Clocks::Free,
+            disks: Disks::Instant,
+            leaders: 0b011,
+            promise: 1,
+            limits: [1; 4],
+            passes: 2,
+            requests: JOIN,
+            goals: &[Committed, Elected, Followed],
+            ..led("free clocks", 2)
+        },
+    ]
+}
+
+fn formings() -> Vec<Instance> {
+    let three = Start::Forming { limits: OF_THREE, introduced: true };
+    vec![
+        Instance { start: three, terms: 2, ..Instance::plain("forming: three") },
+        Instance {
+            start: three,
+            leaders: 0b011,
+            crashes: 1,
+            terms: 2,
+            ..Instance::plain("forming: crashes")
+        },
+        Instance {
+            start: Start::Forming { limits: OF_THREE, introduced: false },
+            requests: &[
+                (Some(1), Request::Discover(2)),
+                (Some(1), Request::Discover(3)),
+                (Some(2), Request::Discover(3)),
+                (Some(3), Request::Discover(1)),
+            ],
+            ..Instance::plain("forming: untold")
+        },
+        Instance {
+            nodes: 4,
+            start: Start::Forming { limits: OF_FOUR, introduced: true },
+            leaders: 0b0101,
+            disks: Disks::Instant,
+            ..Instance::plain("forming: four")
+        },
+    ]
+}
+
+fn hosts() -> Vec<Instance> {
+    vec![Instance {
+        leaders: 0b011,
+        backlog: 4,
+        terms: 2,
+        passes: 1,
+        crashes: 1,
+        ..Instance::plain("writes in the background")
+    }]
+}

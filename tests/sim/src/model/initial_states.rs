@@ -1,0 +1,114 @@
+//! The initial states of a search: the start of all nodes, or a later state that is reached from there
+//! without faults.
+
+use quorate::{HardState, Limits, Timestamp};
+
+use super::bounds::{Request, Start};
+use super::group::{Action, Group};
+use super::group_state::{Shared, State};
+use super::history::History;
+use super::host::{CLUSTER, Host};
+use super::network::Network;
+use stateright::Model;
+
+impl Group {
+    pub(super) fn start(&self) -> State {
+        match self.0.start {
+            Start::Cold { voters } => self.cold(voters),
+            Start::Led { voters } => self.led(voters),
+            Start::Stepped { voters, to } => self.stepped(voters, to),
+            Start::Grown { to } => self.grown(to),
+            Start::Forming { limits, introduced } => self.forming(limits, introduced),
+        }
+    }
+
+    pub(super) fn fresh(&self, durable: impl Fn(u8) -> HardState<u8>) -> State {
+        let start = |node| Host::start(self.0.config(node), durable(node), Timestamp::ORIGIN);
+        State {
+            hosts: self.nodes().map(|node| Shared::new(start(node))).collect(),
+            network: Network::default(),
+            history: Shared::new(History::default()),
+            requested: 0,
+            crashes: 0,
+            copies: 0,
+            passes: 0,
+        }
+    }
+
+    /// The first nodes are a group that has never had a leader; the others join.
+    fn cold(&self, voters: u8) -> State {
+        self.fresh(|node| {
+            if node <= voters {
+                HardState::bootstrap(CLUSTER, 1..=voters).expect("a valid number of nodes")
+            } else {
+                HardState::joining(CLUSTER)
+            }
+        })
+    }
+
+    /// Node 1 has just been elected, and all nodes have replied.
+    fn led(&self, voters: u8) -> State {
+        let mut state = self.cold(voters);
+        state = self.next_state(&state, Action::Tick(1)).expect("the deadline of node 1 is the first");
+        self.deliver_all(&mut state);
+        assert!(!state.history.committed.is_empty(), "node 1 must lead");
+        state
+    }
+
+    /// As [`led`](Self::led). Then the leader has stored a step to other members, of which no other node
+    /// has heard, and all promises have ended.
+    fn stepped(&self, voters: u8, to: &'static [u8]) -> State {
+        let mut state = self.led(voters);
+        self.make_request(&mut state, 1, Request::Reconfigure(to));
+        while !state.host(1).queue.is_empty() {
+            state = self.next_state(&state, Action::Continue(1)).expect("a write");
+        }
+        state.network.lose_all();
+        for _ in 0..self.0.limits.into_iter().max().unwrap_or_default() {
+            self.pass(&mut state, u8::MAX);
+        }
+        State { passes: 0, ..state }
+    }
+
+    fn grown(&self, to: &'static [u8]) -> State {
+        let mut state = self.led(1);
+        self.make_request(&mut state, 1, Request::Reconfigure(to));
+        self.deliver_all(&mut state);
+        state
+    }
+
+    /// Forming nodes that know each other if `introduced`, and have never had a leader.
+    fn forming(&self, limits: Limits, introduced: bool) -> State {
+        let mut state = self.fresh(|_| HardState::forming(CLUSTER, limits).expect("valid limits"));
+        for node in self.nodes() {
+            for other in self.nodes().filter(|_| introduced) {
+                self.make_request(&mut state, node, Request::Discover(other));
+            }
+        }
+        self.deliver_all(&mut state);
+        // The election deadlines of the start pass.
+        self.pass(&mut state, u8::MAX);
+        State { passes: 0, ..state }
+    }
+
+    fn make_request(&self, state: &mut State, node: u8, request: Request) {
+        let _ = self.update_host(state, node, |host, effects| self.request(host, request, effects));
+    }
+
+    /// Delivers every message and completes every write, while no time passes.
+    fn deliver_all(&self, state: &mut State) {
+        loop {
+            let waiting = self.nodes().find(|&node| !state.host(node).queue.is_empty());
+            let action = match (waiting, state.network.messages().first()) {
+                (Some(node), _) => Action::Continue(node),
+                (None, Some(envelope)) => Action::Deliver { envelope: envelope.clone(), doubled: false },
+                (None, None) => return,
+            };
+            match (self.next_state(state, action.clone()), action) {
+                (Some(next), _) => *state = next,
+                (None, Action::Deliver { envelope, .. }) => state.network.remove(&envelope),
+                (None, _) => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! A host of a node: the disk, which survives a crash, and the process, which does not.
+
+use std::collections::VecDeque;
+
+use quorate::{Config, Election, HardState, Input, Lease, Output};
+use rand_chacha::ChaCha8Rng;
+
+use crate::clock::{Clock, Instant};
+
+/// A machine with a disk, on which a process may run.
+#[derive(Clone, Debug)]
+pub(crate) struct Host {
+    pub(crate) config: Config<u64>,
+    pub(crate) durable: HardState<u64>,
+    pub(crate) process: Option<Process>,
+    /// The number of processes so far. An event that is meant for one process never reaches the next one.
+    pub(crate) life: u32,
+    /// Whether the node has ever held a membership that contains it.
+    pub(crate) was_member: bool,
+    /// When the members in its durable state last changed.
+    pub(crate) members_changed: Instant,
+    /// When the members last changed by a forced step.
+    pub(crate) forced: Option<Instant>,
+}
+
+/// A single-threaded process: it blocks while it writes, and reads its clock for each message.
+#[derive(Clone, Debug)]
+pub(crate) struct Process {
+    pub(crate) election: Election<u64, ChaCha8Rng>,
+    pub(crate) clock: Clock,
+    /// The outputs that the process has not acted on yet.
+    pub(crate) pending: VecDeque<Output<u64>>,
+    /// The inputs that were received and not stepped yet.
+    pub(crate) inbox: VecDeque<Input<u64>>,
+    /// How many inputs of the inbox were received before the last reading of the clock.
+    pub(crate) ticked: usize,
+    /// The state that is being written.
+    pub(crate) writing: Option<HardState<u64>>,
+    pub(crate) frozen: bool,
+    /// The lease that was published last. The leader's workers act under it.
+    pub(crate) published: Option<Lease>,
+    /// The time of the scheduled wake-up.
+    pub(crate) wake: Option<Instant>,
+    /// The fault that strikes after this number of outputs.
+    pub(crate) pending_fault: Option<(u32, PendingFault)>,
+    /// Whether the process has acted on `Elected`, and not on `SteppedDown` since.
+    pub(crate) leads: bool,
+    /// Since when the process leads, that is, since a published lease first held.
+    pub(crate) leads_since: Option<Instant>,
+    pub(crate) style: HostStyle,
+    /// Whether the last request allowed a membership change to cost the lease.
+    pub(crate) forced: bool,
+    /// Whether the process has reported that its node is removed.
+    pub(crate) knows_removal: bool,
+}
+
+/// A fault that strikes between two outputs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum PendingFault {
+    Crash,
+    /// A freeze of this length.
+    Freeze(u64),
+}
+
+/// Choices that the contract of `Election` leaves to the host.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HostStyle {
+    /// Whether the process acts on the outputs of a tick before it steps the message.
+    pub(crate) separate: bool,
+    /// Whether the process steps all received inputs after one reading of the clock.
+    pub(crate) burst: bool,
+    /// Whether the workers act under the longest published lease until the leadership ends.
+    pub(crate) keeps_longest_lease: bool,
+}
+
+/// How many inputs a process can hold, like the buffer of a socket. It drops the rest.
+pub(crate) const INBOX: usize = 2_000;
+
+impl Host {
+    /// The lease under which workers would act at `now`. A frozen or blocked process counts, since its
+    /// workers may run on under the lease that was published last.
+    pub(crate) fn acts_under(&self, now: Instant) -> Option<Lease> {
+        let process = self.process.as_ref()?;
+        process.published.filter(|lease| lease.holds_at(process.clock.read(now)))
+    }
+
+    /// Whether there is a process and it is not frozen.
+    pub(crate) fn is_running(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| !process.frozen)
+    }
+}
+
+impl Process {
+    /// Publishes the lease of the election to the workers.
+    pub(crate) fn publish(&mut self) {
+        let known = self.published.filter(|_| self.style.keeps_longest_lease);
+        let longer = |lease: Lease| Lease {
+            until: known.map_or(lease.until, |known| known.until.max(lease.until)),
+            ..lease
+        };
+        self.published = self.election.lease().map(longer);
+    }
+
+    /// Whether the process neither writes nor is frozen.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.frozen && self.writing.is_none()
+    }
+}
