@@ -115,8 +115,9 @@
 //!
 //! ## The files of all sections
 //!
-//! Files: `types.rs`, `message.rs`, `config.rs`, `io.rs`, `role.rs`, `election.rs`, `election/status.rs`,
-//! `election/node_attributes.rs`, `election/invariants.rs`
+//! Files: `types.rs`, `message.rs`, `message/display.rs`, `config.rs`, `io.rs`, `event.rs`, `rejection.rs`,
+//! `status.rs`, `role.rs`, `election.rs`, `election/status.rs`, `election/node_attributes.rs`,
+//! `election/invariants.rs`
 //!
 //! Each section begins with the files, below `src`, that implement its rules. These serve all of them: the
 //! small values, the messages, the lengths of time, what goes in and comes out, the data of each role, and
