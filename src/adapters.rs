@@ -11,6 +11,8 @@ pub mod endpoint;
 mod lease_gate;
 #[cfg(any(feature = "endpoint", feature = "tokio"))]
 mod node_view;
+#[cfg(any(feature = "seal", feature = "tokio"))]
+mod random;
 #[cfg(feature = "seal")]
 pub mod seal;
 #[cfg(any(feature = "udp", feature = "tokio-udp"))]
@@ -25,3 +27,6 @@ pub mod trace;
 pub mod udp;
 #[cfg(feature = "wire")]
 pub mod wire;
+
+#[cfg(any(feature = "seal", feature = "tokio"))]
+pub use random::RandomError;

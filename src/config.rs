@@ -2,57 +2,97 @@
 
 use core::time::Duration;
 
+#[cfg(feature = "serde")]
+use serde::{Deserialize, Serialize};
+
 use crate::membership::MembershipError;
 use crate::types::{MembershipVersion, Nanos, Position, Priority, Term, Timestamp};
 
 /// What a node is told at its start.
+///
+/// ```
+/// use quorate::{Config, Priority, Timing};
+///
+/// let config = Config { timing: Timing::wan(), priority: Priority(2), ..Config::new(1_u64) };
+/// assert_eq!(config.id, 1);
+/// ```
+///
+/// Exhaustive, so that a literal can name what differs and end with `..Config::new(id)`. End each so: then
+/// it goes on compiling when a later version adds a field.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Config<I> {
-    /// This node. Never give the id of a node that lost its disk to another: its votes still count.
+    /// The id of this node. Never give the id of a node that lost its disk to another one: the votes that
+    /// the lost node gave still count.
     pub id: I,
-    /// The lengths of time. They may differ from node to node, as long as every node's
-    /// `promise_limit` covers every node's `promise`.
+    /// The lengths of time. They may differ from node to node, as long as the `promise_limit` of every node
+    /// is at least the `promise` of every other.
     pub timing: Timing,
-    /// How much it wants to lead. 1 unless told otherwise.
+    /// How much this node wants to lead; 1 unless something else is set.
     pub priority: Priority,
-    /// How far the host's data reach. All zero for a host that replicates nothing.
+    /// How far the data of the host reach; all zero for a host that replicates nothing.
     pub position: Position,
 }
 
 impl<I> Config<I> {
-    /// A node like any other on a local network.
+    /// A node on a [local network](Timing::lan), with the priority of all others and no data.
     #[must_use]
     pub fn new(id: I) -> Self {
         Config { id, timing: Timing::lan(), priority: Priority::default(), position: Position::default() }
     }
 }
 
-/// Lengths of time. All between one microsecond and one hour, and kept to the microsecond.
+/// Lengths of time, each between one microsecond and one hour. Fractions of a microsecond are dropped.
+///
+/// Begin with [`lan`](Self::lan), [`wan`](Self::wan) or [`tuned`](Self::tuned), and change what your network
+/// and disks ask for:
+///
+/// ```
+/// use quorate::Timing;
+/// use std::time::Duration;
+///
+/// // Disks that may take a second to write: three times that, and two round trips.
+/// let timing = Timing { promise_limit: Duration::from_millis(3_040), ..Timing::lan() };
+///
+/// // Losing two heartbeats in a row must not cost a leader its lease.
+/// let timing = Timing { heartbeat_interval: timing.promise / 4, ..timing };
+/// # assert_eq!(timing.heartbeat_interval, Duration::from_micros(37_500));
+/// ```
+///
+/// [`Election::new`](crate::Election::new) checks that the lengths fit together, and its [`ConfigError`]
+/// names the one that does not. With the feature `serde` they can stand in a configuration file, in the form
+/// that serde gives a `Duration`, and are checked in the same place.
+///
+/// Exhaustive, so that a literal can name what differs and end with `..Timing::lan()`. End each so: then it
+/// goes on compiling when a later version adds a field.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Timing {
-    /// The promise a leader asks for in its heartbeats: the election timeout. A crashed leader is
+    /// The promise that a leader asks for in its heartbeats: the election timeout. A crashed leader is
     /// replaced about this long after its last heartbeat.
     pub promise: Duration,
-    /// `None`: `promise` is what a leader asks for, whatever the network is like. Otherwise it chooses, from
-    /// this to `promise`: see [`Timing::tuned`]. At least 3 ms.
+    /// The shortest promise that a leader asks for. `None` keeps to `promise`, whatever the network is
+    /// like; otherwise the leader chooses between this and `promise`, as [`Timing::tuned`] explains. At
+    /// least 3 ms.
     pub tuned_from: Option<Duration>,
-    /// The longest promise this node asks for or grants; it asks for this much where the receiver
+    /// The longest promise that this node asks for or grants; it asks for this much where the receiver
     /// has to write. At least `promise`, and at least three times the slowest write plus two round
     /// trips.
     pub promise_limit: Duration,
-    /// Between two heartbeats. At most half of `promise`; a third lets one be lost. If promises are tuned,
-    /// a leader begins with it.
+    /// The time between two heartbeats. At most half of `promise`; a third allows one to be lost. A leader
+    /// that tunes its promises begins with this.
     pub heartbeat_interval: Duration,
-    /// Until an unanswered request is repeated. About one round trip.
+    /// The time after which an unanswered request is repeated: about one round trip.
     pub retry_interval: Duration,
-    /// Between the deadlines of one possible successor and the next. At least 2.5 times the
-    /// largest one-way delay, or elections split.
+    /// The time between the election deadlines of one possible successor and the next. With less than 2.5
+    /// times the largest one-way delay, elections split.
     pub stagger: Duration,
-    /// How long a node of higher priority must be in good standing before leadership is handed to
-    /// it.
+    /// How long a node of higher priority must have followed well before leadership is handed to it.
     pub takeover_delay: Duration,
-    /// The largest ratio of two nodes' clock rates minus one, in parts per million. Real clocks
-    /// stay below 200; at most 500,000.
+    /// The largest ratio of the clock rates of two nodes minus one, in parts per million. Real clocks
+    /// stay below 200. At most 500,000. Two leases at once are ruled out only as far as this is true.
     pub clock_drift_ppm: u32,
 }
 
@@ -89,18 +129,18 @@ impl Timing {
         }
     }
 
-    /// Promises as short as the network bears, between `shortest` and `longest`: a leader measures the
+    /// Promises as short as the network allows, between `shortest` and `longest`: a leader measures the
     /// round trips and losses of its heartbeats, and chooses the promise it asks for and the heartbeat
     /// interval by them (rule 3.6; after Dynatune, arXiv 2507.15154). On a quiet local network
     /// `tuned(25 ms, 150 ms)` notices a crash in a sixth of the time that [`lan`](Self::lan) takes;
     /// [`Status::heartbeat_timing`](crate::Status::heartbeat_timing) shows what is in force.
     ///
-    /// - `shortest`: at least 3 ms, and far above what a process may be kept from running.
-    /// - `longest`: takes the place of `promise`, and all other lengths are to it as those of `lan()` are
-    ///   to its promise. At least 19 times the largest one-way delay, and one and a half times the slowest
-    ///   write. It is what a new leader asks for, or one whose members have changed, for 128 times as long
-    ///   (19 s at 150 ms), so that it has met what disturbs the network now and then before its
-    ///   promises are shorter than that. Later too, what it has met counts that long, and up to twice.
+    /// - `shortest` is at least 3 ms, and far above the longest time that a process may be kept from running.
+    /// - `longest` takes the place of `promise`, and all other lengths are in proportion to it as in `lan()`.
+    ///   At least 19 times the largest one-way delay, and one and a half times the slowest write. A new
+    ///   leader, and one whose members have changed, asks for it during 128 times its length (19 s at
+    ///   150 ms), so that the leader has seen what disturbs the network now and then before its promises get
+    ///   shorter. Later disturbances are remembered as long, and up to twice.
     ///
     /// Nodes need not agree on any of this, as long as every `promise_limit` covers every `promise`.
     ///
@@ -108,13 +148,13 @@ impl Timing {
     /// promise on a quiet network and never below a sixth of `shortest`; so at 25 ms about six times what
     /// `lan()` sends. And a lease lasts no longer than a promise: the host has to look at it more often.
     ///
-    /// Fixed lengths are the default, since a short promise is as good as what was measured. Quiet round
-    /// trips tell nothing of a process that is about to be paused (for its garbage, for a virtual machine
-    /// to move, by a debugger), of a link that is about to be full, of a switch that is about to take a
-    /// second to find another way. A pause longer than the promise in force costs the leader its
-    /// leadership; with 150 ms, fewer do. Not for hosts that write to a slow disk on the thread that runs
-    /// the election, nor where an election costs more than it saves to notice a crash a tenth of a second
-    /// sooner.
+    /// Fixed lengths are the default, since a short promise is only as good as the measurements behind it.
+    /// Quiet round trips tell nothing of a process that is about to be paused (by its garbage collector, a
+    /// virtual machine that moves, a debugger), of a link that is about to be full, or of a switch that is
+    /// about to take a second to find another way. A pause longer than the promise in force costs the leader
+    /// its leadership; with 150 ms, fewer pauses do. Do not tune where the host writes to a slow disk on the
+    /// thread that runs the election, nor where an election costs more than it saves to notice a crash a
+    /// tenth of a second sooner.
     #[must_use]
     pub const fn tuned(shortest: Duration, longest: Duration) -> Self {
         Timing {
@@ -137,32 +177,36 @@ const fn part(length: Duration, parts: u32) -> Duration {
     }
 }
 
-/// Why a node cannot be started with this configuration or state.
+/// Why a node cannot be started with this configuration or state. Correct what the text names.
+///
+/// Non-exhaustive: a later version may check more.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// A length of [`Timing`] is below one microsecond or above one hour.
+    /// The length of [`Timing`] that is named is below one microsecond or above one hour.
     #[error("{0} must be between one microsecond and one hour")]
     LengthOutOfRange(&'static str),
-    /// A longer promise than the longest is asked for.
+    /// [`Timing::promise`] is longer than [`Timing::promise_limit`].
     #[error("promise must not exceed promise_limit")]
     PromiseAboveLimit,
-    /// A tuned promise would begin above the promise it may grow to.
+    /// [`Timing::tuned_from`] is longer than [`Timing::promise`].
     #[error("tuned_from must not exceed promise")]
     TunedAbovePromise,
-    /// A tuned promise could become shorter than processes are woken up in time for.
+    /// [`Timing::tuned_from`] is so short that no system wakes up a process in time.
     #[error("tuned_from must be at least 3 ms")]
     TunedTooShort,
-    /// The promise would end before the heartbeat that renews it is answered.
+    /// [`Timing::heartbeat_interval`] is so long that a promise could end before the next heartbeat is
+    /// answered.
     #[error("heartbeat_interval must be at most half of promise")]
     HeartbeatTooRare,
     /// See [`Timing::clock_drift_ppm`].
     #[error("clock_drift_ppm must be at most 500,000")]
     DriftTooLarge,
-    /// Readings end after 292 years.
+    /// The reading of the clock is above 292 years, so that no length could be added to it.
     #[error("the clock reads {0}, which is out of range")]
     ClockOutOfRange(Timestamp),
-    /// The durable state was put together by hand, or is damaged.
+    /// The durable state has a membership of a later term than its own. It was put together by hand, or is
+    /// damaged: do not start the node under its id again.
     #[error("the durable state has term {term} but a membership of version {version}")]
     TermBelowMembership {
         /// Its term.
@@ -170,10 +214,13 @@ pub enum ConfigError {
         /// Its membership's version.
         version: MembershipVersion,
     },
-    /// The durable promise is longer than any that can be given.
+    /// The durable state names a longer promise than any that a node gives. It was put together by hand, or
+    /// is damaged.
     #[error("the durable state promised {0:?}, more than one hour")]
     PromisedTooLong(Duration),
-    /// The list of members is invalid. For hosts that build one while they start a node.
+    /// The list of members is invalid. From [`Election::new`](crate::Election::new) this means that the
+    /// state of a forming node lacks the node itself and has no room for it; a host returns it too where it
+    /// builds a list while it starts a node.
     #[error(transparent)]
     Membership(#[from] MembershipError),
 }

@@ -47,10 +47,14 @@ use durability::Durability;
 /// How far the term of a message may be ahead of this node's. Rule 1.4.
 const MAX_TERM_JUMP: u64 = 1 << 32;
 
-/// One node's part in the election of its group's leader.
+/// The state machine of one node in the election of its group's leader.
 ///
-/// It does nothing by itself: [`step`](Self::step) it with what happens, [`tick`](Self::tick) it
-/// as time passes, and act on what comes out, in order. The same inputs give the same outputs.
+/// It does nothing by itself. [`step`](Self::step) it with each message and command, [`tick`](Self::tick) it
+/// as time passes, and act on the outputs in order. The same inputs give the same outputs.
+///
+/// It gives out no state to store: only [`Output::Persist`] does, since what a node goes by and what it has
+/// stored differ now and then. A vote that is reserved for the next term is stored before the node takes
+/// part in that term (rule 4.10), for one.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Election<I, R> {
     id: I,
@@ -79,14 +83,16 @@ pub struct Election<I, R> {
 }
 
 impl<I: NodeId, R: Rng> Election<I, R> {
-    /// Starts a node, or starts it again, as a follower. `saved` is what was persisted last; `now`
-    /// is the clock, any time since any origin; `rng` spreads out simultaneous candidacies.
+    /// Starts a node, or starts it again, as a follower. `saved` is the state that was
+    /// [persisted](Output::Persist) last, or one of the [first states](HardState); `now` is a reading of the
+    /// clock, which may have any origin; `rng` keeps nodes from campaigning at the same moment.
     ///
-    /// A node that has taken part in a term before is bound to nobody for as long as it may have
-    /// promised (rule 2.3), and never campaigns in that term again (rule 1.6).
+    /// A node that has taken part in a term before votes for no node for as long as it may have promised
+    /// before its restart (rule 2.3), and never campaigns in that term again (rule 1.6).
     ///
     /// # Errors
-    /// [`ConfigError`] if a length is out of range or the durable state contradicts itself.
+    /// [`ConfigError`] if a length is out of range or the durable state contradicts itself. Its text names
+    /// what to correct.
     pub fn new(
         config: Config<I>,
         mut saved: HardState<I>,
@@ -134,9 +140,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         Ok(election)
     }
 
-    /// Time passes: fires what is due at `now`, a reading of the host's clock. Call it before each
+    /// Lets time pass, and does what is due at `now`, a reading of the host's clock. Call it before each
     /// [`step`](Self::step), and no later than [`deadline`](Self::deadline); spurious calls are
-    /// harmless. A clock that runs backwards is [`Rejected`](Output::Rejected).
+    /// harmless. A reading of a clock that ran backwards is [`Rejected`](Output::Rejected), and no time
+    /// has passed.
     #[must_use]
     pub fn tick(&mut self, now: Timestamp) -> Vec<Output<I>> {
         let mut out = Vec::new();
@@ -144,7 +151,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         out
     }
 
-    /// Something happens, as of the last tick. A wish of the host that cannot be met is
+    /// Takes in a message or a command, as of the last tick. A command that cannot be carried out is
     /// [`Rejected`](Output::Rejected), the only output then, and nothing has changed.
     #[must_use]
     pub fn step(&mut self, input: Input<I>) -> Vec<Output<I>> {
@@ -153,7 +160,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         out
     }
 
-    /// As [`tick`](Self::tick); appends to the caller's buffer.
+    /// As [`tick`](Self::tick), and appends to the caller's buffer.
     pub fn tick_into(&mut self, now: Timestamp, out: &mut Vec<Output<I>>) {
         if now > CLOCK_END {
             return out.push(Output::Rejected(Rejection::ClockOutOfRange { now }));
@@ -177,7 +184,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.report_leader_change(before, out);
     }
 
-    /// As [`step`](Self::step); appends to the caller's buffer, which is all the memory that a
+    /// As [`step`](Self::step), and appends to the caller's buffer, which is all the memory that a
     /// heartbeat or its answer needs.
     pub fn step_into(&mut self, input: Input<I>, out: &mut Vec<Output<I>>) {
         if let Input::Receive { from, message } = &input {
@@ -213,14 +220,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// When to tick at the latest, on the host's clock; `None` while nothing is pending.
+    /// The latest instant for the next tick, on the host's clock; `None` while nothing is pending.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
         let due = self.due();
         (due != NEVER).then_some(due)
     }
 
-    /// This node.
+    /// The id of this node.
     #[must_use]
     pub fn id(&self) -> I {
         self.id
@@ -232,7 +239,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.hard.cluster
     }
 
-    /// Where this node stands.
+    /// The role of this node.
     #[must_use]
     pub fn role(&self) -> RoleKind {
         match self.role {
@@ -243,8 +250,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// The highest term this node has taken part in. A leader's work carries the term of its
-    /// [`lease`](Self::lease) instead.
+    /// The highest term that this node has taken part in. The work of a leader carries the term of its
+    /// [`lease`](Self::lease) instead, which is lower while the leader renews its term.
     #[must_use]
     pub fn term(&self) -> Term {
         self.hard.term
@@ -270,7 +277,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// The members this node knows of.
+    /// The membership that this node holds. Whether it is committed says
+    /// [`is_committed`](Self::is_committed).
     #[must_use]
     pub fn membership(&self) -> &Membership<I> {
         &self.hard.membership

@@ -2,6 +2,9 @@
 
 use core::fmt;
 
+#[cfg(feature = "serde")]
+use serde::{Deserialize, Serialize};
+
 use crate::types::{ClusterId, Leader, MembershipVersion, Position, Term};
 
 /// News for the host. Each variant says what it means and what to do about it.
@@ -37,6 +40,7 @@ use crate::types::{ClusterId, Leader, MembershipVersion, Position, Term};
 /// pass it on to its operator and do nothing else about it. What a host must not miss is an
 /// [`Output`](crate::Output) of its own.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 #[non_exhaustive]
 pub enum Event<I> {
     /// This node leads. While it leads already, its term has grown and nothing else has changed.
@@ -172,6 +176,7 @@ pub enum Event<I> {
 /// Non-exhaustive: a later version may tell reasons apart, and what a host does does not depend on the
 /// reason.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 #[non_exhaustive]
 pub enum StepDown<I> {
     /// The promises of a quorum ended before they were renewed.

@@ -8,53 +8,89 @@ use core::time::Duration;
 use crate::membership::{Limits, Membership, MembershipError};
 use crate::types::{ClusterId, MembershipVersion, Nanos, NodeId, Term};
 
-/// What a node stores before anything that follows from it is sent, and hands back when it starts
-/// again. One value, stored whole: term and membership are never stored apart.
+/// The durable state of a node. The host stores it whole, and hands it back when the node starts again.
+///
+/// The very first state comes from [`bootstrap`](Self::bootstrap), [`joining`](Self::joining) or
+/// [`forming`](Self::forming); every later one comes from [`Output::Persist`](crate::Output::Persist), and from
+/// nowhere else. It must be durable before the host acts on the outputs that follow it.
+///
+/// ```
+/// use quorate::{ClusterId, Config, Election, HardState, Output, Term};
+/// use rand_chacha::ChaCha8Rng;
+/// use rand_chacha::rand_core::SeedableRng;
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let start = |state: &HardState<u64>, now| {
+///     Election::new(Config::new(1), state.clone(), now, ChaCha8Rng::seed_from_u64(0))
+/// };
+/// // The very first start, of a group of one. (`adapters::store::Store` keeps the state in a file.)
+/// let mut stored = HardState::bootstrap(ClusterId(7), [1])?;
+/// let mut election = start(&stored, Duration::ZERO)?;
+///
+/// // While the node runs:
+/// let now = election.deadline().unwrap_or_default();
+/// for output in election.tick(now) {
+///     match output {
+///         Output::Persist(state) => stored = state,
+///         Output::Send { .. } | Output::Event(_) | Output::Rejected(_) => {}
+///     }
+/// }
+///
+/// // Every later start is from what was stored last: here, from the vote that it gave itself.
+/// assert_eq!((stored.term, stored.voted_for), (Term(1), Some(1)));
+/// let election = start(&stored, Duration::from_secs(2))?;
+/// assert_eq!(election.term(), Term(1));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Exhaustive on purpose: a host that stores it in a format of its own must notice a new field, which would
+/// be lost at the next start otherwise.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
-#[cfg_attr(
-    feature = "serde",
-    serde(bound(serialize = "I: NodeId + Serialize", deserialize = "I: NodeId + Deserialize<'de>"))
-)]
+#[cfg_attr(feature = "serde", serde(bound(deserialize = "I: NodeId + Deserialize<'de>")))]
 pub struct HardState<I> {
     /// The group this node belongs to.
     pub cluster: ClusterId,
-    /// The highest term this node has taken part in; or the next, with its vote for itself, if it may be
-    /// about to stand in that (rule 4.10). Never less than `membership.version().term`.
+    /// The highest term that this node has taken part in; or the next one, with its vote for itself, if it
+    /// may be about to stand for election in that (rule 4.10). Never less than `membership.version().term`.
     pub term: Term,
-    /// Whom it voted for, or followed, in `term`.
+    /// The node that it voted for, or followed, in `term`.
     pub voted_for: Option<I>,
-    /// The longest promise it may have given: how long it stays bound after a restart.
+    /// The longest promise that it may have given, which is how long it stays bound after a restart.
     pub promised: Duration,
-    /// The members it knows of.
+    /// The membership that it holds.
     pub membership: Membership<I>,
     /// Whether that membership was known to be committed when this was stored.
     pub committed: bool,
 }
 
-/// Why a state cannot be recovered so.
+/// Why a state cannot be recovered so. Nothing has been changed.
+///
+/// Non-exhaustive: a later version may check more.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecoveryError {
-    /// `above` is to be the highest term of all survivors, of which this is one.
+    /// `above` is not the highest term of all survivors, since this one has a higher term.
     #[error("the highest term of the survivors cannot be {above}: this one has {own}")]
     TermTooLow {
-        /// What was given.
+        /// The term that was given.
         above: Term,
         /// The term of this state.
         own: Term,
     },
-    /// There is no term after the last.
+    /// `above` is the last term that there is.
     #[error("no term is left")]
     NoTermLeft,
-    /// The survivors are none, too many, or listed twice.
+    /// The list of survivors is no membership.
     #[error(transparent)]
     Membership(#[from] MembershipError),
 }
 
 impl<I: NodeId> HardState<I> {
-    /// The state of a node of a new group. Give every initial node the same `cluster` and the same
-    /// `voters`.
+    /// The first state of a node of a new group. Give every initial node the same `cluster` and the same
+    /// `voters`: nodes with different lists refuse each other.
     ///
     /// # Errors
     /// As [`Membership::bootstrap`].
@@ -65,18 +101,18 @@ impl<I: NodeId> HardState<I> {
         Ok(Self::fresh(cluster, Membership::bootstrap(voters)?))
     }
 
-    /// The state of a node that will be added to a running group. It stays passive until then.
+    /// The first state of a node that will be added to a running group. The node stays passive until then.
     #[must_use]
     pub fn joining(cluster: ClusterId) -> Self {
         Self::fresh(cluster, Membership::joining())
     }
 
-    /// The state of a node of a new group whose nodes find each other. Give every one the same
+    /// The first state of a node of a new group whose nodes find each other. Give every node the same
     /// `cluster` and `max_members`.
     ///
     /// **No more than `max_members` distinct ids may ever be started so**, whatever becomes of
     /// them: a quorum is more than half of `max_members`, and among more nodes there could be two.
-    /// Who comes later, or in place of a node that is lost, starts as [`joining`](Self::joining).
+    /// A node that comes later, or in place of a lost one, starts as [`joining`](Self::joining).
     ///
     /// # Errors
     /// As [`Membership::forming`].
@@ -84,11 +120,11 @@ impl<I: NodeId> HardState<I> {
         Ok(Self::fresh(cluster, Membership::forming(limits)?))
     }
 
-    /// **Unsafe in general**: makes `survivors` a group of their own, by fiat, after a quorum was
-    /// lost for good. This node stands for them all: give each survivor's state the same
-    /// `survivors` and the same `above`, the highest term among all of theirs.
+    /// **Unsafe in general**: makes `survivors` a group of their own after a quorum was lost for good. Give
+    /// the state of each survivor the same `survivors`, and the same `above`: the highest term among the
+    /// states of all of them.
     ///
-    /// What the protocol cannot promise any more is up to the operator:
+    /// The protocol cannot promise any more what the operator has to see to:
     /// - every other member is destroyed, or never starts again under its old id: two groups of one
     ///   cluster would each have a leader;
     /// - all survivors are stopped while their states are changed, and all are changed before the

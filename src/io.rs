@@ -6,6 +6,8 @@ use crate::message::Message;
 use crate::reconfig::Target;
 use crate::rejection::Rejection;
 use crate::types::{Position, Priority, Term, Timestamp};
+#[cfg(feature = "serde")]
+use serde::{Deserialize, Serialize};
 
 /// What a host hands to its election: a message from another node, or a command of its own.
 ///
@@ -15,7 +17,7 @@ use crate::types::{Position, Priority, Term, Timestamp};
 /// `Discovered` and `Lost` are commands too, to take a node up and to give it up. They are named for what a
 /// discovery service reports, since a host passes its reports on as they come.
 ///
-/// Exhaustive on purpose: a host that encodes commands for somebody else to send has to learn of a new one.
+/// Exhaustive on purpose: a host that takes commands from a program of its own has to learn of a new one.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Input<I> {
     /// A message to this node arrived. Receive it, then read the clock and `tick`, then step it. One to a
@@ -27,7 +29,7 @@ pub enum Input<I> {
         message: Message<I>,
     },
     /// Stand for election now instead of when the deadline passes. A pre-vote comes first, so that
-    /// it disturbs nobody.
+    /// it disturbs no leader.
     Campaign,
     /// Give up leadership.
     Resign {
@@ -62,6 +64,7 @@ pub enum Input<I> {
 ///
 /// Exhaustive, like [`Input`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub enum Urgency {
     /// Once the successor has shown that it can win. If it cannot, the leader leads on.
     WhenReady,
@@ -74,6 +77,7 @@ pub enum Urgency {
 ///
 /// Exhaustive, like [`Input`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub enum Force {
     /// It may not: each step leaves a quorum of voters that answer.
     #[default]
@@ -109,6 +113,7 @@ pub enum Output<I> {
 ///
 /// Exhaustive: the two belong together and there is nothing to add, and tests of hosts make leases up.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct Lease {
     /// The fencing token.
     pub term: Term,

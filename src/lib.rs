@@ -15,11 +15,25 @@
 //! | your program | take |
 //! |---|---|
 //! | has threads, and nodes that reach each other over UDP | feature `udp`: `adapters::udp::Host` is a node, `run_while_leader` guards work |
-//! | runs on tokio | feature `tokio`: `adapters::tokio::Handle`, over UDP or a transport of yours |
+//! | runs on tokio | feature `tokio-udp`: `adapters::tokio::Handle` over UDP; `tokio` alone: over a transport of yours |
 //! | is a command that must run on exactly one machine | the example `singleton`, as it is |
-//! | has a loop of its own | [`Election`], and of `clock`, `wire`, `seal` and `store` what you need: examples `event_loop` and `mio_loop` |
+//! | has a loop of its own, and datagrams | feature `endpoint`: `adapters::endpoint::Endpoint` beside the [`Election`]: example `mio_loop` |
+//! | has a loop of its own | [`Election`], and of `clock`, `wire`, `seal` and `store` what you need: example `event_loop` |
 //! | runs on bare metal | [`Election`] alone: the example `bare_metal` |
 //! | is watched | [`adapters::counters`], and the feature `tracing` |
+//!
+//! # Which types may grow
+//!
+//! Each type says whether a later version may add to it without breaking anybody, and why:
+//!
+//! - What an election **reports** is non-exhaustive: [`Event`], [`Rejection`], [`Status`], all errors and
+//!   counters. A host that does not know of an addition shows it, or ignores it.
+//! - What a host must **act on, store or send** is exhaustive: [`Input`], [`Output`], [`HardState`] and
+//!   [messages](message). A host that missed an addition could give a vote twice or lose a promise, so the
+//!   compiler has to point it out.
+//! - What a host **fills in** is exhaustive too, for the sake of `Timing { promise, ..Timing::lan() }`:
+//!   [`Config`] and [`Timing`]. A literal that ends so goes on compiling when a field is added.
+//! - Values of one or two parts, like [`Term`] or [`Leader`], will stay as they are.
 //!
 //! # The host's contract
 //!
@@ -782,6 +796,7 @@
 //! which only A holds. With a majority of 2, A and B could commit it, while C, D and E, which do not know
 //! of it, elect a leader of their own.
 #![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

@@ -4,24 +4,26 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 #[cfg(feature = "serde")]
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::types::{MemberIndex, MembershipVersion, NodeId, Term};
 
 /// The most members a group can have.
 pub const MAX_MEMBERS: usize = 255;
 
-/// The members of a group: voters and learners, each sorted, and the votes that make a quorum.
+/// The members of a group: voters and learners, each list sorted, and the number of votes that make a quorum.
+///
+/// ```
+/// use quorate::Membership;
+///
+/// let members = Membership::bootstrap([3_u64, 1, 2])?;
+/// assert_eq!((members.voters(), members.quorum()), (&[1, 2, 3][..], 2));
+/// # Ok::<(), quorate::MembershipError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
-#[cfg_attr(
-    feature = "serde",
-    serde(
-        try_from = "Parts<I>",
-        into = "Parts<I>",
-        bound(serialize = "I: NodeId + Serialize", deserialize = "I: NodeId + Deserialize<'de>")
-    )
-)]
+#[cfg_attr(feature = "serde", derive(Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Parts<Vec<I>>"))]
+#[cfg_attr(feature = "serde", serde(bound(deserialize = "I: NodeId + Deserialize<'de>")))]
 pub struct Membership<I> {
     version: MembershipVersion,
     /// The voters, then the learners.
@@ -32,34 +34,47 @@ pub struct Membership<I> {
 }
 
 /// How few and how many members a group that formed itself is to have. Rule 8.4.
+///
+/// Exhaustive: the two are all that there is to it, and operators name both.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct Limits {
-    /// So many must be known before anybody campaigns, and so many remain when nodes are lost.
+    /// A node campaigns only once it knows so many nodes, itself included, and a group never shrinks below
+    /// so many voters as nodes are lost. More than half of `max_members`.
     pub min_members: u8,
-    /// No more are taken up when discovered, and no more may ever be started as `forming`.
+    /// The group takes up no more nodes than this as they are discovered, and no more may ever be started as
+    /// `forming`.
     pub max_members: u8,
 }
 
 /// Why a list of nodes is no membership.
+///
+/// Non-exhaustive: a later version may check more.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MembershipError {
-    /// Nobody could ever be elected.
+    /// Without a voter no node could ever be elected.
     #[error("a membership needs at least one voter")]
     NoVoters,
-    /// One id stands for one node.
+    /// One id names one node, and counts once.
     #[error("a node is listed twice")]
     Duplicate,
-    /// See [`MAX_MEMBERS`].
-    #[error("a membership holds at most {MAX_MEMBERS} members")]
+    /// There are more than [`MAX_MEMBERS`] members, or more than `max_members` while a group forms.
+    #[error("there are too many members: {MAX_MEMBERS} at most, and max_members while a group forms")]
     TooManyMembers,
-    /// Two quorums of one membership must share a voter.
+    /// Two quorums of one membership might share no voter, or one would need more voters than there are.
     #[error("a quorum must be more than half of the voters and at most all of them")]
     BadQuorum,
-    /// Otherwise two halves of a group could each form one.
+    /// Two halves of a group could each form one.
     #[error("min_members must be more than half of max_members and at most all of them")]
     BadLimits,
+}
+
+impl<I> Membership<I> {
+    /// The voters and the learners.
+    pub(crate) fn lists(&self) -> (&[I], &[I]) {
+        self.members.split_at_checked(self.voters.into()).unwrap_or_default()
+    }
 }
 
 impl<I: NodeId> Membership<I> {
@@ -76,8 +91,8 @@ impl<I: NodeId> Membership<I> {
         Self::new(first, voters, Vec::new(), quorum)
     }
 
-    /// The starting point of a node that will be added to a running group, with version (0, 0):
-    /// it knows nobody and stays passive until a leader writes to it.
+    /// The starting point of a node that will be added to a running group, with version (0, 0). Such a
+    /// node knows no other, and stays passive until a leader writes to it.
     #[must_use]
     pub fn joining() -> Self {
         Membership {
@@ -91,7 +106,8 @@ impl<I: NodeId> Membership<I> {
 
     /// The starting point of a node of a new group whose nodes find each other, with version (0, 0).
     /// Its voters are the nodes known so far, at first none; any `max_members / 2 + 1` of all
-    /// that ever start so make a quorum. Rule 8.4 tells what that asks of the operator.
+    /// that ever start so make a quorum. [`HardState::forming`](crate::HardState::forming) says what that
+    /// asks of the operator.
     ///
     /// # Errors
     /// [`MembershipError::BadLimits`] unless `max_members / 2 < min_members <= max_members`.
@@ -105,7 +121,7 @@ impl<I: NodeId> Membership<I> {
         )
     }
 
-    /// Any membership, from its parts. The order of the lists does not matter.
+    /// A membership without [limits](Self::limits), from its parts. The order of the lists does not matter.
     ///
     /// # Errors
     /// [`MembershipError`] if the lists are too long or name a node twice, if there is no voter
@@ -159,22 +175,22 @@ impl<I: NodeId> Membership<I> {
         Ok(Membership { version, members: members.into(), voters: few, quorum: needed, limits })
     }
 
-    /// Its age.
+    /// Its version.
     #[must_use]
     pub fn version(&self) -> MembershipVersion {
         self.version
     }
 
-    /// Those whose votes and promises count, sorted.
+    /// The members whose votes and promises count, sorted.
     #[must_use]
     pub fn voters(&self) -> &[I] {
-        self.members.get(..usize::from(self.voters)).unwrap_or_default()
+        self.lists().0
     }
 
-    /// Those who follow without a vote, sorted.
+    /// The members that follow without a vote, sorted.
     #[must_use]
     pub fn learners(&self) -> &[I] {
-        self.members.get(usize::from(self.voters)..).unwrap_or_default()
+        self.lists().1
     }
 
     /// The voters, then the learners.
@@ -189,7 +205,7 @@ impl<I: NodeId> Membership<I> {
         self.quorum.into()
     }
 
-    /// How few and how many members it is to have, if the group formed itself.
+    /// The limits that the group keeps to, if it formed itself.
     #[must_use]
     pub fn limits(&self) -> Option<Limits> {
         self.limits
@@ -372,32 +388,28 @@ pub(crate) fn is_newer_config(version: MembershipVersion, than: MembershipVersio
 /// The serialised form of a membership, which is checked again whenever it is read.
 #[cfg(feature = "serde")]
 #[derive(Serialize, Deserialize)]
-struct Parts<I> {
+struct Parts<List> {
     version: MembershipVersion,
-    voters: Vec<I>,
-    learners: Vec<I>,
+    voters: List,
+    learners: List,
     quorum: u8,
     limits: Option<Limits>,
 }
 
 #[cfg(feature = "serde")]
-impl<I: NodeId> From<Membership<I>> for Parts<I> {
-    fn from(membership: Membership<I>) -> Self {
-        Parts {
-            version: membership.version,
-            voters: membership.voters().to_vec(),
-            learners: membership.learners().to_vec(),
-            quorum: membership.quorum,
-            limits: membership.limits,
-        }
+impl<I: Serialize> Serialize for Membership<I> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Membership { version, quorum, limits, .. } = *self;
+        let (voters, learners) = self.lists();
+        Parts { version, voters, learners, quorum, limits }.serialize(serializer)
     }
 }
 
 #[cfg(feature = "serde")]
-impl<I: NodeId> TryFrom<Parts<I>> for Membership<I> {
+impl<I: NodeId> TryFrom<Parts<Vec<I>>> for Membership<I> {
     type Error = MembershipError;
 
-    fn try_from(parts: Parts<I>) -> Result<Self, MembershipError> {
+    fn try_from(parts: Parts<Vec<I>>) -> Result<Self, MembershipError> {
         let Parts { version, voters, learners, quorum, limits } = parts;
         match limits {
             None => Membership::new(version, voters, learners, quorum.into()),

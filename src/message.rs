@@ -3,6 +3,9 @@
 //! A host carries a [`Message`] from the node that sends it to the node that it is for, and need not look
 //! inside. The other types are public for transports that encode messages their own way, for tests and for
 //! people who look at the traffic of a group; a message shows itself on one line by [`Display`](core::fmt::Display).
+//!
+//! All types here are exhaustive on purpose: whatever is added to them changes what nodes say to each other,
+//! and a transport that encodes messages its own way would lose it without a word.
 
 mod display;
 
@@ -17,35 +20,31 @@ use crate::types::NodeId;
 pub use crate::types::Round;
 use crate::types::{ClusterId, MembershipVersion, Nanos, Position, Priority, PromiseHolder, Term, Timestamp};
 
-/// What one node says to another.
+/// A message from one node to another.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
-#[cfg_attr(
-    feature = "serde",
-    serde(bound(serialize = "I: NodeId + Serialize", deserialize = "I: NodeId + Deserialize<'de>"))
-)]
+#[cfg_attr(feature = "serde", serde(bound(deserialize = "I: NodeId + Deserialize<'de>")))]
 pub struct Message<I> {
-    /// What every message says.
+    /// The part that every message has.
     pub header: Header,
-    /// What this one says.
+    /// The part that tells what kind of message it is.
     pub body: Body<I>,
 }
 
-/// What every message says.
+/// The part that every message has.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct Header {
-    /// The group; another group's message is refused.
+    /// The group of the sender. A message of another group is ignored.
     pub cluster: ClusterId,
-    /// The sender's term. A heartbeat's is the term that is led, a pre-vote's is the sender's own
-    /// and not the one it proposes.
+    /// The term of the sender. In a heartbeat it is the term that the sender leads; in a pre-vote it is the
+    /// present term of the sender and not the next one, which it would campaign in.
     pub term: Term,
     /// The version of the sender's membership.
     pub version: MembershipVersion,
-    /// Whether the sender knows that a quorum has acknowledged that version, so that it can never
-    /// be lost.
+    /// Whether the sender knows that a quorum has acknowledged that version, so that it can never be lost.
     pub committed: bool,
-    /// A request's number; a reply echoes it.
+    /// The number of a request; a reply echoes it.
     pub round: Round,
     /// When a request was sent, by its sender's clock; a reply echoes it. It means nothing to any other node,
     /// which never compares it.
@@ -55,83 +54,79 @@ pub struct Header {
 /// The four kinds of message.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
-#[cfg_attr(
-    feature = "serde",
-    serde(bound(serialize = "I: NodeId + Serialize", deserialize = "I: NodeId + Deserialize<'de>"))
-)]
+#[cfg_attr(feature = "serde", serde(bound(deserialize = "I: NodeId + Deserialize<'de>")))]
 pub enum Body<I> {
-    /// "May I lead?"
+    /// A request for a vote or a pre-vote: "May I lead?"
     VoteRequest(VoteRequest<I>),
-    /// "You may", or why not.
+    /// The reply to a vote request: "You may", or why not.
     VoteReply(VoteReply<I>),
-    /// "I lead; follow no other for so long."
+    /// A heartbeat of a leader: "I lead; follow no other node for so long."
     Heartbeat(Heartbeat<I>),
-    /// "For so long", or why not.
+    /// The reply to a heartbeat: "I follow for so long", or why not.
     HeartbeatReply(HeartbeatReply<I>),
 }
 
-/// Whether a vote is tried or cast.
+/// Whether a candidate asks for votes or only whether it would get them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub enum Phase {
-    /// A pre-vote: changes no state anywhere (thesis §9.6).
+    /// A pre-vote, which changes no state anywhere (thesis §9.6).
     Pre,
-    /// A vote: a promise, given once in a term.
+    /// A vote, which is given once in a term and is a promise.
     Real,
 }
 
-/// By what right a candidate stands.
+/// The reason why a node asks for votes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub enum Claim<I> {
-    /// Its own: nothing binds it any more.
+    /// No promise binds it any more.
     Own,
-    /// It leads already and needs a higher term.
+    /// It leads already and needs a higher term. Rule 5.1.
     Renewal,
-    /// That leader of that term wants it to take over: as a pre-vote, to try whether it could; as
-    /// a vote, because the leader has given up.
+    /// A leader wants it to take over. A pre-vote tries whether it could; with a vote, the leader has given
+    /// up leadership. Rules 6.2 and 6.3.
     Handover {
         /// The leader.
         leader: I,
-        /// The term it leads, or led.
+        /// The term that this leader leads, or led.
         term: Term,
     },
-    /// None: it does not vote in the membership it holds, and only asks what has become of the group.
+    /// It does not vote in the membership that it holds, and only asks what has become of the group.
+    /// Rule 8.3.
     Inquiry,
 }
 
-/// "May I lead?"
+/// A request for a vote or a pre-vote.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
-#[cfg_attr(
-    feature = "serde",
-    serde(bound(serialize = "I: NodeId + Serialize", deserialize = "I: NodeId + Deserialize<'de>"))
-)]
+#[cfg_attr(feature = "serde", serde(bound(deserialize = "I: NodeId + Deserialize<'de>")))]
 pub struct VoteRequest<I> {
-    /// Tried or cast.
+    /// Whether this is a pre-vote or a vote.
     pub phase: Phase,
-    /// By what right.
+    /// The reason of the request.
     pub claim: Claim<I>,
-    /// How long a promise the vote shall be. Zero for a pre-vote.
+    /// The length of the promise that the vote is to be; zero for a pre-vote.
     pub promise: Nanos,
-    /// How far the candidate's data reach.
+    /// How far the data of the candidate reach.
     pub position: Position,
     /// The candidate's whole membership while its version is of term 0, so that nodes bootstrapped
     /// with different lists find out.
     pub membership: Option<Box<Membership<I>>>,
 }
 
-/// What a request got.
+/// The answer to a request.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub enum Answer<I> {
-    /// Yes, with a promise of that length, counted by the receiver from the request's `sent_at`.
+    /// The request is granted, with a promise of that length. The node that asked counts it from the `sent_at` of
+    /// its request. Rule 3.1.
     Granted(Nanos),
-    /// No.
+    /// The request is denied.
     Denied(Denial<I>),
 }
 
-/// Why a request is refused.
+/// Why a request is denied.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub enum Denial<I> {
@@ -140,94 +135,86 @@ pub enum Denial<I> {
         /// The node that holds the promise; `None` while a restarted voter honours promises that it has
         /// forgotten.
         to: Option<PromiseHolder<I>>,
-        /// For how much longer.
+        /// For how much longer the voter is bound.
         remaining: Nanos,
     },
-    /// The vote of that term is gone.
+    /// The voter has given its vote of that term to another node.
     AlreadyVoted,
-    /// The request's term is over; the reply's header carries the voter's.
+    /// The term of the request is over; the header of the reply has the voter's term.
     StaleTerm,
-    /// The voter knows a newer membership; the reply carries it.
+    /// The voter holds a newer membership, which the reply carries.
     StaleMembership,
-    /// The voter's data reach further.
+    /// The data of the voter reach further: as far as this.
     PositionBehind(Position),
-    /// The asker is no member; the reply carries the membership that says so.
+    /// The node that asks is no member; the reply carries the membership that says so.
     NotAMember,
-    /// Both hold this version of the membership, with different members.
+    /// Both nodes hold this version of the membership, with different members.
     MembershipConflict,
 }
 
-/// "You may", or why not.
+/// The reply to a request for a vote or a pre-vote.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
-#[cfg_attr(
-    feature = "serde",
-    serde(bound(serialize = "I: NodeId + Serialize", deserialize = "I: NodeId + Deserialize<'de>"))
-)]
+#[cfg_attr(feature = "serde", serde(bound(deserialize = "I: NodeId + Deserialize<'de>")))]
 pub struct VoteReply<I> {
-    /// The phase of the request.
+    /// Whether the request was for a pre-vote or a vote.
     pub phase: Phase,
     /// The term of the request.
     pub request_term: Term,
-    /// What it got.
+    /// The answer.
     pub answer: Answer<I>,
-    /// The voter's membership, where the candidate's is older or lacks the candidate.
+    /// The membership of the voter, where that of the candidate is older, or this one lacks the candidate.
     pub membership: Option<Box<Membership<I>>>,
 }
 
-/// What a leader wants of its follower besides the promise.
+/// What a leader asks of a follower besides the promise. Section 6.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub enum Order {
-    /// Nothing.
+    /// To follow, and nothing else.
     Follow,
-    /// Try whether you could take over, and say when you can.
+    /// To try whether it could take over, and to say when it can.
     Prepare,
-    /// I have given up: campaign.
+    /// To campaign, as the leader has given up leadership (thesis §3.10: `TimeoutNow`).
     Campaign,
 }
 
-/// "I lead; follow no other for so long."
+/// A heartbeat of a leader.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
-#[cfg_attr(
-    feature = "serde",
-    serde(bound(serialize = "I: NodeId + Serialize", deserialize = "I: NodeId + Deserialize<'de>"))
-)]
+#[cfg_attr(feature = "serde", serde(bound(deserialize = "I: NodeId + Deserialize<'de>")))]
 pub struct Heartbeat<I> {
-    /// The promise asked for. Zero releases from all that were given to this leader.
+    /// The length of the promise that the leader asks for. Zero ends all promises that were given to it.
     pub promise: Nanos,
-    /// The follower's place in the succession, 0 first; `None` if it cannot lead.
+    /// The place of the follower in the succession, 0 first; `None` if it cannot lead.
     pub rank: Option<u8>,
-    /// What else is wanted.
+    /// What else the leader asks for.
     pub order: Order,
-    /// The version before, by a leader just elected: the one in force has the same members.
+    /// From a leader that was just elected, the version before the one in force, which has the same members:
+    /// a follower that holds that version needs no list. Rule 7.1.
     pub inherited: Option<MembershipVersion>,
-    /// The whole membership, for a follower that has not acknowledged its version, but for the first
-    /// time if that can be `inherited`.
+    /// The whole membership, for a follower that has not acknowledged its version. The first heartbeat goes
+    /// without if the follower may hold the `inherited` version.
     pub membership: Option<Box<Membership<I>>>,
 }
 
-/// "For so long", or why not.
+/// The reply to a heartbeat.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
-#[cfg_attr(
-    feature = "serde",
-    serde(bound(serialize = "I: NodeId + Serialize", deserialize = "I: NodeId + Deserialize<'de>"))
-)]
+#[cfg_attr(feature = "serde", serde(bound(deserialize = "I: NodeId + Deserialize<'de>")))]
 pub struct HeartbeatReply<I> {
     /// The term of the heartbeat.
     pub request_term: Term,
-    /// What it got.
+    /// The answer.
     pub answer: Answer<I>,
-    /// How far the follower's data reach.
+    /// How far the data of the follower reach.
     pub position: Position,
-    /// How much it wants to lead.
+    /// How much the follower wants to lead.
     pub priority: Priority,
-    /// Whether it has tried, as ordered, and could take over.
+    /// Whether the follower has tried, as ordered, and could take over.
     pub ready: bool,
-    /// Whether it wants to be removed from the group.
+    /// Whether the follower wants to be removed from the group.
     pub leaving: bool,
-    /// The follower's membership, where it lacks the sender.
+    /// The membership of the follower, where it lacks the leader.
     pub membership: Option<Box<Membership<I>>>,
 }

@@ -3,15 +3,22 @@
 use alloc::vec::Vec;
 use core::fmt;
 
+#[cfg(feature = "serde")]
+use serde::{Deserialize, Serialize, Serializer};
+
 use crate::membership::{MAX_MEMBERS, Membership, MembershipError, majority};
 use crate::types::{MembershipVersion, NodeId, Term};
 
-/// Who shall vote and who shall follow. A majority of the voters makes a quorum.
+/// The members that a group shall have: the nodes that shall vote, and those that shall follow without a vote.
+/// A majority of the voters makes a quorum.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Deserialize))]
+#[cfg_attr(feature = "serde", serde(try_from = "Lists<Vec<I>>"))]
+#[cfg_attr(feature = "serde", serde(bound(deserialize = "I: NodeId + Deserialize<'de>")))]
 pub struct Target<I>(Membership<I>);
 
 impl<I: NodeId> Target<I> {
-    /// These voters and these learners, and nobody else. The order of the lists does not matter.
+    /// These voters and these learners, and no other members. The order of the lists does not matter.
     ///
     /// ```
     /// use quorate::Target;
@@ -23,7 +30,8 @@ impl<I: NodeId> Target<I> {
     /// ```
     ///
     /// # Errors
-    /// [`MembershipError`] if there is no voter, or too many members, or one is listed twice.
+    /// [`MembershipError`] if there is no voter, if there are more than
+    /// [`MAX_MEMBERS`](crate::MAX_MEMBERS) members, or if one is listed twice.
     pub fn new(
         voters: impl IntoIterator<Item = I>,
         learners: impl IntoIterator<Item = I>,
@@ -35,13 +43,13 @@ impl<I: NodeId> Target<I> {
         Membership::new(MembershipVersion { term: Term(0), number: 1 }, voters, learners, quorum).map(Target)
     }
 
-    /// Those whose votes shall count, sorted.
+    /// The nodes that shall vote, sorted.
     #[must_use]
     pub fn voters(&self) -> &[I] {
         self.0.voters()
     }
 
-    /// Those who shall follow without a vote, sorted.
+    /// The nodes that shall follow without a vote, sorted.
     #[must_use]
     pub fn learners(&self) -> &[I] {
         self.0.learners()
@@ -179,6 +187,32 @@ fn step<I: NodeId>(
     learners.extend(newcomers.into_iter().take(room));
     let next = current.next_membership(voters, learners)?;
     next.differs_from(current).then_some(next)
+}
+
+/// A target as serde sees it.
+#[cfg(feature = "serde")]
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lists<List> {
+    voters: List,
+    learners: List,
+}
+
+#[cfg(feature = "serde")]
+impl<I: Serialize> Serialize for Target<I> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (voters, learners) = self.0.lists();
+        Lists { voters, learners }.serialize(serializer)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<I: NodeId> TryFrom<Lists<Vec<I>>> for Target<I> {
+    type Error = MembershipError;
+
+    fn try_from(lists: Lists<Vec<I>>) -> Result<Self, MembershipError> {
+        Target::new(lists.voters, lists.learners)
+    }
 }
 
 #[cfg(test)]

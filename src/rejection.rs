@@ -4,6 +4,9 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
+#[cfg(feature = "serde")]
+use serde::{Deserialize, Serialize};
+
 use crate::membership::MAX_MEMBERS;
 use crate::types::{Leader, PromiseHolder, Term, Timestamp};
 
@@ -14,6 +17,7 @@ use crate::types::{Leader, PromiseHolder, Term, Timestamp};
 /// Non-exhaustive: a later version may tell more reasons apart. A host that does not know one treats it
 /// like any other: it shows the text, and asks again when that helps.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 #[non_exhaustive]
 pub enum Rejection<I> {
     /// The clock must be monotonic. The election goes on from the latest reading it has seen.
@@ -119,6 +123,7 @@ pub enum Rejection<I> {
 ///
 /// Non-exhaustive, like [`Rejection`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 #[non_exhaustive]
 pub enum Ineligible {
     /// It is no voter of the membership that it holds.
@@ -144,6 +149,7 @@ pub enum Ineligible {
 ///
 /// Non-exhaustive, like [`Rejection`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 #[non_exhaustive]
 pub enum Unfit {
     /// It is the leader itself.

@@ -4,6 +4,9 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
+#[cfg(feature = "serde")]
+use serde::{Deserialize, Serialize};
+
 use crate::message::Claim;
 use crate::progress::Progress;
 use crate::reconfig::Target;
@@ -15,6 +18,7 @@ use crate::types::{MemberIndex, NEVER, Nanos, Round, Term, Timestamp};
 ///
 /// Exhaustive: another role would be another protocol.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub enum RoleKind {
     /// The node follows a leader, or waits for one.
     Follower,

@@ -7,9 +7,10 @@ use core::time::Duration;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-/// What names a node: an integer, a `Uuid`, a `SocketAddr`, a `[u8; 16]`.
+/// The name of a node: an integer, a `Uuid`, a `SocketAddr`, a `[u8; 16]`.
 ///
-/// Implemented for every type that fits. Ids are compared and copied often, so keep them small.
+/// Every type that fits implements this. Ids are compared and copied often, so keep them small. Messages to
+/// operators show an id by its `Debug`, which every id has.
 pub trait NodeId: Copy + Ord + Hash + fmt::Debug {}
 
 impl<T: Copy + Ord + Hash + fmt::Debug> NodeId for T {}
@@ -227,7 +228,8 @@ impl From<MemberIndex> for u64 {
     }
 }
 
-/// Keeps apart groups that share a network: a message of another cluster is refused.
+/// The number of a group. It keeps groups apart that share a network: a node ignores messages of another
+/// cluster, and [reports](crate::Event::ForeignCluster) them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct ClusterId(pub u64);
@@ -238,8 +240,8 @@ impl fmt::Display for ClusterId {
     }
 }
 
-/// A period with at most one leader (Raft §5.1). It only grows, which makes it a fencing token:
-/// whoever receives a leader's work refuses a term lower than one it has seen.
+/// The number of a period with at most one leader (Raft §5.1). Each later leader has a higher one, which
+/// makes it a fencing token: what receives a leader's work refuses a lower term than it has seen.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct Term(pub u64);
@@ -262,6 +264,8 @@ impl fmt::Display for Term {
 }
 
 /// The leader of a group in one term.
+///
+/// Exhaustive: the two are all that there is to it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct Leader<I> {
@@ -283,6 +287,8 @@ impl<I: fmt::Debug> fmt::Display for Leader<I> {
 ///
 /// This is no [`Leader`], because the holder need not lead that term: a candidate that has the vote and
 /// never wins holds the promise all the same.
+///
+/// Exhaustive, like a `Leader`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct PromiseHolder<I> {
@@ -299,14 +305,16 @@ impl<I: fmt::Debug> fmt::Display for PromiseHolder<I> {
     }
 }
 
-/// The age of a membership: the term of the leader that wrote it, then its number
-/// (Spec: `configTerm`, `configVersion`). Compared lexicographically.
+/// The version of a membership: the term of the leader that wrote it, then its number
+/// (Spec: `configTerm`, `configVersion`). Versions are compared lexicographically; the lower is the older.
+///
+/// Exhaustive: the order is that of just these two.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct MembershipVersion {
-    /// The term of the leader that wrote it, 0 for a starting point.
+    /// The term of the leader that wrote it; 0 for a starting point.
     pub term: Term,
-    /// Grows by one with each change.
+    /// Its number, which grows by one with each change of the members.
     pub number: u64,
 }
 
@@ -316,14 +324,17 @@ impl fmt::Display for MembershipVersion {
     }
 }
 
-/// How far a node's own data reach, in whatever the host replicates. Compared lexicographically.
-/// A node is elected only by voters whose position is not ahead of its own (Raft §5.4.1).
+/// How far the data of a node reach, in whatever its host replicates. Positions are compared
+/// lexicographically. A node is elected only by voters whose position is not ahead of its own (Raft §5.4.1).
+///
+/// Exhaustive: the order is that of just these two, and hosts make positions.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct Position {
-    /// The term in which the last of it was written.
+    /// The host's own term, or epoch, in which the last of the data was written. It need not be the
+    /// election's, so it is no [`Term`].
     pub term: u64,
-    /// How much of it there is.
+    /// The length of the data, in any unit that grows.
     pub index: u64,
 }
 
@@ -334,14 +345,15 @@ impl fmt::Display for Position {
     }
 }
 
-/// How much a node is wanted as leader; more is sooner, 0 never leads (a witness). Priority
-/// delays and hands over, it never vetoes.
+/// How much a node wants to lead. Of several nodes, the one of the highest priority ends up as leader; a
+/// node of priority 0 votes and never leads (a witness). Priority delays elections and hands leadership over,
+/// and never prevents an election. Rules 4.1 and 6.5.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct Priority(pub u8);
 
 impl Priority {
-    /// Votes and never leads.
+    /// The priority of a node that votes and never leads.
     pub const NEVER_LEADS: Priority = Priority(0);
 }
 
@@ -352,14 +364,14 @@ impl fmt::Display for Priority {
 }
 
 impl Default for Priority {
-    /// 1: every node alike.
+    /// 1, for nodes that are all alike.
     fn default() -> Self {
         Priority(1)
     }
 }
 
-/// Numbers what one process sends. Strictly increasing while the process lives, so that a replayed
-/// or late message is known for what it is.
+/// The number of a request. It grows with each round of requests that a process sends, so that the receiver
+/// recognises a replayed or late request. Rule 2.7.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct Round(pub u64);

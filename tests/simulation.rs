@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use quorate::{Event, Force, Input, Limits, StepDown, Target};
 use quorate_sim::{
-    Cluster, Dice, DiskOptions, Drift, Faults, MS, MembershipEvent, NetOptions, Options, Scenario, Schedule,
-    Start,
+    AddressCounts, Cluster, Dice, DiskOptions, Drift, EndpointScenario, Faults, MS, MembershipEvent,
+    NetOptions, Options, Scenario, Schedule, Start,
 };
 
 fn run(nodes: usize, faults: Faults, seeds: std::ops::Range<u64>) {
@@ -366,4 +366,12 @@ fn an_undisturbed_leader_reaches_any_target() {
             assert_eq!(agreed_members(&cluster, leader), lists, "seed {seed}");
         }
     }
+}
+
+/// Sealed and not, in turn.
+#[test]
+fn whole_endpoints_find_each_other_again_whatever_befalls_their_addresses() {
+    let mut counts = AddressCounts::default();
+    (1..=4).for_each(|seed| counts += EndpointScenario { seed, seconds: 60 }.run());
+    assert!(counts.moves > 50 && counts.takeovers > 10 && counts.astray > 100, "{counts:?}");
 }

@@ -31,6 +31,8 @@ use crate::types::{Term, Timestamp};
 
 /// Folds what goes into an election and what comes out of it. Every number only grows, but for
 /// [`term`](Self::term) after a restart; none is durable.
+///
+/// Non-exhaustive, as are its parts: a later version may count more.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ElectionCounters {
@@ -69,6 +71,7 @@ pub struct ElectionCounters {
 
 /// How leaderships ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
 pub struct Ends {
     /// The promises of a quorum ended before they were renewed.
     pub lapsed: u64,
@@ -81,6 +84,7 @@ pub struct Ends {
 /// Refusals by reason; see [`Denial`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[allow(missing_docs, reason = "they are the names of the reasons")]
+#[non_exhaustive]
 pub struct Denials {
     pub bound: u64,
     pub vote_gone: u64,
@@ -93,6 +97,7 @@ pub struct Denials {
 
 /// Times from questions to answers; what was lost is not among them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
 pub struct RoundTrips {
     /// How many.
     pub count: u64,

@@ -4,7 +4,7 @@
 //! and the time go in; messages for the election, datagrams to send and a deadline come out. It seals and
 //! opens datagrams, keeps the addresses of the members, announces its own address, answers the question who
 //! leads, and counts. Its randomness comes from a generator of the caller's, so that a run with a seeded
-//! generator can be replayed. The hosts [`udp`](crate::adapters) and `tokio` are a socket, a clock and a loop
+//! generator can be replayed. The hosts of the features `udp` and `tokio-udp` are a socket, a clock and a loop
 //! round it; a program with a loop of its own does the same:
 //!
 //! ```
@@ -53,7 +53,7 @@
 //! }
 //! // 4. Wait for a datagram, no longer than both deadlines allow.
 //! let due = [election.deadline(), endpoint.deadline()].into_iter().flatten().min();
-//! # let due = due.map(|due| due.min(clock.now() + std::time::Duration::from_millis(5)));
+//! # let due = due.map(|due| due.min(clock.now().saturating_add(std::time::Duration::from_millis(5))));
 //! let wait = due.map(|due| due.saturating_duration_since(clock.now()).max(std::time::Duration::from_micros(100)));
 //! socket.set_read_timeout(wait)?;
 //! if let Ok((length, source)) = socket.recv_from(&mut buffer) {
@@ -98,7 +98,7 @@
 //! that the election sends to, and, with keys, for each of the 1,024 nodes that the seal remembers. One call
 //! of [`handle_datagram`](Endpoint::handle_datagram) puts out at most one datagram, one of
 //! [`send`](Endpoint::send) at most three, and one of [`handle_timeout`](Endpoint::handle_timeout) at most
-//! four for each node in the book.
+//! three for each node in the book.
 
 mod address_book;
 mod counters;
@@ -180,6 +180,9 @@ pub struct Endpoint<I, R> {
     counters: DatagramCounters,
     next_announcement: Timestamp,
     next_maintenance: Timestamp,
+    /// Whether the book may have nodes that it has no need of any more. They are not forgotten at once, since what
+    /// the last step sends them is still to come.
+    has_strangers: bool,
     /// The addresses that were reported last.
     reported: Vec<(I, SocketAddr)>,
 }
@@ -207,6 +210,7 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
             counters: DatagramCounters::default(),
             next_announcement: Timestamp::ORIGIN,
             next_maintenance: Timestamp::ORIGIN,
+            has_strangers: false,
             reported: Vec::new(),
         })
     }
@@ -245,6 +249,7 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
             self.recipients.clear();
             self.recipients.extend_from_slice(node.recipients());
             self.next_maintenance = Timestamp::ORIGIN;
+            self.has_strangers = true;
         }
         self.settle();
     }
@@ -320,6 +325,9 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
 
     /// Forgets the addresses of nodes that this node has nothing to do with any more.
     fn forget_strangers(&mut self) {
+        if !mem::take(&mut self.has_strangers) {
+            return;
+        }
         let recipients = mem::take(&mut self.recipients);
         self.book.retain(|id| recipients.binary_search(&id).is_ok());
         self.recipients = recipients;

@@ -94,6 +94,8 @@ pub struct Seal<I, R> {
 }
 
 /// What a datagram turned out to be.
+///
+/// Exhaustive on purpose: each asks something else of a host, which must not miss one.
 #[derive(Debug)]
 pub enum Opened<'a, I> {
     /// A datagram of another node to this one, opened for the first time.
@@ -119,7 +121,9 @@ pub enum Opened<'a, I> {
     Refused(Refusal),
 }
 
-/// Why nothing was sealed.
+/// Why nothing was sealed. The datagram counts as lost.
+///
+/// Non-exhaustive: a later version may tell more apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {

@@ -82,6 +82,8 @@ pub struct Store<I> {
 
 /// Why durable state could not be read or written. Each names the file; what caused it is its
 /// [`source`](std::error::Error::source).
+///
+/// Non-exhaustive, like [`Fault`]: a later version may tell more apart.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {

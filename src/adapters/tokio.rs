@@ -66,7 +66,6 @@ use std::prelude::rust_2024::*;
 use std::sync::Arc;
 use std::time::Duration;
 
-use getrandom::SysRng;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tokio::runtime;
@@ -76,6 +75,7 @@ use self::leadership_watch::LeadershipWatch;
 use self::task::{LastWords, Task};
 use super::actions::Actions;
 use crate::adapters::clock::BootClock;
+use crate::adapters::random;
 use crate::config::Config;
 use crate::election::Election;
 use crate::hard_state::HardState;
@@ -150,8 +150,7 @@ impl<I> Options<I> {
     fn generator(&self) -> Result<ChaCha8Rng, StartError> {
         match self.seed {
             Some(seed) => Ok(ChaCha8Rng::seed_from_u64(seed)),
-            None => ChaCha8Rng::try_from_rng(&mut SysRng)
-                .map_err(|error| StartError::Seed(io::Error::other(error))),
+            None => random::generator().map_err(|error| StartError::Seed(io::Error::other(error))),
         }
     }
 }

@@ -81,7 +81,6 @@ use std::thread::{self, JoinHandle};
 
 use getrandom::SysRng;
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -91,7 +90,7 @@ use crate::adapters::actions::Actions;
 use crate::adapters::clock::BootClock;
 use crate::adapters::endpoint::Endpoint;
 use crate::adapters::seal::Keyring;
-use crate::adapters::socket;
+use crate::adapters::{random, socket};
 use crate::election::Election;
 use crate::hard_state::HardState;
 use crate::io::{Input, Lease};
@@ -170,7 +169,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
             socket.try_clone().map_err(|source| BindError::Listen { address: config.listen, source })?;
         let clock = BootClock::new();
         let (id, cluster) = (config.config.id, saved.cluster);
-        let rng = ChaCha8Rng::try_from_rng(&mut SysRng).map_err(no_randomness)?;
+        let rng = random::generator().map_err(|error| HostStartError::Seed(io::Error::other(error)))?;
         let election = Election::new(config.config, saved, clock.now(), rng)?;
         let mut endpoint =
             Endpoint::new(id, cluster, config.protection.into_keys(), SysRng).map_err(no_randomness)?;

@@ -46,7 +46,9 @@ pub const VERSION: u8 = 3;
 /// what exceeds the path's MTU, but a heartbeat without a membership never comes near one.
 pub const MAX_DATAGRAM: usize = 16 * 1024;
 
-/// Why a datagram is no message.
+/// Why a datagram is no message. Count it and go on.
+///
+/// Non-exhaustive: a later version may tell more apart.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -79,7 +81,9 @@ pub enum DecodeError {
     },
 }
 
-/// Why a message cannot be sent.
+/// Why a message cannot be sent. It counts as lost.
+///
+/// Non-exhaustive: a later version may tell more apart.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeError {
@@ -92,6 +96,8 @@ pub enum EncodeError {
 }
 
 /// How many datagrams were refused, by reason. The host counts, operators read.
+///
+/// Non-exhaustive, like the reasons.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub struct DecodeErrors {

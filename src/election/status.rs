@@ -11,7 +11,7 @@ use crate::status::{HeartbeatTiming, MemberProgress, MemberStatus, PromiseStatus
 use crate::types::{MemberIndex, NodeId, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
-    /// All there is to know about this node, as of the last tick.
+    /// A snapshot of this node, as of its last tick.
     #[must_use]
     pub fn status(&self) -> Status<I> {
         let left = |until: Timestamp| until.since(self.now).as_duration();

@@ -57,7 +57,7 @@ impl Asker {
     fn ask(&self) {
         let mut buffer = [0; 2_000];
         self.socket.send_to(self.question.bytes(), self.target).unwrap();
-        let (length, _) = self.socket.recv_from(&mut buffer).expect("an answer");
+        let (length, _) = self.socket.recv_from(&mut buffer).unwrap();
         let answer = self.question.read_answer::<Id>(&mut buffer[..length], self.target);
         assert!(answer.is_some(), "what is answered is this question");
     }

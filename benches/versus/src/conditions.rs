@@ -1,76 +1,72 @@
 //! What a run is like: its network, disks, clocks and timings.
 
-use crate::clock::{Drift, MS, SECOND};
-use crate::rng::Ppm;
-use crate::faults::{Fault, Mix};
-use crate::rival::{Duty, Pace};
+use quorate_sim::harness::Severity;
+use quorate_sim::{DiskOptions, Drift, Faults, MS, Ppm};
 
-/// Lengths of time, the shortest and the longest, in nanoseconds.
-pub type Range = (u64, u64);
+use crate::library::{Timings, WritePurpose};
 
-const QUICK_WRITE: Range = (0, 2 * MS);
-const SLOW_WRITE: Range = (0, 100 * MS);
+/// The shortest and the longest of some lengths of time, in nanoseconds.
+pub type LengthRange = (u64, u64);
 
-/// What all nodes and ways of a run have in common.
+/// What all nodes and links of a run have in common.
 #[derive(Clone, Copy, Debug)]
 pub struct Conditions {
     /// One way.
-    pub delay: Range,
+    pub delay: LengthRange,
     pub loss: Ppm,
     pub duplicates: Ppm,
-    pub writes: Writes,
+    pub writes: WriteTimes,
     pub drift: Drift,
     /// The bound of the drift.
     pub drift_ppm: u32,
-    pub pace: Pace,
-    /// Whether the data of each node reach further than those of the next, and stay so.
-    pub ranked: bool,
+    pub timings: Timings,
+    /// Whether the log of each node is longer than that of the next, and stays so.
+    pub unequal_logs: bool,
 }
 
-/// How long a write takes.
+/// How long a write takes, by what it is for.
 #[derive(Clone, Copy, Debug)]
-pub struct Writes {
-    pub vote: Range,
-    pub candidacy: Range,
-    pub log: Range,
-    /// How many stall.
+pub struct WriteTimes {
+    pub vote: LengthRange,
+    pub candidacy: LengthRange,
+    pub log: LengthRange,
+    /// How many writes stall.
     pub stalls: Ppm,
-    pub stall: Range,
 }
 
-impl Writes {
-    /// All as long, whatever they are for.
+impl WriteTimes {
+    /// Writes that take equally long, whatever they are for, and never stall.
     #[must_use]
-    pub const fn of(length: Range) -> Self {
-        Writes { vote: length, candidacy: length, log: length, stalls: 0, stall: (300 * MS, 2 * SECOND) }
+    pub const fn equal(length: LengthRange) -> Self {
+        WriteTimes { vote: length, candidacy: length, log: length, stalls: 0 }
     }
 
-    pub(crate) fn range(&self, duty: Duty) -> Range {
-        match duty {
-            Duty::Vote => self.vote,
-            Duty::Candidacy => self.candidacy,
-            Duty::Log => self.log,
-        }
+    /// The disk as a write for `purpose` finds it.
+    pub(crate) fn disk(&self, purpose: WritePurpose) -> DiskOptions {
+        let write = match purpose {
+            WritePurpose::Vote => self.vote,
+            WritePurpose::Candidacy => self.candidacy,
+            WritePurpose::Log => self.log,
+        };
+        DiskOptions { write, stalls: self.stalls, ..DiskOptions::default() }
     }
 }
 
 impl Conditions {
-    /// With these faults.
+    /// The conditions of a run with this seed and these faults.
     #[must_use]
-    pub fn of(mix: Mix, seed: u64) -> Self {
-        let drifts = mix.has(Fault::Drift);
-        let slow = mix.has(Fault::SlowDisks);
-        let writes = Writes::of(if slow { SLOW_WRITE } else { QUICK_WRITE });
+    pub fn new(faults: Faults, seed: u64) -> Self {
+        let severity = Severity::new(seed, |fault| faults.has(fault));
+        let DiskOptions { write, stalls, .. } = severity.disk;
         Conditions {
             delay: (2 * MS, 8 * MS),
-            loss: if mix.has(Fault::Loss) { 200_000 } else { 0 },
-            duplicates: if mix.has(Fault::Duplicates) { 200_000 } else { 0 },
-            writes: Writes { stalls: if slow { 20_000 } else { 0 }, ..writes },
-            drift: if drifts { Drift::AtTheBound } else { Drift::Within },
-            // A wide bound shows what a narrow one hides behind the delays.
-            drift_ppm: if drifts && seed.is_multiple_of(2) { 200_000 } else { 500 },
-            pace: Pace::LAN,
-            ranked: false,
+            loss: severity.loss,
+            duplicates: severity.duplicates,
+            writes: WriteTimes { stalls, ..WriteTimes::equal(write) },
+            drift: severity.drift,
+            drift_ppm: severity.drift_ppm,
+            timings: Timings::LAN,
+            unequal_logs: false,
         }
     }
 }

@@ -1,71 +1,74 @@
 //! How long a group is without a leader when its leader crashes.
 
-use crate::clock::{Drift, MS, SECOND};
-use crate::conditions::{Conditions, Range, Writes};
-use crate::rng::{Dice, Ppm};
-use crate::group::Group;
-use crate::rival::{Pace, Place, Rival};
+use quorate_sim::harness::FaultyGroup;
+use quorate_sim::{Dice, Drift, MS, Ppm, SECOND};
 
-/// Who is not elected by then is not waited for.
+use crate::conditions::{Conditions, LengthRange, WriteTimes};
+use crate::group::Group;
+use crate::library::{SimulatedNode, Timings};
+use crate::node_set::NodeIndex;
+
+/// A run ends when no leader has been elected for that long.
 pub const PATIENCE: u64 = 30 * SECOND;
-/// A leader crashes that has led for that long at least.
+/// The leader that crashes has led for at least that long, without its messages being counted.
 const STEADY: u64 = SECOND;
-/// For so long its messages are counted.
+/// For that long the messages of a group at rest are counted.
 const REST: u64 = SECOND;
 
-/// Where it is measured.
+/// The group and the network in which failovers are measured.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
     pub nodes: usize,
     /// One way.
-    pub delay: Range,
+    pub delay: LengthRange,
     pub loss: Ppm,
-    pub writes: Writes,
-    pub pace: Pace,
-    /// Whether the data of each node reach further than those of the next. The first leads then.
-    pub ranked: bool,
+    pub writes: WriteTimes,
+    pub timings: Timings,
+    /// Whether the log of each node is longer than that of the next. The first node leads then.
+    pub unequal_logs: bool,
     /// How many followers are down before the leader crashes.
     pub down: usize,
 }
 
-/// One crash of a leader. Lengths are nanoseconds.
+/// One crash of a leader, and the election after it. Lengths are nanoseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Trial {
-    /// Until somebody else took itself for the leader.
+pub struct Failover {
+    /// From the crash until another node takes itself for the leader.
     pub elected: u64,
-    /// Who that was.
-    pub new: Place,
-    /// Until all that run took one for the leader that did so itself.
+    /// That node.
+    pub successor: NodeIndex,
+    /// From the crash until all running nodes take one node for the leader that does so itself.
     pub known: u64,
-    /// Terms, or ballots, from the old leader's to the new one's. More than one, and votes were split.
+    /// Terms, or ballots, from the old leader's to the new one's. More than one means split votes.
     pub terms: u64,
-    /// Messages sent until all knew.
+    /// Messages sent from the crash until all nodes know the leader.
     pub sent: u64,
-    /// Messages sent in a second before, while all was well.
+    /// Messages sent in a second at rest, before the crash.
     pub at_rest: u64,
 }
 
-/// What became of a run.
+/// The outcome of a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Outcome {
-    Replaced(Trial),
-    /// Nobody was elected in [`PATIENCE`], or not all came to know of it.
+    Replaced(Failover),
+    /// No node was elected within [`PATIENCE`], or not all nodes learned of it.
     Never,
-    /// No leader has ever led for long enough to be crashed.
+    /// No leader ever led for long enough to be crashed.
     Unsteady,
 }
 
 impl Setting {
-    /// `nodes` in a data centre: one way of 60 to 140 % of `delay`, disks that take no time.
+    /// A group of `nodes` in a data centre, where one way takes 60 to 140 % of `delay` and writes take no
+    /// time.
     #[must_use]
     pub fn new(nodes: usize, delay: u64, loss: Ppm) -> Self {
         Setting {
             nodes,
             delay: (delay * 6 / 10, delay * 14 / 10),
             loss,
-            writes: Writes::of((0, 0)),
-            pace: Pace::LAN,
-            ranked: false,
+            writes: WriteTimes::equal((0, 0)),
+            timings: Timings::LAN,
+            unequal_logs: false,
             down: 0,
         }
     }
@@ -78,55 +81,58 @@ impl Setting {
             writes: self.writes,
             drift: Drift::Within,
             drift_ppm: 500,
-            pace: self.pace,
-            ranked: self.ranked,
+            timings: self.timings,
+            unequal_logs: self.unequal_logs,
         }
     }
 }
 
 /// Lets a leader lead for a while and crash, at any moment between two of its heartbeats.
 #[must_use]
-pub fn trial<R: Rival>(setting: &Setting, seed: u64) -> Outcome {
-    let mut group = Group::<R>::under(seed, setting.nodes, setting.conditions());
+pub fn crash_a_leader<N: SimulatedNode>(setting: &Setting, seed: u64) -> Outcome {
+    let mut group = Group::<N>::new(seed, setting.nodes, setting.conditions());
     let mut dice = Dice::new(!seed);
-    if setting.ranked {
-        first_leads(&mut group);
+    if setting.unequal_logs {
+        let_the_first_lead(&mut group);
     }
     for _ in 0..setting.down {
-        stop_a_follower(&mut group);
+        crash_a_follower(&mut group);
     }
-    let phase = dice.below(4 * setting.pace.heartbeat.as_nanos() as u64);
-    let Some((old, at_rest)) = steady(&mut group, phase) else { return Outcome::Unsteady };
-    replace(&mut group, old, at_rest)
+    let phase = dice.below(4 * setting.timings.heartbeat.as_nanos() as u64);
+    let Some((leader, at_rest)) = wait_for_a_steady_leader(&mut group, phase) else {
+        return Outcome::Unsteady;
+    };
+    replace(&mut group, leader, at_rest)
 }
 
-/// Only the first, whose data reach furthest, hears and is heard until it leads.
-fn first_leads<R: Rival>(group: &mut Group<R>) {
-    let others = |group: &mut Group<R>, up| {
+/// Cuts the links between all nodes but the first, whose log is the longest, until it leads.
+fn let_the_first_lead<N: SimulatedNode>(group: &mut Group<N>) {
+    let link_others = |group: &mut Group<N>, up| {
         let pairs = group.nodes().flat_map(|a| (0..a).map(move |b| (a, b))).filter(|&(_, b)| b > 0);
         for (a, b) in pairs {
-            group.link(a, b, up);
-            group.link(b, a, up);
+            group.set_link(a, b, up);
+            group.set_link(b, a, up);
         }
     };
-    others(group, false);
-    group.run_until(group.now + PATIENCE, |group| known(group).is_some());
-    others(group, true);
+    link_others(group, false);
+    group.run_until(group.now + PATIENCE, |group| known_leader(group).is_some());
+    link_others(group, true);
 }
 
-fn stop_a_follower<R: Rival>(group: &mut Group<R>) {
-    group.run_until(group.now + PATIENCE, |group| known(group).is_some());
-    let leader = known(group).unwrap_or_default();
+fn crash_a_follower<N: SimulatedNode>(group: &mut Group<N>) {
+    group.run_until(group.now + PATIENCE, |group| known_leader(group).is_some());
+    let leader = known_leader(group).unwrap_or_default();
     let follower = group.nodes().find(|&node| node != leader && group.process(node).is_some());
     follower.into_iter().for_each(|follower| group.crash(follower));
 }
 
-/// A leader that all have followed for a while, and how many messages that took in the last of it.
-fn steady<R: Rival>(group: &mut Group<R>, phase: u64) -> Option<(Place, u64)> {
+/// Waits for a leader that all nodes have followed for a while. Returns it with the messages of the last
+/// second of that while.
+fn wait_for_a_steady_leader<N: SimulatedNode>(group: &mut Group<N>, phase: u64) -> Option<(NodeIndex, u64)> {
     let end = group.now + 4 * PATIENCE;
-    while group.run_until(end, |group| known(group).is_some()) {
-        let leader = known(group)?;
-        let fell = |group: &Group<R>| group.claims(leader).is_none();
+    while group.run_until(end, |group| known_leader(group).is_some()) {
+        let leader = known_leader(group)?;
+        let fell = |group: &Group<N>| group.acting_term(leader).is_none();
         if group.run_until(group.now + STEADY, fell) {
             continue;
         }
@@ -135,63 +141,60 @@ fn steady<R: Rival>(group: &mut Group<R>, phase: u64) -> Option<(Place, u64)> {
             continue;
         }
         let at_rest = group.sent - before;
-        if !group.run_until(group.now + phase, fell) && group.leaders().eq([leader]) {
+        if !group.run_until(group.now + phase, fell) && group.acting_leaders().eq([leader]) {
             return Some((leader, at_rest));
         }
     }
     None
 }
 
-fn replace<R: Rival>(group: &mut Group<R>, old: Place, at_rest: u64) -> Outcome {
-    let term = group.claims(old).unwrap_or_default();
-    let (crash, before) = (group.now, group.sent);
-    group.crash(old);
-    if !group.run_until(crash + PATIENCE, |group| group.leaders().next().is_some()) {
+/// Crashes `leader`, and waits for its successor.
+fn replace<N: SimulatedNode>(group: &mut Group<N>, leader: NodeIndex, at_rest: u64) -> Outcome {
+    let term = group.acting_term(leader).unwrap_or_default();
+    let (crashed_at, before) = (group.now, group.sent);
+    group.crash(leader);
+    if !group.run_until(crashed_at + PATIENCE, |group| group.acting_leaders().next().is_some()) {
         return Outcome::Never;
     }
-    let elected = group.now - crash;
-    let new = group.leaders().next().unwrap_or_default();
-    let terms = group
-        .leaders()
-        .filter_map(|leader| group.claims(leader))
-        .max()
-        .unwrap_or_default()
-        .saturating_sub(term);
-    if !group.run_until(crash + PATIENCE, |group| known(group).is_some()) {
+    let elected = group.now - crashed_at;
+    let successor = group.acting_leaders().next().unwrap_or_default();
+    let new_term = group.acting_leaders().filter_map(|leader| group.acting_term(leader)).max();
+    let terms = new_term.unwrap_or_default().saturating_sub(term);
+    if !group.run_until(crashed_at + PATIENCE, |group| known_leader(group).is_some()) {
         return Outcome::Never;
     }
-    Outcome::Replaced(Trial {
-        new,
+    Outcome::Replaced(Failover {
         elected,
-        known: group.now - crash,
+        successor,
+        known: group.now - crashed_at,
         terms,
         sent: group.sent - before,
         at_rest,
     })
 }
 
-/// Whom all that run take for the leader, if it does so itself.
-fn known<R: Rival>(group: &Group<R>) -> Option<Place> {
-    let mut views =
-        group.nodes().filter_map(|node| group.process(node)).map(|process| process.rival.leader());
+/// The node that all running nodes take for the leader, if it does so itself.
+fn known_leader<N: SimulatedNode>(group: &Group<N>) -> Option<NodeIndex> {
+    let processes = group.nodes().filter_map(|node| group.process(node));
+    let mut views = processes.map(|process| process.node.known_leader());
     let (leader, _) = views.next()??;
-    let agreed = views.all(|view| view.is_some_and(|(other, _)| other == leader));
-    (agreed && group.claims(leader).is_some()).then_some(leader)
+    let all_agree = views.all(|view| view.is_some_and(|(other, _)| other == leader));
+    (all_agree && group.acting_term(leader).is_some()).then_some(leader)
 }
 
-impl<R: Rival> Group<R> {
+impl<N: SimulatedNode> Group<N> {
     /// The term in which `node` acts as leader.
-    fn claims(&self, node: Place) -> Option<u64> {
-        Some(self.process(node)?.acts(self.now)?.term)
+    fn acting_term(&self, node: NodeIndex) -> Option<u64> {
+        Some(self.process(node)?.acting_claim(self.now)?.term)
     }
 
-    /// Who act as leader.
-    fn leaders(&self) -> impl Iterator<Item = Place> {
-        self.nodes().filter(|&node| self.claims(node).is_some())
+    /// The nodes that act as leader.
+    fn acting_leaders(&self) -> impl Iterator<Item = NodeIndex> {
+        self.nodes().filter(|&node| self.acting_term(node).is_some())
     }
 }
 
-/// A whole number of milliseconds would hide what happens between.
+/// A length in milliseconds, with fractions.
 #[must_use]
 pub fn millis(length: u64) -> f64 {
     length as f64 / MS as f64

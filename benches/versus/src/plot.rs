@@ -1,4 +1,4 @@
-//! Drawings of what was measured.
+//! The command `plot`: drawings of what was measured.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -9,16 +9,16 @@ use clap::Args;
 use plotters::coord::ranged1d::ValueFormatter;
 use plotters::prelude::*;
 
-use crate::race::Failover;
-use crate::report::Cost;
+use crate::cost_report::Cost;
+use crate::failover_table::Failover;
 
-/// Draws what was measured: from the files that other commands wrote, or, without any, all of it anew.
+/// Draws the files that other commands wrote. Without any, measures everything anew and draws that.
 #[derive(Args)]
 pub(crate) struct Plot {
-    /// What `failover --csv` wrote: how soon there is a new leader, for groups of three, 5 ms apart.
+    /// A file that `failover --csv` wrote. The cases of three nodes, 5 ms one way, are drawn.
     #[arg(long)]
     failover: Option<PathBuf>,
-    /// A file of `library,members,metric,value`: a drawing for each metric.
+    /// A file that `cost --csv` wrote. Each metric makes a drawing.
     #[arg(long)]
     costs: Option<PathBuf>,
     /// The directory of the drawings.
@@ -27,15 +27,16 @@ pub(crate) struct Plot {
 }
 
 type Outcome = Result<(), Box<dyn Error>>;
-/// By name.
+/// The points of each curve, by its name.
 type Curves = BTreeMap<String, Vec<(f64, f64)>>;
 
 const TEXT: (&str, u32) = ("sans-serif", 14);
 const SIZE: (u32, u32) = (880, 500);
-/// Beyond, only the unlucky wait.
+/// The end of the time axis, in milliseconds. Few runs take longer.
 const LONGEST: f64 = 700.0;
 
-/// Who is drawn, and how; the others are all but the same as one of these. The palette of Okabe and Ito.
+/// The libraries that are drawn, with their colours (the palette of Okabe and Ito). The curves of the others
+/// nearly coincide with one of these.
 const DRAWN: [(&str, RGBColor); 7] = [
     ("quorate", RGBColor(213, 94, 0)),
     ("quorate at omnipaxos' packets", RGBColor(230, 159, 0)),
@@ -53,7 +54,7 @@ impl Plot {
         }
         let directory = tempfile::tempdir().expect("a temporary directory");
         let (failover, costs) = (directory.path().join("failover.csv"), directory.path().join("costs.csv"));
-        // Whether a target is missed is for those who ask for that.
+        // The result says whether targets are met, which does not matter here.
         let _ = Failover::into_file(failover.clone()).run();
         let _ = Cost::into_file(costs.clone()).run();
         Plot { failover: Some(failover), costs: Some(costs), into: self.into.clone() }.draw()
@@ -80,7 +81,7 @@ impl Plot {
     }
 }
 
-/// By library, how many parts of a hundred had a leader by when.
+/// By library, the percentage of runs that have a leader, over time.
 fn failover(path: &Path, loss: &str) -> Result<Curves, Box<dyn Error>> {
     let mut lengths: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for record in csv::Reader::from_path(path)?.records() {
@@ -94,7 +95,7 @@ fn failover(path: &Path, loss: &str) -> Result<Curves, Box<dyn Error>> {
     Ok(lengths.into_iter().map(|(library, lengths)| (library, distribution(lengths))).collect())
 }
 
-/// Of all of `lengths` a few, or the file would be large.
+/// The distribution of `lengths`, reduced to about a hundred points to keep the file small.
 fn distribution(mut lengths: Vec<f64>) -> Vec<(f64, f64)> {
     lengths.sort_by(f64::total_cmp);
     let last = lengths.len().saturating_sub(1);
@@ -121,7 +122,7 @@ fn draw_failover(curves: &Curves, caption: &str, path: &Path) -> Outcome {
     Ok(())
 }
 
-/// By metric and library, by number of members.
+/// By metric and library, the values over the number of members.
 fn costs(path: &Path) -> Result<BTreeMap<String, Curves>, Box<dyn Error>> {
     let mut metrics: BTreeMap<String, Curves> = BTreeMap::new();
     for record in csv::Reader::from_path(path)?.records() {
@@ -137,7 +138,7 @@ fn draw_costs(curves: &Curves, metric: &str, path: &Path) -> Outcome {
     let points = || curves.values().flatten().copied();
     let most = |of: fn((f64, f64)) -> f64| points().map(of).fold(f64::MIN, f64::max);
     let members = points().map(|(members, _)| members).fold(f64::MAX, f64::min)..most(|(members, _)| members);
-    // Nothing has no logarithm: it is drawn at the foot.
+    // Zero has no logarithm, so it is drawn at the lower end of the axis.
     let least = points().map(|(_, value)| value).filter(|&value| value > 0.0).fold(1.0, f64::min) / 2.0;
     let values = (least..most(|(_, value)| value).max(1.0) * 2.0).log_scale();
     let name = metric.rsplit_once('_').map_or(metric.to_owned(), |(what, unit)| format!("{what}, {unit}"));
@@ -153,7 +154,7 @@ fn draw_costs(curves: &Curves, metric: &str, path: &Path) -> Outcome {
     Ok(())
 }
 
-/// As in the other drawings, if it is in them.
+/// The colour of a library in all drawings.
 fn colour(library: &str, at: usize) -> RGBColor {
     let known = DRAWN.into_iter().find(|(name, _)| name.starts_with(library));
     known.or(DRAWN.into_iter().cycle().nth(at)).map_or(BLACK, |(_, colour)| colour)
@@ -178,7 +179,7 @@ where
     X: Axis,
     Y: Axis,
 {
-    // There are no three and a half members.
+    // Only whole numbers are labelled: there are no three and a half members.
     let whole = |number: &f64| if number.fract() == 0.0 { number.to_string() } else { String::new() };
     let any = |number: &f64| number.to_string();
     let mut mesh = chart.configure_mesh();

@@ -1,33 +1,37 @@
-//! One node: what survives a crash, and the process that does not.
+//! One host: what survives a crash, and the process that does not.
 
 use std::collections::VecDeque;
 
-use crate::clock::{Clock, Instant};
-use crate::rival::{Claim, Effect, Place, Rival};
+use quorate_sim::{Clock, Instant};
 
-pub(crate) struct Host<R: Rival> {
-    pub(crate) durable: R::Durable,
-    pub(crate) process: Option<Process<R>>,
-    /// Counts the processes, so that what was meant for one never reaches the next.
-    pub(crate) life: u32,
+use crate::library::{Claim, Effect, SimulatedNode};
+use crate::node_set::{NodeIndex, NodeSet};
+
+/// A machine with a disk, on which a process may run.
+pub(crate) struct Host<N: SimulatedNode> {
+    pub(crate) durable: N::Durable,
+    pub(crate) process: Option<Process<N>>,
+    /// Counts the processes, so that an event meant for one never reaches the next.
+    pub(crate) incarnation: u32,
 }
 
-/// A host of one thread, which waits for its disk.
-pub(crate) struct Process<R: Rival> {
-    pub(crate) rival: R,
+/// A process of one thread, which waits for its disk.
+pub(crate) struct Process<N: SimulatedNode> {
+    pub(crate) node: N,
     pub(crate) clock: Clock,
-    pub(crate) effects: VecDeque<Effect<R::Durable, R::Message>>,
-    pub(crate) inbox: VecDeque<(Place, R::Message)>,
-    pub(crate) writing: Option<R::Durable>,
+    /// Effects that are not acted on yet.
+    pub(crate) effects: VecDeque<Effect<N::Durable, N::Message>>,
+    pub(crate) inbox: VecDeque<(NodeIndex, N::Message)>,
+    pub(crate) writing: Option<N::Durable>,
     pub(crate) stalled: bool,
     pub(crate) frozen: bool,
-    /// As it was when last asked for.
+    /// The claim as it was when the host last asked for it.
     pub(crate) claim: Option<Claim>,
     /// The pending wake-up.
     pub(crate) wake: Option<Instant>,
 }
 
-impl<R: Rival> Process<R> {
+impl<N: SimulatedNode> Process<N> {
     pub(crate) fn is_idle(&self) -> bool {
         !self.frozen && self.writing.is_none()
     }
@@ -36,12 +40,18 @@ impl<R: Rival> Process<R> {
         !self.frozen && !self.stalled
     }
 
-    /// Whether it acts as leader: under a lease as long as that holds, for its workers may run on;
-    /// without one as long as it runs.
-    pub(crate) fn acts(&self, now: Instant) -> Option<Claim> {
+    /// The claim under which the process acts as leader. It acts under a lease until that ends, since its
+    /// workers may run on; under a claim without a lease it acts as long as it runs.
+    pub(crate) fn acting_claim(&self, now: Instant) -> Option<Claim> {
         self.claim.filter(|claim| match claim.until {
             Some(until) => self.clock.read(now).since_origin() < until,
             None => self.is_running(),
         })
     }
+}
+
+/// The nodes that run.
+pub(crate) fn running<N: SimulatedNode>(hosts: &[Host<N>]) -> NodeSet {
+    let runs = |host: &Host<N>| host.process.as_ref().is_some_and(Process::is_running);
+    (0..hosts.len()).filter(|&node| runs(&hosts[node])).collect()
 }

@@ -1,19 +1,20 @@
 //! Figures of many runs.
 
-use crate::clock::MS;
-use crate::failover::{Outcome, Trial};
+use quorate_sim::MS;
 
-/// Lengths, in milliseconds, in order.
+use crate::failover::{Failover, Outcome};
+
+/// Lengths of time in milliseconds, in ascending order.
 #[derive(Clone, Debug, Default)]
-pub struct Lengths(Vec<f64>);
+pub struct Distribution(Vec<f64>);
 
-impl Lengths {
-    /// From nanoseconds.
+impl Distribution {
+    /// The distribution of lengths in nanoseconds.
     #[must_use]
     pub fn new(lengths: impl Iterator<Item = u64>) -> Self {
         let mut lengths: Vec<f64> = lengths.map(|length| length as f64 / MS as f64).collect();
         lengths.sort_by(f64::total_cmp);
-        Lengths(lengths)
+        Distribution(lengths)
     }
 
     #[must_use]
@@ -21,10 +22,10 @@ impl Lengths {
         self.0.iter().sum::<f64>() / self.0.len() as f64
     }
 
-    /// What so many parts of one do not exceed.
+    /// The length that this share of all lengths, from 0 to 1, does not exceed.
     #[must_use]
-    pub fn quantile(&self, part: f64) -> f64 {
-        let rank = (self.0.len() as f64 * part).ceil() as usize;
+    pub fn quantile(&self, share: f64) -> f64 {
+        let rank = (self.0.len() as f64 * share).ceil() as usize;
         self.0.get(rank.saturating_sub(1)).copied().unwrap_or(f64::NAN)
     }
 
@@ -34,15 +35,15 @@ impl Lengths {
     }
 }
 
-/// What became of the runs of one competitor in one setting.
+/// The runs of one library in one setting.
 #[derive(Clone, Debug)]
 pub struct Summary {
     pub runs: usize,
     pub never: usize,
     pub unsteady: usize,
-    pub elected: Lengths,
-    pub known: Lengths,
-    /// Parts in a hundred that took more than one term.
+    pub elected: Distribution,
+    pub known: Distribution,
+    /// Runs that took more than one term, in percent.
     pub split: f64,
     /// Messages in a second at rest.
     pub at_rest: f64,
@@ -52,28 +53,28 @@ pub struct Summary {
 
 impl Summary {
     #[must_use]
-    pub fn of(outcomes: &[Outcome]) -> Self {
-        let trials: Vec<Trial> = outcomes.iter().filter_map(replaced).collect();
+    pub fn new(outcomes: &[Outcome]) -> Self {
+        let failovers: Vec<Failover> = outcomes.iter().filter_map(replaced).collect();
         let count = |what| outcomes.iter().filter(|&&outcome| outcome == what).count();
-        let mean = |of: fn(&Trial) -> f64| trials.iter().map(of).sum::<f64>() / trials.len() as f64;
+        let mean = |of: fn(&Failover) -> f64| failovers.iter().map(of).sum::<f64>() / failovers.len() as f64;
         Summary {
             runs: outcomes.len(),
             never: count(Outcome::Never),
             unsteady: count(Outcome::Unsteady),
-            elected: Lengths::new(trials.iter().map(|trial| trial.elected)),
-            known: Lengths::new(trials.iter().map(|trial| trial.known)),
-            split: mean(|trial| if trial.terms > 1 { 100.0 } else { 0.0 }),
-            at_rest: mean(|trial| trial.at_rest as f64),
-            sent: mean(|trial| trial.sent as f64),
+            elected: Distribution::new(failovers.iter().map(|failover| failover.elected)),
+            known: Distribution::new(failovers.iter().map(|failover| failover.known)),
+            split: mean(|failover| if failover.terms > 1 { 100.0 } else { 0.0 }),
+            at_rest: mean(|failover| failover.at_rest as f64),
+            sent: mean(|failover| failover.sent as f64),
         }
     }
 }
 
-/// The run, if the leader was replaced.
+/// The failover of a run in which the leader was replaced.
 #[must_use]
-pub fn replaced(outcome: &Outcome) -> Option<Trial> {
+pub fn replaced(outcome: &Outcome) -> Option<Failover> {
     match outcome {
-        Outcome::Replaced(trial) => Some(*trial),
+        Outcome::Replaced(failover) => Some(*failover),
         Outcome::Never | Outcome::Unsteady => None,
     }
 }

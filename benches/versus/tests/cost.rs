@@ -1,39 +1,39 @@
-//! What is measured is what it is called.
+//! The work that is measured is what its name says.
 
-use quorate_versus::cost::Contender;
 use quorate_versus::cost::almost_raft;
-use quorate_versus::cost::group::Group;
-use quorate_versus::cost::idle::{Due, Idle, Ticked};
-use quorate_versus::cost::omnipaxos::Omni;
+use quorate_versus::cost::group::{Group, MeasuredNode};
+use quorate_versus::cost::idle::{IdleHost, TickingAll, TickingDue};
+use quorate_versus::cost::omnipaxos::OmniPaxosNode;
 use quorate_versus::cost::quorate::Quorate;
 use quorate_versus::cost::raft_rs::{Checked, Plain};
-use quorate_versus::cost::work::{Beats, Part, Seconds, Work, tallied};
+use quorate_versus::cost::work::{Heartbeats, Part, Seconds, Work, tallied};
 
 const SIZES: [usize; 4] = [3, 5, 7, 21];
 
-/// Messages of a failover, after which all who live follow one of them.
-fn failover<C: Contender>(members: usize) -> usize {
-    let (mut group, awake) = Group::<C>::bereaved(members);
-    let dead = group.dead.expect("its leader");
-    assert!(!group.all_follow((dead + 1) % members), "{}: not before", C::NAME);
-    group.fail_over(&awake);
-    let leader = group.nodes[(dead + 1) % members].leader().expect("a leader");
-    assert_ne!(leader, dead, "{}, {members} nodes", C::NAME);
-    assert!(group.all_follow(leader), "{}, {members} nodes: all follow {leader}", C::NAME);
+/// Runs a failover, after which all survivors follow one of them. Returns its messages.
+fn failover<N: MeasuredNode>(members: usize) -> usize {
+    let (mut group, campaigners) = Group::<N>::leaderless(members);
+    let crashed = group.crashed.expect("its leader");
+    assert!(!group.all_follow((crashed + 1) % members), "{}: too early", N::NAME);
+    group.fail_over(&campaigners);
+    let leader = group.nodes[(crashed + 1) % members].leader().expect("a leader");
+    assert_ne!(leader, crashed, "{}, {members} nodes", N::NAME);
+    assert!(group.all_follow(leader), "{}, {members} nodes: all follow {leader}", N::NAME);
     group.messages()
 }
 
 #[test]
-fn a_failover_ends_when_all_who_live_follow_one_new_leader() {
+fn a_failover_ends_when_all_survivors_follow_one_new_leader() {
     for members in SIZES {
         failover::<Quorate>(members);
         failover::<Plain>(members);
         failover::<Checked>(members);
-        failover::<Omni<1>>(members);
+        failover::<OmniPaxosNode<1>>(members);
     }
 }
 
-/// Vote requests and the news go to all others, the dead one too; answers come from the living.
+/// Vote requests and the first heartbeats go to all other nodes, the crashed one included; replies come from
+/// the survivors.
 #[test]
 fn messages_of_a_failover_are_as_many_as_the_protocol_needs() {
     for members in SIZES {
@@ -43,39 +43,39 @@ fn messages_of_a_failover_are_as_many_as_the_protocol_needs() {
     }
 }
 
-/// It finds out by itself whether all follow the same, a new one.
+/// The work of almost-raft asserts by itself that all survivors follow the new leader.
 #[test]
-fn almost_raft_fails_over_with_as_many_messages_as_it_needs() {
+fn almost_raft_fails_over_with_as_many_messages_as_plain_raft() {
     for members in SIZES {
         let (messages, _) = tallied(&mut almost_raft::Failovers::new(members));
         assert_eq!(messages, 3 * members - 4, "{members} nodes");
     }
 }
 
-fn beats<C: Contender>(members: usize) {
-    for (part, said) in [(Part::Broadcast, members - 1), (Part::Follower, 1), (Part::Answers, 0)] {
-        let mut work = Beats::<C>::new(members, part);
+fn heartbeats<N: MeasuredNode>(members: usize) {
+    for (part, expected) in [(Part::Broadcast, members - 1), (Part::Follower, 1), (Part::Answers, 0)] {
+        let mut work = Heartbeats::<N>::new(members, part);
         for _ in 0..10 {
             let (messages, _) = tallied(&mut work);
-            assert_eq!(messages, said, "{}, {members} nodes: {part:?}", C::NAME);
+            assert_eq!(messages, expected, "{}, {members} nodes: {part:?}", N::NAME);
         }
     }
 }
 
 #[test]
-fn each_round_is_a_heartbeat_to_each_other_node_and_its_answer() {
+fn each_round_is_a_heartbeat_to_each_other_node_and_its_reply() {
     for members in SIZES {
-        beats::<Quorate>(members);
-        beats::<Plain>(members);
-        beats::<Checked>(members);
-        beats::<Omni<1>>(members);
+        heartbeats::<Quorate>(members);
+        heartbeats::<Plain>(members);
+        heartbeats::<Checked>(members);
+        heartbeats::<OmniPaxosNode<1>>(members);
     }
 }
 
 #[test]
 fn heartbeats_of_quorate_allocate_nothing() {
     for part in [Part::Broadcast, Part::Follower, Part::Answers] {
-        let mut work = Beats::<Quorate>::new(5, part);
+        let mut work = Heartbeats::<Quorate>::new(5, part);
         work.prepare();
         work.work();
         work.clear();
@@ -83,13 +83,13 @@ fn heartbeats_of_quorate_allocate_nothing() {
     }
 }
 
-/// Twenty rounds of a second: a heartbeat to each of two others, and its answer.
+/// A second has twenty rounds of heartbeats to two other nodes, and of their replies.
 #[test]
 fn a_second_at_rest_is_its_heartbeats_and_nothing_else() {
     for host in [
-        Box::new(Due::new(2)) as Box<dyn Idle>,
-        Box::new(Ticked::<Quorate>::new(2)),
-        Box::new(Ticked::<Checked>::new(2)),
+        Box::new(TickingDue::new(2)) as Box<dyn IdleHost>,
+        Box::new(TickingAll::<Quorate>::new(2)),
+        Box::new(TickingAll::<Checked>::new(2)),
     ] {
         let mut second = Seconds::new(host, 2);
         let before = second.messages();

@@ -1,90 +1,100 @@
-//! What the table of failover times says is what happens.
+//! The table of failover times says what happens.
 
-use quorate_versus::clock::MS;
-use quorate_versus::competitor::{self, OMNIPAXOS, QUORATE, QUORATE_AT_OMNIPAXOS, RAFT_RS_1, RAFT_RS_10};
-use quorate_versus::failover::{Outcome, Setting, Trial};
+use quorate_sim::MS;
+use quorate_versus::failover::{Failover, Outcome, Setting};
+use quorate_versus::setups::{
+    self, LibrarySetup, OMNIPAXOS, QUORATE, QUORATE_AT_OMNIPAXOS, RAFT_RS_1, RAFT_RS_10,
+};
 use quorate_versus::summary::{Summary, replaced};
 
-/// Three nodes, 5 ms apart.
-fn apart(loss: u32) -> Setting {
+/// Three nodes, 5 ms one way.
+fn three_nodes(loss: u32) -> Setting {
     Setting::new(3, 5 * MS, loss)
 }
 
-fn trials(outcomes: &[Outcome]) -> Vec<Trial> {
-    let trials: Vec<Trial> = outcomes.iter().filter_map(replaced).collect();
-    assert_eq!(trials.len(), outcomes.len(), "somebody is elected in every run");
-    trials
+fn failovers(outcomes: &[Outcome]) -> Vec<Failover> {
+    let failovers: Vec<Failover> = outcomes.iter().filter_map(replaced).collect();
+    assert_eq!(failovers.len(), outcomes.len(), "a leader is elected in every run");
+    failovers
 }
 
 #[test]
-fn a_seed_is_a_whole_run_of_each() {
-    for competitor in competitor::ALL {
-        let [first, second] = [(); 2].map(|()| competitor.outcomes(&apart(50_000), 8));
-        assert_eq!(first, second, "{}", competitor.name);
+fn the_same_seed_is_the_same_run_of_each_library() {
+    for setup in setups::ALL {
+        let [first, second] = [(); 2].map(|()| setup.outcomes(&three_nodes(50_000), 8));
+        assert_eq!(first, second, "{}", setup.name);
     }
 }
 
 #[test]
 fn quorate_is_back_within_a_promise_five_delays_and_a_stagger() {
-    let setting = apart(0);
-    let trials = trials(&QUORATE.outcomes(&setting, 200));
-    let promise = setting.pace.timeout + setting.pace.stagger;
+    let setting = three_nodes(0);
+    let failovers = failovers(&QUORATE.outcomes(&setting, 200));
+    let promise = setting.timings.election_timeout + setting.timings.stagger;
     let most = promise.as_nanos() as u64 + 5 * 5 * MS;
-    for (seed, trial) in (1..).zip(&trials) {
-        assert!(trial.elected <= most, "seed {seed}: {trial:?}");
-        assert_eq!(trial.terms, 1, "seed {seed}: {trial:?}");
+    for (seed, failover) in (1..).zip(&failovers) {
+        assert!(failover.elected <= most, "seed {seed}: {failover:?}");
+        assert_eq!(failover.terms, 1, "seed {seed}: {failover:?}");
     }
-    // Nobody is replaced while it may still act: what is left of its promise is waited for.
-    let least = trials.iter().map(|trial| trial.elected).min();
+    // A leader is not replaced while it may still act: the rest of its promise is waited for.
+    let least = failovers.iter().map(|failover| failover.elected).min();
     assert!(least >= Some(100 * MS), "{least:?}");
 }
 
-/// A follower of Raft stands 150 to 300 ms after the last heartbeat, the first of two after 200 on
-/// average; the crash comes 25 ms after it, a heartbeat takes 5 ms, and both rounds of votes take 20.
+/// A follower of Raft campaigns 150 to 300 ms after the last heartbeat, the first of two after 200 on
+/// average. The crash comes 25 ms after the heartbeat, which takes 5 ms, and both rounds of votes take 20.
 #[test]
 fn raft_rs_takes_as_long_as_can_be_worked_out() {
     for raft in [RAFT_RS_1, RAFT_RS_10] {
-        let trials = trials(&raft.outcomes(&apart(0), 300));
-        let first_try: Vec<u64> =
-            trials.iter().filter(|trial| trial.terms == 1).map(|trial| trial.elected).collect();
+        let failovers = failovers(&raft.outcomes(&three_nodes(0), 300));
+        let first_try: Vec<u64> = failovers
+            .iter()
+            .filter(|failover| failover.terms == 1)
+            .map(|failover| failover.elected)
+            .collect();
         let mean = first_try.iter().sum::<u64>() / first_try.len() as u64;
         assert!((180 * MS..215 * MS).contains(&mean), "{}: {mean}", raft.name);
-        let split = trials.len() - first_try.len();
-        assert!((3..45).contains(&split), "{}: {split} of {} split", raft.name, trials.len());
+        let split = failovers.len() - first_try.len();
+        assert!((3..45).contains(&split), "{}: {split} of {} split", raft.name, failovers.len());
     }
 }
 
-/// Requests and replies: twice two for each heartbeat of a leader, twice six for each round of OmniPaxos.
+/// A leader sends two heartbeats a round and gets two replies; a round of omnipaxos is six requests and six
+/// replies.
 #[test]
 fn messages_at_rest_are_all_counted() {
-    let at_rest =
-        |competitor: competitor::Competitor| Summary::of(&competitor.outcomes(&apart(0), 20)).at_rest;
-    for (competitor, expected) in
+    let at_rest = |setup: LibrarySetup| Summary::new(&setup.outcomes(&three_nodes(0), 20)).at_rest;
+    for (setup, expected) in
         [(QUORATE, 80.0), (RAFT_RS_10, 80.0), (OMNIPAXOS, 240.0), (QUORATE_AT_OMNIPAXOS, 240.0)]
     {
-        let counted = at_rest(competitor);
-        assert!((counted - expected).abs() < 4.0, "{}: {counted}", competitor.name);
+        let counted = at_rest(setup);
+        assert!((counted - expected).abs() < 4.0, "{}: {counted}", setup.name);
     }
 }
 
 #[test]
-fn who_waits_for_a_write_is_elected_so_much_later() {
-    let quick = Summary::of(&QUORATE.outcomes(&apart(0), 300)).elected.mean();
-    let mut setting = apart(0);
+fn a_leader_is_elected_later_by_the_write_that_it_waits_for() {
+    let quick = Summary::new(&QUORATE.outcomes(&three_nodes(0), 300)).elected.mean();
+    let mut setting = three_nodes(0);
     setting.writes.vote = (10 * MS, 10 * MS);
     setting.writes.candidacy = (3 * MS, 3 * MS);
-    let slow = Summary::of(&QUORATE.outcomes(&setting, 300)).elected.mean();
-    // The candidate has written ahead, and leads before it writes again: the voter's write is left.
+    let slow = Summary::new(&QUORATE.outcomes(&setting, 300)).elected.mean();
+    // The candidate has persisted its vote in advance, and leads before it writes again. That leaves the
+    // write of the voter.
     assert!((8.0..12.5).contains(&(slow - quick)), "{quick} and {slow} ms");
 }
 
-/// The four that are left have data of four lengths: only the two whose data reach furthest can win.
+/// The four survivors have logs of four lengths: only the two with the longest logs can win.
 #[test]
-fn whose_data_reach_too_short_is_not_elected() {
+fn a_node_with_too_short_a_log_is_not_elected() {
     let mut setting = Setting::new(5, MS / 4, 0);
-    setting.ranked = true;
-    for competitor in [QUORATE, RAFT_RS_1] {
-        let trials = trials(&competitor.outcomes(&setting, 60));
-        assert!(trials.iter().all(|trial| [1, 2].contains(&trial.new)), "{}: {trials:?}", competitor.name);
+    setting.unequal_logs = true;
+    for setup in [QUORATE, RAFT_RS_1] {
+        let failovers = failovers(&setup.outcomes(&setting, 60));
+        assert!(
+            failovers.iter().all(|failover| [1, 2].contains(&failover.successor)),
+            "{}: {failovers:?}",
+            setup.name
+        );
     }
 }

@@ -33,6 +33,7 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
         out: &mut Vec<Transmit>,
     ) -> Option<(I, Message<I>)> {
         self.settle();
+        self.forget_strangers();
         self.requester = None;
         match self.sealing.open(bytes) {
             Received::Datagram(Datagram::Message(enveloped)) => {

@@ -9,9 +9,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305, XNonce};
-use getrandom::SysRng;
-use getrandom::rand_core::TryRng;
 use zeroize::Zeroizing;
+
+use crate::adapters::random::{self, RandomError};
 
 /// How long a key is, in bytes.
 const LENGTH: usize = 32;
@@ -41,6 +41,8 @@ pub struct Key {
 pub struct Keyring(Arc<[Key]>);
 
 /// Why there are no keys.
+///
+/// Non-exhaustive: a later version may check more.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
@@ -67,8 +69,8 @@ pub enum KeyError {
         source: io::Error,
     },
     /// The system has no randomness to give.
-    #[error("cannot draw a key: {0}")]
-    Random(#[from] getrandom::Error),
+    #[error("cannot draw a key")]
+    Random(#[from] RandomError),
 }
 
 impl Key {
@@ -138,7 +140,7 @@ impl Keyring {
     pub fn create(path: impl AsRef<Path>) -> Result<Self, KeyError> {
         let path = path.as_ref();
         let mut bytes = Zeroizing::new([0; LENGTH]);
-        SysRng.try_fill_bytes(bytes.as_mut_slice())?;
+        random::fill(bytes.as_mut_slice())?;
         let mut line = Zeroizing::new([b'\n'; 2 * LENGTH + 1]);
         let _all_but_the_last = base16ct::lower::encode(bytes.as_slice(), line.as_mut_slice());
         let written = create(path).and_then(|mut file| {

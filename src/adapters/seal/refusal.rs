@@ -1,6 +1,8 @@
 //! Why a datagram is refused.
 
 /// Why a datagram is refused.
+///
+/// Non-exhaustive, like [`Refused`]: a later version may tell more apart.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {

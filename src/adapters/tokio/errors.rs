@@ -8,6 +8,8 @@ use crate::config::ConfigError;
 use crate::rejection::Rejection;
 
 /// Why a node did not start.
+///
+/// Non-exhaustive: a later version may tell more apart.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
@@ -26,6 +28,8 @@ pub enum StartError {
 }
 
 /// Why a node has stopped.
+///
+/// Non-exhaustive: a later version may tell more apart.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Stopped {
@@ -54,7 +58,9 @@ pub enum Stopped {
     Aborted,
 }
 
-/// Why a command was not obeyed.
+/// Why a command was not carried out.
+///
+/// Non-exhaustive: a later version may tell more apart.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CommandError<I: fmt::Debug> {

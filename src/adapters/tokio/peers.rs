@@ -1,5 +1,6 @@
 //! What a UDP transport knows of the other nodes.
 
+use std::boxed::Box;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
@@ -25,7 +26,7 @@ pub(super) enum UdpState<I: NodeId> {
         keys: Option<Keyring>,
     },
     Started {
-        endpoint: Endpoint<I, SysRng>,
+        endpoint: Box<Endpoint<I, SysRng>>,
         clock: Clock,
     },
 }

@@ -1,5 +1,6 @@
 //! Messages as datagrams, in the format of the thread host: the two may be in one group.
 
+use std::boxed::Box;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -140,7 +141,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + Sync + 'static> Transport
             let mut endpoint = endpoint.map_err(io::Error::other)?;
             peers.iter().for_each(|(&id, &address)| endpoint.configure(id, address));
             endpoint.observe(node);
-            *state = UdpState::Started { endpoint, clock: clock.clone() };
+            *state = UdpState::Started { endpoint: Box::new(endpoint), clock: clock.clone() };
         }
         Ok(())
     }

@@ -10,6 +10,8 @@ use crate::config::ConfigError;
 use crate::rejection::Rejection;
 
 /// Why a host did not start.
+///
+/// Non-exhaustive: a later version may tell more apart.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostStartError {
@@ -28,6 +30,8 @@ pub enum HostStartError {
 }
 
 /// Why a host stopped.
+///
+/// Non-exhaustive: a later version may tell more apart.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostFailure {
@@ -43,7 +47,9 @@ pub enum HostFailure {
     Panicked,
 }
 
-/// Why a command was not obeyed.
+/// Why a command was not carried out.
+///
+/// Non-exhaustive: a later version may tell more apart.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostCommandError<I: fmt::Debug> {

@@ -14,6 +14,8 @@ use crate::event::Event;
 const KEPT: usize = 1_024;
 
 /// What a host has to say.
+///
+/// Non-exhaustive: a later version may say more, and a program that does not know of it can print it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Notice<I> {

@@ -17,6 +17,8 @@ use crate::types::NodeId;
 const ATTEMPTS: u32 = 5;
 
 /// Why there is no answer.
+///
+/// Non-exhaustive: a later version may tell more apart.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum QueryError {

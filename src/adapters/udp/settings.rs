@@ -9,6 +9,8 @@ use crate::adapters::seal::Keyring;
 use crate::config::Config;
 
 /// What a host is configured with.
+///
+/// Exhaustive, like [`Config`]: end a literal with `..HostConfig::new(config, listen)`.
 #[derive(Clone, Debug)]
 pub struct HostConfig<I> {
     /// The node.

@@ -7,6 +7,7 @@ use quorate::{Election, Input, Position, Priority};
 use crate::clock::Clock;
 use crate::cluster::{Cluster, index_of};
 use crate::disk::DiskOptions;
+use crate::harness;
 use crate::process::{HostStyle, PendingFault, Process};
 use crate::rng::Ppm;
 use crate::trace;
@@ -129,8 +130,8 @@ impl Cluster {
 
     /// Opens or cuts the link from `from` to `to`.
     pub fn link(&mut self, from: u64, to: u64, up: bool) {
-        if self.net.is_up(index_of(from), index_of(to)) != up && from != to {
-            self.net.set(index_of(from), index_of(to), up);
+        if self.net.links.is_up(index_of(from), index_of(to)) != up && from != to {
+            self.net.links.set(index_of(from), index_of(to), up);
             self.liveness.mark_lost(index_of(from), index_of(to), self.now);
             self.liveness.mark_disturbed(self.now);
             self.log(from, || format!("{} to {to}", if up { "MEND" } else { "CUT" }));
@@ -146,10 +147,7 @@ impl Cluster {
 
     /// Opens all links.
     pub fn heal(&mut self) {
-        for (a, b) in self.pairs() {
-            self.link(a, b, true);
-        }
-        self.net.heal();
+        harness::heal(self);
     }
 
     /// Gives an input to the host of `node`: a request or a message.

@@ -1,12 +1,11 @@
 //! The cluster: virtual time, its events, and the view of a test.
 
-use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
 use std::time::Duration;
 
 use quorate::{Config, Election, Event, HardState, Input, Lease, Message, Position, RoleKind, StepDown};
 
 use crate::clock::Instant;
+use crate::harness::{EventQueue, FaultyGroup};
 use crate::liveness::{Liveness, leaderless_bound};
 use crate::membership_safety::MembershipSafety;
 use crate::net::Network;
@@ -50,8 +49,7 @@ pub struct Cluster {
     pub(crate) dice: Dice,
     pub(crate) hosts: Vec<Host>,
     pub(crate) net: Network,
-    queue: BinaryHeap<Reverse<Scheduled>>,
-    sequence: u64,
+    queue: EventQueue<ScheduledEvent>,
     pub(crate) safety: Safety,
     pub(crate) members: MembershipSafety,
     pub(crate) liveness: Liveness,
@@ -70,7 +68,8 @@ pub struct Cluster {
     pub(crate) outbox: Option<Vec<Outgoing>>,
 }
 
-/// A message that is not on its way yet. Its sender is a place, from 0.
+/// A message that its host has handed over, and that an endpoint has yet to send. `node` is an index, from 0.
+#[cfg_attr(not(feature = "endpoints"), expect(dead_code, reason = "only endpoints read it"))]
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
     pub(crate) node: usize,
@@ -111,13 +110,6 @@ impl MembershipEvent {
     }
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct Scheduled {
-    at: Instant,
-    sequence: u64,
-    event: ScheduledEvent,
-}
-
 /// A scheduled event. `node` is an index, from 0; `life` is the number of the process that it is meant for.
 #[derive(Clone, Debug)]
 pub(crate) enum ScheduledEvent {
@@ -127,26 +119,6 @@ pub(crate) enum ScheduledEvent {
     Thaw { node: usize, life: u32 },
     Request { node: usize, life: u32, input: Input<u64> },
 }
-
-impl Ord for Scheduled {
-    fn cmp(&self, other: &Self) -> Ordering {
-        (self.at, self.sequence).cmp(&(other.at, other.sequence))
-    }
-}
-
-impl PartialOrd for Scheduled {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Scheduled {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Scheduled {}
 
 /// The index of a node: node `n` has index `n - 1`.
 pub(crate) fn index_of(node: u64) -> usize {
@@ -190,8 +162,7 @@ impl Cluster {
             dice: Dice::new(seed),
             hosts: (1..=n as u64).map(host).collect(),
             net: Network::new(n, options.net),
-            queue: BinaryHeap::new(),
-            sequence: 0,
+            queue: EventQueue::new(),
             safety: Safety::default(),
             members: MembershipSafety::new(options.starting(n, |start| matches!(start, Start::Forming(_)))),
             liveness: Liveness::new(n, bound, &options.timing),
@@ -241,23 +212,22 @@ impl Cluster {
         false
     }
 
-    /// When something happens next.
+    /// When the next event happens.
     pub(crate) fn next_event(&self) -> Option<Instant> {
-        self.queue.peek().map(|Reverse(next)| next.at)
+        self.queue.next_time()
     }
 
-    /// Lets the next thing happen.
+    /// Lets the next event happen.
     pub(crate) fn run_next(&mut self) {
-        let Some(Reverse(next)) = self.queue.pop() else { return };
-        self.now = next.at;
+        let Some((at, event)) = self.queue.pop_until(Instant::MAX) else { return };
+        self.now = at;
         self.counts.events += 1;
-        self.handle(next.event);
+        self.handle(event);
         self.check();
     }
 
     pub(crate) fn schedule(&mut self, at: Instant, event: ScheduledEvent) {
-        self.sequence += 1;
-        self.queue.push(Reverse(Scheduled { at, sequence: self.sequence, event }));
+        self.queue.schedule(at, event);
     }
 
     /// True time since the start.
@@ -386,5 +356,31 @@ impl Cluster {
             let replay = self.options.replay.as_deref().unwrap_or("run this test again");
             panic!("{}\nseed {}: {violation}\nreplay: {replay}\n", self.trace.tail(80), self.seed);
         }
+    }
+}
+
+impl FaultyGroup for Cluster {
+    fn size(&self) -> usize {
+        self.hosts.len()
+    }
+
+    fn true_time(&self) -> Instant {
+        self.now
+    }
+
+    fn acting_leader(&self) -> Option<usize> {
+        self.leader().map(|(leader, _)| index_of(leader))
+    }
+
+    fn pass(&mut self, length: u64) {
+        self.run_for(Duration::from_nanos(length));
+    }
+
+    fn set_link(&mut self, from: usize, to: usize, up: bool) {
+        self.link(from as u64 + 1, to as u64 + 1, up);
+    }
+
+    fn has_ended(&self) -> bool {
+        self.violation.is_some()
     }
 }

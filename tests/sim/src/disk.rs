@@ -23,7 +23,7 @@ impl Default for DiskOptions {
 
 impl DiskOptions {
     /// Draws how long the next write takes, and whether it stalls.
-    pub(crate) fn draw(&self, dice: &mut Dice) -> (u64, bool) {
+    pub fn draw(&self, dice: &mut Dice) -> (u64, bool) {
         let stalls = dice.chance(self.stalls);
         (dice.between(if stalls { self.stall } else { self.write }), stalls)
     }

@@ -18,7 +18,7 @@ pub(crate) struct EndpointRuns {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Virtual seconds of each run.
-    #[arg(long, default_value_t = 120)]
+    #[arg(long, default_value_t = 60)]
     seconds: u64,
     /// Prints the trace of each run.
     #[arg(long)]

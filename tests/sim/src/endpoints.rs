@@ -151,11 +151,11 @@ impl EndpointScenario {
 /// Everything is mended, and no node moves: a leader must be there in time, and then all addresses be known.
 fn calm(world: &mut World, dice: &mut Dice) {
     world.cluster.heal();
+    world.cluster.cancel_pending_faults();
     for node in world.cluster.nodes() {
         world.cluster.thaw(node);
         world.cluster.set_priority(node, Priority::default());
     }
-    world.cluster.cancel_pending_faults();
     mishaps::start_all(world, dice);
     help(world);
     world.cluster.liveness.mark_disturbed(world.cluster.now);
@@ -178,18 +178,25 @@ fn help(world: &mut World) {
     };
     let mut found = vec![anchor];
     while found.len() < members.len() {
-        // A follower writes to its leader alone, and a leader to all: that another node could find a lost one is
-        // of no use.
-        let meet = |new: usize, other: usize| {
-            world.could_find(new, other) || (leader == Some(other) && world.could_find(other, new))
-        };
         let is_new = |node: &&usize| !found.contains(node);
-        let next = members.iter().filter(is_new).find(|&&node| found.iter().any(|&other| meet(node, other)));
+        // A node that does not know that the new one is a member does not tell the others of it. And a follower
+        // writes to its leader alone: that some could find a lost node is of no use, unless any could that may
+        // come to lead.
+        let asks = |new: usize, other: usize| {
+            let members = &world.cluster.durable(other as u64 + 1).membership;
+            members.contains(new as u64 + 1) && world.could_find(new, other)
+        };
+        let meets = |&&new: &&usize| {
+            found.iter().any(|&other| asks(new, other)) || found.iter().all(|&other| asks(other, new))
+        };
+        let next = members.iter().filter(is_new).find(meets);
         match next {
             Some(&next) => found.push(next),
             None => {
                 let Some(&lost) = members.iter().find(is_new) else { return };
+                found.push(lost);
                 world.help(lost, anchor);
+                world.help(anchor, lost);
             }
         }
     }

@@ -46,6 +46,17 @@ impl Faults {
         Faults::Churn,
         Faults::All,
     ];
+
+    /// Whether `fault` goes wrong where these faults do. Drift alone harms no group, so it comes with
+    /// partitions.
+    #[must_use]
+    pub fn has(self, fault: Faults) -> bool {
+        match self {
+            Faults::Drift => matches!(fault, Faults::Drift | Faults::Partitions),
+            Faults::All => true,
+            only => only == fault,
+        }
+    }
 }
 
 impl fmt::Display for Faults {

@@ -19,6 +19,7 @@ mod failover_time;
 mod fast_cluster;
 mod faults;
 mod handover_time;
+pub mod harness;
 mod host_loop;
 mod host_view;
 mod liveness;
@@ -37,6 +38,7 @@ mod trace;
 pub use clock::{Clock, Drift, Instant, MS, SECOND};
 pub use cluster::{Cluster, Counts, LeadershipChange, MembershipEvent};
 pub use disk::DiskOptions;
+#[cfg(feature = "endpoints")]
 pub use endpoints::{AddressCounts, EndpointOutcome, EndpointScenario};
 pub use failover_time::{Failover, Setting, Summary, cold_start, failover, handover};
 pub use fast_cluster::{FastCluster, Tally as FastClusterTally, Traffic};

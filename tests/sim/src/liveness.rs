@@ -4,19 +4,13 @@ use quorate::{Membership, Timing};
 
 use crate::clock::{Instant, MS};
 use crate::cluster::{Cluster, index_of};
+use crate::harness::Disturbances;
 use crate::safety::ViolationKind;
-
-/// The time at which a node was last down, while it does not run.
-const DOWN: Instant = Instant::MAX;
 
 /// When nodes, links and disks were last disturbed, and when a lease was last in force.
 #[derive(Clone, Debug)]
 pub(crate) struct Liveness {
-    nodes: usize,
-    /// When a message was last lost or late, by sender and receiver.
-    lost: Vec<Instant>,
-    /// When each node was last down or frozen; [`DOWN`] while it is.
-    last_down: Vec<Instant>,
+    disturbances: Disturbances,
     /// Since when each node is down, while it is.
     down_since: Vec<Instant>,
     /// When the disk of each node last stalled, or when its stall will end.
@@ -54,9 +48,7 @@ impl Liveness {
     pub(crate) fn new(nodes: usize, bound: u64, timing: &Timing) -> Self {
         let window = 2 * timing.promise_limit.as_nanos() as u64;
         Liveness {
-            nodes,
-            lost: vec![0; nodes * nodes],
-            last_down: vec![DOWN; nodes],
+            disturbances: Disturbances::new(nodes, window),
             down_since: vec![0; nodes],
             stalled: vec![0; nodes],
             calm_since: 0,
@@ -67,20 +59,20 @@ impl Liveness {
     }
 
     pub(crate) fn mark_lost(&mut self, from: usize, to: usize, now: Instant) {
-        self.lost[from * self.nodes + to] = now;
+        self.disturbances.disturb_link(from, to, now);
     }
 
     /// Marks `node` as down from now on.
     pub(crate) fn mark_down(&mut self, node: usize, now: Instant) {
-        if self.last_down[node] != DOWN {
+        if !self.disturbances.is_down(node) {
             self.down_since[node] = now;
         }
-        self.last_down[node] = DOWN;
+        self.disturbances.stop_node(node);
     }
 
     /// Whether `node` had been down for long at `then`, and is still down.
     fn was_dead(&self, node: usize, then: Instant) -> bool {
-        self.last_down[node] == DOWN && then.saturating_sub(self.down_since[node]) > 2 * self.window
+        self.disturbances.is_down(node) && then.saturating_sub(self.down_since[node]) > 2 * self.window
     }
 
     /// Marks the disk of `node` as stalled until `end`.
@@ -91,7 +83,7 @@ impl Liveness {
 
     /// Marks `node` as up again.
     pub(crate) fn mark_up(&mut self, node: usize, now: Instant) {
-        self.last_down[node] = now;
+        self.disturbances.start_node(node, now);
     }
 
     /// Marks the group as disturbed until then.
@@ -102,17 +94,22 @@ impl Liveness {
     /// Whether nothing has disturbed `leader` and at least `needed` of `voters`, and the links between
     /// them, for a while.
     fn was_unaffected(&self, leader: usize, voters: &[u64], needed: usize, now: Instant) -> bool {
-        let well =
-            |node: usize| self.is_past(self.last_down[node], now) && self.is_past(self.stalled[node], now);
-        let lossless = |a: usize, b: usize| self.is_past(self.lost[a * self.nodes + b], now);
-        let pair = |a: usize, b: usize| lossless(a, b) && lossless(b, a);
-        let with = |&node: &usize| node == leader || (well(node) && pair(leader, node));
-        well(leader) && voters.iter().map(|&id| index_of(id)).filter(with).count() >= needed
+        let with = |&node: &usize| {
+            node == leader
+                || self.is_unaffected(node, now) && self.disturbances.is_pair_undisturbed(leader, node, now)
+        };
+        self.is_unaffected(leader, now)
+            && voters.iter().map(|&id| index_of(id)).filter(with).count() >= needed
+    }
+
+    /// Whether `node` has been up for a while, and its disk has not stalled.
+    fn is_unaffected(&self, node: usize, now: Instant) -> bool {
+        self.disturbances.is_node_undisturbed(node, now) && self.is_past(self.stalled[node], now)
     }
 
     /// Whether `at` is too long ago to excuse the loss of leadership.
     fn is_past(&self, at: Instant, now: Instant) -> bool {
-        now.saturating_sub(at) > self.window
+        self.disturbances.is_past(at, now)
     }
 
     /// Since when no node has led although nothing disturbed the group.
@@ -156,10 +153,8 @@ impl Cluster {
             return;
         }
         let members = &host.durable.membership;
-        let ignorant = (0..self.hosts.len()).find(|&node| {
-            let well = old(self.liveness.last_down[node]) && old(self.liveness.stalled[node]);
-            well && !self.knows(node, members)
-        });
+        let ignorant = (0..self.hosts.len())
+            .find(|&node| self.liveness.is_unaffected(node, self.now) && !self.knows(node, members));
         if let Some(node) = ignorant {
             let text = format!("{} has {:?}, not {members:?}", node + 1, self.hosts[node].durable.membership);
             self.fail(ViolationKind::Stuck, text);
@@ -217,11 +212,10 @@ impl Cluster {
     }
 
     fn reaches_quorum(&self, hub: usize, members: &Membership<u64>) -> bool {
-        let reaches = |a: usize, b: usize| a == b || self.net.is_up(a, b) && self.net.is_up(b, a);
         let follows = |&&id: &&u64| {
             let host = &self.hosts[index_of(id)];
             let behind = host.config.position <= self.hosts[hub].config.position;
-            host.is_running() && reaches(hub, index_of(id)) && behind
+            host.is_running() && self.net.links.is_up_both_ways(hub, index_of(id)) && behind
         };
         members.is_voter(hub as u64 + 1)
             && members.voters().iter().filter(follows).count() >= members.quorum()

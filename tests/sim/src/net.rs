@@ -1,6 +1,7 @@
 //! The network: delays, losses and duplicates of messages.
 
 use crate::clock::{MS, SECOND};
+use crate::harness::Links;
 use crate::rng::{Dice, Ppm};
 
 /// The faults of the network.
@@ -32,12 +33,11 @@ impl Default for NetOptions {
     }
 }
 
-/// The links between nodes (by index, from 0), in each direction.
+/// Links between nodes, and what becomes of the messages on them.
 #[derive(Clone, Debug)]
 pub(crate) struct Network {
     pub(crate) options: NetOptions,
-    nodes: usize,
-    up: Vec<bool>,
+    pub(crate) links: Links,
 }
 
 /// The delays after which a message arrives: none, once or twice.
@@ -60,23 +60,11 @@ impl Fate {
 
 impl Network {
     pub(crate) fn new(nodes: usize, options: NetOptions) -> Self {
-        Network { options, nodes, up: vec![true; nodes * nodes] }
-    }
-
-    pub(crate) fn set(&mut self, from: usize, to: usize, up: bool) {
-        self.up[from * self.nodes + to] = up;
-    }
-
-    pub(crate) fn is_up(&self, from: usize, to: usize) -> bool {
-        self.up[from * self.nodes + to]
-    }
-
-    pub(crate) fn heal(&mut self) {
-        self.up.fill(true);
+        Network { options, links: Links::new(nodes) }
     }
 
     pub(crate) fn fate(&self, from: usize, to: usize, dice: &mut Dice) -> Fate {
-        if !self.is_up(from, to) || dice.chance(self.options.loss) {
+        if !self.links.is_up(from, to) || dice.chance(self.options.loss) {
             return Fate::default();
         }
         let mut delay = || {

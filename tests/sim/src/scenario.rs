@@ -7,10 +7,10 @@ use std::time::Duration;
 use quorate::{Input, Position, Priority, Timing, Urgency};
 
 use crate::churn;
-use crate::clock::{Drift, MS, SECOND};
+use crate::clock::{MS, SECOND};
 use crate::cluster::{Cluster, Counts};
-use crate::disk::DiskOptions;
 use crate::faults::Faults;
+use crate::harness::{self, Calm, Severity};
 use crate::net::NetOptions;
 use crate::options::Options;
 use crate::rng::Dice;
@@ -101,8 +101,7 @@ impl Scenario {
                 let drawn = Dice::new(self.seed ^ 0x5eed).below(1 << Faults::ALL.len());
                 self.seed.is_multiple_of(4) || drawn >> (fault as u32) & 1 == 1
             }
-            Faults::Drift => matches!(fault, Faults::Drift | Faults::Partitions),
-            only => only == fault,
+            only => only.has(fault),
         }
     }
 
@@ -114,26 +113,14 @@ impl Scenario {
 
     /// A phase of faults close together.
     fn fault_phase(&self, cluster: &mut Cluster, dice: &mut Dice) {
-        let interval = dice.pick(&[20 * MS, 100 * MS, 500 * MS]);
-        let end = cluster.now + dice.between((2 * SECOND, 12 * SECOND));
-        while cluster.now < end && cluster.violation.is_none() {
-            cluster.run_for(Duration::from_nanos(dice.between((0, 2 * interval))));
-            self.inject_random_fault(cluster, dice);
-        }
+        harness::storm(cluster, dice, |cluster, dice| self.inject_random_fault(cluster, dice));
     }
 
-    /// A phase without new faults, in which some node must lead in time. All old faults may be mended
-    /// before.
+    /// A phase without new faults, in which some node must lead in time. All old faults may be mended before.
     fn quiet_phase(&self, cluster: &mut Cluster, dice: &mut Dice) {
-        let healed = dice.chance(700_000);
-        if healed {
-            mend(cluster);
-        }
-        let whole = cluster.liveness.bound + dice.between((SECOND, 4 * SECOND));
-        let long = dice.chance(400_000);
-        let length = if long { whole } else { dice.below(2 * SECOND) };
-        cluster.run_for(Duration::from_nanos(length));
-        if healed && long && self.has(Faults::Churn) {
+        let bound = cluster.liveness.bound;
+        let Calm { is_mended, is_long } = harness::calm(cluster, dice, bound, mend);
+        if is_mended && is_long && self.has(Faults::Churn) {
             cluster.check_knowledge();
             churn::check_progress(cluster, dice);
         }
@@ -156,19 +143,14 @@ impl Scenario {
 
 /// The options of a cluster of `nodes` nodes, and of those that join later, with the faults that it `has`.
 pub(crate) fn options(seed: u64, nodes: usize, has: impl Fn(Faults) -> bool) -> Options {
+    let severity = Severity::new(seed, &has);
     let net = NetOptions {
         delay: if has(Faults::Drift) { (MS / 10, 2 * MS) } else { (MS / 5, 8 * MS) },
-        loss: if has(Faults::Loss) { 200_000 } else { 0 },
-        duplicates: if has(Faults::Duplicates) { 200_000 } else { 0 },
+        loss: severity.loss,
+        duplicates: severity.duplicates,
         late: if has(Faults::Duplicates) || has(Faults::Loss) { 5_000 } else { 0 },
         ..NetOptions::default()
     };
-    let disk = DiskOptions {
-        write: if has(Faults::SlowDisks) { (0, 100 * MS) } else { (0, 2 * MS) },
-        stalls: if has(Faults::SlowDisks) { 20_000 } else { 0 },
-        ..DiskOptions::default()
-    };
-    let drift = if has(Faults::Drift) { Drift::AtTheBound } else { Drift::Within };
     // A node with an older membership learns of newer ones from node to node.
     let hops = if has(Faults::Churn) { 4 } else { 0 };
     let lost_attempts = if has(Faults::Loss) {
@@ -178,15 +160,12 @@ pub(crate) fn options(seed: u64, nodes: usize, has: impl Fn(Faults) -> bool) -> 
     } else {
         2
     };
-    // With a large drift, errors show that the delays hide with a small one.
-    let wide = has(Faults::Drift) && seed.is_multiple_of(2);
-    let clock_drift_ppm = if wide { 200_000 } else { Timing::lan().clock_drift_ppm };
     let timing = timing(seed, has(Faults::Drift) && !has(Faults::SlowDisks));
     Options {
-        timing: Timing { clock_drift_ppm, ..timing },
+        timing: Timing { clock_drift_ppm: severity.drift_ppm, ..timing },
         net,
-        disk,
-        drift,
+        disk: severity.disk,
+        drift: severity.drift,
         oversleep: MS / 2,
         catch_up: Some(5 * MS),
         panics: false,
@@ -220,46 +199,14 @@ pub(crate) fn mend(cluster: &mut Cluster) {
 
 /// Injects one fault of this kind.
 pub(crate) fn inject(cluster: &mut Cluster, dice: &mut Dice, fault: Faults) {
-    // Leaders are chosen more often than other nodes.
-    let any = 1 + dice.below(cluster.nodes().count() as u64);
-    let node = cluster.leader().map(|(leader, _)| leader).filter(|_| dice.chance(300_000)).unwrap_or(any);
+    let index = harness::choose_victim(cluster, dice);
+    let node = index as u64 + 1;
     match fault {
-        Faults::Partitions => partition(cluster, dice, node),
+        Faults::Partitions => harness::partition(cluster, dice, index),
         Faults::Crashes => crash(cluster, dice, node),
         Faults::Frozen => freeze(cluster, dice, node),
         Faults::Churn => churn::churn(cluster, dice, node),
         _ => request(cluster, dice, node),
-    }
-}
-
-fn partition(cluster: &mut Cluster, dice: &mut Dice, node: u64) {
-    let others: Vec<u64> = cluster.nodes().filter(|&other| other != node).collect();
-    if others.is_empty() {
-        return;
-    }
-    let other = dice.pick(&others);
-    match dice.below(8) {
-        0 => cluster.cut(node, other),
-        1 => cluster.cut_one_way(node, other),
-        2 => others.iter().for_each(|&other| cluster.cut(node, other)),
-        3 => others.iter().for_each(|&other| cluster.cut_one_way(node, other)),
-        4 => others.iter().for_each(|&other| cluster.cut_one_way(other, node)),
-        5 => split(cluster, dice),
-        6 => {
-            cluster.link(node, other, true);
-            cluster.link(other, node, true);
-        }
-        _ => cluster.heal(),
-    }
-}
-
-/// Cuts the links between two sides, or between random pairs.
-fn split(cluster: &mut Cluster, dice: &mut Dice) {
-    let sides: Vec<bool> = cluster.nodes().map(|_| dice.chance(500_000)).collect();
-    let random = dice.chance(500_000);
-    for (a, b) in cluster.pairs() {
-        let together = sides[a as usize - 1] == sides[b as usize - 1];
-        cluster.link(a, b, if random { dice.chance(600_000) } else { together });
     }
 }
 
@@ -299,7 +246,7 @@ fn freeze(cluster: &mut Cluster, dice: &mut Dice, node: u64) {
     match dice.below(3) {
         0 => cluster.freeze(node),
         1 => {
-            let length = Duration::from_nanos(dice.between((10 * MS, 2 * SECOND)));
+            let length = Duration::from_nanos(harness::freeze_length(dice));
             cluster.fail_after_outputs(node, dice.below(30) as u32, Some(length));
         }
         _ => cluster.nodes().for_each(|node| cluster.thaw(node)),

@@ -1,4 +1,4 @@
-//! The system's allocator, which counts while it is asked to and costs a branch otherwise.
+//! The allocator of the system. It counts while it is asked to, and costs a branch otherwise.
 #![allow(unsafe_code, reason = "an allocator is unsafe to implement")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -49,16 +49,16 @@ fn count(allocations: u64, bytes: i64) {
     }
 }
 
-/// What this thread did meanwhile.
+/// What a thread allocated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Counted {
     /// Calls of the allocator for memory, growing included.
     pub allocations: u64,
-    /// By how much the bytes in use have grown.
+    /// The growth of the bytes in use.
     pub bytes: i64,
 }
 
-/// What `work` allocates on this thread. Not to be nested.
+/// Counts what `work` allocates on this thread. Calls must not be nested.
 pub fn counted(work: impl FnOnce()) -> Counted {
     COUNTED.set(Counted { allocations: 0, bytes: 0 });
     COUNTS.set(true);
@@ -67,7 +67,7 @@ pub fn counted(work: impl FnOnce()) -> Counted {
     COUNTED.get()
 }
 
-/// The bytes on the heap that are given back with `value`.
+/// The bytes on the heap that dropping `value` frees.
 pub fn freed<T>(value: T) -> usize {
     counted(|| drop(value)).bytes.unsigned_abs() as usize
 }

@@ -1,8 +1,8 @@
 //! almost-raft: tasks on a runtime of one thread, whose messages go from channel to channel.
 //!
-//! It cannot be called for one thing: it waits, for tokio to wake it. So only a whole failover is measured,
-//! with the runtime's work in it, and what a task takes in memory. There is no answer to its heartbeats,
-//! and no tick.
+//! A task cannot be called for one step, since it waits for tokio to wake it. Therefore only a whole failover
+//! is measured, with the work of the runtime in it, and the memory of a task. Its heartbeats have no replies,
+//! and there is no tick.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -17,22 +17,23 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 use tokio::time::{advance, sleep};
 
-use super::Place;
 use super::allocator::counted;
 use super::work::{Work, groups};
+use crate::library::almost_raft::election_timeout;
+use crate::node_set::NodeIndex;
 
-/// In milliseconds, as of the others.
+/// In milliseconds, as for the other libraries.
 const TIMEOUT: u64 = 150;
 const HEARTBEAT: u64 = 50;
 const MESSAGE_TIMEOUT: u64 = 20;
-/// What they are made to draw: the first leads, the second is its successor, and the others wait. It has to
-/// time out twice before it stands, in which the others have forgotten their leader.
+/// The timeouts that the nodes are made to draw: the first node leads, the second is its successor, and the
+/// others wait. A node times out twice before it campaigns; by then the others have forgotten their leader.
 const DRAWN: [Range<u64>; 3] = [150..151, 200..201, 250..300];
 
 type State = RaftElectionState<Peer>;
 type Input = Arc<OnceLock<Sender<Message<Peer>>>>;
 
-/// Another node, as a node sees it.
+/// Another node, as almost-raft sees it.
 #[derive(Clone)]
 struct Peer {
     name: String,
@@ -54,7 +55,7 @@ impl ClusterNode for Peer {
     async fn send_message(&self, message: Message<Peer>) {
         self.sent.fetch_add(1, Relaxed);
         if let Some(input) = self.input.get() {
-            // The dead hear nothing.
+            // A crashed node receives nothing.
             let _ = input.send(message).await;
         }
     }
@@ -70,7 +71,7 @@ struct Group {
     tasks: Vec<JoinHandle<()>>,
     news: Vec<Receiver<Message<Peer>>>,
     sent: Arc<AtomicUsize>,
-    /// Of a task, on average.
+    /// The bytes of a task, on average.
     bytes: f64,
 }
 
@@ -78,19 +79,22 @@ impl Group {
     fn settled(members: usize) -> Self {
         let sent = Arc::new(AtomicUsize::new(0));
         let inputs: Vec<Input> = (0..members).map(|_| Input::default()).collect();
-        let peer =
-            |place: Place| Peer { name: place.to_string(), input: inputs[place].clone(), sent: sent.clone() };
+        let peer = |node: NodeIndex| Peer {
+            name: node.to_string(),
+            input: inputs[node].clone(),
+            sent: sent.clone(),
+        };
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.expect("a runtime without IO");
         let mut group =
             Group { runtime, tasks: Vec::new(), news: Vec::new(), sent: sent.clone(), bytes: 0.0 };
-        for (place, input) in inputs.iter().enumerate() {
+        for (node, input) in inputs.iter().enumerate() {
             let (to_host, news) = channel(64);
-            let peers: Vec<Peer> = (0..members).filter(|&other| other != place).map(peer).collect();
+            let peers: Vec<Peer> = (0..members).filter(|&other| other != node).map(peer).collect();
             group.news.push(news);
             let mut task = None;
             let counted = counted(|| {
-                let (state, sender) = draw(place, &peers, &to_host, members);
+                let (state, sender) = draw(node, &peers, &to_host, members);
                 input.set(sender).expect("once");
                 task = Some(group.runtime.spawn(raft_election(state)));
             });
@@ -104,8 +108,8 @@ impl Group {
         group
     }
 
-    /// Its leader dies, and so many milliseconds pass.
-    fn bereave(&self, wait: usize) {
+    /// Crashes the leader, and lets `wait` milliseconds pass.
+    fn crash_leader(&self, wait: usize) {
         self.tasks[0].abort();
         self.sent.store(0, Relaxed);
         self.runtime.block_on(async {
@@ -113,11 +117,11 @@ impl Group {
                 advance(Duration::from_millis(1)).await;
             }
         });
-        assert_eq!(self.sent.load(Relaxed), 0, "nobody has asked yet");
+        assert_eq!(self.sent.load(Relaxed), 0, "no node has campaigned yet");
     }
 
-    /// After how many milliseconds its successor asks for votes.
-    fn patience(members: usize) -> usize {
+    /// The milliseconds after which the successor requests votes.
+    fn wait_of_successor(members: usize) -> usize {
         let group = Self::settled(members);
         group.tasks[0].abort();
         group.sent.store(0, Relaxed);
@@ -131,7 +135,7 @@ impl Group {
         waited
     }
 
-    /// From the last millisecond until all who live have told their hosts that the second leads.
+    /// Lets the last millisecond pass, until all survivors have told their hosts that the second node leads.
     fn fail_over(&mut self) {
         let Group { runtime, news, .. } = self;
         runtime.block_on(async {
@@ -150,16 +154,16 @@ fn leader(news: Option<Message<Peer>>) -> String {
     }
 }
 
-/// Starts it again and again, until it has drawn what it should. It shows that only to who debugs.
+/// Creates the state of `node` again and again, until it has drawn the timeout that it should.
 fn draw(
-    place: Place,
+    node: NodeIndex,
     peers: &[Peer],
     to_host: &Sender<Message<Peer>>,
     members: usize,
 ) -> (State, Sender<Message<Peer>>) {
     loop {
         let (state, input) = RaftElectionState::init(
-            place.to_string(),
+            node.to_string(),
             TIMEOUT,
             HEARTBEAT,
             MESSAGE_TIMEOUT,
@@ -168,40 +172,36 @@ fn draw(
             members,
             1,
         );
-        let text = format!("{state:?}");
-        let (_, rest) = text.split_once("election_timeout: ").expect("a field");
-        let digits = rest.split(|c: char| !c.is_ascii_digit()).next();
-        let drawn: u64 = digits.and_then(|digits| digits.parse().ok()).expect("a number");
-        if DRAWN[place.min(2)].contains(&drawn) {
+        if DRAWN[node.min(2)].contains(&election_timeout(&state)) {
             return (state, input);
         }
     }
 }
 
-/// What a node takes, on average over a group.
+/// The bytes of a node, on average over a group.
 #[must_use]
 pub fn bytes(members: usize) -> f64 {
     Group::settled(members).bytes
 }
 
-/// Groups without their leader, from the successor's end of patience until all know it.
+/// Failovers, from the timeout of the successor until all survivors know it.
 pub struct Failovers {
     groups: Vec<Group>,
     members: usize,
-    patience: usize,
+    wait: usize,
 }
 
 impl Failovers {
     #[must_use]
     pub fn new(members: usize) -> Self {
-        Failovers { groups: Vec::new(), members, patience: Group::patience(members) }
+        Failovers { groups: Vec::new(), members, wait: Group::wait_of_successor(members) }
     }
 }
 
 impl Work for Failovers {
     fn prepare(&mut self) {
         self.groups.extend((0..groups(self.members)).map(|_| Group::settled(self.members)));
-        self.groups.iter().for_each(|group| group.bereave(self.patience - 1));
+        self.groups.iter().for_each(|group| group.crash_leader(self.wait - 1));
     }
 
     fn work(&mut self) {
@@ -212,7 +212,7 @@ impl Work for Failovers {
         self.groups.clear();
     }
 
-    fn times(&self) -> usize {
+    fn repetitions(&self) -> usize {
         groups(self.members)
     }
 

@@ -1,159 +1,224 @@
-//! A group whose messages arrive at once, in order.
+//! A node as it is measured, and a group of such nodes, whose messages arrive at once and in order.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use super::{Contender, Letter, Letters, Place};
+use crate::node_set::NodeIndex;
 
 /// More rounds than any library needs to replace a leader.
-const PATIENCE: usize = 20;
+const MAX_ROUNDS: usize = 20;
 
-pub struct Group<C: Contender> {
-    pub nodes: Vec<C>,
-    pub now: Duration,
-    pub letters: Letters<C>,
-    /// What one node said: the same list for ever.
-    pub said: Vec<C::Said>,
-    /// Hears nothing any more.
-    pub dead: Option<Place>,
-    /// Who led before it died.
-    pub leader: Place,
-    /// Messages taken from the queue, to the dead too.
-    pub carried: usize,
-    /// Whom each was seen to follow, and how many each leader had; the last place is nobody.
-    follows: Vec<Place>,
-    following: Vec<usize>,
+/// A message on its way.
+pub struct Envelope<M> {
+    pub from: NodeIndex,
+    pub to: NodeIndex,
+    pub message: M,
 }
 
-impl<C: Contender> Group<C> {
-    /// A leader is elected and has been followed for a while.
+/// The messages on their way, in order.
+pub type InFlight<N> = VecDeque<Envelope<<N as MeasuredNode>::Message>>;
+
+/// One node of a library.
+pub trait MeasuredNode: Sized {
+    type Message;
+    /// What the library puts out, messages among it.
+    type Output;
+
+    /// The name of the library.
+    const NAME: &'static str;
+
+    /// The nodes of a group that start now.
+    fn start(members: usize) -> Vec<Self>;
+
+    /// Tells the node the time.
+    fn tick(&mut self, now: Duration, outputs: &mut Vec<Self::Output>);
+
+    /// Hands a message to the node.
+    fn receive(
+        &mut self,
+        now: Duration,
+        from: NodeIndex,
+        message: Self::Message,
+        outputs: &mut Vec<Self::Output>,
+    );
+
+    /// Acts on the outputs of this node, and sends its messages.
+    fn act(&mut self, outputs: &mut Vec<Self::Output>, in_flight: &mut InFlight<Self>);
+
+    /// When the node wants to be ticked; `None` for a library that is ticked at regular intervals.
+    fn deadline(&self) -> Option<Duration> {
+        None
+    }
+
+    /// The node that this node takes for the leader.
+    fn leader(&self) -> Option<NodeIndex>;
+
+    /// Lets the group elect a leader, and lets that lead for a while.
+    fn elect_and_settle(group: &mut Group<Self>);
+
+    /// Lets time pass until the leader's next tick is a heartbeat.
+    fn advance_to_heartbeat(group: &mut Group<Self>);
+
+    /// Lets time pass, after the leader has crashed, until the election timeout of the first survivor ends
+    /// with its next tick. Returns the nodes to tick then, repeatedly if one tick does not make a leader.
+    fn advance_to_timeout(group: &mut Group<Self>) -> Vec<NodeIndex>;
+
+    /// Lets time pass until a node of `campaigners` is due again, since all messages are delivered and there
+    /// is no leader. There is nothing to do for a library in which ticks make time pass.
+    fn advance_to_deadline(_group: &mut Group<Self>, _campaigners: &[NodeIndex]) {}
+
+    /// The bytes of the node, in place and on the heap, without its generator and without its store.
+    fn bytes(self) -> usize;
+}
+
+pub struct Group<N: MeasuredNode> {
+    pub nodes: Vec<N>,
+    pub now: Duration,
+    pub in_flight: InFlight<N>,
+    /// The outputs of one node. The same list serves all of them.
+    pub outputs: Vec<N::Output>,
+    /// The node that receives nothing any more.
+    pub crashed: Option<NodeIndex>,
+    /// The leader, or the last one before it crashed.
+    pub leader: NodeIndex,
+    /// Messages taken from the queue, also for the crashed node.
+    pub delivered: usize,
+    /// By node: the leader that it was last seen to follow; the number of nodes stands for none.
+    leader_of: Vec<NodeIndex>,
+    /// By leader, and last for none: how many nodes follow it.
+    followers: Vec<usize>,
+}
+
+impl<N: MeasuredNode> Group<N> {
+    /// A group whose leader has been followed for a while.
     #[must_use]
     pub fn settled(members: usize) -> Self {
-        let nodes = C::start(members);
+        let nodes = N::start(members);
         let mut group = Group {
             nodes,
             now: Duration::ZERO,
-            letters: VecDeque::with_capacity(8 * members),
-            said: Vec::with_capacity(2 * members),
-            dead: None,
+            in_flight: VecDeque::with_capacity(8 * members),
+            outputs: Vec::with_capacity(2 * members),
+            crashed: None,
             leader: 0,
-            carried: 0,
-            follows: Vec::new(),
-            following: vec![0; members + 1],
+            delivered: 0,
+            leader_of: Vec::new(),
+            followers: vec![0; members + 1],
         };
-        C::settle(&mut group);
-        assert!(group.letters.is_empty(), "all has been said");
+        N::elect_and_settle(&mut group);
+        assert!(group.in_flight.is_empty(), "all messages are delivered");
         group.leader = group.nodes[0].leader().expect("a settled group has a leader");
-        assert!(group.all_follow(group.leader), "{}, {members} nodes: not settled", C::NAME);
+        assert!(group.all_follow(group.leader), "{}, {members} nodes: not settled", N::NAME);
         group
     }
 
-    /// Without its leader, and at the end of somebody's patience.
+    /// A group whose leader has crashed, just before the first election timeout ends, with the nodes to tick
+    /// then.
     #[must_use]
-    pub fn bereaved(members: usize) -> (Self, Vec<Place>) {
+    pub fn leaderless(members: usize) -> (Self, Vec<NodeIndex>) {
         let mut group = Self::settled(members);
-        group.dead = Some(group.leader);
-        group.follows = vec![group.leader; members];
-        group.following[group.leader] = members;
-        let awake = C::expire(&mut group);
-        assert!(group.letters.is_empty() && !awake.is_empty(), "nobody has spoken yet");
-        group.carried = 0;
-        (group, awake)
+        group.crashed = Some(group.leader);
+        group.leader_of = vec![group.leader; members];
+        group.followers[group.leader] = members;
+        let campaigners = N::advance_to_timeout(&mut group);
+        assert!(group.in_flight.is_empty() && !campaigners.is_empty(), "no node has campaigned yet");
+        group.delivered = 0;
+        (group, campaigners)
     }
 
-    pub fn tick(&mut self, place: Place) {
-        self.nodes[place].tick(self.now, &mut self.said);
-        self.act(place);
+    pub fn tick(&mut self, node: NodeIndex) {
+        self.nodes[node].tick(self.now, &mut self.outputs);
+        self.act(node);
     }
 
-    /// Does what `place` has said.
-    pub fn act(&mut self, place: Place) {
-        self.nodes[place].act(&mut self.said, &mut self.letters);
+    /// Acts on the outputs of `node`.
+    pub fn act(&mut self, node: NodeIndex) {
+        self.nodes[node].act(&mut self.outputs, &mut self.in_flight);
     }
 
-    /// Ticks all that live.
+    /// Ticks all nodes that live.
     pub fn tick_all(&mut self) {
-        for place in 0..self.nodes.len() {
-            if self.dead != Some(place) {
-                self.tick(place);
+        for node in 0..self.nodes.len() {
+            if self.crashed != Some(node) {
+                self.tick(node);
             }
         }
     }
 
-    /// Hands over the next message, and says to whom.
-    pub fn hand_over(&mut self) -> Option<Place> {
-        let Letter { from, to, message } = self.letters.pop_front()?;
-        self.carried += 1;
-        if self.dead != Some(to) {
-            self.nodes[to].receive(self.now, from, message, &mut self.said);
+    /// Hands the next message to its receiver, and returns that.
+    pub fn receive_next(&mut self) -> Option<NodeIndex> {
+        let Envelope { from, to, message } = self.in_flight.pop_front()?;
+        self.delivered += 1;
+        if self.crashed != Some(to) {
+            self.nodes[to].receive(self.now, from, message, &mut self.outputs);
         }
         Some(to)
     }
 
-    /// The same, and does what it leads to.
-    pub fn deliver(&mut self) -> Option<Place> {
-        let to = self.hand_over()?;
+    /// Hands the next message to its receiver, and acts on the outputs of that.
+    pub fn deliver_next(&mut self) -> Option<NodeIndex> {
+        let to = self.receive_next()?;
         self.act(to);
         Some(to)
     }
 
-    /// Delivers all messages, and those that answer them.
-    pub fn drain(&mut self) {
-        while self.deliver().is_some() {}
+    /// Delivers all messages, and the replies to them.
+    pub fn deliver_all(&mut self) {
+        while self.deliver_next().is_some() {}
     }
 
-    /// Ticks those of `awake`, when they want to be, and delivers messages, until all who live follow one
-    /// new leader.
-    pub fn fail_over(&mut self, awake: &[Place]) {
-        for _ in 0..PATIENCE {
-            for &place in awake {
-                self.now = self.nodes[place].due().map_or(self.now, |due| self.now.max(due));
-                self.tick(place);
-                self.is_over(place);
+    /// Ticks the `campaigners` when they are due, and delivers messages, until all survivors follow one new
+    /// leader.
+    pub fn fail_over(&mut self, campaigners: &[NodeIndex]) {
+        for _ in 0..MAX_ROUNDS {
+            for &node in campaigners {
+                self.now = self.nodes[node].deadline().map_or(self.now, |due| self.now.max(due));
+                self.tick(node);
+                self.note_leader_of(node);
             }
-            while let Some(to) = self.deliver() {
-                if self.dead != Some(to) && self.is_over(to) {
+            while let Some(to) = self.deliver_next() {
+                if self.crashed != Some(to) && self.note_leader_of(to) {
                     return;
                 }
             }
-            C::wait(self, awake);
+            N::advance_to_deadline(self, campaigners);
         }
-        panic!("{}, {} nodes: no new leader", C::NAME, self.nodes.len());
+        panic!("{}, {} nodes: no new leader", N::NAME, self.nodes.len());
     }
 
-    /// Looks whom `place` follows now: whether all who live follow the same, a new one.
-    fn is_over(&mut self, place: Place) -> bool {
-        let nobody = self.nodes.len();
-        let leader = self.nodes[place].leader().unwrap_or(nobody);
-        let before = self.follows[place];
+    /// Notes which leader `node` follows now. Returns whether all survivors have come to follow the same one.
+    fn note_leader_of(&mut self, node: NodeIndex) -> bool {
+        let none = self.nodes.len();
+        let leader = self.nodes[node].leader().unwrap_or(none);
+        let before = self.leader_of[node];
         if leader == before {
             return false;
         }
-        self.follows[place] = leader;
-        self.following[before] -= 1;
-        self.following[leader] += 1;
-        leader != nobody && self.following[leader] == nobody - 1
+        self.leader_of[node] = leader;
+        self.followers[before] -= 1;
+        self.followers[leader] += 1;
+        leader != none && self.followers[leader] == none - 1
     }
 
-    /// What the failover took: also what was on its way to the dead, but no answer to the news that
-    /// arrived too late to matter.
+    /// The messages of the failover. Messages on their way to the crashed node count; replies that were still
+    /// on their way when the last survivor learned of the leader do not.
     #[must_use]
     pub fn messages(&self) -> usize {
-        let lost = self.letters.iter().filter(|letter| self.dead == Some(letter.to)).count();
-        self.carried + lost
+        let lost = self.in_flight.iter().filter(|envelope| self.crashed == Some(envelope.to)).count();
+        self.delivered + lost
     }
 
-    /// Bytes of each node, on average.
+    /// The bytes of a node, on average.
     #[must_use]
     pub fn bytes(self) -> f64 {
         let members = self.nodes.len() as f64;
-        self.nodes.into_iter().map(C::bytes).sum::<usize>() as f64 / members
+        self.nodes.into_iter().map(N::bytes).sum::<usize>() as f64 / members
     }
 
-    /// Whether all who live take `leader` for the leader.
+    /// Whether all nodes that live take `leader` for the leader.
     #[must_use]
-    pub fn all_follow(&self, leader: Place) -> bool {
-        let lives = |place: &Place| self.dead != Some(*place);
-        (0..self.nodes.len()).filter(lives).all(|place| self.nodes[place].leader() == Some(leader))
+    pub fn all_follow(&self, leader: NodeIndex) -> bool {
+        let lives = |node: &NodeIndex| self.crashed != Some(*node);
+        (0..self.nodes.len()).filter(lives).all(|node| self.nodes[node].leader() == Some(leader))
     }
 }

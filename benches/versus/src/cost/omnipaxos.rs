@@ -1,40 +1,33 @@
-//! OmniPaxos, whole, with a store in memory and an empty log.
+//! omnipaxos, whole, with a store in memory and an empty log.
 //!
-//! Its heartbeats are rounds of questions from each to all. A leader that is missed is replaced by what
-//! happens at the ends of the next rounds, of all who live.
+//! Its heartbeats are rounds in which every node asks every other one. A missing leader is replaced by what
+//! happens at the ends of the next rounds of all survivors.
 
 use std::time::Duration;
 
 use omnipaxos::messages::Message;
-use omnipaxos::storage::{Entry, NoSnapshot};
 use omnipaxos::{ClusterConfig, OmniPaxos, OmniPaxosConfig, ServerConfig};
 use omnipaxos_storage::memory_storage::MemoryStorage;
 
 use super::allocator::freed;
-use super::group::Group;
-use super::{Contender, Letter, Letters, Place};
+use super::group::{Envelope, Group, InFlight, MeasuredNode};
+use crate::library::omnipaxos::NoEntry;
+use crate::library::{id_above_zero, node_with_id};
+use crate::node_set::NodeIndex;
 
-/// What nobody proposes.
-#[derive(Clone, Debug)]
-pub struct Nothing;
-
-impl Entry for Nothing {
-    type Snapshot = NoSnapshot;
-}
-
-type Store = MemoryStorage<Nothing>;
+type Store = MemoryStorage<NoEntry>;
 
 /// A node whose rounds are `TICKS` long.
-pub struct Omni<const TICKS: u64>(OmniPaxos<Nothing, Store>);
+pub struct OmniPaxosNode<const TICKS: u64>(OmniPaxos<NoEntry, Store>);
 
-impl<const TICKS: u64> Contender for Omni<TICKS> {
-    type Message = Message<Nothing>;
-    type Said = Message<Nothing>;
+impl<const TICKS: u64> MeasuredNode for OmniPaxosNode<TICKS> {
+    type Message = Message<NoEntry>;
+    type Output = Message<NoEntry>;
 
     const NAME: &'static str = "omnipaxos";
 
     fn start(members: usize) -> Vec<Self> {
-        let nodes: Vec<u64> = (0..members).map(id).collect();
+        let nodes: Vec<u64> = (0..members).map(id_above_zero).collect();
         let node = |&pid: &u64| {
             let config = OmniPaxosConfig {
                 cluster_config: ClusterConfig {
@@ -45,65 +38,67 @@ impl<const TICKS: u64> Contender for Omni<TICKS> {
                 server_config: ServerConfig {
                     pid,
                     election_tick_timeout: TICKS,
-                    // By default it asks for megabytes in advance.
+                    // By default omnipaxos allocates megabytes in advance.
                     buffer_size: members,
                     ..ServerConfig::default()
                 },
             };
-            Omni(config.build(Store::default()).expect("a lawful start"))
+            OmniPaxosNode(config.build(Store::default()).expect("a valid start"))
         };
         nodes.iter().map(node).collect()
     }
 
-    fn tick(&mut self, _: Duration, said: &mut Vec<Self::Said>) {
+    fn tick(&mut self, _: Duration, outputs: &mut Vec<Self::Output>) {
         self.0.tick();
-        self.0.take_outgoing_messages(said);
+        self.0.take_outgoing_messages(outputs);
     }
 
-    fn receive(&mut self, _: Duration, _: Place, message: Self::Message, said: &mut Vec<Self::Said>) {
+    fn receive(
+        &mut self,
+        _: Duration,
+        _: NodeIndex,
+        message: Self::Message,
+        outputs: &mut Vec<Self::Output>,
+    ) {
         self.0.handle_incoming(message);
-        self.0.take_outgoing_messages(said);
+        self.0.take_outgoing_messages(outputs);
     }
 
-    fn act(&mut self, said: &mut Vec<Self::Said>, letters: &mut Letters<Self>) {
-        letters.extend(said.drain(..).map(|message| {
-            let (from, to) = (message.get_sender() as Place - 1, message.get_receiver() as Place - 1);
-            Letter { from, to, message }
+    fn act(&mut self, outputs: &mut Vec<Self::Output>, in_flight: &mut InFlight<Self>) {
+        in_flight.extend(outputs.drain(..).map(|message| {
+            let (from, to) = (node_with_id(message.get_sender()), node_with_id(message.get_receiver()));
+            Envelope { from, to, message }
         }));
     }
 
-    fn leader(&self) -> Option<Place> {
-        self.0.get_current_leader().map(|(leader, _)| leader as Place - 1)
+    fn leader(&self) -> Option<NodeIndex> {
+        self.0.get_current_leader().map(|(leader, _)| node_with_id(leader))
     }
 
-    fn settle(group: &mut Group<Self>) {
+    fn elect_and_settle(group: &mut Group<Self>) {
         for _ in 0..20 * TICKS {
             group.tick_all();
-            group.drain();
+            group.deliver_all();
         }
     }
 
-    fn rest(group: &mut Group<Self>) {
+    fn advance_to_heartbeat(group: &mut Group<Self>) {
         for _ in 1..TICKS {
             group.tick(group.leader);
         }
     }
 
-    /// The round in which the leader died still has its answer: only at the end of the next is it missed.
-    fn expire(group: &mut Group<Self>) -> Vec<Place> {
+    /// The leader has still answered in the round in which it crashes. The survivors miss it at the end of
+    /// the next round.
+    fn advance_to_timeout(group: &mut Group<Self>) -> Vec<NodeIndex> {
         for _ in 0..TICKS {
             group.tick_all();
         }
-        group.drain();
-        (0..group.nodes.len()).filter(|&place| group.dead != Some(place)).collect()
+        group.deliver_all();
+        (0..group.nodes.len()).filter(|&node| group.crashed != Some(node)).collect()
     }
 
     fn bytes(self) -> usize {
-        size_of::<OmniPaxos<Nothing, Store>>() - size_of::<Store>() + freed(self.0)
+        size_of::<OmniPaxos<NoEntry, Store>>() - size_of::<Store>() + freed(self.0)
     }
-}
-
-/// Zero is no name here.
-fn id(place: Place) -> u64 {
-    place as u64 + 1
 }

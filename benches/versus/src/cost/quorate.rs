@@ -7,84 +7,93 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::allocator::freed;
-use super::group::Group;
-use super::{Contender, Letter, Letters, Place};
+use super::group::{Envelope, Group, InFlight, MeasuredNode};
+use crate::node_set::NodeIndex;
 
 pub struct Quorate {
     pub election: Election<u64, ChaCha8Rng>,
     saved: HardState<u64>,
 }
 
-impl Contender for Quorate {
+impl MeasuredNode for Quorate {
     type Message = Message<u64>;
-    type Said = Output<u64>;
+    type Output = Output<u64>;
 
     const NAME: &'static str = "quorate";
 
     fn start(members: usize) -> Vec<Self> {
-        let saved = HardState::bootstrap(ClusterId(7), 0..members as u64).expect("a lawful number of nodes");
+        let saved = HardState::bootstrap(ClusterId(7), 0..members as u64).expect("a valid number of nodes");
         let node = |id| {
             let rng = ChaCha8Rng::seed_from_u64(id);
             let election = Election::new(Config::new(id), saved.clone(), Timestamp::ORIGIN, rng);
-            Quorate { election: election.expect("a lawful start"), saved: saved.clone() }
+            Quorate { election: election.expect("a valid start"), saved: saved.clone() }
         };
         (0..members as u64).map(node).collect()
     }
 
-    fn tick(&mut self, now: Duration, said: &mut Vec<Self::Said>) {
-        self.election.tick_into(now.into(), said);
+    fn tick(&mut self, now: Duration, outputs: &mut Vec<Self::Output>) {
+        self.election.tick_into(now.into(), outputs);
     }
 
-    fn receive(&mut self, now: Duration, from: Place, message: Self::Message, said: &mut Vec<Self::Said>) {
-        self.election.tick_into(now.into(), said);
-        self.election.step_into(Input::Receive { from: from as u64, message }, said);
+    fn receive(
+        &mut self,
+        now: Duration,
+        from: NodeIndex,
+        message: Self::Message,
+        outputs: &mut Vec<Self::Output>,
+    ) {
+        self.election.tick_into(now.into(), outputs);
+        self.election.step_into(Input::Receive { from: from as u64, message }, outputs);
     }
 
-    fn act(&mut self, said: &mut Vec<Self::Said>, letters: &mut Letters<Self>) {
-        let from = self.election.id() as Place;
-        for output in said.drain(..) {
+    fn act(&mut self, outputs: &mut Vec<Self::Output>, in_flight: &mut InFlight<Self>) {
+        let from = self.election.id() as NodeIndex;
+        for output in outputs.drain(..) {
             match output {
-                Output::Send { to, message } => letters.push_back(Letter { from, to: to as Place, message }),
+                Output::Send { to, message } => {
+                    in_flight.push_back(Envelope { from, to: to as NodeIndex, message })
+                }
                 Output::Persist(state) => self.saved = state,
                 Output::Event(_) => {}
-                Output::Rejected(reason) => panic!("a lawful host is told: {reason}"),
+                Output::Rejected(reason) => panic!("a host that keeps the contract is rejected: {reason}"),
             }
         }
     }
 
-    fn due(&self) -> Option<Duration> {
+    fn deadline(&self) -> Option<Duration> {
         self.election.deadline().map(Timestamp::since_origin)
     }
 
-    fn leader(&self) -> Option<Place> {
-        self.election.leader().map(|leader| leader.id as Place)
+    fn leader(&self) -> Option<NodeIndex> {
+        self.election.leader().map(|leader| leader.id as NodeIndex)
     }
 
-    fn settle(group: &mut Group<Self>) {
+    fn elect_and_settle(group: &mut Group<Self>) {
         while group.now < Duration::from_secs(1) {
             group.now = group.now.max(first_deadline(group));
             group.tick_all();
-            group.drain();
+            group.deliver_all();
         }
     }
 
-    fn rest(group: &mut Group<Self>) {
-        group.now = group.nodes[group.leader].due().expect("a leader beats");
+    fn advance_to_heartbeat(group: &mut Group<Self>) {
+        group.now = group.nodes[group.leader].deadline().expect("a leader sends heartbeats");
     }
 
-    /// Whoever asks first, as tried on copies. It asks ahead of its turn, and stands when that has come.
-    fn expire(group: &mut Group<Self>) -> Vec<Place> {
+    /// Copies of the survivors show which of them sends pre-votes first. That node sends them early, and
+    /// campaigns at its election deadline.
+    fn advance_to_timeout(group: &mut Group<Self>) -> Vec<NodeIndex> {
         group.now = first_deadline(group);
-        let stands = |&place: &Place| {
-            let said = group.nodes[place].election.clone().tick(group.now.into());
-            said.iter().any(|output| matches!(output, Output::Send { .. }))
+        let campaigns = |&node: &NodeIndex| {
+            let outputs = group.nodes[node].election.clone().tick(group.now.into());
+            outputs.iter().any(|output| matches!(output, Output::Send { .. }))
         };
-        let alive = (0..group.nodes.len()).filter(|&place| group.dead != Some(place));
-        alive.filter(stands).collect()
+        let alive = (0..group.nodes.len()).filter(|&node| group.crashed != Some(node));
+        alive.filter(campaigns).collect()
     }
 
-    fn wait(group: &mut Group<Self>, awake: &[Place]) {
-        let due = awake.iter().filter_map(|&place| group.nodes[place].due()).min();
+    fn advance_to_deadline(group: &mut Group<Self>, campaigners: &[NodeIndex]) {
+        let due = campaigners.iter().filter_map(|&node| group.nodes[node].deadline()).min();
         group.now = group.now.max(due.expect("a candidate waits for something"));
     }
 
@@ -95,6 +104,6 @@ impl Contender for Quorate {
 }
 
 fn first_deadline(group: &Group<Quorate>) -> Duration {
-    let alive = (0..group.nodes.len()).filter(|&place| group.dead != Some(place));
-    alive.filter_map(|place| group.nodes[place].due()).min().expect("somebody waits")
+    let alive = (0..group.nodes.len()).filter(|&node| group.crashed != Some(node));
+    alive.filter_map(|node| group.nodes[node].deadline()).min().expect("a survivor waits")
 }

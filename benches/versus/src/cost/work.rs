@@ -1,116 +1,116 @@
-//! What is measured: many groups of one library do the same, one after the other.
+//! The work that is measured: many groups of one library do the same, one after the other.
 
 use std::time::Instant;
 
 use super::allocator::{Counted, counted};
-use super::group::Group;
-use super::idle::{BEAT_TICKS, Idle, TICKS};
-use super::{Contender, Place};
+use super::group::{Group, MeasuredNode};
+use super::idle::{HEARTBEAT_TICKS, IdleHost, TICKS_PER_SECOND};
+use crate::node_set::NodeIndex;
 
-/// One kind of work, done again and again.
+/// One kind of work, which is done again and again.
 pub trait Work {
-    /// Not measured.
+    /// Prepares the work. Not measured.
     fn prepare(&mut self);
-    /// Measured.
+    /// Does the work. Measured.
     fn work(&mut self);
-    /// Not measured.
+    /// Clears up after the work. Not measured.
     fn clear(&mut self);
-    /// How often `work` does what it is about.
-    fn times(&self) -> usize;
-    /// Messages that the work just done took, each time.
+    /// How often the work repeats what is measured.
+    fn repetitions(&self) -> usize;
+    /// Messages of one repetition, after the work.
     fn messages(&self) -> usize;
 }
 
-/// Nanoseconds each time.
+/// Does the work once. Returns the nanoseconds of one repetition.
 pub fn timed(work: &mut dyn Work) -> f64 {
     work.prepare();
     let start = Instant::now();
     measured(work);
     let length = start.elapsed();
     work.clear();
-    length.as_nanos() as f64 / work.times() as f64
+    length.as_nanos() as f64 / work.repetitions() as f64
 }
 
-/// So often in all, if `work` is done `rounds` times.
+/// Does the work `rounds` times. Returns how many repetitions that makes.
 pub fn repeated(work: &mut dyn Work, rounds: usize) -> usize {
     for _ in 0..rounds {
         timed(work);
     }
-    rounds * work.times()
+    rounds * work.repetitions()
 }
 
-/// A profiler finds all that is measured by this name, and nothing else.
+/// The function in which a profiler finds everything that is measured, and nothing else.
 #[inline(never)]
 fn measured(work: &mut dyn Work) {
     work.work();
 }
 
-/// Messages and allocations each time.
+/// Does the work once. Returns the messages and the allocations of one repetition.
 pub fn tallied(work: &mut dyn Work) -> (usize, f64) {
     work.prepare();
     let Counted { allocations, .. } = counted(|| measured(work));
     let messages = work.messages();
     work.clear();
-    (messages, allocations as f64 / work.times() as f64)
+    (messages, allocations as f64 / work.repetitions() as f64)
 }
 
 /// The parts of a round of heartbeats.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Part {
-    /// The leader says what is due to all others.
+    /// The leader sends a heartbeat to every other node.
     Broadcast,
-    /// A follower takes a heartbeat and answers it.
+    /// A follower receives a heartbeat and replies.
     Follower,
-    /// The leader takes all the answers.
+    /// The leader receives all the replies.
     Answers,
 }
 
-/// So many that one reading of the clock is shared by many, but not much more than a cache holds.
+/// How many groups share a reading of the clock: many, but not many more than a cache holds.
 pub(crate) fn groups(members: usize) -> usize {
     (160 / members).clamp(4, 32)
 }
 
-/// Groups with a leader, and one part of their rounds.
-pub struct Beats<C: Contender> {
-    groups: Vec<Group<C>>,
+/// One part of the rounds of groups with a leader.
+pub struct Heartbeats<N: MeasuredNode> {
+    groups: Vec<Group<N>>,
     part: Part,
 }
 
-impl<C: Contender> Beats<C> {
+impl<N: MeasuredNode> Heartbeats<N> {
     #[must_use]
     pub fn new(members: usize, part: Part) -> Self {
-        Beats { groups: (0..groups(members)).map(|_| Group::settled(members)).collect(), part }
+        Heartbeats { groups: (0..groups(members)).map(|_| Group::settled(members)).collect(), part }
     }
 
     fn broadcast(&mut self) {
         for group in &mut self.groups {
-            group.nodes[group.leader].tick(group.now, &mut group.said);
+            group.nodes[group.leader].tick(group.now, &mut group.outputs);
         }
     }
 
-    /// One follower of each group.
+    /// One follower of each group takes its heartbeat.
     fn follow(&mut self) {
         for group in &mut self.groups {
-            group.hand_over();
+            group.receive_next();
         }
     }
 
-    fn read(&mut self) {
+    fn read_answers(&mut self) {
         for group in &mut self.groups {
-            while group.hand_over().is_some() {}
+            while group.receive_next().is_some() {}
         }
     }
 }
 
-impl<C: Contender> Work for Beats<C> {
+impl<N: MeasuredNode> Work for Heartbeats<N> {
     fn prepare(&mut self) {
         for group in &mut self.groups {
-            C::rest(group);
+            N::advance_to_heartbeat(group);
             if self.part != Part::Broadcast {
                 group.tick(group.leader);
             }
             if self.part == Part::Answers {
-                (1..group.nodes.len()).for_each(|_| _ = group.deliver());
+                (1..group.nodes.len()).for_each(|_| _ = group.deliver_next());
             }
         }
     }
@@ -119,39 +119,39 @@ impl<C: Contender> Work for Beats<C> {
         match self.part {
             Part::Broadcast => self.broadcast(),
             Part::Follower => self.follow(),
-            Part::Answers => self.read(),
+            Part::Answers => self.read_answers(),
         }
     }
 
     fn clear(&mut self) {
         for group in &mut self.groups {
-            let speaker = match self.part {
+            let sender = match self.part {
                 Part::Broadcast | Part::Answers => group.leader,
                 Part::Follower => usize::from(group.leader == 0),
             };
-            group.act(speaker);
-            group.drain();
+            group.act(sender);
+            group.deliver_all();
         }
     }
 
-    fn times(&self) -> usize {
+    fn repetitions(&self) -> usize {
         self.groups.len()
     }
 
     fn messages(&self) -> usize {
-        self.groups[0].said.len()
+        self.groups[0].outputs.len()
     }
 }
 
-/// Whole seconds at rest, of many groups.
+/// Whole seconds of many groups at rest.
 pub struct Seconds {
-    host: Box<dyn Idle>,
+    host: Box<dyn IdleHost>,
     groups: usize,
 }
 
 impl Seconds {
     #[must_use]
-    pub fn new(host: Box<dyn Idle>, groups: usize) -> Self {
+    pub fn new(host: Box<dyn IdleHost>, groups: usize) -> Self {
         Seconds { host, groups }
     }
 }
@@ -160,15 +160,15 @@ impl Work for Seconds {
     fn prepare(&mut self) {}
 
     fn work(&mut self) {
-        for _ in 0..TICKS / BEAT_TICKS {
-            self.host.quiet();
-            self.host.beat();
+        for _ in 0..TICKS_PER_SECOND / HEARTBEAT_TICKS {
+            self.host.tick_between_heartbeats();
+            self.host.tick_heartbeats();
         }
     }
 
     fn clear(&mut self) {}
 
-    fn times(&self) -> usize {
+    fn repetitions(&self) -> usize {
         self.groups
     }
 
@@ -177,27 +177,27 @@ impl Work for Seconds {
     }
 }
 
-/// Groups without their leader, from the first's end of patience until all know another.
-pub struct Failovers<C: Contender> {
-    groups: Vec<(Group<C>, Vec<Place>)>,
+/// Failovers, from the first election timeout until all survivors know the new leader.
+pub struct Failovers<N: MeasuredNode> {
+    groups: Vec<(Group<N>, Vec<NodeIndex>)>,
     members: usize,
 }
 
-impl<C: Contender> Failovers<C> {
+impl<N: MeasuredNode> Failovers<N> {
     #[must_use]
     pub fn new(members: usize) -> Self {
         Failovers { groups: Vec::new(), members }
     }
 }
 
-impl<C: Contender> Work for Failovers<C> {
+impl<N: MeasuredNode> Work for Failovers<N> {
     fn prepare(&mut self) {
-        self.groups.extend((0..groups(self.members)).map(|_| Group::bereaved(self.members)));
+        self.groups.extend((0..groups(self.members)).map(|_| Group::leaderless(self.members)));
     }
 
     fn work(&mut self) {
-        for (group, awake) in &mut self.groups {
-            group.fail_over(awake);
+        for (group, campaigners) in &mut self.groups {
+            group.fail_over(campaigners);
         }
     }
 
@@ -205,7 +205,7 @@ impl<C: Contender> Work for Failovers<C> {
         self.groups.clear();
     }
 
-    fn times(&self) -> usize {
+    fn repetitions(&self) -> usize {
         groups(self.members)
     }
 

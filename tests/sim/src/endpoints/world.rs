@@ -143,7 +143,7 @@ impl World {
     /// The addresses of the others are never told to a process that starts now. It is told those that it saved,
     /// and the address of one other node if `guide` names it.
     pub(crate) fn start(&mut self, node: usize, remembers: bool, guide: Option<usize>) {
-        let told = remembers.then(|| self.saved[node].clone()).unwrap_or_default();
+        let told = if remembers { self.saved[node].clone() } else { Vec::new() };
         let guide = guide.map(|guide| (guide as u64 + 1, self.addresses.of(guide).public));
         self.cluster.restart(node as u64 + 1);
         let Some(life) = self.running_life(node) else { return };
