@@ -1,6 +1,6 @@
-//! Any bytes are refused without a trace, unless somebody with the key has sealed them; what he has sealed,
-//! whatever it is, takes no more memory than a constant and its own length; and of a sealed datagram no byte can be
-//! changed.
+//! Datagrams that were not sealed with the key are refused without an allocation. A datagram that was
+//! sealed with the key, with any content, takes at most a constant and its own length of memory. A changed
+//! byte of a sealed datagram is detected.
 //!
 //! `cargo +nightly fuzz run seal`, or on stable
 //! `RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none seal`.
@@ -18,10 +18,10 @@ use rand_chacha::rand_core::SeedableRng;
 
 const KEY: [u8; 32] = [7; 32];
 
-/// A node that is remembered, and an answer.
+/// The memory of a remembered node and a reply.
 const BYTES_AT_LEAST: u64 = 8 * 1024;
 
-/// What is before the nonce, and before what is sealed.
+/// Where the nonce begins, and where the sealed part begins.
 const HEAD: usize = 11;
 const START: usize = HEAD + 24;
 
@@ -47,7 +47,7 @@ fn node<I: AnyId>(id: I) -> Seal<I, ChaCha20Rng> {
     Seal::new(id, keys(), ChaCha20Rng::seed_from_u64(1)).expect("randomness")
 }
 
-/// Bytes of somebody who has no key.
+/// Opens bytes of a sender without the key.
 fn stranger(bytes: &[u8]) -> Result<()> {
     let mut datagram = bytes.to_vec();
     let mut node = node(0_u64);
@@ -58,10 +58,12 @@ fn stranger(bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Bytes of somebody who has the key.
+/// Opens arbitrary bytes that were sealed with the key.
 fn member<I: AnyId>(u: &mut Unstructured<'_>) -> Result<()> {
     let mut node = node(I::any(u)?);
-    let mut datagram = keys().seal_broadcast(&[], &mut ChaCha20Rng::seed_from_u64(2)).expect("a broadcast")[..START].to_vec();
+    let mut datagram = keys().seal_broadcast(&[], &mut ChaCha20Rng::seed_from_u64(2)).expect("a broadcast")
+        [..START]
+        .to_vec();
     let mut sealed = u.bytes(u.len())?.to_vec();
     let nonce: [u8; 24] = datagram[HEAD..].try_into().expect("a nonce");
     let cipher = XChaCha20Poly1305::new(&KEY.into());
@@ -74,7 +76,7 @@ fn member<I: AnyId>(u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A datagram that somebody without the key can change on its way.
+/// Opens a sealed datagram in which one byte may be changed.
 fn tampered<I: AnyId>(u: &mut Unstructured<'_>) -> Result<()> {
     let (one, two) = (I::any(u)?, I::any(u)?);
     let change = u.arbitrary::<(u16, u8)>()?;
@@ -82,17 +84,17 @@ fn tampered<I: AnyId>(u: &mut Unstructured<'_>) -> Result<()> {
     let (mut writer, mut reader) = (node(one), node(two));
     let mut handshake = writer.handshake(two).expect("a handshake");
     let Opened::Reply(mut reply) = reader.open(&mut handshake) else {
-        assert_eq!(one, two, "only what is in its own name is not replied to");
+        assert_eq!(one, two, "only a handshake in the receiver's own name gets no reply");
         return Ok(());
     };
     assert!(matches!(writer.open(&mut reply), Opened::HandshakeDone { with } if with == two));
     let Ok(sealed) = writer.seal_for(two, body) else { return Ok(()) };
     let mut changed = sealed.clone();
-    let place = usize::from(change.0) % sealed.len();
-    changed[place] ^= change.1;
+    let index = usize::from(change.0) % sealed.len();
+    changed[index] ^= change.1;
     let counts = matches!(reader.open(&mut changed), Opened::Datagram { from, body: read } if from == one && read == body);
     assert_eq!(counts, change.1 == 0);
     let counts_later = matches!(reader.open(&mut sealed.clone()), Opened::Datagram { .. });
-    assert_ne!(counts, counts_later, "once");
+    assert_ne!(counts, counts_later, "the datagram counts once");
     Ok(())
 }

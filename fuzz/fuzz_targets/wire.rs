@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use quorate::adapters::wire::{MAX_DATAGRAM, DecodeError, decode, encode};
+use quorate::adapters::wire::{DecodeError, MAX_DATAGRAM, decode, encode};
 use quorate_fuzz::{AnyId, message};
 
 /// The memory for each byte. A one-byte member becomes an id of eight bytes, twice at most while lists are
@@ -51,7 +51,10 @@ fn write<I: AnyId>(u: &mut Unstructured<'_>) -> Result<()> {
     let datagram = encode(&message);
     assert!(!datagram.is_empty() && datagram.len() <= MAX_DATAGRAM);
     let (last, rest) = datagram.split_last().expect("a version at least");
-    assert_eq!(decode::<I>(rest), Err(if rest.is_empty() { DecodeError::Empty } else { DecodeError::Truncated }));
+    assert_eq!(
+        decode::<I>(rest),
+        Err(if rest.is_empty() { DecodeError::Empty } else { DecodeError::Truncated })
+    );
     assert_eq!(decode::<I>(&[rest, &[*last, 0]].concat()), Err(DecodeError::TrailingBytes { extra: 1 }));
     assert_eq!(decode(&datagram), Ok(message));
     Ok(())

@@ -11,7 +11,9 @@ use quorate::message::{
     Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Order, Phase, Round, VoteReply,
     VoteRequest,
 };
-use quorate::{ClusterId, Message, Nanos, NodeId, Position, Priority, PromiseHolder, Term, MembershipVersion};
+use quorate::{
+    ClusterId, MembershipVersion, Message, Nanos, NodeId, Position, Priority, PromiseHolder, Term,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

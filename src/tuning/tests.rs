@@ -1,4 +1,5 @@
-//! A leader at index 0, and what it makes of answers that come as they are told to. Times are in nanoseconds.
+//! The tuning of a leader at index 0, whose followers reply as the test decides.
+//! Times are in nanoseconds.
 #![allow(
     clippy::unwrap_used,
     clippy::arithmetic_side_effects,
@@ -15,9 +16,8 @@ use core::time::Duration;
 const MS: u64 = 1_000_000;
 const SHORTEST: u64 = 25 * MS;
 const LONGEST: u64 = 150 * MS;
-/// How long the worst is remembered at least.
+/// How long the largest measurements are remembered at least.
 const LONG: u64 = WINDOW * LONGEST;
-
 fn at(nanos: u64) -> Timestamp {
     Timestamp::ORIGIN.after(Nanos(nanos))
 }
@@ -47,7 +47,7 @@ impl TunedLeader {
         self.tuning.interval().0
     }
 
-    /// The next heartbeat, `late`; the others answer it after so long, or not.
+    /// Sends the next heartbeat, `late`. Each follower replies after its round trip, or not at all.
     fn heartbeat(&mut self, late: u64, rtts: &[Option<u64>]) {
         self.now += self.interval() + late;
         self.tuning.retune(&self.members, MemberIndex::FIRST, Nanos(late), at(self.now), &self.timing);
@@ -65,7 +65,7 @@ impl TunedLeader {
         }
     }
 
-    /// Has led for long on a quiet network.
+    /// A leader that has led for long on a quiet network.
     fn settled(members: u8) -> Self {
         let mut leader = TunedLeader::new(members, 0);
         leader.heartbeats_for(2 * LONG, &[Some(MS / 2); 4][..usize::from(members) - 1]);
@@ -84,7 +84,7 @@ fn a_round_trip_is_estimated_as_rfc_6298_does() {
 }
 
 #[test]
-fn room_for_as_many_heartbeats_as_are_not_lost_in_a_row_in_a_billion() {
+fn a_promise_has_room_for_so_many_heartbeats_that_a_loss_of_all_is_one_in_a_billion() {
     let rooms = [0, 1_000, 1_001, 5_600, 10_000, 100_000, 300_000, 1_000_000].map(heartbeats_needed);
     assert_eq!(rooms, [3, 3, 4, 4, 5, 9, 18, 20]);
 }
@@ -94,7 +94,7 @@ fn losses_are_counted_over_the_last_few_hundred_heartbeats() {
     let mut leader = TunedLeader::new(2, 0);
     let loss = |leader: &TunedLeader| leader.tuning.rtts[1].loss;
     leader.heartbeat(0, &[Some(MS)]);
-    assert_eq!(loss(&leader), 500_000, "one was lost before the first");
+    assert_eq!(loss(&leader), 500_000, "the estimate begins with one loss");
     (0..62).for_each(|_| leader.heartbeat(0, &[Some(MS)]));
     assert!(loss(&leader).abs_diff(15_625) < 100, "one of 64: {}", loss(&leader));
     for _ in 0..1_000 {
@@ -130,7 +130,7 @@ fn a_leader_asks_for_the_longest_promise_until_it_has_measured_for_long() {
 }
 
 #[test]
-fn a_promise_outlasts_twice_the_worst_round_trip_and_remembers_it() {
+fn a_promise_exceeds_twice_the_longest_round_trip_and_remembers_it() {
     let mut leader = TunedLeader::settled(3);
     (0..2).for_each(|_| leader.heartbeat(0, &[Some(MS / 2), Some(20 * MS)]));
     let raised = leader.promise();
@@ -161,25 +161,25 @@ fn a_promise_exceeds_the_silence_of_a_quorum_but_not_that_of_one_follower() {
 }
 
 #[test]
-fn a_leader_that_is_late_to_send_makes_up_for_it() {
+fn a_leader_that_sends_late_asks_for_longer_promises() {
     let mut leader = TunedLeader::settled(3);
     (0..20).for_each(|_| leader.heartbeat(9 * MS, &[Some(MS / 2); 2]));
     assert!(leader.promise() > SHORTEST + 15 * MS, "{}", leader.promise());
 }
 
 #[test]
-fn who_is_not_known_well_does_not_count_nor_who_is_gone() {
+fn a_follower_that_is_gone_or_has_just_come_back_does_not_count() {
     let mut leader = TunedLeader::settled(3);
     leader.heartbeats_for(LONGEST * 2, &[Some(MS / 2), None]);
-    assert_eq!(leader.promise(), SHORTEST, "it is gone");
+    assert_eq!(leader.promise(), SHORTEST, "the second follower is gone");
     (0..ENOUGH).for_each(|_| leader.heartbeat(0, &[Some(MS / 2), Some(40 * MS)]));
-    assert_eq!(leader.promise(), SHORTEST, "it has just come back");
+    assert_eq!(leader.promise(), SHORTEST, "the second follower has just come back");
     leader.heartbeat(0, &[Some(MS / 2), Some(40 * MS)]);
     assert!(leader.promise() > 80 * MS, "{}", leader.promise());
 }
 
 #[test]
-fn so_many_heartbeats_fit_into_a_promise_on_the_slowest_clock() {
+fn the_needed_heartbeats_fit_into_a_promise_on_the_slowest_clock() {
     for (drift, rtt) in [(0, MS), (200_000, MS), (500_000, 5 * MS), (500, 30 * MS)] {
         let mut leader = TunedLeader::new(3, drift);
         leader.heartbeats_for(3 * LONG, &[Some(rtt); 2]);

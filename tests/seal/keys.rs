@@ -1,4 +1,4 @@
-//! Keys: how they are written, and what is never shown of them.
+//! Keys: their text form, their files, and that no output shows them.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use quorate::adapters::seal::KeyError;
 use super::*;
 
 #[test]
-fn nothing_shows_a_key() {
+fn no_debug_output_shows_a_key() {
     let hex = "00112233445566778899aabbccddeeff0123456789abcdeffedcba9876543210";
     let keys: Keyring = hex.parse().unwrap();
     let seal = Seal::new(1_u16, keys.clone(), rng()).unwrap();
@@ -24,17 +24,17 @@ fn nothing_shows_a_key() {
             assert!(!shown.contains(part.trim_matches(['[', ']'])), "{shown} shows {part}");
         }
     }
-    assert!(format!("{keys:?}").contains("Key("), "but which key it is, is shown");
+    assert!(format!("{keys:?}").contains("Key("), "the id of the key is shown");
 }
 
 #[test]
-fn keys_are_read_from_text_and_what_is_none_is_refused() {
+fn keys_are_read_from_text_and_other_text_is_refused() {
     let (one, two) = ("1".repeat(64), "aB".repeat(32));
     let both: Keyring = format!("# the group's keys\n{one}\n\n  {two}  \n").parse().unwrap();
     let first: Keyring = one.parse().unwrap();
     assert_eq!(format!("{both:?}"), format!("[{:?}, {:?}]", key(0x11), key(0xab)));
     let sealed = both.seal_broadcast(b"x", &mut rng()).unwrap();
-    assert!(first.open_broadcast(&mut sealed.clone()).is_ok(), "the first of them seals");
+    assert!(first.open_broadcast(&mut sealed.clone()).is_ok(), "the first key seals");
     for wrong in ["1".repeat(62), "1".repeat(66), "1".repeat(63), "x".repeat(64), format!("{one} {two}")] {
         assert!(matches!(wrong.parse::<Keyring>(), Err(KeyError::NotHex)), "{wrong}");
     }
@@ -46,13 +46,13 @@ fn keys_are_read_from_text_and_what_is_none_is_refused() {
 }
 
 #[test]
-fn a_key_that_is_drawn_is_in_a_file_for_its_owner_alone() {
+fn the_file_of_a_new_key_is_readable_by_its_owner_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("key");
     let drawn = Keyring::create(&path).unwrap();
     let read = Keyring::read(&path).unwrap();
     assert_eq!(read.open_broadcast(&mut drawn.seal_broadcast(b"x", &mut rng()).unwrap()), Ok(&b"x"[..]));
-    assert!(matches!(Keyring::create(&path), Err(KeyError::File { .. })), "never over another");
+    assert!(matches!(Keyring::create(&path), Err(KeyError::File { .. })), "a file is never replaced");
     assert!(matches!(Keyring::read(folder.path().join("none")), Err(KeyError::File { .. })));
     #[cfg(unix)]
     {

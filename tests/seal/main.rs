@@ -1,4 +1,4 @@
-//! Sealed datagrams, without a socket: what counts, and what never does.
+//! Sealed datagrams, without a socket: which of them count, and which never do.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -92,14 +92,14 @@ fn the_content_of_a_sealed_datagram_cannot_be_read_from_it() {
 }
 
 #[test]
-fn a_stranger_gets_no_answer_whatever_he_sends() {
+fn a_sender_without_the_key_gets_no_reply_to_any_datagram() {
     let (mut one, mut two) = pair();
     let mut stranger = Seal::new(3, ring(&[9]), rng()).unwrap();
     let with_another_key = [stranger.handshake(1), stranger.seal_for(1, b"x"), stranger.seal_broadcast(b"x")];
     for datagram in with_another_key {
         assert_eq!(body(&mut one, &datagram.unwrap()), Err(Refusal::UnknownKey));
     }
-    // He has seen which key it is, and gives his own that name.
+    // The sender has seen the id of the key, and uses it with another key.
     let seen = two.seal_for(1, b"x").unwrap();
     let forged = [&seen[..11], &stranger.handshake(1).unwrap()[11..]].concat();
     assert_eq!(body(&mut one, &forged), Err(Refusal::Forged));
@@ -110,16 +110,16 @@ fn a_stranger_gets_no_answer_whatever_he_sends() {
     let refused = one.refused();
     assert_eq!((refused.unknown_key, refused.forged, refused.truncated), (3, 1, 1));
     assert_eq!((refused.unsealed, refused.unknown_version), (1, 1));
-    assert_eq!(body(&mut one, &seen), Ok(b"x".to_vec()), "nothing of that did any harm");
+    assert_eq!(body(&mut one, &seen), Ok(b"x".to_vec()), "the forged datagrams have not changed anything");
 }
 
 #[test]
-fn no_bit_can_be_changed_and_no_byte_be_missing_or_more() {
+fn a_changed_bit_or_a_missing_or_extra_byte_is_detected() {
     let (mut one, mut two) = pair();
     let sealed = one.seal_for(2, b"x").unwrap();
-    for place in 0..sealed.len() * 8 {
+    for bit in 0..sealed.len() * 8 {
         let mut changed = sealed.clone();
-        changed[place / 8] ^= 1 << (place % 8);
+        changed[bit / 8] ^= 1 << (bit % 8);
         body(&mut two, &changed).unwrap_err();
     }
     for length in 0..sealed.len() {
@@ -130,7 +130,7 @@ fn no_bit_can_be_changed_and_no_byte_be_missing_or_more() {
 }
 
 #[test]
-fn what_is_too_long_is_neither_made_nor_looked_at() {
+fn a_datagram_that_is_too_long_is_neither_sealed_nor_opened() {
     let (mut one, mut two) = pair();
     let overhead = one.seal_for(2, &[]).unwrap().len();
     let longest = vec![0; MAX_SEALED - overhead];
@@ -155,7 +155,7 @@ fn a_datagram_that_comes_back_to_its_sender_or_goes_to_another_is_refused() {
 }
 
 #[test]
-fn a_datagram_is_opened_once_also_if_datagrams_overtake_each_other() {
+fn each_datagram_is_opened_once_even_if_datagrams_overtake_each_other() {
     let (mut one, mut two) = pair();
     let datagrams: Vec<_> = (0..40).map(|number: u8| one.seal_for(2, &[number]).unwrap()).collect();
     for number in (0..40).rev() {
@@ -168,7 +168,7 @@ fn a_datagram_is_opened_once_also_if_datagrams_overtake_each_other() {
 }
 
 #[test]
-fn a_datagram_that_is_overtaken_is_opened_also_if_its_sender_was_written_to_meanwhile() {
+fn an_overtaken_datagram_is_opened_even_if_its_sender_has_received_others_meanwhile() {
     let (mut one, mut two) = pair();
     for _ in 0..3 {
         let overtaken = one.seal_for(2, b"slow").unwrap();
@@ -199,18 +199,18 @@ fn a_datagram_is_not_opened_again_after_its_sender_has_restarted() {
     let old = one.seal_for(2, b"old").unwrap();
     assert!(body(&mut two, &old).is_ok());
     let mut one = node(1);
-    // Not even while the new one is on its way in.
+    // An old datagram does not count during the handshake of the new process either.
     let mut handshake = reply(&mut two, &mut one.handshake(2).unwrap());
-    assert_eq!(body(&mut two, &old), Err(Refusal::Replayed), "the old process is still the one known");
+    assert_eq!(body(&mut two, &old), Err(Refusal::Replayed), "the old process is still the known one");
     assert!(matches!(one.open(&mut handshake), Opened::HandshakeDone { with: 2 }));
     assert_eq!(body(&mut two, &one.seal_for(2, b"new").unwrap()), Ok(b"new".to_vec()));
     reply(&mut two, &mut old.clone());
     assert_eq!(body(&mut two, &one.seal_for(2, b"more").unwrap()), Ok(b"more".to_vec()));
 }
 
-/// Two processes of one node prove themselves by the same challenge; the first one's datagram was held up.
+/// Two processes of one node answer the same challenge, and the datagram of the first one is delayed.
 #[test]
-fn a_process_that_was_replaced_does_not_come_back_by_what_let_the_next_one_in() {
+fn a_replaced_process_does_not_come_back_with_the_challenge_of_the_next_one() {
     let (_, mut two) = pair();
     let [late, next] = [node(1), node(1)].map(|mut one| {
         let mut handshake = reply(&mut two, &mut one.handshake(2).unwrap());
@@ -223,13 +223,13 @@ fn a_process_that_was_replaced_does_not_come_back_by_what_let_the_next_one_in() 
 }
 
 #[test]
-fn an_old_handshake_or_reply_admits_no_process_and_is_answered_by_no_more_than_was_sent() {
+fn a_replayed_handshake_admits_no_process_and_gets_no_longer_a_reply_than_the_request() {
     let (mut one, mut two) = (node(1), node(2));
     let handshake = one.handshake(2).unwrap();
     let answer = reply(&mut two, &mut handshake.clone());
     assert_eq!(answer.len(), handshake.len());
     assert!(matches!(one.open(&mut answer.clone()), Opened::HandshakeDone { with: 2 }));
-    assert_eq!(body(&mut one, &answer), Err(Refusal::Stale), "an answer is never answered");
+    assert_eq!(body(&mut one, &answer), Err(Refusal::Stale), "a reply never gets a reply");
     assert!(body(&mut two, &one.seal_for(2, b"x").unwrap()).is_ok());
     assert!(body(&mut one, &two.seal_for(1, b"x").unwrap()).is_ok());
     for _ in 0..100 {
@@ -237,7 +237,7 @@ fn an_old_handshake_or_reply_admits_no_process_and_is_answered_by_no_more_than_w
         assert_eq!(body(&mut one, &again), Err(Refusal::Stale));
         assert_eq!(body(&mut one, &answer), Err(Refusal::Stale));
     }
-    assert!(body(&mut two, &one.seal_for(2, b"y").unwrap()).is_ok(), "and whoever has met, has");
+    assert!(body(&mut two, &one.seal_for(2, b"y").unwrap()).is_ok(), "a completed handshake stays completed");
     assert!(body(&mut one, &two.seal_for(1, b"y").unwrap()).is_ok());
 }
 
@@ -269,7 +269,7 @@ fn keys_are_changed_while_datagrams_are_sent_and_an_old_one_is_no_key_any_more()
     let (mut one, mut two) = pair();
     let (old, mixed, turned, new) = (ring(&[1]), ring(&[1, 2]), ring(&[2, 1]), ring(&[2]));
     let by_old = one.seal_for(2, b"old").unwrap();
-    // Every order in which the steps can reach the two.
+    // Every order in which the steps can reach the two nodes.
     for (ones, twos) in [
         (&mixed, &old),
         (&mixed, &mixed),
@@ -299,7 +299,7 @@ fn broadcasts_are_for_every_node_with_the_key_and_no_datagrams_of_a_node() {
 }
 
 #[test]
-fn however_many_nodes_write_no_more_than_a_thousand_are_remembered() {
+fn at_most_a_thousand_peers_are_remembered() {
     let mut crowded = Seal::new(0_u16, ring(&[1]), rng()).unwrap();
     let peer = |id: Id| Seal::new(id, ring(&[1]), rng()).unwrap();
     let kept = |crowded: &Seal<Id, ChaCha20Rng>| (1..=2_000).filter(|&id| crowded.can_seal_for(id)).count();
@@ -310,13 +310,16 @@ fn however_many_nodes_write_no_more_than_a_thousand_are_remembered() {
         let mut handshake = reply(&mut crowded, &mut node.handshake(0).unwrap());
         node.open(&mut handshake);
         assert!(body(&mut crowded, &node.seal_for(0, b"x").unwrap()).is_ok());
-        assert!(body(&mut crowded, &first.seal_for(0, b"x").unwrap()).is_ok(), "who writes is not forgotten");
+        assert!(
+            body(&mut crowded, &first.seal_for(0, b"x").unwrap()).is_ok(),
+            "a peer that sends is not forgotten"
+        );
     }
     assert_eq!(kept(&crowded), 1_024);
 }
 
 #[test]
-fn datagrams_that_were_held_up_do_not_silence_those_sent_after_them() {
+fn delayed_datagrams_do_not_block_later_ones() {
     let (mut one, mut two) = pair();
     let of_the_dead = two.seal_for(1, b"late").unwrap();
     let mut two_again = node(2);
@@ -333,7 +336,7 @@ fn datagrams_that_were_held_up_do_not_silence_those_sent_after_them() {
 }
 
 #[test]
-fn copied_datagrams_of_a_thousand_nodes_make_no_live_node_forgotten() {
+fn replayed_datagrams_of_a_thousand_nodes_do_not_displace_a_live_peer() {
     let (mut one, mut two) = pair();
     for stranger in 3..1_200 {
         reply(&mut one, &mut node(stranger).handshake(1).unwrap());

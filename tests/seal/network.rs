@@ -1,4 +1,4 @@
-//! Any two nodes in the hands of somebody who has all their datagrams.
+//! Two nodes and an attacker that has all their datagrams.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,14 +6,14 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What befalls two nodes and a network that keeps all that was ever sent.
+/// An event of two nodes and a network that keeps every datagram.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     /// One of them sends a datagram, or begins a handshake.
     Write(Id),
     Handshake(Id),
     Restart(Id),
-    /// The newest datagram arrives where it should, or an old one wherever.
+    /// One of the newest datagrams arrives at its receiver, or any datagram at any node.
     Deliver(prop::sample::Index),
     Replay(prop::sample::Index, Id),
 }
@@ -29,10 +29,10 @@ fn fate() -> impl Strategy<Value = Fate> {
     ]
 }
 
-/// Two nodes in the hands of one who sees all datagrams, and sends any of them as often as he likes.
+/// Two nodes, and an attacker that sees all datagrams and repeats any of them at will.
 struct Wire {
     nodes: BTreeMap<Id, Seal<Id, ChaCha20Rng>>,
-    /// All that was ever sent, to whom.
+    /// Every datagram that was ever sent, with its receiver.
     sent: Vec<(Id, Vec<u8>)>,
     datagrams: u32,
     counted: BTreeSet<Vec<u8>>,
@@ -61,7 +61,7 @@ impl Wire {
                 return true;
             }
             Opened::Reply(reply) => {
-                assert!(reply.len() <= length, "a reply is no longer than what it replies to");
+                assert!(reply.len() <= length, "a reply is no longer than its request");
                 self.sent.push((3 - to, reply));
             }
             Opened::HandshakeDone { .. } | Opened::Refused(_) => {}
@@ -70,7 +70,7 @@ impl Wire {
         false
     }
 
-    fn suffer(&mut self, fate: Fate) {
+    fn apply(&mut self, fate: Fate) {
         match fate {
             Fate::Write(from) => self.write(from),
             Fate::Handshake(from) => {
@@ -91,8 +91,8 @@ impl Wire {
         }
     }
 
-    /// Has `from` write, and all arrive that follows from it.
-    fn write_in_peace(&mut self, from: Id) -> bool {
+    /// Lets `from` send, and every resulting datagram arrive.
+    fn write_undisturbed(&mut self, from: Id) -> bool {
         let before = self.sent.len();
         self.write(from);
         let mut counted = false;
@@ -115,14 +115,14 @@ proptest! {
     ) {
         let mut wire = Wire::new();
         for fate in fates {
-            wire.suffer(fate);
+            wire.apply(fate);
         }
-        // And when that is over, all is well at once: the second datagram each way arrives, and any later.
-        wire.write_in_peace(first);
-        prop_assert!(wire.write_in_peace(first));
-        wire.write_in_peace(3 - first);
+        // Afterwards the nodes recover at once: from the second datagram in each direction on, all arrive.
+        wire.write_undisturbed(first);
+        prop_assert!(wire.write_undisturbed(first));
+        wire.write_undisturbed(3 - first);
         for from in [3 - first, first, 3 - first, first] {
-            prop_assert!(wire.write_in_peace(from), "a datagram of {} is lost", from);
+            prop_assert!(wire.write_undisturbed(from), "a datagram of {} is lost", from);
         }
     }
 }
