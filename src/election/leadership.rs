@@ -16,6 +16,12 @@ use crate::role::{Following, Handover, Leading, Leaving, Reconfiguration, Role};
 use crate::tally::Tally;
 use crate::types::{MemberIndex, MembershipVersion, NEVER, Nanos, NodeId, Round, Term, Timestamp};
 
+/// What a leader is about to do when its leadership begins.
+struct Plans<I> {
+    handover: Option<Box<Handover<I>>>,
+    reconfiguration: Option<Box<Reconfiguration<I>>>,
+}
+
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// The only transition to the leader's role: a quorum of votes is in force at this instant. Rule 4.6. Spec:
     /// `BecomeLeader`.
@@ -24,7 +30,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let (progress, target) = self.establish_membership(tally, before, out);
         let is_founding = target.is_some();
         let lease = self.lease_of(&progress, Timestamp::ORIGIN);
-        let (handover, reconfiguration) = self.carry_over_plans(lease, target);
+        let Plans { handover, reconfiguration } = self.carry_over_plans(lease, target);
         self.role = Role::Leader(Leading {
             term,
             lease,
@@ -80,11 +86,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// A leads term 4 with a lease until 500 and wins its renewal, term 6, with promises that end at 420. A
     /// worker that has read the lease of term 4 may act until 500, so A takes no step before then (8.1 (e)).
     /// The handover or the reconfiguration that A had begun goes on in term 6.
-    fn carry_over_plans(
-        &mut self,
-        lease: Timestamp,
-        target: Option<Target<I>>,
-    ) -> (Option<Box<Handover<I>>>, Option<Box<Reconfiguration<I>>>) {
+    fn carry_over_plans(&mut self, lease: Timestamp, target: Option<Target<I>>) -> Plans<I> {
         let members = &self.hard.membership;
         // A group that has formed needs no more than a majority from its first step on. Rule 8.4.
         let has_founders_quorum =
@@ -101,7 +103,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             let change = reconfiguration.get_or_insert_with(Reconfiguration::new);
             change.target = target.or(change.target.take());
         }
-        (handover, reconfiguration)
+        Plans { handover, reconfiguration }
     }
 
     /// The progress of `members` at the start of a leadership: the promises that elected the leader, and what it
