@@ -1,6 +1,6 @@
 //! Rule 8.3: nodes that leave or are removed, and how they learn that they are removed.
 
-use quorate::message::Denial;
+use quorate::message::{Denial, Order};
 use quorate::{Event, HardState, Input, Output, Rejection, RoleKind, StepDown, Unfit, Urgency};
 
 use crate::support::*;
@@ -274,6 +274,32 @@ fn a_leaving_leader_whose_handover_fails_waits_before_it_tries_again() {
         "heartbeat 3",
         "this time the other follower"
     );
+}
+
+/// Rules 6.5 and 8.3: node 2 has a higher priority and is never ready, so each takeover fails. The leader wants to
+/// leave, and then node 3 is good enough.
+#[test]
+fn a_leader_that_wants_to_leave_hands_over_although_a_takeover_fails_again_and_again() {
+    let mut node = leader(1, &THREE);
+    let mut left = false;
+    for now in 1..60_000 {
+        let mut out = node.tick_at(now);
+        if now == 40_500 {
+            out.extend(node.step(Input::Leave));
+        }
+        for (follower, beat) in sent(&out) {
+            let reply = accept(beat).priority(if follower == 2 { 2 } else { 1 });
+            let is_named = heartbeat_of(beat).order == Order::Prepare;
+            let reply = if is_named && follower == 3 { reply.ready() } else { reply };
+            let out = node.hear(now, follower, reply);
+            left |= events(&out).iter().any(|event| matches!(event, Event::SteppedDown { .. }));
+        }
+        if left {
+            assert!(now > 40_500, "without the wish to leave only node 2 may take over");
+            return;
+        }
+    }
+    panic!("the leader is still there 19 s after it wanted to leave");
 }
 
 /// Rule 8.3: a voter may be needed to undo an uncommitted change, and a node without a vote is not.
