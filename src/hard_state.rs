@@ -15,7 +15,7 @@ use crate::types::{ClusterId, MembershipVersion, Nanos, NodeId, Term};
 /// nowhere else. It must be durable before the host acts on the outputs that follow it.
 ///
 /// ```
-/// use quorate::{ClusterId, Config, Election, HardState, Output, Term};
+/// use quorate::{ClusterId, Config, Election, HardState, Output, Term, Timestamp};
 /// use rand_chacha::ChaCha8Rng;
 /// use rand_chacha::rand_core::SeedableRng;
 /// use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::types::{ClusterId, MembershipVersion, Nanos, NodeId, Term};
 /// };
 /// // The very first start, of a group of one. (`adapters::store::Store` keeps the state in a file.)
 /// let mut stored = HardState::bootstrap(ClusterId(7), [1])?;
-/// let mut election = start(&stored, Duration::ZERO)?;
+/// let mut election = start(&stored, Timestamp::ORIGIN)?;
 ///
 /// // While the node runs:
 /// let now = election.deadline().unwrap_or_default();
@@ -39,7 +39,7 @@ use crate::types::{ClusterId, MembershipVersion, Nanos, NodeId, Term};
 ///
 /// // Every later start is from what was stored last: here, from the vote that it gave itself.
 /// assert_eq!((stored.term, stored.voted_for), (Term(1), Some(1)));
-/// let election = start(&stored, Duration::from_secs(2))?;
+/// let election = start(&stored, Timestamp::from(Duration::from_secs(2)))?;
 /// assert_eq!(election.term(), Term(1));
 /// # Ok(())
 /// # }

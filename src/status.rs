@@ -28,7 +28,7 @@ use crate::types::{
 /// let first = HardState::bootstrap(ClusterId(7), [1_u64])?;
 /// let mut election =
 ///     Election::new(Config::new(1), first, Timestamp::ORIGIN, ChaCha8Rng::seed_from_u64(0))?;
-/// let _outputs = election.tick(Timestamp::from(Duration::from_secs(1)));
+/// let _outputs = election.tick(election.deadline().unwrap_or_default());
 ///
 /// let status = election.status();
 /// assert_eq!((status.role, status.quorum_reachable), (RoleKind::Leader, true));
