@@ -34,7 +34,7 @@ pub struct Handle<I> {
 }
 
 impl<I: NodeId + Send + Sync> Handle<I> {
-    /// Who leads: always the present state, and a task that awaits a change of it is woken, however late
+    /// The leadership: always the present state, and a task that awaits a change of it is woken, however late
     /// it comes. The first change is the present state. The node's task keeps it, so it stands still while that
     /// task is held up; [`lease`](Self::lease) asks the clock.
     #[must_use]

@@ -1,4 +1,4 @@
-//! Who leads, as the rest of the program sees it, and what it may do by the lease. The
+//! The leadership as the rest of the program sees it, and what it may do by the lease. The
 //! [gate](LeaseGate) decides, and here is the waiting.
 
 use std::fmt;
@@ -47,7 +47,7 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// Who leads, as far as a node knows. A `watch::Receiver` of it is woken when another node leads or
+/// The leadership, as far as a node knows. A `watch::Receiver` of it is woken when another node leads or
 /// none does, when this node's lease begins or ends, and when the node stops; not each time the
 /// lease grows.
 #[derive(Clone, Debug)]
