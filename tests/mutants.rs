@@ -1,6 +1,6 @@
 //! `.cargo/mutants.toml` hides mutants that no test can notice. Each entry names the function and, where
 //! only some of its mutants are meant, the operators: an entry whose function or operator is gone would
-//! hide nothing, or something else.
+//! hide nothing, or something else. The test programs that it lists must exist too.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that fails should panic")]
 
 use std::fs;
@@ -11,7 +11,7 @@ const CONFIGURATION: &str = include_str!("../.cargo/mutants.toml");
 /// The strings of the list of that name in the configuration.
 fn list(name: &str) -> Vec<String> {
     let (_, after) = CONFIGURATION.split_once(&format!("\n{name} = [")).expect("a list of that name");
-    let (list, _) = after.split_once("\n]").unwrap_or_else(|| after.split_once(']').expect("the list ends"));
+    let (list, _) = after.split_once("\n]").expect("the list ends");
     let quoted = |line: &str| {
         Some(line.trim().strip_prefix('"')?.trim_end_matches(',').strip_suffix('"')?.replace("\\\\", "\\"))
     };
@@ -75,5 +75,21 @@ fn each_hidden_mutant_exists() {
             let used = bodies.iter().any(|body| body.contains(&format!(" {operator} ")));
             assert!(used, "{entry:?} hides nothing: {operator:?} is not used there");
         }
+    }
+}
+
+#[test]
+fn each_test_program_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let programs: Vec<_> = list("additional_cargo_test_args")
+        .iter()
+        .filter_map(|arg| Some(arg.strip_prefix("--test=")?.to_owned()))
+        .collect();
+    assert!(!programs.is_empty(), "the list was not understood");
+    for program in programs {
+        // A file, a folder, or a test of a package that is named for what it tests.
+        let paths =
+            ["tests/*.rs", "tests/*/main.rs", "tests/*/tests/*.rs"].map(|path| path.replace('*', &program));
+        assert!(paths.iter().any(|path| root.join(path).is_file()), "there is no test program {program:?}");
     }
 }

@@ -48,7 +48,7 @@ pub(super) enum Verdict {
 
 /// A copy of the sources, with a folder of its own for what is built of it.
 pub(super) struct Copy {
-    pub(super) folder: PathBuf,
+    folder: PathBuf,
     slow: bool,
 }
 
