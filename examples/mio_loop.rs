@@ -1,6 +1,6 @@
 //! An election and an endpoint in a readiness loop: three nodes, each a thread with a poll of `mio`, a UDP
 //! socket and a durable file. Each node is told the address of one other, and learns the third. They elect a
-//! leader, the leader is stopped without a farewell, another is elected, and that is all.
+//! leader, the leader is stopped without handing over, another is elected, and that is all.
 //!
 //! ```text
 //! cargo run --example mio_loop

@@ -1,4 +1,4 @@
-//! Who a node is, and its lengths of time.
+//! The configuration of a node: its id, its timing, its priority and its position.
 
 use core::time::Duration;
 

@@ -225,9 +225,9 @@
 //! *Why.* Rule 2.3 is only as good as the length on disk. A node writes when it enters its first term, so
 //! the length costs no write of its own.
 //!
-//! **2.5 When the promise is tested.** Of a vote request that rules 1.3, 2.7 and 7.4 let pass, it is tested
-//! first, before term, version, position and vote: a bound voter denies with `Bound`, and adopts nothing.
-//! Of a pre-vote request it is tested last.
+//! **2.5 When the promise is tested.** In a vote request that rules 1.3, 2.7 and 7.4 let pass, the promise is
+//! tested first, before term, version, position and vote: a bound voter denies with `Bound`, and adopts nothing.
+//! In a pre-vote request the promise is tested last.
 //!
 //! *Why.* A bound voter that adopted the higher term would then deny the heartbeats of the leader that it
 //! is bound to, and so depose it. A pre-vote changes nothing, so the order is free: tested last, a `Bound`

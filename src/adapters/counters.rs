@@ -110,7 +110,7 @@ pub struct RoundTrips {
 }
 
 impl ElectionCounters {
-    /// Of a node that starts at `now`, which knows no leader yet.
+    /// The counters of a node that starts at `now`, and knows no leader yet.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
         ElectionCounters {

@@ -218,7 +218,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         self.shared.leases.add(Box::new(watcher));
     }
 
-    /// Who leads, as far as this node knows.
+    /// The leader, as far as this node knows.
     #[must_use]
     pub fn leader(&self) -> Option<LeaderAddress<I>> {
         self.shared.view().leader

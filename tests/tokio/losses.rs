@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::support::*;
 
-/// Whoever waits or asks gets `expected`.
+/// Every pending and every later request ends with `expected`.
 async fn everybody_hears(node: &Handle<Id>, expected: &str) {
     let is = |stopped: &Stopped| assert!(format!("{stopped:?}").starts_with(expected), "{stopped:?}");
     is(&soon("its end", node.closed()).await);

@@ -204,7 +204,7 @@ impl Group {
         (1..).zip(&self.nodes).find_map(|(id, node)| Some((id, node.lease()?)))
     }
 
-    /// Who holds a lease, as soon as somebody does whose membership is committed.
+    /// The node that holds a lease, as soon as there is one whose membership is committed.
     pub(crate) async fn leader(&self) -> (Id, Lease) {
         soon("a settled leader", async {
             loop {

@@ -222,7 +222,7 @@ fn anybody_may_ask_who_leads_who_has_the_key_where_there_is_one() {
     }
 }
 
-/// Who passes an answer on is not who gave it.
+/// An answer may arrive from another address than that of the host that gave it.
 #[test]
 fn the_leaders_address_is_the_one_that_was_asked_whoever_passes_the_answer_on() {
     let lone = host(config(1), first(1, &[1]));

@@ -98,7 +98,7 @@ fn a_message_counts_only_in_a_datagram_that_its_sender_sealed() {
     let host = host(config(1), first(1, &[1, 2, 3]));
     let socket = UdpSocket::bind(any_port()).unwrap();
     socket.connect(host.local_addr()).unwrap();
-    // Whoever has the key could otherwise do without proof, and be anybody: broadcasts are taken again and again.
+    // A broadcast is accepted again and again, so a message in one would need no proof of its sender.
     socket.send(&ring(&[1]).seal_broadcast(&message, &mut rng()).unwrap()).unwrap();
     let met = |id: Id| {
         let mut seal = Seal::new(id, ring(&[1]), rng()).unwrap();
@@ -140,7 +140,7 @@ fn hosts_of_another_key_are_no_members_whatever_they_are_called() {
     });
 }
 
-/// Whom it is for, and what it is.
+/// The receiver of a datagram, and its bytes.
 type Datagram = (SocketAddr, Vec<u8>);
 
 /// Carries datagrams between two hosts and keeps them.

@@ -225,7 +225,8 @@ fn check_addresses(world: &mut World) {
     }
 }
 
-/// Who knows whom: `=` rightly, `~` by what it was told at its start, `-` not at all.
+/// Whether each node knows the address of each other: `=` the right one, `~` only the one that it was told at its
+/// start, `-` none.
 fn table(world: &World, nodes: &[usize]) -> String {
     let mark = |node: usize, other: usize| match (world.knows(node, other), world.could_find(node, other)) {
         (true, _) => '=',

@@ -1,4 +1,4 @@
-//! Who has which address, and what becomes of it on the way.
+//! The address of each node, and how translation changes it on the way.
 
 use std::net::{Ipv4Addr, SocketAddr};
 

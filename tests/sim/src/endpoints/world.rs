@@ -349,7 +349,7 @@ impl World {
         prompt
     }
 
-    /// Who has the address now gets it.
+    /// The node that has the address now receives the datagram.
     fn arrive(&mut self, from: usize, at: SocketAddr, arrival: Arrival) {
         let there = self.addresses.resolve(from, at).map(|(there, _)| there);
         let socket = there.and_then(|there| self.sockets[there].as_mut());
