@@ -5,6 +5,8 @@ mod actions;
 #[cfg(feature = "clock")]
 pub mod clock;
 pub mod counters;
+#[cfg(any(feature = "udp", feature = "tokio"))]
+mod departure;
 #[cfg(feature = "endpoint")]
 pub mod endpoint;
 #[cfg(any(feature = "udp", feature = "tokio"))]

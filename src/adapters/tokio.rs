@@ -39,8 +39,9 @@
 //! The lease that others see ends a [margin](Options::margin) before the real one, because a task
 //! that is woken does not run at once.
 //!
-//! A node ends by [`Handle::shutdown`], when its last [`Handle`] is dropped, when its storage or its
-//! transport fails, when any of them panics, or with its runtime. Whichever it is,
+//! A node ends by [`Handle::shutdown`], which hands over, by [`Handle::abort`] or when its last [`Handle`] is
+//! dropped, which resign at once, when its storage or its transport fails, when any of them panics, or with its
+//! runtime. Whichever it is,
 //! [`Leadership::stopped`], [`Handle::closed`] and every command say so. A node that was
 //! [`Removed`](crate::Event::Removed) or has [lost its state](crate::Event::StateLost) runs on.
 //!
@@ -74,6 +75,7 @@ use tokio::sync::{broadcast, mpsc};
 use self::leadership_watch::LeadershipWatch;
 use self::task::{LastWords, Task};
 use super::actions::Actions;
+use super::departure::Departure;
 use crate::adapters::clock::BootClock;
 use crate::adapters::random;
 use crate::config::Config;
@@ -200,10 +202,10 @@ impl<I: NodeId + Send + Sync + 'static> Handle<I> {
             events: events.clone(),
             watch: Arc::clone(&watch),
             actions: Actions::new(),
-            patience: timing.promise_limit.saturating_mul(2),
-            handover_failed: false,
+            timing,
+            departure: None,
         };
         runtime.spawn(task::run(LastWords::new(Arc::clone(&watch)), task));
-        Ok(Handle { watch, commands: orders, events })
+        Ok(Handle { watch, commands: orders, events, patience: Departure::patience(&timing) })
     }
 }

@@ -60,6 +60,7 @@
 //! [`guide::security`](crate::guide::security) says against whom this helps, and how to make, spread and
 //! change keys. All hosts of a group have keys, or none.
 
+mod closed;
 mod commands;
 mod errors;
 mod events;
@@ -78,16 +79,19 @@ use std::prelude::rust_2024::*;
 use std::sync::mpsc::{Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use getrandom::SysRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use self::closed::End;
 use self::host_thread::{HostThread, own_address};
 use self::lease_watch::LeaseWatch;
 use crate::adapters::actions::Actions;
 use crate::adapters::clock::BootClock;
+use crate::adapters::departure::Departure;
 use crate::adapters::endpoint::Endpoint;
 use crate::adapters::seal::Keyring;
 use crate::adapters::{random, socket};
@@ -98,6 +102,7 @@ use crate::rejection::Rejection;
 use crate::status::Status;
 use crate::types::NodeId;
 
+pub use self::closed::Closed;
 pub use self::errors::{HostCommandError, HostFailure, HostStartError, HostStopped};
 pub use self::events::{Events, Notice};
 pub use self::query::{QueryError, who_leads, who_leads_sealed};
@@ -106,7 +111,7 @@ pub use self::settings::HostConfig;
 pub use crate::adapters::endpoint::{DatagramCounters, LeaderAddress};
 pub use crate::adapters::socket::{BindError, Protection};
 
-/// A running host. Dropping it resigns, if it leads, and stops it.
+/// A running host. Dropping it stops it as [`abort`](Self::abort) does.
 #[derive(Debug)]
 pub struct Host<I: NodeId> {
     shared: Arc<Shared<I>>,
@@ -114,6 +119,8 @@ pub struct Host<I: NodeId> {
     local: SocketAddr,
     wake: UdpSocket,
     thread: Option<JoinHandle<()>>,
+    /// For how long a shutdown waits until another node leads.
+    patience: Duration,
 }
 
 /// What the host's thread is asked to do.
@@ -130,7 +137,10 @@ enum Command<I> {
         /// Whether there is a seal.
         reply: SyncSender<bool>,
     },
-    Stop,
+    Shutdown {
+        patience: Duration,
+    },
+    Abort,
 }
 
 /// What the host's thread shows.
@@ -139,6 +149,7 @@ struct Shared<I> {
     leases: LeaseWatch,
     events: Events<I>,
     view: Mutex<View<I>>,
+    end: End,
 }
 
 #[derive(Clone, Debug)]
@@ -168,7 +179,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         let wake =
             socket.try_clone().map_err(|source| BindError::Listen { address: config.listen, source })?;
         let clock = BootClock::new();
-        let (id, cluster) = (config.config.id, saved.cluster);
+        let (id, timing, cluster) = (config.config.id, config.config.timing, saved.cluster);
         let rng = random::generator().map_err(|error| HostStartError::Seed(io::Error::other(error)))?;
         let election = Election::new(config.config, saved, clock.now(), rng)?;
         let mut endpoint =
@@ -179,6 +190,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
             leases: LeaseWatch::new(clock, config.margin),
             events: Events::new(),
             view: Mutex::new(View::new(&election)),
+            end: End::default(),
         });
         let (commands, orders) = channel();
         let host_thread = HostThread {
@@ -191,6 +203,8 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
             commands: orders,
             actions: Actions::new(),
             transmits: Vec::new(),
+            timing,
+            departure: None,
         };
         let watched = Arc::clone(&shared);
         let watchers = spawn("quorate-lease", move || watched.leases.watch())?;
@@ -198,7 +212,8 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         if thread.is_err() {
             shared.leases.close();
         }
-        Ok(Host { shared, commands, local, wake, thread: Some(thread?) })
+        let patience = Departure::patience(&timing);
+        Ok(Host { shared, commands, local, wake, thread: Some(thread?), patience })
     }
 
     /// The permission to act as leader, if there is one at this moment. Ask for it afresh before each piece
@@ -260,13 +275,34 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         self.local
     }
 
-    /// Resigns at once, if it leads, and stops. Returns when the lease is withdrawn, the socket
-    /// closed and the store dropped.
+    /// Hands over, if it leads and another voter can lead, waits until another node does, and stops: as
+    /// [`shutdown_within`](Self::shutdown_within) two of the longest promises.
     ///
     /// # Errors
     /// [`HostFailure`] if it had failed before.
-    pub fn shutdown(mut self) -> Result<(), HostFailure> {
-        self.stop();
+    pub fn shutdown(self) -> Result<(), HostFailure> {
+        let patience = self.patience;
+        self.shutdown_within(patience)
+    }
+
+    /// Hands over, if it leads and another voter can lead, waits until another node does, and stops. A
+    /// handover that fails is attempted again. After `patience` the host resigns and stops in any case. Returns
+    /// when the lease is withdrawn, the socket closed and the store dropped.
+    ///
+    /// # Errors
+    /// [`HostFailure`] if it had failed before.
+    pub fn shutdown_within(mut self, patience: Duration) -> Result<(), HostFailure> {
+        self.stop(Command::Shutdown { patience });
+        self.failure().map_or(Ok(()), Err)
+    }
+
+    /// Resigns at once, if it leads, and stops. The others elect the next leader, which may take as long as an
+    /// election. Returns when the lease is withdrawn, the socket closed and the store dropped.
+    ///
+    /// # Errors
+    /// [`HostFailure`] if it had failed before.
+    pub fn abort(mut self) -> Result<(), HostFailure> {
+        self.stop(Command::Abort);
         self.failure().map_or(Ok(()), Err)
     }
 }
@@ -280,9 +316,9 @@ impl<I: NodeId> Host<I> {
         Ok(())
     }
 
-    fn stop(&mut self) {
+    fn stop(&mut self, command: Command<I>) {
         if let Some(thread) = self.thread.take() {
-            let _already_stopped = self.order(Command::Stop);
+            let _already_stopped = self.order(command);
             let _reported_as_failure = thread.join();
         }
     }
@@ -290,7 +326,7 @@ impl<I: NodeId> Host<I> {
 
 impl<I: NodeId> Drop for Host<I> {
     fn drop(&mut self) {
-        self.stop();
+        self.stop(Command::Abort);
     }
 }
 

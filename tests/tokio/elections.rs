@@ -56,19 +56,46 @@ async fn a_leader_that_nobody_can_follow_steps_down_at_once_when_it_is_shut_down
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_node_whose_last_handle_is_dropped_hands_over_too() {
+async fn a_node_whose_last_handle_is_dropped_stops_at_once_and_lets_the_others_elect() {
     let mut group = Group::new();
     let (id, lease) = group.leader().await;
-    let [one, other] = group.others(id);
-    let closed = group.node(id).closed();
+    let (closed, asked) = (group.node(id).closed(), group.now());
     let spare = group.nodes.remove(id as usize - 1);
     let end = format!("{:?}", {
         drop(spare);
         soon("its end", closed).await
     });
     assert_eq!(end, "Dropped");
-    let terms = group.nodes.iter().filter_map(|node| node.lease()).map(|lease| lease.term);
-    assert!(terms.max() > Some(lease.term), "one of {one} and {other} leads already");
+    assert_eq!(group.now(), asked, "it waits for no other node");
+    let next = soon("another leader", async {
+        loop {
+            if let Some((_, next)) = group.holder() {
+                return next;
+            }
+            sleep(millis(1)).await;
+        }
+    });
+    assert!(next.await.term > lease.term);
+    assert!(group.now() - asked < millis(100), "it has given its promises back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_is_shut_down_while_the_others_are_cut_off_tries_again_until_one_can_lead() {
+    let group = Group::new();
+    let (id, lease) = group.leader().await;
+    let asked = group.now();
+    // Every message of the others is lost, for less long than the leader's promises last.
+    group.others(id).iter().for_each(|&other| group.cut.off(other));
+    let shutdown = group.node(id).shutdown_within(millis(10_000));
+    let heal = async {
+        sleep(millis(120)).await;
+        group.cut.heal();
+    };
+    let (ended, ()) = tokio::join!(soon("the shutdown", shutdown), heal);
+    ended.unwrap();
+    let (successor, next) = group.holder().unwrap();
+    assert!(successor != id && next.term > lease.term);
+    assert!(group.now() - asked < millis(1_000), "{:?}", group.now() - asked);
 }
 
 #[tokio::test(start_paused = true)]

@@ -160,6 +160,7 @@ fn a_state_that_cannot_be_stored_stops_the_host_and_is_reported() {
     let events = host.events();
     let last = iter::from_fn(|| events.recv()).last();
     assert!(matches!(last, Some(Notice::Failed(HostFailure::Persist(_)))));
+    assert!(matches!(host.closed().wait(), Err(HostFailure::Persist(_))));
     assert!(matches!(host.shutdown(), Err(HostFailure::Persist(_))));
 }
 
@@ -274,6 +275,26 @@ fn a_leader_that_resigns_has_stopped_before_another_leads() {
         }
         holder = lease.map(|lease| (id, lease));
     }
+}
+
+#[test]
+fn a_leader_that_is_shut_down_stops_when_another_leads_and_one_that_aborts_waits_for_nobody() {
+    let mut hosts = trio();
+    let (place, lease) = leader(&hosts);
+    let former = hosts.remove(place);
+    let closed = former.closed();
+    assert!(closed.wait_timeout(Duration::ZERO).is_none(), "it runs");
+    let waits = thread::spawn(move || closed.wait());
+    former.shutdown_within(PATIENCE).unwrap();
+    let (_, next) = (1..).zip(&hosts).find_map(|(id, host): (Id, _)| Some((id, host.lease()?))).unwrap();
+    assert!(next.term > lease.term, "another led when the shutdown returned");
+    waits.join().unwrap().unwrap();
+
+    let (place, _) = leader(&hosts);
+    let (last, closed) = (hosts.remove(1 - place), hosts[0].closed());
+    last.abort().unwrap();
+    hosts.remove(0).abort().unwrap();
+    assert!(matches!(closed.wait_timeout(Duration::ZERO), Some(Ok(()))));
 }
 
 /// None of the others goes on under a lease whose end it would not hear of.

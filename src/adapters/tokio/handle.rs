@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::prelude::rust_2024::*;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
@@ -20,10 +21,11 @@ use crate::types::{Leader, NodeId, Position, Priority};
 pub(super) enum Command<I> {
     Step { input: Input<I>, reply: oneshot::Sender<Result<(), Rejection<I>>> },
     Status { reply: oneshot::Sender<Status<I>> },
-    Shutdown,
+    Shutdown { patience: Duration },
+    Abort,
 }
 
-/// A running node. When the last clone is dropped, the node hands over, if it leads, and stops.
+/// A running node. When the last clone is dropped, the node stops as by [`abort`](Handle::abort).
 ///
 /// What is asked of a node waits while it writes to its disk; who leads does not.
 #[derive(Clone, Debug)]
@@ -31,6 +33,8 @@ pub struct Handle<I> {
     pub(super) watch: Arc<LeadershipWatch<I>>,
     pub(super) commands: mpsc::Sender<Command<I>>,
     pub(super) events: broadcast::Sender<Event<I>>,
+    /// For how long a shutdown waits until another node leads.
+    pub(super) patience: Duration,
 }
 
 impl<I: NodeId + Send + Sync> Handle<I> {
@@ -154,14 +158,37 @@ impl<I: NodeId + Send + Sync> Handle<I> {
         self.step(Input::Leave).await
     }
 
-    /// Hands over, if it leads and another voter answers, and stops. Returns when the lease is
-    /// withdrawn, and storage and transport are dropped.
+    /// Hands over, if it leads and another voter can lead, waits until another node does, and stops: as
+    /// [`shutdown_within`](Self::shutdown_within) two of the longest promises.
     ///
     /// # Errors
     /// [`Stopped`] if it had failed before.
     pub async fn shutdown(&self) -> Result<(), Stopped> {
+        self.shutdown_within(self.patience).await
+    }
+
+    /// Hands over, if it leads and another voter can lead, waits until another node does, and stops. A
+    /// handover that fails is attempted again. After `patience` the node resigns and stops in any case. Returns
+    /// when the lease is withdrawn, and storage and transport are dropped.
+    ///
+    /// # Errors
+    /// [`Stopped`] if it had failed before.
+    pub async fn shutdown_within(&self, patience: Duration) -> Result<(), Stopped> {
+        self.end(Command::Shutdown { patience }).await
+    }
+
+    /// Resigns at once, if it leads, and stops. The others elect the next leader, which may take as long as an
+    /// election. Returns when the lease is withdrawn, and storage and transport are dropped.
+    ///
+    /// # Errors
+    /// [`Stopped`] if it had failed before.
+    pub async fn abort(&self) -> Result<(), Stopped> {
+        self.end(Command::Abort).await
+    }
+
+    async fn end(&self, command: Command<I>) -> Result<(), Stopped> {
         let closed = self.closed();
-        let _already_stopped = self.commands.send(Command::Shutdown).await;
+        let _already_stopped = self.commands.send(command).await;
         match closed.await {
             Stopped::Shutdown | Stopped::Dropped => Ok(()),
             failure => Err(failure),

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use tokio::select;
@@ -13,12 +12,14 @@ use super::handle::Command;
 use super::leadership_watch::LeadershipWatch;
 use super::{NodeView, Stopped, Storage, Transport};
 use crate::adapters::actions::{Action, Actions};
+use crate::adapters::departure::{Departure, Farewell};
+use crate::config::Timing;
 use crate::election::Election;
 use crate::event::Event;
 use crate::hard_state::HardState;
 use crate::io::{Input, Output, Urgency};
 use crate::rejection::Rejection;
-use crate::types::NodeId;
+use crate::types::{NodeId, Timestamp};
 
 pub(super) struct Task<I, S, T> {
     pub(super) election: Election<I, ChaCha8Rng>,
@@ -29,10 +30,9 @@ pub(super) struct Task<I, S, T> {
     pub(super) events: broadcast::Sender<Event<I>>,
     pub(super) watch: Arc<LeadershipWatch<I>>,
     pub(super) actions: Actions<I>,
-    /// For how long a shutdown waits for a handover.
-    pub(super) patience: Duration,
-    /// Whether the last handover is known to have failed.
-    pub(super) handover_failed: bool,
+    pub(super) timing: Timing,
+    /// There is one from the command to shut down on.
+    pub(super) departure: Option<Departure>,
 }
 
 /// What ended a wait.
@@ -63,24 +63,26 @@ where
 {
     async fn serve(&mut self) -> Stopped {
         loop {
-            match self.run_once(true).await {
+            match self.run_once().await {
                 Ok(()) => {}
                 Err(reason @ (Stopped::Shutdown | Stopped::Dropped)) => {
-                    return self.hand_over().await.err().unwrap_or(reason);
+                    let resign = Input::Resign { successor: None, urgency: Urgency::Now };
+                    return self.step(resign).await.err().unwrap_or(reason);
                 }
                 Err(failure) => return failure,
             }
         }
     }
 
-    /// Waits for one thing to happen, and does what it requires. `open` to commands, or not any more.
-    async fn run_once(&mut self, open: bool) -> Result<(), Stopped> {
+    /// Waits for one thing to happen, and does what it requires.
+    async fn run_once(&mut self) -> Result<(), Stopped> {
         self.tick()?;
         self.act().await?;
-        let due = [self.election.deadline(), self.watch.end()].into_iter().flatten().min();
+        let farewell = self.depart().await?;
+        let due = [self.election.deadline(), self.watch.end(), farewell].into_iter().flatten().min();
         let next = select! {
             biased;
-            command = self.commands.recv(), if open => Next::Command(command),
+            command = self.commands.recv() => Next::Command(command),
             // Before the transport: a flood of messages must not keep the election from its timer.
             () = self.watch.clock.nap(due.unwrap_or_default()), if due.is_some() => Next::Due,
             received = self.transport.recv() => Next::Received(received),
@@ -106,26 +108,32 @@ where
                 let _gone = reply.send(self.election.status());
                 Ok(())
             }
-            Some(Command::Shutdown) => Err(Stopped::Shutdown),
+            Some(Command::Shutdown { patience }) => {
+                let now = self.watch.now();
+                self.departure.get_or_insert_with(|| Departure::new(&self.timing, patience, now));
+                Ok(())
+            }
+            Some(Command::Abort) => Err(Stopped::Shutdown),
             None => Err(Stopped::Dropped),
         }
     }
 
-    /// Leads on until another is seen to lead, if there is one that can; then resigns at any rate.
-    async fn hand_over(&mut self) -> Result<(), Stopped> {
-        self.handover_failed = false;
-        let end = self.watch.now().saturating_add(self.patience);
-        let resign = Input::Resign { successor: None, urgency: Urgency::WhenReady };
-        if self.step(resign).await?.is_none() {
-            while !self.handover_failed && !self.follows() && self.watch.now() < end {
-                self.run_once(false).await?;
+    /// Takes the next steps of a node that is shut down. Returns when the following one is due.
+    async fn depart(&mut self) -> Result<Option<Timestamp>, Stopped> {
+        loop {
+            let Some(departure) = &mut self.departure else { return Ok(None) };
+            match departure.next(&self.election, self.watch.now()) {
+                Farewell::HandOver => {
+                    let resign = Input::Resign { successor: None, urgency: Urgency::WhenReady };
+                    let rejection = self.step(resign).await?;
+                    if let (Some(departure), Some(reason)) = (&mut self.departure, rejection) {
+                        departure.reject(&reason, self.watch.now());
+                    }
+                }
+                Farewell::Stay(due) => return Ok(Some(due)),
+                Farewell::Leave => return Err(Stopped::Shutdown),
             }
         }
-        self.step(Input::Resign { successor: None, urgency: Urgency::Now }).await.map(drop)
-    }
-
-    fn follows(&self) -> bool {
-        self.election.leader().is_some_and(|leader| leader.id != self.election.id())
     }
 
     /// Steps what was received or ordered, at a reading of the clock taken since. Returns the rejection, if there
@@ -182,7 +190,9 @@ where
 
     fn report_news(&mut self) {
         for event in self.actions.take_news() {
-            self.handover_failed |= matches!(event, Event::HandoverFailed { .. });
+            if let Some(departure) = &mut self.departure {
+                departure.observe(&event, self.watch.now());
+            }
             let _no_subscriber = self.events.send(event);
         }
     }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::ops::ControlFlow;
 use std::prelude::rust_2024::*;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
@@ -17,12 +18,14 @@ use serde::de::DeserializeOwned;
 
 use super::{Command, HostFailure, LeaderAddress, Notice, Shared};
 use crate::adapters::actions::{Action, Actions};
+use crate::adapters::departure::{Departure, Farewell};
 use crate::adapters::endpoint::{Endpoint, NodeView, Transmit, is_usable};
+use crate::config::Timing;
 use crate::election::Election;
 use crate::hard_state::HardState;
 use crate::io::{Input, Urgency};
 use crate::rejection::Rejection;
-use crate::types::NodeId;
+use crate::types::{NodeId, Timestamp};
 
 /// The longest and the shortest wait for a datagram: the longest bounds how late a command is seen whose
 /// wake-up got lost.
@@ -44,6 +47,9 @@ pub(super) struct HostThread<I: NodeId> {
     pub(super) commands: Receiver<Command<I>>,
     pub(super) actions: Actions<I>,
     pub(super) transmits: Vec<Transmit>,
+    pub(super) timing: Timing,
+    /// There is one from the command to shut down on.
+    pub(super) departure: Option<Departure>,
 }
 
 impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
@@ -66,31 +72,64 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
             self.advance(None);
             self.act()?;
             while let Ok(command) = self.commands.try_recv() {
-                match command {
-                    Command::Step { input, addresses, reply } => {
-                        let rejection = self.step(input, &addresses)?;
-                        let _gone = reply.send(rejection.map_or(Ok(()), Err));
-                    }
-                    Command::SetKeys { keys, reply } => {
-                        let _gone = reply.send(self.endpoint.set_keys(keys));
-                    }
-                    Command::Stop => {
-                        let resign = Input::Resign { successor: None, urgency: Urgency::Now };
-                        return self.step(resign, &[]).map(drop);
-                    }
+                if self.obey(command)?.is_break() {
+                    return self.resign(Urgency::Now).map(drop);
                 }
             }
+            let ControlFlow::Continue(farewell) = self.depart()? else {
+                return self.resign(Urgency::Now).map(drop);
+            };
             self.endpoint.handle_timeout(self.shared.clock.now(), &mut self.transmits);
             self.flush();
-            self.receive(&mut buffer)?;
+            self.receive(&mut buffer, farewell)?;
         }
     }
 
-    /// Waits for a message until something is due. Datagrams without a message may be many in a row: they are
+    /// Does what the program wants. Breaks if that is to stop.
+    fn obey(&mut self, command: Command<I>) -> Result<ControlFlow<()>, HostFailure> {
+        match command {
+            Command::Step { input, addresses, reply } => {
+                let rejection = self.step(input, &addresses)?;
+                let _gone = reply.send(rejection.map_or(Ok(()), Err));
+            }
+            Command::SetKeys { keys, reply } => {
+                let _gone = reply.send(self.endpoint.set_keys(keys));
+            }
+            Command::Shutdown { patience } => {
+                self.departure = Some(Departure::new(&self.timing, patience, self.shared.clock.now()));
+            }
+            Command::Abort => return Ok(ControlFlow::Break(())),
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Takes the next steps of a node that is shut down. Returns when the following one is due; breaks if the
+    /// node is to stop.
+    fn depart(&mut self) -> Result<ControlFlow<(), Option<Timestamp>>, HostFailure> {
+        loop {
+            let Some(departure) = &mut self.departure else { return Ok(ControlFlow::Continue(None)) };
+            match departure.next(&self.election, self.shared.clock.now()) {
+                Farewell::HandOver => {
+                    let rejection = self.resign(Urgency::WhenReady)?;
+                    if let (Some(departure), Some(reason)) = (&mut self.departure, rejection) {
+                        departure.reject(&reason, self.shared.clock.now());
+                    }
+                }
+                Farewell::Stay(due) => return Ok(ControlFlow::Continue(Some(due))),
+                Farewell::Leave => return Ok(ControlFlow::Break(())),
+            }
+        }
+    }
+
+    fn resign(&mut self, urgency: Urgency) -> Result<Option<Rejection<I>>, HostFailure> {
+        self.step(Input::Resign { successor: None, urgency }, &[])
+    }
+
+    /// Waits for a message until something is due, `also` at that time. Datagrams without a message may be many in a row: they are
     /// not worth looking after the election each time.
-    fn receive(&mut self, buffer: &mut [u8]) -> Result<(), HostFailure> {
+    fn receive(&mut self, buffer: &mut [u8], also: Option<Timestamp>) -> Result<(), HostFailure> {
         let latest = self.shared.clock.now().saturating_add(LONGEST_WAIT);
-        let deadlines = [self.election.deadline(), self.endpoint.deadline(), Some(latest)];
+        let deadlines = [self.election.deadline(), self.endpoint.deadline(), also, Some(latest)];
         let due = deadlines.into_iter().flatten().min().unwrap_or(latest);
         loop {
             let wait = due.saturating_duration_since(self.shared.clock.now()).max(SHORTEST_WAIT);
@@ -159,6 +198,9 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
         // What is reported as news is found in the status too.
         let published = acted.and_then(|()| self.publish());
         for event in self.actions.take_news() {
+            if let Some(departure) = &mut self.departure {
+                departure.observe(&event, self.shared.clock.now());
+            }
             self.shared.events.push(Notice::Event(event));
         }
         published.map(|()| self.actions.take_rejection())
@@ -246,5 +288,6 @@ impl<I: NodeId> Drop for LastWords<I> {
             self.shared.events.push(Notice::Failed(failure));
         }
         self.shared.events.close();
+        self.shared.end.set();
     }
 }
