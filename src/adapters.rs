@@ -21,6 +21,8 @@ pub mod seal;
 mod socket;
 #[cfg(feature = "store")]
 pub mod store;
+#[cfg(any(feature = "udp", feature = "tokio"))]
+mod timer;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 #[cfg(feature = "tracing")]

@@ -115,7 +115,6 @@ impl LeaseGate {
     }
 
     /// Until when a withdrawal waits for work, at the latest.
-    #[cfg(feature = "tokio")]
     pub(super) fn latest_end(&self) -> Timestamp {
         self.latest_end
     }

@@ -52,7 +52,7 @@ impl Protection {
     }
 }
 
-/// Listens on `address`. Returns the socket, and its own address.
+/// Listens on `address`, with a socket that does not block. Returns the socket, and its own address.
 pub(super) fn bind(
     address: SocketAddr,
     protection: &Protection,
@@ -62,6 +62,7 @@ pub(super) fn bind(
     }
     let listen = |source| BindError::Listen { address, source };
     let socket = UdpSocket::bind(address).map_err(listen)?;
+    socket.set_nonblocking(true).map_err(listen)?;
     enlarge_receive_buffer(&socket);
     let local = socket.local_addr().map_err(listen)?;
     Ok((socket, local))

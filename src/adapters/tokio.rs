@@ -78,6 +78,7 @@ use super::actions::Actions;
 use super::departure::Departure;
 use crate::adapters::clock::BootClock;
 use crate::adapters::random;
+use crate::adapters::timer::{Precision, default_margin};
 use crate::config::Config;
 use crate::election::Election;
 use crate::hard_state::HardState;
@@ -94,6 +95,7 @@ pub use self::transport::Transport;
 #[cfg(feature = "tokio-udp")]
 pub use self::udp::Udp;
 pub use super::node_view::NodeView;
+pub use super::timer::StaggerTooShort;
 #[cfg(feature = "tokio-udp")]
 pub use super::{
     endpoint::{DatagramCounters, LeaderAddress},
@@ -119,8 +121,7 @@ impl<I> Options<I> {
     #[must_use]
     pub fn new(config: Config<I>) -> Self {
         let clock = BootClock::new();
-        let shortest = config.timing.tuned_from.unwrap_or(config.timing.promise);
-        let margin = shortest.checked_div(10).unwrap_or_default();
+        let margin = default_margin(&config.timing);
         Options { config, margin, clock: Clock::new(move || clock.now()), seed: None }
     }
 
@@ -188,6 +189,7 @@ impl<I: NodeId + Send + Sync + 'static> Handle<I> {
         let options = options.into();
         let runtime = runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         let Config { id, timing, .. } = options.config;
+        Precision::TOKIO.check(&timing)?;
         let rng = options.generator()?;
         let watch = Arc::new(LeadershipWatch::new(id, options.clock, options.margin));
         let election = Election::new(options.config, saved, watch.now(), rng)?;

@@ -94,6 +94,7 @@ use crate::adapters::clock::BootClock;
 use crate::adapters::departure::Departure;
 use crate::adapters::endpoint::Endpoint;
 use crate::adapters::seal::Keyring;
+use crate::adapters::timer::Precision;
 use crate::adapters::{random, socket};
 use crate::election::Election;
 use crate::hard_state::HardState;
@@ -110,6 +111,7 @@ pub use self::run_while_leader::Worker;
 pub use self::settings::HostConfig;
 pub use crate::adapters::endpoint::{DatagramCounters, LeaderAddress};
 pub use crate::adapters::socket::{BindError, Protection};
+pub use crate::adapters::timer::StaggerTooShort;
 
 /// A running host. Dropping it stops it as [`abort`](Self::abort) does.
 #[derive(Debug)]
@@ -175,6 +177,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
     where
         E: Into<Box<dyn Error + Send + Sync>>,
     {
+        Precision::THREAD.check(&config.config.timing)?;
         let (socket, local) = socket::bind(config.listen, &config.protection)?;
         let wake =
             socket.try_clone().map_err(|source| BindError::Listen { address: config.listen, source })?;

@@ -123,6 +123,11 @@ fn without_a_runtime_or_with_a_wrong_config_it_does_not_start() {
     let mut wrong = Config::new(1);
     wrong.timing = Timing { promise: millis(7_200_000), ..Timing::lan() };
     assert!(matches!(start(wrong), Err(StartError::Config(_))));
+    // Timers of whole milliseconds cannot tell these deadlines apart.
+    wrong.timing = Timing { stagger: std::time::Duration::from_micros(1_500), ..Timing::lan() };
+    let refused = start(wrong).err().unwrap();
+    assert_eq!(refused.to_string(), "stagger is 1.5ms, and this host's timer needs at least 2ms");
+    assert!(matches!(refused, StartError::Stagger(_)));
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use crate::adapters::timer::StaggerTooShort;
 use crate::config::ConfigError;
 use crate::rejection::Rejection;
 
@@ -16,6 +17,9 @@ pub enum StartError {
     /// Its configuration or its durable state is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The election deadlines are too close for tokio's timers.
+    #[error(transparent)]
+    Stagger(#[from] StaggerTooShort),
     /// The operating system has no randomness to give.
     #[error("no randomness to start with")]
     Seed(#[source] io::Error),

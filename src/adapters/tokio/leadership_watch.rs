@@ -11,12 +11,11 @@ use tokio::time::sleep;
 
 use super::Stopped;
 use crate::adapters::lease_gate::LeaseGate;
+use crate::adapters::timer::Precision;
 use crate::io::Lease;
 use crate::types::{Leader, Term, Timestamp};
 
-/// The longest and the shortest sleep. The timers of tokio stand still while the machine is
-/// suspended, the clock does not; and they know no less than a millisecond.
-const LONGEST_NAP: Duration = Duration::from_millis(50);
+/// The shortest sleep. It becomes a millisecond of tokio's.
 const SHORTEST_NAP: Duration = Duration::from_micros(100);
 
 /// The clock of a node. Clones are the same clock.
@@ -37,7 +36,7 @@ impl Clock {
     /// Sleeps until the clock reads `due`, or for less.
     pub(super) async fn nap(&self, due: Timestamp) {
         let left = due.saturating_duration_since(self.now());
-        sleep(left.clamp(SHORTEST_NAP, LONGEST_NAP)).await;
+        sleep(Precision::TOKIO.leg(left).max(SHORTEST_NAP)).await;
     }
 }
 

@@ -73,7 +73,6 @@ impl<I: NodeId> Udp<I> {
     fn bind_with(address: SocketAddr, protection: Protection) -> Result<Self, BindError> {
         let listen = |source| BindError::Listen { address, source };
         let (sender, local) = socket::bind(address, &protection)?;
-        sender.set_nonblocking(true).map_err(listen)?;
         let socket = sender.try_clone().and_then(UdpSocket::from_std).map_err(listen)?;
         let state = UdpState::Bound { peers: BTreeMap::new(), keys: protection.into_keys() };
         Ok(Udp {

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::adapters::socket::BindError;
+use crate::adapters::timer::StaggerTooShort;
 use crate::config::ConfigError;
 use crate::rejection::Rejection;
 
@@ -21,6 +22,9 @@ pub enum HostStartError {
     /// Its configuration or its durable state is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The election deadlines are too close for the timer of the host.
+    #[error(transparent)]
+    Stagger(#[from] StaggerTooShort),
     /// The operating system has no randomness to give.
     #[error("no randomness to start with")]
     Seed(#[source] io::Error),

@@ -20,6 +20,7 @@ use super::{Command, HostFailure, LeaderAddress, Notice, Shared};
 use crate::adapters::actions::{Action, Actions};
 use crate::adapters::departure::{Departure, Farewell};
 use crate::adapters::endpoint::{Endpoint, NodeView, Transmit, is_usable};
+use crate::adapters::timer::{Precision, receive_within};
 use crate::config::Timing;
 use crate::election::Election;
 use crate::hard_state::HardState;
@@ -27,10 +28,8 @@ use crate::io::{Input, Urgency};
 use crate::rejection::Rejection;
 use crate::types::{NodeId, Timestamp};
 
-/// The longest and the shortest wait for a datagram: the longest bounds how late a command is seen whose
-/// wake-up got lost.
+/// The longest wait for a datagram: it bounds how late a command is seen whose wake-up got lost.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
-const SHORTEST_WAIT: Duration = Duration::from_micros(100);
 
 /// How long to leave a broken socket alone.
 const RESPITE: Duration = Duration::from_millis(1);
@@ -132,14 +131,14 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
         let deadlines = [self.election.deadline(), self.endpoint.deadline(), also, Some(latest)];
         let due = deadlines.into_iter().flatten().min().unwrap_or(latest);
         loop {
-            let wait = due.saturating_duration_since(self.shared.clock.now()).max(SHORTEST_WAIT);
-            let received =
-                self.socket.set_read_timeout(Some(wait)).and_then(|()| self.socket.recv_from(buffer));
+            let left = due.saturating_duration_since(self.shared.clock.now());
+            let received = receive_within(&self.socket, Precision::THREAD.leg(left), buffer);
             // Only now is the clock read: the message has been received.
             let now = self.shared.clock.now();
             match received {
-                Ok((0, source)) if source == own_address(self.local) => return Ok(()),
-                Ok((length, source)) => {
+                Ok(None) => {}
+                Ok(Some((0, source))) if source == own_address(self.local) => return Ok(()),
+                Ok(Some((length, source))) => {
                     let bytes = buffer.get_mut(..length).unwrap_or_default();
                     let message = self.endpoint.handle_datagram(bytes, source, now, &mut self.transmits);
                     self.flush();
@@ -161,7 +160,6 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
 
     fn fail_to_receive(&mut self, error: &io::Error) {
         match error.kind() {
-            ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => return,
             // News of a datagram that was sent earlier, to where no socket listens.
             ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => {}
             _ => thread::sleep(RESPITE),

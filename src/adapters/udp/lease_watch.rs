@@ -10,18 +10,12 @@ use std::time::Duration;
 use super::HostFailure;
 use crate::adapters::clock::BootClock;
 use crate::adapters::lease_gate::LeaseGate;
+use crate::adapters::timer::Precision;
 use crate::io::Lease;
 use crate::types::Term;
 
 /// Told of each lease as it begins and grows, and `None` when it ends.
 pub(super) type Watcher = Box<dyn FnMut(Option<Lease>) + Send>;
-
-/// The longest sleep while a lease is held. The timers of threads stand still while the machine is
-/// suspended; the clock does not.
-const NAP: Duration = Duration::from_millis(50);
-
-/// How often a host that waits for work to stop looks whether its lease has ended.
-const NAP_OF_WORK: Duration = Duration::from_millis(5);
 
 /// Holds the lease for the threads that ask for it or watch it.
 pub(super) struct LeaseWatch {
@@ -86,8 +80,13 @@ impl LeaseWatch {
         while state.watching && !state.gate.is_acknowledged(withdrawal) {
             state = self.told.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        while !state.gate.is_idle(self.clock.now()) {
-            state = self.told.wait_timeout(state, NAP_OF_WORK).unwrap_or_else(PoisonError::into_inner).0;
+        loop {
+            let now = self.clock.now();
+            if state.gate.is_idle(now) {
+                break;
+            }
+            let left = Precision::THREAD.leg(state.gate.latest_end().saturating_duration_since(now));
+            state = self.told.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         if state.gate.is_acknowledged(withdrawal) { Ok(()) } else { Err(HostFailure::Watcher) }
     }
@@ -139,7 +138,7 @@ impl LeaseWatch {
         let Some(end) = state.gate.end().filter(|_| holds) else {
             return self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         };
-        let left = end.saturating_duration_since(self.clock.now()).min(NAP);
+        let left = Precision::THREAD.leg(end.saturating_duration_since(self.clock.now()));
         self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Protection;
 use crate::adapters::seal::Keyring;
+use crate::adapters::timer::default_margin;
 use crate::config::Config;
 
 /// What a host is configured with.
@@ -21,8 +22,8 @@ pub struct HostConfig<I> {
     /// that joins a group needs none. They are never forgotten, unlike the addresses that are learned later.
     pub peers: Vec<(I, SocketAddr)>,
     /// How long before the end of a lease its watchers are told that it has ended, so that they
-    /// have stopped when it does. 5 ms unless told otherwise; well below half of a promise, the shortest if
-    /// they are tuned.
+    /// have stopped when it does. A tenth of a promise unless told otherwise, the shortest if they are tuned;
+    /// well below half of it.
     pub margin: Duration,
     /// Whether datagrams are sealed, and with which keys.
     pub protection: Protection,
@@ -32,7 +33,7 @@ impl<I> HostConfig<I> {
     /// A node that listens and knows no peers yet.
     #[must_use]
     pub fn new(config: Config<I>, listen: SocketAddr) -> Self {
-        let (margin, protection) = (Duration::from_millis(5), Protection::OnlyLoopback);
+        let (margin, protection) = (default_margin(&config.timing), Protection::OnlyLoopback);
         HostConfig { config, listen, peers: Vec::new(), margin, protection }
     }
 
