@@ -9,6 +9,8 @@ pub mod counters;
 mod departure;
 #[cfg(feature = "endpoint")]
 pub mod endpoint;
+#[cfg(any(feature = "seal", feature = "store"))]
+mod files;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod lease_gate;
 #[cfg(any(feature = "endpoint", feature = "tokio"))]

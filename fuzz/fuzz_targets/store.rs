@@ -27,7 +27,7 @@ thread_local! {
 }
 
 /// The first bytes of a file, and the length of its header.
-const MAGIC: &[u8] = b"quorate\x1a\x02\0\0\0";
+const MAGIC: &[u8] = b"quorate\x1a\x03\0\0\0";
 const HEADER: usize = 20;
 
 fuzz_target!(|data: &[u8]| {

@@ -29,7 +29,9 @@ mod store {
     impl<I: NodeId + Serialize + 'static> Storage<I> for Store<I> {
         fn save(&mut self, state: &HardState<I>) -> io::Result<()> {
             Store::save(self, state).map_err(|error| match error {
-                StoreError::Io { ref source, .. } => io::Error::new(source.kind(), error),
+                StoreError::Io { ref source, .. }
+                | StoreError::NotBegun { ref source, .. }
+                | StoreError::NotReplaceable { ref source, .. } => io::Error::new(source.kind(), error),
                 error => io::Error::other(error),
             })
         }

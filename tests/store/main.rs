@@ -7,6 +7,9 @@
     reason = "a test that fails should panic"
 )]
 
+mod faulty_disks;
+mod files;
+
 use std::error::Error;
 use std::fs;
 use std::net::SocketAddr;
@@ -37,12 +40,12 @@ fn at_term(term: u64) -> HardState<u64> {
     HardState { term: Term(term), voted_for: Some(2), promised, ..first() }
 }
 
-/// The fault that `open` reports for a file with these bytes. The error message must name the file.
+/// The fault that `open` reports for a file with these bytes. The error must name the file.
 fn fault_of(path: &Path, bytes: &[u8]) -> Fault {
     fs::write(path, bytes).unwrap();
     match Store::<u64>::open(path) {
-        Err(error @ StoreError::Unreadable { fault, .. }) => {
-            assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+        Err(StoreError::Unreadable { path: named, fault }) => {
+            assert_eq!(named, path);
             fault
         }
         other => panic!("{bytes:02x?} was opened: {other:?}"),
@@ -102,9 +105,10 @@ fn the_format_is_these_bytes() {
     #[rustfmt::skip]
     let golden = [
         b'q', b'u', b'o', b'r', b'a', b't', b'e', 0x1a, // magic
-        2, 0, 0, 0,                                     // format
-        21, 0, 0, 0,                                    // length
-        0x89, 0xaa, 0xdb, 0xe0,                             // checksum
+        3, 0, 0, 0,                                     // format
+        25, 0, 0, 0,                                    // length
+        208, 41, 3, 254,                                // checksum
+        3, b'u', b'6', b'4',                            // type of the ids
         7, 0xac, 0x02, 1, 2,                            // cluster, term, voted for 2
         0, 0x80, 0xe9, 0xc9, 0xd6, 0x01,                // promised: seconds, nanoseconds
         0, 1, 3, 1, 2, 3, 0, 2, 0,                      // membership (0, 1), voters, learners, quorum, no limits
@@ -217,21 +221,94 @@ fn a_file_with_extra_bytes_is_detected() {
 #[test]
 fn a_foreign_file_is_detected() {
     let (_folder, path) = folder();
-    let mut newer = *b"quorate\x1a\x03\0\0\0\0\0\0\0\0\0\0\0";
-    assert_eq!(fault_of(&path, &newer), Fault::UnknownFormat { found: 3 });
-    newer[..8].copy_from_slice(b"SQLite f");
-    assert_eq!(fault_of(&path, &newer), Fault::Foreign);
+    assert_eq!(fault_of(&path, b"SQLite format 3\0 and what follows it"), Fault::Foreign);
     assert_eq!(fault_of(&path, b"hello"), Fault::Foreign);
     assert_eq!(fault_of(&path, &[0; 4096]), Fault::Foreign);
     assert_eq!(fault_of(&path, b""), Fault::Truncated);
 }
 
+/// The file of another release, which has its format's number and a checksum.
+fn with_format(file: &[u8], format: u8) -> Vec<u8> {
+    let mut other = file.to_vec();
+    other[8] = format;
+    let mut hasher = crc32fast::Hasher::new();
+    [&other[..16], &other[20..]].iter().for_each(|part| hasher.update(part));
+    other[16..20].copy_from_slice(&hasher.finalize().to_le_bytes());
+    other
+}
+
+/// Damage is final, and the file of another release is not: an operator must be told which it is.
+#[test]
+fn damage_is_not_taken_for_the_file_of_another_release() {
+    let (_folder, path) = folder();
+    drop(Store::create(&path, &at_term(3)).unwrap());
+    let good = fs::read(&path).unwrap();
+    for format in [0, 1, 2, 4, 255] {
+        assert_eq!(
+            fault_of(&path, &with_format(&good, format)),
+            Fault::UnknownFormat { found: format.into() }
+        );
+        let mut damaged = good.clone();
+        damaged[8] = format;
+        assert_eq!(fault_of(&path, &damaged), Fault::Checksum);
+    }
+    fs::write(&path, with_format(&good, 3)).unwrap();
+    assert_eq!(Store::<u64>::open(&path).unwrap().1, at_term(3));
+}
+
+fn refused_type<I, Other>(ids: [I; 3]) -> String
+where
+    I: quorate::NodeId + serde::Serialize,
+    Other: quorate::NodeId + serde::Serialize + serde::de::DeserializeOwned,
+{
+    let (_folder, path) = folder();
+    drop(Store::create(&path, &HardState::bootstrap(ClusterId(7), ids).unwrap()).unwrap());
+    let before = fs::read(&path).unwrap();
+    let error = Store::<Other>::open(&path).unwrap_err();
+    assert_eq!(fs::read(&path).unwrap(), before, "the file is unchanged");
+    match error {
+        StoreError::Unreadable { fault: Fault::IdType { stored, expected }, .. } => {
+            assert_eq!(expected, std::any::type_name::<Other>());
+            stored
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// postcard gives an `i32` of 1 the byte that it gives a `u32` of 2, and most integers small numbers alike.
 #[test]
 fn a_file_with_ids_of_another_type_is_refused() {
+    assert_eq!(refused_type::<i32, u32>([1, 2, 3]), "i32");
+    assert_eq!(refused_type::<u32, i32>([1, 2, 3]), "u32");
+    assert_eq!(refused_type::<u16, u64>([1, 2, 3]), "u16");
+    assert_eq!(refused_type::<u64, wrapped::Narrow>([1, 2, 3]), "u64");
+    assert_eq!(refused_type::<[u8; 16], u64>([[1; 16], [2; 16], [3; 16]]), "[u8; 16]");
+    assert_eq!(refused_type::<[u8; 2], (u8, i8)>([[1; 2], [2; 2], [3; 2]]), "[u8; 2]");
+    assert_eq!(refused_type::<(u8, u16), [u8; 2]>([(1, 1), (2, 2), (3, 3)]), "(u8, u16)");
+    let addresses = ["10.0.0.1:7000", "10.0.0.2:7000", "10.0.0.3:7000"].map(|text| text.parse().unwrap());
+    assert_eq!(refused_type::<SocketAddr, u64>(addresses), "SocketAddr::V4(([u8; 4], u16))");
+}
+
+/// The name of a type may change, and a state without ids cannot be misread.
+#[test]
+fn a_file_is_read_as_any_type_with_the_same_ids() {
     let (_folder, path) = folder();
-    drop(Store::create(&path, &HardState::bootstrap(ClusterId(7), [[9_u8; 16]]).unwrap()).unwrap());
-    let error = Store::<u64>::open(&path).unwrap_err();
-    assert!(matches!(error, StoreError::Unreadable { fault: Fault::Malformed, .. }), "{error}");
+    drop(Store::create(&path, &first()).unwrap());
+    let (_, saved) = Store::<wrapped::Wide>::open(&path).unwrap();
+    assert_eq!(saved.membership.voters(), [1, 2, 3].map(wrapped::Wide));
+    let (_folder, path) = folder();
+    drop(Store::create(&path, &HardState::<u64>::joining(ClusterId(7))).unwrap());
+    assert_eq!(Store::<i32>::open(&path).unwrap().1, HardState::joining(ClusterId(7)));
+}
+
+mod wrapped {
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+    pub(super) struct Wide(pub(super) u64);
+
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+    pub(super) struct Narrow(pub(super) u32);
 }
 
 #[test]
@@ -301,19 +378,38 @@ fn a_second_process_is_refused() {
     assert_eq!(other_process(), Some(43));
 }
 
+/// Nothing was written, so nothing is in doubt. A host that was out of descriptors for a moment goes on.
 #[test]
-fn after_a_failed_save_every_save_fails() {
+fn a_save_that_did_not_begin_can_be_repeated() {
     let (_folder, path) = folder();
     let mut store = Store::create(&path, &first()).unwrap();
     let obstacle = beside(&path, ".tmp");
     fs::create_dir(&obstacle).unwrap();
-    let error = store.save(&at_term(1)).unwrap_err();
-    assert!(matches!(&error, StoreError::Io { path, .. } if *path == obstacle), "{error}");
+    for _ in 0..2 {
+        let error = store.save(&at_term(1)).unwrap_err();
+        assert!(matches!(&error, StoreError::NotBegun { path, .. } if *path == obstacle), "{error}");
+        assert!(error.is_retryable());
+    }
     fs::remove_dir(&obstacle).unwrap();
+    store.save(&at_term(1)).unwrap();
+    drop(store);
+    assert_eq!(Store::<u64>::open(&path).unwrap().1, at_term(1));
+}
+
+#[test]
+fn after_a_save_that_may_have_written_every_save_fails() {
+    let (_folder, path) = folder();
+    let mut store = Store::create(&path, &first()).unwrap();
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    let error = store.save(&at_term(1)).unwrap_err();
+    assert!(matches!(&error, StoreError::NotReplaceable { path: named, .. } if *named == path), "{error}");
+    assert!(!error.is_retryable());
+    assert!(!beside(&path, ".tmp").exists(), "what was written takes no room");
+    fs::remove_dir(&path).unwrap();
     let error = store.save(&at_term(1)).unwrap_err();
     assert!(matches!(&error, StoreError::Failed { path: named } if *named == path), "{error}");
-    drop(store);
-    assert_eq!(Store::<u64>::open(&path).unwrap().1, first(), "the state before is still there");
+    assert!(!error.is_retryable());
 }
 
 /// An error message does not repeat its cause, so that a program can print both.
@@ -359,7 +455,8 @@ fn a_read_only_folder_is_a_clear_error() {
         return;
     }
     for error in [saved.unwrap_err(), created.unwrap_err()] {
-        assert!(matches!(error, StoreError::Io { .. }), "{error}");
+        let refused = matches!(error, StoreError::Io { .. } | StoreError::NotBegun { .. });
+        assert!(refused, "{error}");
         assert!(error.to_string().contains(folder.path().to_str().unwrap()), "{error}");
     }
 }
