@@ -122,7 +122,7 @@ fn run(args: Args) -> Result<(), Failure> {
         None => Protection::Unsealed,
     };
     if let Some(address) = args.ask {
-        return ask(address, &protection);
+        return ask(ClusterId(args.cluster), address, &protection);
     }
     let (Some(id), Some(listen), Some(data)) = (args.id, args.listen, args.data) else {
         return Err("--id, --listen and --data belong together".into());
@@ -165,11 +165,11 @@ fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn ask(address: SocketAddr, protection: &Protection) -> Result<(), Failure> {
+fn ask(cluster: ClusterId, address: SocketAddr, protection: &Protection) -> Result<(), Failure> {
     let timeout = Duration::from_secs(2);
     let leader = match protection {
-        Protection::Sealed(keys) => who_leads_sealed::<Id>(address, keys, timeout)?,
-        Protection::OnlyLoopback | Protection::Unsealed => who_leads(address, timeout)?,
+        Protection::Sealed(keys) => who_leads_sealed::<Id>(cluster, address, keys, timeout)?,
+        Protection::OnlyLoopback | Protection::Unsealed => who_leads(cluster, address, timeout)?,
     };
     match leader {
         Some(leader) => println!("{leader}"),

@@ -129,7 +129,8 @@ pub enum Event<I> {
         /// How far its data reach.
         position: Position,
     },
-    /// A node of another group writes to this one, and is ignored. Reported once.
+    /// A node of another group writes to this one, and is ignored. Reported once by the election; the hosts over
+    /// UDP report it at once and again at growing intervals of a minute to a day.
     ///
     /// Correct the addresses in the configuration of one of the two, or start the one that was given the
     /// wrong [`ClusterId`] anew.
@@ -138,6 +139,16 @@ pub enum Event<I> {
         peer: I,
         /// Its group.
         cluster: ClusterId,
+    },
+    /// Two processes of one node send by turns: each has shown to be alive after the other had. A machine was cloned,
+    /// or a copy of it was restored beside the original. The hosts report it, of nodes that seal their datagrams: at
+    /// once, and again at growing intervals of a minute to a day.
+    ///
+    /// Stop one of the two, and let it join with a new state and a new id. Until then both can vote in one term, so
+    /// two leaders are possible.
+    TwoProcesses {
+        /// The node.
+        peer: I,
     },
     /// A node holds other members under the version of this node's membership, or one that begins
     /// differently: the two were first started with different lists. Neither votes for the other. Reported
@@ -224,6 +235,9 @@ impl<I: fmt::Debug> fmt::Display for Event<I> {
             }
             Event::ForeignCluster { peer, cluster } => {
                 write!(f, "node {peer:?} belongs to another group, cluster {cluster}")
+            }
+            Event::TwoProcesses { peer } => {
+                write!(f, "two processes run as node {peer:?}: stop one of them")
             }
             Event::MembershipConflict { peer } => {
                 write!(f, "node {peer:?} holds a membership that contradicts this node's")

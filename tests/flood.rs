@@ -24,7 +24,7 @@ use quorate::{Config, Event, Timing};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-use support::{Id, any_port, ring, trio_of, wait};
+use support::{GROUP, Id, any_port, ring, trio_of, wait};
 
 /// Datagrams per second from all sockets together, if the machine can send that many.
 const RATE: u64 = 100_000;
@@ -59,7 +59,7 @@ fn resident() -> u64 {
 
 /// Datagrams that no host has sealed: random bytes of random length, some of them with a valid header.
 fn garbage() -> Vec<Vec<u8>> {
-    let seen = Seal::new(9_u16, keys(), ChaCha20Rng::seed_from_u64(9)).unwrap().handshake(1).unwrap();
+    let seen = Seal::new(9_u16, GROUP, keys(), ChaCha20Rng::seed_from_u64(9)).unwrap().handshake(1).unwrap();
     let mut seed = 1_u64;
     let mut any = move || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);

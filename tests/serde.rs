@@ -103,6 +103,7 @@ fn events_come_back() {
         Event::TargetAbandoned,
         Event::Removed,
         Event::StateLost,
+        Event::TwoProcesses { peer: 2 },
         Event::TooManyForming { peer: 2 },
         Event::HandoverFailed { successor: None },
         Event::Behind { peer: 2, position },

@@ -87,7 +87,7 @@ fn receive(
     let mut bytes = u.bytes(length)?.to_vec();
     match u.arbitrary::<u8>().unwrap_or(0) % 4 {
         // As the datagrams of this protocol begin.
-        0 => drop(bytes.splice(..0, *b"qr\x04")),
+        0 => drop(bytes.splice(..0, *b"qr\x05")),
         1 => bytes = broadcast(&bytes),
         2 if sealed => bytes = handshake(&bytes),
         _ => {}
@@ -104,12 +104,12 @@ fn receive(
 
 /// What somebody with the key may send to all.
 fn broadcast(bytes: &[u8]) -> Vec<u8> {
-    keys().seal_broadcast(bytes, &mut ChaCha20Rng::seed_from_u64(3)).unwrap_or_default()
+    keys().seal_broadcast(ClusterId(1), bytes, &mut ChaCha20Rng::seed_from_u64(3)).unwrap_or_default()
 }
 
 /// What a node with the key may send, whatever it is called.
 fn handshake(bytes: &[u8]) -> Vec<u8> {
     let id = bytes.iter().fold(0_u64, |id, &byte| id.wrapping_mul(31).wrapping_add(byte.into()));
-    let Ok(mut seal) = Seal::new(id % 12, keys(), ChaCha20Rng::seed_from_u64(id));
+    let Ok(mut seal) = Seal::new(id % 12, ClusterId(1), keys(), ChaCha20Rng::seed_from_u64(id));
     seal.handshake(1).unwrap_or_default()
 }

@@ -11,18 +11,20 @@ use std::net::SocketAddr;
 use arbitrary::{Result, Unstructured};
 use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305};
 use libfuzzer_sys::fuzz_target;
+use quorate::ClusterId;
 use quorate::adapters::seal::{Key, Keyring, Opened, Seal};
 use quorate_fuzz::AnyId;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 const KEY: [u8; 32] = [7; 32];
+const GROUP: ClusterId = ClusterId(7);
 
 /// The memory of a remembered node and a reply.
 const BYTES_AT_LEAST: u64 = 8 * 1024;
 
 /// Where the nonce begins, and where the sealed part begins.
-const HEAD: usize = 11;
+const HEAD: usize = 19;
 const START: usize = HEAD + 24;
 
 fuzz_target!(|data: &[u8]| {
@@ -44,7 +46,7 @@ fn keys() -> Keyring {
 }
 
 fn node<I: AnyId>(id: I) -> Seal<I, ChaCha20Rng> {
-    Seal::new(id, keys(), ChaCha20Rng::seed_from_u64(1)).expect("randomness")
+    Seal::new(id, GROUP, keys(), ChaCha20Rng::seed_from_u64(1)).expect("randomness")
 }
 
 /// Opens bytes of a sender without the key.
@@ -61,7 +63,7 @@ fn stranger(bytes: &[u8]) -> Result<()> {
 /// Opens arbitrary bytes that were sealed with the key.
 fn member<I: AnyId>(u: &mut Unstructured<'_>) -> Result<()> {
     let mut node = node(I::any(u)?);
-    let mut datagram = keys().seal_broadcast(&[], &mut ChaCha20Rng::seed_from_u64(2)).expect("a broadcast")
+    let mut datagram = keys().seal_broadcast(GROUP, &[], &mut ChaCha20Rng::seed_from_u64(2)).expect("a broadcast")
         [..START]
         .to_vec();
     let mut sealed = u.bytes(u.len())?.to_vec();
@@ -92,7 +94,7 @@ fn tampered<I: AnyId>(u: &mut Unstructured<'_>) -> Result<()> {
     let mut changed = sealed.clone();
     let index = usize::from(change.0) % sealed.len();
     changed[index] ^= change.1;
-    let counts = matches!(reader.open(&mut changed), Opened::Datagram { from, body: read } if from == one && read == body);
+    let counts = matches!(reader.open(&mut changed), Opened::Datagram { from, body: read, .. } if from == one && read == body);
     assert_eq!(counts, change.1 == 0);
     let counts_later = matches!(reader.open(&mut sealed.clone()), Opened::Datagram { .. });
     assert_ne!(counts, counts_later, "the datagram counts once");

@@ -199,6 +199,7 @@ impl ElectionCounters {
             | Event::TooManyForming { .. }
             | Event::ForeignCluster { .. }
             | Event::MembershipConflict { .. }
+            | Event::TwoProcesses { .. }
             | Event::TwoLeaders { .. }
             | Event::TermTooFarAhead { .. } => count(&mut self.alarms),
             Event::MembershipChanged { committed: false, .. }

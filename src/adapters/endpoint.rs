@@ -21,7 +21,7 @@
 //! # let first = HardState::bootstrap(ClusterId(7), [1_u32, 2])?;
 //! let (socket, clock) = (UdpSocket::bind(listen)?, BootClock::new());
 //! let mut election = Election::new(Config::new(1), first, clock.now(), ChaCha20Rng::seed_from_u64(1))?;
-//! // Without keys; with a keyring, bring the generator of the operating system (`getrandom::SysRng`).
+//! // Without keys; with a keyring, bring the generator of the operating system (`SystemRng`).
 //! let mut endpoint = Endpoint::new(1, ClusterId(7), None, ChaCha20Rng::seed_from_u64(2))?;
 //! endpoint.configure(2, known);
 //!
@@ -104,6 +104,7 @@ mod address_book;
 mod counters;
 mod datagram;
 mod incoming;
+mod news;
 mod outgoing;
 mod question;
 mod sealing;
@@ -117,8 +118,10 @@ use rand_core::TryCryptoRng;
 
 use self::address_book::AddressBook;
 use self::incoming::Unsettled;
+use self::news::News;
 use self::sealing::Sealing;
 use super::seal::{Keyring, MAX_SEALED};
+use crate::event::Event;
 use crate::types::{ClusterId, Leader, NodeId, Term, Timestamp};
 
 pub use self::counters::DatagramCounters;
@@ -178,6 +181,7 @@ pub struct Endpoint<I, R> {
     /// The node that is answered now, and the source of its message.
     requester: Option<(I, SocketAddr)>,
     counters: DatagramCounters,
+    news: News<I>,
     next_announcement: Timestamp,
     next_maintenance: Timestamp,
     /// Whether the book may have nodes that it has no need of any more. They are not forgotten at once, since what
@@ -200,7 +204,7 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
         Ok(Endpoint {
             id,
             cluster,
-            sealing: Sealing::new(id, keys, rng)?,
+            sealing: Sealing::new(id, cluster, keys, rng)?,
             book: AddressBook::new(),
             leader: None,
             members: Vec::new(),
@@ -208,6 +212,7 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
             unsettled: None,
             requester: None,
             counters: DatagramCounters::default(),
+            news: News::new(),
             next_announcement: Timestamp::ORIGIN,
             next_maintenance: Timestamp::ORIGIN,
             has_strangers: false,
@@ -298,6 +303,12 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
         }
         self.reported.clone_from(&addresses);
         Some(addresses)
+    }
+
+    /// Takes the next event that datagrams have shown: of a node of another group, or two processes of one node. The
+    /// election does not see these datagrams.
+    pub fn poll_event(&mut self) -> Option<Event<I>> {
+        self.news.take()
     }
 
     /// What came and went.

@@ -6,14 +6,17 @@
 //! transport of your own.
 //!
 //! ```
+//! use quorate::ClusterId;
 //! use quorate::adapters::seal::{Keyring, Opened, Seal};
 //! # use rand_chacha::rand_core::SeedableRng;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let keys: Keyring = "8d0e3c1f5b2a4978a6c7d8e9f00112233445566778899aabbccddeeff0123456".parse()?;
-//! // In a program: `getrandom::SysRng`, the randomness of the operating system.
+//! // In a program: `SystemRng::new()`, the randomness of the operating system.
 //! # let rng = |seed| rand_chacha::ChaCha20Rng::seed_from_u64(seed);
-//! let (mut one, mut two) = (Seal::new(1_u32, keys.clone(), rng(1))?, Seal::new(2_u32, keys, rng(2))?);
+//! let group = ClusterId(7);
+//! let mut one = Seal::new(1_u32, group, keys.clone(), rng(1))?;
+//! let mut two = Seal::new(2_u32, group, keys, rng(2))?;
 //!
 //! // The two have not met yet. A handshake goes out in the place of the first datagram, which is lost,
 //! // as any datagram may be, and the handshake is answered.
@@ -23,7 +26,7 @@
 //!
 //! let mut sealed = one.seal_for(2, b"the message again")?;
 //! let mut again = sealed.clone();
-//! let Opened::Datagram { from: 1, body } = two.open(&mut sealed) else { panic!("no datagram") };
+//! let Opened::Datagram { from: 1, body, .. } = two.open(&mut sealed) else { panic!("no datagram") };
 //! assert_eq!(body, b"the message again");
 //! assert!(matches!(two.open(&mut again), Opened::Refused(_)), "a datagram is opened once");
 //! # Ok(())
@@ -33,7 +36,7 @@
 //! # What is refused
 //!
 //! [`Refusal`] names every reason, and [`Refused`] counts them. A sender without a key gets no answer,
-//! and costs a look at the first eleven bytes; if it has copied these from a datagram that it saw, one
+//! and costs a look at the first 19 bytes; if it has copied these from a datagram that it saw, one
 //! authentication. A sender that has the key but cannot show that its datagram is recent is told how to
 //! show it, in one datagram that is no longer than its own: nobody can make a group send more than it
 //! sends itself.
@@ -47,15 +50,20 @@
 //!
 //! # The format
 //!
-//! XChaCha20-Poly1305, with a random nonce in each datagram, behind a version and the key's id. The
-//! encrypted part begins with the sender, the receiver and what `seal/peer.rs` describes. A sealed
-//! datagram is some 100 bytes and two ids longer than its body.
+//! XChaCha20-Poly1305, behind a version, the key's id, the group and the nonce of the datagram, all in the
+//! clear and authenticated. The encrypted part begins with the sender, the receiver and what `seal/peer.rs`
+//! describes. A sealed datagram is some 110 bytes and two ids longer than its body.
+//!
+//! The nonce is a keyed hash (BLAKE2b) of 24 random bytes, the clear head and all that is sealed. So the
+//! confidentiality of what is sealed does not rest on the randomness alone: where the generator repeats itself, as
+//! after two resumes of one snapshot of a virtual machine, datagrams that differ have different nonces all the same.
 
 mod frame;
 mod key;
 mod peer;
 mod peers;
 mod refusal;
+mod system_rng;
 mod window;
 
 use std::fmt;
@@ -65,26 +73,33 @@ use rand_core::TryCryptoRng;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use self::frame::Decrypted;
 use self::peer::{Head, Peer, Unique};
 use self::peers::Peers;
-use crate::types::NodeId;
+use crate::types::{ClusterId, NodeId};
 
 pub use self::key::{Key, KeyError, Keyring};
 pub use self::refusal::{Refusal, Refused};
+pub use self::system_rng::SystemRng;
 
 /// The format of what is sealed: the third byte of every sealed datagram.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
+
+/// How many zeros a handshake bears, so that what is sent because of it is no longer than the handshake. A handshake
+/// that answers a datagram bears no more zeros than the datagram has room for.
+const HANDSHAKE_PADDING: usize = 48;
 
 /// The longest sealed datagram, in bytes, that is made or opened.
 pub const MAX_SEALED: usize = 21 * 1024;
 
 /// Seals what one node sends, and opens what it receives.
 ///
-/// `R` is the source of nonces and challenges. A nonce must never come twice, not even after a restart or
-/// on a copy of the machine: a program brings the operating system's generator (`getrandom::SysRng`), a
-/// test a seeded one.
+/// `R` is the source of sessions, challenges, and the random part of nonces. None of them may be guessed, or come
+/// twice: a program brings [`SystemRng`], a test a seeded generator.
 pub struct Seal<I, R> {
     id: I,
+    /// The group whose datagrams are sealed and opened.
+    cluster: ClusterId,
     /// Names this process.
     session: Unique,
     keys: Keyring,
@@ -104,6 +119,17 @@ pub enum Opened<'a, I> {
         from: I,
         /// What it sealed.
         body: &'a [u8],
+        /// Whether the node's process sends again that another process of the node had replaced: both run, and
+        /// share one name. A machine was cloned, or a copy was restored beside its original.
+        is_twin: bool,
+    },
+    /// A datagram of another group, sealed with a key that both groups have, and counted as a [`Refusal`]. It is not
+    /// opened.
+    Foreign {
+        /// The node that sealed it, by its name in the other group.
+        from: I,
+        /// The other group.
+        cluster: ClusterId,
     },
     /// A handshake was answered: datagrams for that node can be sealed from now on. Whatever is sent to
     /// it next lets it seal datagrams for this node too.
@@ -152,14 +178,15 @@ enum Contents<I> {
 }
 
 impl<I: NodeId, R: TryCryptoRng> Seal<I, R> {
-    /// The seal of node `id`, as of now: what was sealed for an earlier process of the node is refused.
+    /// The seal of node `id` of group `cluster`, as of now: what was sealed for an earlier process of the node is
+    /// refused, and so is what was sealed for another group, even with the same keys.
     ///
     /// # Errors
     /// The generator's own, if it has no randomness to give.
-    pub fn new(id: I, keys: Keyring, mut rng: R) -> Result<Self, R::Error> {
+    pub fn new(id: I, cluster: ClusterId, keys: Keyring, mut rng: R) -> Result<Self, R::Error> {
         let session = Unique::try_draw(&mut rng)?;
         let (peers, refused) = (Peers::new(), Refused::default());
-        Ok(Seal { id, session, keys, rng, peers, refused })
+        Ok(Seal { id, cluster, session, keys, rng, peers, refused })
     }
 
     /// Uses other keys from now on: see [`Keyring`] on how to rotate. Handshakes stay done.
@@ -171,6 +198,12 @@ impl<I: NodeId, R: TryCryptoRng> Seal<I, R> {
     #[must_use]
     pub fn can_seal_for(&self, id: I) -> bool {
         self.peers.get(id).is_some_and(Peer::is_known)
+    }
+
+    /// The group whose datagrams are sealed and opened.
+    #[must_use]
+    pub fn cluster(&self) -> ClusterId {
+        self.cluster
     }
 
     /// What was refused so far.
@@ -190,7 +223,8 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Seal<I, R> {
         let head = self.head(to)?;
         match self.peers.get_mut(to).and_then(Peer::take_proof) {
             Some((proof, number)) => {
-                self.keys.encrypt(&Contents::Datagram(head, proof, number), body, &mut self.rng)
+                let contents = Contents::Datagram(head, proof, number);
+                self.keys.encrypt(self.cluster, &contents, body, &mut self.rng)
             }
             None => self.handshake(to),
         }
@@ -201,12 +235,14 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Seal<I, R> {
     /// # Errors
     /// [`SealError`].
     pub fn handshake(&mut self, to: I) -> Result<Vec<u8>, SealError> {
-        self.handshake_with(to, Unique::NONE)
+        self.handshake_with(to, Unique::NONE, HANDSHAKE_PADDING)
     }
 
-    fn handshake_with(&mut self, to: I, answered: Unique) -> Result<Vec<u8>, SealError> {
+    fn handshake_with(&mut self, to: I, answered: Unique, padding: usize) -> Result<Vec<u8>, SealError> {
         let head = self.head(to)?;
-        self.keys.encrypt(&Contents::Handshake(head, answered), &[], &mut self.rng)
+        let contents = Contents::Handshake(head, answered);
+        let padding = [0; HANDSHAKE_PADDING].get(..padding).unwrap_or(&[0; HANDSHAKE_PADDING]);
+        self.keys.encrypt(self.cluster, &contents, padding, &mut self.rng)
     }
 
     fn head(&mut self, to: I) -> Result<Head<I>, SealError> {
@@ -220,7 +256,7 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Seal<I, R> {
     /// # Errors
     /// [`SealError`].
     pub fn seal_broadcast(&mut self, body: &[u8]) -> Result<Vec<u8>, SealError> {
-        self.keys.seal_broadcast(body, &mut self.rng)
+        self.keys.seal_broadcast(self.cluster, body, &mut self.rng)
     }
 
     /// Opens a received datagram, in its place.
@@ -232,15 +268,21 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Seal<I, R> {
     }
 
     fn try_open<'a>(&mut self, datagram: &'a mut [u8]) -> Result<Opened<'a, I>, Refusal> {
-        let (contents, body) = self.keys.decode(datagram)?;
+        let Decrypted { cluster, plain } = self.keys.decrypt(self.cluster, datagram)?;
+        let (contents, body) = decode(plain)?;
         match contents {
+            Contents::Handshake(head, _) | Contents::Datagram(head, ..) if cluster != self.cluster => {
+                self.refused.count(Refusal::ForeignCluster { cluster });
+                Ok(Opened::Foreign { from: head.from, cluster })
+            }
+            Contents::Broadcast if cluster != self.cluster => Err(Refusal::ForeignCluster { cluster }),
             Contents::Broadcast => Ok(Opened::Broadcast(body)),
-            Contents::Handshake(head, answered) if body.is_empty() => {
+            Contents::Handshake(head, answered) if is_padding(body) => {
                 self.check_addressee(&head)?;
                 let peer = self.peers.touch(head.from, &mut self.rng)?;
                 match peer.accept_handshake(&head, answered, &mut self.rng) {
                     Ok(()) => Ok(Opened::HandshakeDone { with: head.from }),
-                    Err(Refusal::Unproven) => self.reply(&head),
+                    Err(Refusal::Unproven) => self.reply(&head, body.len()),
                     Err(refusal) => Err(refusal),
                 }
             }
@@ -249,10 +291,10 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Seal<I, R> {
                 self.check_addressee(&head)?;
                 let peer = self.peers.touch(head.from, &mut self.rng)?;
                 match peer.accept_datagram(&head, (proof, number), &mut self.rng) {
-                    Ok(()) => Ok(Opened::Datagram { from: head.from, body }),
+                    Ok(is_twin) => Ok(Opened::Datagram { from: head.from, body, is_twin }),
                     Err(refusal @ Refusal::Unproven) => {
                         self.refused.count(refusal);
-                        self.reply(&head)
+                        self.reply(&head, body.len())
                     }
                     Err(refusal) => Err(refusal),
                 }
@@ -269,37 +311,55 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Seal<I, R> {
     }
 
     /// One datagram for one, and no longer than the one it replies to. A reply is never replied to.
-    fn reply(&mut self, head: &Head<I>) -> Result<Opened<'static, I>, Refusal> {
-        self.handshake_with(head.from, head.question).map(Opened::Reply).map_err(|_| Refusal::NoRandomness)
+    fn reply(&mut self, head: &Head<I>, room: usize) -> Result<Opened<'static, I>, Refusal> {
+        let padding = room.min(HANDSHAKE_PADDING);
+        self.handshake_with(head.from, head.question, padding)
+            .map(Opened::Reply)
+            .map_err(|_| Refusal::NoRandomness)
     }
 }
 
 impl Keyring {
-    /// Seals `body` for everybody with the key, without a sender. It is opened as often as it arrives.
+    /// Seals `body` for everybody in group `cluster` with the key, without a sender. It is opened as often as it
+    /// arrives.
     ///
     /// # Errors
     /// [`SealError`].
-    pub fn seal_broadcast(&self, body: &[u8], rng: &mut impl TryCryptoRng) -> Result<Vec<u8>, SealError> {
-        self.encrypt(&Contents::<()>::Broadcast, body, rng)
+    pub fn seal_broadcast(
+        &self,
+        cluster: ClusterId,
+        body: &[u8],
+        rng: &mut impl TryCryptoRng,
+    ) -> Result<Vec<u8>, SealError> {
+        self.encrypt(cluster, &Contents::<()>::Broadcast, body, rng)
     }
 
     /// Opens what [`seal_broadcast`](Self::seal_broadcast), or [`Seal::seal_broadcast`], has sealed.
     ///
     /// # Errors
     /// [`Refusal`].
-    pub fn open_broadcast<'a>(&self, datagram: &'a mut [u8]) -> Result<&'a [u8], Refusal> {
-        match self.decode::<()>(datagram)? {
+    pub fn open_broadcast<'a>(
+        &self,
+        cluster: ClusterId,
+        datagram: &'a mut [u8],
+    ) -> Result<&'a [u8], Refusal> {
+        let Decrypted { cluster: found, plain } = self.decrypt(cluster, datagram)?;
+        if found != cluster {
+            return Err(Refusal::ForeignCluster { cluster: found });
+        }
+        match decode::<()>(plain)? {
             (Contents::Broadcast, body) => Ok(body),
             (Contents::Handshake(..) | Contents::Datagram(..), _) => Err(Refusal::Misdirected),
         }
     }
+}
 
-    fn decode<'a, I: DeserializeOwned>(
-        &self,
-        datagram: &'a mut [u8],
-    ) -> Result<(Contents<I>, &'a [u8]), Refusal> {
-        postcard::take_from_bytes(self.decrypt(datagram)?).map_err(|_| Refusal::Malformed)
-    }
+fn is_padding(body: &[u8]) -> bool {
+    body.len() <= HANDSHAKE_PADDING && body.iter().all(|&byte| byte == 0)
+}
+
+fn decode<I: DeserializeOwned>(plain: &[u8]) -> Result<(Contents<I>, &[u8]), Refusal> {
+    postcard::take_from_bytes(plain).map_err(|_| Refusal::Malformed)
 }
 
 impl<I: NodeId, R> fmt::Debug for Seal<I, R> {

@@ -40,7 +40,9 @@ pub fn trace_event<I: NodeId>(node: I, event: &Event<I>) {
         Event::Behind { peer, position } => debug!(?node, ?peer, %position, "{event}"),
         Event::ForeignCluster { peer, cluster } => warn!(?node, ?peer, %cluster, "{event}"),
         Event::StateLost => error!(?node, "{event}"),
-        Event::TooManyForming { peer } | Event::MembershipConflict { peer } => {
+        Event::TooManyForming { peer }
+        | Event::MembershipConflict { peer }
+        | Event::TwoProcesses { peer } => {
             error!(?node, ?peer, "{event}");
         }
         Event::TermTooFarAhead { peer, term } | Event::TwoLeaders { peer, term } => {

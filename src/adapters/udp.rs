@@ -81,7 +81,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use getrandom::SysRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -93,7 +92,7 @@ use crate::adapters::actions::Actions;
 use crate::adapters::clock::BootClock;
 use crate::adapters::departure::Departure;
 use crate::adapters::endpoint::Endpoint;
-use crate::adapters::seal::Keyring;
+use crate::adapters::seal::{Keyring, SystemRng};
 use crate::adapters::timer::Precision;
 use crate::adapters::{random, socket};
 use crate::election::Election;
@@ -185,8 +184,9 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         let (id, timing, cluster) = (config.config.id, config.config.timing, saved.cluster);
         let rng = random::generator().map_err(|error| HostStartError::Seed(io::Error::other(error)))?;
         let election = Election::new(config.config, saved, clock.now(), rng)?;
-        let mut endpoint =
-            Endpoint::new(id, cluster, config.protection.into_keys(), SysRng).map_err(no_randomness)?;
+        let drawn = SystemRng::new().map_err(no_randomness)?;
+        let endpoint = Endpoint::new(id, cluster, config.protection.into_keys(), drawn);
+        let mut endpoint = endpoint.map_err(no_randomness)?;
         config.peers.iter().for_each(|&(id, address)| endpoint.configure(id, address));
         let shared = Arc::new(Shared {
             clock,

@@ -11,8 +11,8 @@ mod world;
 
 use std::time::Duration;
 
-use quorate::adapters::endpoint::{DatagramCounters, Question, Transmit};
-use quorate::{Force, Input, Target, Timestamp};
+use quorate::adapters::endpoint::{DatagramCounters, Endpoint, Question, Transmit};
+use quorate::{Event, Force, Input, Target, Timestamp};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -131,7 +131,7 @@ fn messages_in_its_own_name_to_another_node_and_of_another_group_are_told_apart(
 #[test]
 fn garbage_is_refused_and_counted_and_never_answered() {
     let mut one = Node::new(1, &[1, 2], None);
-    for bytes in [&b""[..], b"x", b"qr\x04\x01", b"qr\x03\x01\x01\x00", b"qr\x04\x63", &[b'q'; 40_000]] {
+    for bytes in [&b""[..], b"x", b"qr\x05\x01", b"qr\x04\x01\x01\x00", b"qr\x05\x63", &[b'q'; 40_000]] {
         assert_eq!(handle(&mut one.endpoint, bytes, at(66)), (None, Vec::new()));
     }
     let counters = one.endpoint.counters();
@@ -144,7 +144,7 @@ fn a_question_is_answered_to_programs_with_the_key_by_no_more_than_it_has() {
         let mut world =
             World::of([Node::new(1, &[1, 2], keys.clone()), Node::new(2, &[1, 2], keys.clone()).knowing(1)]);
         world.run_for(LONG);
-        let question = Question::new(keys.as_ref(), &mut ChaCha20Rng::seed_from_u64(5)).unwrap();
+        let question = Question::new(GROUP, keys.as_ref(), &mut ChaCha20Rng::seed_from_u64(5)).unwrap();
         for (id, known) in [(1, at(1)), (2, at(1))] {
             let endpoint = &mut world.node(id).endpoint;
             let (message, mut answers) = handle(endpoint, question.bytes(), at(99));
@@ -152,13 +152,13 @@ fn a_question_is_answered_to_programs_with_the_key_by_no_more_than_it_has() {
             assert!(answers[0].bytes.len() <= question.bytes().len());
             let leader = question.read_answer::<Id>(&mut answers[0].bytes.clone(), at(id)).unwrap().unwrap();
             assert_eq!((leader.id, leader.address), (1, Some(known)));
-            let other = Question::new(keys.as_ref(), &mut ChaCha20Rng::seed_from_u64(6)).unwrap();
+            let other = Question::new(GROUP, keys.as_ref(), &mut ChaCha20Rng::seed_from_u64(6)).unwrap();
             assert!(other.read_answer::<Id>(&mut answers[0].bytes, at(id)).is_none(), "another question");
             assert_eq!(endpoint.counters().answered, 1);
         }
     }
     let mut short = Node::new(1, &[1], None);
-    assert!(handle(&mut short.endpoint, b"qr\x04\x0212345678", at(99)).1.is_empty());
+    assert!(handle(&mut short.endpoint, b"qr\x05\x02\0\0\0\0\0\0\0\x0112345678", at(99)).1.is_empty());
     assert_eq!(short.endpoint.counters().short_questions, 1);
 }
 
@@ -238,7 +238,7 @@ fn plain_message_of_any(from: Id) -> Transmit {
     let mut message = MESSAGE.with(Clone::clone);
     // The id is a varint: one byte below 128, else two.
     let id = if from < 128 { vec![from as u8] } else { vec![from as u8 | 0x80, (from >> 7) as u8] };
-    message.bytes.splice(4..5, id);
+    message.bytes.splice(12..13, id);
     message
 }
 
@@ -253,4 +253,36 @@ fn the_same_seeds_send_the_same_datagrams() {
     let (one, other) = (run(), run());
     assert!(one.len() > 100);
     assert_eq!(one, other);
+}
+
+#[test]
+fn a_cloned_member_is_reported_by_name_once_and_then_seldom() {
+    let mut one = Node::new(1, &[1, 2], Some(keys()));
+    // The clones have one state and one name; each process of the node draws a session of its own.
+    let clone = |seed| {
+        let mut node = Node::new(2, &[1, 2], Some(keys())).knowing(1);
+        let Ok(endpoint) = Endpoint::new(2, GROUP, Some(keys()), ChaCha20Rng::seed_from_u64(seed));
+        node.endpoint = endpoint;
+        node.endpoint.configure(1, at(1));
+        node
+    };
+    let mut clones = [clone(50), clone(51)];
+    let mut events = Vec::new();
+    for second in 0..50 {
+        let now = Timestamp::from(Duration::from_secs(second));
+        for (index, clone) in clones.iter_mut().enumerate() {
+            let source = at(20 + index as u16);
+            let mut sent = clone.step(None, now);
+            while let Some(transmit) = sent.pop() {
+                for reply in one.receive(&transmit, source, now) {
+                    if reply.to == source {
+                        sent.extend(clone.receive(&reply, at(1), now));
+                    }
+                }
+            }
+        }
+        events.extend(std::iter::from_fn(|| one.endpoint.poll_event()).map(|event| (second, event)));
+    }
+    let [(at, Event::TwoProcesses { peer: 2 })] = events[..] else { panic!("{events:?}") };
+    assert!(at < 5, "within seconds: {at}");
 }

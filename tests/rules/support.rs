@@ -556,6 +556,7 @@ pub(crate) fn trace(outputs: &Outputs) -> String {
             Event::TargetAbandoned => "abandoned",
             Event::Removed => "removed",
             Event::StateLost => "state-lost",
+            Event::TwoProcesses { .. } => "two-processes",
             Event::TooManyForming { .. } => "too-many",
             _ => "unknown",
         }

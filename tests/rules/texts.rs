@@ -210,7 +210,7 @@ fn each_event_is_one_line_that_names_the_nodes_and_terms_it_is_about() {
     let leader = Leader { id: 3, term: Term(8) };
     let version = MembershipVersion { term: Term(8), number: 2 };
     let stepped_down = |reason| Event::SteppedDown { term: Term(7), reason };
-    let texts: [(Event<u64>, &str); 21] = [
+    let texts: [(Event<u64>, &str); 22] = [
         (Event::Elected { term: Term(7) }, "elected in term 7"),
         (stepped_down(StepDown::LeaseLapsed), "stepped down from term 7: its lease lapsed"),
         (
@@ -233,6 +233,7 @@ fn each_event_is_one_line_that_names_the_nodes_and_terms_it_is_about() {
         (Event::TargetAbandoned, "target abandoned: what was committed stays"),
         (Event::Removed, "removed from the group: this node can be stopped"),
         (Event::StateLost, "durable state lost: stop this node"),
+        (Event::TwoProcesses { peer: 2 }, "two processes run as node 2: stop one of them"),
         (
             Event::TooManyForming { peer: 6 },
             "node 6 was started as forming in addition to max_members others",

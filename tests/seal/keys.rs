@@ -10,7 +10,7 @@ use super::*;
 fn no_debug_output_shows_a_key() {
     let hex = "00112233445566778899aabbccddeeff0123456789abcdeffedcba9876543210";
     let keys: Keyring = hex.parse().unwrap();
-    let seal = Seal::new(1_u16, keys.clone(), rng()).unwrap();
+    let seal = Seal::new(1_u16, GROUP, keys.clone(), rng()).unwrap();
     let bytes: Vec<u8> =
         (0..32).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect();
     let key = Key::new(bytes.as_slice().try_into().unwrap());
@@ -33,8 +33,8 @@ fn keys_are_read_from_text_and_other_text_is_refused() {
     let both: Keyring = format!("# the group's keys\n{one}\n\n  {two}  \n").parse().unwrap();
     let first: Keyring = one.parse().unwrap();
     assert_eq!(format!("{both:?}"), format!("[{:?}, {:?}]", key(0x11), key(0xab)));
-    let sealed = both.seal_broadcast(b"x", &mut rng()).unwrap();
-    assert!(first.open_broadcast(&mut sealed.clone()).is_ok(), "the first key seals");
+    let sealed = both.seal_broadcast(GROUP, b"x", &mut rng()).unwrap();
+    assert!(first.open_broadcast(GROUP, &mut sealed.clone()).is_ok(), "the first key seals");
     for wrong in ["1".repeat(62), "1".repeat(66), "1".repeat(63), "x".repeat(64), format!("{one} {two}")] {
         assert!(matches!(wrong.parse::<Keyring>(), Err(KeyError::NotHex)), "{wrong}");
     }
@@ -51,7 +51,10 @@ fn the_file_of_a_new_key_is_readable_by_its_owner_alone() {
     let path = folder.path().join("key");
     let drawn = Keyring::create(&path).unwrap();
     let read = Keyring::read(&path).unwrap();
-    assert_eq!(read.open_broadcast(&mut drawn.seal_broadcast(b"x", &mut rng()).unwrap()), Ok(&b"x"[..]));
+    assert_eq!(
+        read.open_broadcast(GROUP, &mut drawn.seal_broadcast(GROUP, b"x", &mut rng()).unwrap()),
+        Ok(&b"x"[..])
+    );
     assert!(matches!(Keyring::create(&path), Err(KeyError::File { .. })), "a file is never replaced");
     assert!(matches!(Keyring::read(folder.path().join("none")), Err(KeyError::File { .. })));
     #[cfg(unix)]

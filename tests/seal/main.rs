@@ -12,11 +12,16 @@ mod network;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use quorate::adapters::seal::{Key, Keyring, MAX_SEALED, Opened, Refusal, Refused, Seal, SealError};
+use quorate::ClusterId;
+use quorate::adapters::seal::{
+    Key, Keyring, MAX_SEALED, Opened, Refusal, Refused, Seal, SealError, SystemRng,
+};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 type Id = u16;
+
+const GROUP: ClusterId = ClusterId(7);
 
 /// A generator that no other in this process is seeded like.
 fn rng() -> ChaCha20Rng {
@@ -33,7 +38,7 @@ fn ring(keys: &[u8]) -> Keyring {
 }
 
 fn node(id: Id) -> Seal<Id, ChaCha20Rng> {
-    Seal::new(id, ring(&[1]), rng()).unwrap()
+    Seal::new(id, GROUP, ring(&[1]), rng()).unwrap()
 }
 
 /// Two nodes whose handshake is done.
@@ -74,9 +79,9 @@ fn body(node: &mut Seal<Id, ChaCha20Rng>, datagram: &[u8]) -> Result<Vec<u8>, Re
 fn datagrams_go_both_ways_and_name_their_sender() {
     let (mut one, mut two) = pair();
     let mut sealed = one.seal_for(2, b"to").unwrap();
-    assert!(matches!(two.open(&mut sealed), Opened::Datagram { from: 1, body: b"to" }));
+    assert!(matches!(two.open(&mut sealed), Opened::Datagram { from: 1, body: b"to", is_twin: false }));
     let mut sealed = two.seal_for(1, b"fro").unwrap();
-    assert!(matches!(one.open(&mut sealed), Opened::Datagram { from: 2, body: b"fro" }));
+    assert!(matches!(one.open(&mut sealed), Opened::Datagram { from: 2, body: b"fro", is_twin: false }));
     assert_eq!((one.refused(), two.refused()), (Refused::default(), Refused::default()));
 }
 
@@ -86,22 +91,22 @@ fn the_content_of_a_sealed_datagram_cannot_be_read_from_it() {
     let secret = b"the whole membership";
     let (sealed, again) = (one.seal_for(2, secret).unwrap(), one.seal_for(2, secret).unwrap());
     assert!(!sealed.windows(8).any(|bytes| secret.windows(8).any(|secret| bytes == secret)));
-    assert_eq!(sealed[..11], again[..11], "the version and the key's id are the same");
-    let same = sealed.iter().zip(&again).skip(11).filter(|(one, other)| one == other).count();
+    assert_eq!(sealed[..19], again[..19], "the version, the key's id and the group are the same");
+    let same = sealed.iter().zip(&again).skip(19).filter(|(one, other)| one == other).count();
     assert!(same < sealed.len() / 4, "{same} bytes of {} are the same in both", sealed.len());
 }
 
 #[test]
 fn a_sender_without_the_key_gets_no_reply_to_any_datagram() {
     let (mut one, mut two) = pair();
-    let mut stranger = Seal::new(3, ring(&[9]), rng()).unwrap();
+    let mut stranger = Seal::new(3, GROUP, ring(&[9]), rng()).unwrap();
     let with_another_key = [stranger.handshake(1), stranger.seal_for(1, b"x"), stranger.seal_broadcast(b"x")];
     for datagram in with_another_key {
         assert_eq!(body(&mut one, &datagram.unwrap()), Err(Refusal::UnknownKey));
     }
     // The sender has seen the id of the key, and uses it with another key.
     let seen = two.seal_for(1, b"x").unwrap();
-    let forged = [&seen[..11], &stranger.handshake(1).unwrap()[11..]].concat();
+    let forged = [&seen[..19], &stranger.handshake(1).unwrap()[19..]].concat();
     assert_eq!(body(&mut one, &forged), Err(Refusal::Forged));
     assert_eq!(body(&mut one, b""), Err(Refusal::Truncated));
     assert_eq!(body(&mut one, b"GET / HTTP/1.1\r\n\r\n"), Err(Refusal::Unsealed));
@@ -289,19 +294,22 @@ fn keys_are_changed_while_datagrams_are_sent_and_an_old_one_is_no_key_any_more()
 #[test]
 fn broadcasts_are_for_every_node_with_the_key_and_no_datagrams_of_a_node() {
     let (mut one, mut two) = pair();
-    let broadcast = ring(&[1]).seal_broadcast(b"who leads?", &mut rng()).unwrap();
+    let broadcast = ring(&[1]).seal_broadcast(GROUP, b"who leads?", &mut rng()).unwrap();
     for _ in 0..2 {
         assert!(matches!(one.open(&mut broadcast.clone()), Opened::Broadcast(b"who leads?")));
     }
-    assert_eq!(ring(&[2, 1]).open_broadcast(&mut two.seal_broadcast(b"x").unwrap()), Ok(&b"x"[..]));
-    assert_eq!(ring(&[2]).open_broadcast(&mut two.seal_broadcast(b"x").unwrap()), Err(Refusal::UnknownKey));
-    assert!(ring(&[1]).open_broadcast(&mut one.seal_for(2, b"x").unwrap()).is_err());
+    assert_eq!(ring(&[2, 1]).open_broadcast(GROUP, &mut two.seal_broadcast(b"x").unwrap()), Ok(&b"x"[..]));
+    assert_eq!(
+        ring(&[2]).open_broadcast(GROUP, &mut two.seal_broadcast(b"x").unwrap()),
+        Err(Refusal::UnknownKey)
+    );
+    assert!(ring(&[1]).open_broadcast(GROUP, &mut one.seal_for(2, b"x").unwrap()).is_err());
 }
 
 #[test]
 fn at_most_a_thousand_peers_are_remembered() {
-    let mut crowded = Seal::new(0_u16, ring(&[1]), rng()).unwrap();
-    let peer = |id: Id| Seal::new(id, ring(&[1]), rng()).unwrap();
+    let mut crowded = Seal::new(0_u16, GROUP, ring(&[1]), rng()).unwrap();
+    let peer = |id: Id| Seal::new(id, GROUP, ring(&[1]), rng()).unwrap();
     let kept = |crowded: &Seal<Id, ChaCha20Rng>| (1..=2_000).filter(|&id| crowded.can_seal_for(id)).count();
     let mut first = peer(1);
     for id in 1..=2_000 {
@@ -342,4 +350,112 @@ fn replayed_datagrams_of_a_thousand_nodes_do_not_displace_a_live_peer() {
         reply(&mut one, &mut node(stranger).handshake(1).unwrap());
     }
     assert_eq!(body(&mut one, &two.seal_for(1, b"still here").unwrap()), Ok(b"still here".to_vec()));
+}
+
+#[test]
+fn a_datagram_of_another_group_with_the_same_key_is_told_apart_from_a_forged_one_and_never_opened() {
+    let other = ClusterId(8);
+    let seal = |id: Id, group| Seal::new(id, group, ring(&[1]), rng()).unwrap();
+    let (mut one, mut two) = (seal(1, other), seal(2, other));
+    meet(&mut one, &mut two);
+    let (mut ours, _) = pair();
+    // The nodes of the other group have the same names: each datagram for its node 1 would fit this one.
+    for mut foreign in [two.seal_for(1, b"x").unwrap(), two.handshake(1).unwrap()] {
+        // Whoever has no key cannot make it one of this group.
+        let mut renamed = foreign.clone();
+        renamed[11..19].copy_from_slice(&GROUP.0.to_be_bytes());
+        assert_eq!(body(&mut ours, &renamed), Err(Refusal::Forged));
+        assert!(matches!(ours.open(&mut foreign), Opened::Foreign { from: 2, cluster: ClusterId(8) }));
+    }
+    let broadcast = ring(&[1]).seal_broadcast(other, b"x", &mut rng()).unwrap();
+    assert_eq!(body(&mut ours, &broadcast), Err(Refusal::ForeignCluster { cluster: other }));
+    let opened = ring(&[1]).open_broadcast(GROUP, &mut broadcast.clone()).map(drop);
+    assert_eq!(opened, Err(Refusal::ForeignCluster { cluster: other }));
+    // With a key of its own, it says what group it is of.
+    let unknown = ring(&[9]).seal_broadcast(other, b"x", &mut rng()).unwrap();
+    assert_eq!(body(&mut ours, &unknown), Err(Refusal::ForeignCluster { cluster: other }));
+    assert_eq!((ours.refused().foreign_cluster, ours.refused().forged), (4, 2));
+}
+
+#[test]
+fn two_processes_of_one_node_that_send_by_turns_are_noticed_and_a_restart_is_not() {
+    let mut two = node(2);
+    let turn = |one: &mut Seal<Id, ChaCha20Rng>, two: &mut Seal<Id, ChaCha20Rng>| {
+        loop {
+            match two.open(&mut one.seal_for(2, b"x").unwrap()) {
+                Opened::Datagram { is_twin, .. } => return is_twin,
+                Opened::Reply(mut answer) => drop(one.open(&mut answer)),
+                other => panic!("{other:?} is no datagram of a node"),
+            }
+        }
+    };
+    let mut processes: Vec<_> = (0..5).map(|_| node(1)).collect();
+    for process in &mut processes {
+        assert!(
+            (0..3).all(|_| !turn(process, &mut two)),
+            "each of them begins after the end of the one before"
+        );
+    }
+    let [.., original, copy] = &mut processes[..] else { panic!("five processes") };
+    for _ in 0..3 {
+        assert!(turn(original, &mut two), "it had been replaced");
+        assert!(!turn(original, &mut two), "said with the first datagram of each turn");
+        assert!(turn(copy, &mut two));
+    }
+}
+
+/// A generator that is broken: all that it draws is the same.
+struct Stuck;
+
+impl rand_core::TryRng for Stuck {
+    type Error = std::convert::Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
+        Ok(5)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
+        Ok(5)
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        bytes.fill(5);
+        Ok(())
+    }
+}
+
+impl rand_core::TryCryptoRng for Stuck {}
+
+#[test]
+fn datagrams_that_differ_have_different_nonces_even_if_the_randomness_repeats_itself() {
+    let nonce = |group, key, text: &[u8]| {
+        let sealed = ring(&[key]).seal_broadcast(group, text, &mut Stuck).unwrap();
+        sealed[19..43].to_vec()
+    };
+    let texts = [&b"one"[..], b"two", b"on", b""];
+    let mut nonces: Vec<_> = texts.iter().map(|text| nonce(GROUP, 1, text)).collect();
+    nonces.extend([nonce(ClusterId(8), 1, b"one"), nonce(GROUP, 2, b"one")]);
+    assert_eq!(nonce(GROUP, 1, b"one"), nonces[0], "the same datagram is sealed the same");
+    nonces.sort();
+    nonces.dedup();
+    assert_eq!(nonces.len(), 6);
+}
+
+#[test]
+fn the_system_s_generator_does_not_repeat_itself() {
+    use rand_core::TryRng;
+    let (mut one, mut other) = (SystemRng::new().unwrap(), SystemRng::new().unwrap());
+    let mut drawn = Vec::new();
+    for _ in 0..100 {
+        for generator in [&mut one, &mut other] {
+            let mut bytes = [0; 100];
+            generator.try_fill_bytes(&mut bytes).unwrap();
+            drawn.extend(bytes.chunks_exact(10).map(<[u8]>::to_vec));
+            drawn.push(generator.try_next_u64().unwrap().to_be_bytes().to_vec());
+        }
+    }
+    let number = drawn.len();
+    drawn.sort();
+    drawn.dedup();
+    assert_eq!(drawn.len(), number);
 }

@@ -55,7 +55,7 @@ impl Wire {
     fn deliver(&mut self, to: Id, mut datagram: Vec<u8>) -> bool {
         let length = datagram.len();
         match self.nodes.get_mut(&to).unwrap().open(&mut datagram) {
-            Opened::Datagram { from, body } => {
+            Opened::Datagram { from, body, .. } => {
                 assert_eq!(from, 3 - to);
                 assert!(self.counted.insert(body.to_vec()), "{body:?} is opened twice");
                 return true;
@@ -65,7 +65,7 @@ impl Wire {
                 self.sent.push((3 - to, reply));
             }
             Opened::HandshakeDone { .. } | Opened::Refused(_) => {}
-            Opened::Broadcast(_) => panic!("no node sent a broadcast"),
+            Opened::Broadcast(_) | Opened::Foreign { .. } => panic!("no node sent such a datagram"),
         }
         false
     }

@@ -50,7 +50,7 @@ impl Asker {
     fn new(target: SocketAddr, keys: Option<&Keyring>) -> Self {
         let socket = UdpSocket::bind(any_port()).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        let question = Question::new(keys, &mut ChaCha20Rng::seed_from_u64(99)).unwrap();
+        let question = Question::new(GROUP, keys, &mut ChaCha20Rng::seed_from_u64(99)).unwrap();
         Asker { socket, question, target }
     }
 
@@ -137,21 +137,27 @@ fn traffic(target: SocketAddr, keys: Option<&Keyring>) {
     for bytes in [
         &b""[..],
         b"x",
-        b"qr\x04\x01",
-        b"qr\x03\x01\x01\x00",
-        b"qr\x04\x63",
-        b"qs\x01",
+        b"qr\x05\x01",
+        b"qr\x04\x01\x01\x00",
+        b"qr\x05\x63",
+        b"qs\x02",
         b"GET / HTTP/1.1\r\n\r\n",
         &[b'q'; 40_000],
     ] {
         garbage.send_to(bytes, target).unwrap();
     }
     let other_key = Keyring::new([Key::new(&[8; 32])]).unwrap();
-    let unknown = Question::new(Some(&other_key), &mut ChaCha20Rng::seed_from_u64(5)).unwrap();
+    let unknown = Question::new(GROUP, Some(&other_key), &mut ChaCha20Rng::seed_from_u64(5)).unwrap();
     garbage.send_to(unknown.bytes(), target).unwrap();
     let short = match keys {
-        Some(keys) => keys.seal_broadcast(b"qr\x04\x0212345678", &mut ChaCha20Rng::seed_from_u64(6)).unwrap(),
-        None => b"qr\x04\x0212345678".to_vec(),
+        Some(keys) => keys
+            .seal_broadcast(
+                GROUP,
+                b"qr\x05\x02\0\0\0\0\0\0\0\x0112345678",
+                &mut ChaCha20Rng::seed_from_u64(6),
+            )
+            .unwrap(),
+        None => b"qr\x05\x02\0\0\0\0\0\0\0\x0112345678".to_vec(),
     };
     garbage.send_to(&short, target).unwrap();
     asker.ask();

@@ -39,7 +39,7 @@ async fn nodes_and_blocking_hosts_elect_together_and_a_newcomer_is_let_in() {
         soon("a leader", node.wait_for_leader()).await.unwrap();
     }
 
-    let answer = spawn_blocking(move || who_leads::<Id>(address, Duration::from_secs(20)));
+    let answer = spawn_blocking(move || who_leads::<Id>(ClusterId(1), address, Duration::from_secs(20)));
     let known = answer.await.unwrap().unwrap();
     assert!(known.is_some_and(|leader| leader.address.is_some()), "{known:?}");
 
@@ -202,7 +202,8 @@ async fn nodes_and_blocking_hosts_of_one_key_elect_together_and_others_are_not_h
         soon("a leader", node.wait_for_leader()).await.unwrap();
     }
     let leads = async |key| loop {
-        let question = move || who_leads_sealed::<Id>(address, &keys(&[key]), Duration::from_secs(20));
+        let question =
+            move || who_leads_sealed::<Id>(ClusterId(1), address, &keys(&[key]), Duration::from_secs(20));
         if let Some(leader) = spawn_blocking(question).await.unwrap().unwrap() {
             break leader;
         }

@@ -25,7 +25,7 @@ use quorate::{
     ClusterId, Config, Event, HardState, Lease, Priority, Rejection, Term, Timestamp, Timing, Urgency,
 };
 
-use support::{Id, PATIENCE, any_port, first, host, ring, trio_of, wait};
+use support::{GROUP, Id, PATIENCE, any_port, first, host, ring, trio_of, wait};
 
 /// Sealed, as hosts are if nothing speaks against it.
 fn config(id: Id) -> HostConfig<Id> {
@@ -95,7 +95,7 @@ fn garbage_is_refused_and_counted_and_harms_nobody() {
     wait("eight refusals", || (target.counters().undecodable >= before.undecodable + 8).then_some(()));
     send(&[b'q'; 40_000]);
     wait("an oversized datagram", || (target.counters().oversized > before.oversized).then_some(()));
-    send(b"qr\x04\x0212345678");
+    send(b"qr\x05\x02\0\0\0\0\0\0\0\x0112345678");
     wait("a short question", || (target.counters().short_questions > before.short_questions).then_some(()));
     assert!(target.failure().is_none());
     leader(&hosts);
@@ -203,8 +203,8 @@ fn anybody_may_ask_who_leads_who_has_the_key_where_there_is_one() {
     for keys in [None, Some(ring(&[1]))] {
         let config = |id| if keys.is_some() { config(id) } else { unsealed(id) };
         let ask = |address, timeout| match &keys {
-            Some(keys) => who_leads_sealed::<Id>(address, keys, timeout),
-            None => who_leads::<Id>(address, timeout),
+            Some(keys) => who_leads_sealed::<Id>(GROUP, address, keys, timeout),
+            None => who_leads::<Id>(GROUP, address, timeout),
         };
         let hosts = trio_of(config);
         let (place, lease) = leader(&hosts);
@@ -238,7 +238,7 @@ fn the_leaders_address_is_the_one_that_was_asked_whoever_passes_the_answer_on() 
         let length = other.recv(&mut buffer).unwrap();
         other.send_to(&buffer[..length], asker).unwrap();
     });
-    let answer = who_leads_sealed::<Id>(address, &ring(&[1]), PATIENCE).unwrap().unwrap();
+    let answer = who_leads_sealed::<Id>(GROUP, address, &ring(&[1]), PATIENCE).unwrap().unwrap();
     between.join().unwrap();
     assert_eq!((answer.id, answer.address), (1, Some(address)));
 }

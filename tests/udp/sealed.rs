@@ -29,7 +29,7 @@ fn patient(id: Id) -> HostConfig<Id> {
 
 /// Asks with the host's key. Whatever was sent to it before has been read when it answers.
 fn ask(host: &Host<Id>) -> Option<quorate::adapters::udp::LeaderAddress<Id>> {
-    who_leads_sealed(host.local_addr(), &ring(&[1]), PATIENCE).unwrap()
+    who_leads_sealed(GROUP, host.local_addr(), &ring(&[1]), PATIENCE).unwrap()
 }
 
 #[test]
@@ -57,11 +57,13 @@ fn strangers_get_no_answer_and_are_counted() {
     let stranger = UdpSocket::bind(any_port()).unwrap();
     stranger.connect(host.local_addr()).unwrap();
     // Plain datagrams of hosts that have no keys: a question is one.
-    assert!(who_leads::<Id>(host.local_addr(), Duration::from_millis(50)).is_err());
-    assert!(who_leads_sealed::<Id>(host.local_addr(), &ring(&[2]), Duration::from_millis(50)).is_err());
-    let mut other = Seal::new(2_u16, ring(&[2]), rng()).unwrap();
+    assert!(who_leads::<Id>(GROUP, host.local_addr(), Duration::from_millis(50)).is_err());
+    assert!(
+        who_leads_sealed::<Id>(GROUP, host.local_addr(), &ring(&[2]), Duration::from_millis(50)).is_err()
+    );
+    let mut other = Seal::new(2_u16, GROUP, ring(&[2]), rng()).unwrap();
     stranger.send(&other.handshake(1).unwrap()).unwrap();
-    let mut forged = Seal::new(2_u16, ring(&[1]), rng()).unwrap().handshake(1).unwrap();
+    let mut forged = Seal::new(2_u16, GROUP, ring(&[1]), rng()).unwrap().handshake(1).unwrap();
     *forged.last_mut().unwrap() ^= 1;
     stranger.send(&forged).unwrap();
     stranger.send(b"GET / HTTP/1.1\r\n\r\n").unwrap();
@@ -99,9 +101,9 @@ fn a_message_counts_only_in_a_datagram_that_its_sender_sealed() {
     let socket = UdpSocket::bind(any_port()).unwrap();
     socket.connect(host.local_addr()).unwrap();
     // A broadcast is accepted again and again, so a message in one would need no proof of its sender.
-    socket.send(&ring(&[1]).seal_broadcast(&message, &mut rng()).unwrap()).unwrap();
+    socket.send(&ring(&[1]).seal_broadcast(GROUP, &message, &mut rng()).unwrap()).unwrap();
     let met = |id: Id| {
-        let mut seal = Seal::new(id, ring(&[1]), rng()).unwrap();
+        let mut seal = Seal::new(id, GROUP, ring(&[1]), rng()).unwrap();
         socket.send(&seal.handshake(1).unwrap()).unwrap();
         while !seal.can_seal_for(1) {
             let mut buffer = [0; 2_000];
@@ -255,9 +257,9 @@ fn keys_are_changed_while_hosts_run_and_nobody_notices_but_who_has_the_old_one()
         assert_eq!(host.status().term, lease.term, "nobody even tried");
         assert_eq!(host.counters().refused.unknown_key, 0);
     }
-    let old = who_leads_sealed::<Id>(hosts[0].local_addr(), &ring(&[1]), Duration::from_millis(50));
+    let old = who_leads_sealed::<Id>(GROUP, hosts[0].local_addr(), &ring(&[1]), Duration::from_millis(50));
     assert!(matches!(old, Err(QueryError::TimedOut { .. })));
-    let new = who_leads_sealed::<Id>(hosts[0].local_addr(), &ring(&[2]), PATIENCE).unwrap();
+    let new = who_leads_sealed::<Id>(GROUP, hosts[0].local_addr(), &ring(&[2]), PATIENCE).unwrap();
     assert_eq!(new.map(|leader| leader.id), Some(place as Id + 1));
     wait("the old key to be refused", || (hosts[0].counters().refused.unknown_key > 0).then_some(()));
 }
@@ -269,5 +271,5 @@ fn a_host_that_says_what_it_is_configured_with_does_not_say_the_key() {
     for shown in [format!("{config:?}"), format!("{host:?}"), format!("{:?}", host.counters())] {
         assert!(!shown.contains("01010101") && !shown.contains("1, 1, 1"), "{shown}");
     }
-    assert!(matches!(Seal::new(1_u16, ring(&[1]), rng()).unwrap().open(&mut []), Opened::Refused(_)));
+    assert!(matches!(Seal::new(1_u16, GROUP, ring(&[1]), rng()).unwrap().open(&mut []), Opened::Refused(_)));
 }

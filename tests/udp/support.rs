@@ -11,6 +11,9 @@ use quorate::{ClusterId, HardState};
 
 pub(crate) type Id = u16;
 
+/// The group of [`trio_of`].
+pub(crate) const GROUP: ClusterId = ClusterId(1);
+
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) fn any_port() -> SocketAddr {

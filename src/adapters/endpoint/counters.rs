@@ -15,7 +15,8 @@ pub struct DatagramCounters {
     /// Of the messages received, the messages of nodes that are neither configured peers nor nodes that the
     /// election sends to.
     pub strangers: u64,
-    /// Messages of another group. The election is told, and ignores them.
+    /// Refused: datagrams of another group, or that say so. The host reports the nodes that sent them, as
+    /// [`Event::ForeignCluster`](crate::Event::ForeignCluster).
     pub foreign: u64,
     /// Refused: longer than any datagram of this protocol, if they are not sealed.
     pub oversized: u64,

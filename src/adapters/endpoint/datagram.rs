@@ -1,13 +1,14 @@
 //! The four kinds of datagram that endpoints exchange, behind one short header.
 //!
 //! ```text
-//! "qr"  version  kind  body
-//!                  1   postcard (sender, receiver, addresses), then a message as the wire module writes it
-//!                  2   eight bytes to be echoed, then padding: who leads?
-//!                  3   the same eight bytes, then postcard (cluster, leader)
-//!                  4   postcard (sender, cluster): an announcement of the sender's address
+//! "qr"  version  kind  cluster  body
+//!  2       1       1      8
+//!                  1             postcard (sender, receiver, addresses), then a message as the wire module writes it
+//!                  2             eight bytes to be echoed, then padding: who leads?
+//!                  3             the same eight bytes, then postcard (the leader)
+//!                  4             postcard (the sender): an announcement of the sender's address
 //! ```
-//! A change of this layout raises the version, and an endpoint refuses versions that it does not know. All
+//! An endpoint reads datagrams of its own group alone. A change of this layout raises the version, and an endpoint refuses versions that it does not know. All
 //! four kinds travel sealed, if the endpoint has keys: see the module `seal`.
 
 use core::net::{IpAddr, SocketAddr};
@@ -29,7 +30,7 @@ pub(super) const MAX_PLAIN: usize = wire::MAX_DATAGRAM + 4 * 1024;
 const QUESTION_LENGTH: usize = 512;
 
 const MAGIC: &[u8] = b"qr";
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 const MESSAGE: u8 = 1;
 const QUESTION: u8 = 2;
 const ANSWER: u8 = 3;
@@ -49,8 +50,15 @@ pub(super) enum Datagram<I> {
     Answer(Nonce, LeaderReport<I>),
     Announcement {
         from: I,
-        cluster: ClusterId,
     },
+}
+
+/// Bytes that are no datagram of this group.
+pub(super) enum Undecodable<I> {
+    /// The datagram is of this protocol, and of another group; its sender, if the datagram names one.
+    Foreign { from: Option<I>, cluster: ClusterId },
+    /// The bytes are no datagram of this protocol.
+    Malformed,
 }
 
 impl<I: Copy> Datagram<I> {
@@ -59,7 +67,7 @@ impl<I: Copy> Datagram<I> {
     pub(super) fn sender(&self) -> Option<I> {
         match self {
             Datagram::Message(enveloped) => Some(enveloped.from),
-            Datagram::Announcement { from, .. } => Some(*from),
+            Datagram::Announcement { from } => Some(*from),
             Datagram::Question { .. } | Datagram::Answer(..) => None,
         }
     }
@@ -101,7 +109,6 @@ pub(super) struct Sighting {
 /// What a node knows of the leader.
 #[derive(Serialize, Deserialize)]
 pub(super) struct LeaderReport<I> {
-    cluster: ClusterId,
     leader: Option<(I, Term, Location)>,
 }
 
@@ -116,48 +123,45 @@ enum Location {
 
 impl<I: NodeId> LeaderReport<I> {
     /// What node `me` can tell a program that asks from `asker`.
-    pub(super) fn new(
-        me: I,
-        cluster: ClusterId,
-        leader: Option<LeaderAddress<I>>,
-        asker: SocketAddr,
-    ) -> Self {
+    pub(super) fn new(me: I, leader: Option<LeaderAddress<I>>, asker: SocketAddr) -> Self {
         let location = |leader: &LeaderAddress<I>| match leader.address {
             _ if leader.id == me => Location::Here,
             Some(address) if means_the_same_to(asker, address) => Location::At(address),
             Some(_) | None => Location::Unknown,
         };
-        LeaderReport { cluster, leader: leader.map(|leader| (leader.id, leader.term, location(&leader))) }
+        LeaderReport { leader: leader.map(|leader| (leader.id, leader.term, location(&leader))) }
     }
 
     /// The leader according to the node that was asked at `asked`. The source of the answer is not used: it
     /// may be that of a program which forwards datagrams.
-    pub(super) fn leader(self, asked: SocketAddr) -> Option<LeaderAddress<I>> {
+    pub(super) fn leader(self, cluster: ClusterId, asked: SocketAddr) -> Option<LeaderAddress<I>> {
         let (id, term, location) = self.leader?;
         let address = match location {
             Location::Unknown => None,
             Location::Here => Some(asked),
             Location::At(address) => Some(address),
         };
-        Some(LeaderAddress { cluster: self.cluster, id, term, address })
+        Some(LeaderAddress { cluster, id, term, address })
     }
 }
 
-/// Encodes a message to a peer; `None` if it cannot be encoded or is too long to be read.
+/// Encodes a message to a peer, which names its group; `None` if it cannot be encoded or is too long to be read.
 pub(super) fn encode_message<I: NodeId + Serialize>(
     from: I,
     to: I,
     addresses: &[(I, Sighting)],
     message: &Message<I>,
 ) -> Option<Vec<u8>> {
-    let mut bytes = postcard::to_extend(&Envelope { from, to, addresses }, header(MESSAGE)).ok()?;
+    let mut bytes =
+        postcard::to_extend(&Envelope { from, to, addresses }, header(MESSAGE, message.header.cluster))
+            .ok()?;
     wire::encode_into(message, &mut bytes).ok()?;
     (bytes.len() <= MAX_PLAIN).then_some(bytes)
 }
 
 /// Encodes the question who leads.
-pub(super) fn encode_question(nonce: Nonce) -> Vec<u8> {
-    let mut bytes = header(QUESTION);
+pub(super) fn encode_question(cluster: ClusterId, nonce: Nonce) -> Vec<u8> {
+    let mut bytes = header(QUESTION, cluster);
     bytes.extend_from_slice(&nonce);
     bytes.resize(QUESTION_LENGTH, 0);
     bytes
@@ -165,11 +169,12 @@ pub(super) fn encode_question(nonce: Nonce) -> Vec<u8> {
 
 /// Encodes the answer to a question of that `length`; `None` if it would be longer.
 pub(super) fn encode_answer<I: NodeId + Serialize>(
+    cluster: ClusterId,
     nonce: Nonce,
     length: usize,
     report: &LeaderReport<I>,
 ) -> Option<Vec<u8>> {
-    let mut bytes = header(ANSWER);
+    let mut bytes = header(ANSWER, cluster);
     bytes.extend_from_slice(&nonce);
     let bytes = postcard::to_extend(report, bytes).ok()?;
     (bytes.len() <= length).then_some(bytes)
@@ -177,27 +182,44 @@ pub(super) fn encode_answer<I: NodeId + Serialize>(
 
 /// Encodes what a node sends to peers that may not know its address.
 pub(super) fn encode_announcement<I: NodeId + Serialize>(from: I, cluster: ClusterId) -> Option<Vec<u8>> {
-    postcard::to_extend(&(from, cluster), header(ANNOUNCEMENT)).ok()
+    postcard::to_extend(&from, header(ANNOUNCEMENT, cluster)).ok()
 }
 
-/// Decodes a datagram; `None` if it is not one of these, from first byte to last.
-pub(super) fn decode<I: NodeId + DeserializeOwned>(bytes: &[u8]) -> Option<Datagram<I>> {
-    let (kind, body) = bytes.strip_prefix(MAGIC)?.strip_prefix(&[VERSION])?.split_first()?;
-    match *kind {
+/// Decodes a datagram of group `cluster`, if it is one from first byte to last.
+pub(super) fn decode<I: NodeId + DeserializeOwned>(
+    cluster: ClusterId,
+    bytes: &[u8],
+) -> Result<Datagram<I>, Undecodable<I>> {
+    let (kind, named, body) = split_header(bytes).ok_or(Undecodable::Malformed)?;
+    let datagram = decode_body(kind, bytes.len(), body);
+    match datagram {
+        Some(Datagram::Message(enveloped)) if enveloped.message.header.cluster != named => {
+            Err(Undecodable::Malformed)
+        }
+        Some(datagram) if named == cluster => Ok(datagram),
+        Some(datagram) => Err(Undecodable::Foreign { from: datagram.sender(), cluster: named }),
+        // Another group may have ids of another type.
+        None if named != cluster => Err(Undecodable::Foreign { from: None, cluster: named }),
+        None => Err(Undecodable::Malformed),
+    }
+}
+
+fn decode_body<I: NodeId + DeserializeOwned>(kind: u8, length: usize, body: &[u8]) -> Option<Datagram<I>> {
+    match kind {
         MESSAGE => {
             let (OpenedEnvelope { from, to, addresses }, message) = postcard::take_from_bytes(body).ok()?;
             let message = wire::decode(message).ok()?;
             Some(Datagram::Message(Enveloped { from, to, addresses, message }))
         }
-        QUESTION => Some(Datagram::Question { nonce: *body.first_chunk()?, length: bytes.len() }),
+        QUESTION => Some(Datagram::Question { nonce: *body.first_chunk()?, length }),
         ANSWER => {
             let (nonce, report) = body.split_first_chunk()?;
             let (report, rest) = postcard::take_from_bytes::<LeaderReport<I>>(report).ok()?;
             rest.is_empty().then_some(Datagram::Answer(*nonce, report))
         }
         ANNOUNCEMENT => {
-            let ((from, cluster), rest) = postcard::take_from_bytes(body).ok()?;
-            rest.is_empty().then_some(Datagram::Announcement { from, cluster })
+            let (from, rest) = postcard::take_from_bytes(body).ok()?;
+            rest.is_empty().then_some(Datagram::Announcement { from })
         }
         _ => None,
     }
@@ -214,8 +236,16 @@ pub(super) fn means_the_same_to(reader: SocketAddr, address: SocketAddr) -> bool
     is_usable(address) && (!address.ip().is_loopback() || reader.ip().is_loopback())
 }
 
-fn header(kind: u8) -> Vec<u8> {
+fn header(kind: u8, cluster: ClusterId) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
     bytes.extend_from_slice(&[VERSION, kind]);
+    bytes.extend_from_slice(&cluster.0.to_be_bytes());
     bytes
+}
+
+/// The kind, the group and the body of a datagram of this version.
+fn split_header(bytes: &[u8]) -> Option<(u8, ClusterId, &[u8])> {
+    let (&kind, rest) = bytes.strip_prefix(MAGIC)?.strip_prefix(&[VERSION])?.split_first()?;
+    let (cluster, body) = rest.split_first_chunk()?;
+    Some((kind, ClusterId(u64::from_be_bytes(*cluster)), body))
 }

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use super::datagram::{self, Datagram, Enveloped, LeaderReport, Nonce, Sighting};
 use super::sealing::Received;
 use super::{Endpoint, Transmit};
+use crate::event::Event;
 use crate::message::Message;
 use crate::types::{ClusterId, NodeId, Timestamp};
 
@@ -36,27 +37,45 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
         self.forget_strangers();
         self.requester = None;
         match self.sealing.open(bytes) {
-            Received::Datagram(Datagram::Message(enveloped)) => {
-                return self.receive_message(enveloped, source, now);
+            Received::Datagram(datagram) => return self.receive(datagram, source, now, out),
+            Received::OfTwin(peer, datagram) => {
+                self.news.say(Event::TwoProcesses { peer }, now);
+                return self.receive(datagram, source, now, out);
             }
-            Received::Datagram(Datagram::Announcement { from, cluster }) => {
-                self.receive_announcement(from, cluster, source, now);
-            }
-            Received::Datagram(Datagram::Question { nonce, length }) => {
-                self.answer_question(nonce, length, source, out);
-            }
+            Received::Foreign(from, cluster) => self.receive_foreign(from, cluster, now),
             Received::HandshakeDone(with) => self.complete_handshake(with, source, out),
             Received::Reply(bytes) => out.push(Transmit { to: source, bytes }),
             Received::Refused => {}
             Received::Oversized => self.counters.count(|counters| &mut counters.oversized),
-            Received::Datagram(Datagram::Answer(..)) | Received::Undecodable => {
-                self.counters.count(|counters| &mut counters.undecodable);
-            }
+            Received::Undecodable => self.counters.count(|counters| &mut counters.undecodable),
         }
         None
     }
 
-    /// A message of another group is handed out too: the election reports it, and ignores it.
+    fn receive(
+        &mut self,
+        datagram: Datagram<I>,
+        source: SocketAddr,
+        now: Timestamp,
+        out: &mut Vec<Transmit>,
+    ) -> Option<(I, Message<I>)> {
+        match datagram {
+            Datagram::Message(enveloped) => return self.receive_message(enveloped, source, now),
+            Datagram::Announcement { from } => self.receive_announcement(from, source, now),
+            Datagram::Question { nonce, length } => self.answer_question(nonce, length, source, out),
+            Datagram::Answer(..) => self.counters.count(|counters| &mut counters.undecodable),
+        }
+        None
+    }
+
+    /// A datagram of another group is not handed out, since only its sender can be right about it.
+    fn receive_foreign(&mut self, from: Option<I>, cluster: ClusterId, now: Timestamp) {
+        self.counters.count(|counters| &mut counters.foreign);
+        if let Some(peer) = from {
+            self.news.say(Event::ForeignCluster { peer, cluster }, now);
+        }
+    }
+
     fn receive_message(
         &mut self,
         enveloped: Enveloped<I>,
@@ -75,10 +94,6 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
             return None;
         }
         self.requester = Some((from, source));
-        if message.header.cluster != self.cluster {
-            self.counters.count(|counters| &mut counters.foreign);
-            return Some((from, message));
-        }
         self.counters.count(|counters| &mut counters.received);
         if self.is_admitted(from) {
             self.book.record_source(from, source, now);
@@ -89,8 +104,8 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
         Some((from, message))
     }
 
-    fn receive_announcement(&mut self, from: I, cluster: ClusterId, source: SocketAddr, now: Timestamp) {
-        if cluster == self.cluster && self.is_admitted(from) {
+    fn receive_announcement(&mut self, from: I, source: SocketAddr, now: Timestamp) {
+        if self.is_admitted(from) {
             self.book.record_source(from, source, now);
         }
     }
@@ -103,8 +118,8 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
     }
 
     fn answer_question(&mut self, nonce: Nonce, length: usize, asker: SocketAddr, out: &mut Vec<Transmit>) {
-        let report = LeaderReport::new(self.id, self.cluster, self.leader(), asker);
-        match datagram::encode_answer(nonce, length, &report) {
+        let report = LeaderReport::new(self.id, self.leader(), asker);
+        match datagram::encode_answer(self.cluster, nonce, length, &report) {
             Some(bytes) => {
                 let bytes = self.sealing.seal_broadcast(bytes);
                 self.transmit(bytes, &[asker], out);

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::LeaderAddress;
 use super::datagram::{self, Datagram, Nonce};
 use crate::adapters::seal::{Keyring, SealError};
-use crate::types::NodeId;
+use crate::types::{ClusterId, NodeId};
 
 /// Asks who leads: send [`bytes`](Self::bytes) to any node of the group, and give what comes back to
 /// [`read_answer`](Self::read_answer). Datagrams get lost, so repeat the question.
@@ -18,23 +18,28 @@ use crate::types::NodeId;
 /// The answer is news, not a promise: the leader may have changed when it arrives.
 #[derive(Clone)]
 pub struct Question {
+    cluster: ClusterId,
     nonce: Nonce,
     keys: Option<Keyring>,
     bytes: Vec<u8>,
 }
 
 impl Question {
-    /// A question to a group that has `keys`, or none.
+    /// A question to group `cluster`, which has `keys`, or none. Nodes of another group do not answer it.
     ///
     /// # Errors
     /// [`SealError::NoRandomness`], if the generator has none to give.
-    pub fn new(keys: Option<&Keyring>, rng: &mut impl TryCryptoRng) -> Result<Self, SealError> {
+    pub fn new(
+        cluster: ClusterId,
+        keys: Option<&Keyring>,
+        rng: &mut impl TryCryptoRng,
+    ) -> Result<Self, SealError> {
         let nonce = rng.try_next_u64().map_err(|_| SealError::NoRandomness)?.to_be_bytes();
-        let mut bytes = datagram::encode_question(nonce);
+        let mut bytes = datagram::encode_question(cluster, nonce);
         if let Some(keys) = keys {
-            bytes = keys.seal_broadcast(&bytes, rng)?;
+            bytes = keys.seal_broadcast(cluster, &bytes, rng)?;
         }
-        Ok(Question { nonce, keys: keys.cloned(), bytes })
+        Ok(Question { cluster, nonce, keys: keys.cloned(), bytes })
     }
 
     /// The datagram to send. No answer is longer.
@@ -52,11 +57,13 @@ impl Question {
         asked: SocketAddr,
     ) -> Option<Option<LeaderAddress<I>>> {
         let bytes = match &self.keys {
-            Some(keys) => keys.open_broadcast(bytes).ok()?,
+            Some(keys) => keys.open_broadcast(self.cluster, bytes).ok()?,
             None => bytes,
         };
-        match datagram::decode(bytes)? {
-            Datagram::Answer(echoed, report) if echoed == self.nonce => Some(report.leader(asked)),
+        match datagram::decode(self.cluster, bytes).ok()? {
+            Datagram::Answer(echoed, report) if echoed == self.nonce => {
+                Some(report.leader(self.cluster, asked))
+            }
             Datagram::Answer(..)
             | Datagram::Message(_)
             | Datagram::Question { .. }

@@ -8,6 +8,9 @@ use std::prelude::rust_2024::*;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use blake2::digest::Mac;
+use blake2::digest::consts::U24;
+use blake2::{Blake2bMac, Blake2bMac512};
 use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
@@ -30,6 +33,8 @@ pub(super) type KeyId = [u8; 8];
 pub struct Key {
     pub(super) cipher: XChaCha20Poly1305,
     pub(super) id: KeyId,
+    /// Keyed hash that makes nonces, under a key of its own.
+    nonces: Blake2bMac<U24>,
 }
 
 /// A few keys: a group seals with the first of them, and opens with any.
@@ -86,8 +91,25 @@ impl Key {
         );
         let tag = tag.unwrap_or_default();
         let id = tag.first_chunk().copied().unwrap_or_default();
-        Key { cipher, id }
+        Key { cipher, id, nonces: nonce_hash(bytes) }
     }
+
+    /// The nonce of a datagram with this clear head and these sealed bytes: a keyed hash of both and of `drawn`
+    /// randomness. Should the same randomness be drawn twice, as by two copies of one virtual machine, then two
+    /// datagrams that differ still have different nonces.
+    pub(super) fn nonce(&self, drawn: &XNonce, head: &[u8], plain: &[u8]) -> XNonce {
+        let hash = self.nonces.clone().chain_update(drawn).chain_update(head).chain_update(plain);
+        hash.finalize().into_bytes()
+    }
+}
+
+/// The hash that makes nonces. Its key is a hash of the group's key: the cipher and this hash have none in common.
+fn nonce_hash(bytes: &[u8; LENGTH]) -> Blake2bMac<U24> {
+    let mut padded = Zeroizing::new([0; 2 * LENGTH]);
+    padded.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
+    let derived =
+        Blake2bMac512::new((&*padded).into()).chain_update(b"quorate: nonces").finalize().into_bytes();
+    Blake2bMac::new(&derived)
 }
 
 impl FromStr for Key {

@@ -78,6 +78,8 @@ pub(super) struct Peer {
     pub(super) challenge: Unique,
     pub(super) question: Unique,
     admitted: Option<Admitted>,
+    /// The process that was admitted before that one.
+    replaced: Option<Unique>,
     known: Option<Known>,
     /// When the peer was last heard or written to, counted in datagrams.
     pub(super) used: u64,
@@ -103,7 +105,7 @@ struct Known {
 impl Peer {
     pub(super) fn new(rng: &mut impl TryCryptoRng) -> Result<Self, NoRandomness> {
         let (challenge, question) = (Unique::draw(rng)?, Unique::draw(rng)?);
-        Ok(Peer { challenge, question, admitted: None, known: None, used: 0 })
+        Ok(Peer { challenge, question, admitted: None, replaced: None, known: None, used: 0 })
     }
 
     /// Whether the peer's challenge is known.
@@ -124,13 +126,14 @@ impl Peer {
         Some((known.challenge, number))
     }
 
-    /// Accepts a datagram with this proof and number, or says why it is refused.
+    /// Accepts a datagram with this proof and number, or says why it is refused. Returns whether its process had been
+    /// replaced by another one: a process cannot have proven to be recent after its end, so both are running.
     pub(super) fn accept_datagram<I>(
         &mut self,
         head: &Head<I>,
         (proof, number): (Unique, u64),
         rng: &mut impl TryCryptoRng,
-    ) -> Result<(), Refusal> {
+    ) -> Result<bool, Refusal> {
         if proof == self.challenge {
             return self.admit(head, number, rng);
         }
@@ -138,7 +141,7 @@ impl Peer {
         match admitted {
             Some(admitted) if admitted.proof == proof => {
                 if admitted.window.admit(number) {
-                    Ok(())
+                    Ok(false)
                 } else {
                     Err(Refusal::Replayed)
                 }
@@ -150,16 +153,25 @@ impl Peer {
     }
 
     /// Admits the process that sent this datagram. Its challenge is used up thereby.
-    fn admit<I>(&mut self, head: &Head<I>, number: u64, rng: &mut impl TryCryptoRng) -> Result<(), Refusal> {
+    fn admit<I>(
+        &mut self,
+        head: &Head<I>,
+        number: u64,
+        rng: &mut impl TryCryptoRng,
+    ) -> Result<bool, Refusal> {
         let proof = self.challenge;
         self.challenge = Unique::draw(rng)?;
         let mut window = Window::default();
         let new = window.admit(number);
+        let before =
+            self.admitted.map(|admitted| admitted.session).filter(|&session| session != head.session);
+        let is_twin = before.is_some() && self.replaced == Some(head.session);
+        self.replaced = before.or(self.replaced);
         self.admitted = Some(Admitted { session: head.session, proof, window });
         if self.known.is_none_or(|known| known.session != head.session) {
             self.learn(head, rng)?;
         }
-        if new { Ok(()) } else { Err(Refusal::Replayed) }
+        if new { Ok(is_twin) } else { Err(Refusal::Replayed) }
     }
 
     /// Accepts a handshake that answers this question, or says why it is refused.

@@ -1,5 +1,7 @@
 //! Why a datagram is refused.
 
+use crate::types::ClusterId;
+
 /// Why a datagram is refused.
 ///
 /// Non-exhaustive, like [`Refused`]: a later version may tell more apart.
@@ -21,9 +23,17 @@ pub enum Refusal {
         /// Its version.
         found: u8,
     },
-    /// The key is not known: a stranger's, or one that is not known yet, or not any more.
+    /// The datagram names this group, and a key that is not known: a stranger's, or one that is not known yet, or
+    /// not any more.
     #[error("the datagram is sealed with a key that is not known")]
     UnknownKey,
+    /// The datagram is of another group, or says so if its key is not known: two groups have been given the same
+    /// address, or somebody sends the datagrams of one group to another.
+    #[error("the datagram is of group {cluster}, not of this one")]
+    ForeignCluster {
+        /// The group that the datagram names.
+        cluster: ClusterId,
+    },
     /// The datagram was forged or altered by somebody without the key.
     #[error("the datagram is not what was sealed")]
     Forged,
@@ -37,7 +47,7 @@ pub enum Refusal {
     #[error("the datagram is for another node")]
     Misdirected,
     /// The datagram does not prove to be recent: its sender is not known yet, or does not know yet that this
-    /// node has restarted. The sender is answered.
+    /// node has restarted, or is an earlier process of its node. The sender is answered.
     #[error("the datagram does not prove to be recent")]
     Unproven,
     /// The handshake answers a question that was answered already.
@@ -67,6 +77,8 @@ pub struct Refused {
     pub unknown_version: u64,
     /// [`Refusal::UnknownKey`].
     pub unknown_key: u64,
+    /// [`Refusal::ForeignCluster`].
+    pub foreign_cluster: u64,
     /// [`Refusal::Forged`].
     pub forged: u64,
     /// [`Refusal::Malformed`].
@@ -94,6 +106,7 @@ impl Refused {
             Refusal::Unsealed => &mut self.unsealed,
             Refusal::UnknownVersion { .. } => &mut self.unknown_version,
             Refusal::UnknownKey => &mut self.unknown_key,
+            Refusal::ForeignCluster { .. } => &mut self.foreign_cluster,
             Refusal::Forged => &mut self.forged,
             Refusal::Malformed => &mut self.malformed,
             Refusal::Reflected => &mut self.reflected,

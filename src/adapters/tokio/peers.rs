@@ -7,11 +7,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
 
-use getrandom::SysRng;
-
 use super::Clock;
 use crate::adapters::endpoint::{DatagramCounters, Endpoint};
-use crate::adapters::seal::Keyring;
+use crate::adapters::seal::{Keyring, SystemRng};
 use crate::types::NodeId;
 
 /// What a [`Udp`](super::Udp) transport knows, to be read and added to while its node runs. Clones are the
@@ -26,13 +24,13 @@ pub(super) enum UdpState<I: NodeId> {
         keys: Option<Keyring>,
     },
     Started {
-        endpoint: Box<Endpoint<I, SysRng>>,
+        endpoint: Box<Endpoint<I, SystemRng>>,
         clock: Clock,
     },
 }
 
 impl<I: NodeId> UdpState<I> {
-    pub(super) fn started(&mut self) -> Option<(&mut Endpoint<I, SysRng>, &Clock)> {
+    pub(super) fn started(&mut self) -> Option<(&mut Endpoint<I, SystemRng>, &Clock)> {
         match self {
             UdpState::Bound { .. } => None,
             UdpState::Started { endpoint, clock } => Some((endpoint, clock)),

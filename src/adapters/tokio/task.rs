@@ -189,6 +189,9 @@ where
     }
 
     fn report_news(&mut self) {
+        while let Some(event) = self.transport.poll_event() {
+            let _no_subscriber = self.events.send(event);
+        }
         for event in self.actions.take_news() {
             if let Some(departure) = &mut self.departure {
                 departure.observe(&event, self.watch.now());

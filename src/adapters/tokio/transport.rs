@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 
 use super::{Clock, NodeView};
+use crate::event::Event;
 use crate::message::Message;
 
 /// Carries messages. They may be lost, late, duplicated, and overtake each other; that costs time and nothing
@@ -28,6 +29,12 @@ pub trait Transport<I>: Send + 'static {
     /// # Errors
     /// If nothing will ever arrive again; the node stops then.
     fn recv(&mut self) -> impl Future<Output = io::Result<(I, Message<I>)>> + Send;
+
+    /// Takes the next event that the transport has seen and the election has not: of a node of another group, or two
+    /// processes of one node. The host reports it as news of its own. Asked after each step and tick.
+    fn poll_event(&mut self) -> Option<Event<I>> {
+        None
+    }
 
     /// Shows the node after each step and tick, and before what follows is sent. For a transport that keeps
     /// the addresses of the nodes that its node sends to, and no others.

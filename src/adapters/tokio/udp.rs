@@ -10,7 +10,6 @@ use std::time::Duration;
 use std::vec;
 use std::vec::Vec;
 
-use getrandom::SysRng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::UdpSocket;
@@ -21,8 +20,9 @@ use super::peers::{Peers, UdpState};
 use super::transport::Transport;
 use super::{BindError, Clock, NodeView, Protection};
 use crate::adapters::endpoint::{Endpoint, Transmit};
-use crate::adapters::seal::Keyring;
+use crate::adapters::seal::{Keyring, SystemRng};
 use crate::adapters::socket;
+use crate::event::Event;
 use crate::message::Message;
 use crate::types::{NodeId, Timestamp};
 
@@ -79,7 +79,7 @@ impl<I: NodeId> Udp<I> {
             socket,
             sender,
             local,
-            buffer: vec![0; Endpoint::<I, SysRng>::BUFFER],
+            buffer: vec![0; Endpoint::<I, SystemRng>::BUFFER],
             peers: Peers(Arc::new(Mutex::new(state))),
             transmits: Vec::new(),
         })
@@ -107,7 +107,7 @@ impl<I: NodeId> Udp<I> {
     /// Lets the endpoint act, if the transport was started, and sends what comes of it.
     fn with_endpoint<T>(
         &mut self,
-        act: impl FnOnce(&mut Endpoint<I, SysRng>, &mut [u8], Timestamp, &mut Vec<Transmit>) -> T,
+        act: impl FnOnce(&mut Endpoint<I, SystemRng>, &mut [u8], Timestamp, &mut Vec<Transmit>) -> T,
     ) -> Option<T> {
         let mut state = self.peers.lock();
         let (endpoint, clock) = state.started()?;
@@ -136,7 +136,8 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + Sync + 'static> Transport
     fn start(&mut self, node: &NodeView<'_, I>, clock: &Clock) -> io::Result<()> {
         let mut state = self.peers.lock();
         if let UdpState::Bound { peers, keys } = &mut *state {
-            let endpoint = Endpoint::new(node.id, node.cluster, keys.take(), SysRng);
+            let rng = SystemRng::new().map_err(io::Error::other)?;
+            let endpoint = Endpoint::new(node.id, node.cluster, keys.take(), rng);
             let mut endpoint = endpoint.map_err(io::Error::other)?;
             peers.iter().for_each(|(&id, &address)| endpoint.configure(id, address));
             endpoint.observe(node);
@@ -180,6 +181,10 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + Sync + 'static> Transport
 
     fn observe(&mut self, node: &NodeView<'_, I>) {
         self.with_endpoint(|endpoint, _, _, _| endpoint.observe(node));
+    }
+
+    fn poll_event(&mut self) -> Option<Event<I>> {
+        self.with_endpoint(|endpoint, _, _, _| endpoint.poll_event()).flatten()
     }
 }
 

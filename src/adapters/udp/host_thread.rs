@@ -11,7 +11,6 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use std::vec;
 
-use getrandom::SysRng;
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -20,6 +19,7 @@ use super::{Command, HostFailure, LeaderAddress, Notice, Shared};
 use crate::adapters::actions::{Action, Actions};
 use crate::adapters::departure::{Departure, Farewell};
 use crate::adapters::endpoint::{Endpoint, NodeView, Transmit, is_usable};
+use crate::adapters::seal::SystemRng;
 use crate::adapters::timer::{Precision, receive_within};
 use crate::config::Timing;
 use crate::election::Election;
@@ -38,7 +38,7 @@ pub(super) type Save<I> = Box<dyn FnMut(&HardState<I>) -> Result<(), Box<dyn Err
 
 pub(super) struct HostThread<I: NodeId> {
     pub(super) election: Election<I, ChaCha8Rng>,
-    pub(super) endpoint: Endpoint<I, SysRng>,
+    pub(super) endpoint: Endpoint<I, SystemRng>,
     pub(super) socket: UdpSocket,
     pub(super) local: SocketAddr,
     pub(super) save: Save<I>,
@@ -66,7 +66,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
     }
 
     fn serve(&mut self) -> Result<(), HostFailure> {
-        let mut buffer = vec![0; Endpoint::<I, SysRng>::BUFFER];
+        let mut buffer = vec![0; Endpoint::<I, SystemRng>::BUFFER];
         loop {
             self.advance(None);
             self.act()?;
@@ -236,6 +236,9 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
             view.leader = leader;
             view.counters = counters;
         });
+        while let Some(event) = self.endpoint.poll_event() {
+            self.shared.events.push(Notice::Event(event));
+        }
         if let Some(addresses) = self.endpoint.poll_addresses() {
             self.shared.update(|view| view.addresses.clone_from(&addresses));
             self.shared.events.push(Notice::Addresses(addresses));

@@ -6,12 +6,11 @@ use std::prelude::rust_2024::*;
 use std::time::{Duration, Instant};
 use std::vec;
 
-use getrandom::SysRng;
 use serde::de::DeserializeOwned;
 
 use crate::adapters::endpoint::{LeaderAddress, Question};
-use crate::adapters::seal::Keyring;
-use crate::types::NodeId;
+use crate::adapters::seal::{Keyring, SystemRng};
+use crate::types::{ClusterId, NodeId};
 
 /// How often the question is repeated within its timeout: datagrams get lost.
 const ATTEMPTS: u32 = 5;
@@ -40,8 +39,8 @@ pub enum QueryError {
     },
 }
 
-/// Asks the host at `address` who leads its group; `None` if it knows no leader. Any host of the
-/// group will do, and so will any program as asker. The answer is news, not a promise: the
+/// Asks the host at `address` who leads group `cluster`; `None` if it knows no leader. Any host of the
+/// group will do, a host of another group does not answer, and so will any program as asker. The answer is news, not a promise: the
 /// leader may have changed when it arrives. A host that has keys does not answer: see
 /// [`who_leads_sealed`].
 ///
@@ -50,10 +49,11 @@ pub enum QueryError {
 /// # Errors
 /// [`QueryError`] if there is no answer within `timeout`.
 pub fn who_leads<I: NodeId + DeserializeOwned>(
+    cluster: ClusterId,
     address: SocketAddr,
     timeout: Duration,
 ) -> Result<Option<LeaderAddress<I>>, QueryError> {
-    query(address, None, timeout)
+    query(cluster, address, None, timeout)
 }
 
 /// As [`who_leads`], for a group that has one of these keys: a program without them can neither ask nor forge
@@ -62,24 +62,27 @@ pub fn who_leads<I: NodeId + DeserializeOwned>(
 /// # Errors
 /// [`QueryError`] if there is no answer within `timeout`.
 pub fn who_leads_sealed<I: NodeId + DeserializeOwned>(
+    cluster: ClusterId,
     address: SocketAddr,
     keys: &Keyring,
     timeout: Duration,
 ) -> Result<Option<LeaderAddress<I>>, QueryError> {
-    query(address, Some(keys), timeout)
+    query(cluster, address, Some(keys), timeout)
 }
 
 fn query<I: NodeId + DeserializeOwned>(
+    cluster: ClusterId,
     address: SocketAddr,
     keys: Option<&Keyring>,
     timeout: Duration,
 ) -> Result<Option<LeaderAddress<I>>, QueryError> {
-    ask(address, keys, timeout)
+    ask(cluster, address, keys, timeout)
         .map_err(|source| QueryError::Io { address, source })?
         .ok_or(QueryError::TimedOut { address, timeout })
 }
 
 fn ask<I: NodeId + DeserializeOwned>(
+    cluster: ClusterId,
     address: SocketAddr,
     keys: Option<&Keyring>,
     timeout: Duration,
@@ -88,7 +91,8 @@ fn ask<I: NodeId + DeserializeOwned>(
         SocketAddr::V4(_) => UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?,
         SocketAddr::V6(_) => UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))?,
     };
-    let question = Question::new(keys, &mut SysRng).map_err(io::Error::other)?;
+    let question = Question::new(cluster, keys, &mut SystemRng::new().map_err(io::Error::other)?)
+        .map_err(io::Error::other)?;
     let pause = timeout.checked_div(ATTEMPTS).unwrap_or(timeout).max(Duration::from_millis(1));
     let mut buffer = vec![0; question.bytes().len()];
     let began = Instant::now();

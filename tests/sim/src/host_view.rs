@@ -26,6 +26,7 @@ impl Cluster {
             }
             // No node lies here, and no disk loses its data.
             Event::StateLost
+            | Event::TwoProcesses { .. }
             | Event::TooManyForming { .. }
             | Event::MembershipConflict { .. }
             | Event::ForeignCluster { .. }
