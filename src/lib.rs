@@ -365,16 +365,23 @@
 //!   before those that are not, those that stay before those that leave, then the higher priority, the
 //!   greater position, the later end of promise; a named successor comes first. Without a rank, as at a
 //!   cold start, the index among the members takes the place of the rank, and jitter is added.
-//! - (b) *What moves it:* of all messages to a follower only an accepted heartbeat and a granted vote
-//!   request, apart from those by which it learns that it takes no more part (7.5, 8.3).
+//! - (b) *What moves it:* of all messages to a follower only an accepted heartbeat, a granted vote request
+//!   and an early pre-vote request (d), apart from those by which it learns that it takes no more part (7.5,
+//!   8.3).
 //! - (c) *A leap of the clock:* a deadline that is found to be over for more than the shortest promise is
 //!   put off, once, to one heartbeat interval from now. It is put off again only after another message has
 //!   come.
+//! - (d) *Time for a write:* a follower of a rank above 0 that denies a pre-vote only because of its promise,
+//!   of which two retry intervals or less remain, campaigns no earlier than a third of `promise_limit`, plus
+//!   its rank times stagger, from then on.
 //!
 //! *Why.* The successor is known before it is needed, and the one after it campaigns only if the first has
 //! not been elected in a stagger's time: votes are hardly ever split. Only the two messages of (b) bind
 //! their receiver: any other could come from a node that cannot lead, and would put off the election. (c)
-//! After a suspend the heartbeats of a healthy leader may wait to be read.
+//! After a suspend the heartbeats of a healthy leader may wait to be read. (d) The follower of rank 0 asks so
+//! early (4.9) and then writes its vote, which takes no longer than a third of `promise_limit` (3.5). If the
+//! others campaigned meanwhile, they would use up their votes of the same term. As the promise ends, so does
+//! the time in which a request has this effect: no node can put the election off twice.
 //!
 //! *For example,* A dies and the promises to it end at 150. B, of rank 0, campaigns at 150, C, of rank 1,
 //! at 170, unless it has voted for B by then. At a cold start A, B and C campaign at 0, 20 and 40, each up
@@ -393,7 +400,7 @@
 //! *For example,* C is cut off from A and B for an hour. Without pre-votes it comes back in term 10,000, to
 //! which the heartbeats of A are stale. With them it is still in term 4, and follows A.
 //!
-//! **4.3 Then the vote.** A candidate enters the next term, persists its vote for itself, and asks all
+//! **4.3 Then the vote.** A candidate enters the next term (by 4.10 (c) the one after that), persists its vote for itself, and asks all
 //! voters. A voter grants if it is not bound (2.5), has not gone beyond the term of the request, its
 //! version is not newer and its position not ahead of the candidate's, and its vote of the term is free or
 //! the candidate's (1.1). Requests without an answer are repeated at the retry interval in the same term,
@@ -457,7 +464,8 @@
 //!
 //! **4.9 Early pre-vote.** The follower of rank 0 begins its pre-vote round before its election deadline,
 //! by `retry_interval` or a quarter of its promise, whichever is less. It stays a follower meanwhile. At
-//! its deadline it goes on with that round, unless the round is older than two retry intervals.
+//! its deadline it goes on with that round, unless the round is older than two retry intervals; but a round
+//! that has a quorum, for which the vote was reserved (4.10), goes on whatever its age.
 //!
 //! - (a) *Counting:* a voter whose only objection is its own promise denies with `Bound { remaining }`
 //!   (2.5). If `remaining` is at most `early_by`, the time that was left until the asker's deadline when it
@@ -469,7 +477,8 @@
 //! - (c) *The end:* an accepted heartbeat ends the round, and so does a vote request whose higher term is
 //!   adopted (1.2). A leader that is alive sends such a heartbeat in reply (4.7).
 //!
-//! *Why.* The pre-vote's round trip passes while the promise does. Counting a voter too early costs a
+//! *Why.* The pre-vote's round trip passes while the promise does. A host that writes the reserved vote does
+//! not tick meanwhile, and would find the round old. Counting a voter too early costs a
 //! failed candidacy at most, since a pre-vote binds no node (2.6). `early_by` is a bound, because a voter
 //! that is bound for longer than the asker has heard the leader later than the asker has.
 //!
@@ -485,9 +494,20 @@
 //!   later write could record a vote of T.
 //! - (b) *Consequences:* the vote of T + 1 is given to no other node, and no later write takes it back.
 //!   After a crash the node restarts in term T + 1, and so campaigns in T + 2 at the earliest (1.6).
+//! - (c) *Pre-votes of others:* a node that has reserved its vote answers a pre-vote request of term T like
+//!   any other voter, but a grant, or a `Bound` denial, bears the term T + 1. The asker does not adopt that
+//!   term. If such a reply counts towards its quorum, the asker campaigns in T + 2, and reserves no vote of
+//!   T + 1.
 //!
 //! *Why.* The candidate's write is made while the promises to the dead leader run. After the deadline only
-//! the voters write.
+//! the voters write. (c) The reply to a pre-vote says what the reply to the vote would be: in T + 1 that vote
+//! is not to be had, in T + 2 it is. A plain denial would not do, since the reservation lasts until a later
+//! term begins, and the node may be unable to use it.
+//!
+//! *For example* of (c), A leads term 4 and names B, which reserves its vote of term 5. The handover fails, A
+//! leads on, and the data of C get ahead of those of B. A dies. C needs the vote of B, which B can give in
+//! term 6 only, and B cannot win without the vote of C. If B denied the pre-votes of C, none could be elected;
+//! if B granted them for term 5, C would campaign there in vain.
 //!
 //! ```text
 //!  failover: A is dead, B has rank 0 (4.9, 4.10)

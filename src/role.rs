@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::message::Claim;
 use crate::progress::Progress;
 use crate::reconfig::Target;
-use crate::tally::Tally;
+use crate::tally::{Tally, VoteState};
 use crate::tuning::Tuning;
 use crate::types::{MemberIndex, NEVER, Nanos, Round, Term, Timestamp};
 
@@ -74,9 +74,20 @@ pub(crate) struct PreVoteRound {
     pub(crate) early_by: Nanos,
     pub(crate) since: Timestamp,
     pub(crate) tally: Tally,
+    /// Whether a voter that counts has reserved its vote of the next term, so that the node campaigns in the
+    /// term after that. Rule 4.10.
+    pub(crate) skips_term: bool,
     pub(crate) next_retry: Timestamp,
     /// When the round ends and its grants no longer count.
     pub(crate) until: Timestamp,
+}
+
+impl PreVoteRound {
+    /// Records the answer of the voter at `index`, which has `reserved` its vote of the next term or not.
+    pub(crate) fn put(&mut self, index: MemberIndex, vote: VoteState, reserved: bool) {
+        self.tally.put(index, vote);
+        self.skips_term |= reserved && matches!(vote, VoteState::Granted(_) | VoteState::FreeAt(_));
+    }
 }
 
 /// A campaign for the votes of one term, within which requests are repeated. Rule 4.3.

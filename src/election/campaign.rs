@@ -11,7 +11,7 @@ use crate::message::{Body, Claim, Message, Phase, VoteRequest};
 use crate::rejection::Rejection;
 use crate::role::{Candidacy, PreVoteRound, Renewal, Role};
 use crate::tally::{Outcome, Tally, VoteState};
-use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Round, Timestamp};
+use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Round, Term, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// The host wants this node to campaign now. A promise forbids it until that ends.
@@ -75,6 +75,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             early_by: Nanos::ZERO,
             since: self.now,
             tally: Tally::new(&self.hard.membership, self.id, NEVER),
+            skips_term: false,
             next_retry: self.now,
             until: self.now.after(length),
         }
@@ -109,15 +110,18 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn count_pre_votes(&mut self, out: &mut Vec<Output<I>>) {
         let Role::PreCandidate(round) = &self.role else { return };
         let is_won = round.tally.outcome(&self.hard.membership, self.now, |_| false) == Outcome::Won;
+        let skips_term = round.skips_term;
         if is_won && self.is_electable() {
-            self.start_vote(Claim::Own, out);
+            self.start_vote(Claim::Own, skips_term, out);
         }
     }
 
-    /// Rule 4.3: campaigns in the next term, with its own vote. Raft §5.2.
-    pub(super) fn start_vote(&mut self, claim: Claim<I>, out: &mut Vec<Output<I>>) {
-        let Some(term) = self.hard.term.next() else { return self.abandon_candidacy() };
-        let is_durable = self.has_reserved_vote();
+    /// Rule 4.3: campaigns in the next term, or in the one after it, with its own vote. Raft §5.2.
+    pub(super) fn start_vote(&mut self, claim: Claim<I>, skips_term: bool, out: &mut Vec<Output<I>>) {
+        let next = self.hard.term.next();
+        let term = if skips_term { next.and_then(Term::next) } else { next };
+        let Some(term) = term else { return self.abandon_candidacy() };
+        let is_durable = self.has_reserved_vote() && !skips_term;
         self.raise_term(term);
         self.hard.voted_for = Some(self.id);
         if !is_durable {

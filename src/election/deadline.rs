@@ -4,8 +4,9 @@ use rand_core::Rng;
 
 use super::Election;
 use crate::membership::Limits;
+use crate::message::Phase;
 use crate::rejection::Ineligible;
-use crate::role::Participation;
+use crate::role::{Participation, Role};
 use crate::types::{MemberIndex, Nanos, NodeId, Priority, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
@@ -28,6 +29,23 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         };
         let start = self.promise.end().max(self.now);
         start.after(delay).after(self.lapse_backoff.delay(self.now, unit))
+    }
+
+    /// Rule 4.1 (d): a follower of a rank above 0 that has been asked for an early pre-vote, and has no objection
+    /// but the rest of its promise, gives the successor time to write its vote.
+    ///
+    /// A is dead, and the promises to it end at 150. B, of rank 0, asks C at 130 and begins to write its vote at
+    /// 140; the disk takes until 240. C would campaign at 170 and use up its vote. It waits until 300 instead, and
+    /// has voted for B by then.
+    pub(super) fn yield_to_successor(&mut self, phase: Phase, remaining: Nanos) {
+        let soon = self.timing.retry_interval().saturating_mul(2);
+        let is_early = phase == Phase::Pre && remaining <= soon;
+        let Some(rank) = self.rank.filter(|&rank| rank > 0 && is_early) else { return };
+        let delay = self.timing.stagger().saturating_mul(rank.into());
+        let earliest = self.now.after(self.timing.promise_limit().part(3)).after(delay);
+        if let Role::Follower(following) = &mut self.role {
+            following.election_deadline = following.election_deadline.max(earliest);
+        }
     }
 
     /// Rule 4.1: a random length of up to half a stagger, which separates nodes that have no rank.

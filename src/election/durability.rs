@@ -38,13 +38,19 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let limit = self.timing.promise_limit().as_duration();
         self.hard.promised = self.hard.promised.max(limit);
         let mut state = self.hard.clone();
-        if let (true, Some(next)) = (self.has_reserved_vote(), state.term.next()) {
-            (state.term, state.voted_for) = (next, Some(self.id));
-        }
+        (state.term, state.voted_for) = self.durable_vote();
         out.push(Output::Persist(state));
         if self.durability == Durability::VersionUnwritten {
             self.durability = Durability::Current;
             out.push(self.membership_event());
+        }
+    }
+
+    /// The term and the vote on disk.
+    pub(super) fn durable_vote(&self) -> (Term, Option<I>) {
+        match self.hard.term.next() {
+            Some(next) if self.has_reserved_vote() => (next, Some(self.id)),
+            _ => (self.hard.term, self.hard.voted_for),
         }
     }
 

@@ -43,7 +43,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// Rule 4.9: keeps a grant, and a denial that ends by the election deadline; a voter that gave another
-    /// answer is asked again at the deadline. Rule 4.10: with a quorum of grants the vote is reserved.
+    /// answer is asked again at the deadline. Rule 4.10: with a quorum of grants the vote is reserved, unless
+    /// this node will skip the term.
     pub(super) fn on_early_pre_vote_reply(
         &mut self,
         voter: I,
@@ -52,7 +53,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         reply: &VoteReply<I>,
         out: &mut Vec<Output<I>>,
     ) {
-        let (now, sent_at) = (self.now, header.sent_at);
+        let (now, sent_at, is_reserved) = (self.now, header.sent_at, header.term > self.hard.term);
         let Role::Follower(following) = &mut self.role else { return };
         let Some(round) = following.early_pre_vote.as_mut().filter(|round| round.round == header.round)
         else {
@@ -68,22 +69,29 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if matches!(vote, VoteState::Bound(_)) {
             return;
         }
-        round.tally.put(index, vote);
         let soon = following.election_deadline.after(self.timing.retry_interval());
-        let will_win = round.tally.outcome(&self.hard.membership, soon, |_| false) == Outcome::Won;
-        if will_win {
+        let will_win = |round: &PreVoteRound| {
+            round.tally.outcome(&self.hard.membership, soon, |_| false) == Outcome::Won
+        };
+        // A quorum of voters whose votes of the next term are free needs no other voter.
+        if is_reserved && will_win(round) {
+            return;
+        }
+        round.put(index, vote, is_reserved);
+        if will_win(round) && !round.skips_term {
             self.reserve_vote(out);
         }
     }
 
-    /// The early pre-vote round, which goes on as the round that starts at the election deadline unless it is
-    /// too old.
+    /// The early pre-vote round, which goes on as the round that starts at the election deadline. A round that
+    /// is old goes on only if it has a quorum and the vote is reserved: the host was writing that vote meanwhile.
     pub(super) fn take_early_pre_vote(&mut self) -> Option<PreVoteRound> {
-        let until = self.now.after(self.timing.promise());
+        let (until, is_reserved) = (self.now.after(self.timing.promise()), self.has_reserved_vote());
         let Role::Follower(following) = &mut self.role else { return None };
         let round = *following.early_pre_vote.take()?;
         let is_fresh = self.now.since(round.since) <= self.timing.retry_interval().saturating_mul(2);
-        is_fresh.then_some(PreVoteRound { until, next_retry: self.now, ..round })
+        let is_won = round.tally.outcome(&self.hard.membership, self.now, |_| false) == Outcome::Won;
+        (is_fresh || (is_won && is_reserved)).then_some(PreVoteRound { until, next_retry: self.now, ..round })
     }
 }
 

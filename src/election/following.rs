@@ -52,9 +52,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         self.adopt(from, &header, &mut heartbeat, out);
         let granted = self.bind_to_leader(from, &header, &heartbeat);
+        let skips_term = self.transfer_skips_term();
         self.update_transfer_pre_vote(from, &header, heartbeat.order, granted, out);
         self.answer_heartbeat(from, &header, Answer::Granted(granted), out);
-        self.on_campaign_order(from, header.term, heartbeat.order, out);
+        self.on_campaign_order(from, header.term, heartbeat.order, skips_term, out);
     }
 
     fn check_heartbeat(

@@ -9,7 +9,7 @@ use rand_core::Rng;
 use super::Election;
 use crate::io::Output;
 use crate::message::{Answer, Claim, Header, Order, Phase, VoteReply};
-use crate::role::{Role, TransferPreVote};
+use crate::role::{Following, Role, TransferPreVote};
 use crate::tally::{Outcome, VoteState};
 use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Term, Timestamp};
 
@@ -94,21 +94,25 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         reply: &VoteReply<I>,
         out: &mut Vec<Output<I>>,
     ) {
+        let is_reserved = header.term > self.hard.term;
         let Role::Follower(following) = &mut self.role else { return };
         let Some(transfer) = following.transfer_pre_vote.as_mut() else { return };
         let is_grant = matches!(reply.answer, Answer::Granted(_));
         if transfer.ready || transfer.pre_vote_round.round != header.round || !is_grant {
             return;
         }
-        let tally = &mut transfer.pre_vote_round.tally;
-        tally.put(index, VoteState::Granted(NEVER));
-        if tally.outcome(&self.hard.membership, self.now, |_| false) != Outcome::Won {
+        let round = &mut transfer.pre_vote_round;
+        round.put(index, VoteState::Granted(NEVER), is_reserved);
+        if round.tally.outcome(&self.hard.membership, self.now, |_| false) != Outcome::Won {
             return;
         }
         transfer.ready = true;
+        let skips_term = transfer.pre_vote_round.skips_term;
         let (leader, heartbeat) = (transfer.leader, transfer.heartbeat);
         let answer = Answer::Granted(transfer.granted_promise);
-        self.reserve_vote(out);
+        if !skips_term {
+            self.reserve_vote(out);
+        }
         self.answer_heartbeat(leader, &heartbeat, answer, out);
     }
 
@@ -119,10 +123,21 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         leader: I,
         term: Term,
         order: Order,
+        skips_term: bool,
         out: &mut Vec<Output<I>>,
     ) {
         if order == Order::Campaign && self.is_electable() && self.promise.end() <= self.now {
-            self.start_vote(Claim::Handover { leader, term }, out);
+            self.start_vote(Claim::Handover { leader, term }, skips_term, out);
+        }
+    }
+
+    /// Whether the successor that this node is found that a voter has reserved its vote of the next term.
+    pub(super) fn transfer_skips_term(&self) -> bool {
+        match &self.role {
+            Role::Follower(Following { transfer_pre_vote: Some(transfer), .. }) => {
+                transfer.pre_vote_round.skips_term
+            }
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Leader(_) => false,
         }
     }
 }

@@ -33,6 +33,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             }
         };
         self.answer_vote(from, &header, &request, answer, out);
+        if let (Claim::Own, Answer::Denied(Denial::Bound { remaining, .. })) = (request.claim, answer) {
+            self.yield_to_successor(request.phase, remaining);
+        }
         // Rule 4.7: a member that asks whether it could win is shown that there is a leader.
         if let (Phase::Pre, Answer::Denied(_), Some(index)) = (request.phase, answer, index) {
             self.send_heartbeat(index, out);
@@ -111,7 +114,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if let Err(denial) = self.promise_test(from, request) {
             return Answer::Denied(denial);
         }
-        let (term, voted_for) = (self.hard.term, self.hard.voted_for);
+        let before = self.durable_vote();
+        let term = self.hard.term;
         if header.term > term {
             self.adopt_candidate_term(header.term);
         }
@@ -124,7 +128,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             self.hard.voted_for = Some(from);
             founder_added = self.add_founder(from, request);
         }
-        if founder_added || (term, voted_for) != (self.hard.term, self.hard.voted_for) {
+        if founder_added || before != self.durable_vote() {
             self.persist(out);
         }
         match verdict {
@@ -243,8 +247,25 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Answer::Denied(_) => self.membership_for(to, is_voter, header.version),
         };
         let (phase, request_term) = (request.phase, header.term);
+        let term = self.vote_reply_term(phase, request_term, answer);
         let body = Body::VoteReply(VoteReply { phase, request_term, answer, membership });
-        out.push(Output::Send { to, message: Message { header: self.reply_header(header), body } });
+        let header = Header { term, ..self.reply_header(header) };
+        out.push(Output::Send { to, message: Message { header, body } });
+    }
+
+    /// The term that the reply to a vote request bears: this node's own; or, rule 4.10, the next one if this node
+    /// would grant but for its vote of the next term, which it has reserved.
+    ///
+    /// A led term 4 and is dead. B was to take over once and has reserved its vote of term 5. The data of C reach
+    /// further, so C asks B in term 4 for a pre-vote. B grants it, in the name of term 5, and C campaigns in term
+    /// 6. In term 5 C would not get the vote of B.
+    fn vote_reply_term(&self, phase: Phase, request_term: Term, answer: Answer<I>) -> Term {
+        let may_grant = matches!(answer, Answer::Granted(_) | Answer::Denied(Denial::Bound { .. }));
+        let is_reserved = self.has_reserved_vote() && request_term == self.hard.term;
+        match self.hard.term.next() {
+            Some(next) if phase == Phase::Pre && may_grant && is_reserved => next,
+            _ => self.hard.term,
+        }
     }
 }
 

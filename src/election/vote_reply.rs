@@ -12,7 +12,7 @@ use crate::lease::bound_until;
 use crate::message::{Answer, Denial, Header, Phase, VoteReply};
 use crate::role::Role;
 use crate::tally::VoteState;
-use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Timestamp};
+use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Term, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// A reply counts only for the round or term of its request, and only from a voter of the membership that
@@ -66,14 +66,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 self.vote_of_denial(from, reply.phase, header.sent_at, denial)
             }
         };
-        self.record_vote(index, vote);
+        self.record_vote(index, vote, header.term);
     }
 
-    fn record_vote(&mut self, index: MemberIndex, vote: VoteState) {
-        let now = self.now;
+    /// Rule 4.10: a pre-vote reply that bears a higher term than its request comes from a voter that has reserved
+    /// its vote of that term.
+    fn record_vote(&mut self, index: MemberIndex, vote: VoteState, term: Term) {
+        let (now, is_reserved) = (self.now, term > self.hard.term);
         match &mut self.role {
             Role::PreCandidate(round) => {
-                round.tally.put(index, vote);
+                round.put(index, vote, is_reserved);
                 round.next_retry = round.next_retry.min(round.tally.next_free(now));
             }
             Role::Candidate(_) | Role::Leader(_) => {
@@ -147,7 +149,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return false;
         }
         let is_conflict = reply.answer == Answer::Denied(Denial::MembershipConflict);
-        let is_higher = header.term > self.hard.term;
+        // Rule 4.10: a voter that has reserved its vote of that term does not take part in it yet.
+        let is_reserved =
+            reply.phase == Phase::Pre && matches!(reply.answer, Answer::Denied(Denial::Bound { .. }));
+        let is_higher = header.term > self.hard.term && !is_reserved;
         if is_higher {
             self.raise_term(header.term);
         }

@@ -90,9 +90,55 @@ fn with_a_short_promise_the_early_pre_vote_begins_a_short_time_before_the_deadli
 #[test]
 fn an_early_pre_vote_of_long_ago_is_repeated() {
     let (mut node, asked) = asking();
-    node.hear(END - RETRY + 2, 2, grant(&to(&asked, 2), 0));
     let late = END - RETRY + 2 * RETRY + 1;
-    assert_eq!(trace(&node.tick_at(late)), "pre-vote 1, pre-vote 2, leader");
+    let again = node.tick_at(late);
+    assert_eq!(trace(&again), "pre-vote 1, pre-vote 2, leader");
+    assert!(to(&again, 2).header.round > to(&asked, 2).header.round, "a new round");
+    assert_eq!(node.hear(late, 2, grant(&to(&asked, 2), 0)), [], "too late");
+}
+
+/// Rules 4.9 and 4.10: the host does not tick while it writes the reserved vote.
+#[test]
+fn an_early_pre_vote_outlasts_the_write_of_the_vote_that_it_won() {
+    let (mut node, asked) = asking();
+    assert_eq!(trace(&node.hear(END - RETRY + 2, 2, grant(&to(&asked, 2), 0))), "persist");
+    assert_eq!(trace(&node.tick_at(END + 100)), "vote 1, vote 2, leader");
+}
+
+/// Node 3, which has followed node 1 since time 0 and has rank 1, after node 2 has asked for a pre-vote.
+fn asked_at(now: u64) -> Node {
+    let mut node = Node::fresh(3, &THREE);
+    node.hear(0, 1, heartbeat(1, 1).rank(1));
+    node.hear(now, 2, pre_vote(1, 1).version(1, 1));
+    node
+}
+
+/// Rule 4.1 (d): a follower that has been asked at the end of its promise gives the one that asks time to
+/// write, and a heartbeat ends the wait.
+#[test]
+fn a_follower_that_is_asked_early_waits_for_the_write_of_the_successor() {
+    let at = END - 2 * RETRY;
+    let mut node = asked_at(at);
+    assert_eq!(trace(&node.tick_at(END)), "leader");
+    assert_eq!(node.due(), at + LIMIT / 3 + STAGGER);
+    assert_eq!(trace(&node.tick_at(node.due())), "pre-vote 1, pre-vote 2");
+    let mut led = asked_at(at);
+    led.hear(at + 1, 1, heartbeat(1, 2).rank(1));
+    led.tick_at(at + 1 + END);
+    assert_eq!(led.due(), at + 1 + END + STAGGER);
+}
+
+/// Rule 4.1 (b) and (d): a pre-vote of any other time moves no deadline.
+#[test]
+fn a_pre_vote_moves_no_deadline_but_at_the_end_of_the_promise() {
+    for at in [END - 2 * RETRY - 1, END] {
+        let mut node = asked_at(at);
+        node.tick_at(END);
+        assert_eq!(node.due(), END + STAGGER, "asked at {at}");
+    }
+    let mut first = of_rank_0();
+    first.hear(END - RETRY, 2, pre_vote(1, 1).version(1, 1));
+    assert_eq!(trace(&first.tick_at(END)), "pre-vote 1, pre-vote 2, leader", "rank 0 does not wait");
 }
 
 /// Rule 4.9: followers of a higher rank wait for their election deadline.
@@ -127,6 +173,79 @@ fn a_reserved_vote_is_not_given_to_another() {
         LIMIT,
         "the vote of a later term is free"
     );
+}
+
+/// Rule 4.10 (c): the reply to a pre-vote says in which term the vote can be had.
+#[test]
+fn a_voter_that_has_reserved_its_vote_offers_that_of_the_term_after() {
+    let mut node = reserved();
+    let asked = pre_vote(1, 1).version(1, 1);
+    let bound = node.hear(END - RETRY, 2, asked.clone());
+    assert!(matches!(denied(&bound, 2), Denial::Bound { .. }));
+    assert_eq!(to(&bound, 2).header.term, term(2));
+    let free = node.hear(END + LIMIT, 2, asked.clone());
+    assert_eq!((granted(&free, 2), to(&free, 2).header.term), (0, term(2)));
+    let later = node.hear(END + LIMIT, 2, asked.clone().in_term(2));
+    assert_eq!((granted(&later, 2), to(&later, 2).header.term), (0, term(1)), "term 3 is free anyway");
+    node.step(Input::SetPosition(at_index(1)));
+    let behind = node.hear(END + LIMIT, 2, asked);
+    assert_eq!(denied(&behind, 2), Denial::PositionBehind(at_index(1)));
+    assert_eq!(to(&behind, 2).header.term, term(1), "no term is adopted from a reservation");
+}
+
+/// Rule 4.10 (c): of three voters, one that has reserved its vote of term 2 is won in term 3, at the election
+/// deadline as well as before, and the asker never adopts term 2.
+#[test]
+fn a_candidate_skips_the_term_whose_vote_is_reserved() {
+    let (mut early, asked) = asking();
+    let denial = deny(&to(&asked, 2), bound_for(RETRY - 2)).in_term(2);
+    assert_eq!(early.hear(END - RETRY + 4, 2, denial), [], "the vote of term 2 is of no use");
+    let out = early.tick_at(END);
+    assert_eq!((trace(&out).as_str(), early.term()), ("persist, vote 1, vote 2, leader", term(3)));
+
+    let mut late = Node::fresh(3, &THREE);
+    late.hear(0, 1, heartbeat(1, 1).rank(1));
+    let asked = late.tick_at(END + STAGGER);
+    let denial = deny(&to(&asked, 2), bound_for(1)).in_term(2);
+    assert_eq!((late.hear(END + STAGGER, 2, denial), late.term()), (vec![], term(1)));
+    let asked = late.tick_at(END + STAGGER + 1);
+    let out = late.hear(END + STAGGER + 1, 2, grant(&to(&asked, 2), 0).in_term(2));
+    assert_eq!((trace(&out).as_str(), late.term()), ("persist, vote 1, vote 2", term(3)));
+}
+
+/// Rule 4.10 (c): a quorum of voters whose votes of the next term are free needs no other.
+#[test]
+fn no_term_is_skipped_for_a_voter_that_is_not_needed() {
+    let mut node = Node::fresh(3, &[1, 2, 3, 4, 5]);
+    node.hear(0, 1, heartbeat(1, 1).rank(0));
+    let asked = node.tick_at(END - RETRY);
+    node.hear(END - RETRY, 2, grant(&to(&asked, 2), 0));
+    assert_eq!(trace(&node.hear(END - RETRY, 4, grant(&to(&asked, 4), 0))), "persist");
+    node.hear(END - RETRY, 5, grant(&to(&asked, 5), 0).in_term(2));
+    assert_eq!(
+        (trace(&node.tick_at(END)).as_str(), node.term()),
+        ("vote 1, vote 2, vote 4, vote 5, leader", term(2))
+    );
+}
+
+/// Rules 4.10 (c) and 6.2: a named successor that needs the vote of a voter that has reserved it is ready for
+/// the term after that, and campaigns there.
+#[test]
+fn a_successor_skips_the_term_whose_vote_is_reserved() {
+    let mut node = Node::fresh(3, &THREE);
+    let asked = node.hear(0, 1, heartbeat(1, 1).rank(0).order(Order::Prepare));
+    assert_eq!(trace(&node.hear(0, 2, grant(&to(&asked, 2), 0).in_term(2))), "yes 1", "ready");
+    let out = node.hear(5, 1, heartbeat(1, 2).rank(0).order(Order::Campaign).asking(0));
+    assert_eq!((trace(&out).as_str(), node.term()), ("yes 1, persist, vote 1, vote 2, leader", term(3)));
+}
+
+/// Rules 1.1 and 4.10: a voter whose disk holds its vote already need not write before it denies it.
+#[test]
+fn a_reserved_vote_is_denied_without_another_write() {
+    let mut node = reserved();
+    let out = node.hear(END + LIMIT, 2, vote(2, 1).version(1, 1));
+    assert_eq!((denied(&out, 2), persisted(&out), node.term()), (Denial::AlreadyVoted, None, term(2)));
+    assert_eq!((node.durable().term, node.voted_for()), (term(2), Some(3)));
 }
 
 /// Rules 1.6 and 4.10: after a restart the reserved vote counts as given.

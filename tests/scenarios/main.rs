@@ -15,3 +15,4 @@ mod handovers;
 mod membership_changes;
 mod prelude;
 mod recovery;
+mod slow_disks;

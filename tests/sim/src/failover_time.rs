@@ -6,15 +6,19 @@ use quorate::{Input, Timing, Urgency};
 
 use crate::clock::{Drift, MS};
 use crate::cluster::Cluster;
+use crate::disk::DiskOptions;
 use crate::net::NetOptions;
 use crate::options::Options;
 use crate::rng::{Dice, Ppm};
 
-/// The measured group: promise 150 ms, heartbeat 50 ms, message delays 2 to 8 ms, disks that take no time.
+/// The measured group: promise 150 ms, heartbeat 50 ms, message delays 2 to 8 ms. A host that writes does
+/// nothing else meanwhile.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
     /// How many nodes.
     pub nodes: usize,
+    /// The shortest and the longest time until a write is durable.
+    pub write: (Duration, Duration),
     /// How many of a million messages are lost.
     pub loss: Ppm,
     /// The time between the election deadlines of two successors.
@@ -70,10 +74,19 @@ impl Summary {
 const LIMIT: Duration = Duration::from_secs(30);
 
 impl Setting {
+    /// The longest allowed time without a leader after a crash, if no message is lost: the promise, the write
+    /// of the candidate, the write of the voters, and 30 ms for messages.
+    #[must_use]
+    pub fn bound(&self) -> Duration {
+        Timing::lan().promise + 2 * self.write.1 + Duration::from_millis(30)
+    }
+
     fn options(&self) -> Options {
+        let nanos = |length: Duration| length.as_nanos() as u64;
         Options {
             timing: Timing { stagger: self.stagger, ..Timing::lan() },
             net: NetOptions { loss: self.loss, delay: (2 * MS, 8 * MS), ..NetOptions::default() },
+            disk: DiskOptions { write: (nanos(self.write.0), nanos(self.write.1)), ..DiskOptions::default() },
             drift: Drift::Within,
             lost_attempts: (self.loss == 0).then_some(2),
             ..Options::default()
