@@ -43,7 +43,7 @@ impl<I> Config<I> {
     }
 }
 
-/// Lengths of time, each between one microsecond and one hour. Fractions of a microsecond are dropped.
+/// Lengths of time, each between one microsecond and one hour (`clock_resolution` may be zero). Fractions of a microsecond are dropped.
 ///
 /// Begin with [`lan`](Self::lan), [`wan`](Self::wan) or [`tuned`](Self::tuned), and change what your network
 /// and disks ask for:
@@ -94,6 +94,14 @@ pub struct Timing {
     /// The largest ratio of the clock rates of two nodes minus one, in parts per million. Real clocks
     /// stay below 200. At most 500,000. Two leases at once are ruled out only as far as this is true.
     pub clock_drift_ppm: u32,
+    /// The resolution of the host's own clock: no reading is further than this behind the time that it stands
+    /// for. A clock that counts ticks of a millisecond has a millisecond. At most a tenth of `promise`, or of
+    /// `tuned_from`; zero only for a clock of no error, as in tests. A fraction of a microsecond counts as one.
+    ///
+    /// Two leases at once are ruled out only as far as this is true too. It may differ from node to node, and
+    /// shortens leases by as much: see rule 3.1. [`BootClock`](crate::adapters::clock::BootClock) needs no more
+    /// than the microsecond that [`lan`](Self::lan), [`wan`](Self::wan) and [`tuned`](Self::tuned) have.
+    pub clock_resolution: Duration,
 }
 
 impl Timing {
@@ -110,6 +118,7 @@ impl Timing {
             stagger: Duration::from_millis(20),
             takeover_delay: Duration::from_secs(5),
             clock_drift_ppm: 500,
+            clock_resolution: Duration::from_micros(1),
         }
     }
 
@@ -126,6 +135,7 @@ impl Timing {
             stagger: Duration::from_millis(260),
             takeover_delay: Duration::from_secs(30),
             clock_drift_ppm: 500,
+            clock_resolution: Duration::from_micros(1),
         }
     }
 
@@ -166,6 +176,7 @@ impl Timing {
             stagger: part(longest.saturating_mul(2), 15),
             takeover_delay: part(longest.saturating_mul(100), 3),
             clock_drift_ppm: 500,
+            clock_resolution: Duration::from_micros(1),
         }
     }
 }
@@ -202,6 +213,9 @@ pub enum ConfigError {
     /// See [`Timing::clock_drift_ppm`].
     #[error("clock_drift_ppm must be at most 500,000")]
     DriftTooLarge,
+    /// [`Timing::clock_resolution`] is so long that too little of a promise is left.
+    #[error("clock_resolution must be at most a tenth of promise, and of tuned_from")]
+    ClockTooCoarse,
     /// The reading of the clock is above 292 years, so that no length could be added to it.
     #[error("the clock reads {0}, which is out of range")]
     ClockOutOfRange(Timestamp),
@@ -241,7 +255,23 @@ pub(crate) struct CheckedTiming {
     retry_interval: u32,
     stagger: u32,
     takeover_delay: u32,
+    pub(crate) clock: ClockBounds,
+}
+
+/// How far the clocks of nodes may be from the time.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct ClockBounds {
+    /// How much faster than this node's the clock of another may run.
     pub(crate) drift_ppm: u32,
+    /// How far a reading of this node's clock may be behind the time, in microseconds.
+    pub(crate) resolution_micros: u32,
+}
+
+impl ClockBounds {
+    #[inline]
+    pub(crate) fn resolution(self) -> Nanos {
+        widen(self.resolution_micros)
+    }
 }
 
 impl CheckedTiming {
@@ -254,7 +284,11 @@ impl CheckedTiming {
             retry_interval: micros("retry_interval", timing.retry_interval)?,
             stagger: micros("stagger", timing.stagger)?,
             takeover_delay: micros("takeover_delay", timing.takeover_delay)?,
-            drift_ppm: timing.clock_drift_ppm,
+            clock: ClockBounds {
+                drift_ppm: timing.clock_drift_ppm,
+                resolution_micros: u32::try_from(timing.clock_resolution.as_nanos().div_ceil(1_000))
+                    .map_err(|_| ConfigError::ClockTooCoarse)?,
+            },
         };
         if checked.promise > checked.promise_limit {
             return Err(ConfigError::PromiseAboveLimit);
@@ -268,8 +302,11 @@ impl CheckedTiming {
         if checked.heartbeat_interval > checked.promise / 2 {
             return Err(ConfigError::HeartbeatTooRare);
         }
-        if checked.drift_ppm > MAX_DRIFT_PPM {
+        if checked.clock.drift_ppm > MAX_DRIFT_PPM {
             return Err(ConfigError::DriftTooLarge);
+        }
+        if checked.clock.resolution_micros > checked.shortest_promise / 10 {
+            return Err(ConfigError::ClockTooCoarse);
         }
         Ok(checked)
     }

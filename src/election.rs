@@ -114,7 +114,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             saved.membership = members.with_known(known).ok_or(MembershipError::TooManyMembers)?;
         }
         let participation = initial_participation(config.id, &saved);
-        let quarantine_until = if saved.term > Term(0) { now.after(promised) } else { Timestamp::ORIGIN };
+        let forgotten_until = now.after(promised).after(timing.clock.resolution());
+        let quarantine_until = if saved.term > Term(0) { forgotten_until } else { Timestamp::ORIGIN };
         let mut election = Election {
             id: config.id,
             position: config.position,

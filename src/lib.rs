@@ -52,7 +52,7 @@
 //! | | | holds |
 //! |---|---|---|
 //! | S1 | at most one node is elected per term; terms never run backwards on a node, across crashes too | always |
-//! | S2 | at any instant at most one node holds a valid lease | while clock *rates* differ by no more than [`clock_drift_ppm`](Timing::clock_drift_ppm) |
+//! | S2 | at any instant at most one node holds a valid lease | while clock *rates* differ by no more than [`clock_drift_ppm`](Timing::clock_drift_ppm), and each clock is as fine as its [`clock_resolution`](Timing::clock_resolution) |
 //! | S3 | a vote once given in a term is never changed, whatever crashes | if `Persist` was honoured |
 //! | S4 | quorums of any two memberships that can still elect intersect; a committed membership is never lost | always, if no more than `max_members` nodes ever start as [`forming`](HardState::forming) |
 //! | S5 | the term is a fencing token: a later leader's term is strictly greater | always |
@@ -183,12 +183,15 @@
 //!
 //! **2.1 A vote or an accepted heartbeat is a promise.** Until it ends, the voter grants neither a vote nor
 //! a pre-vote to another node, and does not campaign. A promise of length `granted` that is given at `now`,
-//! the reading of the voter's clock after the receipt of the request, binds it before `now + granted`. The
-//! one exception is the pre-vote of a handover (6.2).
+//! the reading of the voter's clock after the receipt of the request, binds it before
+//! `now + granted + resolution`, where `resolution` is the voter's `clock_resolution`. The one exception is
+//! the pre-vote of a handover (6.2).
 //!
 //! *Why.* Leases consist of promises: before a quorum of them ends, no other node can be elected. They
 //! count from the receipt, because the leader counts from the instant at which it sent the request, which
-//! is earlier (3.1).
+//! is earlier (3.1). A reading may be behind the time by up to one resolution, so the time between two
+//! readings may be shorter than their difference by as much: with one resolution more, the voter is bound
+//! for `granted` in truth.
 //!
 //! **2.2 What changes a promise.**
 //!
@@ -207,8 +210,8 @@
 //! second promise replaced the first, B would be free at 200 and could elect C while A holds a lease.
 //!
 //! **2.3 Quarantine after a restart.** A restarted voter whose durable term is above 0 has forgotten its
-//! promises. Before `start + promised`, the longest promise it may have given, it grants no vote and no
-//! pre-vote to any node and does not campaign. Nothing ends this early: no heartbeat that asks for zero, no
+//! promises. Before `start + promised + resolution`, with `promised` the longest promise it may have given, it
+//! grants no vote and no pre-vote to any node and does not campaign. Nothing ends this early: no heartbeat that asks for zero, no
 //! release, no order to campaign. Meanwhile it may follow a leader: it accepts heartbeats, and promises
 //! anew.
 //!
@@ -261,9 +264,9 @@
 //! `election/heartbeat_timing.rs`
 //!
 //! **3.1 What a promise is worth.** A promise of length `granted`, in reply to a request with the time
-//! `sent_at`, binds the voter before `sent_at + granted / (1 + drift)` on the requester's clock, rounded
-//! down. `drift` is `clock_drift_ppm` in a million, and the requester counts no more than its own
-//! `promise_limit`. Thesis §6.4.1.
+//! `sent_at`, binds the voter before `sent_at + granted / (1 + drift) - resolution` on the requester's clock,
+//! rounded down. `drift` is `clock_drift_ppm` in a million, `resolution` the requester's own
+//! `clock_resolution`, and the requester counts no more than its own `promise_limit`. Thesis §6.4.1.
 //!
 //! The reply counts only for the term in which the request was sent: `request_term` of a heartbeat reply is
 //! the term now led, and that of a vote reply is the term now voted on. A reply to a request that would lie
@@ -271,6 +274,19 @@
 //!
 //! *Why.* The voter starts to count later than `sent_at`, and its clock may be the faster one. One division
 //! covers both clocks. A promise of an earlier term may have been replaced since (2.2 (c)).
+//!
+//! A clock of resolution `r` reads `C` when the time is between `C` and `C + r`: the difference of two
+//! readings is off by less than `r`. Let `a` and `b` be the resolutions of requester and voter. The voter is
+//! free once its readings differ by `granted + b` (2.1), so more than `granted` has passed on its clock, and
+//! more than `granted / (1 + drift)` on the requester's. Then the requester reads more than
+//! `sent_at + granted / (1 + drift) - a`: the lease is over on its own reading too. Each node takes care of
+//! its own clock, and need not know the others'.
+//!
+//! *For example,* all clocks count whole milliseconds and drift is zero. At 10.00 A asks B for 150, and its
+//! clock reads 10. B receives the request at 10.05, when its own clock, which is ahead by 0.94, reads 10 too.
+//! If B were bound before 160 only, it would be free at 159.06, and could elect C, while A, whose clock reads
+//! 159 then, held a lease until 160. With resolutions of 1, A counts on B until 159, and B is bound before
+//! 161.
 //!
 //! ```text
 //!  leader's clock   sent_at ├────── counts on the voter before sent_at + granted / (1 + drift) ──────┤

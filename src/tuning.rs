@@ -9,7 +9,7 @@
 
 use alloc::boxed::Box;
 
-use crate::config::CheckedTiming;
+use crate::config::{CheckedTiming, ClockBounds};
 use crate::lease::binding_length;
 use crate::membership::Membership;
 use crate::types::{MemberIndex, Nanos, NodeId, Timestamp};
@@ -205,9 +205,9 @@ impl Tuning {
         let least = Micros::part(shortest, HEARTBEATS_IN_SHORTEST);
         let needed = rtt_bound.saturating_mul(2).saturating_add(least.saturating_mul(heartbeats));
         let outlasted = quorum_gap.saturating_add(quorum_gap.part(2));
-        self.promise = stretch(needed.max(outlasted), timing.drift_ppm).max(shortest).min(longest);
+        self.promise = stretch(needed.max(outlasted), timing.clock).max(shortest).min(longest);
         // What the promise is worth on the leader's clock, and what is left of it for repeated heartbeats.
-        let binding = Micros::from(binding_length(self.promise(), timing.drift_ppm));
+        let binding = Micros::from(binding_length(self.promise(), timing.clock));
         let left = binding.saturating_sub(rtt_bound.max(quorum_gap)).max(binding.part(3));
         self.interval = left.part(heartbeats).max(least).max(Micros(1));
     }
@@ -292,10 +292,10 @@ fn blend(old: u32, new: u32, parts: u64) -> u32 {
     u32::try_from(sum).unwrap_or(u32::MAX)
 }
 
-/// Lengthens `length` so that it still covers `length` on the slowest clock.
-fn stretch(length: Micros, drift_ppm: u32) -> Micros {
-    let rate = MILLION.saturating_add(drift_ppm.into());
-    length.saturating_mul(rate).part(MILLION)
+/// Lengthens `length` so that it still covers `length` on the slowest and coarsest clock.
+fn stretch(length: Micros, clock: ClockBounds) -> Micros {
+    let rate = MILLION.saturating_add(clock.drift_ppm.into());
+    length.saturating_add(clock.resolution().into()).saturating_mul(rate).part(MILLION)
 }
 
 /// How many heartbeats a promise must have room for, so that hardly ever all of them are lost.

@@ -146,6 +146,11 @@ impl Nanos {
     }
 
     #[inline]
+    pub(crate) const fn saturating_sub(self, other: Nanos) -> Nanos {
+        Nanos(self.0.saturating_sub(other.0))
+    }
+
+    #[inline]
     pub(crate) const fn saturating_mul(self, factor: u64) -> Nanos {
         Nanos(self.0.saturating_mul(factor))
     }

@@ -39,6 +39,7 @@ const LONGEST: Timing = Timing {
     stagger: HOUR,
     takeover_delay: HOUR,
     clock_drift_ppm: 500_000,
+    clock_resolution: Duration::from_secs(360),
 };
 
 /// The shortest valid lengths.
@@ -51,6 +52,7 @@ const SHORTEST: Timing = Timing {
     stagger: MICROSECOND,
     takeover_delay: MICROSECOND,
     clock_drift_ppm: 0,
+    clock_resolution: Duration::ZERO,
 };
 
 /// A length, with its name.
@@ -88,6 +90,15 @@ fn lengths_that_do_not_fit_together_are_refused() {
     let mut timing = LONGEST;
     timing.clock_drift_ppm += 1;
     assert_eq!(with(timing), Err(ConfigError::DriftTooLarge));
+    for (mut timing, excess) in
+        [(LONGEST, NANOSECOND), (LONGEST, Duration::MAX - HOUR), (SHORTEST, NANOSECOND)]
+    {
+        timing.clock_resolution += excess;
+        assert_eq!(with(timing), Err(ConfigError::ClockTooCoarse), "{excess:?}");
+    }
+    let tuned = Timing::tuned(25 * MILLISECOND, 150 * MILLISECOND);
+    let coarse = |micros| with(Timing { clock_resolution: Duration::from_micros(micros), ..tuned });
+    assert_eq!((coarse(2_500), coarse(2_501)), (Ok(()), Err(ConfigError::ClockTooCoarse)));
 }
 
 #[test]

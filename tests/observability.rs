@@ -37,7 +37,7 @@ struct CountedNode {
 
 impl CountedNode {
     fn new() -> Self {
-        let timing = Timing { clock_drift_ppm: 0, ..Timing::lan() };
+        let timing = Timing { clock_drift_ppm: 0, clock_resolution: Duration::ZERO, ..Timing::lan() };
         let saved = HardState::bootstrap(CLUSTER, [1, 2, 3]).unwrap();
         let config = Config { timing, ..Config::new(1) };
         let election = Election::new(config, saved, at_ms(0), Zero).unwrap();

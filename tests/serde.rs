@@ -63,7 +63,10 @@ fn a_target_is_checked_as_it_comes_in() {
 
 #[test]
 fn a_status_comes_back_of_a_leader_of_a_follower_and_of_a_node_that_was_denied() {
-    let mut network = ManualNetwork::new(3, Timing { clock_drift_ppm: 0, ..Timing::lan() });
+    let mut network = ManualNetwork::new(
+        3,
+        Timing { clock_drift_ppm: 0, clock_resolution: Duration::ZERO, ..Timing::lan() },
+    );
     network.elect(1);
     network.run(1_000 * MS);
     let target = Target::new([1, 2, 3], [4]).unwrap();

@@ -26,7 +26,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.deferred_after_clock_jump = false;
         // Rules 2.1 and 4.1.
         let granted = self.grantable_length(heartbeat.promise);
-        self.promise.extend(self.now.after(granted));
+        self.promise.extend(self.promise_end(granted));
         let delay = self.timing.stagger().saturating_mul(rank.into());
         let election_deadline = self.promise.end().after(delay);
         let early_pre_vote_at = self.early_pre_vote_time(election_deadline, granted);

@@ -133,7 +133,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// that asks for zero ends the promise. Rules 2.1, 2.2 and 4.1.
     fn bind_to_leader(&mut self, from: I, header: &Header, heartbeat: &Heartbeat<I>) -> Nanos {
         let granted = self.grantable_length(heartbeat.promise);
-        self.promise.bind_to_leader(from, header.term, self.now.after(granted));
+        self.promise.bind_to_leader(from, header.term, self.promise_end(granted));
         if heartbeat.promise == Nanos::ZERO {
             self.promise.release(from, header.term, self.now);
         }

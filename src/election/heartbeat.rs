@@ -186,7 +186,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Role::Leader(leading) = &mut self.role else { return None };
         let follower = leading.progress.get_mut(index.as_usize())?;
         let before = follower.bound_until;
-        follower.bound_until = before.max(bound_until(header.sent_at, granted, self.timing.drift_ppm));
+        follower.bound_until = before.max(bound_until(header.sent_at, granted, self.timing.clock));
         follower.answered = true;
         // Rule 7.3: term and version from the same reply.
         let acknowledges = !follower.acknowledged && header.term == leading.term && header.version == version;

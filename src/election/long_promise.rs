@@ -50,7 +50,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// How long a long promise is certain to bind, on this node's clock.
     fn long_promise_bound(&self) -> Nanos {
-        binding_length(self.timing.promise_limit(), self.timing.drift_ppm)
+        binding_length(self.timing.promise_limit(), self.timing.clock)
     }
 
     /// When a leader that prepares a write stops waiting for a long lease: two promises from now.

@@ -9,7 +9,7 @@ use crate::io::Output;
 use crate::membership::is_newer_config;
 use crate::message::{Answer, Body, Claim, Denial, Header, Message, Phase, VoteReply, VoteRequest};
 use crate::role::{Leading, Participation, Role};
-use crate::types::{MemberIndex, Nanos, NodeId, PromiseHolder, Term};
+use crate::types::{MemberIndex, Nanos, NodeId, PromiseHolder, Term, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn on_vote_request(
@@ -203,11 +203,18 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Gives the promise that goes with a vote, and returns its length. Rules 2.1 and 2.4.
     fn grant(&mut self, candidate: I, term: Term, request: &VoteRequest<I>) -> Nanos {
         let granted = self.grantable_length(request.promise);
-        let (until, renews) = (self.now.after(granted), request.claim == Claim::Renewal);
+        let (until, renews) = (self.promise_end(granted), request.claim == Claim::Renewal);
         self.promise.bind_for_vote(candidate, term, until, self.now, renews);
         let deadline = self.draw_election_deadline();
         self.become_follower(deadline);
         granted
+    }
+
+    /// When a promise that is given now ends. Rule 2.1: the reading of the clock may be behind the time by one
+    /// resolution, and the voter is bound for `granted` in truth.
+    #[inline]
+    pub(super) fn promise_end(&self, granted: Nanos) -> Timestamp {
+        self.now.after(granted).after(self.timing.clock.resolution())
     }
 
     /// How much of the requested length this voter may promise. Rule 2.4.

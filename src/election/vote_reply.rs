@@ -95,7 +95,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Phase::Pre => VoteState::Granted(NEVER),
             Phase::Real => {
                 let granted = granted.min(self.timing.promise_limit());
-                VoteState::Granted(bound_until(sent_at, granted, self.timing.drift_ppm))
+                VoteState::Granted(bound_until(sent_at, granted, self.timing.clock))
             }
         }
     }

@@ -81,7 +81,7 @@ fn elected(members: u8, quorum: usize) -> (Node, Timestamp) {
     let membership =
         Membership::new(FIRST, (0..members).collect(), Vec::new(), quorum).expect("a valid membership");
     let saved = HardState { membership, ..HardState::bootstrap(ClusterId(1), [0]).expect("one node") };
-    let timing = Timing { clock_drift_ppm: 0, ..Timing::lan() };
+    let timing = Timing { clock_drift_ppm: 0, clock_resolution: Duration::ZERO, ..Timing::lan() };
     let config = Config { timing, ..Config::new(0) };
     let rng = ChaCha8Rng::seed_from_u64(0);
     let mut node = Election::new(config, saved, Timestamp::ORIGIN, rng).expect("a valid start");

@@ -10,13 +10,26 @@ const FIVE: [u64; 5] = [1, 2, 3, 4, 5];
 /// Rule 3.1. Thesis §6.4.1: the voter's clock may be the faster one. The length is rounded down, never up.
 #[test]
 fn a_promise_counts_from_the_request_and_is_shortened_by_the_drift() {
-    let timing = Timing { clock_drift_ppm: 500, ..Timing::lan() };
+    let timing = Timing { clock_resolution: ms(0), ..Timing::lan() };
     let mut node = Node::new(Config { timing, ..config(1) }, first_state(&[1, 2, 3]), 100);
     let asked = node.campaign(&[2]);
     assert_eq!(to(&asked, 2).header.sent_at, at_ms(100));
     node.win(117, &[2], &asked);
     // 450 ms / 1.0005 = 449.775112443... ms, from the request on.
     assert_eq!(node.lease().unwrap().until.since_origin().as_nanos(), 100_000_000 + 449_775_112);
+}
+
+/// Rule 3.1: the two readings of a clock of 10 ms may be 10 ms further apart than the time between them.
+#[test]
+fn a_promise_is_shortened_by_the_resolution_of_the_clock_that_counts_it() {
+    let mut coarse = config(1);
+    coarse.timing.clock_resolution = ms(10);
+    let mut node = Node::new(coarse, first_state(&[1, 2, 3]), 100);
+    let asked = node.campaign(&[2]);
+    let beats = node.win(110, &[2], &asked);
+    assert_eq!(node.lease_end(), 100 + LIMIT - 10);
+    node.accepted(120, &[2], &beats);
+    assert_eq!(node.lease_end(), 110 + LIMIT - 10, "an accepted heartbeat is worth no more than a vote");
 }
 
 /// Rule 3.1: no correct node replies to a request that was not sent yet.

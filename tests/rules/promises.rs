@@ -59,6 +59,33 @@ fn a_promise_counts_from_its_receipt() {
     assert!(free_for(&voter, 1_000 + PROMISE, 2));
 }
 
+/// Rules 2.1 and 2.3: a reading of a clock of 10 ms may be behind the time by as much, so the voter is bound for 10
+/// more on its clock, and for what it promised in truth. That goes for votes, for heartbeats on both paths, and for
+/// forgotten promises.
+#[test]
+fn a_voter_with_a_coarse_clock_is_bound_for_one_resolution_more() {
+    let mut coarse = config(3);
+    coarse.timing.clock_resolution = ms(10);
+    let fresh = Node::new(coarse, first_state(&[1, 2, 3]), 0);
+    for bind in [heartbeat(1, 1), vote(1, 1).asking(PROMISE)] {
+        let mut voter = fresh.clone();
+        assert_eq!(granted(&voter.hear(20, 1, bind), 1), PROMISE);
+        assert!(!free_for(&voter, 20 + PROMISE + 9, 2));
+        assert!(free_for(&voter, 20 + PROMISE + 10, 2));
+        voter.hear(30, 1, heartbeat(1, 2).rank(0).version(1, 1));
+        voter.hear(40, 1, heartbeat(1, 3).rank(0).version(1, 1));
+        assert!(!free_for(&voter, 40 + PROMISE + 9, 2));
+        assert!(free_for(&voter, 40 + PROMISE + 10, 2));
+        let restarted = Node::new(coarse, voter.durable().clone(), 50);
+        assert!(!free_for(&restarted, 50 + LIMIT + 9, 2));
+        assert!(free_for(&restarted, 50 + LIMIT + 10, 2));
+    }
+    let mut voter = fresh;
+    voter.hear(20, 1, heartbeat(1, 1));
+    voter.hear(20, 1, heartbeat(1, 2).asking(0));
+    assert!(free_for(&voter, 20, 2), "a heartbeat that asks for zero ends the promise all the same");
+}
+
 /// Rule 2.2: a later, shorter promise leaves the longer one in force.
 #[test]
 fn a_shorter_promise_to_the_same_leader_does_not_shorten_a_longer_one() {

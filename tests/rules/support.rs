@@ -70,7 +70,10 @@ pub(crate) fn target(voters: &[u64], learners: &[u64]) -> Target<u64> {
 }
 
 pub(crate) fn config(id: u64) -> Config<u64> {
-    Config { timing: Timing { clock_drift_ppm: 0, ..Timing::lan() }, ..Config::new(id) }
+    Config {
+        timing: Timing { clock_drift_ppm: 0, clock_resolution: Duration::ZERO, ..Timing::lan() },
+        ..Config::new(id)
+    }
 }
 
 pub(crate) fn first_state(voters: &[u64]) -> HardState<u64> {

@@ -11,7 +11,7 @@ const SHORTEST: u64 = 25;
 const OBSERVATION: u64 = 128 * PROMISE;
 
 fn timing() -> Timing {
-    Timing { clock_drift_ppm: 0, ..Timing::tuned(ms(SHORTEST), ms(PROMISE)) }
+    Timing { clock_drift_ppm: 0, clock_resolution: ms(0), ..Timing::tuned(ms(SHORTEST), ms(PROMISE)) }
 }
 
 fn promise(network: &ManualNetwork) -> u64 {

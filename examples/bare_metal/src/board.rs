@@ -28,7 +28,8 @@ impl<B: Clock + Radio + Flash + Random + Duty> Board for B {}
 ///
 /// Leases are safe while no two nodes' clocks differ in rate by more than `Timing::clock_drift_ppm`. A
 /// crystal stays below 100; an RC oscillator may be off by 10,000 and more, which the timing of every
-/// node must then allow for.
+/// node must then allow for. And no reading is behind the time by more than `Timing::clock_resolution`, here a
+/// millisecond: a clock that counts longer ticks needs more.
 pub trait Clock {
     /// What the clock reads now.
     fn now(&mut self) -> Timestamp;

@@ -15,7 +15,7 @@ use crate::board::{Board, FRAME, Id, Radio};
 use crate::saved::Saved;
 
 /// Lengths for a radio that takes up to 100 ms for a frame, flash that takes up to a second to erase, and
-/// clocks with crystals. A leader whose battery is empty is replaced within about three seconds.
+/// clocks with crystals that count milliseconds. A leader whose battery is empty is replaced within about three seconds.
 const TIMING: Timing = Timing {
     promise: Duration::from_secs(3),
     tuned_from: None,
@@ -25,6 +25,7 @@ const TIMING: Timing = Timing {
     stagger: Duration::from_millis(300),
     takeover_delay: Duration::from_secs(60),
     clock_drift_ppm: 500,
+    clock_resolution: Duration::from_millis(1),
 };
 
 /// Why a node cannot go on. A reset may start it again, from the state that it stored last.

@@ -88,6 +88,7 @@ fn timing(promise_ms: u32) -> Timing {
         stagger: scaled(lan.stagger),
         takeover_delay: scaled(lan.takeover_delay),
         clock_drift_ppm: lan.clock_drift_ppm,
+        clock_resolution: lan.clock_resolution,
     }
 }
 

@@ -188,6 +188,7 @@ impl Instance {
             stagger: MICROSECOND,
             takeover_delay: Duration::from_secs(3_600),
             clock_drift_ppm: if matches!(self.clocks, Clocks::Drifting(_)) { 500_000 } else { 0 },
+            clock_resolution: Duration::ZERO,
         }
     }
 
