@@ -56,7 +56,7 @@ pub(super) fn advice(error: &io::Error) -> &'static str {
             "; give the user that this program runs as access to the file and its folder"
         }
         ErrorKind::ReadOnlyFilesystem => "; mount the file system so that it can be written to",
-        ErrorKind::NotFound => "; create the folder, or correct the path",
+        ErrorKind::NotFound => "; create it, or correct the path",
         ErrorKind::AlreadyExists => "; choose another path, or use the file that is there",
         ErrorKind::InvalidInput => "; remove what is there, or correct the path",
         _ => "",

@@ -60,6 +60,7 @@
 
 mod frame;
 mod key;
+mod key_file;
 mod peer;
 mod peers;
 mod refusal;

@@ -1,6 +1,7 @@
 //! Keys: their text form, their files, and that no output shows them.
 
 use std::fs;
+use std::path::Path;
 
 use quorate::adapters::seal::KeyError;
 
@@ -57,15 +58,115 @@ fn the_file_of_a_new_key_is_readable_by_its_owner_alone() {
     );
     assert!(matches!(Keyring::create(&path), Err(KeyError::File { .. })), "a file is never replaced");
     assert!(matches!(Keyring::read(folder.path().join("none")), Err(KeyError::File { .. })));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no other file is left");
+    assert_eq!(drawn, read);
+}
+
+#[test]
+fn keyrings_are_equal_that_hold_the_same_keys_in_the_same_order() {
+    let ring = |keys: &[u8]| Keyring::new(keys.iter().map(|&byte| key(byte))).unwrap();
+    assert_eq!(ring(&[1, 2]), ring(&[1, 2]));
+    for other in [&[2, 1][..], &[1], &[1, 2, 3], &[1, 3]] {
+        assert_ne!(ring(&[1, 2]), ring(other));
+    }
+}
+
+/// The message names the file, and the source what is wrong with it.
+fn check_contents(path: &Path, contents: &[u8], wrong: &str) {
+    fs::write(path, contents).unwrap();
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let error = Keyring::read(path).unwrap_err();
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(
+        error.to_string().contains(path.to_str().unwrap()) && source.contains(wrong),
+        "{error}: {source}"
+    );
+}
+
+#[test]
+fn a_file_that_holds_no_keys_is_refused_by_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    check_contents(&path, b"password", "openssl rand -hex 32");
+    check_contents(&path, b"", "one to 4 keys");
+    check_contents(&path, &[0xff; 64], "64 hexadecimal digits");
+    check_contents(&path, &[b'#'; 200_000], "too long");
+    let error = Keyring::read(folder.path()).unwrap_err();
+    assert!(matches!(&error, KeyError::File { path, .. } if path == folder.path()), "{error}");
+}
+
+#[cfg(unix)]
+mod on_unix {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::process::Command;
+
+    use super::*;
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_all_users_can_open_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        Keyring::create(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         for (mode, fine) in [(0o644, false), (0o602, false), (0o640, true), (0o400, true)] {
-            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            set_mode(&path, mode);
             let read = Keyring::read(&path);
             assert_eq!(read.is_ok(), fine, "{mode:o}: {read:?}");
             assert!(fine || matches!(read, Err(KeyError::Exposed { mode: found, .. }) if found == mode));
         }
+    }
+
+    /// As Kubernetes lays a Secret out: the file is a link into a folder whose name is a link too. Unless told
+    /// otherwise the mode is 0644, which is refused; `defaultMode: 0440` with an `fsGroup` is 0440.
+    #[test]
+    fn a_secret_of_kubernetes_is_read_through_its_links() {
+        let volume = tempfile::tempdir().unwrap();
+        let data = volume.path().join("..2026_01_02");
+        fs::create_dir(&data).unwrap();
+        let drawn = Keyring::create(data.join("group.key")).unwrap();
+        symlink("..2026_01_02", volume.path().join("..data")).unwrap();
+        let path = volume.path().join("group.key");
+        symlink("..data/group.key", &path).unwrap();
+        set_mode(&data.join("group.key"), 0o440);
+        assert_eq!(Keyring::read(&path).unwrap(), drawn);
+        set_mode(&data.join("group.key"), 0o644);
+        let error = Keyring::read(&path).unwrap_err().to_string();
+        assert!(["644", "defaultMode", "0440", "fsGroup"].iter().all(|word| error.contains(word)), "{error}");
+    }
+
+    /// A pipe without a writer would be waited for.
+    #[test]
+    fn a_pipe_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        if !Command::new("mkfifo").arg(&path).status().is_ok_and(|status| status.success()) {
+            return;
+        }
+        let error = Keyring::read(&path).unwrap_err();
+        assert!(matches!(&error, KeyError::File { path: named, .. } if *named == path), "{error}");
+        let error = Keyring::read("/dev/zero").unwrap_err();
+        assert!(matches!(&error, KeyError::File { .. }), "{error}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn no_file_is_left_of_a_key_for_which_there_is_no_room() {
+        let name = "keys::on_unix::no_file_is_left_of_a_key_for_which_there_is_no_room";
+        crate::own_mounts::in_own_mounts(name, |folder| {
+            let disk = crate::own_mounts::Mount::small_disk(&folder.join("disk"));
+            disk.fill();
+            let path = folder.join("disk/key");
+            let error = Keyring::create(&path).unwrap_err();
+            assert!(error.to_string().contains("make room on the disk"), "{error}");
+            let files: Vec<_> = fs::read_dir(folder.join("disk")).unwrap().collect();
+            assert_eq!(files.len(), 1, "only what fills the disk is there: {files:?}");
+            disk.make_room();
+            assert_eq!(Keyring::create(&path).unwrap(), Keyring::read(&path).unwrap());
+        });
     }
 }

@@ -9,6 +9,9 @@
 
 mod keys;
 mod network;
+#[cfg(target_os = "linux")]
+#[path = "../store/own_mounts.rs"]
+mod own_mounts;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

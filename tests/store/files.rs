@@ -1,5 +1,4 @@
 //! The files themselves: to whom they belong, who may read them, and what is not taken for one.
-#![cfg(unix)]
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 

@@ -7,8 +7,12 @@
     reason = "a test that fails should panic"
 )]
 
+#[cfg(target_os = "linux")]
 mod faulty_disks;
+#[cfg(unix)]
 mod files;
+#[cfg(target_os = "linux")]
+mod own_mounts;
 
 use std::error::Error;
 use std::fs;

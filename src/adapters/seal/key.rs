@@ -1,9 +1,8 @@
 //! Keys: where they come from, and what is never shown of them.
 
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::PathBuf;
 use std::prelude::rust_2024::*;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -14,10 +13,11 @@ use blake2::{Blake2bMac, Blake2bMac512};
 use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
-use crate::adapters::random::{self, RandomError};
+use crate::adapters::files::advice;
+use crate::adapters::random::RandomError;
 
 /// How long a key is, in bytes.
-const LENGTH: usize = 32;
+pub(super) const LENGTH: usize = 32;
 
 /// How many keys a keyring holds at most: the more, the longer a forgery is looked at.
 const MOST: usize = 4;
@@ -45,17 +45,21 @@ pub struct Key {
 #[derive(Clone)]
 pub struct Keyring(Arc<[Key]>);
 
-/// Why there are no keys.
+/// Why there are no keys. Each says what to do; what caused it is its [`source`](std::error::Error::source).
 ///
 /// Non-exhaustive: a later version may check more.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
     /// A key is not written as 64 hexadecimal digits.
-    #[error("a key is written as 64 hexadecimal digits")]
+    #[error("a key is written as 64 hexadecimal digits on a line of its own, as `openssl rand -hex 32` does")]
     NotHex,
     /// Anybody may read the file, or anybody may write to it.
-    #[error("{} is open to all users of the machine (mode {mode:o}): chmod o= it", path.display())]
+    #[error(
+        "{} is open to all users of the machine (mode {mode:o}): chmod o= it; in a container, mount the secret \
+         with mode 0440, which is defaultMode in Kubernetes, and with a group of this program's, which is fsGroup",
+        path.display()
+    )]
     Exposed {
         /// The file.
         path: PathBuf,
@@ -65,12 +69,25 @@ pub enum KeyError {
     /// No keys at all, more than four, or the same one twice.
     #[error("a keyring holds one to {MOST} keys, all different, and not {0}")]
     Number(usize),
-    /// The file cannot be read or written.
-    #[error("cannot read or write {}", path.display())]
-    File {
+    /// The file is far longer than one that holds keys.
+    #[error("it is too long for a file of keys")]
+    TooLong,
+    /// The file was read, and holds no keys.
+    #[error("{} holds no keys that can be used", path.display())]
+    Contents {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// What is wrong with what it holds.
+        source: Box<KeyError>,
+    },
+    /// The operating system refused, or what is there is no file.
+    #[error("cannot {action} {}{}", path.display(), advice(source))]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why it failed.
         source: io::Error,
     },
     /// The system has no randomness to give.
@@ -140,39 +157,6 @@ impl Keyring {
         }
     }
 
-    /// The keys in a file: one on a line, the one to seal with first. Lines that are empty or begin
-    /// with `#` do not count.
-    ///
-    /// # Errors
-    /// [`KeyError`], also if all users of the machine may read the file or write to it.
-    pub fn read(path: impl AsRef<Path>) -> Result<Self, KeyError> {
-        let path = path.as_ref();
-        let failed = |source| KeyError::File { path: path.into(), source };
-        let mode = mode(&fs::metadata(path).map_err(failed)?);
-        if mode & 0o007 != 0 {
-            return Err(KeyError::Exposed { path: path.into(), mode });
-        }
-        Zeroizing::new(fs::read_to_string(path).map_err(failed)?).parse()
-    }
-
-    /// Draws a key and writes it to a new file, which only its owner may read.
-    ///
-    /// # Errors
-    /// [`KeyError`], also if there is such a file already.
-    pub fn create(path: impl AsRef<Path>) -> Result<Self, KeyError> {
-        let path = path.as_ref();
-        let mut bytes = Zeroizing::new([0; LENGTH]);
-        random::fill(bytes.as_mut_slice())?;
-        let mut line = Zeroizing::new([b'\n'; 2 * LENGTH + 1]);
-        let _all_but_the_last = base16ct::lower::encode(bytes.as_slice(), line.as_mut_slice());
-        let written = create(path).and_then(|mut file| {
-            file.write_all(line.as_slice())?;
-            file.sync_all()
-        });
-        written.map_err(|source| KeyError::File { path: path.into(), source })?;
-        Keyring::new([Key::new(&bytes)])
-    }
-
     /// The key to seal with. There always is one.
     pub(super) fn first(&self) -> Option<&Key> {
         self.0.first()
@@ -193,6 +177,15 @@ impl FromStr for Keyring {
     }
 }
 
+/// Keyrings are equal that hold the same keys in the same order.
+impl PartialEq for Keyring {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.iter().map(|key| key.id).eq(other.0.iter().map(|key| key.id))
+    }
+}
+
+impl Eq for Keyring {}
+
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Key({:016x})", u64::from_be_bytes(self.id))
@@ -203,24 +196,4 @@ impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.iter()).finish()
     }
-}
-
-#[cfg(unix)]
-fn mode(metadata: &fs::Metadata) -> u32 {
-    use std::os::unix::fs::PermissionsExt;
-    metadata.permissions().mode() & 0o777
-}
-
-/// Elsewhere it is up to the folder that the file is in.
-#[cfg(not(unix))]
-fn mode(_: &fs::Metadata) -> u32 {
-    0
-}
-
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
