@@ -1,5 +1,8 @@
 //! Pages for those who run groups. There is no code in here.
 
+#[doc = include_str!("guide/clocks.md")]
+pub mod clocks {}
+
 // The examples of this page need a database; the package in `tests/guide` runs them.
 #[cfg_attr(not(doctest), doc = include_str!("guide/fencing.md"))]
 pub mod fencing {}

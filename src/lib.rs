@@ -7,7 +7,8 @@
 //!
 //! How to form, grow, replace, shrink, move and mend a group: [`guide::membership`]. What a lease is worth,
 //! and how to make sure that only the leader's work counts: [`guide::fencing`]. Which attackers the hosts
-//! defend a group against, and how to look after its keys: [`guide::security`]. How to move a program from
+//! defend a group against, and how to look after its keys: [`guide::security`]. What clocks have to be, and
+//! what NTP and virtual machines do to them: [`guide::clocks`]. How to move a program from
 //! almost-raft: [`guide::migrating`].
 //!
 //! # Which adapter do I take?

@@ -1,4 +1,4 @@
-//! The deadlines that the supervisor sends to the guard. Times are readings of the boot clock.
+//! The deadlines that the supervisor sends to the guard. Times are readings of the `BootClock`.
 
 use std::io::{self, Read};
 use std::time::Duration;

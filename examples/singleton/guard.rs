@@ -35,20 +35,12 @@ pub(crate) fn guard(command: Skip<ArgsOs>) -> Result<ExitCode, Failure> {
     let Ok(deadlines) = Deadlines::read(&line) else { return Ok(ExitCode::FAILURE) };
     // The timer runs before there is anything to guard, and until the group is killed.
     let mut timer = KillTimer::new()?;
-    timer.set(deadlines.timer_at)?;
+    let clock = BootClock::new();
+    timer.set(deadlines.timer_at, clock)?;
     let child = spawn_exec(command)?;
     let group = Pid::from_child(&child);
     let ended_by_itself = start_command(child, &line).and_then(|ended| {
-        Watch {
-            clock: BootClock::new(),
-            line: &line,
-            ended,
-            group,
-            deadlines,
-            timer: &mut timer,
-            grace_end: None,
-        }
-        .run()
+        Watch { clock, line: &line, ended, group, deadlines, timer: &mut timer, grace_end: None }.run()
     });
     kill_process_group(group, Signal::KILL)?;
     Ok(if ended_by_itself? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -106,7 +98,7 @@ impl Watch<'_> {
 
     fn update(&mut self, newer: Deadlines) -> nix::Result<()> {
         self.deadlines = newer;
-        self.timer.set(newer.timer_at)
+        self.timer.set(newer.timer_at, self.clock)
     }
 
     fn kill_at(&self) -> Timestamp {

@@ -18,7 +18,7 @@ use std::{
 };
 
 #[cfg(feature = "udp")]
-use rustix::event::{PollFd, PollFlags, Secs, Timespec, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::config::Timing;
 
@@ -98,10 +98,7 @@ pub(super) fn receive_within(
     left: Duration,
     buffer: &mut [u8],
 ) -> io::Result<Option<(usize, SocketAddr)>> {
-    let timeout = Timespec {
-        tv_sec: left.as_secs().try_into().unwrap_or(Secs::MAX),
-        tv_nsec: left.subsec_nanos().into(),
-    };
+    let timeout = Timespec::try_from(left).map_err(io::Error::other)?;
     let mut descriptors = [PollFd::new(socket, PollFlags::IN)];
     let received = match poll(&mut descriptors, Some(&timeout)) {
         Ok(0) => return Ok(None),
