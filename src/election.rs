@@ -225,7 +225,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
         let due = self.due();
-        (due != NEVER).then_some(due)
+        (due != NEVER).then_some(due.max(self.now))
     }
 
     /// The id of this node.

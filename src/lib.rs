@@ -333,7 +333,8 @@
 //!   heartbeats that ask for it. It writes once three quarters of a long promise are left of its lease, or
 //!   else after two promises. Before a step, as much must also be left of the lease under the next
 //!   membership, unless the step is forced. A renewal before the commit need not wait, as heartbeats have
-//!   asked for long promises anyway.
+//!   asked for long promises anyway. It never writes in the step or tick in which it finds that it may, but
+//!   at the next tick, which is due at once, and if it still may.
 //! - (c) *The winner writes:* a candidate with a quorum whose lease would last for less than two thirds of
 //!   a long promise asks for the votes again, once, and takes up leadership after two retry intervals at
 //!   the latest. Voters whose promise has less than three quarters of the long promise left are asked again
@@ -343,7 +344,12 @@
 //!
 //! *Why.* A node that writes does not reply. A lease of 150 does not survive two writes of 100, one on the
 //! leader and one on its followers. `promise_limit` is to be at least three times the slowest write plus
-//! two round trips.
+//! two round trips. (b) The host asks for the lease when it has acted on all outputs so far. If the write came
+//! with the reply that made the lease long, the host would know the lease of before until the write is done,
+//! and stop its work, although leadership goes on.
+//!
+//! *For example* of (b), A asks for long promises at 0, with a lease until 110. The reply of B, at 10, makes it
+//! last until 450. A host whose write began at 10 and took 120 would see no lease from 110 to 130.
 //!
 //! *For example* of (c), A asks at 0, and B takes 320 to write its vote, which binds B until 450. A would
 //! win with a lease of 130. B has written already, so it answers a second request after one round trip, and

@@ -118,6 +118,9 @@ pub(crate) struct Leading<I> {
     pub(crate) progress: Box<[Progress]>,
     /// A cache flag: the ranks in `progress` are out of date.
     pub(crate) unranked: bool,
+    /// Whether the next tick, which is due at once, writes what has been prepared: the host has seen the long
+    /// lease by then. Rule 3.5.
+    pub(crate) is_write_due: bool,
     pub(crate) renewal: Option<Box<Renewal>>,
     pub(crate) handover: Option<Box<Handover<I>>>,
     pub(crate) reconfiguration: Option<Box<Reconfiguration<I>>>,
@@ -328,6 +331,7 @@ impl<I: Copy + PartialEq> Leading<I> {
     pub(crate) fn due(&self) -> Timestamp {
         let next = match self.renewal.as_deref() {
             Some(Renewal::Asking { next_retry, .. }) => *next_retry,
+            _ if self.is_write_due => Timestamp::ORIGIN,
             Some(Renewal::Preparing { until, .. }) => self.next_heartbeat.min(*until),
             None => self.next_heartbeat,
         };

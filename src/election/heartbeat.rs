@@ -150,7 +150,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if effect.acknowledges || effect.changes_leaving || self.is_prepared_for_step() {
             self.advance_reconfiguration(out);
         }
-        self.advance_renewal(out);
+        self.advance_renewal();
         self.advance_handover(out);
         if reply.ready && header.term == self.hard.term {
             self.on_ready(from, out);

@@ -37,6 +37,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             next_heartbeat: self.now,
             progress,
             unranked: true,
+            is_write_due: false,
             renewal: None,
             handover,
             reconfiguration,
@@ -143,13 +144,18 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             }
             return;
         }
-        if self.now >= leading.next_heartbeat {
+        self.write_prepared(out);
+        if self.is_heartbeat_due() {
             self.consider_takeover(out);
             self.broadcast(out);
             self.advance_reconfiguration(out);
         }
-        self.advance_renewal(out);
+        self.advance_renewal();
         self.tick_handover(out);
+    }
+
+    fn is_heartbeat_due(&self) -> bool {
+        matches!(&self.role, Role::Leader(leading) if self.now >= leading.next_heartbeat)
     }
 
     /// Rule 3.2: lengthens the lease to what the promises of a quorum give now.

@@ -1,9 +1,12 @@
 //! The long promise: who has to write before it can answer is asked for a promise that outlasts the write. Rule
 //! 3.5.
 
+use alloc::vec::Vec;
+
 use rand_core::Rng;
 
 use super::Election;
+use crate::io::Output;
 use crate::lease::binding_length;
 use crate::role::Role;
 use crate::tuning::Tuning;
@@ -24,6 +27,23 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return self.timing.promise_limit();
         }
         self.tuning().map_or(self.timing.promise(), Tuning::promise)
+    }
+
+    /// Rule 3.5 (b): what this leader was about to write it writes at the next tick, which is due at once. The
+    /// host asks for the lease after it has acted on the outputs of this step, and so sees it first.
+    pub(super) fn write_at_next_tick(&mut self) {
+        if let Role::Leader(leading) = &mut self.role {
+            leading.is_write_due = true;
+        }
+    }
+
+    /// Writes what was prepared before this tick: a higher term, or a step to another membership.
+    pub(super) fn write_prepared(&mut self, out: &mut Vec<Output<I>>) {
+        let Role::Leader(leading) = &mut self.role else { return };
+        if core::mem::take(&mut leading.is_write_due) {
+            self.renew_if_prepared(out);
+            self.take_step_if_prepared(out);
+        }
     }
 
     /// Whether the lease is long enough to write on.

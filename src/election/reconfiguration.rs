@@ -121,7 +121,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return;
         }
         match self.next_membership_step() {
-            Some((next, forced)) => self.prepare(next, forced, out),
+            Some((next, forced)) => self.prepare(&next, forced, out),
             None if self.is_target_reached() => self.finish_reconfiguration(out),
             None => self.on_blocked(out),
         }
@@ -189,20 +189,40 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Rule 3.5: a step writes and makes others write, so the leader first asks for the long promise, also of
     /// the voters that its lease will depend on afterwards.
-    fn prepare(&mut self, next: Membership<I>, forced: bool, out: &mut Vec<Output<I>>) {
-        let enough = self.now.after(self.sufficient_lease());
-        let is_long = self.is_lease_long() && (forced || self.lease_under(&next) >= enough);
-        let (now, until) = (self.now, self.preparation_deadline());
+    fn prepare(&mut self, next: &Membership<I>, forced: bool, out: &mut Vec<Output<I>>) {
+        if self.is_prepared_for(next, forced) {
+            return self.write_at_next_tick();
+        }
+        let until = self.preparation_deadline();
         let Role::Leader(leading) = &mut self.role else { return };
         let Some(change) = &mut leading.reconfiguration else { return };
         match change.phase {
-            _ if is_long => self.reconfig(next, forced, out),
-            ReconfigurationPhase::Preparing { until } if now >= until => self.reconfig(next, forced, out),
             ReconfigurationPhase::Preparing { .. } => {}
             ReconfigurationPhase::Idle | ReconfigurationPhase::Blocked { .. } => {
                 change.phase = ReconfigurationPhase::Preparing { until };
                 self.broadcast(out);
             }
+        }
+    }
+
+    /// Whether the lease is long enough for the step to `next`, or has been waited for long enough.
+    fn is_prepared_for(&self, next: &Membership<I>, forced: bool) -> bool {
+        let Role::Leader(leading) = &self.role else { return false };
+        let enough = self.now.after(self.sufficient_lease());
+        let is_long = self.is_lease_long() && (forced || self.lease_under(next) >= enough);
+        let phase = leading.reconfiguration.as_ref().map(|change| change.phase);
+        let has_waited =
+            matches!(phase, Some(ReconfigurationPhase::Preparing { until }) if self.now >= until);
+        is_long || has_waited
+    }
+
+    /// Takes the step that was prepared before this tick, if it is still safe.
+    pub(super) fn take_step_if_prepared(&mut self, out: &mut Vec<Output<I>>) {
+        if self.may_take_step()
+            && let Some((next, forced)) = self.next_membership_step()
+            && self.is_prepared_for(&next, forced)
+        {
+            self.reconfig(next, forced, out);
         }
     }
 

@@ -27,22 +27,33 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                     handover.until = NEVER;
                 }
                 self.broadcast(out);
-                self.advance_renewal(out);
+                self.advance_renewal();
             }
         }
     }
 
     /// Rule 3.5: before it writes, a leader asks for the long promise. It goes on once its lease is long, or
-    /// when it has waited long enough. Before the commit all of its heartbeats have asked for the long promise
-    /// anyway.
-    pub(super) fn advance_renewal(&mut self, out: &mut Vec<Output<I>>) {
-        let Role::Leader(leading) = &self.role else { return };
-        if let Some(Renewal::Preparing { above, until }) = leading.renewal.as_deref() {
-            let is_prepared = self.is_lease_long() || !self.hard.committed || self.now >= *until;
-            if is_prepared {
-                self.request_renewal_votes(*above, out);
-            }
+    /// when it has waited long enough.
+    pub(super) fn advance_renewal(&mut self) {
+        if self.prepared_renewal().is_some() {
+            self.write_at_next_tick();
         }
+    }
+
+    /// Begins to ask for votes if all is prepared.
+    pub(super) fn renew_if_prepared(&mut self, out: &mut Vec<Output<I>>) {
+        if let Some(above) = self.prepared_renewal() {
+            self.request_renewal_votes(above, out);
+        }
+    }
+
+    /// The term above which this leader may take a term now. Before the commit all of its heartbeats have asked
+    /// for the long promise anyway.
+    fn prepared_renewal(&self) -> Option<Term> {
+        let Role::Leader(leading) = &self.role else { return None };
+        let Some(Renewal::Preparing { above, until }) = leading.renewal.as_deref() else { return None };
+        let is_prepared = self.is_lease_long() || !self.hard.committed || self.now >= *until;
+        is_prepared.then_some(*above)
     }
 
     /// Takes the term after `above` and asks for its votes. Lease and work stay with the old term until the new

@@ -1,7 +1,7 @@
 //! Section 3 of the rules: leases.
 
 use quorate::message::Denial;
-use quorate::{Config, Event, RoleKind, StepDown, Timing, Urgency};
+use quorate::{Config, Event, Force, Input, RoleKind, StepDown, Timing, Urgency};
 
 use crate::support::*;
 
@@ -307,6 +307,46 @@ fn the_long_promise_is_asked_for_before_a_renewal() {
         }
     }
     assert_eq!((now, impatient.term()), (149 + 2 * PROMISE, term(6)));
+}
+
+/// Rule 3.5 (b): the host asks for the lease between a step and the next tick.
+#[test]
+fn the_host_sees_the_long_lease_before_the_write_that_it_is_for() {
+    let mut node = leader(1, &[1, 2, 3]);
+    let beats = node.tick_at(2 * HEARTBEAT);
+    node.accepted(2 * HEARTBEAT, &[2, 3], &beats);
+    let renews = Input::Receive { from: 3, message: deny(&to(&beats, 3), Denial::StaleTerm).in_term(5) };
+    let changes = Input::Reconfigure { target: target(&[1, 2, 3], &[4]), force: Force::Never };
+    for (input, writes) in [
+        (renews, "persist, vote 2, vote 3"),
+        (changes, "persist, installed, heartbeat 2, heartbeat 3, heartbeat 4"),
+    ] {
+        let mut node = node.clone();
+        let asked = node.step_at(149, input);
+        assert_eq!(trace(&asked), "heartbeat 2, heartbeat 3");
+        assert_eq!(trace(&node.tick(at_ms(150))), "");
+        let reply = Input::Receive { from: 2, message: accept(&to(&asked, 2)) };
+        assert_eq!(node.step(reply), [], "nothing is written yet");
+        assert!(node.lease_end() >= 149 + LIMIT - 1, "and the lease is long: {}", node.lease_end());
+        assert!(node.due() <= 150, "the next tick is due");
+        assert_eq!(trace(&node.tick(at_ms(151))), writes);
+    }
+}
+
+/// Rule 3.5 (b): a host that ticks late has no long lease any more, and nothing is written.
+#[test]
+fn a_write_that_the_lease_does_not_outlast_any_more_is_prepared_again() {
+    let mut node = leader(1, &[1, 2, 3]);
+    let asked = node.step_at(
+        10 + 3 * HEARTBEAT,
+        Input::Reconfigure { target: target(&[1, 2, 3], &[4]), force: Force::Never },
+    );
+    let sent = 10 + 3 * HEARTBEAT;
+    node.tick(at_ms(sent + 1));
+    node.step(Input::Receive { from: 2, message: accept(&to(&asked, 2)) });
+    let out = node.tick_at(sent + LIMIT / 2);
+    assert_eq!(trace(&out), "heartbeat 2, heartbeat 3");
+    assert_eq!(node.lists().1, []);
 }
 
 /// Rule 3.5: a winner whose quorum is bound for less than two thirds of the long promise asks for the votes

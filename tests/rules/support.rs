@@ -154,7 +154,9 @@ impl Node {
     }
 
     pub(crate) fn tick_at(&mut self, now: u64) -> Outputs {
-        self.tick(at_ms(now))
+        let mut out = self.tick(at_ms(now));
+        self.tick_again(at_ms(now), &mut out);
+        out
     }
 
     fn store(&mut self, outputs: &Outputs) {
@@ -170,7 +172,16 @@ impl Node {
     pub(crate) fn step_at(&mut self, now: u64, input: Input<u64>) -> Outputs {
         let mut out = self.tick_at(now);
         out.extend(self.step(input));
+        self.tick_again(at_ms(now), &mut out);
         out
+    }
+
+    /// Ticks a leader that is due at once, as any host does: it writes then. Rule 3.5.
+    fn tick_again(&mut self, now: Timestamp, out: &mut Outputs) {
+        let is_due = self.deadline().is_some_and(|due| due <= now);
+        if is_due && self.role() == RoleKind::Leader {
+            out.extend(self.tick(now));
+        }
     }
 
     pub(crate) fn resign(&mut self, now: u64, successor: Option<u64>, urgency: Urgency) -> Outputs {

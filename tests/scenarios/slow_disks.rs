@@ -1,6 +1,8 @@
 //! Hosts that do nothing else while they write.
 
-use quorate_sim::{Setting, failover};
+use quorate::Message;
+use quorate::message::{Answer, Denial, HeartbeatReply};
+use quorate_sim::{Cluster, DiskOptions, Options, Setting, Start, failover};
 
 use crate::prelude::*;
 
@@ -46,5 +48,60 @@ fn after_a_failed_handover_a_crash_costs_no_time() {
         }
         assert_eq!(network.leader(), Some(next), "{nodes} nodes, {successor} was to lead");
         assert!(network.now - start <= Timing::lan().promise + MS, "{:?}", network.now - start);
+    }
+}
+
+/// Five voters and two nodes to be added, which have run for a while and write for as long as allowed.
+fn slow_group(seed: u64, write: Duration) -> Cluster {
+    let nanos = write.as_nanos() as u64;
+    let mut starts = vec![Start::Bootstrapped; 5];
+    starts.resize(7, Start::Joining);
+    let disk = DiskOptions { write: (nanos, nanos), ..DiskOptions::default() };
+    let mut cluster = Cluster::new(seed, 7, Options { disk, starts, ..Options::default() });
+    cluster.run_for(3_000 * MS + seed as u32 * 7 * MS);
+    cluster
+}
+
+/// A reply of `from` that shows `leader` a term which is five higher than its own.
+fn news_of_a_term(cluster: &Cluster, from: u64, leader: u64) -> Input<u64> {
+    let node = cluster.election(leader).expect("the leader runs");
+    let header = quorate::message::Header {
+        cluster: node.cluster(),
+        term: Term(node.term().0 + 5),
+        version: node.membership().version(),
+        committed: false,
+        round: quorate::message::Round(0),
+        sent_at: quorate::Timestamp::ORIGIN,
+    };
+    let body = Body::HeartbeatReply(HeartbeatReply {
+        request_term: node.term(),
+        answer: Answer::Denied(Denial::StaleTerm),
+        position: Position::default(),
+        priority: Priority::default(),
+        ready: false,
+        leaving: false,
+        membership: None,
+    });
+    Input::Receive { from, message: Message { header, body } }
+}
+
+/// Rule 3.5 (b): while its members change and while it renews its term, a leader writes, and its host sees a
+/// lease all the time. The simulator checks that.
+#[test]
+fn the_host_of_a_leader_that_writes_sees_a_lease_all_the_time() {
+    for (seed, write) in (0..8).flat_map(|seed| [0, 60, 100, 130].map(|write| (seed, write * MS))) {
+        let mut cluster = slow_group(seed, write);
+        let (leader, _) = cluster.leader().expect("a leader after three seconds");
+        let others = (1..=7).filter(|&node| node != leader).skip(2);
+        cluster.step(leader, reconfigure(others.chain([leader]), []));
+        cluster.run_for(5_000 * MS);
+        assert_eq!(cluster.counts().targets, 1, "seed {seed}, {write:?}");
+        let members = cluster.durable(leader).membership.voters();
+        let follower = *members.iter().find(|&&member| member != leader).expect("another voter");
+        let (news, before) = (news_of_a_term(&cluster, follower, leader), cluster.counts().renewals);
+        cluster.step(leader, news);
+        cluster.run_for(3_000 * MS);
+        let counts = cluster.counts();
+        assert_eq!((counts.renewals - before, counts.step_downs), (1, 0), "seed {seed}, {write:?}");
     }
 }

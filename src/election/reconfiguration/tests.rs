@@ -37,6 +37,7 @@ fn a_leader_sends_to_members_and_to_removed_nodes_that_do_not_know_it_yet() {
     let reconfiguration = |leader: &mut Election<u64, ChaCha8Rng>, voters: &[u64], learners: &[u64]| {
         let target = Target::new(voters.iter().copied(), learners.iter().copied()).unwrap();
         leader.reconfigure(target, Force::Never, &mut Vec::new()).unwrap();
+        let _ = leader.tick(leader.deadline().unwrap());
     };
     reconfiguration(&mut leader, &[1], &[2, 3]);
     assert_eq!(concerned(&leader), [true, true, true, false], "learners");

@@ -152,6 +152,7 @@ impl Cluster {
             life: 0,
             was_member: options.start(node) == Start::Bootstrapped,
             members_changed: 0,
+            former: None,
             forced: None,
         };
         let (delay, write) = (options.net.delay.1, options.disk.write.1);

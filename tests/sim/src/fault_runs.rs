@@ -130,13 +130,14 @@ pub(crate) struct Chaos {
     faults: Option<Faults>,
 }
 
-const COLUMNS: [(&str, &[ViolationKind]); 9] = [
+const COLUMNS: [(&str, &[ViolationKind]); 10] = [
     ("two leaders in one term", &[ViolationKind::TwoLeaders]),
     ("two leases at once", &[ViolationKind::TwoLeases]),
     ("quorums apart", &[ViolationKind::QuorumsApart]),
     ("members lost", &[ViolationKind::MembershipLost, ViolationKind::NotCommitted]),
     ("falsely removed", &[ViolationKind::FalselyRemoved]),
     ("needless leader change", &[ViolationKind::NeedlessChange]),
+    ("gap in the host's lease", &[ViolationKind::LeaseGap]),
     ("majority leaderless too long", &[ViolationKind::Leaderless, ViolationKind::Stuck]),
     ("panic or loop", &[ViolationKind::Panic, ViolationKind::Unbounded]),
     (

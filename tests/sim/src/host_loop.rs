@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use quorate::message::{Body, Phase};
-use quorate::{Force, HardState, Input, Output, RoleKind};
+use quorate::{Force, HardState, Input, Lease, Output, RoleKind};
 
 use crate::clock::Instant;
 use crate::cluster::{Cluster, Outgoing, ScheduledEvent};
-use crate::process::{INBOX, PendingFault};
+use crate::process::{INBOX, PendingFault, Process};
 use crate::safety::ViolationKind;
 use crate::trace;
 
@@ -77,8 +77,9 @@ impl Cluster {
                 self.perform(node, output);
                 continue;
             }
-            process.publish();
-            let reading = process.clock.read(now);
+            let gap = process.publish(now);
+            let (reading, since) = (process.clock.read(now), process.leads_since);
+            let Some(process) = self.check_lease_gap(node, gap, since) else { return };
             let due = process.election.deadline().is_some_and(|deadline| deadline <= reading);
             let received = !process.inbox.is_empty();
             if process.ticked == 0 && (received || due) {
@@ -213,6 +214,7 @@ impl Cluster {
         let stepped = host.durable.membership.version().number != state.membership.version().number;
         if host.durable.membership.members() != state.membership.members() {
             host.members_changed = self.now;
+            host.former = Some(host.durable.membership.clone());
             let forced = host.process.as_ref().is_some_and(|process| process.forced);
             host.forced = forced.then_some(self.now).or(host.forced);
         }
@@ -268,7 +270,8 @@ impl Cluster {
         let Some(process) = self.hosts[node].process.as_mut().filter(|process| process.is_idle()) else {
             return;
         };
-        process.publish();
+        let (gap, since) = (process.publish(self.now), process.leads_since);
+        let Some(process) = self.check_lease_gap(node, gap, since) else { return };
         let leads = process.election.role() == RoleKind::Leader;
         if process.published.is_some() != leads {
             self.fail(ViolationKind::Nonsense, format!("node {}: the lease and the role disagree", node + 1));
@@ -280,6 +283,26 @@ impl Cluster {
             let verdict = self.safety.acts(node as u64 + 1, lease);
             self.judge(verdict);
         }
+    }
+
+    /// Checks that the workers had a lease all the time, unless something has disturbed the leader or its
+    /// voters. Returns the process, unless the run has ended.
+    fn check_lease_gap(
+        &mut self,
+        node: usize,
+        gap: Option<Lease>,
+        since: Option<Instant>,
+    ) -> Option<&mut Process> {
+        if let (Some(lease), Some(since)) = (gap, since)
+            && self.options.lost_attempts.is_some()
+            && self.was_needless(node, since)
+            && self.had_former_quorum(node)
+        {
+            let text = format!("{} leads on, and its host saw its lease end at {}", node + 1, lease.until);
+            self.fail(ViolationKind::LeaseGap, text);
+            return None;
+        }
+        self.hosts[node].process.as_mut()
     }
 
     /// Schedules a wake-up at the deadline, unless an earlier one is scheduled.

@@ -142,6 +142,16 @@ impl Cluster {
         host.forced.is_none_or(old) && self.liveness.was_unaffected(node, members.voters(), needed, self.now)
     }
 
+    /// Whether nothing has disturbed the leader at index `node` and a quorum of the membership before its last
+    /// step, if that was not long ago. Otherwise the step may come late, because the lease did not get long.
+    pub(crate) fn had_former_quorum(&self, node: usize) -> bool {
+        let host = &self.hosts[node];
+        let is_old = self.liveness.is_past(host.members_changed, self.now);
+        host.former.as_ref().filter(|_| !is_old).is_none_or(|former| {
+            self.liveness.was_unaffected(node, former.voters(), former.quorum(), self.now)
+        })
+    }
+
     /// Checks that all nodes know the members, and removed nodes know that they are removed, if the leader
     /// has led for a while and the members have not changed for a while.
     pub(crate) fn check_knowledge(&mut self) {

@@ -76,12 +76,17 @@ impl ManualNetwork {
         &self.nodes[&node]
     }
 
-    /// Ticks `node` and steps `input`. Acts on all outputs and returns them.
+    /// Ticks `node` and steps `input`; a leader that is due to tick again at once does so. Acts on all outputs
+    /// and returns them.
     pub fn step(&mut self, node: u64, input: Input<u64>) -> Vec<Output<u64>> {
         let mut outputs = Vec::new();
         let election = self.nodes.get_mut(&node).expect("a node");
         election.tick_into(self.now.into(), &mut outputs);
         election.step_into(input, &mut outputs);
+        let is_due = election.deadline().is_some_and(|due| due <= self.now.into());
+        if is_due && election.role() == RoleKind::Leader {
+            election.tick_into(self.now.into(), &mut outputs);
+        }
         self.perform(node, &outputs);
         outputs
     }

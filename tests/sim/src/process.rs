@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use quorate::{Config, Election, HardState, Input, Lease, Output};
+use quorate::{Config, Election, HardState, Input, Lease, Membership, Output};
 use rand_chacha::ChaCha8Rng;
 
 use crate::clock::{Clock, Instant};
@@ -19,6 +19,8 @@ pub(crate) struct Host {
     pub(crate) was_member: bool,
     /// When the members in its durable state last changed.
     pub(crate) members_changed: Instant,
+    /// The membership before that change.
+    pub(crate) former: Option<Membership<u64>>,
     /// When the members last changed by a forced step.
     pub(crate) forced: Option<Instant>,
 }
@@ -91,14 +93,18 @@ impl Host {
 }
 
 impl Process {
-    /// Publishes the lease of the election to the workers.
-    pub(crate) fn publish(&mut self) {
+    /// Publishes the lease of the election to the workers. Returns the one published before if it had ended
+    /// by now although the node leads on: the workers had no lease for a while, and need not have stopped.
+    pub(crate) fn publish(&mut self, now: Instant) -> Option<Lease> {
+        let reading = self.clock.read(now);
+        let ended = self.published.filter(|lease| self.leads && !lease.holds_at(reading));
         let known = self.published.filter(|_| self.style.keeps_longest_lease);
         let longer = |lease: Lease| Lease {
             until: known.map_or(lease.until, |known| known.until.max(lease.until)),
             ..lease
         };
         self.published = self.election.lease().map(longer);
+        ended.filter(|_| self.published.is_some_and(|lease| lease.holds_at(reading)))
     }
 
     /// Whether the process neither writes nor is frozen.

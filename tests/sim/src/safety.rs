@@ -35,6 +35,9 @@ pub enum ViolationKind {
     NotDurable,
     /// L2: a leader stepped down although nothing had happened to it or to a quorum.
     NeedlessChange,
+    /// L2: the host of a leader saw its lease end although leadership went on, and nothing had happened to
+    /// the leader or to a quorum.
+    LeaseGap,
     /// L1, L3: no node led although one could have.
     Leaderless,
     /// An endless loop, or outputs without bound.

@@ -9,12 +9,16 @@ use quorate::{Input, Position, Priority, Timing, Urgency};
 use crate::churn;
 use crate::clock::{MS, SECOND};
 use crate::cluster::{Cluster, Counts};
+use crate::disk::DiskOptions;
 use crate::faults::Faults;
 use crate::harness::{self, Calm, Severity};
 use crate::net::NetOptions;
 use crate::options::Options;
 use crate::rng::Dice;
 use crate::safety::{Violation, ViolationKind};
+
+/// The slowest write that does not stall.
+const SLOWEST_WRITE: u64 = 100 * MS;
 
 /// One run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -144,6 +148,9 @@ impl Scenario {
 /// The options of a cluster of `nodes` nodes, and of those that join later, with the faults that it `has`.
 pub(crate) fn options(seed: u64, nodes: usize, has: impl Fn(Faults) -> bool) -> Options {
     let severity = Severity::new(seed, &has);
+    // A leader that changes the members writes, and its host must see a lease meanwhile.
+    let blocks = has(Faults::SlowDisks) || has(Faults::Churn) && seed.is_multiple_of(2);
+    let write = if blocks { (0, SLOWEST_WRITE) } else { severity.disk.write };
     let net = NetOptions {
         delay: if has(Faults::Drift) { (MS / 10, 2 * MS) } else { (MS / 5, 8 * MS) },
         loss: severity.loss,
@@ -155,16 +162,16 @@ pub(crate) fn options(seed: u64, nodes: usize, has: impl Fn(Faults) -> bool) -> 
     let hops = if has(Faults::Churn) { 4 } else { 0 };
     let lost_attempts = if has(Faults::Loss) {
         20
-    } else if has(Faults::SlowDisks) {
+    } else if blocks {
         8
     } else {
         2
     };
-    let timing = timing(seed, has(Faults::Drift) && !has(Faults::SlowDisks));
+    let timing = timing(seed, has(Faults::Drift) && !blocks);
     Options {
         timing: Timing { clock_drift_ppm: severity.drift_ppm, ..timing },
         net,
-        disk: severity.disk,
+        disk: DiskOptions { write, ..severity.disk },
         drift: severity.drift,
         oversleep: MS / 2,
         catch_up: Some(5 * MS),
