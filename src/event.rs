@@ -89,8 +89,9 @@ pub enum Event<I> {
         /// The version of the membership that is the target.
         version: MembershipVersion,
     },
-    /// The target will not be reached by this node: its leadership ended before, or all voters of the
-    /// target have left meanwhile. The steps that were committed stay.
+    /// The target will not be reached by this node: its leadership ended before, or a member of the target
+    /// has left meanwhile. The steps that were committed stay; if the leadership goes on, all other steps
+    /// are taken.
     ///
     /// Ask the leader, which may be another node now, for the rest of the change.
     TargetAbandoned,

@@ -259,6 +259,39 @@
 //! *For example,* A dies. A copy of its last heartbeat reaches B a second later: without this rule B would
 //! follow a dead leader for another promise.
 //!
+//! **2.8 Replies are ordered.** A heartbeat reply is the newest of its member if it echoes a higher round than
+//! all replies of that member before. Of any other only a longer promise is taken.
+//!
+//! - (a) *One record:* the leader begins a record of a member when it is elected, or adds the member. A reply
+//!   to a round from before, or to one that it has not sent, counts for nothing, its promise included. A
+//!   renewal keeps the record, and counts replies to the term that is led (3.1).
+//! - (b) *Denials* are replies too: after a newer one, nothing that the member said before counts.
+//! - (c) *One attempt:* `ready` (6.2) counts if it replies to the newest round, also as a second reply, and
+//!   that round is of the handover attempt that is under way. `Order::Prepare` names the attempt by its first
+//!   round, and a successor that is named in another attempt finds out anew.
+//! - (d) *One process:* a reply to a pre-vote counts if it echoes the number of the round, and a time that is
+//!   not before that round began.
+//! - (e) *One leader's addition:* until a member that it has added acknowledges, the leader sends it
+//!   `Order::Join` with the last round before. A node that has accepted no later heartbeat of that leader
+//!   forgets a wish to leave.
+//!
+//! *Why.* What a member says replaces what it said before, and a reply that was delayed, or arrives twice,
+//! would bring back what is over. A promise is different: it holds whenever the leader hears of it. (d) After
+//! a restart the rounds begin again in the same term (1.6 is for votes and heartbeats).
+//!
+//! The other replies need no order. A vote is given for good in its term, which is campaigned in once (1.6),
+//! and so are its denials, but for `Bound`, which costs no more than the rest of that candidacy. A higher
+//! term, a newer version and a commit are true for good: they count from any message (4.4, 5.1, 7.2, 7.3), as
+//! does the acknowledgement of a removal, by a version that no other list has. A pre-vote binds no node, so
+//! one that has become false since costs a failed candidacy (2.6, 4.9). An order to campaign is a request
+//! (2.7) of a term that is over once it was followed (6.3).
+//!
+//! *For example,* B asks A to be removed. Its reply to round 7 says so, and a copy of it is delayed. B is
+//! removed, and the operator adds it again: its record begins after round 80. If the copy counted then, A
+//! would remove B once more. Or: A names B its successor, and the reply that says `ready` is delayed. A leads
+//! on and later names B again, which by now reaches A alone. If that reply counted, A would give up leadership
+//! for a node that cannot win.
+//!
 //! ## 3 Leases
 //!
 //! Files: `lease.rs`, `progress.rs`, `tuning.rs`, `election/leadership.rs`, `election/long_promise.rs`,
@@ -789,8 +822,9 @@
 //! **8.3 Leaving.**
 //!
 //! - (a) *A member asks:* a flag in its heartbeat replies says that it wants to be removed. The leader
-//!   removes it, even if the target contains it, and does not take it back for the target's sake. A restart
-//!   forgets the wish.
+//!   removes it, even if the target contains it, and does not take it back for the target's sake: the target is not reached as it was
+//!   given, and ends with `TargetAbandoned`. A restart forgets the wish, and so does a node that was removed
+//!   and is added again (2.8 (e)).
 //! - (b) *The leader leaves:* a leader that wants to leave, or that the target lacks, takes all other steps
 //!   first. If it wants to leave and no step is possible for two promises, it does not wait for the rest.
 //!   Then it hands over (section 6) to a voter that stays, with its flag set, and the next leader removes

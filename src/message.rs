@@ -174,9 +174,18 @@ pub enum Order {
     /// To follow, and nothing else.
     Follow,
     /// To try whether it could take over, and to say when it can.
-    Prepare,
+    Prepare {
+        /// The round of the first heartbeat of this attempt. What the follower found out in an earlier attempt
+        /// does not count. Rule 6.2.
+        attempt: Round,
+    },
     /// To campaign, as the leader has given up leadership (thesis §3.10: `TimeoutNow`).
     Campaign,
+    /// To follow as a member that this leader has added anew: a wish to leave from before is over. Rule 8.3.
+    Join {
+        /// The last round before the member was added.
+        since: Round,
+    },
 }
 
 /// A heartbeat of a leader.

@@ -7,7 +7,7 @@ use core::fmt;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use crate::message::Claim;
+use crate::message::{Claim, Header};
 use crate::progress::Progress;
 use crate::reconfig::Target;
 use crate::tally::{Tally, VoteState};
@@ -88,6 +88,12 @@ impl PreVoteRound {
         self.tally.put(index, vote);
         self.skips_term |= reserved && matches!(vote, VoteState::Granted(_) | VoteState::FreeAt(_));
     }
+
+    /// Rule 2.8: whether a reply with this header answers a request of this round. A restart begins the numbers
+    /// again, within the same term: a reply to a request from before the restart names an earlier time.
+    pub(crate) fn has_asked(&self, reply: &Header) -> bool {
+        reply.round == self.round && reply.sent_at >= self.since
+    }
 }
 
 /// A campaign for the votes of one term, within which requests are repeated. Rule 4.3.
@@ -135,6 +141,8 @@ pub(crate) struct Reconfiguration<I> {
     pub(crate) target: Option<Target<I>>,
     /// Whether a step may be taken that costs the leader its lease. Rule 8.2.
     pub(crate) force: bool,
+    /// Whether a member of the target has left meanwhile, so that the target as it was given is out of reach.
+    pub(crate) is_reduced: bool,
     pub(crate) phase: ReconfigurationPhase,
     /// The latest end of any lease that was given out under an earlier membership. Rule 8.1.
     pub(crate) older_lease_until: Timestamp,
@@ -187,6 +195,7 @@ impl<I> Reconfiguration<I> {
         Box::new(Reconfiguration {
             target: None,
             force: false,
+            is_reduced: false,
             phase: ReconfigurationPhase::Idle,
             older_lease_until: Timestamp::ORIGIN,
             removed: Vec::new(),
@@ -247,6 +256,8 @@ impl<I> Handover<I> {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Attempt<I> {
     pub(crate) successor: I,
+    /// The round of its first heartbeat. Rule 2.8.
+    pub(crate) since: Round,
     pub(crate) next_retry: Timestamp,
     pub(crate) until: Timestamp,
 }
@@ -256,12 +267,14 @@ pub(crate) struct Attempt<I> {
 pub(crate) struct TransferPreVote<I> {
     pub(crate) leader: I,
     pub(crate) term: Term,
+    /// The round with which the leader's attempt began. Rule 2.8.
+    pub(crate) attempt: Round,
     pub(crate) pre_vote_round: PreVoteRound,
     /// Whether a quorum has granted.
     pub(crate) ready: bool,
     /// The heartbeat that was answered last: a second answer to it reports `ready` without waiting for the
     /// next heartbeat.
-    pub(crate) heartbeat: crate::message::Header,
+    pub(crate) heartbeat: Header,
     /// The promise that the first answer to that heartbeat gave.
     pub(crate) granted_promise: Nanos,
 }

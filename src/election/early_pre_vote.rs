@@ -55,8 +55,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     ) {
         let (now, sent_at, is_reserved) = (self.now, header.sent_at, header.term > self.hard.term);
         let Role::Follower(following) = &mut self.role else { return };
-        let Some(round) = following.early_pre_vote.as_mut().filter(|round| round.round == header.round)
-        else {
+        let Some(round) = following.early_pre_vote.as_mut().filter(|round| round.has_asked(header)) else {
             return;
         };
         let vote = match reply.answer {

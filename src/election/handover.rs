@@ -15,7 +15,7 @@ use crate::progress::Progress;
 use crate::rejection::{Rejection, Unfit};
 use crate::role::{Attempt, Handover, HandoverCause, Leaving, Role};
 use crate::succession::{Takeover, fitness};
-use crate::types::{Nanos, NodeId, Priority};
+use crate::types::{Nanos, NodeId, Priority, Round};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 6.1: the host wants another leader.
@@ -132,11 +132,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     fn start_handover_attempt(&mut self, successor: I, out: &mut Vec<Output<I>>) {
-        let until = self.now.after(self.timing.promise());
+        let (since, until) = (self.round.next(), self.now.after(self.timing.promise()));
         let Role::Leader(leading) = &mut self.role else { return };
         leading.unranked = true;
         if let Some(handover) = &mut leading.handover {
-            handover.attempt = Some(Attempt { successor, next_retry: self.now, until });
+            handover.attempt = Some(Attempt { successor, since, next_retry: self.now, until });
         }
         self.rank_followers();
         self.send_prepare_order(out);
@@ -193,11 +193,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         takeover.failed = failed;
     }
 
-    /// Rule 6.3: a member reports that it can win. The report counts only from the successor that is named
-    /// now; a leader that renews names none.
-    pub(super) fn on_ready(&mut self, from: I, out: &mut Vec<Output<I>>) {
+    /// Rule 6.3: a member reports, in reply to that round, that it can win. The report counts only from the
+    /// successor that is named now, in this attempt (2.8); a leader that renews names none.
+    ///
+    /// A names B. The reply in which B says `ready` is late, and A leads on. Later A names B again, which by now
+    /// reaches A alone. If the late reply counted, A would give up leadership for a node that cannot win.
+    pub(super) fn on_ready(&mut self, from: I, round: Round, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &self.role else { return };
-        if leading.names(from) {
+        let is_of_attempt = leading.attempt().is_some_and(|attempt| round >= attempt.since);
+        if is_of_attempt && leading.names(from) {
             self.relinquish(Some(from), out);
         }
     }
@@ -211,7 +215,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let own_initiative = leading.handover.as_ref().is_some_and(|handover| handover.is_own_initiative());
         if let Some(successor) = successor {
             // The other followers are ranked after the successor.
-            let attempt = Some(Attempt { successor, next_retry: self.now, until: self.now });
+            let (since, now) = (self.round, self.now);
+            let attempt = Some(Attempt { successor, since, next_retry: now, until: now });
             let cause = HandoverCause::Operator(Some(successor));
             leading.handover = Some(Box::new(Handover { attempt, ..*Handover::new(cause) }));
             leading.unranked = true;

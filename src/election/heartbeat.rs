@@ -32,6 +32,8 @@ struct ReplyEffect {
     changes_leaving: bool,
     /// The promise may lengthen the lease.
     lengthens_lease: bool,
+    /// The member can win, as the leader has asked it to find out in this attempt.
+    is_ready: bool,
 }
 
 impl<I: NodeId, R: Rng> Election<I, R> {
@@ -84,7 +86,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             header: self.header(leading.term, round),
             promise: self.requested_promise(),
             long_promise: self.timing.promise_limit(),
-            successor: leading.attempt().map(|attempt| attempt.successor),
+            attempt: leading.attempt().map(|attempt| (attempt.successor, attempt.since)),
             inherited,
             members: &self.hard.membership,
         }
@@ -130,9 +132,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Some(index) = index else {
             return self.on_removed_member_reply(from, &header);
         };
-        let granted = match self.check_heartbeat_reply(&header, reply) {
+        let granted = match self.check_heartbeat_reply(index, &header, reply) {
             Ok(granted) => granted,
-            Err(Unused::Denied(denial)) => return self.peer_log.record_denial(from, denial),
+            Err(Unused::Denied(denial)) => {
+                return self.on_denied_heartbeat(from, index, header.round, denial);
+            }
             Err(Unused::Stray) => return,
         };
         let Some(effect) = self.record_reply(index, granted, &header, reply) else { return };
@@ -152,8 +156,18 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         self.advance_renewal();
         self.advance_handover(out);
-        if reply.ready && header.term == self.hard.term {
-            self.on_ready(from, out);
+        if effect.is_ready && header.term == self.hard.term {
+            self.on_ready(from, header.round, out);
+        }
+    }
+
+    /// Rule 2.8: a denial is the member's newest reply if it echoes the newest round.
+    fn on_denied_heartbeat(&mut self, from: I, index: MemberIndex, round: Round, denial: Denial<I>) {
+        let Role::Leader(leading) = &mut self.role else { return };
+        let Some(follower) = leading.progress.get_mut(index.as_usize()) else { return };
+        if round > follower.newest {
+            follower.newest = round;
+            self.peer_log.record_denial(from, denial);
         }
     }
 
@@ -163,9 +177,20 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// A led term 3, resigned, and leads again in term 5. A late reply of B to a heartbeat of term 3 promises
     /// 450 ms. B has followed another leader in between, so that promise is over: counted in term 5 it would
     /// give A a lease that B does not honour.
-    fn check_heartbeat_reply(&self, header: &Header, reply: &HeartbeatReply<I>) -> Result<Nanos, Unused<I>> {
+    ///
+    /// Rule 2.8: nor does a reply count that belongs to an earlier record of the member, or to no round so far.
+    fn check_heartbeat_reply(
+        &self,
+        index: MemberIndex,
+        header: &Header,
+        reply: &HeartbeatReply<I>,
+    ) -> Result<Nanos, Unused<I>> {
         let Role::Leader(leading) = &self.role else { return Err(Unused::Stray) };
         if reply.request_term != leading.term || header.sent_at > self.now {
+            return Err(Unused::Stray);
+        }
+        let follower = leading.progress.get(index.as_usize()).ok_or(Unused::Stray)?;
+        if header.round <= follower.since || header.round > self.round {
             return Err(Unused::Stray);
         }
         match reply.answer {
@@ -174,7 +199,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// Updates the progress of the member at `index`.
+    /// Updates the progress of the member at `index`. Rule 2.8: a reply that is not the newest brings only a longer
+    /// promise, and `ready` may come in a second reply to the newest round.
+    ///
+    /// B wants to leave, and says so in its reply to round 7. The reply is late: meanwhile B was removed and
+    /// added again, and has answered round 90. If the reply to round 7 counted, B would be removed once more.
     fn record_reply(
         &mut self,
         index: MemberIndex,
@@ -187,11 +216,19 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let follower = leading.progress.get_mut(index.as_usize())?;
         let before = follower.bound_until;
         follower.bound_until = before.max(bound_until(header.sent_at, granted, self.timing.clock));
+        let lengthens_lease = before <= leading.lease && follower.bound_until > leading.lease;
+        let is_newest = header.round > follower.newest;
+        let is_ready = reply.ready && header.round >= follower.newest;
+        if !is_newest {
+            let (acknowledges, changes_leaving) = (false, false);
+            return Some(ReplyEffect { acknowledges, changes_leaving, lengthens_lease, is_ready });
+        }
+        follower.newest = header.round;
         follower.answered = true;
         // Rule 7.3: term and version from the same reply.
         let acknowledges = !follower.acknowledged && header.term == leading.term && header.version == version;
         follower.acknowledged |= acknowledges;
-        let lengthens_lease = before <= leading.lease && follower.bound_until > leading.lease;
+        follower.is_newcomer &= !acknowledges;
         let changes_leaving = follower.leaving != reply.leaving;
         if changes_leaving {
             follower.leaving = reply.leaving;
@@ -202,7 +239,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             (follower.position, follower.priority) = (reply.position, reply.priority);
             leading.unranked = true;
         }
-        Some(ReplyEffect { acknowledges, changes_leaving, lengthens_lease })
+        Some(ReplyEffect { acknowledges, changes_leaving, lengthens_lease, is_ready })
     }
 }
 
@@ -211,7 +248,8 @@ struct HeartbeatTemplate<'a, I> {
     header: Header,
     promise: Nanos,
     long_promise: Nanos,
-    successor: Option<I>,
+    /// The successor, and the round with which the attempt to hand over to it began.
+    attempt: Option<(I, Round)>,
     inherited: Option<MembershipVersion>,
     members: &'a Membership<I>,
 }
@@ -221,10 +259,11 @@ impl<I: NodeId> HeartbeatTemplate<'_, I> {
     fn message_to(&self, to: I, follower: &Progress) -> Output<I> {
         // Rule 7.1.
         let knows_members = follower.acknowledged || self.inherited.is_some();
-        // Rule 3.5: a successor writes before it reports that it is ready.
-        let (order, promise) = match self.successor == Some(to) {
-            true => (Order::Prepare, self.long_promise),
-            false => (Order::Follow, self.promise),
+        let (order, promise) = match self.attempt {
+            // Rule 3.5: a successor writes before it reports that it is ready.
+            Some((successor, attempt)) if successor == to => (Order::Prepare { attempt }, self.long_promise),
+            _ if follower.is_newcomer => (Order::Join { since: follower.since }, self.promise),
+            _ => (Order::Follow, self.promise),
         };
         let body = Body::Heartbeat(Heartbeat {
             promise,

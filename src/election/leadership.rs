@@ -117,16 +117,18 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     ) -> Box<[Progress]> {
         let progress_for = |(index, id): (MemberIndex, I)| {
             let is_self = id == self.id;
-            let (position, priority, leaving) = match self.progress_of(id) {
-                _ if is_self => (self.position, self.priority, false),
-                Some(follower) => (follower.position, follower.priority, follower.leaving),
-                None => Default::default(),
-            };
             let voter = index_of(index, id);
             let bound_until = voter.map_or(Timestamp::ORIGIN, |index| tally.granted_until(index));
             let (answered, acknowledged) = (is_self, is_self);
             let (was_bound, rank) = (true, None);
-            Progress { bound_until, position, priority, answered, acknowledged, leaving, was_bound, rank }
+            let (position, priority) = (self.position, self.priority);
+            let known = match self.progress_of(id) {
+                _ if is_self => Progress { position, priority, ..Progress::default() },
+                Some(follower) => follower.clone(),
+                // Rule 2.8: what is answered from now on belongs to this leadership.
+                None => Progress { since: self.round, newest: self.round, ..Progress::default() },
+            };
+            Progress { bound_until, answered, acknowledged, was_bound, rank, ..known }
         };
         members.indexed_members().map(progress_for).collect()
     }

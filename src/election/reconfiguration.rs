@@ -82,6 +82,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             let change = leading.reconfiguration.get_or_insert_with(Reconfiguration::new);
             change.target = Some(target);
             change.force = force == Force::IfNeeded;
+            change.is_reduced = false;
         }
         self.advance_reconfiguration(out);
     }
@@ -286,14 +287,17 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         change.force &= !forced;
         // A member that wanted to leave is not taken back for the target's sake.
         let Some(target) = change.target.take() else { return false };
+        change.is_reduced |= gone.iter().any(|&id| target.contains(id));
         change.target = target.without(&gone);
         change.target.is_none()
     }
 
-    /// The progress of the members of `next`. A member that stays keeps it, but for the acknowledgement.
+    /// The progress of the members of `next`. A member that stays keeps it, but for the acknowledgement; one that is
+    /// new, or was removed before, has a new record (2.8).
     fn progress_under(&self, next: &Membership<I>) -> Box<[Progress]> {
         let progress = |&id: &I| {
-            let known = self.progress_of(id).cloned().unwrap_or_default();
+            let known = self.progress_of(id).cloned();
+            let known = known.unwrap_or_else(|| Progress::of_newcomer(self.round));
             Progress { acknowledged: id == self.id, ..known }
         };
         next.members().iter().map(progress).collect()
@@ -312,7 +316,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             self.leaving = Leaving::ByTarget;
         }
         if !lacks_leader && change.target.take().is_some() {
-            out.push(Output::Event(Event::TargetReached { version }));
+            let is_met = !change.is_reduced;
+            let event = if is_met { Event::TargetReached { version } } else { Event::TargetAbandoned };
+            out.push(Output::Event(event));
         }
         if self.leaving != Leaving::No {
             return self.hand_over_before_leaving(out);

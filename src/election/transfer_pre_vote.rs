@@ -11,7 +11,7 @@ use crate::io::Output;
 use crate::message::{Answer, Claim, Header, Order, Phase, VoteReply};
 use crate::role::{Following, Role, TransferPreVote};
 use crate::tally::{Outcome, VoteState};
-use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Term, Timestamp};
+use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Round, Term, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 6.2: an accepted heartbeat that names this node starts its pre-vote round or lets the round go
@@ -26,17 +26,20 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     ) {
         let may_start = self.is_electable() && self.promise.quarantine_until() <= self.now;
         let Role::Follower(following) = &mut self.role else { return };
-        let is_of_attempt =
-            |transfer: &TransferPreVote<I>| (transfer.leader, transfer.term) == (leader, header.term);
-        match &mut following.transfer_pre_vote {
-            Some(transfer) if order == Order::Prepare && is_of_attempt(transfer) => {
+        let named = if let Order::Prepare { attempt } = order { Some(attempt) } else { None };
+        // Rule 2.8: what was found out in an earlier attempt does not count in this one.
+        let is_of_attempt = |transfer: &TransferPreVote<I>| {
+            (transfer.leader, transfer.term, Some(transfer.attempt)) == (leader, header.term, named)
+        };
+        match (&mut following.transfer_pre_vote, named) {
+            (Some(transfer), _) if is_of_attempt(transfer) => {
                 (transfer.heartbeat, transfer.granted_promise) = (*header, granted);
             }
-            transfer if order == Order::Prepare && may_start => {
+            (transfer, Some(attempt)) if may_start => {
                 *transfer = None;
-                self.start_transfer_pre_vote(leader, header, granted, out);
+                self.start_transfer_pre_vote(leader, attempt, header, granted, out);
             }
-            transfer => *transfer = None,
+            (transfer, _) => *transfer = None,
         }
     }
 
@@ -44,6 +47,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn start_transfer_pre_vote(
         &mut self,
         leader: I,
+        attempt: Round,
         header: &Header,
         granted_promise: Nanos,
         out: &mut Vec<Output<I>>,
@@ -52,9 +56,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let round = self.next_round();
         let pre_vote_round = self.new_pre_vote_round(round);
         if let Role::Follower(following) = &mut self.role {
-            let transfer =
-                TransferPreVote { leader, term, pre_vote_round, ready, heartbeat, granted_promise };
-            following.transfer_pre_vote = Some(Box::new(transfer));
+            following.transfer_pre_vote = Some(Box::new(TransferPreVote {
+                leader,
+                term,
+                attempt,
+                pre_vote_round,
+                ready,
+                heartbeat,
+                granted_promise,
+            }));
         }
         self.request_transfer_pre_votes(out);
     }
@@ -98,7 +108,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Role::Follower(following) = &mut self.role else { return };
         let Some(transfer) = following.transfer_pre_vote.as_mut() else { return };
         let is_grant = matches!(reply.answer, Answer::Granted(_));
-        if transfer.ready || transfer.pre_vote_round.round != header.round || !is_grant {
+        if transfer.ready || !transfer.pre_vote_round.has_asked(header) || !is_grant {
             return;
         }
         let round = &mut transfer.pre_vote_round;

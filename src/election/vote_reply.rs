@@ -34,15 +34,26 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 self.on_early_pre_vote_reply(from, index, &header, &reply, out);
                 self.on_transfer_pre_vote_reply(index, &header, &reply, out);
             }
-            (Phase::Pre, Role::PreCandidate(round)) if round.round == header.round => {
+            (Phase::Pre, Role::PreCandidate(round)) if round.has_asked(&header) => {
                 self.handle_reply(from, index, &header, reply, out);
                 self.count_pre_votes(out);
             }
-            (Phase::Real, Role::Candidate(_) | Role::Leader(_)) if reply.request_term == self.hard.term => {
+            (Phase::Real, Role::Candidate(_) | Role::Leader(_))
+                if reply.request_term == self.hard.term && self.is_requesting_votes() =>
+            {
                 self.handle_reply(from, index, &header, reply, out);
                 self.count_votes(out);
             }
             (Phase::Pre | Phase::Real, _) => {}
+        }
+    }
+
+    /// Whether the votes of this term are still asked for: what a voter denied before the term was won is no news.
+    fn is_requesting_votes(&self) -> bool {
+        match &self.role {
+            Role::Candidate(_) => true,
+            Role::Leader(leading) => leading.is_requesting_votes(),
+            Role::Follower(_) | Role::PreCandidate(_) => false,
         }
     }
 

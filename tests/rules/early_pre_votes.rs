@@ -156,7 +156,7 @@ fn only_the_follower_of_rank_0_asks_early() {
 /// A named successor that has reserved its vote of term 2.
 fn reserved() -> Node {
     let mut node = Node::fresh(3, &THREE);
-    let asked = node.hear(0, 1, heartbeat(1, 1).rank(0).order(Order::Prepare));
+    let asked = node.hear(0, 1, heartbeat(1, 1).rank(0).order(PREPARE));
     assert_eq!(trace(&node.hear(0, 2, grant(&to(&asked, 2), 0))), "persist, yes 1");
     node
 }

@@ -21,7 +21,7 @@ fn resigning() -> (Node, Msg) {
 fn named() -> (Node, Outputs) {
     let mut node = Node::fresh(2, &FIVE);
     node.hear(0, 1, heartbeat(1, 1).carrying(members(version(1, 1), &FIVE)).rank(0));
-    let out = node.hear(10, 1, heartbeat(1, 2).version(1, 1).order(Order::Prepare).rank(0));
+    let out = node.hear(10, 1, heartbeat(1, 2).version(1, 1).order(PREPARE).rank(0));
     (node, out)
 }
 
@@ -29,12 +29,12 @@ fn named() -> (Node, Outputs) {
 #[test]
 fn a_resigning_leader_names_its_successor_in_heartbeats_to_the_successor_alone() {
     let (mut node, first) = resigning();
-    assert_eq!((heartbeat_of(&first).order, heartbeat_of(&first).rank), (Order::Prepare, Some(0)));
+    assert_eq!((is_named(&first), heartbeat_of(&first).rank), (true, Some(0)));
     assert_eq!(node.role(), RoleKind::Leader, "leadership is not given up yet");
     let again = node.tick_at(10 + RETRY);
-    assert_eq!((trace(&again).as_str(), heartbeat_of(&to(&again, 2)).order), ("heartbeat 2", Order::Prepare));
+    assert_eq!((trace(&again).as_str(), is_named(&to(&again, 2))), ("heartbeat 2", true));
     let all = node.tick_at(HEARTBEAT);
-    assert_eq!(heartbeat_of(&to(&all, 2)).order, Order::Prepare);
+    assert!(is_named(&to(&all, 2)));
     assert_eq!(heartbeat_of(&to(&all, 3)).order, Order::Follow);
     let asked = |id| heartbeat_of(&to(&all, id)).promise;
     assert_eq!((asked(2), asked(3)), (ns(LIMIT), ns(PROMISE)), "the successor writes before it says `ready`");
@@ -47,7 +47,7 @@ fn a_new_leader_names_its_successor_after_the_commit() {
     assert_eq!(node.resign(1, Some(2), Urgency::WhenReady), []);
     let out = node.hear(2, 2, accept(&to(&beats, 2)));
     assert_eq!(trace(&out), "persist, installed, committed, heartbeat 2");
-    assert_eq!(heartbeat_of(&to(&out, 2)).order, Order::Prepare);
+    assert!(is_named(&to(&out, 2)));
 }
 
 /// Rule 6.1: the reasons for which a successor is unfit.
@@ -110,7 +110,7 @@ fn a_resignation_without_leadership_or_successor_is_rejected() {
 fn a_later_resignation_replaces_the_one_before() {
     let (mut node, named) = resigning();
     let out = node.resign(11, Some(3), Urgency::WhenReady);
-    assert_eq!(heartbeat_of(&to(&out, 3)).order, Order::Prepare);
+    assert!(is_named(&to(&out, 3)));
     let late = node.hear(12, 2, accept(&named).ready());
     assert_eq!((late, node.role()), (vec![], RoleKind::Leader), "2 is not named any more");
     let ready = accept(&to(&out, 3)).ready();
@@ -146,7 +146,7 @@ fn a_successor_says_ready_once_a_quorum_would_elect_it() {
     assert_eq!(node.hear(12, 3, grant(&to(&asked, 3), 0)), [], "each voter counts once");
     let out = node.hear(13, 4, grant(&to(&asked, 4), 0));
     assert_eq!((trace(&out).as_str(), ready(&out)), ("persist, yes 1", true));
-    let out = node.hear(14, 1, heartbeat(1, 3).version(1, 1).order(Order::Prepare));
+    let out = node.hear(14, 1, heartbeat(1, 3).version(1, 1).order(PREPARE));
     assert!(ready(&out));
     assert_eq!(node.role(), RoleKind::Follower);
 }
@@ -183,7 +183,7 @@ fn the_pre_vote_of_a_successor_ends_when_the_leader_does_not_name_it_any_more() 
     assert!(ended(other, &asked, 11));
 
     let mut late = node;
-    late.hear(100, 1, heartbeat(1, 4).version(1, 1).order(Order::Prepare));
+    late.hear(100, 1, heartbeat(1, 4).version(1, 1).order(PREPARE));
     assert!(ended(late, &asked, 10 + PROMISE), "a heartbeat that still names the node does not extend it");
 }
 
@@ -334,7 +334,7 @@ fn a_renewal_restarts_the_handover() {
     assert_eq!(node.role(), RoleKind::Leader, "the successor was ready for the term before");
     let out = node.hear(14, 2, accept(&to(&beats, 2)));
     assert_eq!(trace(&out), "persist, installed, committed, heartbeat 2");
-    assert_eq!((to(&out, 2).header.term, heartbeat_of(&to(&out, 2)).order), (term(5), Order::Prepare));
+    assert_eq!((to(&out, 2).header.term, is_named(&to(&out, 2))), (term(5), true));
 }
 
 /// Rule 6.3: `ready` of a node that is not named is ignored.
@@ -397,7 +397,7 @@ fn led_until(mut node: Node, priority: u8, until: u64, mut see: impl FnMut(u64, 
 fn a_member_of_higher_priority_is_handed_leadership_after_a_delay() {
     let mut tries = Vec::new();
     let see = |now, follower, beat: &Msg| {
-        if heartbeat_of(beat).order == Order::Prepare {
+        if is_named(beat) {
             tries.push((now, follower));
         }
     };
@@ -427,7 +427,7 @@ fn a_leader_whose_priority_becomes_zero_hands_over() {
     let mut node = leader(1, &THREE);
     let out = node.step(Input::SetPriority(Priority(0)));
     assert_eq!(trace(&out), "heartbeat 2");
-    assert_eq!(heartbeat_of(&to(&out, 2)).order, Order::Prepare);
+    assert!(is_named(&to(&out, 2)));
     node.hear(1, 2, accept(&to(&out, 2)).ready());
     assert_eq!(node.role(), RoleKind::Follower);
     for now in [200, 1_000, 10_000, 11_000] {
@@ -442,7 +442,7 @@ fn a_node_of_priority_zero_votes_and_never_campaigns() {
     let witness = Config { priority: Priority(0), ..config(2) };
     let mut node = Node::new(witness, first_state(&THREE), 0);
     assert_eq!(granted(&node.hear(0, 1, vote(1, 1)), 1), LIMIT);
-    node.hear(1, 1, heartbeat(1, 2).order(Order::Prepare));
+    node.hear(1, 1, heartbeat(1, 2).order(PREPARE));
     node.hear(1, 1, heartbeat(1, 3).asking(0).order(Order::Campaign));
     // After a long silence the witness sends pre-votes to learn about the group, and goes no further.
     node.tick_at(10_000);
@@ -478,7 +478,7 @@ fn a_leader_waits_for_a_successor_that_has_not_replied_yet() {
 
     let mut answered = node.clone();
     let out = answered.hear(30, 2, accept(&to(&beats, 2)));
-    assert_eq!((trace(&out).as_str(), heartbeat_of(&to(&out, 2)).order), ("heartbeat 2", Order::Prepare));
+    assert_eq!((trace(&out).as_str(), is_named(&to(&out, 2))), ("heartbeat 2", true));
 
     let mut news = Vec::new();
     while node.due() <= 2 + PROMISE {
@@ -496,7 +496,7 @@ fn led_until_named(node: &mut Node) -> (u64, u64, Msg) {
         let (now, out) = (node.due(), node.tick_at(node.due()));
         assert_eq!(node.role(), RoleKind::Leader);
         for (follower, beat) in sent(&out) {
-            if heartbeat_of(beat).order == Order::Prepare {
+            if is_named(beat) {
                 return (now, follower, beat.clone());
             }
             node.hear(now, follower, accept(beat).priority(u8::try_from(follower).unwrap()));
@@ -617,7 +617,7 @@ fn an_answer_in_the_same_term_does_not_end_the_repeated_order_to_campaign() {
 #[test]
 fn a_node_under_quarantine_or_of_priority_zero_sends_no_pre_votes_when_named() {
     let tries = |mut node: Node, now| {
-        let out = node.hear(now, 1, heartbeat(1, 2).order(Order::Prepare));
+        let out = node.hear(now, 1, heartbeat(1, 2).order(PREPARE));
         assert!(trace(&out).contains("yes 1"));
         trace(&out).contains("pre-vote")
     };
@@ -646,7 +646,7 @@ fn a_named_successor_repeats_its_pre_votes_until_it_is_ready_or_the_time_is_over
         "the voter that granted is not asked again"
     );
     let mut over = node.clone();
-    over.hear(100, 1, heartbeat(1, 3).version(1, 1).order(Order::Prepare));
+    over.hear(100, 1, heartbeat(1, 3).version(1, 1).order(PREPARE));
     assert!(trace(&over.tick_at(9 + PROMISE)).contains("pre-vote"));
     assert_eq!(over.tick_at(9 + PROMISE + RETRY), [], "the pre-vote lasts a promise length at most");
     node.hear(31, 4, grant(&to(&again, 4), 0));
@@ -658,7 +658,7 @@ fn a_named_successor_repeats_its_pre_votes_until_it_is_ready_or_the_time_is_over
 fn only_grants_of_the_current_pre_vote_make_a_successor_ready() {
     let (mut node, earlier) = named();
     node.hear(11, 1, heartbeat(1, 3).version(1, 1));
-    let asked = node.hear(12, 1, heartbeat(1, 4).version(1, 1).order(Order::Prepare));
+    let asked = node.hear(12, 1, heartbeat(1, 4).version(1, 1).order(PREPARE));
     let answers =
         |asked: &Outputs, answer: fn(&Msg) -> Msg| [3, 4].map(|from| (from, answer(&to(asked, from))));
     let stale = answers(&earlier, |request| grant(request, 0));

@@ -1,6 +1,6 @@
 //! Rule 8.3: nodes that leave or are removed, and how they learn that they are removed.
 
-use quorate::message::{Denial, Order};
+use quorate::message::Denial;
 use quorate::{Event, HardState, Input, Output, Rejection, RoleKind, StepDown, Unfit, Urgency};
 
 use crate::support::*;
@@ -130,7 +130,7 @@ fn a_leader_that_is_not_in_the_target_takes_all_other_steps_and_hands_over() {
     assert_eq!(node.lists().0, [1, 2, 3], "the leader stays a member while it leads");
     let out = node.accepted(11, &[2, 3], &out);
     assert!(trace(&out).contains("committed") && !trace(&out).contains("reached"), "{}", trace(&out));
-    assert_eq!(heartbeat_of(&to(&out, 2)).order, quorate::message::Order::Prepare);
+    assert!(is_named(&to(&out, 2)));
     let out = node.hear(12, 2, accept(&to(&out, 2)).ready());
     let stepped_down =
         Event::SteppedDown { term: term(1), reason: StepDown::Resigned { successor: Some(2) } };
@@ -181,7 +181,7 @@ fn a_node_that_wants_to_leave_and_is_elected_hands_over() {
     let asked = node.campaign(&[2]);
     let beats = node.win(sent_at(&asked, 2), &[2], &asked);
     let out = node.hear(1, 2, accept(&to(&beats, 2)));
-    assert_eq!(heartbeat_of(&to(&out, 2)).order, quorate::message::Order::Prepare, "{}", trace(&out));
+    assert!(is_named(&to(&out, 2)), "{}", trace(&out));
 }
 
 /// Rule 8.3: a target does not keep a leader that asked to leave.
@@ -224,7 +224,7 @@ fn a_leader_that_wants_to_leave_waits_two_promises_for_a_new_node() {
         (began..2_000).step_by(HEARTBEAT as usize).find(|&now| {
             node.accepted(now, &[2, 3], &beats);
             beats = node.tick_at(node.due());
-            sent(&beats).iter().any(|(_, beat)| heartbeat_of(beat).order == quorate::message::Order::Prepare)
+            sent(&beats).iter().any(|(_, beat)| is_named(beat))
         })
     };
     assert_eq!(tried(false), None);
@@ -289,7 +289,7 @@ fn a_leader_that_wants_to_leave_hands_over_although_a_takeover_fails_again_and_a
         }
         for (follower, beat) in sent(&out) {
             let reply = accept(beat).priority(if follower == 2 { 2 } else { 1 });
-            let is_named = heartbeat_of(beat).order == Order::Prepare;
+            let is_named = is_named(beat);
             let reply = if is_named && follower == 3 { reply.ready() } else { reply };
             let out = node.hear(now, follower, reply);
             left |= events(&out).iter().any(|event| matches!(event, Event::SteppedDown { .. }));

@@ -19,6 +19,7 @@ mod membership_versions;
 mod promises;
 mod reconfiguration;
 mod renewal;
+mod reply_order;
 mod rivals;
 mod status;
 mod support;

@@ -1,6 +1,5 @@
 //! Rules 8.1 and 8.2: steps from one membership to the next, and on to a target.
 
-use quorate::message::Order;
 use quorate::{
     Event, Force, HardState, Input, Membership, Priority, Rejection, RoleKind, StepDown, Target, Urgency,
 };
@@ -36,8 +35,8 @@ fn steady(voters: &[u64], learners: &[u64]) -> (Node, u64) {
 fn no_step_is_taken_before_the_membership_in_force_is_committed() {
     let (mut node, beats) = elected(1, &THREE);
     assert_eq!(node.reconfigure(1, &THREE, &[4]), []);
-    let stale = accept(&to(&beats, 2)).version(0, 1);
-    assert_eq!(node.hear(2, 2, stale), [], "that voter holds the version before");
+    let stale = accept(&to(&beats, 3)).version(0, 1);
+    assert_eq!(node.hear(2, 3, stale), [], "that voter holds the version before");
     let out = node.hear(3, 2, accept(&to(&beats, 2)));
     assert_eq!(
         trace(&out),
@@ -189,7 +188,7 @@ fn no_step_is_taken_while_a_lease_of_an_earlier_membership_outlasts_the_one_in_f
 fn no_step_is_taken_during_a_handover_or_a_renewal() {
     let mut node = leader(1, &THREE);
     let out = node.resign(10, Some(2), Urgency::WhenReady);
-    assert_eq!(heartbeat_of(&to(&out, 2)).order, Order::Prepare);
+    assert!(is_named(&to(&out, 2)));
     assert_eq!(node.reconfigure(11, &THREE, &[4]), []);
     let beats = node.tick_at(HEARTBEAT);
     node.accepted(HEARTBEAT + 1, &[2, 3], &beats);
@@ -473,9 +472,7 @@ fn a_leader_may_be_the_only_voter_that_stays() {
 #[test]
 fn a_takeover_waits_while_the_leader_prepares_a_step() {
     let (mut node, mut now) = steady(&THREE, &[]);
-    let tries = |beats: &Vec<quorate::Output<u64>>| {
-        sent(beats).iter().any(|(_, beat)| heartbeat_of(beat).order == Order::Prepare)
-    };
+    let tries = |beats: &Vec<quorate::Output<u64>>| sent(beats).iter().any(|(_, beat)| is_named(beat));
     let (mut before, mut due) = (node.clone(), node.tick_at(now + HEARTBEAT));
     while !tries(&due) {
         now += HEARTBEAT;

@@ -27,6 +27,9 @@ pub(crate) const RETRY: u64 = 20;
 pub(crate) const STAGGER: u64 = 20;
 pub(crate) const TAKEOVER_DELAY: u64 = 5_000;
 
+/// What a heartbeat asks of the successor that it names.
+pub(crate) const PREPARE: Order = Order::Prepare { attempt: Round(1) };
+
 pub(crate) type Msg = Message<u64>;
 pub(crate) type Outputs = Vec<Output<u64>>;
 
@@ -512,6 +515,11 @@ pub(crate) fn is_heartbeat(message: &Msg) -> bool {
 pub(crate) fn heartbeat_of(message: &Msg) -> &Heartbeat<u64> {
     let Body::Heartbeat(heartbeat) = &message.body else { panic!("{message:?} is no heartbeat") };
     heartbeat
+}
+
+/// Whether a heartbeat names its receiver as the successor.
+pub(crate) fn is_named(message: &Msg) -> bool {
+    matches!(heartbeat_of(message).order, Order::Prepare { .. })
 }
 
 pub(crate) fn request_of(message: &Msg) -> &VoteRequest<u64> {

@@ -268,7 +268,7 @@ fn each_message_is_one_line() {
     let ours = members(version(4, 2), &THREE);
     let request = vote(5, 9).carrying(ours.clone()).position(17).claim(Claim::Renewal);
     let pre = pre_vote(5, 9).claim(released(1, 4));
-    let beat = heartbeat(4, 9).rank(0).order(Order::Prepare).committed();
+    let beat = heartbeat(4, 9).rank(0).order(PREPARE).committed();
     let last = heartbeat(4, 9).asking(0).order(Order::Campaign);
     let bound = |to| Denial::Bound { to, remaining: ns(20) };
     let texts = [

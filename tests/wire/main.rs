@@ -110,7 +110,7 @@ fn the_format_is_these_bytes() {
         assert_eq!(encode(&message), datagram, "{message:?}");
         assert_eq!(decode(&datagram), Ok(message));
     }
-    assert_eq!(VERSION, 3);
+    assert_eq!(VERSION, 4);
 }
 
 #[test]
@@ -134,7 +134,13 @@ fn every_denial_phase_claim_and_order_has_its_number() {
         let beat = Heartbeat { promise: Nanos::ZERO, rank: None, order, inherited: None, membership: None };
         encode(&Message::<u64> { header: HEADER, body: Body::Heartbeat(beat) })[14]
     };
-    assert_eq!([Order::Follow, Order::Prepare, Order::Campaign].map(order), [0, 1, 2]);
+    let orders = [
+        Order::Follow,
+        Order::Prepare { attempt: Round(1) },
+        Order::Campaign,
+        Order::Join { since: Round(1) },
+    ];
+    assert_eq!(orders.map(order), [0, 1, 2, 3]);
     let claim = |phase, claim| {
         let position = Position::default();
         let request = VoteRequest { phase, claim, promise: Nanos::ZERO, position, membership: None };

@@ -64,7 +64,12 @@ fn body<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strat
         Just(Claim::Inquiry),
         (id.clone(), any::<u64>()).prop_map(|(leader, term)| Claim::Handover { leader, term: Term(term) }),
     ];
-    let order = proptest::sample::select(vec![Order::Follow, Order::Prepare, Order::Campaign]);
+    let order = proptest::sample::select(vec![
+        Order::Follow,
+        Order::Prepare { attempt: Round(1) },
+        Order::Campaign,
+        Order::Join { since: Round(300) },
+    ]);
     prop_oneof![
         (phase(), claim, any::<u64>(), position(), membership(id.clone())).prop_map(
             |(phase, claim, promise, position, membership)| {

@@ -90,7 +90,7 @@ fn reply(u: &mut Unstructured<'_>, checked: &CheckedElection) -> Result<Input<u6
             answer,
             position: position(u)?,
             priority: priority(u)?,
-            ready: heartbeat.order == Order::Prepare && u.arbitrary()?,
+            ready: matches!(heartbeat.order, Order::Prepare { .. }) && u.arbitrary()?,
             leaving: u.ratio(1, 16)?,
             membership: None,
         }),
@@ -135,9 +135,10 @@ fn message(u: &mut Unstructured<'_>, checked: &CheckedElection) -> Result<Messag
         2 => Body::Heartbeat(Heartbeat {
             promise: length(u)?,
             rank: option(u, Unstructured::arbitrary)?,
-            order: match u.int_in_range(0..=3)? {
-                0 => Order::Prepare,
+            order: match u.int_in_range(0..=4)? {
+                0 => Order::Prepare { attempt: Round(value(u)?) },
                 1 => Order::Campaign,
+                2 => Order::Join { since: Round(value(u)?) },
                 _ => Order::Follow,
             },
             inherited: option(u, |u| version(u, checked))?,
