@@ -191,6 +191,18 @@ fn ready_counts_only_in_the_attempt_that_asked_for_it() {
     assert_eq!(node.role(), RoleKind::Follower, "a second reply to the same heartbeat says `ready`");
 }
 
+/// A second `Resign` replaces the first, whose attempt has no reply yet.
+#[test]
+fn ready_in_reply_to_an_attempt_that_was_replaced_does_not_count() {
+    let mut node = leader(1, &THREE);
+    let first = to(&node.resign(10, Some(2), Urgency::WhenReady), 2);
+    let second = to(&node.resign(11, Some(2), Urgency::WhenReady), 2);
+    node.hear(12, 2, accept(&first).ready());
+    assert_eq!(node.role(), RoleKind::Leader);
+    node.hear(13, 2, accept(&second).ready());
+    assert_eq!(node.role(), RoleKind::Follower);
+}
+
 /// The successor has found out in the first attempt that it could win, and has heard no heartbeat since.
 #[test]
 fn a_successor_asks_again_in_each_attempt() {
