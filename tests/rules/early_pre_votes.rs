@@ -233,7 +233,7 @@ fn no_term_is_skipped_for_a_voter_that_is_not_needed() {
 #[test]
 fn a_successor_skips_the_term_whose_vote_is_reserved() {
     let mut node = Node::fresh(3, &THREE);
-    let asked = node.hear(0, 1, heartbeat(1, 1).rank(0).order(Order::Prepare));
+    let asked = node.hear(0, 1, heartbeat(1, 1).rank(0).order(PREPARE));
     assert_eq!(trace(&node.hear(0, 2, grant(&to(&asked, 2), 0).in_term(2))), "yes 1", "ready");
     let out = node.hear(5, 1, heartbeat(1, 2).rank(0).order(Order::Campaign).asking(0));
     assert_eq!((trace(&out).as_str(), node.term()), ("yes 1, persist, vote 1, vote 2, leader", term(3)));
