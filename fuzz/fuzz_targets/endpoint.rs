@@ -23,6 +23,9 @@ type Id = u64;
 const MEMBERS: [Id; 3] = [1, 2, 3];
 const CONFIGURED: Id = 9;
 
+/// How many addresses a node may have.
+const ADDRESSES: usize = 11;
+
 /// The memory of the seal's peers, the book and the buffers, which does not grow with what comes in.
 const MEMORY: u64 = 512 * 1024;
 
@@ -65,7 +68,7 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
         // A message may bring another membership, and a leader's target and removed members come on top of it.
         assert!(book.len() <= 4 * MAX_MEMBERS && book.iter().all(|&(id, _)| id != 1), "{book:?}");
         assert!(endpoint.addresses().iter().all(|&(id, _)| election.membership().contains(id)));
-        assert!(out.len() <= 3 * (book.len() + 1), "{out:?}");
+        assert!(out.len() <= 4 * ADDRESSES * (book.len() + 1), "{out:?}");
         assert!(out.iter().all(|transmit| transmit.bytes.len() < Endpoint::<Id, ChaCha20Rng>::BUFFER));
         let _ = endpoint.deadline();
         out.clear();
@@ -93,12 +96,13 @@ fn receive(
         _ => {}
     }
     let Some((from, message)) = endpoint.handle_datagram(&mut bytes, source, now, out) else { return Ok(()) };
-    assert!(out.is_empty(), "a message is not answered by the endpoint itself");
+    assert!(out.len() <= 1, "a message is answered with a challenge at most: {out:?}");
+    out.clear();
     let mut outputs = election.tick(now);
     outputs.extend(election.step(Input::Receive { from, message: message.clone() }));
     endpoint.observe(&NodeView::of(election));
     endpoint.send(from, &message, now, out);
-    assert!(out.len() <= 3, "{out:?}");
+    assert!(out.len() <= ADDRESSES, "{out:?}");
     Ok(())
 }
 

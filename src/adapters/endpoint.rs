@@ -23,6 +23,7 @@
 //! let mut election = Election::new(Config::new(1), first, clock.now(), ChaCha20Rng::seed_from_u64(1))?;
 //! // Without keys; with a keyring, bring the generator of the operating system (`SystemRng`).
 //! let mut endpoint = Endpoint::new(1, ClusterId(7), None, ChaCha20Rng::seed_from_u64(2))?;
+//! endpoint.bind(socket.local_addr()?);
 //! endpoint.configure(2, known);
 //!
 //! let mut buffer = vec![0; Endpoint::<u32, ChaCha20Rng>::BUFFER];
@@ -69,8 +70,9 @@
 //!
 //! Addresses travel with the membership. An endpoint is given the addresses of some peers at its start
 //! ([`Endpoint::configure`]), and the addresses of newcomers later ([`Endpoint::introduce`]). The source of a
-//! member's datagrams is its address; members tell each other where they know the others to be, and how long
-//! ago this was true, and the latest sighting counts. So
+//! member's datagrams is its address, once the member has echoed a challenge from there; members tell each other where
+//! they know the others to be, and how long ago this was true, and the latest counts. An address stays a *candidate*
+//! until the member has answered at another one later. So
 //!
 //! - a newcomer needs no peers: the leader writes to it, and every member learns its address with the
 //!   membership that has it, so that the newcomer is reached even if that leader dies at once;
@@ -80,6 +82,10 @@
 //!   another node;
 //! - no address is kept of a node that is neither a member, nor about to become one, nor configured. A
 //!   removed node is forgotten once it has been told; it is answered at the address that it asks from.
+//!
+//! Inside, an address has one form: IPv4 as such, not mapped into IPv6. A socket is given the form that it takes
+//! ([`Endpoint::bind`]), and another node only addresses that mean the same to it: none of a link, and none of one
+//! machine unless the other node is on that machine.
 //!
 //! Addresses are not part of the durable state, since no agreement depends on them: a wrong or lost address
 //! costs time, never safety. A node that restarts is found by any member that is still up. But should **all**
@@ -94,18 +100,31 @@
 //!
 //! # Bounds
 //!
+//! Nobody who cannot show to receive at an address has a program at that address sent more than came from there: a
+//! source that is new, also of a member, is sent a challenge, and no more bytes than came, until it has echoed the
+//! challenge. The same goes for strangers, which may ask, without keys.
+//!
+//! A node that does not answer for a second is written to more rarely, so that what the system keeps for all such nodes
+//! takes half of the socket's buffer at most: machines that are gone from a subnet cannot keep datagrams from others.
+//! What is for silent nodes goes out behind all else. Use a socket that does not block.
+//!
 //! Whatever comes in, the memory of an endpoint stays below a constant for each configured peer and each node
 //! that the election sends to, and, with keys, for each of the 1,024 nodes that the seal remembers. One call
 //! of [`handle_datagram`](Endpoint::handle_datagram) puts out at most one datagram, one of
-//! [`send`](Endpoint::send) at most three, and one of [`handle_timeout`](Endpoint::handle_timeout) at most
-//! three for each node in the book.
+//! [`send`](Endpoint::send) at most one for each of the eleven addresses that a node may have here, and one of
+//! [`handle_timeout`](Endpoint::handle_timeout) at most four for each of these.
 
+mod address;
 mod address_book;
+mod candidates;
+mod confirmation;
 mod counters;
 mod datagram;
 mod incoming;
 mod news;
 mod outgoing;
+mod own_addresses;
+mod pacing;
 mod question;
 mod sealing;
 
@@ -117,16 +136,18 @@ use std::prelude::rust_2024::*;
 use rand_core::TryCryptoRng;
 
 use self::address_book::AddressBook;
-use self::incoming::Unsettled;
-use self::news::News;
+use self::confirmation::Confirmation;
+use self::incoming::{Requester, Unsettled};
+use self::news::{Allowance, News};
+use self::own_addresses::OwnAddresses;
 use self::sealing::Sealing;
 use super::seal::{Keyring, MAX_SEALED};
 use crate::event::Event;
 use crate::types::{ClusterId, Leader, NodeId, Term, Timestamp};
 
-pub use self::counters::DatagramCounters;
 #[cfg(feature = "udp")]
-pub(super) use self::datagram::is_usable;
+pub(super) use self::address::is_usable;
+pub use self::counters::DatagramCounters;
 pub use self::question::Question;
 pub use super::node_view::NodeView;
 
@@ -172,14 +193,19 @@ pub struct Endpoint<I, R> {
     cluster: ClusterId,
     sealing: Sealing<I, R>,
     book: AddressBook<I>,
+    confirmation: Confirmation,
+    own: OwnAddresses,
+    /// When the endpoint was last called.
+    now: Timestamp,
+    /// What goes out behind all else.
+    deferred: Vec<Transmit>,
     /// The leader, the members and the nodes that the election sends to, as it was observed last.
     leader: Option<Leader<I>>,
     members: Vec<I>,
     recipients: Vec<I>,
     /// The message that was handed out last, whose step may bring the membership that its addresses go with.
     unsettled: Option<Unsettled<I>>,
-    /// The node that is answered now, and the source of its message.
-    requester: Option<(I, SocketAddr)>,
+    requester: Option<Requester<I>>,
     counters: DatagramCounters,
     news: News<I>,
     next_announcement: Timestamp,
@@ -189,6 +215,7 @@ pub struct Endpoint<I, R> {
     has_strangers: bool,
     /// The addresses that were reported last.
     reported: Vec<(I, SocketAddr)>,
+    reports: Allowance,
 }
 
 impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
@@ -200,12 +227,17 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
     ///
     /// # Errors
     /// The generator's own, if it has no randomness to give.
-    pub fn new(id: I, cluster: ClusterId, keys: Option<Keyring>, rng: R) -> Result<Self, R::Error> {
+    pub fn new(id: I, cluster: ClusterId, keys: Option<Keyring>, mut rng: R) -> Result<Self, R::Error> {
+        let confirmation = Confirmation::new(&mut rng)?;
         Ok(Endpoint {
             id,
             cluster,
             sealing: Sealing::new(id, cluster, keys, rng)?,
             book: AddressBook::new(),
+            confirmation,
+            own: OwnAddresses::default(),
+            now: Timestamp::ORIGIN,
+            deferred: Vec::new(),
             leader: None,
             members: Vec::new(),
             recipients: Vec::new(),
@@ -217,11 +249,25 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
             next_maintenance: Timestamp::ORIGIN,
             has_strangers: false,
             reported: Vec::new(),
+            reports: Allowance::new(),
         })
     }
 
-    /// Node `id` is at `address`, as far as the program knows beforehand; where the node is heard counts more.
-    /// It is never forgotten.
+    /// The socket is bound to `local`: what is to be sent is given in the form that this socket takes, IPv4 addresses
+    /// mapped if it is one of IPv6, and a leader that is asked where it is knows its address.
+    pub fn bind(&mut self, local: SocketAddr) {
+        self.own.bind(local);
+    }
+
+    /// The send buffer of the socket has so many bytes, by the system's own count. Nodes that do not answer are
+    /// written to so seldom that what waits for them takes half of it at most. 212,992 unless told otherwise.
+    pub fn set_send_buffer(&mut self, bytes: usize) {
+        self.book.set_send_buffer(bytes);
+    }
+
+    /// Node `id` is at `address`, as far as the program knows; where the node answers counts more. Of each node the
+    /// last four addresses are kept, and never forgotten. Give all that may be right: those of a file of
+    /// configuration, and those that were [learned](Self::addresses) before a restart.
     pub fn configure(&mut self, id: I, address: SocketAddr) {
         if id != self.id {
             self.book.configure(id, address);
@@ -266,6 +312,9 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
         if self.book.is_empty() {
             return None;
         }
+        if !self.deferred.is_empty() {
+            return Some(self.now);
+        }
         let announcement = self.leader.is_none().then_some(self.next_announcement);
         [announcement, Some(self.next_maintenance)].into_iter().flatten().min()
     }
@@ -295,10 +344,12 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
         self.book.addresses().collect()
     }
 
-    /// Takes the [`addresses`](Self::addresses), if they have changed since they were taken last.
+    /// Takes the [`addresses`](Self::addresses), if they have changed since they were taken last. However often they
+    /// change, they are given out no more than eight times at once, and twice a minute in the long run: somebody who
+    /// leads the datagrams of a node through ever other addresses must not have the program write to its disk each time.
     pub fn poll_addresses(&mut self) -> Option<Vec<(I, SocketAddr)>> {
         let addresses = self.addresses();
-        if addresses == self.reported {
+        if addresses == self.reported || !self.reports.take(self.now) {
             return None;
         }
         self.reported.clone_from(&addresses);

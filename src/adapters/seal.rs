@@ -88,7 +88,7 @@ pub const VERSION: u8 = 2;
 
 /// How many zeros a handshake bears, so that what is sent because of it is no longer than the handshake. A handshake
 /// that answers a datagram bears no more zeros than the datagram has room for.
-const HANDSHAKE_PADDING: usize = 48;
+const HANDSHAKE_PADDING: usize = 192;
 
 /// The longest sealed datagram, in bytes, that is made or opened.
 pub const MAX_SEALED: usize = 21 * 1024;

@@ -9,6 +9,10 @@ use super::seal::Keyring;
 /// than the few milliseconds in which a host refuses as much.
 const RECEIVE_BUFFER: usize = 1024 * 1024;
 
+/// How much may be on its way, in bytes of the system's own count: a few datagrams to each member of the largest group,
+/// and what waits in the system for members on machines that are gone.
+const SEND_BUFFER: usize = 2 * 1024 * 1024;
+
 /// Whether datagrams are sealed. All nodes of a group choose the same.
 #[derive(Clone, Debug, Default)]
 pub enum Protection {
@@ -64,6 +68,7 @@ pub(super) fn bind(
     let socket = UdpSocket::bind(address).map_err(listen)?;
     socket.set_nonblocking(true).map_err(listen)?;
     enlarge_receive_buffer(&socket);
+    enlarge_send_buffer(&socket);
     let local = socket.local_addr().map_err(listen)?;
     Ok((socket, local))
 }
@@ -78,4 +83,21 @@ fn enlarge_receive_buffer(socket: &UdpSocket) {
     if set.is_err() {
         let _smaller = rustix::net::sockopt::set_socket_recv_buffer_size(socket, RECEIVE_BUFFER);
     }
+}
+
+/// Makes room for what cannot leave the machine at once: while the network is busy, and while the system looks for
+/// machines of the same subnet that do not answer. As much as the system allows will do.
+fn enlarge_send_buffer(socket: &UdpSocket) {
+    #[cfg(target_os = "linux")]
+    let set = rustix::net::sockopt::set_socket_send_buffer_size_force(socket, SEND_BUFFER);
+    #[cfg(not(target_os = "linux"))]
+    let set = Err::<(), _>(rustix::io::Errno::NOSYS);
+    if set.is_err() {
+        let _smaller = rustix::net::sockopt::set_socket_send_buffer_size(socket, SEND_BUFFER);
+    }
+}
+
+/// How much may be on its way, if the system says so.
+pub(super) fn send_buffer(socket: &UdpSocket) -> Option<usize> {
+    rustix::net::sockopt::socket_send_buffer_size(socket).ok().filter(|&bytes| bytes > 0)
 }

@@ -133,6 +133,10 @@ enum Command<I> {
         addresses: Vec<(I, SocketAddr)>,
         reply: SyncSender<Result<(), Rejection<I>>>,
     },
+    Introduce {
+        id: I,
+        address: SocketAddr,
+    },
     SetKeys {
         keys: Keyring,
         /// Whether there is a seal.
@@ -187,6 +191,8 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         let drawn = SystemRng::new().map_err(no_randomness)?;
         let endpoint = Endpoint::new(id, cluster, config.protection.into_keys(), drawn);
         let mut endpoint = endpoint.map_err(no_randomness)?;
+        endpoint.bind(local);
+        socket::send_buffer(&socket).into_iter().for_each(|bytes| endpoint.set_send_buffer(bytes));
         config.peers.iter().for_each(|&(id, address)| endpoint.configure(id, address));
         let shared = Arc::new(Shared {
             clock,

@@ -144,16 +144,17 @@ fn a_question_is_answered_to_programs_with_the_key_by_no_more_than_it_has() {
         let mut world =
             World::of([Node::new(1, &[1, 2], keys.clone()), Node::new(2, &[1, 2], keys.clone()).knowing(1)]);
         world.run_for(LONG);
-        let question = Question::new(GROUP, keys.as_ref(), &mut ChaCha20Rng::seed_from_u64(5)).unwrap();
         for (id, known) in [(1, at(1)), (2, at(1))] {
+            let question =
+                |seed| Question::new(GROUP, at(id), keys.as_ref(), &mut ChaCha20Rng::seed_from_u64(seed));
+            let (question, other) = (question(5).unwrap(), question(6).unwrap());
             let endpoint = &mut world.node(id).endpoint;
             let (message, mut answers) = handle(endpoint, question.bytes(), at(99));
             assert!(message.is_none() && answers.len() == 1 && answers[0].to == at(99));
             assert!(answers[0].bytes.len() <= question.bytes().len());
-            let leader = question.read_answer::<Id>(&mut answers[0].bytes.clone(), at(id)).unwrap().unwrap();
+            let leader = question.read_answer::<Id>(&mut answers[0].bytes.clone()).unwrap().unwrap();
             assert_eq!((leader.id, leader.address), (1, Some(known)));
-            let other = Question::new(GROUP, keys.as_ref(), &mut ChaCha20Rng::seed_from_u64(6)).unwrap();
-            assert!(other.read_answer::<Id>(&mut answers[0].bytes, at(id)).is_none(), "another question");
+            assert!(other.read_answer::<Id>(&mut answers[0].bytes).is_none(), "another question");
             assert_eq!(endpoint.counters().answered, 1);
         }
     }

@@ -50,7 +50,7 @@ impl Asker {
     fn new(target: SocketAddr, keys: Option<&Keyring>) -> Self {
         let socket = UdpSocket::bind(any_port()).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        let question = Question::new(GROUP, keys, &mut ChaCha20Rng::seed_from_u64(99)).unwrap();
+        let question = Question::new(GROUP, target, keys, &mut ChaCha20Rng::seed_from_u64(99)).unwrap();
         Asker { socket, question, target }
     }
 
@@ -58,7 +58,7 @@ impl Asker {
         let mut buffer = [0; 2_000];
         self.socket.send_to(self.question.bytes(), self.target).unwrap();
         let (length, _) = self.socket.recv_from(&mut buffer).unwrap();
-        let answer = self.question.read_answer::<Id>(&mut buffer[..length], self.target);
+        let answer = self.question.read_answer::<Id>(&mut buffer[..length]);
         assert!(answer.is_some(), "what is answered is this question");
     }
 }
@@ -147,7 +147,7 @@ fn traffic(target: SocketAddr, keys: Option<&Keyring>) {
         garbage.send_to(bytes, target).unwrap();
     }
     let other_key = Keyring::new([Key::new(&[8; 32])]).unwrap();
-    let unknown = Question::new(GROUP, Some(&other_key), &mut ChaCha20Rng::seed_from_u64(5)).unwrap();
+    let unknown = Question::new(GROUP, target, Some(&other_key), &mut ChaCha20Rng::seed_from_u64(5)).unwrap();
     garbage.send_to(unknown.bytes(), target).unwrap();
     let short = match keys {
         Some(keys) => keys

@@ -1,29 +1,29 @@
 //! The addresses of the members. Addresses travel with the membership: a node tells the others where it
-//! knows each member to be, and how long ago this was true, and the latest sighting counts.
+//! knows each member to be, and how long ago this was true, and the latest counts.
 
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::prelude::rust_2024::*;
 
-use super::datagram::{Sighting, is_usable, means_the_same_to};
+use super::address::{canonical, is_same_family, is_usable, means_the_same_to};
+use super::candidates::{AsOf, Candidates};
+use super::datagram::Sighting;
+use super::pacing::{Asked, Pacing, Turn};
 use crate::types::{NodeId, Timestamp};
 
-/// For how long an address is trusted alone after its node was heard there. A node that is silent
-/// for longer is tried at every known address.
-const FRESH: Duration = Duration::from_secs(5);
-
-/// How often a node is told the addresses when nothing about them is new; and how much later than this node
-/// the others must have seen a member somewhere else, to be believed.
+/// How often a node is told the addresses when nothing about them is new.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 
 /// The most addresses in one datagram, which keeps it below the size of one packet. In a larger group
 /// every datagram tells the next of them, those first that are new.
 const AT_ONCE: usize = 16;
 
-/// The addresses of configured peers and of the nodes that the election sends to, and of no other node.
+/// The addresses of configured peers and of the nodes that the election sends to, and of no other node. All are
+/// canonical.
 pub(super) struct AddressBook<I> {
     entries: BTreeMap<I, Entry>,
+    pacing: Pacing,
     /// Grows when a node is at a new address.
     revision: u64,
     /// Where the next datagram to a large group goes on telling.
@@ -32,109 +32,94 @@ pub(super) struct AddressBook<I> {
 
 #[derive(Default)]
 struct Entry {
-    configured: Option<SocketAddr>,
-    /// The source of the node's own last datagram, and when it came.
-    heard: Option<(SocketAddr, Timestamp)>,
-    /// The address that others, or the program, report, and as of when.
-    reported: Option<(SocketAddr, AsOf)>,
+    candidates: Candidates,
+    asked: Asked,
     /// The revision of the book when the node was at a new address.
     revised: u64,
     /// When this node was last told the addresses, and at which revision.
     informed: Option<(Timestamp, u64)>,
 }
 
-/// An instant on this node's clock, in milliseconds, also before its origin. The oldest means that the node
-/// was never heard by any other.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct AsOf(i128);
-
-impl AsOf {
-    const NEVER: AsOf = AsOf(i128::MIN);
-
-    fn at(now: Timestamp) -> Self {
-        AsOf(i128::try_from(now.since_origin().as_millis()).unwrap_or(i128::MAX))
-    }
-
-    fn ago(now: Timestamp, age: Option<u32>) -> Self {
-        age.map_or(Self::NEVER, |age| AsOf(Self::at(now).0.saturating_sub(age.into())))
-    }
-
-    /// The age in milliseconds, as it is told; `None` if there is none, or one too great to matter.
-    fn age(self, now: Timestamp) -> Option<u32> {
-        u32::try_from(Self::at(now).0.saturating_sub(self.0).max(0)).ok()
-    }
-}
-
-impl Entry {
-    fn heard_of_late(&self, now: Timestamp) -> Option<SocketAddr> {
-        self.heard.filter(|(_, at)| now.saturating_duration_since(*at) < FRESH).map(|(address, _)| address)
-    }
-
-    /// The address that was right last, as of then. The node's own datagrams are believed unless others saw
-    /// it elsewhere clearly later: for a node that two others see at two addresses, each sighting would be
-    /// news.
-    fn best(&self) -> Option<(SocketAddr, AsOf)> {
-        if let (Some((address, heard)), false) = (self.heard, self.has_moved()) {
-            let confirmed = self.reported.filter(|reported| reported.0 == address).map(|reported| reported.1);
-            return Some((address, confirmed.unwrap_or(AsOf::NEVER).max(AsOf::at(heard))));
-        }
-        let configured = self.configured.map(|address| (address, AsOf::NEVER));
-        [self.reported, configured].into_iter().flatten().max_by_key(|&(_, as_of)| as_of)
-    }
-
-    /// Whether others have seen the node somewhere else since it was heard.
-    fn has_moved(&self) -> bool {
-        let later = |heard: Timestamp| AsOf::at(heard.saturating_add(TOLD_EVERY));
-        match (self.heard, self.reported) {
-            (Some((here, heard)), Some((there, as_of))) => here != there && as_of > later(heard),
-            (Some(_) | None, _) => false,
-        }
-    }
-}
-
 impl<I: NodeId> AddressBook<I> {
     pub(super) fn new() -> Self {
-        AddressBook { entries: BTreeMap::new(), revision: 0, next: 0 }
+        AddressBook { entries: BTreeMap::new(), pacing: Pacing::new(), revision: 0, next: 0 }
     }
 
-    /// The program wants `id` in the book, at `address` unless the node is heard elsewhere.
+    /// The send buffer of the socket has so many bytes.
+    pub(super) fn set_send_buffer(&mut self, bytes: usize) {
+        self.pacing.set_buffer(bytes);
+    }
+
+    /// The program wants `id` in the book, and knows it to be at `address` unless it answers elsewhere.
     pub(super) fn configure(&mut self, id: I, address: SocketAddr) {
-        self.change(id, |entry| entry.configured.replace(address) != Some(address));
+        self.change(id, |entry| entry.candidates.give(canonical(address)));
     }
 
     /// Whether `id` was configured.
     pub(super) fn is_configured(&self, id: I) -> bool {
-        self.entries.get(&id).is_some_and(|entry| entry.configured.is_some())
+        self.entries.get(&id).is_some_and(|entry| entry.candidates.is_given())
     }
 
-    /// A datagram of `id`, which may have an address here, came from `address`.
-    pub(super) fn record_source(&mut self, id: I, address: SocketAddr, now: Timestamp) {
+    /// A datagram of `id`, which may have an address here, came from `address`, with so many bytes, `sealed` or not.
+    /// Returns whether the source has to be challenged.
+    pub(super) fn record_source(
+        &mut self,
+        id: I,
+        address: SocketAddr,
+        (length, sealed): (usize, bool),
+        now: Timestamp,
+    ) -> bool {
+        let mut challenge = false;
         self.change(id, |entry| {
-            let news = entry.heard_of_late(now) != Some(address);
-            entry.heard = Some((address, now));
-            news
+            let seen = entry.candidates.see(address, length, sealed, now);
+            entry.asked.answer();
+            challenge = seen.challenge;
+            seen.moved
         });
+        challenge
     }
 
-    /// The program knows that `id` is at `address`.
-    pub(super) fn introduce(&mut self, id: I, address: SocketAddr, now: Timestamp) {
-        self.record_report(id, Sighting { address, age: Some(0) }, now);
+    /// The sources that have not echoed the last challenge.
+    pub(super) fn unanswered(&self, now: Timestamp) -> Vec<(I, SocketAddr)> {
+        let of = |(&id, entry): (&I, &Entry)| {
+            entry.candidates.unanswered(now).map(|source| (id, source)).collect::<Vec<_>>()
+        };
+        self.entries.iter().flat_map(of).collect()
     }
 
-    /// Another node reports where `id` is, which may have an address here.
-    pub(super) fn record_report(&mut self, id: I, sighting: Sighting, now: Timestamp) {
-        let Sighting { address, age } = sighting;
-        if !is_usable(address) {
-            return;
+    /// A challenge of `length` bytes is to be sent to a source of `id`. Returns whether it may be.
+    pub(super) fn challenge(&mut self, id: I, address: SocketAddr, length: usize, now: Timestamp) -> bool {
+        let entry = self.entries.get_mut(&id);
+        entry.is_some_and(|entry| entry.candidates.challenge(address, length, now))
+    }
+
+    /// Node `id` has echoed the challenge that was sent to `address`.
+    pub(super) fn confirm(&mut self, id: I, address: SocketAddr, now: Timestamp) {
+        if self.entries.contains_key(&id) {
+            self.change(id, |entry| entry.candidates.confirm(address, now));
         }
-        let as_of = AsOf::ago(now, age);
-        self.change(id, |entry| {
-            let before = entry.best().map(|(address, _)| address);
-            if entry.reported.is_none_or(|(_, known)| known < as_of) {
-                entry.reported = Some((address, as_of));
-            }
-            entry.best().map(|(address, _)| address) != before
-        });
+    }
+
+    /// The program knows that `id` is at `address` now.
+    pub(super) fn introduce(&mut self, id: I, address: SocketAddr, now: Timestamp) {
+        let address = canonical(address);
+        if is_usable(address) {
+            self.change(id, |entry| entry.candidates.report(address, AsOf::at(now), true));
+        }
+    }
+
+    /// Another node, at `teller` and to be `trusted` or not, reports where `id` is, which may have an address here.
+    pub(super) fn record_report(
+        &mut self,
+        id: I,
+        (teller, trusted): (SocketAddr, bool),
+        told: Sighting,
+        now: Timestamp,
+    ) {
+        let address = canonical(told.address);
+        if means_the_same_to(teller, address) {
+            self.change(id, |entry| entry.candidates.report(address, AsOf::ago(now, told.age), trusted));
+        }
     }
 
     /// Changes an entry by `change`, which says whether the node is at a new address.
@@ -157,36 +142,51 @@ impl<I: NodeId> AddressBook<I> {
 
     /// Forgets all nodes but configured peers and those that `is_needed` names.
     pub(super) fn retain(&mut self, is_needed: impl Fn(I) -> bool) {
-        self.entries.retain(|&id, entry| is_needed(id) || entry.configured.is_some());
+        self.entries.retain(|&id, entry| is_needed(id) || entry.candidates.is_given());
     }
 
-    /// The address of `id` to tell others.
+    /// The address of `id`, as far as it is known.
     pub(super) fn address(&self, id: I) -> Option<SocketAddr> {
-        self.entries.get(&id)?.best().map(|(address, _)| address)
+        self.entries.get(&id)?.candidates.any()
     }
 
     /// Every node whose address is known.
     pub(super) fn addresses(&self) -> impl Iterator<Item = (I, SocketAddr)> {
-        self.entries.iter().filter_map(|(&id, entry)| Some((id, entry.best()?.0)))
+        self.entries.iter().filter_map(|(&id, entry)| Some((id, entry.candidates.any()?)))
     }
 
-    /// Where to send what is for `id`: where the node was heard of late, else wherever it may be.
+    /// Where to send what is for `id`: where it answered of late, else wherever it may be.
     pub(super) fn route(&self, id: I, now: Timestamp) -> Vec<SocketAddr> {
-        let Some(entry) = self.entries.get(&id) else { return Vec::new() };
-        if let (Some(address), false) = (entry.heard_of_late(now), entry.has_moved()) {
-            return Vec::from([address]);
+        self.entries.get(&id).map(|entry| entry.candidates.route(now)).unwrap_or_default()
+    }
+
+    /// Whether a datagram may go out to `id` now, which is rare if it does not answer.
+    pub(super) fn turn(&mut self, id: I, now: Timestamp) -> Turn {
+        let entry = self.entries.get_mut(&id);
+        entry.map_or(Turn::Now, |entry| self.pacing.turn(&mut entry.asked, now))
+    }
+
+    /// Whether a datagram of `length` bytes may be sent to `address` of `id`. If so, it counts as sent.
+    pub(super) fn spend(&mut self, id: I, address: SocketAddr, length: usize, now: Timestamp) -> bool {
+        let entry = self.entries.get_mut(&id);
+        entry.is_none_or(|entry| entry.candidates.spend(address, length, now))
+    }
+
+    /// A datagram of `length` bytes went out to so many addresses of `id`.
+    pub(super) fn record_sent(&mut self, id: I, length: usize, addresses: usize, now: Timestamp) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.asked.send(length, addresses, now);
         }
-        let heard = entry.heard.map(|heard| heard.0);
-        let reported = entry.reported.map(|reported| reported.0);
-        let mut all = Vec::with_capacity(3);
-        for address in [heard, reported, entry.configured] {
-            all.extend(address.filter(|address| !all.contains(address)));
-        }
-        all
+    }
+
+    /// Counts the nodes that do not answer, which share a part of the send buffer.
+    pub(super) fn count_silent(&mut self, now: Timestamp) {
+        self.pacing.count(self.entries.values().map(|entry| &entry.asked), now);
     }
 
     /// Takes the addresses to enclose in a datagram for `to`, which is at `reader`: if there is news, if `to`
-    /// was not told for a while, or at any rate if they are `due`.
+    /// was not told for a while, or at any rate if they are `due`. Its own address is among them, as it is seen from
+    /// here.
     pub(super) fn enclose(
         &mut self,
         to: I,
@@ -202,13 +202,19 @@ impl<I: NodeId> AddressBook<I> {
             return Vec::new();
         }
         entry.informed = Some((now, revision));
-        let known = |(&id, entry): (&I, &Entry)| {
-            let (address, as_of) = entry.best()?;
-            let means_something = id != to && means_the_same_to(reader, address);
+        let mut all = Vec::new();
+        for (&id, entry) in &self.entries {
+            let seen = || entry.candidates.answered().map(|(address, at)| (address, AsOf::at(at)));
+            let best = if id == to { seen() } else { entry.candidates.best() };
+            let alike = best.filter(|best| !is_same_family(best.0, reader));
+            let alike = alike.and_then(|_| entry.candidates.best_like(reader));
             let old = informed.is_some_and(|(_, of)| entry.revised <= of);
-            means_something.then_some((old, (id, Sighting { address, age: as_of.age(now) })))
-        };
-        let mut all: Vec<_> = self.entries.iter().filter_map(known).collect();
+            let told = [best, alike].into_iter().flatten();
+            all.extend(
+                told.filter(|&(address, _)| means_the_same_to(reader, address))
+                    .map(|(address, as_of)| (old, (id, Sighting { address, age: as_of.age(now) }))),
+            );
+        }
         if all.len() > AT_ONCE {
             let start = self.next.checked_rem(all.len()).unwrap_or(0);
             self.next = start.saturating_add(AT_ONCE);

@@ -31,6 +31,11 @@ pub struct DatagramCounters {
     pub short_questions: u64,
     /// Messages that were not sent, because the address of their receiver is unknown.
     pub unroutable: u64,
+    /// Messages that were not sent because their receiver does not answer: it is written to more rarely.
+    pub held_back: u64,
+    /// Messages to strangers that were longer than what the stranger had sent: a challenge was sent instead, to see
+    /// whether the stranger receives at the address that it seems to send from.
+    pub unconfirmed: u64,
     /// Datagrams that the system did not take.
     pub send_errors: u64,
     /// Errors of the socket while it was listened to; none of them ends a host.

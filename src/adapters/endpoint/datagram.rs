@@ -1,23 +1,28 @@
-//! The four kinds of datagram that endpoints exchange, behind one short header.
+//! The kinds of datagram that endpoints exchange, behind one short header.
 //!
 //! ```text
 //! "qr"  version  kind  cluster  body
 //!  2       1       1      8
 //!                  1             postcard (sender, receiver, addresses), then a message as the wire module writes it
-//!                  2             eight bytes to be echoed, then padding: who leads?
+//!                  2             eight bytes to be echoed, postcard (the address that is asked), padding: who leads?
 //!                  3             the same eight bytes, then postcard (the leader)
-//!                  4             postcard (the sender): an announcement of the sender's address
+//!                  4             postcard (the sender), padding: an announcement of the sender's address
+//!                  5             postcard (sender, receiver), eight bytes: a challenge to be echoed
+//!                  6             the same, as the echo of a challenge
 //! ```
 //! An endpoint reads datagrams of its own group alone. A change of this layout raises the version, and an endpoint refuses versions that it does not know. All
-//! four kinds travel sealed, if the endpoint has keys: see the module `seal`.
+//! kinds travel sealed, if the endpoint has keys: see the module `seal`.
 
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 use std::prelude::rust_2024::*;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::LeaderAddress;
+use super::address::{canonical, means_the_same_to};
+use super::confirmation::Cookie;
+use super::own_addresses::OwnAddresses;
 use crate::adapters::wire;
 use crate::message::Message;
 use crate::types::{ClusterId, NodeId, Term};
@@ -35,6 +40,11 @@ const MESSAGE: u8 = 1;
 const QUESTION: u8 = 2;
 const ANSWER: u8 = 3;
 const ANNOUNCEMENT: u8 = 4;
+const CHALLENGE: u8 = 5;
+const ECHO: u8 = 6;
+
+/// What an announcement bears beside its sender, so that there is room for a few challenges in its place.
+const ANNOUNCEMENT_PADDING: usize = 160;
 
 /// The bytes by which an answer is matched to its question.
 pub(super) type Nonce = [u8; 8];
@@ -45,12 +55,16 @@ pub(super) enum Datagram<I> {
     /// The length is that of the whole datagram.
     Question {
         nonce: Nonce,
+        /// The address that the program sent its question to; `None` if the question ends before.
+        asked: Option<SocketAddr>,
         length: usize,
     },
     Answer(Nonce, LeaderReport<I>),
     Announcement {
         from: I,
     },
+    Challenge(Challenge<I>),
+    Echo(Challenge<I>),
 }
 
 /// Bytes that are no datagram of this group.
@@ -68,9 +82,18 @@ impl<I: Copy> Datagram<I> {
         match self {
             Datagram::Message(enveloped) => Some(enveloped.from),
             Datagram::Announcement { from } => Some(*from),
+            Datagram::Challenge(challenge) | Datagram::Echo(challenge) => Some(challenge.from),
             Datagram::Question { .. } | Datagram::Answer(..) => None,
         }
     }
+}
+
+/// What shows that a node receives at an address.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(super) struct Challenge<I> {
+    pub(super) from: I,
+    pub(super) to: I,
+    pub(super) cookie: Cookie,
 }
 
 /// A message and its envelope.
@@ -116,30 +139,37 @@ pub(super) struct LeaderReport<I> {
 #[derive(Serialize, Deserialize)]
 enum Location {
     Unknown,
-    /// The leader is the node that answers.
+    /// The leader is the node that answers, and knows the address that was asked to be its own.
     Here,
     At(SocketAddr),
 }
 
 impl<I: NodeId> LeaderReport<I> {
     /// What node `me` can tell a program that asks from `asker`.
-    pub(super) fn new(me: I, leader: Option<LeaderAddress<I>>, asker: SocketAddr) -> Self {
+    pub(super) fn new(
+        me: (I, &OwnAddresses),
+        leader: Option<LeaderAddress<I>>,
+        asker: SocketAddr,
+        asked: SocketAddr,
+    ) -> Self {
         let location = |leader: &LeaderAddress<I>| match leader.address {
-            _ if leader.id == me => Location::Here,
+            // The question may have been led here by somebody else than its asker.
+            _ if leader.id == me.0 && me.1.contains(asked, asker) => Location::Here,
+            _ if leader.id == me.0 => me.1.for_asker(asker).map_or(Location::Unknown, Location::At),
             Some(address) if means_the_same_to(asker, address) => Location::At(address),
             Some(_) | None => Location::Unknown,
         };
         LeaderReport { leader: leader.map(|leader| (leader.id, leader.term, location(&leader))) }
     }
 
-    /// The leader according to the node that was asked at `asked`. The source of the answer is not used: it
+    /// The leader according to a node that was asked at `asked`. The source of the answer is not used: it
     /// may be that of a program which forwards datagrams.
     pub(super) fn leader(self, cluster: ClusterId, asked: SocketAddr) -> Option<LeaderAddress<I>> {
         let (id, term, location) = self.leader?;
         let address = match location {
             Location::Unknown => None,
             Location::Here => Some(asked),
-            Location::At(address) => Some(address),
+            Location::At(address) => Some(canonical(address)),
         };
         Some(LeaderAddress { cluster, id, term, address })
     }
@@ -159,10 +189,12 @@ pub(super) fn encode_message<I: NodeId + Serialize>(
     (bytes.len() <= MAX_PLAIN).then_some(bytes)
 }
 
-/// Encodes the question who leads.
-pub(super) fn encode_question(cluster: ClusterId, nonce: Nonce) -> Vec<u8> {
+/// Encodes the question who leads, to a node at `asked`.
+pub(super) fn encode_question(cluster: ClusterId, asked: SocketAddr, nonce: Nonce) -> Vec<u8> {
     let mut bytes = header(QUESTION, cluster);
     bytes.extend_from_slice(&nonce);
+    // An address is always encoded.
+    bytes = postcard::to_extend(&asked, bytes).unwrap_or_default();
     bytes.resize(QUESTION_LENGTH, 0);
     bytes
 }
@@ -182,7 +214,25 @@ pub(super) fn encode_answer<I: NodeId + Serialize>(
 
 /// Encodes what a node sends to peers that may not know its address.
 pub(super) fn encode_announcement<I: NodeId + Serialize>(from: I, cluster: ClusterId) -> Option<Vec<u8>> {
-    postcard::to_extend(&from, header(ANNOUNCEMENT, cluster)).ok()
+    let mut bytes = postcard::to_extend(&from, header(ANNOUNCEMENT, cluster)).ok()?;
+    bytes.resize(bytes.len().saturating_add(ANNOUNCEMENT_PADDING), 0);
+    Some(bytes)
+}
+
+/// Encodes a challenge.
+pub(super) fn encode_challenge<I: NodeId + Serialize>(
+    cluster: ClusterId,
+    challenge: &Challenge<I>,
+) -> Option<Vec<u8>> {
+    postcard::to_extend(challenge, header(CHALLENGE, cluster)).ok()
+}
+
+/// Encodes the echo of a challenge, which is as long.
+pub(super) fn encode_echo<I: NodeId + Serialize>(
+    cluster: ClusterId,
+    challenge: &Challenge<I>,
+) -> Option<Vec<u8>> {
+    postcard::to_extend(challenge, header(ECHO, cluster)).ok()
 }
 
 /// Decodes a datagram of group `cluster`, if it is one from first byte to last.
@@ -211,7 +261,11 @@ fn decode_body<I: NodeId + DeserializeOwned>(kind: u8, length: usize, body: &[u8
             let message = wire::decode(message).ok()?;
             Some(Datagram::Message(Enveloped { from, to, addresses, message }))
         }
-        QUESTION => Some(Datagram::Question { nonce: *body.first_chunk()?, length }),
+        QUESTION => {
+            let (nonce, rest) = body.split_first_chunk()?;
+            let asked = postcard::take_from_bytes(rest).ok().map(|(asked, _)| asked);
+            Some(Datagram::Question { nonce: *nonce, asked, length })
+        }
         ANSWER => {
             let (nonce, report) = body.split_first_chunk()?;
             let (report, rest) = postcard::take_from_bytes::<LeaderReport<I>>(report).ok()?;
@@ -219,21 +273,15 @@ fn decode_body<I: NodeId + DeserializeOwned>(kind: u8, length: usize, body: &[u8
         }
         ANNOUNCEMENT => {
             let (from, rest) = postcard::take_from_bytes(body).ok()?;
-            rest.is_empty().then_some(Datagram::Announcement { from })
+            (rest == [0; ANNOUNCEMENT_PADDING]).then_some(Datagram::Announcement { from })
+        }
+        CHALLENGE | ECHO => {
+            let (challenge, rest) = postcard::take_from_bytes(body).ok()?;
+            let datagram = if kind == CHALLENGE { Datagram::Challenge } else { Datagram::Echo };
+            rest.is_empty().then_some(datagram(challenge))
         }
         _ => None,
     }
-}
-
-/// Whether a node can have this address at all.
-pub(in crate::adapters) fn is_usable(address: SocketAddr) -> bool {
-    let broadcast = matches!(address.ip(), IpAddr::V4(ip) if ip.is_broadcast());
-    address.port() != 0 && !address.ip().is_unspecified() && !address.ip().is_multicast() && !broadcast
-}
-
-/// Whether `address` means the same to a program at `reader`.
-pub(super) fn means_the_same_to(reader: SocketAddr, address: SocketAddr) -> bool {
-    is_usable(address) && (!address.ip().is_loopback() || reader.ip().is_loopback())
 }
 
 fn header(kind: u8, cluster: ClusterId) -> Vec<u8> {

@@ -7,7 +7,8 @@ use rand_core::TryCryptoRng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::datagram::{self, Datagram, Enveloped, LeaderReport, Nonce, Sighting};
+use super::address::canonical;
+use super::datagram::{self, Challenge, Datagram, Enveloped, LeaderReport, Nonce, Sighting};
 use super::sealing::Received;
 use super::{Endpoint, Transmit};
 use crate::event::Event;
@@ -17,9 +18,28 @@ use crate::types::{ClusterId, NodeId, Timestamp};
 /// What a message says of addresses. Its step decides whether they are of any use.
 pub(super) struct Unsettled<I> {
     from: I,
-    source: SocketAddr,
-    at: Timestamp,
+    origin: Origin,
+    /// Whether the sender had an address here when the message came, and the source was recorded.
+    recorded: bool,
     addresses: Vec<(I, Sighting)>,
+}
+
+/// Where a datagram came from.
+#[derive(Clone, Copy)]
+pub(super) struct Origin {
+    /// Canonical.
+    pub(super) source: SocketAddr,
+    /// How many bytes came: nobody is answered with more who may not receive at the source.
+    pub(super) length: usize,
+    pub(super) at: Timestamp,
+}
+
+/// The node that is answered now.
+pub(super) struct Requester<I> {
+    pub(super) id: I,
+    pub(super) source: SocketAddr,
+    /// How many bytes it may be answered with unless it is known to receive at the source.
+    pub(super) room: usize,
 }
 
 impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
@@ -33,18 +53,20 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
         now: Timestamp,
         out: &mut Vec<Transmit>,
     ) -> Option<(I, Message<I>)> {
+        self.now = now;
         self.settle();
         self.forget_strangers();
         self.requester = None;
+        let origin = Origin { source: canonical(source), length: bytes.len(), at: now };
         match self.sealing.open(bytes) {
-            Received::Datagram(datagram) => return self.receive(datagram, source, now, out),
+            Received::Datagram(datagram) => return self.receive(datagram, origin, out),
             Received::OfTwin(peer, datagram) => {
                 self.news.say(Event::TwoProcesses { peer }, now);
-                return self.receive(datagram, source, now, out);
+                return self.receive(datagram, origin, out);
             }
             Received::Foreign(from, cluster) => self.receive_foreign(from, cluster, now),
-            Received::HandshakeDone(with) => self.complete_handshake(with, source, out),
-            Received::Reply(bytes) => out.push(Transmit { to: source, bytes }),
+            Received::HandshakeDone(with) => self.complete_handshake(with, origin, out),
+            Received::Reply(bytes) => self.transmit(origin.source, bytes, out),
             Received::Refused => {}
             Received::Oversized => self.counters.count(|counters| &mut counters.oversized),
             Received::Undecodable => self.counters.count(|counters| &mut counters.undecodable),
@@ -55,14 +77,20 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
     fn receive(
         &mut self,
         datagram: Datagram<I>,
-        source: SocketAddr,
-        now: Timestamp,
+        origin: Origin,
         out: &mut Vec<Transmit>,
     ) -> Option<(I, Message<I>)> {
         match datagram {
-            Datagram::Message(enveloped) => return self.receive_message(enveloped, source, now),
-            Datagram::Announcement { from } => self.receive_announcement(from, source, now),
-            Datagram::Question { nonce, length } => self.answer_question(nonce, length, source, out),
+            Datagram::Message(enveloped) => return self.receive_message(enveloped, origin, out),
+            Datagram::Announcement { from } if self.is_admitted(from) => {
+                self.record_source(from, origin, out);
+            }
+            Datagram::Announcement { .. } => {}
+            Datagram::Challenge(challenge) => self.echo(&challenge, origin, out),
+            Datagram::Echo(echoed) => self.receive_echo(&echoed, origin),
+            Datagram::Question { nonce, asked, length } => {
+                self.answer_question(nonce, asked, length, origin.source, out);
+            }
             Datagram::Answer(..) => self.counters.count(|counters| &mut counters.undecodable),
         }
         None
@@ -79,8 +107,8 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
     fn receive_message(
         &mut self,
         enveloped: Enveloped<I>,
-        source: SocketAddr,
-        now: Timestamp,
+        origin: Origin,
+        out: &mut Vec<Transmit>,
     ) -> Option<(I, Message<I>)> {
         let Enveloped { from, to, addresses, message } = enveloped;
         if from == self.id {
@@ -93,36 +121,100 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
             self.counters.count(|counters| &mut counters.misdirected);
             return None;
         }
-        self.requester = Some((from, source));
+        let Origin { source, length, .. } = origin;
+        self.requester = Some(Requester { id: from, source, room: length });
         self.counters.count(|counters| &mut counters.received);
-        if self.is_admitted(from) {
-            self.book.record_source(from, source, now);
+        let recorded = self.is_admitted(from);
+        if recorded {
+            self.record_source(from, origin, out);
         } else {
             self.counters.count(|counters| &mut counters.strangers);
         }
-        self.unsettled = Some(Unsettled { from, source, at: now, addresses });
+        self.unsettled = Some(Unsettled { from, origin, recorded, addresses });
         Some((from, message))
     }
 
-    fn receive_announcement(&mut self, from: I, source: SocketAddr, now: Timestamp) {
-        if self.is_admitted(from) {
-            self.book.record_source(from, source, now);
+    /// A datagram of a node that may have an address here. Its source counts if the program gave it, or once the node
+    /// has echoed a challenge from there.
+    fn record_source(&mut self, from: I, origin: Origin, out: &mut Vec<Transmit>) {
+        let Origin { source, length, at } = origin;
+        if self.book.record_source(from, source, (length, self.sealing.is_sealed()), at) {
+            self.send_challenge(from, source, at, out);
+        }
+    }
+
+    pub(super) fn send_challenge(
+        &mut self,
+        to: I,
+        source: SocketAddr,
+        now: Timestamp,
+        out: &mut Vec<Transmit>,
+    ) {
+        if let Some(bytes) = self.challenge(to, source)
+            && self.book.challenge(to, source, bytes.len(), now)
+        {
+            self.transmit(source, bytes, out);
+        }
+    }
+
+    /// The challenge that shows whether `to` receives at `source`; `None` if it cannot be sealed.
+    pub(super) fn challenge(&mut self, to: I, source: SocketAddr) -> Option<Vec<u8>> {
+        let cookie = self.confirmation.cookie(to, source)?;
+        let challenge = Challenge { from: self.id, to, cookie };
+        self.sealing.seal_if_met(to, datagram::encode_challenge(self.cluster, &challenge)?)
+    }
+
+    fn echo(&mut self, challenge: &Challenge<I>, origin: Origin, out: &mut Vec<Transmit>) {
+        let Challenge { from, to, cookie } = *challenge;
+        if from == self.id || to != self.id {
+            return self.counters.count(|counters| &mut counters.misdirected);
+        }
+        let echo = datagram::encode_echo(self.cluster, &Challenge { from: to, to: from, cookie });
+        let echo = echo.and_then(|bytes| self.sealing.seal_if_met(from, bytes));
+        if let Some(bytes) = echo.filter(|bytes| bytes.len() <= origin.length) {
+            self.transmit(origin.source, bytes, out);
+        }
+    }
+
+    fn receive_echo(&mut self, echoed: &Challenge<I>, origin: Origin) {
+        let Challenge { from, to, cookie } = *echoed;
+        if to != self.id || Some(cookie) != self.confirmation.cookie(from, origin.source) {
+            self.counters.count(|counters| &mut counters.misdirected);
+        } else if self.is_admitted(from) {
+            self.book.confirm(from, origin.source, origin.at);
+        } else {
+            self.confirmation.confirm(origin.source, origin.at);
         }
     }
 
     /// The other node can be written to now. Whatever it receives first lets it write to this one.
-    fn complete_handshake(&mut self, with: I, source: SocketAddr, out: &mut Vec<Transmit>) {
-        if self.is_admitted(with) {
-            self.announce_to(with, &[source], out);
+    fn complete_handshake(&mut self, with: I, origin: Origin, out: &mut Vec<Transmit>) {
+        if !self.is_admitted(with) {
+            return;
+        }
+        let announcement = datagram::encode_announcement(self.id, self.cluster);
+        let announcement = announcement.and_then(|bytes| self.sealing.seal_if_met(with, bytes));
+        if let Some(bytes) = announcement.filter(|bytes| bytes.len() <= origin.length) {
+            self.transmit(origin.source, bytes, out);
         }
     }
 
-    fn answer_question(&mut self, nonce: Nonce, length: usize, asker: SocketAddr, out: &mut Vec<Transmit>) {
-        let report = LeaderReport::new(self.id, self.leader(), asker);
-        match datagram::encode_answer(self.cluster, nonce, length, &report) {
+    fn answer_question(
+        &mut self,
+        nonce: Nonce,
+        asked: Option<SocketAddr>,
+        length: usize,
+        asker: SocketAddr,
+        out: &mut Vec<Transmit>,
+    ) {
+        let report = asked.map(|asked| LeaderReport::new((self.id, &self.own), self.leader(), asker, asked));
+        let answer = report.and_then(|report| datagram::encode_answer(self.cluster, nonce, length, &report));
+        match answer {
             Some(bytes) => {
-                let bytes = self.sealing.seal_broadcast(bytes);
-                self.transmit(bytes, &[asker], out);
+                match self.sealing.seal_broadcast(bytes) {
+                    Some(bytes) => self.transmit(asker, bytes, out),
+                    None => self.counters.count(|counters| &mut counters.send_errors),
+                }
                 self.counters.count(|counters| &mut counters.answered);
             }
             None => self.counters.count(|counters| &mut counters.short_questions),
@@ -134,14 +226,20 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
     /// Learns the addresses that the last message brought. Its step may have made its sender a member, or
     /// brought the membership that the addresses go with.
     pub(super) fn settle(&mut self) {
-        let Some(Unsettled { from, source, at, addresses }) = self.unsettled.take() else { return };
+        let Some(Unsettled { from, origin, recorded, addresses }) = self.unsettled.take() else { return };
         if !self.is_admitted(from) {
             return;
         }
-        self.book.record_source(from, source, at);
+        let Origin { source, length, at } = origin;
+        if !recorded {
+            // The next datagram from there is followed by a challenge.
+            self.book.record_source(from, source, (length, self.sealing.is_sealed()), at);
+        }
         for (id, sighting) in addresses {
-            if self.is_admitted(id) {
-                self.book.record_report(id, sighting, at);
+            if id == self.id {
+                self.own.record(sighting.address);
+            } else if self.is_admitted(id) {
+                self.book.record_report(id, (source, self.sealing.is_sealed()), sighting, at);
             }
         }
     }

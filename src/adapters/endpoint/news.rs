@@ -60,6 +60,37 @@ impl<I: NodeId> News<I> {
     }
 }
 
+/// How much news of one kind there may be at once, and how often one piece more.
+const ALLOWED: u32 = 8;
+const ALLOWED_EVERY: Duration = Duration::from_secs(30);
+
+/// Bounds news that others can cause.
+pub(super) struct Allowance {
+    left: u32,
+    /// When it grows next, unless it is whole.
+    grows: Timestamp,
+}
+
+impl Allowance {
+    pub(super) fn new() -> Self {
+        Allowance { left: ALLOWED, grows: Timestamp::ORIGIN }
+    }
+
+    /// Takes a piece, if there is one left.
+    pub(super) fn take(&mut self, now: Timestamp) -> bool {
+        while self.left < ALLOWED && now >= self.grows {
+            self.left = self.left.saturating_add(1);
+            self.grows = self.grows.saturating_add(ALLOWED_EVERY);
+        }
+        if self.left == ALLOWED {
+            self.grows = now.saturating_add(ALLOWED_EVERY);
+        }
+        let left = self.left.checked_sub(1);
+        self.left = left.unwrap_or(0);
+        left.is_some()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,6 +110,18 @@ mod tests {
             said.extend(core::iter::from_fn(|| news.take()).map(|_| minute));
         }
         assert_eq!(said, [0, 1, 3, 7, 15, 31, 63, 127, 255, 511, 1_023]);
+    }
+
+    #[test]
+    fn an_allowance_is_used_up_and_grows_again() {
+        let mut allowance = Allowance::new();
+        let taken = |allowance: &mut Allowance, seconds: core::ops::Range<u64>| {
+            let at = |second| Timestamp::ORIGIN.saturating_add(Duration::from_secs(second));
+            seconds.filter(|&second| allowance.take(at(second))).count()
+        };
+        assert_eq!(taken(&mut allowance, 0..30), 8);
+        assert_eq!(taken(&mut allowance, 30..630), 20);
+        assert_eq!(taken(&mut allowance, 10_000..10_030), 8);
     }
 
     #[test]

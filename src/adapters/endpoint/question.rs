@@ -12,34 +12,38 @@ use super::datagram::{self, Datagram, Nonce};
 use crate::adapters::seal::{Keyring, SealError};
 use crate::types::{ClusterId, NodeId};
 
-/// Asks who leads: send [`bytes`](Self::bytes) to any node of the group, and give what comes back to
+/// Asks who leads: send [`bytes`](Self::bytes) to the address of any node of the group, and give what comes back to
 /// [`read_answer`](Self::read_answer). Datagrams get lost, so repeat the question.
 ///
 /// The answer is news, not a promise: the leader may have changed when it arrives.
 #[derive(Clone)]
 pub struct Question {
     cluster: ClusterId,
+    asked: SocketAddr,
     nonce: Nonce,
     keys: Option<Keyring>,
     bytes: Vec<u8>,
 }
 
 impl Question {
-    /// A question to group `cluster`, which has `keys`, or none. Nodes of another group do not answer it.
+    /// A question to the node at `asked` of group `cluster`, which has `keys`, or none. Nodes of another group do not
+    /// answer it. A leader confirms the address only if the leader knows it to be its own: where keys are used, nobody
+    /// without them can make the asker believe that the leader is where it is not.
     ///
     /// # Errors
     /// [`SealError::NoRandomness`], if the generator has none to give.
     pub fn new(
         cluster: ClusterId,
+        asked: SocketAddr,
         keys: Option<&Keyring>,
         rng: &mut impl TryCryptoRng,
     ) -> Result<Self, SealError> {
         let nonce = rng.try_next_u64().map_err(|_| SealError::NoRandomness)?.to_be_bytes();
-        let mut bytes = datagram::encode_question(cluster, nonce);
+        let mut bytes = datagram::encode_question(cluster, asked, nonce);
         if let Some(keys) = keys {
             bytes = keys.seal_broadcast(cluster, &bytes, rng)?;
         }
-        Ok(Question { cluster, nonce, keys: keys.cloned(), bytes })
+        Ok(Question { cluster, asked, nonce, keys: keys.cloned(), bytes })
     }
 
     /// The datagram to send. No answer is longer.
@@ -49,12 +53,11 @@ impl Question {
     }
 
     /// Reads a datagram that came in, in its place. `None`: the datagram does not answer this question;
-    /// `Some(None)`: the node at `asked` knows no leader.
+    /// `Some(None)`: the node that answers knows no leader.
     #[must_use]
     pub fn read_answer<I: NodeId + DeserializeOwned>(
         &self,
         bytes: &mut [u8],
-        asked: SocketAddr,
     ) -> Option<Option<LeaderAddress<I>>> {
         let bytes = match &self.keys {
             Some(keys) => keys.open_broadcast(self.cluster, bytes).ok()?,
@@ -62,12 +65,14 @@ impl Question {
         };
         match datagram::decode(self.cluster, bytes).ok()? {
             Datagram::Answer(echoed, report) if echoed == self.nonce => {
-                Some(report.leader(self.cluster, asked))
+                Some(report.leader(self.cluster, self.asked))
             }
             Datagram::Answer(..)
             | Datagram::Message(_)
             | Datagram::Question { .. }
-            | Datagram::Announcement { .. } => None,
+            | Datagram::Announcement { .. }
+            | Datagram::Challenge(_)
+            | Datagram::Echo(_) => None,
         }
     }
 }

@@ -68,6 +68,14 @@ impl<I: NodeId, R: TryCryptoRng> Sealing<I, R> {
         }
     }
 
+    /// Whether only somebody with the key can have made a datagram.
+    pub(super) fn is_sealed(&self) -> bool {
+        match self {
+            Sealing::Plain(_) => false,
+            Sealing::Sealed(_) => true,
+        }
+    }
+
     pub(super) fn refused(&self) -> Refused {
         match self {
             Sealing::Plain(_) => Refused::default(),
@@ -83,6 +91,11 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Sealing<I, R> {
             Sealing::Plain(_) => Some(bytes),
             Sealing::Sealed(seal) => seal.seal_for(to, &bytes).ok(),
         }
+    }
+
+    /// The datagram to send to `to`; `None` if it cannot be sealed, or needs a handshake first.
+    pub(super) fn seal_if_met(&mut self, to: I, bytes: Vec<u8>) -> Option<Vec<u8>> {
+        if self.can_send_to(to) { self.seal_for(to, bytes) } else { None }
     }
 
     /// The handshake to send to `to` while [`can_send_to`](Self::can_send_to) says no; `None` if there is

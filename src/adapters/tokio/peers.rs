@@ -1,7 +1,6 @@
 //! What a UDP transport knows of the other nodes.
 
 use std::boxed::Box;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +19,7 @@ pub struct Peers<I: NodeId>(pub(super) Arc<Mutex<UdpState<I>>>);
 pub(super) enum UdpState<I: NodeId> {
     /// The node is not known yet.
     Bound {
-        peers: BTreeMap<I, SocketAddr>,
+        peers: Vec<(I, SocketAddr)>,
         keys: Option<Keyring>,
     },
     Started {
@@ -39,11 +38,14 @@ impl<I: NodeId> UdpState<I> {
 }
 
 impl<I: NodeId> Peers<I> {
-    /// Node `id` is at `address`, as far as you know; where the node is heard counts more. It is never
-    /// forgotten.
+    /// Node `id` is at `address`, as far as you know; where the node answers counts more. Of each node the last four
+    /// addresses are kept, and never forgotten: give both what is configured and what was learned before a restart.
     pub fn introduce(&self, id: I, address: SocketAddr) {
         match &mut *self.lock() {
-            UdpState::Bound { peers, .. } => drop(peers.insert(id, address)),
+            UdpState::Bound { peers, .. } => {
+                peers.retain(|&known| known != (id, address));
+                peers.push((id, address));
+            }
             UdpState::Started { endpoint, .. } => endpoint.configure(id, address),
         }
     }
@@ -52,7 +54,7 @@ impl<I: NodeId> Peers<I> {
     #[must_use]
     pub fn address(&self, id: I) -> Option<SocketAddr> {
         match &*self.lock() {
-            UdpState::Bound { peers, .. } => peers.get(&id).copied(),
+            UdpState::Bound { peers, .. } => peers.iter().rev().find(|peer| peer.0 == id).map(|peer| peer.1),
             UdpState::Started { endpoint, .. } => endpoint.address(id),
         }
     }
@@ -61,7 +63,7 @@ impl<I: NodeId> Peers<I> {
     #[must_use]
     pub fn addresses(&self) -> Vec<(I, SocketAddr)> {
         match &*self.lock() {
-            UdpState::Bound { peers, .. } => peers.iter().map(|(&id, &address)| (id, address)).collect(),
+            UdpState::Bound { peers, .. } => peers.clone(),
             UdpState::Started { endpoint, .. } => endpoint.known_addresses(),
         }
     }

@@ -1,7 +1,6 @@
 //! Messages as datagrams, in the format of the thread host: the two may be in one group.
 
 use std::boxed::Box;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{self, SocketAddr};
@@ -74,7 +73,7 @@ impl<I: NodeId> Udp<I> {
         let listen = |source| BindError::Listen { address, source };
         let (sender, local) = socket::bind(address, &protection)?;
         let socket = sender.try_clone().and_then(UdpSocket::from_std).map_err(listen)?;
-        let state = UdpState::Bound { peers: BTreeMap::new(), keys: protection.into_keys() };
+        let state = UdpState::Bound { peers: Vec::new(), keys: protection.into_keys() };
         Ok(Udp {
             socket,
             sender,
@@ -139,7 +138,9 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + Sync + 'static> Transport
             let rng = SystemRng::new().map_err(io::Error::other)?;
             let endpoint = Endpoint::new(node.id, node.cluster, keys.take(), rng);
             let mut endpoint = endpoint.map_err(io::Error::other)?;
-            peers.iter().for_each(|(&id, &address)| endpoint.configure(id, address));
+            endpoint.bind(self.local);
+            socket::send_buffer(&self.sender).into_iter().for_each(|bytes| endpoint.set_send_buffer(bytes));
+            peers.iter().for_each(|&(id, address)| endpoint.configure(id, address));
             endpoint.observe(node);
             *state = UdpState::Started { endpoint: Box::new(endpoint), clock: clock.clone() };
         }

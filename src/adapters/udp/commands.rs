@@ -60,6 +60,16 @@ impl<I: NodeId> Host<I> {
         self.command(Input::Reconfigure { target, force }, addresses.into_iter().collect())
     }
 
+    /// Node `id` is at `address`, as far as you know; where it answers counts more. As an address of
+    /// [`HostConfig::peers`](super::HostConfig::peers), and while the host runs: of each node the last four are kept,
+    /// and never forgotten.
+    ///
+    /// # Errors
+    /// [`HostCommandError::Stopped`].
+    pub fn introduce(&self, id: I, address: SocketAddr) -> Result<(), HostCommandError<I>> {
+        self.order(Command::Introduce { id, address })
+    }
+
     /// There is a node `id` at `address`. A group that forms itself is formed with it; later, on the leader,
     /// the node is admitted.
     ///

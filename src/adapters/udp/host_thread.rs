@@ -91,6 +91,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
                 let rejection = self.step(input, &addresses)?;
                 let _gone = reply.send(rejection.map_or(Ok(()), Err));
             }
+            Command::Introduce { id, address } => self.endpoint.configure(id, address),
             Command::SetKeys { keys, reply } => {
                 let _gone = reply.send(self.endpoint.set_keys(keys));
             }

@@ -91,7 +91,7 @@ fn ask<I: NodeId + DeserializeOwned>(
         SocketAddr::V4(_) => UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?,
         SocketAddr::V6(_) => UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))?,
     };
-    let question = Question::new(cluster, keys, &mut SystemRng::new().map_err(io::Error::other)?)
+    let question = Question::new(cluster, address, keys, &mut SystemRng::new().map_err(io::Error::other)?)
         .map_err(io::Error::other)?;
     let pause = timeout.checked_div(ATTEMPTS).unwrap_or(timeout).max(Duration::from_millis(1));
     let mut buffer = vec![0; question.bytes().len()];
@@ -105,7 +105,7 @@ fn ask<I: NodeId + DeserializeOwned>(
         let left = repeat.min(timeout).saturating_sub(waited).max(Duration::from_millis(1));
         socket.set_read_timeout(Some(left))?;
         if let Ok((length, _)) = socket.recv_from(&mut buffer) {
-            let answer = question.read_answer(buffer.get_mut(..length).unwrap_or_default(), address);
+            let answer = question.read_answer(buffer.get_mut(..length).unwrap_or_default());
             if answer.is_some() {
                 return Ok(answer);
             }

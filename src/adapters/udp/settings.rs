@@ -19,7 +19,9 @@ pub struct HostConfig<I> {
     /// The address to listen on. Port 0 takes any free one: see [`Host::local_addr`](super::Host::local_addr).
     pub listen: SocketAddr,
     /// The addresses of other nodes, as far as they are known beforehand. One node that is up is enough; a node
-    /// that joins a group needs none. They are never forgotten, unlike the addresses that are learned later.
+    /// that joins a group needs none. Of one node there may be up to four: give both what is configured and what was
+    /// learned before a restart, since either may be out of date. They are never forgotten, unlike the addresses that
+    /// are learned later.
     pub peers: Vec<(I, SocketAddr)>,
     /// How long before the end of a lease its watchers are told that it has ended, so that they
     /// have stopped when it does. A tenth of a promise unless told otherwise, the shortest if they are tuned;

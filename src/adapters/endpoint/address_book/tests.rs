@@ -16,85 +16,175 @@ fn secs(secs: u64) -> Timestamp {
     Timestamp::ORIGIN.saturating_add(Duration::from_secs(secs))
 }
 
-fn seen(port: u16, age: u32) -> Sighting {
-    Sighting { address: at(port), age: Some(age) }
+fn report(book: &mut AddressBook<u8>, id: u8, port: u16, age: Option<u32>, now: Timestamp) {
+    book.record_report(id, (READER, true), Sighting { address: at(port), age }, now);
+}
+
+/// Node `id` sends from `port`, and has shown to receive there.
+fn hear(book: &mut AddressBook<u8>, id: u8, port: u16, now: Timestamp) {
+    if book.record_source(id, at(port), (100, false), now) {
+        assert!(book.challenge(id, at(port), 50, now), "no longer than what came");
+        book.confirm(id, at(port), now);
+    }
 }
 
 fn told(book: &mut AddressBook<u8>, to: u8, now: Timestamp) -> Vec<(u8, u16, Option<u32>)> {
     let enclosed = book.enclose(to, READER, true, now);
-    enclosed.into_iter().map(|(id, Sighting { address, age })| (id, address.port(), age)).collect()
+    let of_others = enclosed.into_iter().filter(|told| told.0 != to);
+    of_others.map(|(id, Sighting { address, age })| (id, address.port(), age)).collect()
 }
 
 #[test]
-fn the_latest_sighting_counts_whichever_node_reports_it() {
+fn the_latest_counts_whichever_node_reports_it() {
     let mut book = book(&[(1, at(10))]);
     assert_eq!(book.address(1), Some(at(10)));
-    book.record_report(1, seen(20, 8_000), secs(1));
+    report(&mut book, 1, 20, Some(8_000), secs(1));
     assert_eq!(book.address(1), Some(at(20)), "seen before this clock began, but seen");
-    book.record_report(1, seen(30, 9_000), secs(1));
+    report(&mut book, 1, 30, Some(9_000), secs(1));
     assert_eq!(book.address(1), Some(at(20)), "older news, told later");
-    book.record_source(1, at(40), secs(2));
-    book.record_report(1, seen(50, 1_000), secs(2));
+    hear(&mut book, 1, 40, secs(2));
+    report(&mut book, 1, 50, Some(1_000), secs(2));
     assert_eq!(book.address(1), Some(at(40)));
-    book.record_report(1, Sighting { address: at(60), age: None }, secs(3));
-    book.record_report(1, Sighting { address: at(0), age: Some(0) }, secs(3));
+    report(&mut book, 1, 60, None, secs(3));
+    report(&mut book, 1, 0, Some(0), secs(3));
     assert_eq!(book.address(1), Some(at(40)), "configured, and impossible");
-    book.record_report(1, seen(50, 0), secs(3));
+    report(&mut book, 1, 50, Some(0), secs(3));
     assert_eq!(book.address(1), Some(at(40)), "not clearly later");
-    book.record_report(1, seen(50, 0), secs(4));
+    report(&mut book, 1, 50, Some(0), secs(4));
     assert_eq!(book.address(1), Some(at(50)));
-    book.record_report(1, seen(40, 100), secs(5));
-    book.record_report(1, seen(50, 200), secs(5));
-    assert_eq!(book.address(1), Some(at(40)), "it came back");
+    report(&mut book, 1, 40, Some(0), secs(6));
+    assert_eq!(book.address(1), Some(at(40)), "it came back, as others see");
+    hear(&mut book, 1, 50, secs(8));
+    report(&mut book, 1, 10, Some(0), secs(10));
+    report(&mut book, 1, 50, Some(0), secs(12));
+    assert_eq!(book.address(1), Some(at(50)), "where it answered, and was seen last");
 }
 
 #[test]
-fn a_node_is_reached_where_it_is_heard_and_everywhere_else_when_it_has_moved_or_is_silent() {
+fn a_node_is_reached_where_it_answers_and_everywhere_else_when_it_has_moved_or_is_silent() {
     let mut book = book(&[(1, at(10))]);
-    book.record_source(1, at(20), secs(1));
-    book.record_report(1, seen(30, 500), secs(1));
+    hear(&mut book, 1, 20, secs(1));
+    report(&mut book, 1, 30, Some(0), secs(1));
     assert_eq!(book.route(1, secs(1)), [at(20)]);
-    book.record_report(1, seen(30, 0), secs(2));
+    report(&mut book, 1, 30, Some(0), secs(2));
     assert_eq!(book.route(1, secs(2)), [at(20)], "others are not believed at once");
-    book.record_report(1, seen(30, 0), secs(3));
-    assert_eq!(book.route(1, secs(3)), [at(20), at(30), at(10)]);
-    book.record_source(1, at(30), secs(4));
+    report(&mut book, 1, 30, Some(0), secs(3));
+    assert_eq!(book.route(1, secs(3)), [at(30), at(10), at(20)]);
+    hear(&mut book, 1, 30, secs(4));
     assert_eq!(book.route(1, secs(4)), [at(30)]);
-    assert_eq!(book.route(1, secs(9)), [at(30), at(10)]);
+    assert_eq!(book.route(1, secs(9)), [at(30), at(10), at(20)]);
     assert_eq!(book.route(2, secs(9)), []);
 }
 
 #[test]
-fn a_node_with_two_addresses_is_no_news_each_time_it_is_seen() {
+fn a_source_proves_nothing_until_it_echoes_a_challenge_and_is_sent_no_more_than_came_from_there() {
+    let mut book = book(&[]);
+    book.introduce(1, at(10), secs(1));
+    hear(&mut book, 1, 10, secs(1));
+    assert!(book.record_source(1, at(66), (100, false), secs(2)), "it is to be challenged");
+    assert_eq!(book.address(1), Some(at(10)));
+    assert_eq!(book.route(1, secs(2)), [at(10), at(66)]);
+    assert!(book.spend(1, at(66), 60, secs(2)) && !book.spend(1, at(66), 60, secs(2)));
+    assert!(book.spend(1, at(10), 60_000, secs(2)));
+    book.confirm(1, at(67), secs(2));
+    assert_eq!(book.route(1, secs(2)), [at(10), at(66)], "nothing was sent there");
+    assert!(book.challenge(1, at(66), 40, secs(2)));
+    hear(&mut book, 1, 10, secs(2));
+    book.confirm(1, at(66), secs(2));
+    assert_eq!(book.address(1), Some(at(10)), "it answered there a moment ago");
+    hear(&mut book, 1, 66, secs(3));
+    assert_eq!(book.address(1), Some(at(66)));
+    assert!(book.spend(1, at(66), 60_000, secs(3)));
+}
+
+#[test]
+fn a_configured_source_needs_no_challenge_and_what_was_configured_is_never_dropped() {
+    let mut book = book(&[(1, at(10)), (1, at(11))]);
+    assert!(!book.record_source(1, at(10), (100, false), secs(1)));
+    for port in 100..200 {
+        let now = secs(port.into());
+        report(&mut book, 1, port, Some(0), now);
+        book.record_source(1, at(1_000 + port), (100, false), now);
+    }
+    let route = book.route(1, secs(300));
+    assert!(route.len() <= 8 && route.contains(&at(10)) && route.contains(&at(11)), "{route:?}");
+    assert!(
+        route.contains(&at(199)) && route.contains(&at(198)),
+        "a report is worth more than a source: {route:?}"
+    );
+}
+
+#[test]
+fn an_address_that_anybody_may_have_made_up_is_tried_at_growing_intervals() {
+    let mut book = book(&[]);
+    book.record_report(1, (READER, false), Sighting { address: at(66), age: Some(0) }, secs(0));
+    let tenth = |tenth: u64| Timestamp::ORIGIN.saturating_add(Duration::from_millis(tenth * 100));
+    let tries = (0..6_000).filter(|&now| book.spend(1, at(66), 100, tenth(now))).count();
+    assert!((15..30).contains(&tries), "{tries} in ten minutes");
+    report(&mut book, 1, 66, Some(0), secs(600));
+    assert!((6_000..6_100).all(|now| book.spend(1, at(66), 100, tenth(now))), "a sealed report is trusted");
+}
+
+#[test]
+fn a_node_with_two_addresses_is_no_news_each_time_it_is_heard() {
     let mut book = book(&[(2, at(20))]);
-    book.record_source(1, at(10), secs(1));
+    hear(&mut book, 1, 10, secs(1));
+    hear(&mut book, 1, 11, secs(1));
     assert_eq!(told(&mut book, 2, secs(1)).len(), 1);
+    let revision = book.revision;
     for tenth in 11..50 {
         let now = Timestamp::ORIGIN.saturating_add(Duration::from_millis(tenth * 100));
-        book.record_report(1, seen(11, 0), now);
-        assert!(book.enclose(2, READER, false, now).is_empty() || tenth % 10 == 0);
-        book.record_source(1, at(10), now);
+        report(&mut book, 1, 12, Some(0), now);
+        hear(&mut book, 1, 10, now);
+        hear(&mut book, 1, 11, now);
     }
+    assert_eq!((book.revision, book.address(1)), (revision, Some(at(10))));
 }
 
 #[test]
 fn a_node_that_was_not_heard_yet_is_told_of_with_the_age_of_the_news() {
     let mut book = book(&[(1, at(10)), (2, at(20))]);
     book.introduce(3, at(30), secs(1));
-    book.record_source(1, at(10), secs(2));
+    hear(&mut book, 1, 10, secs(2));
     assert_eq!(told(&mut book, 2, secs(3)), [(1, 10, Some(1_000)), (3, 30, Some(2_000))]);
     assert_eq!(told(&mut book, 1, secs(3)), [(2, 20, None), (3, 30, Some(2_000))]);
     assert_eq!(told(&mut book, 7, secs(3)), [], "a node that is not in the book is told nothing");
     assert!(book.enclose(2, READER, false, secs(3)).is_empty(), "nothing is new");
-    book.record_report(3, seen(31, 0), secs(3));
+    report(&mut book, 3, 31, Some(0), secs(3));
     assert_eq!(book.enclose(2, READER, false, secs(3)).len(), 2, "3 has moved");
+    let own: Vec<_> = book.enclose(1, READER, true, secs(4)).into_iter().filter(|told| told.0 == 1).collect();
+    assert!(matches!(own[..], [(1, Sighting { address, .. })] if address == at(10)), "where it answers");
+}
+
+#[test]
+fn addresses_are_kept_in_one_form_and_told_only_where_they_mean_the_same() {
+    let parse = |text: &str| text.parse::<SocketAddr>().expect("an address");
+    let mut book = book(&[]);
+    let far = parse("10.0.0.9:1");
+    for (id, address) in (1..).zip(["[::ffff:10.0.0.1]:7", "[fe80::2%3]:7", "127.0.0.1:7", "[2001:db8::4]:7"])
+    {
+        book.configure(id, parse(address));
+    }
+    let enclosed: Vec<_> =
+        book.enclose(4, far, true, secs(1)).iter().map(|told| (told.0, told.1.address)).collect();
+    assert_eq!(enclosed, [(1, parse("10.0.0.1:7"))]);
+    // What a teller elsewhere calls its loopback, or its link, is not this node's.
+    for address in ["127.0.0.1:8", "[fe80::2%3]:8", "0.0.0.0:8"] {
+        book.record_report(1, (far, true), Sighting { address: parse(address), age: Some(0) }, secs(1));
+    }
+    assert_eq!(book.address(1), Some(parse("10.0.0.1:7")));
+    // A reader that may know IPv4 alone is told that address beside the better one.
+    book.record_report(1, (far, true), Sighting { address: parse("[2001:db8::1]:7"), age: Some(0) }, secs(1));
+    let to_far: Vec<_> =
+        book.enclose(4, far, true, secs(2)).iter().map(|told| told.1.address.to_string()).collect();
+    assert_eq!(to_far, ["[2001:db8::1]:7", "10.0.0.1:7"]);
 }
 
 #[test]
 fn only_configured_peers_and_needed_nodes_stay() {
     let mut book = book(&[(1, at(10))]);
     for id in 1..=9 {
-        book.record_source(id, at(id.into()), secs(1));
+        hear(&mut book, id, id.into(), secs(1));
     }
     book.retain(|id| id == 5);
     assert_eq!(book.entries.keys().copied().collect::<Vec<_>>(), [1, 5]);
@@ -114,6 +204,6 @@ fn in_a_large_group_news_comes_first_and_the_rest_in_turn() {
     known.sort_unstable();
     known.dedup();
     assert_eq!(known.len(), 99);
-    book.record_source(42, at(42), secs(9));
+    hear(&mut book, 42, 42, secs(9));
     assert_eq!(told(&mut book, 0, secs(9)).first(), Some(&(42, 42, Some(0))));
 }

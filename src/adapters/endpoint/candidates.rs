@@ -1,0 +1,345 @@
+//! The addresses at which one node may be.
+//!
+//! An address that the program, a member or a datagram names stays a *candidate* until the node has *answered* at
+//! another one later. A node has answered at an address if it has sent from there, and the address is one that the
+//! program gave, or has echoed a challenge that was sent to it. A source alone proves nothing: anybody can write any
+//! source on a datagram, and would have the group flood another machine by it.
+
+use core::net::SocketAddr;
+use core::time::Duration;
+use std::prelude::rust_2024::*;
+
+use super::address::is_same_family;
+use crate::types::Timestamp;
+
+/// For how long an address is trusted alone after its node has answered there. A node that is silent for longer is
+/// tried at every candidate.
+pub(super) const FRESH: Duration = Duration::from_secs(5);
+
+/// How much later than this node the others must have heard a member somewhere else, to be believed; and after how
+/// much silence at one address another one, at which the node answers, takes its place.
+pub(super) const CLEARLY_LATER: Duration = Duration::from_secs(1);
+
+/// The most candidates of each kind: given by the program, of which the oldest make room; learned, of which the least
+/// useful do; and mere sources, which anybody can make up, and which must not drive out the others, nor they these.
+const MOST_GIVEN: usize = 4;
+const MOST_LEARNED: usize = 4;
+const MOST_UNPROVEN: usize = 2;
+
+/// How often at most a source is challenged.
+const CHALLENGE_EVERY: Duration = Duration::from_millis(100);
+
+/// How soon an address that was told without a seal is tried again at first, and at last: it may be made up.
+const FIRST_RETRY: Duration = Duration::from_millis(100);
+const LAST_RETRY: Duration = Duration::from_secs(30);
+
+/// The most bytes that a source which has not answered yet is owed.
+const MOST_CREDIT: usize = 64 * 1024;
+
+/// An instant on this node's clock, in milliseconds, also before its origin. The oldest means that the node
+/// was never heard by any other.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct AsOf(i128);
+
+impl AsOf {
+    pub(super) const NEVER: AsOf = AsOf(i128::MIN);
+
+    pub(super) fn at(now: Timestamp) -> Self {
+        AsOf(i128::try_from(now.since_origin().as_millis()).unwrap_or(i128::MAX))
+    }
+
+    pub(super) fn ago(now: Timestamp, age: Option<u32>) -> Self {
+        age.map_or(Self::NEVER, |age| AsOf(Self::at(now).0.saturating_sub(age.into())))
+    }
+
+    fn after(self, length: Duration) -> Self {
+        AsOf(self.0.saturating_add(i128::try_from(length.as_millis()).unwrap_or(i128::MAX)))
+    }
+
+    /// The age in milliseconds, as it is told; `None` if there is none, or one too great to matter.
+    pub(super) fn age(self, now: Timestamp) -> Option<u32> {
+        u32::try_from(Self::at(now).0.saturating_sub(self.0).max(0)).ok()
+    }
+}
+
+/// The candidates of one node, and the one at which it answers.
+#[derive(Debug, Default)]
+pub(super) struct Candidates {
+    /// The given ones first, each kind in the order in which it came.
+    all: Vec<Candidate>,
+    current: Option<SocketAddr>,
+}
+
+#[derive(Debug)]
+struct Candidate {
+    address: SocketAddr,
+    /// Whether the program gave it for good.
+    given: bool,
+    /// Whether it comes from the program, or from a member whose messages are sealed.
+    trusted: bool,
+    /// Whether it was the source of a sealed datagram. It is then tried at growing intervals, like an address that
+    /// anybody may have told: somebody without the key can have written the source, but not the datagram.
+    sealed: bool,
+    /// When a datagram of the node last came from here, since it has shown to be here.
+    answered: Option<Timestamp>,
+    /// As of when the program or others know the node to be here.
+    reported: Option<AsOf>,
+    /// When a datagram of the node last came from here.
+    seen: Option<Timestamp>,
+    challenged: Option<Timestamp>,
+    /// How many bytes came from here that were not answered yet.
+    credit: usize,
+    /// When it is tried again if nobody who is trusted reported it, and the pause after that.
+    next_try: Timestamp,
+    pause: Duration,
+}
+
+impl Candidate {
+    fn new(address: SocketAddr, given: bool) -> Self {
+        Candidate {
+            address,
+            given,
+            trusted: given,
+            sealed: false,
+            answered: None,
+            reported: None,
+            seen: None,
+            challenged: None,
+            credit: 0,
+            next_try: Timestamp::ORIGIN,
+            pause: FIRST_RETRY,
+        }
+    }
+
+    /// The instant of the latest that is known of it.
+    fn as_of(&self) -> Option<AsOf> {
+        let answered = self.answered.map(AsOf::at);
+        let given = self.given.then_some(AsOf::NEVER);
+        [answered, self.reported, given].into_iter().flatten().max()
+    }
+
+    /// Whether it was seen as a source, and nothing else speaks for it.
+    fn is_unproven(&self) -> bool {
+        self.as_of().is_none()
+    }
+}
+
+impl Candidates {
+    /// The program gives `address`: it is kept for good.
+    pub(super) fn give(&mut self, address: SocketAddr) -> bool {
+        let before = self.best();
+        match self.find(address) {
+            Some(known) => (known.given, known.trusted) = (true, true),
+            None => self.all.push(Candidate::new(address, true)),
+        }
+        self.make_room();
+        self.best() != before
+    }
+
+    pub(super) fn is_given(&self) -> bool {
+        self.all.iter().any(|candidate| candidate.given)
+    }
+
+    /// The node is said to be at `address`, as of then, by somebody to be `trusted` or not. Returns whether its best
+    /// address is another one now.
+    pub(super) fn report(&mut self, address: SocketAddr, as_of: AsOf, trusted: bool) -> bool {
+        let before = self.best().map(|best| best.0);
+        // What is older than an answer elsewhere is no news.
+        let answered = self.answered().map(|(_, at)| AsOf::at(at));
+        if self.find(address).is_none() {
+            if answered.is_some_and(|answered| as_of <= answered) {
+                return false;
+            }
+            self.all.push(Candidate::new(address, false));
+        }
+        if let Some(candidate) = self.find(address) {
+            candidate.trusted |= trusted;
+        }
+        if let Some(candidate) = self.find(address)
+            && candidate.reported.is_none_or(|known| known < as_of)
+        {
+            candidate.reported = Some(as_of);
+            (candidate.next_try, candidate.pause) = (Timestamp::ORIGIN, FIRST_RETRY);
+        }
+        self.make_room();
+        self.best().map(|best| best.0) != before
+    }
+
+    /// A datagram of the node, of `length` bytes, came from `address`. Returns whether the node is at another address
+    /// now, and whether the source has to be challenged.
+    pub(super) fn see(&mut self, address: SocketAddr, length: usize, sealed: bool, now: Timestamp) -> Seen {
+        let before = self.current;
+        if self.find(address).is_none() {
+            self.all.push(Candidate::new(address, false));
+        }
+        let Some(candidate) = self.find(address) else { return Seen::default() };
+        candidate.seen = Some(now);
+        candidate.sealed = sealed;
+        if candidate.given || candidate.answered.is_some() {
+            self.record_answer(address, now);
+            return Seen { moved: self.current != before, challenge: false };
+        }
+        candidate.credit = candidate.credit.saturating_add(length).min(MOST_CREDIT);
+        let again = |at: Timestamp| now.saturating_duration_since(at) >= CHALLENGE_EVERY;
+        let challenge = candidate.challenged.is_none_or(again);
+        self.make_room();
+        Seen { moved: false, challenge }
+    }
+
+    /// The sources to challenge again: the echo may have been lost.
+    pub(super) fn unanswered(&self, now: Timestamp) -> impl Iterator<Item = SocketAddr> {
+        let again = move |at: Timestamp| now.saturating_duration_since(at) >= CHALLENGE_EVERY;
+        let waits = move |it: &&Candidate| it.answered.is_none() && it.challenged.is_some_and(again);
+        self.all.iter().filter(waits).map(|candidate| candidate.address)
+    }
+
+    /// A challenge of `length` bytes is about to be sent to `address`. Returns whether it may be.
+    pub(super) fn challenge(&mut self, address: SocketAddr, length: usize, now: Timestamp) -> bool {
+        let may = self.spend(address, length, now);
+        if let (true, Some(candidate)) = (may, self.find(address)) {
+            candidate.challenged = Some(now);
+        }
+        may
+    }
+
+    /// The node has echoed the challenge that was sent to `address`. Returns whether it is at another address now.
+    pub(super) fn confirm(&mut self, address: SocketAddr, now: Timestamp) -> bool {
+        let before = self.current;
+        if self.find(address).is_some_and(|candidate| candidate.challenged.is_some()) {
+            self.record_answer(address, now);
+        }
+        self.current != before
+    }
+
+    fn record_answer(&mut self, address: SocketAddr, now: Timestamp) {
+        let Some(candidate) = self.find(address) else { return };
+        let first = candidate.answered.replace(now).is_none();
+        let stays = self.answered().is_some_and(|(current, at)| {
+            current != address && now.saturating_duration_since(at) < CLEARLY_LATER
+        });
+        if !stays {
+            self.current = Some(address);
+        }
+        let of_late = |at: Timestamp| now.saturating_duration_since(at) < FRESH;
+        self.all.retain(|other| !other.is_unproven() || other.seen.is_some_and(of_late));
+        if first {
+            let answered = AsOf::at(now);
+            self.all.retain(|other| {
+                let newer = other.reported.is_some_and(|as_of| as_of > answered);
+                let answers = other.answered.is_some_and(of_late) || other.seen.is_some_and(of_late);
+                other.address == address || other.given || newer || answers
+            });
+        }
+    }
+
+    /// The address at which the node answers, and when it did last.
+    pub(super) fn answered(&self) -> Option<(SocketAddr, Timestamp)> {
+        let current = self.current?;
+        let candidate = self.all.iter().find(|candidate| candidate.address == current)?;
+        Some((current, candidate.answered?))
+    }
+
+    /// The address that others know the node to have, clearly later than it answered here, or others knew it here.
+    fn moved_to(&self) -> Option<&Candidate> {
+        let current = self.current?;
+        let here = self.all.iter().find(|candidate| candidate.address == current)?;
+        let later = here.as_of()?.after(CLEARLY_LATER);
+        let elsewhere = self.all.iter().filter(|candidate| candidate.address != current);
+        elsewhere
+            .filter(|candidate| candidate.reported > Some(later))
+            .max_by_key(|candidate| candidate.reported)
+    }
+
+    /// The best address, as of then, and no source that nothing else speaks for.
+    pub(super) fn best(&self) -> Option<(SocketAddr, AsOf)> {
+        let known = |candidate: &Candidate| Some((candidate.address, candidate.as_of()?));
+        if let Some(moved) = self.moved_to() {
+            return known(moved);
+        }
+        if let Some((current, _)) = self.answered() {
+            return self.all.iter().find(|candidate| candidate.address == current).and_then(known);
+        }
+        self.all.iter().filter_map(known).max_by_key(|&(_, as_of)| as_of)
+    }
+
+    /// The best address of the family of `reader`, which may not be able to use one of another.
+    pub(super) fn best_like(&self, reader: SocketAddr) -> Option<(SocketAddr, AsOf)> {
+        let alike = self.all.iter().filter(|candidate| is_same_family(candidate.address, reader));
+        let known = |candidate: &Candidate| Some((candidate.address, candidate.as_of()?));
+        alike.filter_map(known).max_by_key(|&(_, as_of)| as_of)
+    }
+
+    /// The best address, or else a source that has not answered yet.
+    pub(super) fn any(&self) -> Option<SocketAddr> {
+        let seen =
+            || self.all.iter().max_by_key(|candidate| candidate.seen).map(|candidate| candidate.address);
+        self.best().map(|best| best.0).or_else(seen)
+    }
+
+    /// Where to send what is for the node: where it answered of late, and where it was seen since; or else every
+    /// candidate.
+    pub(super) fn route(&self, now: Timestamp) -> Vec<SocketAddr> {
+        let fresh = self.answered().filter(|&(_, at)| now.saturating_duration_since(at) < FRESH);
+        let (Some((current, at)), None) = (fresh, self.moved_to()) else {
+            let first = self.best().map(|best| best.0);
+            let others = self.all.iter().map(|candidate| candidate.address);
+            return first.into_iter().chain(others.filter(|&other| Some(other) != first)).collect();
+        };
+        let since = |candidate: &&Candidate| candidate.address != current && candidate.seen > Some(at);
+        let others = self.all.iter().filter(since).map(|candidate| candidate.address);
+        std::iter::once(current).chain(others).collect()
+    }
+
+    /// Whether a datagram of `length` bytes may be sent to `address` now: to a source that has not answered yet no
+    /// more than came from there, and to an address that anybody may have made up at growing intervals. If so, it counts as sent.
+    pub(super) fn spend(&mut self, address: SocketAddr, length: usize, now: Timestamp) -> bool {
+        let Some(candidate) = self.find(address) else { return false };
+        if candidate.trusted || candidate.answered.is_some() {
+            return true;
+        }
+        if let Some(left) = candidate.credit.checked_sub(length) {
+            candidate.credit = left;
+            return true;
+        }
+        let may = (candidate.sealed || !candidate.is_unproven()) && now >= candidate.next_try;
+        if may {
+            candidate.next_try = now.saturating_add(candidate.pause);
+            candidate.pause = candidate.pause.saturating_mul(2).min(LAST_RETRY);
+        }
+        may
+    }
+
+    fn find(&mut self, address: SocketAddr) -> Option<&mut Candidate> {
+        self.all.iter_mut().find(|candidate| candidate.address == address)
+    }
+
+    /// Drops what is too much: of the given ones the oldest, of the others those of which the least is known.
+    fn make_room(&mut self) {
+        let given = self.all.iter().filter(|candidate| candidate.given).count();
+        if given > MOST_GIVEN {
+            let oldest = self.all.iter().position(|candidate| candidate.given);
+            oldest.map(|oldest| self.all.remove(oldest));
+        }
+        let current = self.current;
+        let is_learned = |it: &Candidate| !it.given && !it.is_unproven() && Some(it.address) != current;
+        self.drop_worst(MOST_LEARNED, is_learned);
+        self.drop_worst(MOST_UNPROVEN, Candidate::is_unproven);
+    }
+
+    /// Drops the worst of a kind of candidates, if there are more than `most`.
+    fn drop_worst(&mut self, most: usize, is_of_kind: impl Fn(&Candidate) -> bool) {
+        let of_kind = || (0_usize..).zip(&self.all).filter(|(_, candidate)| is_of_kind(candidate));
+        if of_kind().count() > most {
+            let worst = of_kind().min_by_key(|(_, it)| (it.answered, it.reported, it.seen));
+            let worst = worst.map(|(index, _)| index);
+            worst.map(|index| self.all.remove(index));
+        }
+    }
+}
+
+/// What the source of a datagram means.
+#[derive(Default)]
+pub(super) struct Seen {
+    pub(super) moved: bool,
+    pub(super) challenge: bool,
+}

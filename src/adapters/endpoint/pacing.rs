@@ -1,0 +1,165 @@
+//! How often a node is written to that does not answer.
+//!
+//! Datagrams to a machine that is gone from its subnet wait in the sender's system for seconds, until the address is
+//! known to be dead, and take room in the one buffer that the datagrams to all others go through. So a node that is
+//! asked and does not answer is written to seldom enough that all such nodes together fill half of that buffer at
+//! most, each an equal share; and after the others. Two silent nodes of a small group notice nothing of it.
+
+use core::time::Duration;
+
+use crate::types::Timestamp;
+
+/// For how long the system keeps a datagram to an address that does not resolve (Linux: three probes, a second each).
+const HELD: Duration = Duration::from_secs(3);
+
+/// How long a node may leave all that is sent to it unanswered until it is silent.
+const SILENT_AFTER: Duration = Duration::from_secs(1);
+
+/// A node that nothing was to be sent to for so long is not silent: it was not asked.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// What the system counts for a datagram beside its bytes, and how often it counts these.
+const OVERHEAD: usize = 512;
+const FACTOR: usize = 2;
+
+/// The send buffer of a socket of which nothing else is known, in bytes: Linux's default.
+const DEFAULT_BUFFER: usize = 212_992;
+
+/// How much a socket holds, and how many addresses share it that do not answer.
+#[derive(Debug)]
+pub(super) struct Pacing {
+    buffer: usize,
+    silent: usize,
+}
+
+/// What has been sent to one node since it was heard.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Asked {
+    /// Since when something is sent to it that it has not answered, without a pause.
+    since: Option<Timestamp>,
+    /// When something was to be sent to it last, and when something was sent.
+    wanted: Timestamp,
+    sent: Timestamp,
+    /// What the system counts for the last datagram to it, at all addresses together.
+    cost: usize,
+}
+
+/// When a datagram goes out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Turn {
+    Now,
+    /// After all that goes out now.
+    Last,
+    /// Not at all.
+    Never,
+}
+
+impl Pacing {
+    pub(super) fn new() -> Self {
+        Pacing { buffer: DEFAULT_BUFFER, silent: 0 }
+    }
+
+    pub(super) fn set_buffer(&mut self, bytes: usize) {
+        self.buffer = bytes;
+    }
+
+    /// Counts the nodes that are silent.
+    pub(super) fn count<'a>(&mut self, all: impl Iterator<Item = &'a Asked>, now: Timestamp) {
+        self.silent = all.filter(|asked| asked.is_silent(now)).count();
+    }
+
+    /// How long to leave a silent node alone between two datagrams of this cost.
+    fn interval(&self, cost: usize) -> Duration {
+        let share = (self.buffer / 2).checked_div(self.silent.max(1)).unwrap_or(0).max(1);
+        let held = u64::try_from(HELD.as_micros()).unwrap_or(u64::MAX);
+        let cost = u64::try_from(cost).unwrap_or(u64::MAX);
+        let share = u64::try_from(share).unwrap_or(1);
+        Duration::from_micros(held.saturating_mul(cost).checked_div(share).unwrap_or(u64::MAX))
+    }
+
+    /// Whether a datagram to the node may go out at `now`.
+    pub(super) fn turn(&self, asked: &mut Asked, now: Timestamp) -> Turn {
+        if now.saturating_duration_since(asked.wanted) >= PAUSE {
+            asked.since = None;
+        }
+        asked.since.get_or_insert(now);
+        asked.wanted = now;
+        if !asked.is_silent(now) {
+            return Turn::Now;
+        }
+        let rested = now.saturating_duration_since(asked.sent) >= self.interval(asked.cost);
+        if rested { Turn::Last } else { Turn::Never }
+    }
+}
+
+impl Asked {
+    /// The node was heard.
+    pub(super) fn answer(&mut self) {
+        self.since = None;
+    }
+
+    /// A datagram of `length` bytes goes out, to so many addresses of the node.
+    pub(super) fn send(&mut self, length: usize, addresses: usize, now: Timestamp) {
+        self.sent = now;
+        self.cost = length.saturating_mul(FACTOR).saturating_add(OVERHEAD).saturating_mul(addresses);
+    }
+
+    fn is_silent(&self, now: Timestamp) -> bool {
+        let asked = |since: Timestamp| now.saturating_duration_since(since) >= SILENT_AFTER;
+        self.since.is_some_and(asked) && now.saturating_duration_since(self.wanted) < PAUSE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn millis(millis: u64) -> Timestamp {
+        Timestamp::ORIGIN.saturating_add(Duration::from_millis(millis))
+    }
+
+    /// How many datagrams of 300 bytes go out to each of so many silent nodes in a minute, of one every 20 ms.
+    fn sent_in_a_minute(nodes: usize, buffer: usize) -> usize {
+        let (mut pacing, mut all) = (Pacing::new(), std::vec![Asked::default(); nodes]);
+        pacing.set_buffer(buffer);
+        let mut sent = 0;
+        for now in (0..3_000).map(|turn| millis(turn * 20)) {
+            for asked in &mut all {
+                if pacing.turn(asked, now) != Turn::Never {
+                    asked.send(300, 1, now);
+                    sent += 1;
+                }
+            }
+            pacing.count(all.iter(), now);
+        }
+        sent / nodes
+    }
+
+    #[test]
+    fn the_silent_share_half_of_the_buffer_whatever_their_number() {
+        assert_eq!(sent_in_a_minute(1, DEFAULT_BUFFER), 1_500 + 25, "every 40 ms, but for the first second");
+        for nodes in [1, 5, 50, 250] {
+            let in_three_seconds =
+                (sent_in_a_minute(nodes, DEFAULT_BUFFER) - 50) * nodes * (2 * 300 + 512) * 3 / 59;
+            assert!(in_three_seconds <= DEFAULT_BUFFER / 2, "{in_three_seconds} bytes of {nodes} nodes");
+            assert!(sent_in_a_minute(nodes, 10 * DEFAULT_BUFFER) > sent_in_a_minute(nodes, DEFAULT_BUFFER));
+        }
+    }
+
+    #[test]
+    fn a_node_that_answers_or_was_not_asked_is_not_silent() {
+        let (mut pacing, mut asked) = (Pacing::new(), Asked::default());
+        pacing.set_buffer(1);
+        for tenth in 0..100 {
+            assert_eq!(pacing.turn(&mut asked, millis(tenth * 100)), Turn::Now);
+            asked.send(300, 1, millis(tenth * 100));
+            asked.answer();
+        }
+        for pause in 5..50 {
+            assert_eq!(pacing.turn(&mut asked, millis(pause * 2_000)), Turn::Now);
+        }
+        assert_eq!(pacing.turn(&mut asked, millis(49 * 2_000 + 999)), Turn::Now);
+        asked.send(300, 1, millis(49 * 2_000 + 999));
+        assert_eq!(pacing.turn(&mut asked, millis(49 * 2_000 + 1_000)), Turn::Never);
+    }
+}
