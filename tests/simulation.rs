@@ -10,10 +10,10 @@
 
 use std::time::Duration;
 
-use quorate::{Event, Force, Input, Limits, StepDown, Target};
+use quorate::{Event, Force, Input, Limits, StepDown, Target, Timing};
 use quorate_sim::{
-    AddressCounts, Cluster, Dice, DiskOptions, Drift, EndpointScenario, Faults, MS, MembershipEvent,
-    NetOptions, Options, Scenario, Schedule, Start,
+    AddressCounts, ClockFault, Cluster, Dice, DiskOptions, Drift, EndpointScenario, Faults, MS,
+    MembershipEvent, NetOptions, Options, Scenario, Schedule, Start,
 };
 
 fn run(nodes: usize, faults: Faults, seeds: std::ops::Range<u64>) {
@@ -374,4 +374,34 @@ fn whole_endpoints_find_each_other_again_whatever_befalls_their_addresses() {
     let mut counts = AddressCounts::default();
     (1..=4).for_each(|seed| counts += EndpointScenario { seed, seconds: 60 }.run());
     assert!(counts.moves > 50 && counts.takeovers > 10 && counts.astray > 100, "{counts:?}");
+}
+
+/// Rules 2.1 and 3.1: with clocks as bad as declared, a leader that is cut off has lost its lease before another is
+/// elected, on the fastest links. With the same clocks and a smaller bound two leases hold at once, so the clocks are
+/// bad enough to tell.
+#[test]
+fn clocks_that_are_slewed_or_coarse_let_no_two_leases_hold_at_once_if_that_is_declared() {
+    let lan = Timing::lan();
+    let drift = |clock_drift_ppm| Timing { clock_drift_ppm, ..lan };
+    let tick = Duration::from_micros(7_812);
+    for (fault, declared) in [
+        (ClockFault::SlowLeader(83_333), drift(91_000)),
+        (ClockFault::SlowLeaderFastVoters(83_333), drift(182_000)),
+        (ClockFault::Ticks(tick), Timing { clock_resolution: tick, ..lan }),
+    ] {
+        let overlaps = |timing| (0..5).map(|seed| fault.measure(timing, seed, 20).count).sum::<u64>();
+        assert_eq!(overlaps(declared), 0, "{fault:?}");
+        assert!(overlaps(lan) > 10, "{fault:?} is bad enough");
+    }
+}
+
+/// The guide says so of virtual machines: two leases hold at once until the leader that was paused hears from another
+/// node, which is within a heartbeat interval.
+#[test]
+fn a_leader_that_is_paused_with_its_clock_steps_down_within_a_heartbeat_interval() {
+    let heartbeat = Timing::lan().heartbeat_interval + Duration::from_millis(1);
+    for length in [200, 10_000].map(Duration::from_millis) {
+        let overlaps = ClockFault::PausedLeader(length).measure(Timing::lan(), 1, 20);
+        assert!(overlaps.count > 0 && overlaps.longest <= heartbeat.as_nanos() as u64, "{overlaps:?}");
+    }
 }

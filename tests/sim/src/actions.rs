@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quorate::{Election, Input, Position, Priority};
+use quorate::{Election, Input, Position, Priority, Timing};
 
 use crate::clock::Clock;
 use crate::cluster::{Cluster, index_of};
@@ -55,8 +55,20 @@ impl Cluster {
         if self.hosts[at].process.is_some() {
             return;
         }
-        let clock =
-            Clock::start(self.now, self.options.drift, self.options.timing.clock_drift_ppm, &mut self.dice);
+        let drift_ppm = self.options.timing.clock_drift_ppm;
+        let mut clock = Clock::start(self.now, self.options.drift, drift_ppm, &mut self.dice);
+        if self.options.tick > 1 {
+            let longest = self.options.tick;
+            let tick = self.dice.pick(&[longest, longest, longest / 3, 1]);
+            clock = clock.counting(tick);
+            let declared = self.options.timing.clock_resolution;
+            let finest = Timing::lan().clock_resolution;
+            self.hosts[at].config.timing.clock_resolution = if declared < Duration::from_nanos(longest) {
+                declared
+            } else {
+                finest.max(Duration::from_nanos(tick))
+            };
+        }
         let style = HostStyle {
             separate: self.dice.chance(500_000),
             burst: self.dice.chance(500_000),

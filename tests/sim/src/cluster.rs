@@ -5,6 +5,7 @@ use std::time::Duration;
 use quorate::{Config, Election, Event, HardState, Input, Lease, Message, Position, RoleKind, StepDown};
 
 use crate::clock::Instant;
+use crate::clock_faults::Overlaps;
 use crate::harness::{EventQueue, FaultyGroup};
 use crate::liveness::{Liveness, leaderless_bound};
 use crate::membership_safety::MembershipSafety;
@@ -62,6 +63,8 @@ pub struct Cluster {
     pub(crate) membership_events: Vec<MembershipEvent>,
     /// How many times the members have changed since the last request.
     pub(crate) steps: u32,
+    /// The times at which two leases held at once, if they are measured.
+    pub(crate) overlaps: Overlaps,
     /// The highest term in which votes were asked for.
     pub(crate) asked: quorate::Term,
     /// Messages that wait for the caller to carry them, if there is to be no network here.
@@ -173,6 +176,7 @@ impl Cluster {
             leadership_changes: Vec::new(),
             membership_events: Vec::new(),
             steps: 0,
+            overlaps: Overlaps::default(),
             asked: quorate::Term(0),
             outbox: None,
             options,

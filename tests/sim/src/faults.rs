@@ -18,6 +18,8 @@ pub enum Faults {
     Crashes,
     /// Every clock is as fast or as slow as the bound allows, and links are cut.
     Drift,
+    /// Clocks show ticks of up to 10 ms, and their rates change all the time, within the bound, while links are cut.
+    Clocks,
     /// Writes take up to 100 ms, and some stall for seconds.
     SlowDisks,
     /// Processes freeze, and go on later.
@@ -33,13 +35,14 @@ pub enum Faults {
 
 impl Faults {
     /// All faults, in the order of the table.
-    pub const ALL: [Faults; 11] = [
+    pub const ALL: [Faults; 12] = [
         Faults::Clean,
         Faults::Loss,
         Faults::Duplicates,
         Faults::Partitions,
         Faults::Crashes,
         Faults::Drift,
+        Faults::Clocks,
         Faults::SlowDisks,
         Faults::Frozen,
         Faults::Requests,
@@ -47,12 +50,13 @@ impl Faults {
         Faults::All,
     ];
 
-    /// Whether `fault` goes wrong where these faults do. Drift alone harms no group, so it comes with
+    /// Whether `fault` goes wrong where these faults do. Clocks alone harm no group, so they come with
     /// partitions.
     #[must_use]
     pub fn has(self, fault: Faults) -> bool {
         match self {
             Faults::Drift => matches!(fault, Faults::Drift | Faults::Partitions),
+            Faults::Clocks => matches!(fault, Faults::Clocks | Faults::Partitions),
             Faults::All => true,
             only => only == fault,
         }
@@ -68,6 +72,7 @@ impl fmt::Display for Faults {
             Faults::Partitions => "partitions",
             Faults::Crashes => "crashes",
             Faults::Drift => "drift",
+            Faults::Clocks => "clocks",
             Faults::SlowDisks => "slow-disks",
             Faults::Frozen => "frozen",
             Faults::Requests => "requests",

@@ -280,8 +280,10 @@ impl Cluster {
             if let Some(process) = &mut self.hosts[node].process {
                 process.leads_since.get_or_insert(self.now);
             }
-            let verdict = self.safety.acts(node as u64 + 1, lease);
-            self.judge(verdict);
+            if !self.options.measures_overlaps {
+                let verdict = self.safety.acts(node as u64 + 1, lease);
+                self.judge(verdict);
+            }
         }
     }
 
@@ -328,12 +330,16 @@ impl Cluster {
 
     /// Checks what must hold after every event.
     pub(crate) fn check(&mut self) {
+        if self.options.measures_overlaps {
+            self.measure_overlap();
+        }
         let mut first = None;
         for host in &self.hosts {
             let Some(lease) = host.acts_under(self.now) else { continue };
             let holder = (host.config.id, lease);
             match first {
                 None => first = Some(holder),
+                Some(_) if self.options.measures_overlaps => {}
                 Some(other) => {
                     let verdict = self.safety.holders(&[other, holder]);
                     return self.judge(verdict);

@@ -10,6 +10,7 @@ mod actions;
 pub mod checked;
 mod churn;
 mod clock;
+mod clock_faults;
 mod cluster;
 mod disk;
 #[cfg(feature = "endpoints")]
@@ -34,6 +35,7 @@ mod schedule;
 mod trace;
 
 pub use clock::{Clock, Drift, Instant, MS, SECOND};
+pub use clock_faults::{ClockFault, Overlaps};
 pub use cluster::{Cluster, Counts, LeadershipChange, MembershipEvent};
 pub use disk::DiskOptions;
 #[cfg(feature = "endpoints")]

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod clock_table;
 #[cfg(feature = "endpoints")]
 mod endpoint_runs;
 mod fault_runs;
@@ -30,6 +31,8 @@ enum Command {
     Handover(time_tables::HandoverTable),
     /// Counts the violations under each kind of fault: all columns must be zero.
     Chaos(fault_runs::Chaos),
+    /// Measures for how long two leases hold at once when clocks are worse than declared.
+    Clocks(clock_table::ClockTable),
     /// Shows one run again, line by line.
     Replay(fault_runs::Replay),
     /// Shows the run that the bytes of a fuzzer's file decide, line by line.
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Failover(table) => table.run(),
         Command::Handover(table) => table.run(),
         Command::Chaos(chaos) => chaos.run(),
+        Command::Clocks(table) => table.run(),
         Command::Replay(replay) => replay.run(),
         Command::Schedule(bytes) => bytes.run(),
         Command::Tuned(tuned) => tuned.run(),

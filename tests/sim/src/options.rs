@@ -18,6 +18,12 @@ pub struct Options {
     pub disk: DiskOptions,
     /// The clocks.
     pub drift: Drift,
+    /// The longest tick of a clock in nanoseconds. Each process has a clock of that tick, or a finer one, and declares
+    /// it, unless the resolution of `timing` is below the tick.
+    pub tick: u64,
+    /// Whether leases that hold at once are measured, by [`Cluster::overlaps`](crate::Cluster::overlaps), instead of
+    /// being a violation.
+    pub measures_overlaps: bool,
     /// How late a process may wake up, in nanoseconds.
     pub oversleep: u64,
     /// After how many nanoseconds a host catches up that hears that its data are behind; never if `None`.
@@ -56,6 +62,8 @@ impl Default for Options {
             net: NetOptions::default(),
             disk: DiskOptions::default(),
             drift: Drift::Within,
+            tick: 1,
+            measures_overlaps: false,
             oversleep: 0,
             catch_up: None,
             traced: false,

@@ -138,6 +138,7 @@ impl Scenario {
             Faults::Requests,
             Faults::Churn,
             Faults::Churn,
+            Faults::Clocks,
         ]);
         if self.has(fault) {
             inject(cluster, dice, fault);
@@ -152,7 +153,11 @@ pub(crate) fn options(seed: u64, nodes: usize, has: impl Fn(Faults) -> bool) -> 
     let blocks = has(Faults::SlowDisks) || has(Faults::Churn) && seed.is_multiple_of(2);
     let write = if blocks { (0, SLOWEST_WRITE) } else { severity.disk.write };
     let net = NetOptions {
-        delay: if has(Faults::Drift) { (MS / 10, 2 * MS) } else { (MS / 5, 8 * MS) },
+        delay: match (has(Faults::Clocks), has(Faults::Drift)) {
+            (true, _) => (MS / 50, MS / 5),
+            (false, true) => (MS / 10, 2 * MS),
+            (false, false) => (MS / 5, 8 * MS),
+        },
         loss: severity.loss,
         duplicates: severity.duplicates,
         late: if has(Faults::Duplicates) || has(Faults::Loss) { 5_000 } else { 0 },
@@ -168,18 +173,28 @@ pub(crate) fn options(seed: u64, nodes: usize, has: impl Fn(Faults) -> bool) -> 
         2
     };
     let timing = timing(seed, has(Faults::Drift) && !blocks);
+    let tick = if has(Faults::Clocks) { longest_tick(&timing) } else { Duration::from_nanos(1) };
+    let clock_resolution = tick.max(timing.clock_resolution);
     Options {
-        timing: Timing { clock_drift_ppm: severity.drift_ppm, ..timing },
+        timing: Timing { clock_drift_ppm: severity.drift_ppm, clock_resolution, ..timing },
         net,
         disk: DiskOptions { write, ..severity.disk },
         drift: severity.drift,
-        oversleep: MS / 2,
+        tick: tick.as_nanos() as u64,
+        // A leader that sends in the middle of a tick is what the resolution is taken off its lease for.
+        oversleep: if has(Faults::Clocks) { 4 * MS } else { MS / 2 },
         catch_up: Some(5 * MS),
         panics: false,
         lost_attempts: Some(lost_attempts + hops),
         starts: if has(Faults::Churn) { churn::starts(seed, nodes) } else { Vec::new() },
         ..Options::default()
     }
+}
+
+/// The longest tick that the clocks of a group may have: 9.7 ms if its promises allow that. No promise is a multiple
+/// of it, which would end a tick late by itself.
+fn longest_tick(timing: &Timing) -> Duration {
+    (timing.tuned_from.unwrap_or(timing.promise) / 11).min(Duration::from_micros(9_700))
 }
 
 /// The timing. Two groups in five tune their promises, down to very short ones if delays and writes are
@@ -213,6 +228,7 @@ pub(crate) fn inject(cluster: &mut Cluster, dice: &mut Dice, fault: Faults) {
         Faults::Crashes => crash(cluster, dice, node),
         Faults::Frozen => freeze(cluster, dice, node),
         Faults::Churn => churn::churn(cluster, dice, node),
+        Faults::Clocks => cluster.slew_within_the_bound(node),
         _ => request(cluster, dice, node),
     }
 }

@@ -28,7 +28,8 @@ impl Severity {
     pub fn new(seed: u64, has: impl Fn(Faults) -> bool) -> Self {
         let one_in_five = |fault| if has(fault) { 200_000 } else { 0 };
         let slow = has(Faults::SlowDisks);
-        let drifts = has(Faults::Drift);
+        let (drifts, slews) = (has(Faults::Drift), has(Faults::Clocks));
+        let is_wide = (drifts && seed.is_multiple_of(2)) || (slews && seed.is_multiple_of(3));
         Severity {
             loss: one_in_five(Faults::Loss),
             duplicates: one_in_five(Faults::Duplicates),
@@ -39,7 +40,7 @@ impl Severity {
             },
             drift: if drifts { Drift::AtTheBound } else { Drift::Within },
             // A wide bound shows what a narrow one hides behind the delays.
-            drift_ppm: if drifts && seed.is_multiple_of(2) { 200_000 } else { Timing::lan().clock_drift_ppm },
+            drift_ppm: if is_wide { 200_000 } else { Timing::lan().clock_drift_ppm },
         }
     }
 }
