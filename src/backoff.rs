@@ -15,9 +15,19 @@ pub(crate) struct Backoff {
 const LONGEST: u64 = 16;
 
 impl Backoff {
-    /// Whether there has been any failure.
+    /// Whether there is a delay, as of the last call of [`settle`](Self::settle) or [`double`](Self::double).
     pub(crate) fn is_active(&self) -> bool {
         self.length > Nanos::ZERO
+    }
+
+    /// Forgets the failures if their delay is over, so that a node that had trouble long ago is in the same state
+    /// as one that never had. Returns the delay at `now`.
+    pub(crate) fn settle(&mut self, now: Timestamp, unit: Nanos) -> Nanos {
+        let delay = self.delay(now, unit);
+        if delay == Nanos::ZERO {
+            *self = Backoff::default();
+        }
+        delay
     }
 
     /// The delay at `now`. `unit` is the shortest delay that counts.

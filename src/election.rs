@@ -298,8 +298,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Role::Follower(following) => {
                 following.due().min(self.promise.leader_until(self.now).unwrap_or(NEVER))
             }
-            Role::PreCandidate(round) => round.next_retry.min(round.until),
-            Role::Candidate(candidacy) => candidacy.next_retry.min(candidacy.until),
+            Role::PreCandidate(round) => round.timer.due().min(round.until),
+            Role::Candidate(candidacy) => candidacy.timer.due().min(candidacy.until),
             Role::Leader(leading) => leading.due(),
         }
     }

@@ -411,8 +411,8 @@
 //!
 //! ## 4 Elections
 //!
-//! Files: `tally.rs`, `succession.rs`, `backoff.rs`, `election/deadline.rs`, `election/early_pre_vote.rs`,
-//! `election/campaign.rs`, `election/vote_reply.rs`
+//! Files: `tally.rs`, `succession.rs`, `backoff.rs`, `request_timer.rs`, `election/deadline.rs`,
+//! `election/early_pre_vote.rs`, `election/campaign.rs`, `election/vote_reply.rs`
 //!
 //! **4.1 The election deadline.** A follower campaigns at the end of its promise (or now, if it is not
 //! bound) plus rank times stagger.
@@ -459,9 +459,8 @@
 //! **4.3 Then the vote.** A candidate enters the next term (by 4.10 (c) the one after that), persists its vote for itself, and asks all
 //! voters. A voter grants if it is not bound (2.5), has not gone beyond the term of the request, its
 //! version is not newer and its position not ahead of the candidate's, and its vote of the term is free or
-//! the candidate's (1.1). Requests without an answer are repeated at the retry interval in the same term,
-//! with a new round and a new `sent_at`, until the candidacy ends after `promise_limit`. The candidate
-//! counts voters of the membership it campaigns with, each once; a vote is not taken back by a later reply.
+//! the candidate's (1.1). Requests without an answer are repeated in the same term (4.11), with a new round
+//! and a new `sent_at`, until the candidacy ends after `promise_limit`. The candidate counts voters of the membership it campaigns with, each once; a vote is not taken back by a later reply.
 //!
 //! *Why.* A lost packet must not cost a term. A reply that came twice must not count twice.
 //!
@@ -579,6 +578,20 @@
 //!    │ ◄───────────────── Granted(length) ────────────────────────────│
 //!    │ Persist, then the membership is committed (4.6, 7.3)           │
 //! ```
+//!
+//! **4.11 Requests to silent voters become rare.** The requests of a candidacy, of a renewal, and of
+//! pre-vote rounds that follow each other without a pause are repeated at the retry interval for one promise,
+//! and once per promise from then on. A voter that is bound is asked once when it is free, and then like one
+//! that has not answered. Pre-vote rounds after the first are shortened by jitter, but by no more than an
+//! eighth.
+//!
+//! *Why.* A lost packet has to be made up for at once, but a voter that has been silent for a promise is
+//! most likely down. A node without a quorum sends less than a leader, which sends two heartbeats per promise
+//! or more, and still asks a voter that is back within one promise. Without jitter, nodes whose deadlines
+//! are whole rounds apart would always ask at one moment, and split the votes of a quorum that is back.
+//!
+//! *For example,* 26 of 51 nodes are down. At a retry interval of 20 the other 25 would ask each of them 50
+//! times a second, which makes more messages than the whole group sends while it has a leader.
 //!
 //! ## 5 Staying elected
 //!
@@ -835,7 +848,7 @@
 //!   started with counts as committed.) From the commit on it is sent the membership, at once and then with
 //!   each heartbeat, until it has acknowledged or 20 times, and in every denial. A node that does not vote
 //!   in the membership it holds is told by a denial before the commit too. `Removed` is reported only on a
-//!   committed membership, and is durable; the node then asks nothing, and goes on answering.
+//!   committed membership, once, and is durable; the node then asks nothing, and goes on answering.
 //! - (d) *A node that may not campaign asks:* a learner, a node of priority 0, and one that is missing in a
 //!   membership that it does not know to be committed send a pre-vote after `promise_limit` without a
 //!   leader, only to learn from the denials whether they were removed. One that does not vote in its own
@@ -902,6 +915,7 @@ mod promise;
 mod quorum_oracle;
 mod reconfig;
 mod rejection;
+mod request_timer;
 mod role;
 mod status;
 mod succession;

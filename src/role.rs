@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::message::{Claim, Header};
 use crate::progress::Progress;
 use crate::reconfig::Target;
+use crate::request_timer::RequestTimer;
 use crate::tally::{Tally, VoteState};
 use crate::tuning::Tuning;
 use crate::types::{MemberIndex, NEVER, Nanos, Round, Term, Timestamp};
@@ -77,7 +78,7 @@ pub(crate) struct PreVoteRound {
     /// Whether a voter that counts has reserved its vote of the next term, so that the node campaigns in the
     /// term after that. Rule 4.10.
     pub(crate) skips_term: bool,
-    pub(crate) next_retry: Timestamp,
+    pub(crate) timer: RequestTimer,
     /// When the round ends and its grants no longer count.
     pub(crate) until: Timestamp,
 }
@@ -101,7 +102,7 @@ impl PreVoteRound {
 pub(crate) struct Candidacy<I> {
     pub(crate) claim: Claim<I>,
     pub(crate) tally: Tally,
-    pub(crate) next_retry: Timestamp,
+    pub(crate) timer: RequestTimer,
     /// When the pre-vote round before it began. A voter that has not been heard a retry interval later is
     /// absent. Rule 4.4.
     pub(crate) pre_vote_since: Option<Timestamp>,
@@ -164,10 +165,12 @@ pub(crate) enum ReconfigurationPhase {
 /// Whether a node takes part in its group.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Participation {
-    /// No established membership has listed this node yet, or the host has been told that it was removed.
+    /// No established membership has listed this node yet, as far as it knows.
     Outsider,
     /// An established membership lists this node, or its removal has not been reported yet. Rule 8.3.
     Member,
+    /// The host has been told that this node was removed. Rule 8.3.
+    Removed,
     /// A leader has shown that this node lost its durable state. Rule 7.5.
     StateLost,
 }
@@ -214,7 +217,7 @@ pub(crate) enum Renewal {
     /// The leader asks for the long promise before it writes, until then at the latest.
     Preparing { above: Term, until: Timestamp },
     /// The leader asks for the votes of the new term.
-    Asking { tally: Tally, next_retry: Timestamp },
+    Asking { tally: Tally, timer: RequestTimer },
 }
 
 /// A leader that hands leadership over. Section 6.
@@ -343,7 +346,7 @@ impl<I: Copy + PartialEq> Leading<I> {
     /// The next timer. While votes are asked for, requests take the place of heartbeats.
     pub(crate) fn due(&self) -> Timestamp {
         let next = match self.renewal.as_deref() {
-            Some(Renewal::Asking { next_retry, .. }) => *next_retry,
+            Some(Renewal::Asking { timer, .. }) => timer.due(),
             _ if self.is_write_due => Timestamp::ORIGIN,
             Some(Renewal::Preparing { until, .. }) => self.next_heartbeat.min(*until),
             None => self.next_heartbeat,
@@ -362,7 +365,7 @@ impl<I: Copy + PartialEq> Leading<I> {
 
 impl<I> TransferPreVote<I> {
     pub(crate) fn due(&self) -> Timestamp {
-        let retry = if self.ready { NEVER } else { self.pre_vote_round.next_retry };
+        let retry = if self.ready { NEVER } else { self.pre_vote_round.timer.due() };
         retry.min(self.pre_vote_round.until)
     }
 }

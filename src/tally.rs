@@ -130,15 +130,26 @@ impl Tally {
         }
     }
 
-    /// Whether to ask the voter at `index` (again): because it has not answered, because it is free by now, or
-    /// because its promise ends before `soon`.
-    pub(crate) fn should_ask(&self, index: MemberIndex, now: Timestamp, soon: Timestamp) -> bool {
+    /// Whether to ask the voter at `index` (again): because it is free by now; or, when requests are repeated,
+    /// because it has not answered, or its promise ends before `repeat_before`.
+    pub(crate) fn should_ask(
+        &self,
+        index: MemberIndex,
+        now: Timestamp,
+        repeat_before: Option<Timestamp>,
+    ) -> bool {
         match self.get(index) {
-            VoteState::Unanswered => true,
-            VoteState::Granted(until) => until < soon,
+            VoteState::Unanswered => repeat_before.is_some(),
+            VoteState::Granted(until) => repeat_before.is_some_and(|soon| until < soon),
             VoteState::Bound(until) => until <= now,
             VoteState::FreeAt(_) | VoteState::Rival | VoteState::Denied => false,
         }
+    }
+
+    /// The voters that were bound and are free by now have just been asked, and are not asked again before `next`.
+    pub(crate) fn defer_freed(&mut self, now: Timestamp, next: Timestamp) {
+        let is_free = |vote: &&mut VoteState| matches!(vote, VoteState::Bound(until) if *until <= now);
+        self.0.iter_mut().filter(is_free).for_each(|vote| *vote = VoteState::Bound(next));
     }
 
     /// When the next bound voter becomes free.

@@ -9,6 +9,7 @@ use super::Election;
 use crate::io::Output;
 use crate::message::{Body, Claim, Message, Phase, VoteRequest};
 use crate::rejection::Rejection;
+use crate::request_timer::RequestTimer;
 use crate::role::{Candidacy, PreVoteRound, Renewal, Role};
 use crate::tally::{Outcome, Tally, VoteState};
 use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Round, Term, Timestamp};
@@ -58,14 +59,28 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn start_pre_vote(&mut self, out: &mut Vec<Output<I>>) {
         let round = match self.take_early_pre_vote() {
             Some(early) => early,
-            None => {
-                let number = self.next_round();
-                self.new_pre_vote_round(number)
-            }
+            None => self.next_pre_vote_round(),
         };
         self.role = Role::PreCandidate(round);
         self.count_pre_votes(out);
         self.request_pre_votes(out);
+    }
+
+    /// Rule 4.11: the round that follows a round without a quorum is less urgent. Its length is shortened by
+    /// jitter: B, of rank 1, and C, of rank 16, would otherwise always ask at the same moment, since 15 staggers
+    /// make two promises, and split the votes when the quorum is back.
+    fn next_pre_vote_round(&mut self) -> PreVoteRound {
+        let number = self.next_round();
+        let round = self.new_pre_vote_round(number);
+        let jitter = self.draw_jitter().min(self.timing.promise().part(8));
+        match &self.role {
+            Role::PreCandidate(last) => PreVoteRound {
+                timer: last.timer.next_round(self.now),
+                until: round.until.before(jitter),
+                ..round
+            },
+            Role::Follower(_) | Role::Candidate(_) | Role::Leader(_) => round,
+        }
     }
 
     pub(super) fn new_pre_vote_round(&self, round: Round) -> PreVoteRound {
@@ -76,9 +91,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             since: self.now,
             tally: Tally::new(&self.hard.membership, self.id, NEVER),
             skips_term: false,
-            next_retry: self.now,
+            timer: self.new_request_timer(),
             until: self.now.after(length),
         }
+    }
+
+    /// Rule 4.11: requests are urgent for one promise.
+    pub(super) fn new_request_timer(&self) -> RequestTimer {
+        RequestTimer::new(self.now, self.timing.promise())
     }
 
     pub(super) fn tick_pre_vote(&mut self, out: &mut Vec<Output<I>>) {
@@ -92,17 +112,25 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     fn request_pre_votes(&mut self, out: &mut Vec<Output<I>>) {
-        let (retry, is_electable) = (self.now.after(self.timing.retry_interval()), self.is_electable());
+        let (now, is_electable) = (self.now, self.is_electable());
+        let (retry, promise) = (self.timing.retry_interval(), self.timing.promise());
         let Role::PreCandidate(round) = &mut self.role else { return };
-        // A node that only asks whether it was removed is in no hurry.
-        round.next_retry =
-            if is_electable { retry.min(round.tally.next_free(self.now)) } else { round.until };
+        let next = now.after(round.timer.pause(now, retry, promise));
+        let repeat_before = round.timer.repeats_now(now).then_some(Timestamp::ORIGIN);
+        if repeat_before.is_some() {
+            // A node that only asks whether it was removed is in no hurry.
+            round.timer.schedule_repeat(if is_electable { next } else { round.until });
+        }
         let number = round.round;
         let is_voter = self.hard.membership.is_voter(self.id);
         let claim = if is_voter { Claim::Own } else { Claim::Inquiry };
         let request = self.vote_request(Phase::Pre, claim, number);
         if let Role::PreCandidate(round) = &self.role {
-            self.send_requests(&round.tally, Timestamp::ORIGIN, &request, out);
+            self.send_requests(&round.tally, repeat_before, &request, out);
+        }
+        if let Role::PreCandidate(round) = &mut self.role {
+            round.tally.defer_freed(now, next);
+            round.timer.watch_bound(round.tally.next_free(now));
         }
     }
 
@@ -134,11 +162,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Role::Follower(_) | Role::Candidate(_) | Role::Leader(_) => (Tally::default(), None),
         };
         tally.begin(&self.hard.membership, self.id, until);
-        let next_retry = self.now;
+        let timer = self.new_request_timer();
         self.role = Role::Candidate(Box::new(Candidacy {
             claim,
             tally,
-            next_retry,
+            timer,
             pre_vote_since,
             extension_until: None,
             until,
@@ -164,17 +192,25 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let own = self.now.after(self.timing.promise_limit());
         // Rule 3.5: the winner has to write, so a vote that is nearly over is asked for again.
         let soon = self.now.after(self.sufficient_lease());
-        let retry = self.now.after(self.timing.retry_interval());
+        let (retry, promise) = (self.timing.retry_interval(), self.timing.promise());
         let (now, index) = (self.now, self.hard.membership.index_of(self.id));
-        let Some((claim, tally, next_retry)) = self.campaign_mut() else { return };
+        let Some((claim, tally, timer)) = self.campaign_mut() else { return };
         // Rule 3.2: the candidate's own entry is the latest end that any of its rounds asked for.
         if let Some(index) = index {
             tally.put(index, VoteState::Granted(own));
         }
-        *next_retry = retry.min(tally.next_free(now));
+        let next = now.after(timer.pause(now, retry, promise));
+        let repeat_before = timer.repeats_now(now).then_some(soon);
+        if repeat_before.is_some() {
+            timer.schedule_repeat(next);
+        }
         let request = self.vote_request(Phase::Real, claim, round);
         if let Some(tally) = self.running_tally() {
-            self.send_requests(tally, soon, &request, out);
+            self.send_requests(tally, repeat_before, &request, out);
+        }
+        if let Some((_, tally, timer)) = self.campaign_mut() {
+            tally.defer_freed(now, next);
+            timer.watch_bound(tally.next_free(now));
         }
     }
 
@@ -212,10 +248,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Rule 3.5: asks the voters again when the wait begins.
     fn extend_short_lease(&mut self, out: &mut Vec<Output<I>>) {
-        let until = self.now.after(self.timing.retry_interval().saturating_mul(2));
+        let wait = self.timing.retry_interval().saturating_mul(2);
+        let until = self.now.after(wait);
         let Role::Candidate(candidacy) = &mut self.role else { return };
         if candidacy.extension_until.is_none() {
             candidacy.extension_until = Some(until);
+            candidacy.timer = RequestTimer::new(self.now, wait);
             self.request_votes(out);
         }
     }
@@ -233,15 +271,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         is_late && self.peer_log.last_heard(index).is_none_or(|heard| heard < since)
     }
 
-    /// Claim, tally and retry timer of the vote that this node asks for, as a candidate or as a leader that
+    /// Claim, tally and timer of the vote that this node asks for, as a candidate or as a leader that
     /// renews.
-    pub(super) fn campaign_mut(&mut self) -> Option<(Claim<I>, &mut Tally, &mut Timestamp)> {
+    pub(super) fn campaign_mut(&mut self) -> Option<(Claim<I>, &mut Tally, &mut RequestTimer)> {
         match &mut self.role {
-            Role::Candidate(candidacy) => {
-                Some((candidacy.claim, &mut candidacy.tally, &mut candidacy.next_retry))
-            }
+            Role::Candidate(candidacy) => Some((candidacy.claim, &mut candidacy.tally, &mut candidacy.timer)),
             Role::Leader(leading) => match leading.renewal.as_deref_mut() {
-                Some(Renewal::Asking { tally, next_retry }) => Some((Claim::Renewal, tally, next_retry)),
+                Some(Renewal::Asking { tally, timer }) => Some((Claim::Renewal, tally, timer)),
                 Some(Renewal::Preparing { .. }) | None => None,
             },
             Role::Follower(_) | Role::PreCandidate(_) => None,
@@ -285,16 +321,17 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         Message { header: self.header(self.hard.term, round), body }
     }
 
-    /// Sends `request` to every voter whose answer is wanted, also to one whose promise ends before `soon`.
+    /// Sends `request` to every voter that was bound and is free by now; and, when requests are repeated, to those
+    /// that have not answered or whose promise ends before `repeat_before`.
     pub(super) fn send_requests(
         &self,
         tally: &Tally,
-        soon: Timestamp,
+        repeat_before: Option<Timestamp>,
         request: &Message<I>,
         out: &mut Vec<Output<I>>,
     ) {
         for (index, to) in self.hard.membership.indexed_voters() {
-            if to != self.id && tally.should_ask(index, self.now, soon) {
+            if to != self.id && tally.should_ask(index, self.now, repeat_before) {
                 out.push(Output::Send { to, message: request.clone() });
             }
         }

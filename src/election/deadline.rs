@@ -28,7 +28,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             }
         };
         let start = self.promise.end().max(self.now);
-        start.after(delay).after(self.lapse_backoff.delay(self.now, unit))
+        start.after(delay).after(self.lapse_backoff.settle(self.now, unit))
     }
 
     /// Rule 4.1 (d): a follower of a rank above 0 that has been asked for an early pre-vote, and has no objection
@@ -90,6 +90,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// An election deadline `delay` from now, plus jitter and the delay of lapsed leases.
     pub(super) fn draw_deadline_after(&mut self, delay: Nanos) -> Timestamp {
         let unit = self.lapse_backoff_unit();
-        self.now.after(delay).after(self.draw_jitter()).after(self.lapse_backoff.delay(self.now, unit))
+        self.now.after(delay).after(self.draw_jitter()).after(self.lapse_backoff.settle(self.now, unit))
     }
 }

@@ -36,7 +36,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let round = self.next_round();
         let pre_vote_round = PreVoteRound { early_by, ..self.new_pre_vote_round(round) };
         let request = self.vote_request(Phase::Pre, Claim::Own, round);
-        self.send_requests(&pre_vote_round.tally, Timestamp::ORIGIN, &request, out);
+        self.send_requests(&pre_vote_round.tally, Some(Timestamp::ORIGIN), &request, out);
         if let Role::Follower(following) = &mut self.role {
             following.early_pre_vote = Some(Box::new(pre_vote_round));
         }
@@ -86,11 +86,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// is old goes on only if it has a quorum and the vote is reserved: the host was writing that vote meanwhile.
     pub(super) fn take_early_pre_vote(&mut self) -> Option<PreVoteRound> {
         let (until, is_reserved) = (self.now.after(self.timing.promise()), self.has_reserved_vote());
+        let timer = self.new_request_timer();
         let Role::Follower(following) = &mut self.role else { return None };
         let round = *following.early_pre_vote.take()?;
         let is_fresh = self.now.since(round.since) <= self.timing.retry_interval().saturating_mul(2);
         let is_won = round.tally.outcome(&self.hard.membership, self.now, |_| false) == Outcome::Won;
-        (is_fresh || (is_won && is_reserved)).then_some(PreVoteRound { until, next_retry: self.now, ..round })
+        (is_fresh || (is_won && is_reserved)).then_some(PreVoteRound { until, timer, ..round })
     }
 }
 

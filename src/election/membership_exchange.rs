@@ -158,10 +158,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// lacks D is different: a leader sends it only to a node that was a member.
     pub(super) fn report_membership(&mut self, by_leader: bool, out: &mut Vec<Output<I>>) {
         out.push(self.membership_event());
-        let was_member = self.participation == Participation::Member;
-        let is_concerned = was_member || self.leaving != Leaving::No || by_leader;
+        let is_concerned = match self.participation {
+            Participation::Member => true,
+            Participation::Outsider => self.leaving != Leaving::No || by_leader,
+            // The leader also tells a removed node of each later step.
+            Participation::Removed | Participation::StateLost => false,
+        };
         if is_concerned && self.is_removed() {
-            self.participation = Participation::Outsider;
+            self.participation = Participation::Removed;
             self.leaving = Leaving::No;
             self.stop_campaigning();
             out.push(Output::Event(Event::Removed));

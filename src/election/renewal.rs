@@ -61,13 +61,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn request_renewal_votes(&mut self, above: Term, out: &mut Vec<Output<I>>) {
         let next = self.hard.term.max(above).next();
         let own = self.now.after(self.timing.promise_limit());
+        let timer = self.new_request_timer();
         let Role::Leader(leading) = &mut self.role else { return };
         let Some(term) = next else {
             leading.renewal = None;
             return;
         };
         let tally = Tally::new(&self.hard.membership, self.id, own);
-        leading.renewal = Some(Box::new(Renewal::Asking { tally, next_retry: self.now }));
+        leading.renewal = Some(Box::new(Renewal::Asking { tally, timer }));
         self.raise_term(term);
         self.hard.voted_for = Some(self.id);
         self.persist(out);

@@ -74,14 +74,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let next_retry = self.now.after(self.timing.retry_interval());
         let Role::Follower(following) = &mut self.role else { return };
         let Some(transfer) = &mut following.transfer_pre_vote else { return };
-        transfer.pre_vote_round.next_retry = next_retry;
+        transfer.pre_vote_round.timer.schedule_repeat(next_retry);
         let claim = Claim::Handover { leader: transfer.leader, term: transfer.term };
         let round = transfer.pre_vote_round.round;
         let request = self.vote_request(Phase::Pre, claim, round);
         if let Role::Follower(following) = &self.role
             && let Some(transfer) = &following.transfer_pre_vote
         {
-            self.send_requests(&transfer.pre_vote_round.tally, Timestamp::ORIGIN, &request, out);
+            self.send_requests(&transfer.pre_vote_round.tally, Some(Timestamp::ORIGIN), &request, out);
         }
     }
 

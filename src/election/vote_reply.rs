@@ -87,12 +87,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         match &mut self.role {
             Role::PreCandidate(round) => {
                 round.put(index, vote, is_reserved);
-                round.next_retry = round.next_retry.min(round.tally.next_free(now));
+                round.timer.watch_bound(round.tally.next_free(now));
             }
             Role::Candidate(_) | Role::Leader(_) => {
-                if let Some((_, tally, next_retry)) = self.campaign_mut() {
+                if let Some((_, tally, timer)) = self.campaign_mut() {
                     tally.put(index, vote);
-                    *next_retry = (*next_retry).min(tally.next_free(now));
+                    timer.watch_bound(tally.next_free(now));
                 }
             }
             Role::Follower(_) => {}

@@ -82,6 +82,22 @@ fn a_node_is_not_removed_by_a_membership_that_may_yet_be_undone() {
     assert_eq!(node.restarted(now).deadline(), None, "it stays passive after a restart");
 }
 
+/// The leader tells it of each later step too, until it acknowledges. A node that became a member again is told
+/// again when it is removed again.
+#[test]
+fn a_node_is_told_once_that_it_is_removed() {
+    let mut node = Node::fresh(3, &THREE);
+    let mut told = 0;
+    let steps: [&[u64]; 5] = [&[1, 2], &[1, 2, 4], &[1, 4], &[1, 3, 4], &[1, 4]];
+    for (number, voters) in (2..).zip(steps) {
+        let notice = heartbeat(1, number).carrying(members(version(1, number), voters)).committed();
+        let out = node.hear(number, 1, notice);
+        assert_eq!(node.lists().0, voters);
+        told += events(&out).iter().filter(|event| **event == Event::Removed).count();
+        assert_eq!(told, if number < 6 { 1 } else { 2 }, "after step {number}");
+    }
+}
+
 /// A removed node still tells other nodes the membership it knows.
 #[test]
 fn a_removed_node_replies_with_the_membership_it_holds() {

@@ -21,6 +21,7 @@ mod reconfiguration;
 mod renewal;
 mod reply_order;
 mod rivals;
+mod silent_voters;
 mod status;
 mod support;
 mod terms;

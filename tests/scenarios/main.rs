@@ -13,6 +13,7 @@ mod connectivity;
 mod counterexamples;
 mod handovers;
 mod membership_changes;
+mod no_quorum;
 mod prelude;
 mod recovery;
 mod slow_disks;

@@ -89,3 +89,45 @@ fn the_fast_path_gives_the_same_result_as_the_full_path() {
     }
     assert!(fast > 4_000 && full > 4_000, "{fast} on the fast path, {full} on the full path");
 }
+
+/// Rule 4.8: node 3 lost its lease as often as counts. Once the delay is over, it is in the state of a node that
+/// never led, and takes the fast path.
+#[test]
+fn a_lapse_of_long_ago_leaves_nothing_behind() {
+    let start = || {
+        let saved = HardState::bootstrap(ClusterId(7), 1..=3).unwrap();
+        Node::new(Config::new(3), saved, Timestamp::ORIGIN, ChaCha8Rng::seed_from_u64(1)).unwrap()
+    };
+    let (mut steady, mut lapsed) = (start(), start());
+    for _ in 0..5 {
+        lapsed.lapse_backoff.double(lapsed.now, lapsed.lapse_backoff_unit());
+    }
+    let mut takes_fast_path = Vec::new();
+    for round in 1..400 {
+        let header = Header {
+            cluster: ClusterId(7),
+            term: Term(1),
+            version: steady.membership().version(),
+            committed: true,
+            round: Round(round),
+            sent_at: Timestamp::ORIGIN,
+        };
+        let body = Body::Heartbeat(Heartbeat {
+            promise: Nanos(150_000_000),
+            rank: Some(0),
+            order: Order::Follow,
+            inherited: None,
+            membership: None,
+        });
+        let message = Message { header, body };
+        takes_fast_path.push([&mut steady, &mut lapsed].map(|node| {
+            let mut out = node.tick(node.now.after(Nanos(50_000_000)));
+            let fast = node.clone().try_fast_path(1, &message, &mut Vec::new());
+            node.step_into(Input::Receive { from: 1, message: message.clone() }, &mut out);
+            fast
+        }));
+    }
+    assert_eq!(takes_fast_path.get(2), Some(&[true, false]), "at first it still counts");
+    assert_eq!(takes_fast_path.last(), Some(&[true, true]));
+    assert_eq!(lapsed, steady);
+}
