@@ -30,6 +30,12 @@ impl Backoff {
         delay
     }
 
+    /// The trouble goes on at `now`: the time without a failure begins again.
+    pub(crate) fn postpone_decay(&mut self, now: Timestamp, unit: Nanos) {
+        self.length = self.delay(now, unit);
+        self.since = now;
+    }
+
     /// The delay at `now`. `unit` is the shortest delay that counts.
     pub(crate) fn delay(&self, now: Timestamp, unit: Nanos) -> Nanos {
         if !self.is_active() {

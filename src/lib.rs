@@ -635,7 +635,7 @@
 //!
 //! ## 6 Handing over
 //!
-//! Files: `succession.rs`, `election/handover.rs`, `election/timeout_now.rs`,
+//! Files: `succession.rs`, `damping.rs`, `election/handover.rs`, `election/timeout_now.rs`,
 //! `election/transfer_pre_vote.rs`
 //!
 //! **6.1 Naming the successor.** A resigning leader names its successor in the heartbeats to it
@@ -717,6 +717,25 @@
 //! test in 4.2 or 4.3: it delays, and never vetoes.
 //!
 //! *Why.* If only a node of low priority can be elected, a leader of low priority is better than none.
+//!
+//! **6.6 Damping.** A member to which leadership was handed over is *unsteady* if another node leads, to
+//! which that member has not handed over in turn, before 32 times `takeover_delay` have passed. An unsteady
+//! member has to be fit without a break, as the present leader sees it, for twice `takeover_delay` before
+//! a takeover (6.5) in its favour, and twice as long with each further time, up to 32 times
+//! `takeover_delay`. After each 32 times `takeover_delay` in which that has not happened again, and in
+//! which no leader has seen the member unfit, it has to be fit for half as long.
+//!
+//! - (a) *Which nodes remember it:* the leader that handed over, and every voter that gave its vote in that
+//!   handover. They are those that lead next. A restart forgets it.
+//! - (b) *Where it counts:* a leader of priority 0, and one that the host lets choose a successor, prefer
+//!   other members, and take an unsteady one if there is no other.
+//!
+//! *Why.* A takeover is worth its two elections only if the new leader stays. The delay of rule 6.5 is the
+//! same each time, and that of rule 4.8 is the former leader's own and does not bear on takeovers.
+//!
+//! *For example,* A has the highest priority, and its process stalls for 300 every 6 seconds. B is elected,
+//! hands over to A after 5 seconds, and A stalls again a second later. Now A has to be fit for 10 seconds,
+//! but as a follower it stalls too: B leads on until A has been well for so long.
 //!
 //! ## 7 Membership
 //!
@@ -898,6 +917,7 @@ extern crate std;
 pub mod adapters;
 mod backoff;
 mod config;
+mod damping;
 mod election;
 mod event;
 #[cfg(any(doc, doctest))]

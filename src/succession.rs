@@ -3,10 +3,11 @@
 use alloc::boxed::Box;
 
 use crate::backoff::Backoff;
+use crate::damping::Damping;
 use crate::membership::{MAX_MEMBERS, Membership};
 use crate::progress::Progress;
 use crate::rejection::Unfit;
-use crate::types::{MemberIndex, NodeId, Position, Priority, Timestamp};
+use crate::types::{MemberIndex, Nanos, NodeId, Position, Priority, Timestamp};
 
 /// What decides the order of two members in the succession, the most important first: whether the member is
 /// bound, and stays in the group; its priority, its position, and how fresh its promise is.
@@ -83,26 +84,45 @@ pub(crate) fn fitness<I: NodeId>(
     if members.is_quorum(reaches) { Ok(()) } else { Err(Unfit::Behind) }
 }
 
-/// When a leader next hands over of its own accord. This outlives the leadership, so that a takeover that did
-/// not last is not repeated at once.
+/// When a leader next hands over of its own accord, and to which member. This outlives the leadership, so that a
+/// takeover that did not last is not repeated at once.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Takeover<I> {
     /// Since when a member of higher priority has been in good standing.
     pub(crate) wanted_since: Option<Timestamp>,
     pub(crate) not_before: Timestamp,
-    pub(crate) backoff: Backoff,
-    /// The member whose attempt failed last: another one is tried first.
-    pub(crate) failed: Option<I>,
+    backoff: Backoff,
+    /// The member whose attempt failed last: another one is tried first, until the back-off is over.
+    failed: Option<I>,
+    pub(crate) damping: Damping<I>,
 }
 
-impl<I> Takeover<I> {
+impl<I: NodeId> Takeover<I> {
     pub(crate) fn new() -> Box<Self> {
         Box::new(Takeover {
             wanted_since: None,
             not_before: Timestamp::ORIGIN,
             backoff: Backoff::default(),
             failed: None,
+            damping: Damping::new(),
         })
+    }
+
+    /// An attempt with `successor` was made at `now`, so the next one waits. `unit` is the shortest delay.
+    pub(crate) fn delay(&mut self, successor: Option<I>, now: Timestamp, unit: Nanos) {
+        self.backoff.double(now, unit);
+        self.not_before = now.after(self.backoff.delay(now, unit));
+        self.failed = successor;
+    }
+
+    /// Whether the last attempt was made with `id`, and not long ago.
+    pub(crate) fn has_failed(&self, id: I, now: Timestamp, unit: Nanos) -> bool {
+        self.failed == Some(id) && self.backoff.delay(now, unit) > Nanos::ZERO
+    }
+
+    /// Whether nothing is left to remember at `now`, once the leadership is over.
+    pub(crate) fn is_over(&self, now: Timestamp, unit: Nanos) -> bool {
+        self.backoff.delay(now, unit) == Nanos::ZERO && now >= self.not_before && self.damping.is_over()
     }
 }
 

@@ -34,14 +34,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                     .map_err(|reason| Rejection::UnfitSuccessor { successor, reason })?;
             }
             // Before the commit members may not have had the time to answer, so the attempt will tell.
-            (None, Urgency::WhenReady) if self.hard.committed && self.best_successor(|_| true).is_none() => {
+            (None, Urgency::WhenReady)
+                if self.hard.committed && self.best_successor(|_, _| true).is_none() =>
+            {
                 return Err(Rejection::NoSuccessor { unfit: self.unfit_voters() });
             }
             (None, Urgency::WhenReady | Urgency::Now) => {}
         }
         match urgency {
             Urgency::Now => {
-                let successor = named.or_else(|| self.best_successor(|_| true));
+                let successor = named.or_else(|| self.best_successor(|_, _| true));
                 self.relinquish(successor, out);
             }
             Urgency::WhenReady => {
@@ -76,20 +78,22 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         others.filter_map(|id| Some((id, self.fitness(id).err()?))).collect()
     }
 
-    /// The first in the succession that is fit and `wanted`. The member whose attempt failed last comes after
-    /// all others.
-    pub(super) fn best_successor(&self, wanted: impl Fn(&Progress) -> bool) -> Option<I> {
+    /// The first in the succession that is fit and `wanted`. Unsteady members come after the others, and the member
+    /// whose attempt failed last comes after all. Rules 6.4 and 6.6.
+    pub(super) fn best_successor(&self, wanted: impl Fn(I, &Progress) -> bool) -> Option<I> {
         let Role::Leader(leading) = &self.role else { return None };
-        let failed = self.takeover.as_ref().and_then(|takeover| takeover.failed);
+        let unit = self.takeover_backoff_unit();
+        let has_failed =
+            |id| self.takeover.as_ref().is_some_and(|takeover| takeover.has_failed(id, self.now, unit));
         let fit = self
             .hard
             .membership
             .voters()
             .iter()
             .zip(&leading.progress)
-            .filter(|(id, follower)| wanted(follower) && self.fitness(**id).is_ok());
-        let order = |(id, follower): &(&I, &Progress)| {
-            (Some(**id) == failed, Reverse(follower.priority), follower.rank)
+            .filter(|&(&id, follower)| wanted(id, follower) && self.fitness(id).is_ok());
+        let order = |&(&id, follower): &(&I, &Progress)| {
+            (has_failed(id), self.is_unsteady(id), Reverse(follower.priority), follower.rank)
         };
         fit.min_by_key(order).map(|(id, _)| *id)
     }
@@ -123,10 +127,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         match cause {
             HandoverCause::Operator(Some(named)) => Some(named).filter(|&named| self.fitness(named).is_ok()),
             HandoverCause::HigherPriority | HandoverCause::Leaving if self.leaving == Leaving::No => {
-                self.best_successor(|follower| follower.priority > self.priority)
+                self.best_successor(|id, follower| self.is_takeover_wanted(id, follower))
             }
             HandoverCause::Operator(None) | HandoverCause::HigherPriority | HandoverCause::Leaving => {
-                self.best_successor(Progress::may_lead)
+                self.best_successor(|_, follower| follower.may_lead())
             }
         }
     }
@@ -179,18 +183,58 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// The good standing of a member of higher priority is measured anew in each leadership.
     pub(super) fn forget_takeover(&mut self) {
-        if let Some(takeover) = &mut self.takeover {
-            takeover.wanted_since = None;
+        let (now, unit) = (self.now, self.takeover_backoff_unit());
+        let Some(takeover) = &mut self.takeover else { return };
+        takeover.wanted_since = None;
+        takeover.damping.forget_observations();
+        if takeover.is_over(now, unit) {
+            self.takeover = None;
         }
+    }
+
+    /// The shortest delay of the leader's own next attempt. Rule 6.4.
+    fn takeover_backoff_unit(&self) -> Nanos {
+        self.timing.promise().saturating_mul(2)
     }
 
     /// Rule 6.4: the leader's own next attempt waits, twice as long each time.
     fn delay_takeover(&mut self, failed: Option<I>) {
-        let (now, unit) = (self.now, self.timing.promise().saturating_mul(2));
-        let takeover = self.takeover.get_or_insert_with(Takeover::new);
-        takeover.backoff.double(now, unit);
-        takeover.not_before = now.after(takeover.backoff.delay(now, unit));
-        takeover.failed = failed;
+        let (now, unit) = (self.now, self.takeover_backoff_unit());
+        self.takeover.get_or_insert_with(Takeover::new).delay(failed, now, unit);
+    }
+
+    /// Rule 6.6: leadership is handed over to `successor`, which may lose it soon.
+    pub(super) fn begin_trial(&mut self, successor: I) {
+        let now = self.now;
+        self.takeover.get_or_insert_with(Takeover::new).damping.begin_trial(successor, now);
+    }
+
+    /// Rule 6.6: `leader` leads, so the node that took over before has lost leadership, if that is another.
+    pub(super) fn end_trial(&mut self, leader: I) {
+        let (now, delay) = (self.now, self.timing.takeover_delay());
+        if let Some(takeover) = &mut self.takeover {
+            takeover.damping.end_trial(leader, now, delay, |id| self.hard.membership.contains(id));
+        }
+    }
+
+    fn is_unsteady(&self, id: I) -> bool {
+        let delay = self.timing.takeover_delay();
+        self.takeover.as_ref().is_some_and(|takeover| takeover.damping.is_unsteady(id, self.now, delay))
+    }
+
+    /// Rules 6.5 and 6.6: whether a member is to lead rather than this node. One of priority 0 waits for no
+    /// steadiness.
+    fn is_takeover_wanted(&self, id: I, follower: &Progress) -> bool {
+        let is_patient = self.priority > Priority::NEVER_LEADS;
+        follower.priority > self.priority && !(is_patient && self.is_unsteady(id))
+    }
+
+    /// Rule 6.6: sees which of the unsteady members are fit now.
+    fn observe_unsteady_members(&mut self) {
+        let Some(mut takeover) = self.takeover.take() else { return };
+        let is_fit = |id| self.fitness(id).is_ok();
+        takeover.damping.observe(self.now, self.timing.takeover_delay(), is_fit);
+        self.takeover = Some(takeover);
     }
 
     /// Rule 6.3: a member reports, in reply to that round, that it can win. The report counts only from the
@@ -225,14 +269,17 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if own_initiative {
             self.delay_takeover(successor);
         }
+        if let Some(successor) = successor {
+            self.begin_trial(successor);
+        }
         self.step_down(StepDown::Resigned { successor }, successor, out);
         if let (Some(successor), false) = (successor, is_renewing) {
             self.start_timeout_now_retry(successor, term);
         }
     }
 
-    /// Rule 6.5: hands over to a member of higher priority that has been in good standing for long enough; at
-    /// once if this node is not to lead at all. While a reconfiguration prepares a step it goes on first.
+    /// Rule 6.5: hands over to a member of higher priority that has been fit for long enough; at once if this node
+    /// is not to lead at all. While a reconfiguration prepares a step it goes on first.
     pub(super) fn consider_takeover(&mut self, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &self.role else { return };
         if leading.handover.is_some() || leading.renewal.is_some() || !self.hard.committed {
@@ -241,15 +288,22 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let own = self.priority;
         let prepares_step = leading.reconfiguration.as_ref().is_some_and(|change| change.is_preparing());
         let is_better = |follower: &Progress| follower.priority > own;
-        let is_wanted = !prepares_step
-            && leading.progress.iter().any(is_better)
-            && self.best_successor(is_better).is_some();
-        if !is_wanted {
+        if prepares_step || !leading.progress.iter().any(is_better) {
             return self.forget_takeover();
         }
+        self.observe_unsteady_members();
+        let Some(best) = self.best_successor(|id, follower| self.is_takeover_wanted(id, follower)) else {
+            if let Some(takeover) = &mut self.takeover {
+                takeover.wanted_since = None;
+            }
+            return;
+        };
         let delay = if own == Priority::NEVER_LEADS { Nanos::ZERO } else { self.timing.takeover_delay() };
         let takeover = self.takeover.get_or_insert_with(Takeover::new);
-        let since = *takeover.wanted_since.get_or_insert(self.now);
+        // A member that had to be fit for longer does not wait for the takeover delay too.
+        let has_waited = takeover.damping.has_been_fit_for_long(best, self.now, delay) == Some(true);
+        let since = if has_waited { self.now.before(delay) } else { self.now };
+        let since = *takeover.wanted_since.get_or_insert(since);
         if self.now < takeover.not_before || self.now < since.after(delay) {
             return;
         }

@@ -31,6 +31,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let is_founding = target.is_some();
         let lease = self.lease_of(&progress, Timestamp::ORIGIN);
         let Plans { handover, reconfiguration } = self.carry_over_plans(lease, target);
+        self.end_trial(self.id);
         self.role = Role::Leader(Leading {
             term,
             lease,

@@ -10,7 +10,6 @@ use super::Election;
 use crate::io::Output;
 use crate::membership::{MAX_MEMBERS, Membership};
 use crate::message::{Body, Header, Heartbeat, Message, Order};
-use crate::progress::Progress;
 use crate::rejection::Rejection;
 use crate::role::{Handover, HandoverCause, Leaving, Reconfiguration, RemovedMember, Role};
 use crate::types::NodeId;
@@ -47,7 +46,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// keeps leading.
     pub(super) fn hand_over_before_leaving(&mut self, out: &mut Vec<Output<I>>) {
         let is_too_soon = self.takeover.as_ref().is_some_and(|takeover| self.now < takeover.not_before);
-        if is_too_soon || self.best_successor(Progress::may_lead).is_none() {
+        if is_too_soon || self.best_successor(|_, follower| follower.may_lead()).is_none() {
             return;
         }
         if let Role::Leader(leading) = &mut self.role {

@@ -126,6 +126,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let mut founder_added = false;
         if verdict.is_ok() {
             self.hard.voted_for = Some(from);
+            if let Claim::Handover { .. } = request.claim {
+                self.begin_trial(from);
+            }
             founder_added = self.add_founder(from, request);
         }
         if founder_added || before != self.durable_vote() {

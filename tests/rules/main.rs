@@ -9,6 +9,7 @@
 )]
 
 mod campaign_orders;
+mod damping;
 mod early_pre_votes;
 mod elections;
 mod formation;

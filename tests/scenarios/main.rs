@@ -11,6 +11,7 @@
 
 mod connectivity;
 mod counterexamples;
+mod flapping;
 mod handovers;
 mod membership_changes;
 mod no_quorum;
