@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! cargo run --example node -- --new-key /tmp/group.key
-//! cargo run --example node -- --key /tmp/group.key --id 1 --listen 127.0.0.1:7001 --peer 2=127.0.0.1:7002 --peer 3=127.0.0.1:7003 --data /tmp/node-1 --new
-//! cargo run --example node -- --key /tmp/group.key --id 2 --listen 127.0.0.1:7002 --peer 1=127.0.0.1:7001 --peer 3=127.0.0.1:7003 --data /tmp/node-2 --new
+//! cargo run --example node -- --group try --key /tmp/group.key --id 1 --listen 127.0.0.1:7001 --peer 2=127.0.0.1:7002 --peer 3=127.0.0.1:7003 --data /tmp/node-1 --new
+//! cargo run --example node -- --group try --key /tmp/group.key --id 2 --listen 127.0.0.1:7002 --peer 1=127.0.0.1:7001 --peer 3=127.0.0.1:7003 --data /tmp/node-2 --new
 //! ```
 //!
 //! Either all nodes of a group have the same key, or all are started with `--unsealed`.
@@ -20,11 +20,12 @@
 //! node from another machine who leads:
 //!
 //! ```text
-//! cargo run --example node -- --key /tmp/group.key --ask 127.0.0.1:7001
+//! cargo run --example node -- --group try --key /tmp/group.key --ask 127.0.0.1:7001
 //! ```
 
 use std::error::Error;
-use std::io::{self, BufRead};
+use std::fs::File;
+use std::io::{self, BufRead, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
@@ -36,6 +37,14 @@ use quorate::adapters::seal::Keyring;
 use quorate::adapters::store::Store;
 use quorate::adapters::udp::{Host, HostConfig, Notice, Protection, who_leads, who_leads_sealed};
 use quorate::{ClusterId, Config, Force, HardState, Limits, MemberStatus, Target, Timing, Urgency};
+use tempfile::NamedTempFile;
+
+/// Prints a line. The node runs on if nobody reads it, so `println` will not do: it panics.
+macro_rules! say {
+    ($($what:tt)*) => {{
+        let _ = writeln!(io::stdout(), $($what)*);
+    }};
+}
 
 type Id = u64;
 type Failure = Box<dyn Error + Send + Sync>;
@@ -59,9 +68,9 @@ struct Args {
     data: Option<PathBuf>,
     #[command(flatten)]
     first: First,
-    /// Number of the group, the same on every node
-    #[arg(long, default_value_t = 1)]
-    cluster: u64,
+    /// The name of the group: the same on every node, and another than that of any other group
+    #[arg(long, value_name = "NAME", required_unless_present = "new_key")]
+    group: Option<String>,
     /// Timings for nodes that are far apart
     #[arg(long)]
     wan: bool,
@@ -113,7 +122,7 @@ fn main() -> ExitCode {
 
 fn run(args: Args) -> Result<(), Failure> {
     if let Some(path) = args.key.new_key {
-        println!("{:?} is in {}", Keyring::create(&path)?, path.display());
+        say!("{:?} is in {}", Keyring::create(&path)?, path.display());
         return Ok(());
     }
     let key_file = args.key.key;
@@ -121,17 +130,21 @@ fn run(args: Args) -> Result<(), Failure> {
         Some(path) => Protection::Sealed(Keyring::read(path)?),
         None => Protection::Unsealed,
     };
+    let cluster = ClusterId::from_name(&args.group.ok_or("--group names the group")?);
     if let Some(address) = args.ask {
-        return ask(ClusterId(args.cluster), address, &protection);
+        return ask(cluster, address, &protection);
     }
     let (Some(id), Some(listen), Some(data)) = (args.id, args.listen, args.data) else {
         return Err("--id, --listen and --data belong together".into());
     };
-    let first = args.first.state(ClusterId(args.cluster), id, &args.peer)?;
+    let first = args.first.state(cluster, id, &args.peer)?;
     let (mut store, saved) = match first {
         Some(first) => (Store::create(&data, &first)?, first),
         None => Store::open(&data)?,
     };
+    if saved.cluster != cluster {
+        return Err(format!("{} is of another group: correct --group or --data", data.display()).into());
+    }
     let learned = data.with_extension("peers");
     let mut peers = read_peers(&learned)?;
     peers.retain(|(id, _)| args.peer.iter().all(|(given, _)| given != id));
@@ -140,7 +153,7 @@ fn run(args: Args) -> Result<(), Failure> {
     let config = Config { timing, ..Config::new(id) };
     let config = HostConfig { peers, protection, ..HostConfig::new(config, listen) };
     let host = Host::start(config, saved, move |state| store.save(state))?;
-    println!("node {id} listens on {}; type help", host.local_addr());
+    say!("node {id} listens on {}; type help", host.local_addr());
 
     let events = host.events();
     let printer = thread::spawn(move || {
@@ -157,7 +170,7 @@ fn run(args: Args) -> Result<(), Failure> {
             break;
         }
         if let Err(error) = execute(&host, &line, key_file.as_deref()) {
-            println!("{error}");
+            say!("{error}");
         }
     }
     host.shutdown()?;
@@ -172,8 +185,8 @@ fn ask(cluster: ClusterId, address: SocketAddr, protection: &Protection) -> Resu
         Protection::OnlyLoopback | Protection::Unsealed => who_leads(cluster, address, timeout)?,
     };
     match leader {
-        Some(leader) => println!("{leader}"),
-        None => println!("the node knows of no leader"),
+        Some(leader) => say!("{leader}"),
+        None => say!("the node knows of no leader"),
     }
     Ok(())
 }
@@ -201,16 +214,16 @@ impl First {
 /// Prints a notice. Fails if the node could not store its state and must not go on.
 fn show(notice: Notice<Id>, learned: &Path) -> Result<(), Failure> {
     match notice {
-        Notice::Event(event) => println!("{event}"),
+        Notice::Event(event) => say!("{event}"),
         Notice::Addresses(addresses) => {
             let lines = addresses.iter().map(|(id, address)| format!("{id}={address}\n"));
             // The node runs on without the file, but its next start may need a peer's address again.
-            if let Err(error) = fs::write(learned, lines.collect::<String>()) {
-                println!("cannot write {}: {error}", learned.display());
+            if let Err(error) = replace(learned, &lines.collect::<String>()) {
+                say!("cannot write {}: {error}", learned.display());
             }
         }
         Notice::Failed(failure) => return Err(failure.into()),
-        other => println!("{other:?}"),
+        other => say!("{other:?}"),
     }
     Ok(())
 }
@@ -228,11 +241,11 @@ fn execute(host: &Host<Id>, line: &str, key_file: Option<&Path>) -> Result<(), F
     let words: Vec<&str> = line.split_whitespace().collect();
     match words[..] {
         [] => {}
-        ["help"] => println!("{HELP}"),
-        ["status"] => println!("{}\n{:?}", host.status(), host.counters()),
+        ["help"] => say!("{HELP}"),
+        ["status"] => say!("{}\n{:?}", host.status(), host.counters()),
         ["leader"] => match host.leader() {
-            Some(leader) => println!("{leader}"),
-            None => println!("no leader is known"),
+            Some(leader) => say!("{leader}"),
+            None => say!("no leader is known"),
         },
         ["resign"] => host.resign(None, Urgency::WhenReady)?,
         ["campaign"] => host.campaign()?,
@@ -272,7 +285,7 @@ fn execute(host: &Host<Id>, line: &str, key_file: Option<&Path>) -> Result<(), F
         }
         ["lost", member] => host.lost(member.parse()?)?,
         ["keys"] => host.set_keys(Keyring::read(key_file.ok_or("this node has no file of keys")?)?)?,
-        _ => println!("unknown command {line:?}; type help"),
+        _ => say!("unknown command {line:?}; type help"),
     }
     Ok(())
 }
@@ -301,6 +314,17 @@ fn nodes(list: &str, addresses: &mut Vec<(Id, SocketAddr)>) -> Result<Vec<Id>, F
     list.split(',').map(node).collect()
 }
 
+/// Replaces a file, which is the old one or the new one whenever the machine crashes.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    // Windows has no such sync.
+    if cfg!(windows) { Ok(()) } else { File::open(folder)?.sync_all() }
+}
+
 fn read_peers(path: &Path) -> Result<Vec<(Id, SocketAddr)>, Failure> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(text.lines().map(peer).collect::<Result<_, _>>()?),
@@ -310,13 +334,9 @@ fn read_peers(path: &Path) -> Result<Vec<(Id, SocketAddr)>, Failure> {
 }
 
 fn report(error: &dyn Error) {
-    eprint!("error: {error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        eprint!(": {error}");
-        cause = error.source();
-    }
-    eprintln!();
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    let line = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    let _nobody_reads = writeln!(io::stderr(), "error: {line}");
 }
 
 fn peer(text: &str) -> Result<(Id, SocketAddr), String> {

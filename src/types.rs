@@ -239,6 +239,23 @@ impl From<MemberIndex> for u64 {
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct ClusterId(pub u64);
 
+impl ClusterId {
+    /// The group of this name. Two names give the same number no more often than two random numbers are the same:
+    /// the number is a hash (FNV-1a), which will not change.
+    ///
+    /// ```
+    /// use quorate::ClusterId;
+    ///
+    /// assert_eq!(ClusterId::from_name("backup"), ClusterId::from_name("backup"));
+    /// assert_ne!(ClusterId::from_name("backup"), ClusterId::from_name("reports"));
+    /// ```
+    #[must_use]
+    pub fn from_name(name: &str) -> Self {
+        let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        ClusterId(name.bytes().fold(0xcbf2_9ce4_8422_2325, hash))
+    }
+}
+
 impl fmt::Display for ClusterId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -1,12 +1,13 @@
 //! The change of a node's durable file.
 
 use std::error::Error;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use quorate::adapters::store::Store;
 use quorate::{HardState, Term};
+use tempfile::NamedTempFile;
 
 pub(crate) type Id = u64;
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
@@ -33,12 +34,15 @@ fn copy(file: &Path) -> Result<PathBuf, Failure> {
     let mut name = file.as_os_str().to_owned();
     name.push(".before-recovery");
     let path = PathBuf::from(name);
-    let mut copy = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&path)
-        .map_err(|error| format!("cannot keep a copy of the old file in {}: {error}", path.display()))?;
+    let folder = file.parent().unwrap_or(Path::new("."));
+    let mut copy = NamedTempFile::new_in(folder)?;
     io::copy(&mut File::open(file)?, &mut copy)?;
-    copy.sync_all()?;
+    copy.as_file().sync_all()?;
+    // There is a whole copy or none, so that what failed can be tried again.
+    copy.persist_noclobber(&path)
+        .map_err(|error| format!("cannot keep a copy of the old file in {}: {error}", path.display()))?;
+    if cfg!(not(windows)) {
+        File::open(folder)?.sync_all()?;
+    }
     Ok(path)
 }

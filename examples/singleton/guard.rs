@@ -19,9 +19,10 @@ use rustix::process::{
     Pid, PidfdFlags, Signal, getpid, getppid, kill_process_group, pidfd_open, set_parent_process_death_signal,
 };
 
+use super::complain;
 use super::deadlines::Deadlines;
 use super::kill_timer::KillTimer;
-use super::supervisor::{Failure, stop_signals};
+use super::supervisor::{Failure, handled_signals};
 
 /// This program, even if its file was replaced meanwhile.
 const SELF: &str = "/proc/self/exe";
@@ -30,7 +31,7 @@ const SELF: &str = "/proc/self/exe";
 /// Succeeds if the command ended by itself. The guard does not wait for the command: until the supervisor
 /// does, no other process gets its number, and the supervisor can safely kill its group.
 pub(crate) fn guard(command: Skip<ArgsOs>) -> Result<ExitCode, Failure> {
-    stop_signals().thread_unblock()?;
+    handled_signals().thread_unblock()?;
     let line = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let Ok(deadlines) = Deadlines::read(&line) else { return Ok(ExitCode::FAILURE) };
     // The timer runs before there is anything to guard, and until the group is killed.
@@ -139,7 +140,7 @@ impl Watch<'_> {
 
 /// `exec GUARD COMMAND ARGS…`: becomes the command, which dies with the process GUARD, its parent.
 pub(crate) fn exec(mut args: Skip<ArgsOs>) -> Result<ExitCode, Failure> {
-    stop_signals().thread_unblock()?;
+    handled_signals().thread_unblock()?;
     let guard = args.next().and_then(|guard| guard.to_str()?.parse().ok()).and_then(Pid::from_raw);
     set_parent_process_death_signal(Some(Signal::KILL))?;
     // The guard may have died before that.
@@ -149,7 +150,7 @@ pub(crate) fn exec(mut args: Skip<ArgsOs>) -> Result<ExitCode, Failure> {
     io::stdin().read_exact(&mut [0])?;
     let command = args.next().unwrap_or_default();
     let error = Command::new(&command).args(args).stdin(Stdio::null()).exec();
-    eprintln!("error: {}: {error}", command.display());
+    complain(&format!("error: {}: {error}", command.display()));
     Ok(ExitCode::from(NOT_FOUND))
 }
 

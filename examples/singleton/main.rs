@@ -2,20 +2,32 @@
 //! is cut off, the command is started on another one, and never before it has stopped on the first.
 //!
 //! ```text
-//! cargo run --example singleton -- --id 1 --listen 127.0.0.1:7001 --peer 2=127.0.0.1:7002 --peer 3=127.0.0.1:7003 --data /tmp/single-1 --new -- ping localhost
-//! cargo run --example singleton -- --id 2 --listen 127.0.0.1:7002 --peer 1=127.0.0.1:7001 --peer 3=127.0.0.1:7003 --data /tmp/single-2 --new -- ping localhost
+//! cargo run --example singleton -- --id 1 --group ping --listen 127.0.0.1:7001 --peer 2=127.0.0.1:7002 --peer 3=127.0.0.1:7003 --data /tmp/single-1 --new -- ping localhost
+//! cargo run --example singleton -- --id 2 --group ping --listen 127.0.0.1:7002 --peer 1=127.0.0.1:7001 --peer 3=127.0.0.1:7003 --data /tmp/single-2 --new -- ping localhost
 //! ```
+//!
+//! `--group` names the group, the same on all machines. Two groups need two names, above all if they share a key:
+//! the name is all that keeps their messages apart.
 //!
 //! The command finds the id of its node in `QUORATE_ID`, and the term in which it was started in
 //! `QUORATE_TERM`: the term of a later copy is never smaller, and on another machine it is greater. The
 //! command has no standard input, writes where this process does, and runs in its own process group.
 //!
 //! - The lease runs out: SIGTERM a third of `--promise-ms` before its end, SIGKILL a sixth before it.
-//! - SIGTERM or SIGINT to this process: SIGTERM, SIGKILL after `--grace-ms`; then leadership is handed
-//!   over, and this process ends.
+//! - SIGTERM or SIGINT to this process: if the command runs here, it runs on until another node can take over, for
+//!   four promises at most. Then the command gets SIGTERM, and SIGKILL after `--grace-ms`; leadership is handed
+//!   over, and this process ends when another node leads. A process whose node did not lead ends after
+//!   one promise. So machines can be restarted one after another, each as soon as the one before is back.
+//! - SIGHUP, or a new file of keys: the keys are read again, and the command runs on.
 //! - The command ends by itself: it is started again after `--pause-ms`. With `--once`, if it exited
 //!   rather than was killed, leadership is handed over, and this process ends with the command's code.
 //!   The next leader runs its own copy.
+//!
+//! # The log
+//!
+//! Each line on the standard error has the time. The log says who runs the command and why no node does, and which
+//! datagrams are refused, again at growing intervals. The command and the election never wait for the log: if its
+//! reader is gone or does not read, lines are lost.
 //!
 //! # What stops the command, whatever happens to this process
 //!
@@ -56,12 +68,21 @@ mod deadlines;
 #[cfg(target_os = "linux")]
 mod guard;
 #[cfg(target_os = "linux")]
+mod keys;
+#[cfg(target_os = "linux")]
 mod kill_timer;
+#[cfg(target_os = "linux")]
+mod log;
+#[cfg(target_os = "linux")]
+mod report;
 #[cfg(target_os = "linux")]
 mod service;
 #[cfg(target_os = "linux")]
+mod succession;
+#[cfg(target_os = "linux")]
 mod supervisor;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 #[cfg(target_os = "linux")]
@@ -73,14 +94,25 @@ pub(crate) fn main() -> ExitCode {
         _ => supervisor::main(),
     };
     done.unwrap_or_else(|error| {
-        let causes = std::iter::successors(Some(error.as_ref() as &dyn std::error::Error), |&e| e.source());
-        eprintln!("error: {}", causes.map(ToString::to_string).collect::<Vec<_>>().join(": "));
+        complain(&format!("error: {}", causes(error.as_ref())));
         ExitCode::FAILURE
     })
 }
 
+/// An error and what caused it, on one line.
+#[cfg(target_os = "linux")]
+fn causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// Writes to the standard error. The process goes on if nobody reads that, so `eprintln` will not do: it panics.
+fn complain(what: &str) {
+    let _ = writeln!(io::stderr(), "{what}");
+}
+
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn main() -> ExitCode {
-    eprintln!("this example needs Linux: it relies on how that system treats the children of a dead process");
+    complain("this example needs Linux: it relies on how that system treats the children of a dead process");
     ExitCode::FAILURE
 }

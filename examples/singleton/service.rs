@@ -9,11 +9,13 @@ use std::thread;
 use std::time::Duration;
 
 use quorate::adapters::clock::BootClock;
+use quorate::adapters::seal::Keyring;
 use quorate::{Lease, Timestamp};
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process_group, waitpgid};
 
 use super::deadlines::Deadlines;
 use super::guard;
+use super::log::Log;
 
 /// What to run, and how to stop it.
 pub(crate) struct CommandSettings {
@@ -30,6 +32,7 @@ pub(crate) struct CommandSettings {
 }
 
 pub(crate) struct Service {
+    log: Log,
     clock: BootClock,
     settings: CommandSettings,
     state: Mutex<State>,
@@ -41,7 +44,10 @@ struct State {
     lease: Option<Lease>,
     running: Option<Running>,
     stopping: bool,
-    failed: bool,
+    /// Whether the host has ended.
+    host_ended: bool,
+    /// Keys that the host is to use from now on.
+    keys: Option<Keyring>,
     not_before: Timestamp,
     /// The exit code of the last command, if it ended by itself.
     code: Option<i32>,
@@ -59,38 +65,48 @@ pub(crate) enum Next {
     Stop,
     /// The command has ended with this code.
     Ended(i32),
-    /// The host has failed.
-    Fail,
+    /// The host has ended by itself.
+    HostEnded,
+    /// The file of keys holds these now.
+    NewKeys(Keyring),
+    /// Nothing, for so long that the node can be looked at.
+    Look,
 }
 
 impl Service {
-    pub(crate) fn new(settings: CommandSettings) -> Arc<Service> {
+    pub(crate) fn new(settings: CommandSettings, log: Log) -> Arc<Service> {
         let state = Mutex::default();
-        Arc::new(Service { clock: BootClock::new(), settings, state, changed: Condvar::new() })
+        Arc::new(Service { log, clock: BootClock::new(), settings, state, changed: Condvar::new() })
     }
 
-    /// Waits until there is something to do.
-    pub(crate) fn next(&self) -> Next {
+    /// Waits until there is something to do, for `interval` at most.
+    pub(crate) fn next(&self, interval: Duration) -> Next {
+        let look_at = self.clock.now().saturating_add(interval);
         let mut state = self.lock();
         loop {
-            if state.failed {
-                return Next::Fail;
+            if state.host_ended {
+                return Next::HostEnded;
             }
             if state.stopping {
                 return Next::Stop;
             }
+            if let Some(keys) = state.keys.take() {
+                return Next::NewKeys(keys);
+            }
             if let Some(code) = state.code.take() {
                 return Next::Ended(code);
             }
-            if state.lease.is_none() || state.running.is_some() {
-                state = self.wait(state);
-                continue;
+            let look = look_at.saturating_duration_since(self.clock.now());
+            if look.is_zero() {
+                return Next::Look;
             }
             let pause = state.not_before.saturating_duration_since(self.clock.now());
-            if pause.is_zero() {
+            let may_start = state.lease.is_some() && state.running.is_none();
+            if may_start && pause.is_zero() {
                 return Next::Start;
             }
-            state = self.changed.wait_timeout(state, pause).unwrap_or_else(PoisonError::into_inner).0;
+            let wait = if may_start { pause.min(look) } else { look };
+            state = self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -105,11 +121,13 @@ impl Service {
         let reader = line.try_clone()?;
         let mut guard = guard::command(&self.settings.command, theirs);
         guard.env("QUORATE_TERM", lease.term.0.to_string()).env("QUORATE_ID", self.settings.id.to_string());
+        // There is a thread that clears up before there is anything to clear up.
+        let this = Arc::clone(self);
+        thread::Builder::new().name("guard".into()).spawn(move || this.follow(reader))?;
         state.running = Some(Running { guard: guard.spawn()?, line, group: None });
         // The guard holds the only other end of the line now, so the line ends with the guard.
         drop(guard);
-        let this = Arc::clone(self);
-        thread::spawn(move || this.follow(reader));
+        self.log.say(format_args!("this node runs the command, in term {}", lease.term));
         Ok(())
     }
 
@@ -120,6 +138,7 @@ impl Service {
         self.changed.notify_all();
         let Some(lease) = lease else {
             if let Some(running) = &mut state.running {
+                self.log.say("the lease has ended, so the command is killed");
                 running.kill();
             }
             while state.running.is_some() {
@@ -152,15 +171,16 @@ impl Service {
         self.changed.notify_all();
     }
 
-    pub(crate) fn fail(&self) {
-        self.lock().failed = true;
+    /// Makes [`next`](Self::next) return [`Next::HostEnded`].
+    pub(crate) fn host_has_ended(&self) {
+        self.lock().host_ended = true;
         self.changed.notify_all();
     }
 
-    /// Waits until there is no lease, for `most` at most.
-    pub(crate) fn wait_for_no_lease(&self, most: Duration) {
-        let held = |state: &mut State| state.lease.is_some();
-        drop(self.changed.wait_timeout_while(self.lock(), most, held));
+    /// Makes [`next`](Self::next) return [`Next::NewKeys`].
+    pub(crate) fn use_keys(&self, keys: Keyring) {
+        self.lock().keys = Some(keys);
+        self.changed.notify_all();
     }
 
     fn deadlines(&self, lease: Lease, stopping: bool) -> Deadlines {
@@ -183,6 +203,10 @@ impl Service {
         let mut state = self.lock();
         if let Some(running) = state.running.as_mut() {
             state.code = running.clear_up();
+            match state.code {
+                Some(code) => self.log.say(format_args!("the command has exited with {code}")),
+                None => self.log.say("the command has stopped"),
+            }
         }
         state.running = None;
         state.not_before = self.clock.now().saturating_add(self.settings.pause);

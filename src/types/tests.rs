@@ -53,3 +53,11 @@ fn every_member_of_the_largest_group_has_an_index() {
     assert!(MemberIndex::all().is_sorted());
     assert_eq!(MemberIndex::new(MAX_MEMBERS.saturating_sub(1)), MemberIndex::all().last());
 }
+
+/// The values that FNV-1a is published with: a name must mean the same group in every release.
+#[test]
+fn the_number_of_a_named_group_is_the_hash_of_its_name() {
+    assert_eq!(ClusterId::from_name(""), ClusterId(0xcbf2_9ce4_8422_2325));
+    assert_eq!(ClusterId::from_name("a"), ClusterId(0xaf63_dc4c_8601_ec8c));
+    assert_eq!(ClusterId::from_name("foobar"), ClusterId(0x8594_4171_f739_67e8));
+}

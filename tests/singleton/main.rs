@@ -6,6 +6,8 @@
 //!   mostly on the node where the command runs; supervisor and guard are also frozen together;
 //! - SIGTERM of a supervisor, which has to stop the command and to exit with 0.
 //!
+//! `operations.rs` does what an operator does: it restarts supervisors, rotates their keys, and lets go of their log.
+//!
 //! Every second copy of the command ignores SIGTERM. `stamp_audit.rs` checks the file alone: no two copies
 //! run at a time, terms never fall, and each term has one node. After each round everything is mended, and
 //! the command has to run again.
@@ -28,6 +30,8 @@ mod supervisors;
 mod example;
 #[cfg(target_os = "linux")]
 mod fault_schedule;
+#[cfg(target_os = "linux")]
+mod operations;
 #[cfg(target_os = "linux")]
 mod process_groups;
 #[cfg(target_os = "linux")]
@@ -53,7 +57,7 @@ fn main() -> ExitCode {
     }
     let mut trials = stamp_audit::trials();
     #[cfg(target_os = "linux")]
-    trials.extend(process_groups::trials().into_iter().chain(driver::trials()));
+    trials.extend([process_groups::trials(), operations::trials(), driver::trials()].into_iter().flatten());
     #[cfg(not(target_os = "linux"))]
     println!("skipped: one command on one machine: this is not Linux");
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()

@@ -67,7 +67,12 @@ impl Supervisors {
             OpenOptions::new().create(true).append(true).open(self.folder.join(format!("{node}.log")))?;
         let mut command = Command::new(&exe);
         command.arg("exec").arg(process::id().to_string()).arg(&exe);
-        command.arg("--id").arg(node.to_string()).arg("--listen").arg(self.nodes[node].address.to_string());
+        command
+            .arg("--id")
+            .arg(node.to_string())
+            .args(["--group", "test"])
+            .arg("--listen")
+            .arg(self.nodes[node].address.to_string());
         for (peer, Node { address, .. }) in self.nodes.iter().enumerate().filter(|&(peer, _)| peer != node) {
             command.arg("--peer").arg(format!("{peer}={address}"));
         }

@@ -137,7 +137,8 @@ pub(crate) fn run(args: &Args, timing: Timing) -> Result<(), Failure> {
                 Notice::Event(event) => report(event, &reporter),
                 Notice::Addresses(addresses) => address_file.write(&addresses),
                 Notice::Failed(failure) => {
-                    eprintln!("node stopped: {failure}: {:?}", std::error::Error::source(&failure));
+                    let source = std::error::Error::source(&failure);
+                    let _nobody_reads = writeln!(io::stderr(), "node stopped: {failure}: {source:?}");
                     process::exit(1);
                 }
                 _ => {}
