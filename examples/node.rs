@@ -146,8 +146,8 @@ fn run(args: Args) -> Result<(), Failure> {
         return Err(format!("{} is of another group: correct --group or --data", data.display()).into());
     }
     let learned = data.with_extension("peers");
+    // Either may be out of date, so a node is tried at both.
     let mut peers = read_peers(&learned)?;
-    peers.retain(|(id, _)| args.peer.iter().all(|(given, _)| given != id));
     peers.extend(args.peer);
     let timing = if args.wan { Timing::wan() } else { Timing::lan() };
     let config = Config { timing, ..Config::new(id) };

@@ -7,11 +7,13 @@
     reason = "a test that overflows or panics has found something"
 )]
 
+mod bounds;
 mod world;
 
 use std::time::Duration;
 
 use quorate::adapters::endpoint::{DatagramCounters, Endpoint, Question, Transmit};
+use quorate::adapters::seal::Keyring;
 use quorate::{Event, Force, Input, Target, Timestamp};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;

@@ -22,6 +22,12 @@ pub(crate) fn keys() -> Keyring {
     Keyring::new([Key::new(&[7; 32])]).unwrap()
 }
 
+/// An endpoint without keys, of a node of any group.
+pub(crate) fn endpoint_of(cluster: ClusterId, id: Id) -> Endpoint<Id, ChaCha20Rng> {
+    let Ok(endpoint) = Endpoint::new(id, cluster, None, ChaCha20Rng::seed_from_u64(id.into()));
+    endpoint
+}
+
 pub(crate) fn endpoint(id: Id, keys: Option<Keyring>) -> Endpoint<Id, ChaCha20Rng> {
     let Ok(endpoint) = Endpoint::new(id, GROUP, keys, ChaCha20Rng::seed_from_u64(id.into()));
     endpoint

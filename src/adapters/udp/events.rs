@@ -22,7 +22,8 @@ pub enum Notice<I> {
     /// News of the election.
     Event(Event<I>),
     /// A member has another address than before. These are all known addresses of the other members; give
-    /// them as peers at the next start.
+    /// them as peers at the next start, beside those that are configured. Such notices come eight at once at most, and
+    /// twice a minute in the long run, so a program may write a file for each.
     Addresses(Vec<(I, SocketAddr)>),
     /// So many notices were dropped here, because they had not been read.
     Missed(u64),
