@@ -7,16 +7,22 @@ pub mod clock;
 pub mod counters;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod departure;
+#[cfg(any(feature = "udp", feature = "tokio"))]
+mod disk;
 #[cfg(feature = "endpoint")]
 pub mod endpoint;
 #[cfg(any(feature = "seal", feature = "store"))]
 mod files;
+#[cfg(any(feature = "udp", feature = "tokio"))]
+mod health;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod lease_gate;
 #[cfg(any(feature = "endpoint", feature = "tokio"))]
 mod node_view;
 #[cfg(any(feature = "seal", feature = "tokio"))]
 mod random;
+#[cfg(any(feature = "udp", feature = "tokio"))]
+mod save_error;
 #[cfg(feature = "seal")]
 pub mod seal;
 #[cfg(any(feature = "udp", feature = "tokio-udp"))]
@@ -31,8 +37,14 @@ pub mod tokio;
 pub mod trace;
 #[cfg(feature = "udp")]
 pub mod udp;
+#[cfg(any(feature = "udp", feature = "tokio"))]
+mod upkeep;
 #[cfg(feature = "wire")]
 pub mod wire;
 
+#[cfg(any(feature = "udp", feature = "tokio"))]
+pub use health::{HealthCheck, HealthConfig};
 #[cfg(any(feature = "seal", feature = "tokio"))]
 pub use random::RandomError;
+#[cfg(any(feature = "udp", feature = "tokio"))]
+pub use save_error::SaveError;

@@ -75,6 +75,11 @@ pub struct Status<I> {
     pub target: Option<Target<I>>,
     /// Whether this node wants to be removed.
     pub leaving: bool,
+    /// Whether this node has lost its durable state, so that it neither votes nor follows any more.
+    pub state_lost: bool,
+    /// For how long a state has been waiting to be durable; nothing else is sent meanwhile. Only the host knows: an
+    /// election by itself leaves this out.
+    pub pending_write: Option<Duration>,
     /// Whether a quorum has been heard, or is known through the leader, within the longest promise.
     pub quorum_reachable: bool,
     /// The last denial that it received, of a vote, a pre-vote or a heartbeat.
@@ -191,7 +196,8 @@ impl<I: NodeId> fmt::Display for Status<I> {
         let leaving = if self.leaving { ", leaving" } else { "" };
         let committed = if self.committed { "committed" } else { "not known to be committed" };
         let quorum = if self.quorum_reachable { "reachable" } else { "not reachable" };
-        write!(f, "node {id:?} of cluster {cluster}: {role} in term {term}{leaving}")?;
+        let lost = if self.state_lost { ", durable state lost" } else { "" };
+        write!(f, "node {id:?} of cluster {cluster}: {role} in term {term}{leaving}{lost}")?;
         write!(f, "\nleader       {}", OrNone(&self.leader))?;
         write!(f, "\nvote         ")?;
         match &self.voted_for {
@@ -200,6 +206,9 @@ impl<I: NodeId> fmt::Display for Status<I> {
         }
         self.fmt_lease(f)?;
         self.fmt_promise(f)?;
+        if let Some(age) = self.pending_write {
+            write!(f, "\nwrite        pending for {age:?}")?;
+        }
         write!(f, "\nmembership   {}, {committed}", self.version)?;
         write!(f, "\ntarget       {}", OrNone(&self.target))?;
         write!(f, "\nquorum       {quorum}")?;

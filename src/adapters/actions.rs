@@ -28,12 +28,11 @@ pub(super) struct Actions<I> {
     pub(super) outputs: Vec<Output<I>>,
     queue: VecDeque<Output<I>>,
     news: Vec<Event<I>>,
-    rejection: Option<Rejection<I>>,
 }
 
 impl<I> Actions<I> {
     pub(super) fn new() -> Self {
-        Actions { outputs: Vec::new(), queue: VecDeque::new(), news: Vec::new(), rejection: None }
+        Actions { outputs: Vec::new(), queue: VecDeque::new(), news: Vec::new() }
     }
 
     /// Takes the next action. Events become [news](Self::take_news) when their turn comes, and a step-down
@@ -52,7 +51,8 @@ impl<I> Actions<I> {
                         return Some(Action::Withdraw);
                     }
                 }
-                Output::Rejected(reason) => self.rejection = Some(reason),
+                // The rejection of a command was taken when the command was stepped.
+                Output::Rejected(_) => {}
             }
         }
         None
@@ -63,9 +63,16 @@ impl<I> Actions<I> {
         mem::take(&mut self.news)
     }
 
-    /// Takes the last rejection that was reached.
+    /// Takes the rejection of the command that was stepped last, if it was rejected: nothing else came out of its
+    /// step, and a rejection does not have to wait until earlier outputs are acted on.
     pub(super) fn take_rejection(&mut self) -> Option<Rejection<I>> {
-        self.rejection.take()
+        match self.outputs.pop() {
+            Some(Output::Rejected(reason)) => Some(reason),
+            other => {
+                self.outputs.extend(other);
+                None
+            }
+        }
     }
 }
 
@@ -87,17 +94,16 @@ mod tests {
             Output::Event(elected.clone()),
             Output::Persist(state),
             Output::Event(stepped_down.clone()),
-            Output::Rejected(Rejection::Renewing),
             Output::Event(unknown.clone()),
         ]);
+        assert_eq!(actions.take_rejection(), None);
+        actions.outputs.push(Output::Rejected(Rejection::Renewing));
+        assert_eq!(actions.take_rejection(), Some(Rejection::Renewing), "it waits for no disk");
         assert!(matches!(actions.next(), Some(Action::Persist(_))));
         assert_eq!(actions.take_news(), [elected]);
         assert!(matches!(actions.next(), Some(Action::Withdraw)), "before anything that follows");
         assert_eq!(actions.take_news(), [stepped_down]);
-        assert_eq!(actions.take_rejection(), None, "its turn has not come");
         assert!(actions.next().is_none());
         assert_eq!(actions.take_news(), [unknown]);
-        assert_eq!(actions.take_rejection(), Some(Rejection::Renewing));
-        assert_eq!(actions.take_rejection(), None);
     }
 }

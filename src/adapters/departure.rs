@@ -62,6 +62,11 @@ impl Departure {
         }
     }
 
+    /// When the node leaves at the latest.
+    pub(super) fn end(&self) -> Timestamp {
+        self.end
+    }
+
     /// What is to be done for the node at `now`.
     pub(super) fn next<I: NodeId, R: Rng>(&mut self, election: &Election<I, R>, now: Timestamp) -> Farewell {
         let leader = election.leader().map(|leader| leader.id);

@@ -45,7 +45,21 @@ pub(super) fn private() -> OpenOptions {
 /// Returns when the names of the files in `folder` would survive a crash of the machine. (On Windows a folder
 /// cannot be synced; there a rename is as durable as the file system makes it.)
 pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    if cfg!(windows) { Ok(()) } else { File::open(folder)?.sync_all() }
+    Folder::open(folder)?.sync()
+}
+
+/// A folder that is open, so that a later sync needs no descriptor that might not be there.
+pub(super) struct Folder(Option<File>);
+
+impl Folder {
+    pub(super) fn open(folder: &Path) -> io::Result<Self> {
+        if cfg!(windows) { Ok(Folder(None)) } else { File::open(folder).map(|file| Folder(Some(file))) }
+    }
+
+    /// As [`sync_folder`].
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.0.as_ref().map_or(Ok(()), File::sync_all)
+    }
 }
 
 /// What an operator can do about an error: the end of a message, or nothing.

@@ -28,8 +28,9 @@
 //!
 //! The host's contract, and how it is kept here:
 //!
-//! 1. *Act on outputs in order.* States are stored by [`Storage`] on a thread that may block, and what
-//!    follows waits until it returns; if it fails, the node stops and says so. What follows a
+//! 1. *Act on outputs in order.* States are stored by [`Storage`] on a thread of its own, and what follows waits
+//!    until it returns. If it fails before a first byte, it is called again; if it fails later, the node stops and
+//!    says so. What follows a
 //!    step-down waits until [`Handle::leadership`] and [`Handle::lease`] give no lease and all guarded
 //!    work is dropped, or until the lease would have ended by itself.
 //! 2. *Receive, then read the clock, tick and step.*
@@ -45,8 +46,7 @@
 //! [`Leadership::stopped`], [`Handle::closed`] and every command say so. A node that was
 //! [`Removed`](crate::Event::Removed) or has [lost its state](crate::Event::StateLost) runs on.
 //!
-//! The runtime needs its timers enabled, for UDP its IO as well, and a thread to spare for blocking work
-//! whenever a state is stored.
+//! The runtime needs its timers enabled, and for UDP its IO as well.
 
 mod channel;
 mod errors;
@@ -60,6 +60,7 @@ mod task;
 mod transport;
 #[cfg(feature = "tokio-udp")]
 mod udp;
+mod writing;
 
 use std::fmt;
 use std::io;
@@ -79,6 +80,7 @@ use super::departure::Departure;
 use crate::adapters::clock::BootClock;
 use crate::adapters::random;
 use crate::adapters::timer::{Precision, default_margin};
+use crate::adapters::upkeep::Upkeep;
 use crate::config::Config;
 use crate::election::Election;
 use crate::hard_state::HardState;
@@ -96,6 +98,7 @@ pub use self::transport::Transport;
 pub use self::udp::Udp;
 pub use super::node_view::NodeView;
 pub use super::timer::StaggerTooShort;
+pub use super::{HealthCheck, HealthConfig, SaveError};
 #[cfg(feature = "tokio-udp")]
 pub use super::{
     endpoint::{DatagramCounters, LeaderAddress},
@@ -113,6 +116,8 @@ pub struct Options<I> {
     margin: Duration,
     clock: Clock,
     seed: Option<u64>,
+    health: HealthConfig,
+    saves_on_pool: bool,
 }
 
 impl<I> Options<I> {
@@ -122,7 +127,14 @@ impl<I> Options<I> {
     pub fn new(config: Config<I>) -> Self {
         let clock = BootClock::new();
         let margin = default_margin(&config.timing);
-        Options { config, margin, clock: Clock::new(move || clock.now()), seed: None }
+        Options {
+            config,
+            margin,
+            clock: Clock::new(move || clock.now()),
+            seed: None,
+            health: HealthConfig::default(),
+            saves_on_pool: false,
+        }
     }
 
     /// How long before its end a lease is taken away, so that no part of the program acts by it when it ends: longer
@@ -140,6 +152,22 @@ impl<I> Options<I> {
     #[must_use]
     pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Clock::new(clock);
+        self
+    }
+
+    /// How the node finds out whether it is in a state to lead.
+    #[must_use]
+    pub fn health(mut self, health: HealthConfig) -> Self {
+        self.health = health;
+        self
+    }
+
+    /// Saves on a thread of the runtime's pool for blocking work, rather than on a thread of the node's own: for tests
+    /// in tokio's paused time, which waits for such threads and for no others. In a program that shares the pool, a
+    /// state may wait for its work.
+    #[must_use]
+    pub fn save_on_blocking_pool(mut self) -> Self {
+        self.saves_on_pool = true;
         self
     }
 
@@ -192,20 +220,29 @@ impl<I: NodeId + Send + Sync + 'static> Handle<I> {
         Precision::TOKIO.check(&timing)?;
         let rng = options.generator()?;
         let watch = Arc::new(LeadershipWatch::new(id, options.clock, options.margin));
-        let election = Election::new(options.config, saved, watch.now(), rng)?;
+        let now = watch.now();
+        let election = Election::new(options.config.clone(), saved.clone(), now, rng)?;
         transport.start(&NodeView::of(&election), &watch.clock).map_err(StartError::Transport)?;
         let (orders, commands) = mpsc::channel(COMMANDS);
+        let (report, written) = mpsc::channel(1);
+        let disk = match options.saves_on_pool {
+            true => storage::on_blocking_pool(storage, report),
+            false => storage::on_thread(storage, report).map_err(StartError::Thread)?,
+        };
         let events = broadcast::Sender::new(NEWS);
         let task = Task {
             election,
-            storage: Some(storage),
+            upkeep: Upkeep::new(disk, saved, &options.config, options.health, now),
             transport,
             commands,
+            written,
             events: events.clone(),
             watch: Arc::clone(&watch),
             actions: Actions::new(),
             timing,
             departure: None,
+            ending: None,
+            reply: None,
         };
         runtime.spawn(task::run(LastWords::new(Arc::clone(&watch)), task));
         Ok(Handle { watch, commands: orders, events, patience: Departure::patience(&timing) })

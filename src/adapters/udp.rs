@@ -69,9 +69,9 @@ mod lease_watch;
 mod query;
 mod run_while_leader;
 mod settings;
+mod writing;
 
 use std::boxed::Box;
-use std::error::Error;
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
@@ -80,6 +80,7 @@ use std::sync::mpsc::{Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+use std::vec;
 
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
@@ -91,9 +92,11 @@ use self::lease_watch::LeaseWatch;
 use crate::adapters::actions::Actions;
 use crate::adapters::clock::BootClock;
 use crate::adapters::departure::Departure;
+use crate::adapters::disk::{Disk, PendingWrite, Written};
 use crate::adapters::endpoint::Endpoint;
 use crate::adapters::seal::{Keyring, SystemRng};
 use crate::adapters::timer::Precision;
+use crate::adapters::upkeep::Upkeep;
 use crate::adapters::{random, socket};
 use crate::election::Election;
 use crate::hard_state::HardState;
@@ -111,6 +114,7 @@ pub use self::settings::HostConfig;
 pub use crate::adapters::endpoint::{DatagramCounters, LeaderAddress};
 pub use crate::adapters::socket::{BindError, Protection};
 pub use crate::adapters::timer::StaggerTooShort;
+pub use crate::adapters::{HealthCheck, HealthConfig, SaveError};
 
 /// A running host. Dropping it stops it as [`abort`](Self::abort) does.
 #[derive(Debug)]
@@ -146,6 +150,9 @@ enum Command<I> {
         patience: Duration,
     },
     Abort,
+    SetHealthy(bool),
+    /// What became of the write that was under way.
+    Written(Written),
 }
 
 /// What the host's thread shows.
@@ -164,11 +171,14 @@ struct View<I> {
     addresses: Vec<(I, SocketAddr)>,
     counters: DatagramCounters,
     failure: Option<HostFailure>,
+    pending_write: Option<PendingWrite>,
 }
 
 impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
     /// Starts a node, from its durable state and the means to store the next. `save` returns when
-    /// the state is durable; [`Store::save`](crate::adapters::store::Store::save) does.
+    /// the state is durable; [`Store::save`](crate::adapters::store::Store::save) does. It is called on a thread of
+    /// its own, also with the state that was saved last (see [`HealthConfig::probe_interval`]), and again after a
+    /// failure that leaves the state before [untouched](SaveError::is_untouched).
     ///
     /// # Errors
     /// [`HostStartError`], if it cannot listen, or is configured wrongly.
@@ -178,7 +188,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         mut save: impl FnMut(&HardState<I>) -> Result<(), E> + Send + 'static,
     ) -> Result<Self, HostStartError>
     where
-        E: Into<Box<dyn Error + Send + Sync>>,
+        E: Into<SaveError>,
     {
         Precision::THREAD.check(&config.config.timing)?;
         let (socket, local) = socket::bind(config.listen, &config.protection)?;
@@ -187,7 +197,8 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         let clock = BootClock::new();
         let (id, timing, cluster) = (config.config.id, config.config.timing, saved.cluster);
         let rng = random::generator().map_err(|error| HostStartError::Seed(io::Error::other(error)))?;
-        let election = Election::new(config.config, saved, clock.now(), rng)?;
+        let now = clock.now();
+        let election = Election::new(config.config.clone(), saved.clone(), now, rng)?;
         let drawn = SystemRng::new().map_err(no_randomness)?;
         let endpoint = Endpoint::new(id, cluster, config.protection.into_keys(), drawn);
         let mut endpoint = endpoint.map_err(no_randomness)?;
@@ -202,16 +213,27 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
             end: End::default(),
         });
         let (commands, orders) = channel();
+        let written = commands.clone();
+        let disk = Disk::on_thread(
+            move |state: &HardState<I>| save(state).map_err(Into::into),
+            move |result| {
+                let _host_has_ended = written.send(Command::Written(result));
+            },
+        );
+        let disk = disk.map_err(HostStartError::Thread)?;
         let host_thread = HostThread {
             election,
             endpoint,
             socket,
             local,
-            save: Box::new(move |state: &HardState<I>| save(state).map_err(Into::into)),
+            upkeep: Upkeep::new(disk, saved, &config.config, config.health, now),
+            ending: None,
+            reply: None,
             shared: Arc::clone(&shared),
             commands: orders,
             actions: Actions::new(),
             transmits: Vec::new(),
+            buffer: vec![0; Endpoint::<I, SystemRng>::BUFFER],
             timing,
             departure: None,
         };
@@ -248,10 +270,14 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         self.shared.view().leader
     }
 
-    /// A snapshot of the node, as of the last thing it did.
+    /// A snapshot of the node, as of the last thing it did. The age of its pending write is that of this moment.
     #[must_use]
     pub fn status(&self) -> Status<I> {
-        self.shared.view().status
+        let now = self.shared.clock.now();
+        let (mut status, write) =
+            self.shared.update(|view| (view.status.clone(), view.pending_write.clone()));
+        status.pending_write = write.map(|write| write.age(now));
+        status
     }
 
     /// The known addresses of the other members: what [`Notice::Addresses`] said last.
@@ -364,6 +390,7 @@ impl<I: NodeId> View<I> {
             addresses: Vec::new(),
             counters: DatagramCounters::default(),
             failure: None,
+            pending_write: None,
         }
     }
 }

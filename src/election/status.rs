@@ -6,7 +6,7 @@ use rand_core::Rng;
 
 use super::Election;
 use crate::reconfig::Target;
-use crate::role::{Leaving, Role};
+use crate::role::{Leaving, Participation, Role};
 use crate::status::{HeartbeatTiming, MemberProgress, MemberStatus, PromiseStatus, ReceivedDenial, Status};
 use crate::types::{MemberIndex, NodeId, Timestamp};
 
@@ -38,6 +38,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             committed: self.hard.committed,
             target: self.target().cloned(),
             leaving: self.leaving != Leaving::No,
+            state_lost: self.participation == Participation::StateLost,
+            pending_write: None,
             quorum_reachable: self.quorum_reachable(),
             last_denial: self.peer_log.last_denial().map(|(from, denial)| ReceivedDenial { from, denial }),
             members: self.member_statuses(),

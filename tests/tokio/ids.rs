@@ -45,7 +45,7 @@ async fn elects<I: NodeId + Serialize + DeserializeOwned + Send + Sync + 'static
             .map(|(seed, id)| {
                 let (store, saved) = Store::<I>::open(path(id)).unwrap();
                 let clock = move || origin.elapsed().into();
-                let options = Options::new(Config::new(id)).clock(clock).seed(seed);
+                let options = Options::new(Config::new(id)).clock(clock).seed(seed).save_on_blocking_pool();
                 Handle::start(options, saved, store, Wire(network.join(id))).unwrap()
             })
             .collect();

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use quorate::adapters::tokio::{
-    CommandError, Handle, Leadership, Memory, Network, Options, StartError, Stopped, Storage, Transport,
+    CommandError, Handle, Leadership, Memory, Network, Options, SaveError, StartError, Stopped, Storage,
+    Transport,
 };
 use quorate::{ClusterId, Config, Force, HardState, Message, Target, Timing};
 use tokio::runtime::Builder;
@@ -148,7 +149,7 @@ struct Look {
 }
 
 impl Storage<Id> for LastLook {
-    fn save(&mut self, _: &HardState<Id>) -> io::Result<()> {
+    fn save(&mut self, _: &HardState<Id>) -> Result<(), SaveError> {
         Ok(())
     }
 }

@@ -6,7 +6,9 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use quorate::adapters::tokio::{Channel, Handle, Leadership, Memory, Network, Options, Storage, Transport};
+use quorate::adapters::tokio::{
+    Channel, Handle, Leadership, Memory, Network, Options, SaveError, Storage, Transport,
+};
 use quorate::{ClusterId, Config, HardState, Lease, Message};
 use tokio::select;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -96,6 +98,8 @@ pub(crate) enum Mood {
     Works,
     Hangs,
     Breaks,
+    /// Fails before the first byte.
+    Refuses,
     Panics,
 }
 
@@ -137,7 +141,7 @@ impl Drop for Release<'_> {
 }
 
 impl Storage<Id> for Disk {
-    fn save(&mut self, _: &HardState<Id>) -> io::Result<()> {
+    fn save(&mut self, _: &HardState<Id>) -> Result<(), SaveError> {
         let mut state = self.0.0.lock().unwrap();
         while state.0 == Mood::Hangs {
             state.1 = true;
@@ -148,7 +152,8 @@ impl Storage<Id> for Disk {
         let mood = state.0;
         drop(state);
         match mood {
-            Mood::Breaks => Err(io::Error::other("the disk is full")),
+            Mood::Breaks => Err(io::Error::other("the disk is full").into()),
+            Mood::Refuses => Err(SaveError::untouched("no descriptor is left")),
             Mood::Panics => panic!("a disk that panics, as the test wants"),
             Mood::Works | Mood::Hangs => Ok(()),
         }
@@ -186,7 +191,8 @@ impl Group {
         let options = Options::new(Config::new(id))
             .margin(self.margin)
             .clock(move || origin.elapsed().into())
-            .seed(SEED + id);
+            .seed(SEED + id)
+            .save_on_blocking_pool();
         let (channel, cut) = (self.network.join(id), self.cut.clone());
         let line = Line { me: id, channel, cut, underway: VecDeque::new() };
         Handle::start(options, first, storage, line).unwrap()

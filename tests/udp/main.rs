@@ -19,7 +19,7 @@ use quorate::adapters::clock::BootClock;
 use quorate::adapters::store::Store;
 use quorate::adapters::udp::{
     BindError, Host, HostCommandError, HostConfig, HostFailure, HostStartError, Notice, Protection,
-    QueryError, who_leads, who_leads_sealed,
+    QueryError, SaveError, who_leads, who_leads_sealed,
 };
 use quorate::{
     ClusterId, Config, Event, HardState, Lease, Priority, Rejection, Term, Timestamp, Timing, Urgency,
@@ -121,7 +121,7 @@ fn leader_with_store<E>(
     save: impl FnMut(&HardState<Id>) -> Result<(), E> + Send + 'static,
 ) -> (Host<Id>, Host<Id>, impl FnOnce() -> Host<Id>)
 where
-    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    E: Into<SaveError>,
 {
     let one = Host::start(config(1), first(1, &[1, 2, 3]), save).unwrap();
     let address = one.local_addr();

@@ -50,13 +50,13 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
-    /// A save ended before it had written a byte: the file and the disk are what they were before it. The same
-    /// `Store` can save again, as [`StoreError::is_retryable`] says.
-    #[error("cannot begin to write {}{}", path.display(), advice(source))]
+    /// A save ended before it had written a byte that a start would read: no descriptor was left, or no room on the
+    /// disk. The file is what it was before. The same `Store` can save again, as [`StoreError::is_retryable`] says.
+    #[error("cannot write {}{}", path.display(), advice(source))]
     NotBegun {
         /// The new file, beside the one that it would have replaced.
         path: PathBuf,
-        /// Why it could not be opened.
+        /// Why it could not be opened or written.
         source: io::Error,
     },
     /// The file cannot be replaced, most likely because it is mounted by itself, or may not be changed.

@@ -88,16 +88,17 @@ impl Place {
         StoreError::Unreadable { path: self.file.clone(), fault }
     }
 
-    /// Only what fails before the first byte is written leaves no doubt about what the disk holds.
+    /// Only what fails before the first byte is written leaves no doubt about what the disk holds. So all descriptors
+    /// are opened before that, also the one that is used last.
     pub(super) fn replace(&self, bytes: &[u8]) -> Result<(), StoreError> {
-        let temporary = self
-            .create_temporary()
-            .map_err(|source| StoreError::NotBegun { path: self.temporary.clone(), source })?;
+        let not_begun = |source| StoreError::NotBegun { path: self.temporary.clone(), source };
+        let folder = files::Folder::open(&self.folder).map_err(not_begun)?;
+        let temporary = self.create_temporary().map_err(not_begun)?;
         self.write_and_rename(temporary, bytes).inspect_err(|_| {
             // It may take the room that the next start needs. Should it stay, the next save removes it.
             let _ = fs::remove_file(&self.temporary);
         })?;
-        files::sync_folder(&self.folder).map_err(io_error("sync the folder", &self.folder))
+        folder.sync().map_err(io_error("sync the folder", &self.folder))
     }
 
     fn create_temporary(&self) -> io::Result<File> {
@@ -113,9 +114,20 @@ impl Place {
             .write_all(bytes)
             .and_then(|()| self.copy_permissions(&temporary))
             .and_then(|()| temporary.sync_all())
-            .map_err(io_error("write", &self.temporary))?;
+            .map_err(|error| self.write_error(error))?;
         fs::rename(&self.temporary, &self.file)
             .map_err(|source| StoreError::NotReplaceable { path: self.file.clone(), source })
+    }
+
+    /// A full disk leaves a part of the new file at most, which is removed, and which no start reads. After any other
+    /// error the disk may be broken.
+    fn write_error(&self, error: io::Error) -> StoreError {
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                StoreError::NotBegun { path: self.temporary.clone(), source: error }
+            }
+            _ => io_error("write", &self.temporary)(error),
+        }
     }
 
     /// The new file has the owner and the permissions that an operator gave the old one.

@@ -1,5 +1,6 @@
 //! What can go wrong with a node.
 
+use std::error::Error;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -29,6 +30,9 @@ pub enum StartError {
     /// It was not started from within a tokio runtime.
     #[error("there is no tokio runtime here")]
     NoRuntime,
+    /// The operating system has no thread to give.
+    #[error("cannot start a thread")]
+    Thread(#[source] io::Error),
 }
 
 /// Why a node has stopped.
@@ -43,10 +47,10 @@ pub enum Stopped {
     /// Its last handle was dropped.
     #[error("all handles of the node were dropped")]
     Dropped,
-    /// A state could not be stored. Nothing that follows from it was sent. Look at the disk, then
-    /// start again from what is stored.
+    /// A state could not be stored, and a part of it may have reached the disk. Nothing that follows from it was
+    /// sent. Look at the disk, then start again from what is stored.
     #[error("cannot store the state of the election")]
-    Storage(#[source] Arc<io::Error>),
+    Storage(#[source] Arc<dyn Error + Send + Sync>),
     /// The transport says that nothing will ever arrive again.
     #[error("the transport is gone")]
     Transport(#[source] Arc<io::Error>),

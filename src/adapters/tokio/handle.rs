@@ -23,11 +23,13 @@ pub(super) enum Command<I> {
     Status { reply: oneshot::Sender<Status<I>> },
     Shutdown { patience: Duration },
     Abort,
+    SetHealthy(bool),
 }
 
 /// A running node. When the last clone is dropped, the node stops as by [`abort`](Handle::abort).
 ///
-/// What is asked of a node waits while it writes to its disk; who leads does not.
+/// No command waits for a disk: while a state is written, a command is stepped, and what follows from it is sent
+/// afterwards.
 #[derive(Clone, Debug)]
 pub struct Handle<I> {
     pub(super) watch: Arc<LeadershipWatch<I>>,
@@ -78,7 +80,7 @@ impl<I: NodeId + Send + Sync> Handle<I> {
         self.events.subscribe()
     }
 
-    /// A snapshot of the node.
+    /// A snapshot of the node, as of the last thing it did; while a state is written, also of what is not durable yet.
     ///
     /// # Errors
     /// [`Stopped`] when the node has.
@@ -156,6 +158,20 @@ impl<I: NodeId + Send + Sync> Handle<I> {
     /// [`CommandError`] if it is no member, or the only voter.
     pub async fn leave(&self) -> Result<(), CommandError<I>> {
         self.step(Input::Leave).await
+    }
+
+    /// Says whether this node is in a state to lead. While it is not, it has the priority 0, and a leader hands over.
+    /// For a program that cannot say it by itself when its work hangs there is [`HealthConfig::check`].
+    ///
+    /// # Errors
+    /// [`Stopped`] when the node has.
+    ///
+    /// [`HealthConfig::check`]: super::HealthConfig::check
+    pub async fn set_healthy(&self, is_healthy: bool) -> Result<(), Stopped> {
+        match self.commands.send(Command::SetHealthy(is_healthy)).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.closed().await),
+        }
     }
 
     /// Hands over, if it leads and another voter can lead, waits until another node does, and stops: as

@@ -2,52 +2,64 @@
 
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use rand_chacha::ChaCha8Rng;
 use tokio::select;
-use tokio::sync::{broadcast, mpsc};
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::handle::Command;
 use super::leadership_watch::LeadershipWatch;
-use super::{NodeView, Stopped, Storage, Transport};
+use super::{NodeView, Stopped, Transport};
 use crate::adapters::actions::{Action, Actions};
 use crate::adapters::departure::{Departure, Farewell};
+use crate::adapters::disk::Written;
+use crate::adapters::upkeep::Upkeep;
 use crate::config::Timing;
 use crate::election::Election;
 use crate::event::Event;
-use crate::hard_state::HardState;
 use crate::io::{Input, Output, Urgency};
 use crate::rejection::Rejection;
 use crate::types::{NodeId, Timestamp};
 
-pub(super) struct Task<I, S, T> {
+pub(super) struct Task<I, T> {
     pub(super) election: Election<I, ChaCha8Rng>,
-    /// Elsewhere while it writes.
-    pub(super) storage: Option<S>,
+    pub(super) upkeep: Upkeep<I>,
     pub(super) transport: T,
     pub(super) commands: mpsc::Receiver<Command<I>>,
+    /// What became of each write.
+    pub(super) written: mpsc::Receiver<Written>,
     pub(super) events: broadcast::Sender<Event<I>>,
     pub(super) watch: Arc<LeadershipWatch<I>>,
     pub(super) actions: Actions<I>,
     pub(super) timing: Timing,
     /// There is one from the command to shut down on.
     pub(super) departure: Option<Departure>,
+    /// Until when the node waits for a disk, once it stops.
+    pub(super) ending: Option<Timestamp>,
+    /// The answer to the command whose outputs are acted on.
+    pub(super) reply: Option<Reply<I>>,
 }
+
+/// The answer to a command that was not given yet.
+pub(super) type Reply<I> = (oneshot::Sender<Result<(), Rejection<I>>>, Option<Rejection<I>>);
+
+/// How long a node that stops waits for a disk.
+const LAST_WRITE: Duration = Duration::from_millis(200);
 
 /// What ended a wait.
 enum Next<I, R> {
     Command(Option<Command<I>>),
+    Written(Option<Written>),
     Received(R),
     Due,
 }
 
 /// Runs until it is told to stop or cannot go on, and says so. Storage and transport are dropped before the
 /// end becomes known.
-pub(super) async fn run<I, S, T>(mut last_words: LastWords<I>, mut task: Task<I, S, T>)
+pub(super) async fn run<I, T>(mut last_words: LastWords<I>, mut task: Task<I, T>)
 where
     I: NodeId + Send + Sync + 'static,
-    S: Storage<I>,
     T: Transport<I>,
 {
     let reason = task.serve().await;
@@ -55,23 +67,36 @@ where
     last_words.reason = Some(reason);
 }
 
-impl<I, S, T> Task<I, S, T>
+impl<I, T> Task<I, T>
 where
     I: NodeId + Send + Sync + 'static,
-    S: Storage<I>,
     T: Transport<I>,
 {
     async fn serve(&mut self) -> Stopped {
         loop {
             match self.run_once().await {
                 Ok(()) => {}
-                Err(reason @ (Stopped::Shutdown | Stopped::Dropped)) => {
-                    let resign = Input::Resign { successor: None, urgency: Urgency::Now };
-                    return self.step(resign).await.err().unwrap_or(reason);
-                }
+                Err(reason @ (Stopped::Shutdown | Stopped::Dropped)) => return self.stop(reason).await,
                 Err(failure) => return failure,
             }
         }
+    }
+
+    /// Resigns, if nothing is in the way, and ends all guarded work.
+    async fn stop(&mut self, reason: Stopped) -> Stopped {
+        let last = self.watch.now().saturating_add(LAST_WRITE);
+        self.ending = Some(last);
+        // While the election waits for a write, nothing may be sent.
+        let resigned = if self.upkeep.is_writing() { Ok(None) } else { self.resign(Urgency::Now).await };
+        self.watch.withdraw().await;
+        self.wait_for_idle_disk(last).await;
+        resigned.err().unwrap_or(reason)
+    }
+
+    async fn resign(&mut self, urgency: Urgency) -> Result<Option<Rejection<I>>, Stopped> {
+        let rejection = self.advance_by_command(Input::Resign { successor: None, urgency })?;
+        self.act().await?;
+        Ok(rejection)
     }
 
     /// Waits for one thing to happen, and does what it requires.
@@ -79,9 +104,14 @@ where
         self.tick()?;
         self.act().await?;
         let farewell = self.depart().await?;
-        let due = [self.election.deadline(), self.watch.end(), farewell].into_iter().flatten().min();
+        if self.advance_health()? {
+            self.act().await?;
+        }
+        let upkeep = Some(self.upkeep.deadline());
+        let due = [self.election.deadline(), self.watch.end(), farewell, upkeep].into_iter().flatten().min();
         let next = select! {
             biased;
+            written = self.written.recv() => Next::Written(written),
             command = self.commands.recv() => Next::Command(command),
             // Before the transport: a flood of messages must not keep the election from its timer.
             () = self.watch.clock.nap(due.unwrap_or_default()), if due.is_some() => Next::Due,
@@ -89,8 +119,11 @@ where
         };
         match next {
             Next::Command(command) => self.obey(command).await,
+            Next::Written(written) => self.finish_write(written),
             Next::Received(Ok((from, message))) => {
-                self.step(Input::Receive { from, message }).await.map(drop)
+                self.tick()?;
+                self.election.step_into(Input::Receive { from, message }, &mut self.actions.outputs);
+                self.act().await
             }
             Next::Received(Err(error)) => Err(Stopped::Transport(Arc::new(error))),
             Next::Due => Ok(()),
@@ -100,21 +133,43 @@ where
     async fn obey(&mut self, command: Option<Command<I>>) -> Result<(), Stopped> {
         match command {
             Some(Command::Step { input, reply }) => {
-                let rejection = self.step(input).await?;
-                let _gone = reply.send(rejection.map_or(Ok(()), Err));
+                let rejection = self.advance_by_command(input)?;
+                self.reply = Some((reply, rejection));
+                self.act().await?;
+                self.answer();
                 Ok(())
+            }
+            other => self.obey_at_once(other),
+        }
+    }
+
+    /// Does what the program wants, as far as nothing has to be sent or stored for it.
+    pub(super) fn obey_at_once(&mut self, command: Option<Command<I>>) -> Result<(), Stopped> {
+        match command {
+            Some(Command::Step { input, reply }) => {
+                let rejection = self.advance_by_command(input)?;
+                let _gone = reply.send(rejection.map_or(Ok(()), Err));
             }
             Some(Command::Status { reply }) => {
-                let _gone = reply.send(self.election.status());
-                Ok(())
+                let mut status = self.election.status();
+                status.pending_write = self.upkeep.pending_write().map(|write| write.age(self.watch.now()));
+                let _gone = reply.send(status);
             }
+            Some(Command::SetHealthy(is_healthy)) => self.upkeep.declare_health(is_healthy),
             Some(Command::Shutdown { patience }) => {
                 let now = self.watch.now();
                 self.departure.get_or_insert_with(|| Departure::new(&self.timing, patience, now));
-                Ok(())
             }
-            Some(Command::Abort) => Err(Stopped::Shutdown),
-            None => Err(Stopped::Dropped),
+            Some(Command::Abort) => return Err(Stopped::Shutdown),
+            None => return Err(Stopped::Dropped),
+        }
+        Ok(())
+    }
+
+    /// Answers the command whose outputs are acted on, unless that was done before.
+    pub(super) fn answer(&mut self) {
+        if let Some((reply, rejection)) = self.reply.take() {
+            let _gone = reply.send(rejection.map_or(Ok(()), Err));
         }
     }
 
@@ -124,8 +179,7 @@ where
             let Some(departure) = &mut self.departure else { return Ok(None) };
             match departure.next(&self.election, self.watch.now()) {
                 Farewell::HandOver => {
-                    let resign = Input::Resign { successor: None, urgency: Urgency::WhenReady };
-                    let rejection = self.step(resign).await?;
+                    let rejection = self.resign(Urgency::WhenReady).await?;
                     if let (Some(departure), Some(reason)) = (&mut self.departure, rejection) {
                         departure.reject(&reason, self.watch.now());
                     }
@@ -136,26 +190,30 @@ where
         }
     }
 
-    /// Steps what was received or ordered, at a reading of the clock taken since. Returns the rejection, if there
-    /// is one.
-    async fn step(&mut self, input: Input<I>) -> Result<Option<Rejection<I>>, Stopped> {
+    /// Steps a command, at a reading of the clock taken since. Returns why it cannot be carried out, if it cannot.
+    fn advance_by_command(&mut self, input: Input<I>) -> Result<Option<Rejection<I>>, Stopped> {
+        let input = self.upkeep.translate(input);
         self.tick()?;
         self.election.step_into(input, &mut self.actions.outputs);
-        self.act().await
+        Ok(self.actions.take_rejection())
     }
 
-    fn tick(&mut self) -> Result<(), Stopped> {
+    pub(super) fn tick(&mut self) -> Result<(), Stopped> {
         self.election.tick_into(self.watch.now(), &mut self.actions.outputs);
         let refused = self.actions.outputs.iter().any(|output| matches!(output, Output::Rejected(_)));
         if refused { Err(Stopped::Clock) } else { Ok(()) }
     }
 
-    /// Acts on the outputs, in order. Returns the rejection among them.
-    async fn act(&mut self) -> Result<Option<Rejection<I>>, Stopped> {
+    /// Acts on the outputs, in order.
+    async fn act(&mut self) -> Result<(), Stopped> {
         self.transport.observe(&NodeView::of(&self.election));
         while let Some(action) = self.actions.next() {
             match action {
-                Action::Persist(state) => self.persist(state).await?,
+                Action::Persist(state) => {
+                    self.persist(state).await?;
+                    // Commands may have been stepped meanwhile.
+                    self.transport.observe(&NodeView::of(&self.election));
+                }
                 Action::Send { to, message } => self.transport.send(to, &message),
                 Action::Withdraw => {
                     self.watch.withdraw().await;
@@ -165,27 +223,7 @@ where
         }
         self.watch.publish(self.election.leader(), self.election.lease());
         self.report_news();
-        Ok(self.actions.take_rejection())
-    }
-
-    /// What follows waits until `state` is durable; if it never is, nothing follows. A lease that
-    /// ends meanwhile is taken away in time.
-    async fn persist(&mut self, state: HardState<I>) -> Result<(), Stopped> {
-        let Some(mut storage) = self.storage.take() else { return Err(Stopped::Panicked) };
-        let mut write = spawn_blocking(move || {
-            let saved = storage.save(&state);
-            (storage, saved)
-        });
-        let (storage, saved) = loop {
-            let end = self.watch.end();
-            select! {
-                biased;
-                written = &mut write => break written.map_err(|error| lost(&error))?,
-                () = self.watch.clock.nap(end.unwrap_or_default()), if end.is_some() => self.watch.expire(),
-            }
-        };
-        self.storage = Some(storage);
-        saved.map_err(|error| Stopped::Storage(Arc::new(error)))
+        Ok(())
     }
 
     fn report_news(&mut self) {
@@ -199,10 +237,6 @@ where
             let _no_subscriber = self.events.send(event);
         }
     }
-}
-
-fn lost(error: &JoinError) -> Stopped {
-    if error.is_panic() { Stopped::Panicked } else { Stopped::Aborted }
 }
 
 /// However the task ends: no lease, and the reason known.

@@ -1,4 +1,5 @@
-//! The commands of a program to its host.
+//! The commands of a program to its host. None waits for a disk: while a state is written, a command is stepped, and
+//! what follows from it is sent afterwards.
 
 use std::net::SocketAddr;
 use std::prelude::rust_2024::*;
@@ -107,6 +108,17 @@ impl<I: NodeId> Host<I> {
             Ok(false) => Err(HostCommandError::Unsealed),
             Err(_) => Err(HostCommandError::Stopped),
         }
+    }
+
+    /// Says whether this node is in a state to lead. While it is not, it has the priority 0, and a leader hands over.
+    /// For a program that cannot say it by itself when its work hangs there is [`HealthConfig::check`].
+    ///
+    /// # Errors
+    /// [`HostCommandError::Stopped`].
+    ///
+    /// [`HealthConfig::check`]: super::HealthConfig::check
+    pub fn set_healthy(&self, is_healthy: bool) -> Result<(), HostCommandError<I>> {
+        self.order(Command::SetHealthy(is_healthy))
     }
 
     fn step(&self, input: Input<I>) -> Result<(), HostCommandError<I>> {

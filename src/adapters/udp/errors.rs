@@ -39,8 +39,8 @@ pub enum HostStartError {
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostFailure {
-    /// A state could not be stored. Nothing that follows from it was sent. Look at the disk, then
-    /// start again from what is stored.
+    /// A state could not be stored, and a part of it may have reached the disk. Nothing that follows from it was
+    /// sent. Look at the disk, then start again from what is stored.
     #[error("cannot store the state of the election")]
     Persist(#[source] Arc<dyn Error + Send + Sync>),
     /// A lease watcher panicked.

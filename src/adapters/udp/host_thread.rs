@@ -1,15 +1,12 @@
 //! The host's thread: the contract, as code.
 
-use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::ops::ControlFlow;
 use std::prelude::rust_2024::*;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use std::vec;
 
 use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
@@ -21,9 +18,9 @@ use crate::adapters::departure::{Departure, Farewell};
 use crate::adapters::endpoint::{Endpoint, NodeView, Transmit, is_usable};
 use crate::adapters::seal::SystemRng;
 use crate::adapters::timer::{Precision, receive_within};
+use crate::adapters::upkeep::Upkeep;
 use crate::config::Timing;
 use crate::election::Election;
-use crate::hard_state::HardState;
 use crate::io::{Input, Urgency};
 use crate::rejection::Rejection;
 use crate::types::{NodeId, Timestamp};
@@ -34,18 +31,40 @@ const LONGEST_WAIT: Duration = Duration::from_millis(50);
 /// How long to leave a broken socket alone.
 const RESPITE: Duration = Duration::from_millis(1);
 
-pub(super) type Save<I> = Box<dyn FnMut(&HardState<I>) -> Result<(), Box<dyn Error + Send + Sync>> + Send>;
+/// Why the host's thread ends.
+pub(super) enum End {
+    Failure(HostFailure),
+    /// The program wants it.
+    Told,
+}
+
+impl From<HostFailure> for End {
+    fn from(failure: HostFailure) -> Self {
+        End::Failure(failure)
+    }
+}
+
+/// The answer to a command that was not given yet.
+pub(super) type Reply<I> = (SyncSender<Result<(), Rejection<I>>>, Option<Rejection<I>>);
+
+/// How long a host that stops waits for a disk.
+const LAST_WRITE: Duration = Duration::from_millis(200);
 
 pub(super) struct HostThread<I: NodeId> {
     pub(super) election: Election<I, ChaCha8Rng>,
     pub(super) endpoint: Endpoint<I, SystemRng>,
     pub(super) socket: UdpSocket,
     pub(super) local: SocketAddr,
-    pub(super) save: Save<I>,
+    pub(super) upkeep: Upkeep<I>,
+    /// Until when the host waits for a disk, once it stops.
+    pub(super) ending: Option<Timestamp>,
+    /// The answer to the command whose outputs are acted on.
+    pub(super) reply: Option<Reply<I>>,
     pub(super) shared: Arc<Shared<I>>,
     pub(super) commands: Receiver<Command<I>>,
     pub(super) actions: Actions<I>,
     pub(super) transmits: Vec<Transmit>,
+    pub(super) buffer: Vec<u8>,
     pub(super) timing: Timing,
     /// There is one from the command to shut down on.
     pub(super) departure: Option<Departure>,
@@ -59,36 +78,68 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
             watchers: Some(watchers),
             failure: Some(HostFailure::Panicked),
         };
-        last_words.failure = self.serve().err();
+        last_words.failure = match self.serve() {
+            End::Told => None,
+            End::Failure(failure) => Some(failure),
+        };
         // The election is dropped before its end becomes known, and so is the lock on its store.
         drop(self);
         drop(last_words);
     }
 
-    fn serve(&mut self) -> Result<(), HostFailure> {
-        let mut buffer = vec![0; Endpoint::<I, SystemRng>::BUFFER];
+    fn serve(&mut self) -> End {
+        let end = self.serve_until_told();
+        if !matches!(end, End::Told) {
+            return end;
+        }
+        let last = self.shared.clock.now().saturating_add(LAST_WRITE);
+        self.ending = Some(last);
+        // While the election waits for a write, nothing may be sent.
+        let resigned = if self.upkeep.is_writing() { Ok(None) } else { self.resign(Urgency::Now) };
+        self.wait_for_idle_disk(last);
+        resigned.err().unwrap_or(end)
+    }
+
+    fn serve_until_told(&mut self) -> End {
         loop {
-            self.advance(None);
-            self.act()?;
-            while let Ok(command) = self.commands.try_recv() {
-                if self.obey(command)?.is_break() {
-                    return self.resign(Urgency::Now).map(drop);
-                }
+            if let Err(end) = self.serve_once() {
+                return end;
             }
-            let ControlFlow::Continue(farewell) = self.depart()? else {
-                return self.resign(Urgency::Now).map(drop);
-            };
-            self.endpoint.handle_timeout(self.shared.clock.now(), &mut self.transmits);
-            self.flush();
-            self.receive(&mut buffer, farewell)?;
         }
     }
 
-    /// Does what the program wants. Breaks if that is to stop.
-    fn obey(&mut self, command: Command<I>) -> Result<ControlFlow<()>, HostFailure> {
+    fn serve_once(&mut self) -> Result<(), End> {
+        self.advance(None);
+        self.act()?;
+        while let Ok(command) = self.commands.try_recv() {
+            self.obey(command)?;
+        }
+        let farewell = self.depart()?;
+        self.look_after()?;
+        self.endpoint.handle_timeout(self.shared.clock.now(), &mut self.transmits);
+        self.flush();
+        self.receive(farewell)
+    }
+
+    /// Does what the program wants.
+    fn obey(&mut self, command: Command<I>) -> Result<(), End> {
         match command {
             Command::Step { input, addresses, reply } => {
-                let rejection = self.step(input, &addresses)?;
+                let rejection = self.advance_by_command(input, &addresses);
+                self.reply = Some((reply, rejection));
+                self.act()?;
+                self.answer();
+            }
+            other => self.obey_at_once(other)?,
+        }
+        Ok(())
+    }
+
+    /// Does what the program wants, as far as nothing has to be sent or stored for it.
+    pub(super) fn obey_at_once(&mut self, command: Command<I>) -> Result<(), End> {
+        match command {
+            Command::Step { input, addresses, reply } => {
+                let rejection = self.advance_by_command(input, &addresses);
                 let _gone = reply.send(rejection.map_or(Ok(()), Err));
             }
             Command::Introduce { id, address } => self.endpoint.configure(id, address),
@@ -98,16 +149,24 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
             Command::Shutdown { patience } => {
                 self.departure = Some(Departure::new(&self.timing, patience, self.shared.clock.now()));
             }
-            Command::Abort => return Ok(ControlFlow::Break(())),
+            Command::Abort => return Err(End::Told),
+            Command::SetHealthy(is_healthy) => self.upkeep.declare_health(is_healthy),
+            Command::Written(written) => self.finish_write(written)?,
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(())
     }
 
-    /// Takes the next steps of a node that is shut down. Returns when the following one is due; breaks if the
-    /// node is to stop.
-    fn depart(&mut self) -> Result<ControlFlow<(), Option<Timestamp>>, HostFailure> {
+    /// Answers the command whose outputs are acted on, unless that was done before.
+    pub(super) fn answer(&mut self) {
+        if let Some((reply, rejection)) = self.reply.take() {
+            let _gone = reply.send(rejection.map_or(Ok(()), Err));
+        }
+    }
+
+    /// Takes the next steps of a node that is shut down. Returns when the following one is due.
+    fn depart(&mut self) -> Result<Option<Timestamp>, End> {
         loop {
-            let Some(departure) = &mut self.departure else { return Ok(ControlFlow::Continue(None)) };
+            let Some(departure) = &mut self.departure else { return Ok(None) };
             match departure.next(&self.election, self.shared.clock.now()) {
                 Farewell::HandOver => {
                     let rejection = self.resign(Urgency::WhenReady)?;
@@ -115,37 +174,50 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
                         departure.reject(&reason, self.shared.clock.now());
                     }
                 }
-                Farewell::Stay(due) => return Ok(ControlFlow::Continue(Some(due))),
-                Farewell::Leave => return Ok(ControlFlow::Break(())),
+                Farewell::Stay(due) => return Ok(Some(due)),
+                Farewell::Leave => return Err(End::Told),
             }
         }
     }
 
-    fn resign(&mut self, urgency: Urgency) -> Result<Option<Rejection<I>>, HostFailure> {
-        self.step(Input::Resign { successor: None, urgency }, &[])
+    fn resign(&mut self, urgency: Urgency) -> Result<Option<Rejection<I>>, End> {
+        let rejection = self.advance_by_command(Input::Resign { successor: None, urgency }, &[]);
+        self.act()?;
+        Ok(rejection)
     }
 
-    /// Waits for a message until something is due, `also` at that time. Datagrams without a message may be many in a row: they are
-    /// not worth looking after the election each time.
-    fn receive(&mut self, buffer: &mut [u8], also: Option<Timestamp>) -> Result<(), HostFailure> {
+    /// Looks after the health of the node.
+    fn look_after(&mut self) -> Result<(), End> {
+        if self.advance_health() { self.act() } else { Ok(()) }
+    }
+
+    /// Waits for a message until something is due, `also` at that time. Datagrams without a message may be many in a
+    /// row: they are not worth looking after the election each time.
+    fn receive(&mut self, also: Option<Timestamp>) -> Result<(), End> {
         let latest = self.shared.clock.now().saturating_add(LONGEST_WAIT);
-        let deadlines = [self.election.deadline(), self.endpoint.deadline(), also, Some(latest)];
+        let deadlines = [
+            self.election.deadline(),
+            self.endpoint.deadline(),
+            also,
+            Some(self.upkeep.deadline()),
+            Some(latest),
+        ];
         let due = deadlines.into_iter().flatten().min().unwrap_or(latest);
         loop {
             let left = due.saturating_duration_since(self.shared.clock.now());
-            let received = receive_within(&self.socket, Precision::THREAD.leg(left), buffer);
+            let received = receive_within(&self.socket, Precision::THREAD.leg(left), &mut self.buffer);
             // Only now is the clock read: the message has been received.
             let now = self.shared.clock.now();
             match received {
                 Ok(None) => {}
                 Ok(Some((0, source))) if source == own_address(self.local) => return Ok(()),
                 Ok(Some((length, source))) => {
-                    let bytes = buffer.get_mut(..length).unwrap_or_default();
+                    let bytes = self.buffer.get_mut(..length).unwrap_or_default();
                     let message = self.endpoint.handle_datagram(bytes, source, now, &mut self.transmits);
                     self.flush();
                     if let Some((from, message)) = message {
                         self.advance(Some(Input::Receive { from, message }));
-                        return self.act().map(drop);
+                        return self.act();
                     }
                 }
                 Err(error) => {
@@ -168,22 +240,19 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
         self.endpoint.count_receive_error();
     }
 
-    /// Obeys the program. Returns why it cannot be done, if it cannot.
-    fn step(
-        &mut self,
-        input: Input<I>,
-        addresses: &[(I, SocketAddr)],
-    ) -> Result<Option<Rejection<I>>, HostFailure> {
+    /// Steps a command. Returns why it cannot be carried out, if it cannot.
+    fn advance_by_command(&mut self, input: Input<I>, addresses: &[(I, SocketAddr)]) -> Option<Rejection<I>> {
+        let input = self.upkeep.translate(input);
         self.advance(Some(input));
         // After the step, which decides whose addresses are kept; before its messages are sent.
         for &(id, address) in addresses {
             self.endpoint.introduce(id, address, self.shared.clock.now());
         }
-        self.act()
+        self.actions.take_rejection()
     }
 
     /// Ticks, and steps what was received or ordered before.
-    fn advance(&mut self, input: Option<Input<I>>) {
+    pub(super) fn advance(&mut self, input: Option<Input<I>>) {
         self.election.tick_into(self.shared.clock.now(), &mut self.actions.outputs);
         if let Some(input) = input {
             self.election.step_into(input, &mut self.actions.outputs);
@@ -191,26 +260,24 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
         self.endpoint.observe(&NodeView::of(&self.election));
     }
 
-    /// Acts on the outputs, in order. Returns the last rejection among them.
-    fn act(&mut self) -> Result<Option<Rejection<I>>, HostFailure> {
+    /// Acts on the outputs, in order.
+    fn act(&mut self) -> Result<(), End> {
         let acted = self.act_on_outputs();
         // What is reported as news is found in the status too.
-        let published = acted.and_then(|()| self.publish());
+        let published = acted.and_then(|()| Ok(self.publish()?));
         for event in self.actions.take_news() {
             if let Some(departure) = &mut self.departure {
                 departure.observe(&event, self.shared.clock.now());
             }
             self.shared.events.push(Notice::Event(event));
         }
-        published.map(|()| self.actions.take_rejection())
+        published
     }
 
-    fn act_on_outputs(&mut self) -> Result<(), HostFailure> {
+    fn act_on_outputs(&mut self) -> Result<(), End> {
         while let Some(action) = self.actions.next() {
             match action {
-                Action::Persist(state) => {
-                    (self.save)(&state).map_err(|error| HostFailure::Persist(error.into()))?;
-                }
+                Action::Persist(state) => self.persist(state)?,
                 Action::Send { to, message } => {
                     self.endpoint.send(to, &message, self.shared.clock.now(), &mut self.transmits);
                     self.flush();

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::prelude::rust_2024::*;
 use std::time::Duration;
 
-use super::Protection;
+use super::{HealthConfig, Protection};
 use crate::adapters::seal::Keyring;
 use crate::adapters::timer::default_margin;
 use crate::config::Config;
@@ -29,6 +29,8 @@ pub struct HostConfig<I> {
     pub margin: Duration,
     /// Whether datagrams are sealed, and with which keys.
     pub protection: Protection,
+    /// How the host finds out whether the node is in a state to lead.
+    pub health: HealthConfig,
 }
 
 impl<I> HostConfig<I> {
@@ -36,7 +38,7 @@ impl<I> HostConfig<I> {
     #[must_use]
     pub fn new(config: Config<I>, listen: SocketAddr) -> Self {
         let (margin, protection) = (default_margin(&config.timing), Protection::OnlyLoopback);
-        HostConfig { config, listen, peers: Vec::new(), margin, protection }
+        HostConfig { config, listen, peers: Vec::new(), margin, protection, health: HealthConfig::default() }
     }
 
     /// Seals datagrams with `keys`, the same on all hosts of the group.

@@ -1,0 +1,82 @@
+//! What the node's task does while a state is written: all that need not wait for it.
+
+use std::sync::Arc;
+
+use tokio::select;
+
+use super::task::Task;
+use super::{Stopped, Transport};
+use crate::adapters::disk::Written;
+use crate::adapters::upkeep::DiskFailure;
+use crate::hard_state::HardState;
+use crate::io::Input;
+use crate::types::{NodeId, Timestamp};
+
+impl<I, T> Task<I, T>
+where
+    I: NodeId + Send + Sync + 'static,
+    T: Transport<I>,
+{
+    /// Returns when `state` is durable. Until then nothing is sent and no message is received, but commands are
+    /// stepped and answered; what follows from them is acted on afterwards, in order. A lease that ends meanwhile is
+    /// taken away in time.
+    pub(super) async fn persist(&mut self, state: HardState<I>) -> Result<(), Stopped> {
+        self.upkeep.persist(state, self.watch.now());
+        self.answer();
+        while self.upkeep.is_writing() {
+            self.wait_for_disk().await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the disk answers or anything else is due, and does what is.
+    async fn wait_for_disk(&mut self) -> Result<(), Stopped> {
+        let last = [self.ending, self.departure.as_ref().map(|departure| departure.end())];
+        let last = last.into_iter().flatten().min();
+        if last.is_some_and(|last| last <= self.watch.now()) {
+            return Err(Stopped::Shutdown);
+        }
+        let due = [last, self.watch.end(), Some(self.upkeep.deadline())].into_iter().flatten().min();
+        select! {
+            biased;
+            written = self.written.recv() => self.finish_write(written)?,
+            // The last handle may be gone already, if the node stops.
+            command = self.commands.recv(), if self.ending.is_none() => self.obey_at_once(command)?,
+            () = self.watch.clock.nap(due.unwrap_or_default()) => {}
+        }
+        self.watch.expire();
+        self.advance_health().map(drop)
+    }
+
+    /// Gives a write that is under way the time to end, so that the storage is dropped before the end of the node becomes
+    /// known; but no longer than until `last`.
+    pub(super) async fn wait_for_idle_disk(&mut self, last: Timestamp) {
+        while self.upkeep.is_disk_busy() && self.watch.now() < last {
+            select! {
+                biased;
+                written = self.written.recv() => {
+                    let _too_late_to_matter = self.finish_write(written);
+                    return;
+                }
+                () = self.watch.clock.nap(last) => {}
+            }
+        }
+    }
+
+    pub(super) fn finish_write(&mut self, written: Option<Written>) -> Result<(), Stopped> {
+        let finished = self.upkeep.finish(written.unwrap_or(Written::Panicked), self.watch.now());
+        finished.map_err(|failure| match failure {
+            DiskFailure::Final(error) => Stopped::Storage(Arc::from(error.into_source())),
+            DiskFailure::Panicked => Stopped::Panicked,
+        })
+    }
+
+    /// Looks after the health of the node, and steps what follows from it. Returns whether anything was stepped.
+    pub(super) fn advance_health(&mut self) -> Result<bool, Stopped> {
+        let leads = self.election.leader().is_some_and(|leader| leader.id == self.election.id());
+        let Some(priority) = self.upkeep.poll(leads, self.watch.now()) else { return Ok(false) };
+        self.tick()?;
+        self.election.step_into(Input::SetPriority(priority), &mut self.actions.outputs);
+        Ok(true)
+    }
+}

@@ -1,0 +1,180 @@
+//! What a host does for its node besides the election: it stores states, and looks after the node's health.
+//!
+//! The decisions are here, without a clock and without waiting, so that both hosts make the same ones.
+
+use core::time::Duration;
+use std::prelude::rust_2024::*;
+
+use super::SaveError;
+use super::disk::{Disk, PendingWrite, Written};
+use super::health::{Health, HealthConfig};
+use crate::config::Config;
+use crate::hard_state::HardState;
+use crate::io::Input;
+use crate::types::{Priority, Timestamp};
+
+/// The disk and the health of a node.
+pub(super) struct Upkeep<I> {
+    disk: Disk<I>,
+    /// The state that was stored last.
+    durable: HardState<I>,
+    /// The state that the election waits for.
+    pending: Option<Pending<I>>,
+    probe: Probe,
+    write_bound: Duration,
+    health: Health,
+}
+
+/// A state that is to be durable.
+struct Pending<I> {
+    state: HardState<I>,
+    write: PendingWrite,
+    /// When the next attempt is due; `None` while one is under way.
+    due: Option<Timestamp>,
+}
+
+/// The writes by which a leader at rest finds out whether its disk works.
+#[derive(Default)]
+struct Probe {
+    interval: Option<Duration>,
+    /// Since when one is under way.
+    since: Option<Timestamp>,
+    next: Timestamp,
+    /// Since when they are refused, if the last one was.
+    refused_since: Option<Timestamp>,
+}
+
+/// Why no state can be stored any more.
+#[derive(Debug)]
+pub(super) enum DiskFailure {
+    /// A state may have reached the disk in part.
+    Final(SaveError),
+    /// What stores states has panicked.
+    Panicked,
+}
+
+impl<I: Clone> Upkeep<I> {
+    pub(super) fn new(
+        disk: Disk<I>,
+        durable: HardState<I>,
+        config: &Config<I>,
+        health: HealthConfig,
+        now: Timestamp,
+    ) -> Self {
+        let HealthConfig { write_bound, probe_interval, check } = health;
+        let next = now.saturating_add(probe_interval.unwrap_or_default());
+        Upkeep {
+            disk,
+            durable,
+            pending: None,
+            probe: Probe { interval: probe_interval, next, ..Probe::default() },
+            write_bound,
+            health: Health::new(check, config.priority),
+        }
+    }
+
+    /// Begins to make `state` durable, as soon as the disk is free.
+    pub(super) fn persist(&mut self, state: HardState<I>, now: Timestamp) {
+        self.pending = Some(Pending { state, write: PendingWrite::new(now), due: Some(now) });
+        self.begin_write(now);
+    }
+
+    /// Takes note of what became of a write. Whether the election still waits, [`is_writing`](Self::is_writing) says.
+    pub(super) fn finish(&mut self, written: Written, now: Timestamp) -> Result<(), DiskFailure> {
+        self.disk.end();
+        let was_probe = self.probe.since.take().is_some();
+        let is_refused = match written {
+            Written::Durable => false,
+            Written::Failed(error) if error.is_untouched() => true,
+            Written::Failed(error) => return Err(DiskFailure::Final(error)),
+            Written::Panicked => return Err(DiskFailure::Panicked),
+        };
+        match (is_refused, &mut self.pending) {
+            (_, _) if was_probe => {
+                self.probe.refused_since = is_refused.then(|| self.probe.refused_since.unwrap_or(now));
+                self.begin_write(now);
+            }
+            (true, Some(pending)) => pending.due = Some(pending.write.refuse(now)),
+            (false, pending) => {
+                self.probe.refused_since = None;
+                if let Some(Pending { state, .. }) = pending.take() {
+                    self.durable = state;
+                }
+            }
+            (true, None) => {}
+        }
+        Ok(())
+    }
+
+    /// Whether the election waits for a state to be durable.
+    pub(super) fn is_writing(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Whether a write is under way, also one that the election does not wait for.
+    pub(super) fn is_disk_busy(&self) -> bool {
+        self.disk.is_busy()
+    }
+
+    /// The write that the election waits for, if there is one.
+    pub(super) fn pending_write(&self) -> Option<&PendingWrite> {
+        self.pending.as_ref().map(|pending| &pending.write)
+    }
+
+    /// What the host is to step instead of `input`, a command of the program.
+    pub(super) fn translate(&mut self, input: Input<I>) -> Input<I> {
+        match input {
+            Input::SetPriority(priority) => Input::SetPriority(self.health.want(priority)),
+            other => other,
+        }
+    }
+
+    /// Takes note of what the program says of its health.
+    pub(super) fn declare_health(&mut self, is_healthy: bool) {
+        self.health.declare(is_healthy);
+    }
+
+    /// When [`poll`](Self::poll) is due.
+    pub(super) fn deadline(&self) -> Timestamp {
+        let retry = self.pending.as_ref().and_then(|pending| pending.due);
+        retry.map_or(self.health.deadline(), |due| due.min(self.health.deadline()))
+    }
+
+    /// Does what is due at `now`: begins writes, and looks after the health of the node, which leads or not. Returns
+    /// the priority that the node is to have from now on, if that is another one.
+    pub(super) fn poll(&mut self, leads: bool, now: Timestamp) -> Option<Priority> {
+        self.begin_write(now);
+        if now < self.health.deadline() {
+            return None;
+        }
+        self.begin_probe(leads, now);
+        let is_disk_well = self.is_disk_well(now);
+        self.health.poll(is_disk_well, now)
+    }
+
+    /// Whether the disk takes what it is given in time.
+    fn is_disk_well(&self, now: Timestamp) -> bool {
+        let probed_for = self.probe.since.map(|since| now.saturating_duration_since(since));
+        let written_for = self.pending_write().map(|write| write.age(now));
+        let refused_for = self.probe.refused_since.map(|since| now.saturating_duration_since(since));
+        [probed_for, written_for, refused_for].into_iter().flatten().all(|age| age < self.write_bound)
+    }
+
+    fn begin_write(&mut self, now: Timestamp) {
+        let Some(pending) = &mut self.pending else { return };
+        if !self.disk.is_busy() && pending.due.is_some_and(|due| due <= now) {
+            pending.due = None;
+            self.disk.begin(pending.state.clone());
+        }
+    }
+
+    fn begin_probe(&mut self, leads: bool, now: Timestamp) {
+        let Some(interval) = self.probe.interval else { return };
+        let is_wanted = leads || self.probe.refused_since.is_some();
+        if is_wanted && !self.disk.is_busy() && self.pending.is_none() && now >= self.probe.next {
+            self.probe.since = Some(now);
+            self.probe.next = now.saturating_add(interval);
+            self.disk.begin(self.durable.clone());
+        }
+    }
+}
