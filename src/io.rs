@@ -93,7 +93,8 @@ pub enum Force {
 /// [`Persist`](Self::Persist), and give a vote twice.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Output<I> {
-    /// Make this durable. What follows waits until it is; if it fails, drop the `Election`.
+    /// Make this durable. What follows waits until it is. If it fails before anything of the state can have reached
+    /// the disk, try again; if it fails otherwise, drop the `Election`.
     Persist(HardState<I>),
     /// Send a message. It may be lost, late, doubled, or overtaken.
     Send {

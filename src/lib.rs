@@ -40,7 +40,10 @@
 //!
 //! 1. Act on outputs **in order**: what follows a [`Persist`](Output::Persist) waits until that state is
 //!    durable; what follows [`SteppedDown`](Event::SteppedDown) waits until the host has stopped acting as
-//!    leader. If a `Persist` fails, drop the `Election`.
+//!    leader. Meanwhile further inputs may be stepped, whose outputs queue up behind the others. If a `Persist`
+//!    fails before a first byte of the state can have reached the disk, try it again, for as long as you like: a
+//!    refused write is a slow write. If a part may have reached the disk, drop the `Election`, because nobody can
+//!    tell which state a restart would find.
 //! 2. For each message: receive it, **then** read the clock, [`tick`](Election::tick), then
 //!    [`step`](Election::step). Several messages that were received before one reading may be stepped after
 //!    that one tick. The clock is monotonic and counts suspend; only its rate matters.

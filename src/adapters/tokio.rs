@@ -46,13 +46,16 @@
 //! [`Leadership::stopped`], [`Handle::closed`] and every command say so. A node that was
 //! [`Removed`](crate::Event::Removed) or has [lost its state](crate::Event::StateLost) runs on.
 //!
-//! The runtime needs its timers enabled, and for UDP its IO as well.
+//! The runtime needs its timers enabled, and for UDP its IO as well. A handler that blocks it for as long as a promise
+//! costs the leader its lease: where the runtime has other work to do, let the node have a runtime and a thread of its
+//! own, by [`Handle::start_on_thread`].
 
 mod channel;
 mod errors;
 mod guard;
 mod handle;
 mod leadership_watch;
+mod own_thread;
 #[cfg(feature = "tokio-udp")]
 mod peers;
 mod storage;
@@ -204,7 +207,7 @@ impl<I: fmt::Debug> fmt::Debug for Options<I> {
 
 impl<I: NodeId + Send + Sync + 'static> Handle<I> {
     /// Starts a node on the runtime that this is called in, from its durable state and the means to
-    /// store the next.
+    /// store the next. Where that runtime has other work to do, see [`start_on_thread`](Self::start_on_thread).
     ///
     /// # Errors
     /// [`StartError`], if it is configured wrongly, its transport cannot be used, or there is no runtime.
@@ -221,7 +224,7 @@ impl<I: NodeId + Send + Sync + 'static> Handle<I> {
         let rng = options.generator()?;
         let watch = Arc::new(LeadershipWatch::new(id, options.clock, options.margin));
         let now = watch.now();
-        let election = Election::new(options.config.clone(), saved.clone(), now, rng)?;
+        let election = Election::new(options.config, saved.clone(), now, rng)?;
         transport.start(&NodeView::of(&election), &watch.clock).map_err(StartError::Transport)?;
         let (orders, commands) = mpsc::channel(COMMANDS);
         let (report, written) = mpsc::channel(1);

@@ -198,7 +198,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         let (id, timing, cluster) = (config.config.id, config.config.timing, saved.cluster);
         let rng = random::generator().map_err(|error| HostStartError::Seed(io::Error::other(error)))?;
         let now = clock.now();
-        let election = Election::new(config.config.clone(), saved.clone(), now, rng)?;
+        let election = Election::new(config.config, saved.clone(), now, rng)?;
         let drawn = SystemRng::new().map_err(no_randomness)?;
         let endpoint = Endpoint::new(id, cluster, config.protection.into_keys(), drawn);
         let mut endpoint = endpoint.map_err(no_randomness)?;

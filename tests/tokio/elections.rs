@@ -1,6 +1,6 @@
 //! Electing, handing over, and what the program is told.
 
-use quorate::adapters::tokio::{CommandError, Handle, Network, Options};
+use quorate::adapters::tokio::{CommandError, Handle, Memory, Network, Options};
 use quorate::{
     ClusterId, Config, Event, Force, HardState, Leader, Priority, Rejection, StepDown, Target, Term, Urgency,
 };
@@ -77,6 +77,50 @@ async fn a_node_whose_last_handle_is_dropped_stops_at_once_and_lets_the_others_e
     });
     assert!(next.await.term > lease.term);
     assert!(group.now() - asked < millis(100), "it has given its promises back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_is_not_healthy_hands_over_and_may_lead_again_when_it_is() {
+    let group = Group::new();
+    let (id, lease) = group.leader().await;
+    let mut news = group.node(id).events();
+    group.node(id).set_healthy(false).await.unwrap();
+    sees(group.node(id), |seen| seen.leader.is_some_and(|leader| leader.id != id)).await;
+    let (successor, next) = group.holder().unwrap();
+    let resigned = StepDown::Resigned { successor: Some(successor) };
+    let told = std::iter::from_fn(|| news.try_recv().ok());
+    assert!(told.into_iter().any(|event| event == Event::SteppedDown { term: lease.term, reason: resigned }));
+    assert!(matches!(group.node(id).campaign().await, Err(CommandError::Rejected(Rejection::CannotLead(_)))));
+
+    group.node(id).set_healthy(true).await.unwrap();
+    sleep(millis(1_500)).await;
+    group.node(successor).resign(Some(id), Urgency::WhenReady).await.unwrap();
+    sees(group.node(id), |seen| seen.lease.is_some_and(|lease| lease.term > next.term)).await;
+}
+
+/// The clock of the program is the real one here: what blocks is a thread.
+#[test]
+fn a_node_on_a_thread_of_its_own_keeps_its_lease_while_the_programs_runtime_is_blocked() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let first = HardState::bootstrap(ClusterId(1), [1_u64]).unwrap();
+    let join = || Ok::<_, std::io::Error>(Network::new().join(1));
+    let node = Handle::start_on_thread(Config::new(1), first, Memory::new(), join).unwrap();
+    runtime.block_on(async {
+        soon("a leader", node.wait_for_leader()).await.unwrap();
+        let before = sees(&node, |seen| seen.lease.is_some()).await;
+        // Longer than the longest promise.
+        std::thread::sleep(millis(600));
+        assert!(node.lease().is_some());
+        assert_eq!(node.leadership().borrow().changes, before.changes, "it had the lease all the time");
+        node.shutdown().await.unwrap();
+    });
+    let failed = Handle::start_on_thread(
+        Config::new(1),
+        HardState::bootstrap(ClusterId(1), [1_u64]).unwrap(),
+        Memory::new(),
+        || Err::<quorate::adapters::tokio::Channel<u64>, _>("no network"),
+    );
+    assert_eq!(std::error::Error::source(&failed.unwrap_err()).unwrap().to_string(), "no network");
 }
 
 #[tokio::test(start_paused = true)]
@@ -230,7 +274,10 @@ async fn nobody_leads_before_its_vote_is_durable() {
     let _at_the_end = Release(&disk);
     disk.becomes(Mood::Hangs);
     let alone = HardState::bootstrap(ClusterId(1), [1]).unwrap();
-    let options = Options::new(Config::new(1)).clock(move || origin.elapsed().into()).seed(SEED);
+    let options = Options::new(Config::new(1))
+        .clock(move || origin.elapsed().into())
+        .seed(SEED)
+        .save_on_blocking_pool();
     let node = Handle::start(options, alone, disk.clone(), Network::new().join(1)).unwrap();
     for _ in 0..1_000 {
         advance(millis(1)).await;

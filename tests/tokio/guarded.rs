@@ -183,20 +183,20 @@ async fn work_that_nobody_polls_holds_up_a_handover_until_its_lease_would_have_e
 }
 
 /// A node of a group of its own, and how many milliseconds its machine has slept.
-fn sleeper(origin: Instant) -> (Handle<Id>, Arc<AtomicU64>) {
+fn sleeper(origin: Instant, margin: Duration) -> (Handle<Id>, Arc<AtomicU64>) {
     let asleep = Arc::new(AtomicU64::new(0));
     let slept = Arc::clone(&asleep);
     let clock = move || (origin.elapsed() + millis(slept.load(Ordering::SeqCst))).into();
     // Nothing is due for long.
     let config = Config { timing: Timing::wan(), ..Config::new(1) };
-    let options = Options::new(config).margin(MARGIN).clock(clock).seed(SEED);
+    let options = Options::new(config).margin(margin).clock(clock).seed(SEED).save_on_blocking_pool();
     let alone = HardState::bootstrap(ClusterId(1), [1]).unwrap();
     (Handle::start(options, alone, Memory::new(), Network::new().join(1)).unwrap(), asleep)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_machine_that_wakes_finds_its_lease_gone_before_any_timer_says_so() {
-    let (node, asleep) = sleeper(Instant::now());
+    let (node, asleep) = sleeper(Instant::now(), MARGIN);
     sees(&node, |seen| seen.is_mine()).await;
     let polls = Cell::new(0);
     let mut work = pin!(node.run_while_leader(|_| {
@@ -222,12 +222,13 @@ async fn a_machine_that_wakes_finds_its_lease_gone_before_any_timer_says_so() {
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_grows_after_a_short_sleep_wakes_whoever_found_it_gone() {
     let origin = Instant::now();
-    let (node, asleep) = sleeper(origin);
+    // The node looks at its clock every 50 ms.
+    let (node, asleep) = sleeper(origin, millis(100));
     let lease = sees(&node, |seen| seen.is_mine()).await.lease.unwrap();
     sleep(millis(200)).await;
     let left = node.lease().unwrap().until.since_origin() - origin.elapsed();
     // Within the margin: too late to act by it, early enough to renew it.
-    asleep.store(u64::try_from(left.as_millis()).unwrap() - 5, Ordering::SeqCst);
+    asleep.store(u64::try_from(left.as_millis()).unwrap() - 80, Ordering::SeqCst);
     let mut work = pin!(node.run_while_leader(|term| async move { term }));
     assert!(work.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     assert_eq!(soon("the work", work).await.unwrap(), lease.term);

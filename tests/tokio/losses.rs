@@ -63,6 +63,35 @@ async fn a_state_that_cannot_be_stored_stops_the_node_and_is_reported() {
     a_bad_write(Mood::Breaks, "Storage(Custom { kind: Other, error: \"the disk is full\" })").await;
 }
 
+/// Every voter but the leader has run out of descriptors when the leader dies.
+#[tokio::test(start_paused = true)]
+async fn states_that_are_refused_before_their_first_byte_are_saved_again_until_that_succeeds() {
+    let disks: Vec<Disk> = (0..3).map(|_| Disk::new()).collect();
+    let group = Group::with_disks(MARGIN, |id| disks[id as usize - 1].clone());
+    let (id, lease) = group.leader().await;
+    disks.iter().for_each(|disk| disk.becomes(Mood::Refuses));
+    group.cut.off(id);
+    sleep(millis(5_000)).await;
+    assert!(group.holder().is_none_or(|(holder, _)| holder == id), "no vote was sent before it was stored");
+    let mut pending = Vec::new();
+    for other in group.others(id) {
+        pending.extend(group.node(other).status().await.unwrap().pending_write);
+    }
+    assert!(pending.iter().any(|&age| age > millis(4_000)), "{pending:?}");
+    disks.iter().for_each(|disk| disk.becomes(Mood::Works));
+    let next = soon("another leader", async {
+        loop {
+            if let Some((next, lease)) = group.holder() {
+                return (next, lease);
+            }
+            sleep(millis(1)).await;
+        }
+    });
+    let (next, later) = next.await;
+    assert!(next != id && later.term > lease.term);
+    assert!(group.nodes.iter().all(|node| node.leadership().borrow().stopped.is_none()));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_storage_that_panics_stops_the_node_and_is_reported() {
     a_bad_write(Mood::Panics, "Panicked").await;
@@ -90,7 +119,7 @@ async fn a_clock_that_runs_backwards_or_panics_stops_the_node_and_is_reported() 
             true => millis(1).into(),
             false => (origin.elapsed() + millis(10)).into(),
         };
-        let options = Options::new(Config::new(1)).clock(clock);
+        let options = Options::new(Config::new(1)).clock(clock).save_on_blocking_pool();
         let node = Handle::start(options, first(), Memory::new(), Network::new().join(1)).unwrap();
         soon("a leader", node.wait_for_leader()).await.unwrap();
         bad.store(true, Ordering::SeqCst);

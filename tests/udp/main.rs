@@ -198,6 +198,76 @@ fn while_a_write_hangs_the_lease_ends_in_time_and_its_watchers_know() {
     assert!(host.failure().is_none());
 }
 
+/// The disk hangs for as long as the test holds the lock: whatever returns has not waited for it.
+#[test]
+fn while_a_write_hangs_no_command_waits_and_its_age_is_shown_and_the_host_can_be_stopped() {
+    for stop in [Host::abort as fn(Host<Id>) -> _, Host::shutdown, |host| Ok(drop(host))] {
+        let (disk, writing) = (Arc::new(Mutex::new(())), Arc::new(AtomicBool::new(false)));
+        let (stuck, write) = (Arc::clone(&disk), Arc::clone(&writing));
+        let (host, _follower, late) = leader_with_store(move |_| {
+            write.store(true, Ordering::SeqCst);
+            drop(stuck.lock());
+            write.store(false, Ordering::SeqCst);
+            Ok::<_, Infallible>(())
+        });
+        let hang = disk.lock().unwrap();
+        let late = late();
+        wait("a pending write", || host.status().pending_write);
+        assert!(host.status().to_string().contains("\nwrite        pending for "));
+        host.set_priority(Priority(3)).unwrap();
+        host.set_position(quorate::Position::default()).unwrap();
+        let refused = host.lost(9).unwrap_err();
+        assert!(matches!(refused, HostCommandError::Rejected(_)), "{refused:?}");
+        host.set_keys(ring(&[1, 2])).unwrap();
+        let (younger, older) = (host.status().pending_write, host.status().pending_write);
+        assert!(older > younger, "it grows");
+        let closed = host.closed();
+        stop(host).unwrap();
+        assert!(closed.wait_timeout(Duration::ZERO).is_some());
+        assert!(writing.load(Ordering::SeqCst), "the write still hangs");
+        drop((hang, late));
+    }
+}
+
+/// A leader at rest writes nothing for the election's sake.
+#[test]
+fn a_leader_whose_disk_hangs_hands_over_though_it_had_nothing_to_write() {
+    let disks: Vec<_> = (0..3).map(|_| Arc::new(Mutex::new(()))).collect();
+    let mut hosts: Vec<Host<Id>> = Vec::new();
+    for (id, disk) in (1..).zip(&disks) {
+        let (mut config, disk) = (config(id), Arc::clone(disk));
+        config.peers = (1..).zip(hosts.iter().map(Host::local_addr)).collect();
+        config.health.write_bound = Duration::from_millis(200);
+        config.health.probe_interval = Some(Duration::from_millis(100));
+        let save = move |_: &HardState<Id>| {
+            drop(disk.lock());
+            Ok::<_, Infallible>(())
+        };
+        hosts.push(Host::start(config, first(1, &[1, 2, 3]), save).unwrap());
+    }
+    let (place, lease) = wait("a settled leader", || {
+        let place = hosts.iter().position(|host| host.lease().is_some() && host.status().committed)?;
+        Some((place, hosts[place].lease()?))
+    });
+    let _hang = disks[place].lock().unwrap();
+    let next = wait("another leader", || {
+        let others = hosts.iter().enumerate().filter(|&(other, _)| other != place);
+        others.filter_map(|(_, host)| host.lease()).find(|next| next.term > lease.term)
+    });
+    assert!(next.term > lease.term);
+    let told = std::iter::from_fn(|| hosts[place].events().try_recv());
+    assert!(
+        told.into_iter().any(|notice| matches!(
+            notice,
+            Notice::Event(Event::SteppedDown {
+                reason: quorate::StepDown::Resigned { successor: Some(_) },
+                ..
+            })
+        )),
+        "it has handed over"
+    );
+}
+
 #[test]
 fn anybody_may_ask_who_leads_who_has_the_key_where_there_is_one() {
     for keys in [None, Some(ring(&[1]))] {
