@@ -123,7 +123,8 @@ pub enum Event<I> {
     /// A voter denied this node its vote because that voter's data reach further.
     ///
     /// If the host replicates data, catch up from there and set the new
-    /// [position](crate::Input::SetPosition). Until then another node will be elected.
+    /// [position](crate::Input::SetPosition). Until then another node will be elected. It is reported for each such
+    /// voter, and again at growing intervals until the node's position has reached that of the voter.
     Behind {
         /// The voter.
         peer: I,

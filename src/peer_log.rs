@@ -4,9 +4,10 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
+use crate::backoff::Backoff;
 use crate::membership::Membership;
 use crate::message::Denial;
-use crate::types::{MemberIndex, NEVER, NodeId, Round, Term, Timestamp};
+use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Position, Round, Term, Timestamp};
 
 /// One record for each member, and one for all nodes outside the membership, so that memory stays bounded.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -31,7 +32,10 @@ const SILENT: PeerRecord = PeerRecord { last: (Term(0), Round(0)), heard: NEVER 
 struct RareState<I> {
     /// The last node outside the membership whose heartbeat or vote request was accepted.
     outsider: Option<(I, PeerRecord)>,
-    last_denial: Option<(I, Denial<I>)>,
+    /// The last denial that arrived since this node followed a leader, and when.
+    last_denial: Option<(I, Denial<I>, Timestamp)>,
+    /// The voters whose data reach further than this node's, and how rarely the host is told again.
+    ahead: Vec<(I, Position, Backoff)>,
     reported: Vec<(Option<I>, Anomaly)>,
     /// The last term that two nodes claimed to lead. Rule 5.4.
     disputed: Option<Term>,
@@ -63,6 +67,7 @@ impl<I: NodeId> PeerLog<I> {
         self.members = new.members().iter().map(|id| known(id).unwrap_or(SILENT)).collect();
         if let Some(rare) = &mut self.rare {
             rare.reported.retain(|(peer, _)| peer.is_none_or(|peer| new.contains(peer)));
+            rare.ahead.retain(|(peer, _, _)| new.contains(*peer));
         }
     }
 
@@ -138,17 +143,53 @@ impl<I: NodeId> PeerLog<I> {
         self.rare.as_ref().is_some_and(|rare| rare.disputed == Some(term))
     }
 
-    pub(crate) fn record_denial(&mut self, by: I, denial: Denial<I>) {
-        self.rare().last_denial = Some((by, denial));
+    pub(crate) fn record_denial(&mut self, by: I, denial: Denial<I>, now: Timestamp) {
+        self.rare().last_denial = Some((by, denial, now));
     }
 
-    pub(crate) fn last_denial(&self) -> Option<(I, Denial<I>)> {
-        self.rare.as_ref().and_then(|rare| rare.last_denial)
+    /// The last denial, if it arrived at `oldest` or later.
+    pub(crate) fn last_denial(&self, oldest: Timestamp) -> Option<(I, Denial<I>)> {
+        let (by, denial, at) = self.rare.as_ref()?.last_denial?;
+        (at >= oldest).then_some((by, denial))
+    }
+
+    /// A denial says nothing about the present any more, because a leader is known.
+    pub(crate) fn forget_denial(&mut self) {
+        if let Some(rare) = &mut self.rare {
+            rare.last_denial = None;
+        }
+    }
+
+    /// The data of `voter` reach further than this node's. Returns whether to tell the host: the first time, and then
+    /// after pauses that begin with `unit` and grow.
+    pub(crate) fn record_ahead(&mut self, voter: I, position: Position, now: Timestamp, unit: Nanos) -> bool {
+        let ahead = &mut self.rare().ahead;
+        if !ahead.iter().any(|(known, _, _)| *known == voter) {
+            ahead.push((voter, position, Backoff::default()));
+        }
+        let entry = ahead.iter_mut().find(|(known, _, pause)| *known == voter && pause.has_passed(now));
+        let Some((_, known, pause)) = entry else { return false };
+        *known = position;
+        pause.double(now, unit);
+        true
+    }
+
+    /// The data of this node reach `position` now.
+    pub(crate) fn forget_reached(&mut self, position: Position) {
+        if let Some(rare) = &mut self.rare {
+            rare.ahead.retain(|(_, ahead, _)| *ahead > position);
+        }
     }
 
     fn rare(&mut self) -> &mut RareState<I> {
         self.rare.get_or_insert_with(|| {
-            Box::new(RareState { outsider: None, last_denial: None, reported: Vec::new(), disputed: None })
+            Box::new(RareState {
+                outsider: None,
+                last_denial: None,
+                ahead: Vec::new(),
+                reported: Vec::new(),
+                disputed: None,
+            })
         })
     }
 }

@@ -118,6 +118,8 @@ pub(crate) struct Candidacy<I> {
 pub(crate) struct Leading<I> {
     /// The term that is led. The durable term is higher while a renewal runs.
     pub(crate) term: Term,
+    /// When leadership began, renewals not counted.
+    pub(crate) since: Timestamp,
     /// Before this instant nobody else can be elected. Rule 3.2.
     pub(crate) lease: Timestamp,
     pub(crate) next_heartbeat: Timestamp,

@@ -69,13 +69,16 @@ pub(crate) fn fitness<I: NodeId>(
     }
     let found = members.index_of(successor).and_then(|index| progress.get(index.as_usize()));
     let follower = found.ok_or(Unfit::NotAVoter)?;
+    if !follower.answered {
+        return Err(Unfit::Silent);
+    }
     if !follower.may_lead() {
         return Err(Unfit::NeverLeads);
     }
     if follower.leaving {
         return Err(Unfit::Leaving);
     }
-    if now >= follower.bound_until || !follower.answered {
+    if now >= follower.bound_until {
         return Err(Unfit::Silent);
     }
     let reaches = |index: MemberIndex| {

@@ -149,6 +149,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             self.promise.release(from, header.term, self.now);
         }
         self.end_trial(from);
+        self.peer_log.forget_denial();
         self.rank = heartbeat.rank;
         let election_deadline = self.draw_election_deadline();
         let (sends_pre_votes, is_electable) = (self.sends_pre_votes(), self.is_electable());

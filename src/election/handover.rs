@@ -33,10 +33,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 self.check_named_successor(successor, urgency)
                     .map_err(|reason| Rejection::UnfitSuccessor { successor, reason })?;
             }
-            // Before the commit members may not have had the time to answer, so the attempt will tell.
-            (None, Urgency::WhenReady)
-                if self.hard.committed && self.best_successor(|_, _| true).is_none() =>
-            {
+            // A member that may not have had the time to answer is waited for, so the attempt will tell.
+            (None, Urgency::WhenReady) if !self.may_have_successor() => {
                 return Err(Rejection::NoSuccessor { unfit: self.unfit_voters() });
             }
             (None, Urgency::WhenReady | Urgency::Now) => {}
@@ -57,10 +55,26 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// A leader elected a moment ago has heard too little to call a member silent or behind.
     fn check_named_successor(&self, successor: I, urgency: Urgency) -> Result<(), Unfit> {
+        let is_too_early = !self.hard.committed || self.is_awaited(successor);
         match self.fitness(successor) {
-            Err(Unfit::Silent | Unfit::Behind) if !self.hard.committed || urgency == Urgency::Now => Ok(()),
+            Err(Unfit::Silent | Unfit::Behind) if is_too_early || urgency == Urgency::Now => Ok(()),
             fitness => fitness,
         }
+    }
+
+    /// Whether some other voter is fit to take over, or may turn out to be when it answers.
+    fn may_have_successor(&self) -> bool {
+        let mut others = self.hard.membership.voters().iter().filter(|&&id| id != self.id);
+        !self.hard.committed
+            || self.best_successor(|_, _| true).is_some()
+            || others.any(|&id| self.is_awaited(id))
+    }
+
+    /// Whether a member has not answered this leader yet, which was elected less than one promise ago.
+    pub(super) fn is_awaited(&self, id: I) -> bool {
+        let Role::Leader(leading) = &self.role else { return false };
+        let is_early = self.now < leading.since.after(self.timing.promise());
+        is_early && self.progress_of(id).is_some_and(|progress| !progress.answered)
     }
 
     fn fitness(&self, successor: I) -> Result<(), Unfit> {

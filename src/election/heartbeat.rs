@@ -167,7 +167,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Some(follower) = leading.progress.get_mut(index.as_usize()) else { return };
         if round > follower.newest {
             follower.newest = round;
-            self.peer_log.record_denial(from, denial);
+            self.peer_log.record_denial(from, denial, self.now);
         }
     }
 

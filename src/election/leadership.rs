@@ -30,10 +30,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let (progress, target) = self.establish_membership(tally, before, out);
         let is_founding = target.is_some();
         let lease = self.lease_of(&progress, Timestamp::ORIGIN);
+        let since = if let Role::Leader(renewed) = &self.role { renewed.since } else { self.now };
         let Plans { handover, reconfiguration } = self.carry_over_plans(lease, target);
         self.end_trial(self.id);
+        self.peer_log.forget_denial();
         self.role = Role::Leader(Leading {
             term,
+            since,
             lease,
             next_heartbeat: self.now,
             progress,

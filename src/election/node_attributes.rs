@@ -12,6 +12,7 @@ use crate::types::{NEVER, NodeId, Position, Priority};
 impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn set_position(&mut self, position: Position) {
         self.position = position;
+        self.peer_log.forget_reached(position);
         let index = self.hard.membership.index_of(self.id);
         if let (Role::Leader(leading), Some(index)) = (&mut self.role, index) {
             leading.unranked = true;

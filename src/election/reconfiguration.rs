@@ -66,12 +66,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.progress_of(id).is_some_and(|progress| progress.answered && !progress.may_lead())
     }
 
-    /// Whether a member has had the time to answer and does not. Before the commit, and as a newcomer, it has
-    /// not had the time.
+    /// Whether a member has had the time to answer and does not. Before the commit, in the first
+    /// promise of a leadership, and as a newcomer, it has not had the time.
     fn is_known_silent(&self, id: I) -> bool {
         let Some(progress) = self.progress_of(id).filter(|_| self.hard.committed) else { return false };
         let is_newcomer = !self.hard.membership.is_voter(id) && !progress.answered;
-        progress.bound_until <= self.now && !is_newcomer
+        progress.bound_until <= self.now && !is_newcomer && !self.is_awaited(id)
     }
 
     fn start_reconfiguration(&mut self, target: Target<I>, force: Force, out: &mut Vec<Output<I>>) {

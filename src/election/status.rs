@@ -41,9 +41,17 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             state_lost: self.participation == Participation::StateLost,
             pending_write: None,
             quorum_reachable: self.quorum_reachable(),
-            last_denial: self.peer_log.last_denial().map(|(from, denial)| ReceivedDenial { from, denial }),
+            last_denial: self
+                .peer_log
+                .last_denial(self.oldest_denial())
+                .map(|(from, denial)| ReceivedDenial { from, denial }),
             members: self.member_statuses(),
         }
+    }
+
+    /// A denial older than that says nothing about the present. A node that is denied asks again more often.
+    fn oldest_denial(&self) -> Timestamp {
+        self.now.before(self.timing.promise_limit().saturating_mul(4))
     }
 
     fn target(&self) -> Option<&Target<I>> {

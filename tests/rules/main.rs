@@ -17,6 +17,7 @@ mod handover;
 mod leases;
 mod leaving;
 mod membership_versions;
+mod news;
 mod promises;
 mod reconfiguration;
 mod renewal;
