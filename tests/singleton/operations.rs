@@ -122,12 +122,15 @@ fn check_keys() -> Result<(), Failure> {
     let first = Keyring::create(&key)?;
     let mut command = Command::new(env::current_exe()?);
     command.args(arguments(&folder.path().join("state"), "test")).arg("--key").arg(&key);
-    command.args(["--new", "--promise-ms", "300", "--", "sleep", "600"]).stderr(File::create(&log)?);
+    // The promise is so long that a busy machine loses no lease.
+    command.args(["--new", "--promise-ms", "30000", "--", "sleep", "600"]).stderr(File::create(&log)?);
     let supervisor = Supervisor(command.spawn()?);
     let says = |what: String| wait_until(&what, || Ok(fs::read_to_string(&log)?.contains(&what)));
     says(format!("the keys are {first:?}"))?;
     says("this node runs the command".into())?;
-    let running = crate::process_tree::command(supervisor.0.id());
+    let running = || crate::process_tree::command(supervisor.0.id());
+    wait_until("the command to run", || Ok(running().is_some()))?;
+    let first_copy = running();
     // A file that holds no keys changes nothing.
     fs::write(&key, "nothing")?;
     says(format!("the keys stay {first:?}"))?;
@@ -142,7 +145,7 @@ fn check_keys() -> Result<(), Failure> {
     let third = replace()?;
     Process::open(supervisor.0.id()).ok_or("no supervisor")?.signal(Signal::HUP);
     says(format!("the keys are {third:?} from now on"))?;
-    if crate::process_tree::command(supervisor.0.id()) != running {
+    if running() != first_copy {
         return Err("the command was started again".into());
     }
     let time = fs::read_to_string(&log)?.chars().take(24).collect::<String>();
