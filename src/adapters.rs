@@ -1,5 +1,11 @@
 //! What a host needs besides the protocol, each part behind a feature of its own.
 
+#[cfg(all(target_family = "wasm", target_os = "unknown", any(feature = "clock", feature = "store")))]
+compile_error!(
+    "the features `clock`, `store`, `udp` and `tokio` need an operating system: on wasm32-unknown-unknown take the \
+     core, `serde`, `wire`, `seal`, `endpoint` and `tracing`, and pass readings of a clock of your own"
+);
+
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod actions;
 #[cfg(feature = "clock")]
@@ -25,17 +31,20 @@ mod random;
 mod save_error;
 #[cfg(feature = "seal")]
 pub mod seal;
-#[cfg(any(feature = "udp", feature = "tokio-udp"))]
+#[cfg(all(
+    any(feature = "udp", feature = "tokio-udp"),
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
 mod socket;
 #[cfg(feature = "store")]
 pub mod store;
-#[cfg(any(feature = "udp", feature = "tokio"))]
+#[cfg(all(any(feature = "udp", feature = "tokio"), not(all(target_family = "wasm", target_os = "unknown"))))]
 mod timer;
-#[cfg(feature = "tokio")]
+#[cfg(all(feature = "tokio", not(all(target_family = "wasm", target_os = "unknown"))))]
 pub mod tokio;
 #[cfg(feature = "tracing")]
 pub mod trace;
-#[cfg(feature = "udp")]
+#[cfg(all(feature = "udp", not(all(target_family = "wasm", target_os = "unknown"))))]
 pub mod udp;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod upkeep;

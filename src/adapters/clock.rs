@@ -28,12 +28,6 @@
 
 use crate::types::Timestamp;
 
-#[cfg(all(target_family = "wasm", target_os = "unknown"))]
-compile_error!(
-    "the feature `clock`, and with it the hosts, needs an operating system that has a clock: on \
-     wasm32-unknown-unknown take the core, `wire`, `seal` and `endpoint`, and pass readings of a clock of your own"
-);
-
 /// A monotonic clock that counts suspend and is not slewed, where the system has one: see the table of the
 /// [module](self).
 ///

@@ -77,24 +77,20 @@ pub(super) fn bind(
 /// allows will do.
 fn enlarge_receive_buffer(socket: &UdpSocket) {
     #[cfg(target_os = "linux")]
-    let set = rustix::net::sockopt::set_socket_recv_buffer_size_force(socket, RECEIVE_BUFFER);
-    #[cfg(not(target_os = "linux"))]
-    let set = Err::<(), _>(rustix::io::Errno::NOSYS);
-    if set.is_err() {
-        let _smaller = rustix::net::sockopt::set_socket_recv_buffer_size(socket, RECEIVE_BUFFER);
+    if rustix::net::sockopt::set_socket_recv_buffer_size_force(socket, RECEIVE_BUFFER).is_ok() {
+        return;
     }
+    let _smaller = rustix::net::sockopt::set_socket_recv_buffer_size(socket, RECEIVE_BUFFER);
 }
 
 /// Makes room for what cannot leave the machine at once: while the network is busy, and while the system looks for
 /// machines of the same subnet that do not answer. As much as the system allows will do.
 fn enlarge_send_buffer(socket: &UdpSocket) {
     #[cfg(target_os = "linux")]
-    let set = rustix::net::sockopt::set_socket_send_buffer_size_force(socket, SEND_BUFFER);
-    #[cfg(not(target_os = "linux"))]
-    let set = Err::<(), _>(rustix::io::Errno::NOSYS);
-    if set.is_err() {
-        let _smaller = rustix::net::sockopt::set_socket_send_buffer_size(socket, SEND_BUFFER);
+    if rustix::net::sockopt::set_socket_send_buffer_size_force(socket, SEND_BUFFER).is_ok() {
+        return;
     }
+    let _smaller = rustix::net::sockopt::set_socket_send_buffer_size(socket, SEND_BUFFER);
 }
 
 /// How much may be on its way, if the system says so.
