@@ -816,13 +816,21 @@
 //! - (e) No lease that was given out under an earlier membership, or in the term before a renewal, outlasts
 //!   the one in force, unless it is over.
 //! - (f) No renewal (5.1) and no handover (6.1) is under way.
+//! - (g) The lease is in force at that instant.
+//!
+//! The leader looks whether they hold with each round of heartbeats, and with each reply as long as a step is
+//! left.
 //!
 //! The step takes effect at once, with the number of the version one higher, and is persisted before it is
 //! sent.
 //!
 //! *Why.* (a) and (b): any two memberships that can still elect are one step apart, and a quorum of one
 //! contains a voter of any quorum of the other (S4). (c) and (d): otherwise the step deposes the leader
-//! that takes it.
+//! that takes it. (g) An acknowledgement is of an earlier instant. Only the lease says that no later leader,
+//! with another membership, has been elected by those voters since.
+//!
+//! The lease is longest when a reply has come, and may be too short for (d) whenever a heartbeat is due: with
+//! promises of 150 and heartbeats each 75 it lasts for less than 75 more just then.
 //!
 //! (e): each step lets one membership overlap with the next, but not with the one after next. *For
 //! example,* A leads {A, B, C} and holds a lease until 500, from A and B. Some steps later the voters are

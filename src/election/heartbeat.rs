@@ -151,7 +151,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if effect.acknowledges {
             self.commit(out);
         }
-        if effect.acknowledges || effect.changes_leaving || self.is_prepared_for_step() {
+        // A longer promise, or a shorter wait: each reply may be the one that a step waits for.
+        if effect.acknowledges || effect.changes_leaving || self.awaits_step() {
             self.advance_reconfiguration(out);
         }
         self.advance_renewal();

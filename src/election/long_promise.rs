@@ -52,12 +52,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         matches!(&self.role, Role::Leader(leading) if leading.lease >= enough)
     }
 
-    /// Whether a reconfiguration has waited for a long lease, and has one now.
-    pub(super) fn is_prepared_for_step(&self) -> bool {
-        let Role::Leader(leading) = &self.role else { return false };
-        leading.reconfiguration.as_ref().is_some_and(|change| change.is_preparing()) && self.is_lease_long()
-    }
-
     /// The lease that a leader wants before it writes: three quarters of what a long promise gives.
     pub(super) fn sufficient_lease(&self) -> Nanos {
         self.long_promise_bound().saturating_mul(3).part(4)

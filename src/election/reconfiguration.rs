@@ -12,8 +12,8 @@ use crate::membership::{MAX_MEMBERS, Membership, majority};
 use crate::progress::Progress;
 use crate::reconfig::{MemberHealth, Target, next_step, quorums_overlap};
 use crate::rejection::Rejection;
-use crate::role::{Leaving, Reconfiguration, ReconfigurationPhase, Role};
-use crate::types::{MemberIndex, NodeId, Priority, Timestamp};
+use crate::role::{Leading, Leaving, Reconfiguration, ReconfigurationPhase, Role};
+use crate::types::{MemberIndex, Nanos, NodeId, Priority, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 8.2: the host wants other members.
@@ -124,7 +124,28 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         match self.next_membership_step() {
             Some((next, forced)) => self.prepare(&next, forced, out),
             None if self.is_target_reached() => self.finish_reconfiguration(out),
+            None if self.may_yet_be_prepared() => {}
             None => self.on_blocked(out),
+        }
+    }
+
+    /// Whether a step that is being prepared only waits for the next replies. Between two of them the lease may be
+    /// too short for the step (8.1 (d)), however often it is long enough when they come.
+    fn may_yet_be_prepared(&self) -> bool {
+        let Role::Leader(Leading { reconfiguration: Some(change), .. }) = &self.role else { return false };
+        let ReconfigurationPhase::Preparing { until } = change.phase else { return false };
+        let is_in_time = self.now < until.after(self.timing.promise());
+        is_in_time && self.next_step_keeping(self.now.after(Nanos(1))).is_some()
+    }
+
+    /// Whether the next reply may be the one that a step waits for, so that each has to be looked at. A leader that
+    /// looked at its lease with its heartbeats alone would wait for ever if these come so seldom that the lease is
+    /// always too short just then.
+    pub(super) fn awaits_step(&self) -> bool {
+        let Role::Leader(Leading { reconfiguration: Some(change), .. }) = &self.role else { return false };
+        match change.phase {
+            ReconfigurationPhase::Preparing { .. } | ReconfigurationPhase::Blocked { .. } => true,
+            ReconfigurationPhase::Idle => false,
         }
     }
 
@@ -133,10 +154,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn may_take_step(&self) -> bool {
         let Role::Leader(leading) = &self.role else { return false };
         let Some(change) = &leading.reconfiguration else { return false };
+        // Rule 8.1 (g).
+        let has_lease = self.now < leading.lease;
         let is_free = leading.renewal.is_none() && leading.handover.is_none();
         let older_lease_is_over =
             leading.lease >= change.older_lease_until || self.now >= change.older_lease_until;
-        is_free && older_lease_is_over && self.config_and_term_quorum_check()
+        has_lease && is_free && older_lease_is_over && self.config_and_term_quorum_check()
     }
 
     /// Spec: `ConfigQuorumCheck`, "∃ Q ∈ Quorums(config[i]) : ∀ t ∈ Q : CV(t) = CV(i)", and
@@ -156,15 +179,20 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn next_membership_step(&self) -> Option<(Membership<I>, bool)> {
         let Role::Leader(leading) = &self.role else { return None };
         let (members, change) = (&self.hard.membership, leading.reconfiguration.as_ref()?);
-        let enough = self.now.after(self.heartbeat_interval());
-        let keeps_lease = |next: &Membership<I>| self.lease_under(next) >= enough;
-        let next = next_step(members, &self.effective_target()?, |id| self.health_of(id, false), keeps_lease);
+        let next = self.next_step_keeping(self.now.after(self.heartbeat_interval()));
         if next.is_some() || !change.force {
             return next.map(|next| (next, false));
         }
         let target = change.target.as_ref()?;
         let target = self.with_leader(target.voters(), target.learners(), |_| true)?;
         next_step(members, &target, |id| self.health_of(id, true), |_| true).map(|next| (next, true))
+    }
+
+    /// The next step that leaves a lease until `enough` at least.
+    fn next_step_keeping(&self, enough: Timestamp) -> Option<Membership<I>> {
+        let keeps_lease = |next: &Membership<I>| self.lease_under(next) >= enough;
+        let health = |id| self.health_of(id, false);
+        next_step(&self.hard.membership, &self.effective_target()?, health, keeps_lease)
     }
 
     /// Rule 8.1 (d): a learner is ready to vote if it has acknowledged the membership in force and is bound now;

@@ -27,6 +27,26 @@ fn a_step_to_quorums_that_do_not_overlap_is_not_taken_even_if_proposed() {
     leader.reconfig(apart, true, &mut Vec::new());
 }
 
+/// Rule 8.1 (g): a step needs the lease at that very instant, whatever else allows the step.
+#[test]
+fn a_step_is_not_taken_at_the_end_of_the_lease() {
+    let mut leader = lone_leader();
+    let target = Target::new([1], [2]).unwrap();
+    if let Role::Leader(leading) = &mut leader.role {
+        let change = leading.reconfiguration.get_or_insert_with(Reconfiguration::new);
+        change.target = Some(target);
+        change.phase = ReconfigurationPhase::Preparing { until: leader.now };
+    }
+    let mut over = leader.clone();
+    if let Role::Leader(leading) = &mut over.role {
+        leading.lease = over.now;
+    }
+    over.take_step_if_prepared(&mut Vec::new());
+    assert_eq!(over.membership(), leader.membership());
+    leader.take_step_if_prepared(&mut Vec::new());
+    assert_eq!(leader.membership().learners(), [2]);
+}
+
 #[cfg(feature = "udp")]
 #[test]
 fn a_leader_sends_to_members_and_to_removed_nodes_that_do_not_know_it_yet() {
