@@ -5,6 +5,7 @@ use core::fmt;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
+use crate::rejection::Unfit;
 use crate::types::{ClusterId, Leader, MembershipVersion, Position, Term};
 
 /// News for the host. Each variant says what it means and what to do about it.
@@ -119,6 +120,8 @@ pub enum Event<I> {
     HandoverFailed {
         /// The node that was to take over; `None` if no other voter was fit to.
         successor: Option<I>,
+        /// What that node lacks now; `None` if it is fit, but has not shown in time that a quorum would vote for it.
+        reason: Option<Unfit>,
     },
     /// A voter denied this node its vote because that voter's data reach further.
     ///
@@ -226,10 +229,13 @@ impl<I: fmt::Debug> fmt::Display for Event<I> {
             Event::TooManyForming { peer } => {
                 write!(f, "node {peer:?} was started as forming in addition to max_members others")
             }
-            Event::HandoverFailed { successor: Some(successor) } => {
+            Event::HandoverFailed { successor: Some(successor), reason: Some(reason) } => {
+                write!(f, "handover to node {successor:?} failed, since {reason}: this node leads on")
+            }
+            Event::HandoverFailed { successor: Some(successor), reason: None } => {
                 write!(f, "handover to node {successor:?} failed: this node leads on")
             }
-            Event::HandoverFailed { successor: None } => {
+            Event::HandoverFailed { successor: None, .. } => {
                 f.write_str("handover failed: no other voter is fit to lead, so this node leads on")
             }
             Event::Behind { peer, position } => {

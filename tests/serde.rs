@@ -108,7 +108,7 @@ fn events_come_back() {
         Event::StateLost,
         Event::TwoProcesses { peer: 2 },
         Event::TooManyForming { peer: 2 },
-        Event::HandoverFailed { successor: None },
+        Event::HandoverFailed { successor: None, reason: None },
         Event::Behind { peer: 2, position },
         Event::ForeignCluster { peer: 2, cluster: ClusterId(8) },
         Event::MembershipConflict { peer: 2 },

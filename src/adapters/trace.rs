@@ -36,7 +36,7 @@ pub fn trace_event<I: NodeId>(node: I, event: &Event<I>) {
         }
         Event::MembershipChanged { version, committed: false } => debug!(?node, %version, "{event}"),
         Event::Removed => info!(?node, "{event}"),
-        Event::HandoverFailed { successor } => warn!(?node, ?successor, "{event}"),
+        Event::HandoverFailed { successor, reason } => warn!(?node, ?successor, ?reason, "{event}"),
         Event::Behind { peer, position } => debug!(?node, ?peer, %position, "{event}"),
         Event::ForeignCluster { peer, cluster } => warn!(?node, ?peer, %cluster, "{event}"),
         Event::StateLost => error!(?node, "{event}"),

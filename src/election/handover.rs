@@ -192,7 +192,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if leading.handover.take().is_some_and(|handover| handover.is_own_initiative()) {
             self.delay_takeover(successor);
         }
-        out.push(Output::Event(Event::HandoverFailed { successor }));
+        let reason = successor.and_then(|successor| self.fitness(successor).err());
+        out.push(Output::Event(Event::HandoverFailed { successor, reason }));
     }
 
     /// The good standing of a member of higher priority is measured anew in each leadership.

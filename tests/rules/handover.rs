@@ -359,7 +359,7 @@ fn after_a_failed_handover_the_leader_goes_on_leading() {
             node.hear(now, follower, accept(beat));
         }
     }
-    assert_eq!(news, [(10 + PROMISE, Event::HandoverFailed { successor: Some(2) })]);
+    assert_eq!(news, [(10 + PROMISE, Event::HandoverFailed { successor: Some(2), reason: None })]);
     assert_eq!((node.role(), node.term()), (RoleKind::Leader, term(1)));
     let beats = node.tick_at(node.due());
     assert_eq!(heartbeat_of(&to(&beats, 2)).order, Order::Follow);
@@ -485,7 +485,10 @@ fn a_leader_waits_for_a_successor_that_has_not_replied_yet() {
         let now = node.due();
         news.extend(events(&node.tick_at(now)).into_iter().map(|event| (now, event)));
     }
-    assert_eq!(news, [(2 + PROMISE, Event::HandoverFailed { successor: Some(2) })]);
+    assert_eq!(
+        news,
+        [(2 + PROMISE, Event::HandoverFailed { successor: Some(2), reason: Some(Unfit::Silent) })]
+    );
     assert_eq!(node.role(), RoleKind::Leader);
 }
 

@@ -66,7 +66,7 @@ fn a_denial_is_the_newest_reply_of_its_member() {
     node.hear(now, 2, accept(&to(&older, 2)).position(7).leaving());
     let progress = progress(&node, 2);
     assert_eq!((progress.position, progress.leaving), (Position::default(), false));
-    let last = node.status().last_denial.clone();
+    let last = node.status().last_denial;
     node.hear(now, 2, deny(&to(&older, 2), Denial::StaleTerm));
     assert_eq!(node.status().last_denial, last, "an older denial does not replace a newer one");
 }
@@ -165,7 +165,7 @@ fn ready_counts_only_in_the_attempt_that_asked_for_it() {
     let mut node = leader(1, &THREE);
     let first = to(&node.resign(10, Some(2), Urgency::WhenReady), 2);
     let mut out = Outputs::new();
-    while !events(&out).contains(&Event::HandoverFailed { successor: Some(2) }) {
+    while !events(&out).contains(&Event::HandoverFailed { successor: Some(2), reason: None }) {
         out = node.tick_at(node.due());
         let now = node.status().now;
         let beats: Vec<u64> = sent(&out).iter().map(|(to, _)| *to).filter(|&id| id == 3).collect();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use quorate::message::{Claim, Denial, Order, Phase};
 use quorate::{
     Event, Force, HardState, Input, Leader, Limits, Membership, MembershipVersion, Output, Position,
-    Priority, RoleKind, StepDown, Term, Timestamp, Urgency,
+    Priority, RoleKind, StepDown, Term, Timestamp, Unfit, Urgency,
 };
 
 use crate::support::*;
@@ -210,7 +210,7 @@ fn each_event_is_one_line_that_names_the_nodes_and_terms_it_is_about() {
     let leader = Leader { id: 3, term: Term(8) };
     let version = MembershipVersion { term: Term(8), number: 2 };
     let stepped_down = |reason| Event::SteppedDown { term: Term(7), reason };
-    let texts: [(Event<u64>, &str); 22] = [
+    let texts: [(Event<u64>, &str); 23] = [
         (Event::Elected { term: Term(7) }, "elected in term 7"),
         (stepped_down(StepDown::LeaseLapsed), "stepped down from term 7: its lease lapsed"),
         (
@@ -238,9 +238,16 @@ fn each_event_is_one_line_that_names_the_nodes_and_terms_it_is_about() {
             Event::TooManyForming { peer: 6 },
             "node 6 was started as forming in addition to max_members others",
         ),
-        (Event::HandoverFailed { successor: Some(3) }, "handover to node 3 failed: this node leads on"),
         (
-            Event::HandoverFailed { successor: None },
+            Event::HandoverFailed { successor: Some(3), reason: None },
+            "handover to node 3 failed: this node leads on",
+        ),
+        (
+            Event::HandoverFailed { successor: Some(3), reason: Some(Unfit::Leaving) },
+            "handover to node 3 failed, since it is leaving the group: this node leads on",
+        ),
+        (
+            Event::HandoverFailed { successor: None, reason: None },
             "handover failed: no other voter is fit to lead, so this node leads on",
         ),
         (
