@@ -152,6 +152,9 @@ pub(crate) fn options(seed: u64, nodes: usize, has: impl Fn(Faults) -> bool) -> 
     // A leader that changes the members writes, and its host must see a lease meanwhile.
     let blocks = has(Faults::SlowDisks) || has(Faults::Churn) && seed.is_multiple_of(2);
     let write = if blocks { (0, SLOWEST_WRITE) } else { severity.disk.write };
+    let is_late = [Faults::Duplicates, Faults::Loss, Faults::Crashes, Faults::Requests, Faults::Churn]
+        .into_iter()
+        .any(&has);
     let net = NetOptions {
         delay: match (has(Faults::Clocks), has(Faults::Drift)) {
             (true, _) => (MS / 50, MS / 5),
@@ -160,7 +163,9 @@ pub(crate) fn options(seed: u64, nodes: usize, has: impl Fn(Faults) -> bool) -> 
         },
         loss: severity.loss,
         duplicates: severity.duplicates,
-        late: if has(Faults::Duplicates) || has(Faults::Loss) { 5_000 } else { 0 },
+        late: if is_late { 5_000 } else { 0 },
+        // Older than attempts to hand over, than removals that were undone, and than restarts.
+        lateness: (MS, 40 * SECOND),
         ..NetOptions::default()
     };
     // A node with an older membership learns of newer ones from node to node.
