@@ -77,7 +77,7 @@ enum LogReader {
     Hung,
 }
 
-/// The state cannot be saved any more, so the host fails, and the process has to end.
+/// A save fails for good, so the host fails, and the process has to end.
 fn check_log(reader: LogReader) -> Result<(), Failure> {
     let folder = TempDir::new()?;
     let disk = folder.path().join("disk");
@@ -100,8 +100,10 @@ fn check_log(reader: LogReader) -> Result<(), Failure> {
     }
     let process = Process::open(supervisor.0.id()).ok_or("no supervisor")?;
     wait_until("the command to run", || Ok(crate::process_tree::command(supervisor.0.id()).is_some()))?;
-    fs::rename(&disk, folder.path().join("gone"))?;
-    // When it is thawed, its lease is over, and it stores the term of the next.
+    // No file can take the place of a folder.
+    fs::remove_file(disk.join("state"))?;
+    fs::create_dir(disk.join("state"))?;
+    // When it is thawed, its lease is over, and it stores the term of the next, unless it has stored before.
     process.signal(Signal::STOP);
     thread::sleep(Duration::from_secs(4));
     process.signal(Signal::CONT);
