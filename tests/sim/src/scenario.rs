@@ -166,7 +166,6 @@ pub(crate) fn options(seed: u64, nodes: usize, has: impl Fn(Faults) -> bool) -> 
         late: if is_late { 5_000 } else { 0 },
         // Older than attempts to hand over, than removals that were undone, and than restarts.
         lateness: (MS, 40 * SECOND),
-        ..NetOptions::default()
     };
     // A node with an older membership learns of newer ones from node to node.
     let hops = if has(Faults::Churn) { 4 } else { 0 };
