@@ -1,6 +1,7 @@
 //! The hub: it takes inputs, calls the rules, and makes the transitions between roles. It alone changes state.
 
 mod campaign;
+mod catch_up;
 mod deadline;
 mod durability;
 mod early_pre_vote;

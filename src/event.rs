@@ -96,6 +96,19 @@ pub enum Event<I> {
     ///
     /// Ask the leader, which may be another node now, for the rest of the change.
     TargetAbandoned,
+    /// A change of members waits for a learner that answers, because its data do not reach far enough for it to
+    /// vote. Reported on the leader, once until the change makes headway.
+    ///
+    /// Let the learner catch up, and set its [position](crate::Input::SetPosition); the change goes on by
+    /// itself. Only [`Force`](crate::Force) promotes it as it is, at the risk of the data.
+    LearnerBehind {
+        /// The learner.
+        learner: I,
+        /// How far its data reach.
+        position: Position,
+        /// How far they have to reach: as far as those of a quorum of the voters did a round of heartbeats ago.
+        required: Position,
+    },
     /// This node is no member any more, and the membership without it is committed.
     ///
     /// Stop it whenever you like. While it runs it stays passive, and tells nodes that ask what the
@@ -224,6 +237,9 @@ impl<I: fmt::Debug> fmt::Display for Event<I> {
             }
             Event::TargetReached { version } => write!(f, "target reached with membership {version}"),
             Event::TargetAbandoned => f.write_str("target abandoned: what was committed stays"),
+            Event::LearnerBehind { learner, position, required } => {
+                write!(f, "learner {learner:?} is at position {position} and votes from {required} on")
+            }
             Event::Removed => f.write_str("removed from the group: this node can be stopped"),
             Event::StateLost => f.write_str("durable state lost: stop this node"),
             Event::TooManyForming { peer } => {

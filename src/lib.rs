@@ -801,7 +801,8 @@
 //!
 //! ## 8 Other members
 //!
-//! Files: `reconfig.rs`, `election/reconfiguration.rs`, `election/removal.rs`, `election/formation.rs`
+//! Files: `reconfig.rs`, `election/reconfiguration.rs`, `election/catch_up.rs`, `election/removal.rs`,
+//! `election/formation.rs`
 //!
 //! **8.1 A safe step.** A leader takes a step to another membership only under these conditions. Spec:
 //! `Reconfig`.
@@ -817,6 +818,10 @@
 //!   the one in force, unless it is over.
 //! - (f) No renewal (5.1) and no handover (6.1) is under way.
 //! - (g) The lease is in force at that instant.
+//! - (h) *Positions:* each learner that becomes a voter has reached the position that a quorum of the present
+//!   voters had one round of heartbeats earlier; and a quorum of the present voters has reached the position
+//!   that a quorum of the voters before had when this leader took its last step. All of this is as replies
+//!   have shown it. A witness whose position is zero holds no data, and counts as if it had reached all.
 //!
 //! The leader looks whether they hold with each round of heartbeats, and with each reply as long as a step is
 //! left.
@@ -837,6 +842,14 @@
 //! {A, C, D, E}, and the lease, from A, C and D, ends at 300. At 300 C, D and E can elect a leader without
 //! A and B, while a worker of A may still act on the lease until 500. So A waits.
 //!
+//! (h): what a quorum of the voters holds is safe, because a quorum that elects shares a voter with it, and
+//! that voter elects no node whose data reach less far. One step keeps that, as the quorums of both
+//! memberships overlap; the next step keeps it only if a quorum of the membership between holds the data too.
+//! A learner is compared with the round before, since a group whose data grow all the time would never take up
+//! one that is a little behind. Where all positions are zero, (h) is always met. *For example,* A leads
+//! {A, B, C} with data and adds D, E and F without. If they voted at once and A, B and C went, D could lead,
+//! and the data would be gone.
+//!
 //! **8.2 Reconfiguration.** A leader goes to a target by steps that are safe by 8.1.
 //!
 //! - (a) Each step is committed before the next.
@@ -847,13 +860,16 @@
 //! - (c) A voter that does not answer, or wants to leave, is not spared: it is removed as soon as that is
 //!   safe, although newcomers are still to come.
 //! - (d) *Force:* where no such step is possible, one is taken without the lease of 8.1 (d), and learners
-//!   that are promoted need not be bound. Nothing else is set aside. It is for one step, and not for
-//!   members that want to leave. If the lease is over by it, the leader steps down.
+//!   that are promoted need not be bound. It is for one step, and not for members that want to leave. If the
+//!   lease is over by it, the leader steps down. Positions (8.1 (h)) are set aside for the whole target, and
+//!   nothing else is.
 //! - (e) The target is forgotten with leadership (`TargetAbandoned`), but not with a renewal. It is given
 //!   up, too, when all its voters have left. What was committed stays.
 //! - (f) Refused are a target while the leader renews, one that makes the leader a learner, one of whose
 //!   voters too few answer (unless forced), one of whose voters none may lead, one whose voters all want to
 //!   leave, and one that leaves no room for the leader until it goes. Each has a `Rejection` of its own.
+//! - (g) *Waiting for data:* when no step is possible, the leader reports each learner that only lacks the
+//!   data of 8.1 (h) (`LearnerBehind`), once, and shows it in its status.
 //!
 //! *Why.* A group is at no time smaller than it has to be. A newcomer that does not answer yet would count
 //! for a quorum and help none.

@@ -13,7 +13,7 @@ use crate::reconfig::Target;
 use crate::request_timer::RequestTimer;
 use crate::tally::{Tally, VoteState};
 use crate::tuning::Tuning;
-use crate::types::{MemberIndex, NEVER, Nanos, Round, Term, Timestamp};
+use crate::types::{MemberIndex, NEVER, Nanos, Position, Round, Term, Timestamp};
 
 /// The role of a node, as shown to its host.
 ///
@@ -146,11 +146,28 @@ pub(crate) struct Reconfiguration<I> {
     pub(crate) force: bool,
     /// Whether a member of the target has left meanwhile, so that the target as it was given is out of reach.
     pub(crate) is_reduced: bool,
+    /// Whether learners are promoted however far their data reach. Rule 8.2 (d).
+    pub(crate) ignores_positions: bool,
+    /// How far the data of a quorum reached at the last two rounds of heartbeats. Rule 8.1 (h).
+    pub(crate) reached: Option<ReachedPositions>,
+    /// How far the data of a quorum reached when the last step was taken. Rule 8.1 (h).
+    pub(crate) to_carry_over: Position,
+    /// The learners of which the host was told that they are behind. Rule 8.2 (g).
+    pub(crate) reported_behind: Vec<I>,
     pub(crate) phase: ReconfigurationPhase,
     /// The latest end of any lease that was given out under an earlier membership. Rule 8.1.
     pub(crate) older_lease_until: Timestamp,
     /// The members removed in this leadership that have not acknowledged it yet. Rule 8.3.
     pub(crate) removed: Vec<RemovedMember<I>>,
+}
+
+/// How far the data of a quorum reached, as far as replies had shown.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct ReachedPositions {
+    /// At the last round of heartbeats.
+    pub(crate) latest: Position,
+    /// At the round before that.
+    pub(crate) before: Position,
 }
 
 /// What a reconfiguration waits for before its next step.
@@ -201,6 +218,10 @@ impl<I> Reconfiguration<I> {
             target: None,
             force: false,
             is_reduced: false,
+            ignores_positions: false,
+            reached: None,
+            to_carry_over: Position::default(),
+            reported_behind: Vec::new(),
             phase: ReconfigurationPhase::Idle,
             older_lease_until: Timestamp::ORIGIN,
             removed: Vec::new(),

@@ -158,6 +158,9 @@ pub struct MemberProgress {
     pub position: Position,
     /// How much it wants to lead.
     pub priority: Priority,
+    /// The position that this learner has to reach before it votes, if the change of members waits for that.
+    /// Rule 8.1.
+    pub awaited_position: Option<Position>,
     /// Whether it has acknowledged the membership in force.
     pub acknowledged: bool,
     /// Whether it wants to be removed.
@@ -277,7 +280,8 @@ impl<I: fmt::Debug> fmt::Display for MemberStatus<I> {
 impl fmt::Display for MemberProgress {
     /// `bound for another 138ms, rank 0, position 4.17, priority 1`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let MemberProgress { bound_for, position, priority, acknowledged, leaving, rank } = self;
+        let MemberProgress { bound_for, position, awaited_position, priority, acknowledged, leaving, rank } =
+            self;
         match bound_for.is_zero() {
             true => write!(f, "not bound")?,
             false => write!(f, "bound for another {bound_for:?}")?,
@@ -287,7 +291,11 @@ impl fmt::Display for MemberProgress {
         }
         let behind = if *acknowledged { "" } else { ", membership not acknowledged" };
         let leaving = if *leaving { ", leaving" } else { "" };
-        write!(f, ", position {position}, priority {priority}{behind}{leaving}")
+        write!(f, ", position {position}")?;
+        if let Some(awaited) = awaited_position {
+            write!(f, " (votes from {awaited} on)")?;
+        }
+        write!(f, ", priority {priority}{behind}{leaving}")
     }
 }
 

@@ -205,6 +205,7 @@ impl ElectionCounters {
             Event::MembershipChanged { committed: false, .. }
             | Event::TargetReached { .. }
             | Event::TargetAbandoned
+            | Event::LearnerBehind { .. }
             | Event::Removed
             | Event::Behind { .. } => {}
         }

@@ -37,6 +37,9 @@ pub fn trace_event<I: NodeId>(node: I, event: &Event<I>) {
         Event::MembershipChanged { version, committed: false } => debug!(?node, %version, "{event}"),
         Event::Removed => info!(?node, "{event}"),
         Event::HandoverFailed { successor, reason } => warn!(?node, ?successor, ?reason, "{event}"),
+        Event::LearnerBehind { learner, position, required } => {
+            info!(?node, ?learner, %position, %required, "{event}");
+        }
         Event::Behind { peer, position } => debug!(?node, ?peer, %position, "{event}"),
         Event::ForeignCluster { peer, cluster } => warn!(?node, ?peer, %cluster, "{event}"),
         Event::StateLost => error!(?node, "{event}"),

@@ -155,6 +155,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             self.consider_takeover(out);
             self.broadcast(out);
             self.advance_reconfiguration(out);
+            self.record_reached_positions();
         }
         self.advance_renewal();
         self.tick_handover(out);

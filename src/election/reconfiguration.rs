@@ -83,6 +83,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             change.target = Some(target);
             change.force = force == Force::IfNeeded;
             change.is_reduced = false;
+            change.ignores_positions = change.force;
+            change.reported_behind.clear();
         }
         self.advance_reconfiguration(out);
     }
@@ -190,18 +192,22 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// The next step that leaves a lease until `enough` at least.
     fn next_step_keeping(&self, enough: Timestamp) -> Option<Membership<I>> {
-        let keeps_lease = |next: &Membership<I>| self.lease_under(next) >= enough;
-        let health = |id| self.health_of(id, false);
-        next_step(&self.hard.membership, &self.effective_target()?, health, keeps_lease)
+        let members = &self.hard.membership;
+        let is_sound = |next: &Membership<I>| {
+            let is_same = next.voters() == members.voters() && next.quorum() == members.quorum();
+            self.lease_under(next) >= enough && (is_same || self.is_carried_over())
+        };
+        next_step(members, &self.effective_target()?, |id| self.health_of(id, false), is_sound)
     }
 
-    /// Rule 8.1 (d): a learner is ready to vote if it has acknowledged the membership in force and is bound now;
-    /// force does without the latter.
+    /// Rule 8.1 (d) and (h): a learner is ready to vote if it has acknowledged the membership in force, is bound
+    /// now, and has the data of a quorum; force does without the last two.
     fn health_of(&self, id: I, force: bool) -> MemberHealth {
         let Some(progress) = self.progress_of(id) else { return MemberHealth::Silent };
         let is_learner = !self.hard.membership.is_voter(id);
         match (progress.bound_until > self.now, progress.acknowledged) {
             (true, _) if self.is_leaving(id) => MemberHealth::Leaving,
+            (true, true) if is_learner && self.is_behind(progress) => MemberHealth::Answering,
             (true, true) => MemberHealth::Ready,
             (true, false) => MemberHealth::Answering,
             (false, true) if force && is_learner => MemberHealth::Ready,
@@ -266,6 +272,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             ReconfigurationPhase::Idle | ReconfigurationPhase::Preparing { .. } => now,
         };
         change.phase = ReconfigurationPhase::Blocked { since };
+        self.report_learners_behind(out);
         if self.leaving == Leaving::ByWish && now >= since.after(patience) {
             self.hand_over_before_leaving(out);
         }
@@ -307,8 +314,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn update_plan_for(&mut self, next: &Membership<I>, forced: bool) -> bool {
         let old = self.hard.membership.members();
         let gone: Vec<I> = old.iter().copied().filter(|&id| !next.contains(id)).collect();
+        let reached = self.reached_by_quorum();
         let Role::Leader(leading) = &mut self.role else { return false };
         let Some(change) = &mut leading.reconfiguration else { return false };
+        // A step that changes no voter may be taken before all is carried over.
+        let reached = reached.unwrap_or_default();
+        change.to_carry_over =
+            if change.ignores_positions { reached } else { reached.max(change.to_carry_over) };
+        change.reported_behind.clear();
         change.older_lease_until = change.older_lease_until.max(leading.lease);
         change.phase = ReconfigurationPhase::Idle;
         // A forced step costs the lease, and one such step is enough.
@@ -334,11 +347,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// All steps are taken and committed. A leader that the target lacks, or that wants to leave, hands over;
     /// its flag makes the next leader remove it.
     fn finish_reconfiguration(&mut self, out: &mut Vec<Output<I>>) {
-        let version = self.hard.membership.version();
+        let (version, is_carried_over) = (self.hard.membership.version(), self.is_carried_over());
         let Role::Leader(leading) = &mut self.role else { return };
         let Some(change) = &mut leading.reconfiguration else { return };
         change.phase = ReconfigurationPhase::Idle;
-        change.force = false;
+        (change.force, change.ignores_positions) = (false, false);
         let lacks_leader = change.target.as_ref().is_some_and(|target| !target.contains(self.id));
         if lacks_leader && self.leaving == Leaving::No {
             self.leaving = Leaving::ByTarget;
@@ -351,7 +364,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if self.leaving != Leaving::No {
             return self.hand_over_before_leaving(out);
         }
-        if change.removed.is_empty() {
+        if change.removed.is_empty() && is_carried_over {
             leading.reconfiguration = None;
         }
     }

@@ -105,6 +105,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         Some(MemberProgress {
             bound_for: follower.bound_until.since(self.now).as_duration(),
             position: follower.position,
+            awaited_position: self.awaited_position(index),
             priority: follower.priority,
             acknowledged: follower.acknowledged,
             leaving: follower.leaving,

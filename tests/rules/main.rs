@@ -18,6 +18,7 @@ mod leases;
 mod leaving;
 mod membership_versions;
 mod news;
+mod positions;
 mod promises;
 mod reconfiguration;
 mod renewal;

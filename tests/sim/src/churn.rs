@@ -5,7 +5,7 @@ use std::time::Duration;
 use quorate::{Force, Input, Limits, Target};
 
 use crate::clock::{MS, SECOND};
-use crate::cluster::{Cluster, index_of};
+use crate::cluster::{Cluster, ScheduledEvent, index_of};
 use crate::options::{Options, Start};
 use crate::rng::Dice;
 
@@ -32,6 +32,9 @@ pub(crate) fn starts(seed: u64, nodes: usize) -> Vec<Start> {
 /// Starts the group. In a group that forms itself, nodes start and discover each other in a random order,
 /// and some discoveries are left for later.
 pub(crate) fn begin(cluster: &mut Cluster, dice: &mut Dice) {
+    if cluster.options.replicates {
+        cluster.schedule(0, ScheduledEvent::Grow);
+    }
     let first = founders(cluster);
     if !forms_itself(&cluster.options) {
         return first.into_iter().for_each(|node| cluster.restart(node));
@@ -132,7 +135,9 @@ fn reconfigure(cluster: &mut Cluster, dice: &mut Dice, node: u64) {
             cluster.restart(id);
         }
     }
-    let force = if dice.chance(100_000) { Force::IfNeeded } else { Force::Never };
+    // Force may cost data.
+    let forced = dice.chance(100_000) && !cluster.options.replicates;
+    let force = if forced { Force::IfNeeded } else { Force::Never };
     cluster.step(asked, Input::Reconfigure { target, force });
     if dice.chance(200_000) {
         cluster.fail_after_outputs(asked, dice.below(40) as u32, None);
@@ -188,6 +193,9 @@ pub(crate) fn check_progress(cluster: &mut Cluster, dice: &mut Dice) {
     let count = 1 + dice.below(5.min(all.len() as u64)) as usize;
     let learners = all.split_off(count).into_iter().take(1);
     let Ok(target) = Target::new(all, learners) else { return };
+    // A host that is to hand over writes nothing, so that its successor can catch up.
+    let replicates = cluster.options.replicates;
+    cluster.options.replicates &= target.contains(leader);
     let (refusals, changes) = (cluster.counts.refusals, cluster.leadership_changes.len());
     let start = cluster.membership_events.len();
     cluster.step(leader, Input::Reconfigure { target: target.clone(), force: Force::Never });
@@ -196,6 +204,7 @@ pub(crate) fn check_progress(cluster: &mut Cluster, dice: &mut Dice) {
         let over = cluster.counts.refusals > refusals || cluster.leadership_changes.len() > changes;
         over || cluster.membership_events[start..].iter().any(|change| change.ends_reconfiguration_of(leader))
     });
+    cluster.options.replicates = replicates;
     if arrived.is_none() && cluster.violation.is_none() && cluster.is_running(leader) {
         let members = &cluster.durable(leader).membership;
         let text = format!("{leader} has not reached {target:?}: it has {members:?}");

@@ -65,6 +65,8 @@ pub struct Cluster {
     pub(crate) steps: u32,
     /// The times at which two leases held at once, if they are measured.
     pub(crate) overlaps: Overlaps,
+    /// How far the data reach that a quorum has held, if the hosts replicate any.
+    pub(crate) committed_data: Position,
     /// The highest term in which votes were asked for.
     pub(crate) asked: quorate::Term,
     /// Messages that wait for the caller to carry them, if there is to be no network here.
@@ -116,11 +118,35 @@ impl MembershipEvent {
 /// A scheduled event. `node` is an index, from 0; `life` is the number of the process that it is meant for.
 #[derive(Clone, Debug)]
 pub(crate) enum ScheduledEvent {
-    Deliver { node: usize, from: u64, message: Message<u64> },
-    Wake { node: usize, life: u32 },
-    Written { node: usize, life: u32 },
-    Thaw { node: usize, life: u32 },
-    Request { node: usize, life: u32, input: Input<u64> },
+    Deliver {
+        node: usize,
+        from: u64,
+        message: Message<u64>,
+    },
+    Wake {
+        node: usize,
+        life: u32,
+    },
+    Written {
+        node: usize,
+        life: u32,
+    },
+    Thaw {
+        node: usize,
+        life: u32,
+    },
+    Request {
+        node: usize,
+        life: u32,
+        input: Input<u64>,
+    },
+    /// The data of the leader grow.
+    Grow,
+    /// The host of a node has received data up to there.
+    Copied {
+        node: usize,
+        position: Position,
+    },
 }
 
 /// The index of a node: node `n` has index `n - 1`.
@@ -156,6 +182,7 @@ impl Cluster {
             was_member: options.start(node) == Start::Bootstrapped,
             members_changed: 0,
             former: None,
+            copied_at: None,
             forced: None,
         };
         let (delay, write) = (options.net.delay.1, options.disk.write.1);
@@ -177,6 +204,7 @@ impl Cluster {
             membership_events: Vec::new(),
             steps: 0,
             overlaps: Overlaps::default(),
+            committed_data: Position::default(),
             asked: quorate::Term(0),
             outbox: None,
             options,

@@ -130,11 +130,12 @@ pub(crate) struct Chaos {
     faults: Option<Faults>,
 }
 
-const COLUMNS: [(&str, &[ViolationKind]); 10] = [
+const COLUMNS: [(&str, &[ViolationKind]); 11] = [
     ("two leaders in one term", &[ViolationKind::TwoLeaders]),
     ("two leases at once", &[ViolationKind::TwoLeases]),
     ("quorums apart", &[ViolationKind::QuorumsApart]),
     ("members lost", &[ViolationKind::MembershipLost, ViolationKind::NotCommitted]),
+    ("data lost", &[ViolationKind::DataLost]),
     ("falsely removed", &[ViolationKind::FalselyRemoved]),
     ("needless leader change", &[ViolationKind::NeedlessChange]),
     ("gap in the host's lease", &[ViolationKind::LeaseGap]),

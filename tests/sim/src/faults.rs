@@ -27,7 +27,7 @@ pub enum Faults {
     /// The hosts request to resign and to campaign, and change positions and priorities.
     Requests,
     /// Members are added and removed all the time, and some crash meanwhile. Every third group forms
-    /// itself, and every second has writes of up to 100 ms.
+    /// itself, every second has writes of up to 100 ms, and the hosts of every second replicate data.
     Churn,
     /// A mix: each seed draws some kinds of faults, and every fourth seed has them all.
     All,

@@ -52,6 +52,8 @@ impl Cluster {
                     self.thaw(node as u64 + 1);
                 }
             }
+            ScheduledEvent::Grow => self.grow(),
+            ScheduledEvent::Copied { node, position } => self.copy(node, position),
             ScheduledEvent::Request { node, life, input } => {
                 if self.is_alive(node, life) {
                     self.step(node as u64 + 1, input);

@@ -28,6 +28,7 @@ mod membership_safety;
 mod net;
 mod options;
 mod process;
+mod replication;
 mod rng;
 mod safety;
 mod scenario;

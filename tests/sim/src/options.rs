@@ -28,6 +28,8 @@ pub struct Options {
     pub oversleep: u64,
     /// After how many nanoseconds a host catches up that hears that its data are behind; never if `None`.
     pub catch_up: Option<u64>,
+    /// Whether the hosts replicate data, which grow all the time.
+    pub replicates: bool,
     /// Whether a trace is kept.
     pub traced: bool,
     /// Whether a violation panics, or is left in `Cluster::violation`.
@@ -66,6 +68,7 @@ impl Default for Options {
             measures_overlaps: false,
             oversleep: 0,
             catch_up: None,
+            replicates: false,
             traced: false,
             panics: true,
             lost_attempts: Some(0),

@@ -19,6 +19,8 @@ pub(crate) struct Host {
     pub(crate) was_member: bool,
     /// When the members in its durable state last changed.
     pub(crate) members_changed: Instant,
+    /// When the copy of all data is complete that the host makes now, if it makes one.
+    pub(crate) copied_at: Option<Instant>,
     /// The membership before that change.
     pub(crate) former: Option<Membership<u64>>,
     /// When the members last changed by a forced step.

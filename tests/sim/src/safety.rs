@@ -25,6 +25,8 @@ pub enum ViolationKind {
     QuorumsApart,
     /// S4: a leader was elected without a membership that had been committed before.
     MembershipLost,
+    /// A leader was elected without data that a quorum of the voters had held.
+    DataLost,
     /// A node reported a membership as committed that was not.
     NotCommitted,
     /// A node was removed by a membership that was not committed, or that contains it.

@@ -188,6 +188,7 @@ pub(crate) fn options(seed: u64, nodes: usize, has: impl Fn(Faults) -> bool) -> 
         // A leader that sends in the middle of a tick is what the resolution is taken off its lease for.
         oversleep: if has(Faults::Clocks) { 4 * MS } else { MS / 2 },
         catch_up: Some(5 * MS),
+        replicates: has(Faults::Churn) && seed & 2 == 2,
         panics: false,
         lost_attempts: Some(lost_attempts + hops),
         starts: if has(Faults::Churn) { churn::starts(seed, nodes) } else { Vec::new() },
@@ -289,8 +290,9 @@ fn request(cluster: &mut Cluster, dice: &mut Dice, node: u64) {
         2 => cluster.step(node, Input::Resign { successor: Some(other), urgency }),
         3 => cluster.set_priority(node, Priority(dice.below(4) as u8)),
         _ => {
-            let index = cluster.position(node).index + dice.below(3);
-            cluster.set_position(node, Position { term: 0, index });
+            let position = cluster.position(node);
+            let index = position.index + dice.below(3);
+            cluster.set_position(node, Position { index, ..position });
         }
     }
 }

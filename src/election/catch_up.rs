@@ -1,0 +1,114 @@
+//! Catching up: how far the data of a learner must reach before it votes, so that what a quorum of the voters
+//! holds is not lost by a change of members.
+
+use alloc::vec::Vec;
+
+use rand_core::Rng;
+
+use super::Election;
+use crate::event::Event;
+use crate::io::Output;
+use crate::progress::Progress;
+use crate::role::{ReachedPositions, Role};
+use crate::types::{MemberIndex, NodeId, Position};
+
+/// What a voter without data is taken to have reached.
+const ANY_POSITION: Position = Position { term: u64::MAX, index: u64::MAX };
+
+impl<I: NodeId, R: Rng> Election<I, R> {
+    /// Rule 8.1 (h): remembers what a quorum has reached, after each round of heartbeats.
+    ///
+    /// A leads B and C, whose data grow all the time: a quorum has reached 100 at one round of heartbeats, and 140
+    /// at the next, to which the learner D replies with 130. If D had to reach 140, a busy group would never take
+    /// it up; it had to reach 100, and may vote.
+    pub(super) fn record_reached_positions(&mut self) {
+        if !matches!(&self.role, Role::Leader(leading) if leading.reconfiguration.is_some()) {
+            return;
+        }
+        let reached = self.reached_by_quorum();
+        let Role::Leader(leading) = &mut self.role else { return };
+        if let (Some(change), Some(latest)) = (&mut leading.reconfiguration, reached) {
+            let before = change.reached.as_ref().map_or(latest, |reached| reached.latest);
+            change.reached = Some(ReachedPositions { latest, before });
+        }
+    }
+
+    /// The position that a quorum of the voters has reached, as far as replies have shown; nothing before a quorum
+    /// has replied. A witness without data counts as one that has reached all, since it can lose none.
+    pub(super) fn reached_by_quorum(&self) -> Option<Position> {
+        let Role::Leader(leading) = &self.role else { return None };
+        let members = &self.hard.membership;
+        let progress = |index: MemberIndex| leading.progress.get(index.as_usize());
+        if !members.is_quorum(|index| progress(index).is_some_and(|member| member.answered)) {
+            return None;
+        }
+        let farthest =
+            members.indexed_voters().filter_map(|(index, _)| progress(index)).map(|one| one.position);
+        let position = |index| match progress(index) {
+            Some(voter) if voter.answered && !voter.may_lead() && voter.position == Position::default() => {
+                ANY_POSITION
+            }
+            Some(voter) => voter.position,
+            None => Position::default(),
+        };
+        let reached = members.quorum_value(Position::default(), position);
+        Some(reached.min(farthest.max().unwrap_or_default()))
+    }
+
+    /// Rule 8.1 (h): the position that a learner has to reach before it votes.
+    pub(super) fn required_position(&self) -> Option<Position> {
+        let Role::Leader(leading) = &self.role else { return None };
+        let change = leading.reconfiguration.as_ref().filter(|change| !change.ignores_positions)?;
+        match &change.reached {
+            Some(reached) => Some(reached.before),
+            None => self.reached_by_quorum(),
+        }
+    }
+
+    /// Whether the data of a learner do not reach far enough yet for it to vote.
+    pub(super) fn is_behind(&self, learner: &Progress) -> bool {
+        self.required_position().is_some_and(|required| learner.position < required)
+    }
+
+    /// Rule 8.1 (h): whether what a quorum held when the last step was taken is held by a quorum of the voters of
+    /// now.
+    pub(super) fn is_carried_over(&self) -> bool {
+        let Role::Leader(leading) = &self.role else { return false };
+        let Some(change) = &leading.reconfiguration else { return true };
+        change.ignores_positions
+            || self.reached_by_quorum().is_none_or(|reached| reached >= change.to_carry_over)
+    }
+
+    /// The learners that are to vote and answer, but have too few data.
+    fn learners_behind(&self) -> Vec<(I, Position)> {
+        let Role::Leader(leading) = &self.role else { return Vec::new() };
+        let target = leading.reconfiguration.as_ref().and_then(|change| change.target.as_ref());
+        let learners = target.into_iter().flat_map(|target| target.voters()).copied();
+        learners
+            .filter(|&id| !self.hard.membership.is_voter(id))
+            .filter_map(|id| self.progress_of(id).map(|progress| (id, progress)))
+            .filter(|(_, progress)| progress.acknowledged && self.is_behind(progress))
+            .map(|(id, progress)| (id, progress.position))
+            .collect()
+    }
+
+    /// The position that the learner at `index` has to reach before it votes, if it is to vote and has not.
+    pub(super) fn awaited_position(&self, index: MemberIndex) -> Option<Position> {
+        let id = self.hard.membership.member(index)?;
+        self.learners_behind().iter().any(|&(learner, _)| learner == id).then(|| self.required_position())?
+    }
+
+    /// Rule 8.2 (g): tells the host which learners a reconfiguration waits for because of their data.
+    pub(super) fn report_learners_behind(&mut self, out: &mut Vec<Output<I>>) {
+        let Some(required) = self.required_position() else { return };
+        let behind = self.learners_behind();
+        let Role::Leader(leading) = &mut self.role else { return };
+        let Some(change) = &mut leading.reconfiguration else { return };
+        for (learner, position) in behind {
+            if !change.reported_behind.contains(&learner) {
+                change.reported_behind.push(learner);
+                out.push(Output::Event(Event::LearnerBehind { learner, position, required }));
+            }
+        }
+    }
+}
