@@ -120,6 +120,10 @@ impl Node {
         self.outputs = outputs;
         self.endpoint.handle_timeout(now, &mut self.transmits);
         self.flush();
+        // What datagrams show, and what keeps this node from its work.
+        while let Some(event) = self.endpoint.poll_event() {
+            drop(self.news.send((id, event)));
+        }
         // A leader works under its lease, and under its lease only.
         if let Some(lease) = self.election.lease().filter(|lease| lease.holds_at(self.clock.now())) {
             work(lease.term.0);

@@ -5,6 +5,7 @@ use core::fmt;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
+use crate::diagnosis::Diagnosis;
 use crate::rejection::Unfit;
 use crate::types::{ClusterId, Leader, MembershipVersion, Position, Term};
 
@@ -71,6 +72,19 @@ pub enum Event<I> {
         /// The leader, which may be this node itself.
         leader: Option<Leader<I>>,
     },
+    /// The leader was not heard for as long as its promise: it crashed, hangs, or is cut off. A leader that hands over
+    /// is not lost. The hosts report it: at once, and again at growing intervals of a minute to a day.
+    ///
+    /// Look after that node. The others elect another leader.
+    LeaderLost {
+        /// The leader that is lost.
+        leader: I,
+    },
+    /// Something has kept this node from its work for seconds. The hosts report it again at growing intervals, of ten
+    /// seconds to an hour, for as long as it lasts.
+    ///
+    /// Let the operator know.
+    Diagnosed(Diagnosis<I>),
     /// Another membership is in force on this node, or the one in force is now known to be committed.
     ///
     /// Read it with [`Election::membership`](crate::Election::membership); a host that keeps an address of
@@ -229,6 +243,8 @@ impl<I: fmt::Debug> fmt::Display for Event<I> {
             Event::SteppedDown { term, reason } => write!(f, "stepped down from term {term}: {reason}"),
             Event::LeaderChanged { leader: Some(leader) } => write!(f, "the leader is {leader}"),
             Event::LeaderChanged { leader: None } => f.write_str("no leader is known"),
+            Event::LeaderLost { leader } => write!(f, "leader lost: node {leader:?} is not heard"),
+            Event::Diagnosed(diagnosis) => diagnosis.fmt(f),
             Event::MembershipChanged { version, committed: true } => {
                 write!(f, "membership {version} is committed")
             }

@@ -119,7 +119,7 @@
 //!
 //! ## The files of all sections
 //!
-//! Files: `types.rs`, `message.rs`, `message/display.rs`, `config.rs`, `io.rs`, `event.rs`, `rejection.rs`,
+//! Files: `types.rs`, `message.rs`, `message/display.rs`, `config.rs`, `io.rs`, `event.rs`, `diagnosis.rs`, `rejection.rs`,
 //! `status.rs`, `role.rs`, `election.rs`, `election/status.rs`, `election/node_attributes.rs`,
 //! `election/invariants.rs`
 //!
@@ -945,6 +945,7 @@ pub mod adapters;
 mod backoff;
 mod config;
 mod damping;
+mod diagnosis;
 mod election;
 mod event;
 #[cfg(any(doc, doctest))]
@@ -971,6 +972,7 @@ mod tuning;
 mod types;
 
 pub use config::{Config, ConfigError, Timing};
+pub use diagnosis::{Diagnosis, Problem};
 pub use election::Election;
 pub use event::{Event, StepDown};
 pub use hard_state::{HardState, RecoveryError};

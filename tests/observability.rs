@@ -14,8 +14,8 @@ use quorate::adapters::counters::ElectionCounters;
 use quorate::adapters::trace::trace;
 use quorate::message::{Answer, Body, Denial, Header, HeartbeatReply, Phase, Round, VoteReply};
 use quorate::{
-    ClusterId, Config, Election, Event, HardState, Input, MembershipVersion, Message, Nanos, Output,
-    Position, Priority, StepDown, Term, Timestamp, Timing, Urgency,
+    ClusterId, Config, Diagnosis, Election, Event, HardState, Input, MembershipVersion, Message, Nanos,
+    Output, Position, Priority, Problem, StepDown, Term, Timestamp, Timing, Urgency,
 };
 use quorate_sim::Zero;
 
@@ -183,6 +183,10 @@ fn each_transition_is_one_log_line_at_a_fitting_level() {
         Output::Persist(HardState::bootstrap(CLUSTER, [1]).unwrap()),
         Output::Event(lapsed),
         Output::Event(Event::LeaderChanged { leader: None }),
+        Output::Event(Event::LeaderLost { leader: 2 }),
+        Output::Event(Event::Diagnosed(Diagnosis::new(Problem::NoQuorum, Duration::from_secs(3)))),
+        Output::Event(Event::Diagnosed(Diagnosis::new(Problem::StateLost, Duration::from_secs(3)))),
+        Output::Event(Event::SteppedDown { term: Term(4), reason: StepDown::Resigned { successor: None } }),
         Output::Event(Event::TwoLeaders { peer: 2, term: Term(5) }),
     ];
     tracing::subscriber::with_default(subscriber, || outputs.iter().for_each(|output| trace(1_u64, output)));
@@ -193,7 +197,13 @@ fn each_transition_is_one_log_line_at_a_fitting_level() {
         [
             "INFO elected in term 4 node=1 term=4",
             "WARN stepped down from term 4: its lease lapsed node=1 term=4",
-            "WARN no leader is known node=1",
+            "INFO no leader is known node=1",
+            "WARN leader lost: node 2 is not heard node=1 leader=2",
+            "WARN for 3 s: no leader, and no majority is heard: check that these nodes run, their addresses, keys and \
+             firewalls node=1 problem=NoQuorum silent=[]",
+            "ERROR for 3 s: durable state lost: stop this node, and let its machine join under a new id node=1 \
+             problem=StateLost silent=[]",
+            "INFO stepped down from term 4: it resigned node=1 term=4",
             "ERROR node 2 claims to lead term 5, which another node leads node=1 peer=2 term=5",
         ]
     );

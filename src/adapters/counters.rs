@@ -207,6 +207,8 @@ impl ElectionCounters {
             | Event::TargetAbandoned
             | Event::LearnerBehind { .. }
             | Event::Removed
+            | Event::LeaderLost { .. }
+            | Event::Diagnosed(_)
             | Event::Behind { .. } => {}
         }
     }

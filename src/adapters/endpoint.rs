@@ -120,6 +120,7 @@ mod candidates;
 mod confirmation;
 mod counters;
 mod datagram;
+mod diagnostics;
 mod incoming;
 mod news;
 mod outgoing;
@@ -137,6 +138,7 @@ use rand_core::TryCryptoRng;
 
 use self::address_book::AddressBook;
 use self::confirmation::Confirmation;
+use self::diagnostics::Diagnostics;
 use self::incoming::{Requester, Unsettled};
 use self::news::{Allowance, News};
 use self::own_addresses::OwnAddresses;
@@ -208,6 +210,7 @@ pub struct Endpoint<I, R> {
     requester: Option<Requester<I>>,
     counters: DatagramCounters,
     news: News<I>,
+    diagnostics: Diagnostics<I>,
     next_announcement: Timestamp,
     next_maintenance: Timestamp,
     /// Whether the book may have nodes that it has no need of any more. They are not forgotten at once, since what
@@ -245,6 +248,7 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
             requester: None,
             counters: DatagramCounters::default(),
             news: News::new(),
+            diagnostics: Diagnostics::new(),
             next_announcement: Timestamp::ORIGIN,
             next_maintenance: Timestamp::ORIGIN,
             has_strangers: false,
@@ -293,6 +297,7 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
     /// on. Do not handle the next datagram before the outputs were acted on: the answers to other programs
     /// would speak of what is not durable yet.
     pub fn observe(&mut self, node: &NodeView<'_, I>) {
+        self.watch(node);
         self.leader = node.leader;
         self.members.clear();
         self.members.extend_from_slice(node.members());
@@ -309,14 +314,15 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
     /// datagram.
     #[must_use]
     pub fn deadline(&self) -> Option<Timestamp> {
+        let review = self.diagnostics.deadline();
         if self.book.is_empty() {
-            return None;
+            return review;
         }
         if !self.deferred.is_empty() {
             return Some(self.now);
         }
         let announcement = self.leader.is_none().then_some(self.next_announcement);
-        [announcement, Some(self.next_maintenance)].into_iter().flatten().min()
+        [announcement, Some(self.next_maintenance), review].into_iter().flatten().min()
     }
 
     /// The leader and its address, as far as this node knows; no address if it is this node itself.

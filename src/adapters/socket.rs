@@ -97,3 +97,26 @@ fn enlarge_send_buffer(socket: &UdpSocket) {
 pub(super) fn send_buffer(socket: &UdpSocket) -> Option<usize> {
     rustix::net::sockopt::socket_send_buffer_size(socket).ok().filter(|&bytes| bytes > 0)
 }
+
+/// Whether an error of a socket says that there is no socket any more. All other errors may pass: networks come back,
+/// and buffers empty.
+pub(super) fn is_closed(error: &io::Error) -> bool {
+    let errno = rustix::io::Errno::from_io_error(error);
+    errno.is_some_and(|errno| [rustix::io::Errno::BADF, rustix::io::Errno::NOTSOCK].contains(&errno))
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn only_the_loss_of_the_socket_itself_is_final() {
+        let of = |errno: Errno| is_closed(&io::Error::from(errno));
+        assert!([Errno::BADF, Errno::NOTSOCK].into_iter().all(of));
+        let passing = [Errno::NETUNREACH, Errno::CONNREFUSED, Errno::NOBUFS, Errno::HOSTUNREACH, Errno::PERM];
+        assert!(!passing.into_iter().any(of));
+        assert!(!of(Errno::MFILE) && !of(Errno::NOMEM) && !of(Errno::INTR) && !of(Errno::MSGSIZE));
+    }
+}

@@ -1,13 +1,21 @@
 //! Transitions as events of the crate `tracing`.
 //!
 //! Call [`trace`] with every output, or with every event that a host tells of. Messages and writes are
-//! silent: a healthy group says nothing. Levels are what a person on call would choose: `error` for what
-//! must not be and needs an operator, `warn` for what costs availability, `info` for transitions,
-//! `debug` for the rest. The message of each is what [`Display`](core::fmt::Display) makes of it; what it
+//! silent: a healthy group says nothing.
+//!
+//! | level | what | for example |
+//! |---|---|---|
+//! | `error` | an operator has to act | state lost, two processes or leaders, another group, conflicting members, keys that differ |
+//! | `warn` | availability was lost, or is at risk | a leader lost, a lease that lapsed, no majority, silent members, a handover that failed |
+//! | `info` | a transition, planned or not | a leader elected, a handover, members changed |
+//! | `debug` | the rest | commands rejected, a membership not committed yet |
+//!
+//! A planned handover is `info` on every node. The message of each is what [`Display`](core::fmt::Display) makes of it; what it
 //! is about is in fields too.
 
 use ::tracing::{debug, error, info, warn};
 
+use crate::diagnosis::Diagnosis;
 use crate::event::{Event, StepDown};
 use crate::io::Output;
 use crate::types::{Leader, NodeId};
@@ -30,7 +38,10 @@ pub fn trace_event<I: NodeId>(node: I, event: &Event<I>) {
         Event::LeaderChanged { leader: Some(Leader { id, term }) } => {
             info!(?node, leader = ?id, %term, "{event}");
         }
-        Event::LeaderChanged { leader: None } | Event::TargetAbandoned => warn!(?node, "{event}"),
+        Event::LeaderChanged { leader: None } => info!(?node, "{event}"),
+        Event::TargetAbandoned => warn!(?node, "{event}"),
+        Event::LeaderLost { leader } => warn!(?node, ?leader, "{event}"),
+        Event::Diagnosed(diagnosis) => trace_diagnosis(node, diagnosis),
         Event::MembershipChanged { version, committed: true } | Event::TargetReached { version } => {
             info!(?node, %version, "{event}");
         }
@@ -41,7 +52,7 @@ pub fn trace_event<I: NodeId>(node: I, event: &Event<I>) {
             info!(?node, ?learner, %position, %required, "{event}");
         }
         Event::Behind { peer, position } => debug!(?node, ?peer, %position, "{event}"),
-        Event::ForeignCluster { peer, cluster } => warn!(?node, ?peer, %cluster, "{event}"),
+        Event::ForeignCluster { peer, cluster } => error!(?node, ?peer, %cluster, "{event}"),
         Event::StateLost => error!(?node, "{event}"),
         Event::TooManyForming { peer }
         | Event::MembershipConflict { peer }
@@ -51,5 +62,14 @@ pub fn trace_event<I: NodeId>(node: I, event: &Event<I>) {
         Event::TermTooFarAhead { peer, term } | Event::TwoLeaders { peer, term } => {
             error!(?node, ?peer, %term, "{event}");
         }
+    }
+}
+
+fn trace_diagnosis<I: NodeId>(node: I, diagnosis: &Diagnosis<I>) {
+    let (problem, silent) = (diagnosis.problem, &diagnosis.silent);
+    if problem.needs_operator() {
+        error!(?node, ?problem, ?silent, "{diagnosis}");
+    } else {
+        warn!(?node, ?problem, ?silent, "{diagnosis}");
     }
 }

@@ -1,14 +1,22 @@
 //! How a node shows its state to an operator.
 
 use alloc::vec::Vec;
+#[cfg(feature = "endpoint")]
+use core::time::Duration;
 
 use rand_core::Rng;
 
 use super::Election;
+#[cfg(feature = "endpoint")]
+use crate::diagnosis::{Condition, Health};
 use crate::reconfig::Target;
 use crate::role::{Leaving, Participation, Role};
 use crate::status::{HeartbeatTiming, MemberProgress, MemberStatus, PromiseStatus, ReceivedDenial, Status};
 use crate::types::{MemberIndex, NodeId, Timestamp};
+
+/// For how long nothing is said to be wrong at least: elections take as long.
+#[cfg(feature = "endpoint")]
+const SHORTEST_GRACE: Duration = Duration::from_secs(3);
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// A snapshot of this node, as of its last tick.
@@ -76,6 +84,41 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             .flat_map(|reconfiguration| reconfiguration.removed.iter().map(|removed| removed.id));
         let members = self.hard.membership.members().iter().copied();
         members.chain(target).chain(removed)
+    }
+
+    /// How this node fares. Allocates only if members are silent.
+    #[cfg(feature = "endpoint")]
+    pub(crate) fn health(&self) -> Health<I> {
+        let grace = SHORTEST_GRACE.max(self.timing.promise_limit().as_duration().saturating_mul(2));
+        let leader = self.leader();
+        let leads = leader.is_some_and(|leader| leader.id == self.id);
+        let silent = if leads || leader.is_none() { self.silent_members(grace) } else { Vec::new() };
+        let condition = match self.participation {
+            Participation::StateLost => Condition::StateLost,
+            Participation::Removed => Condition::Well,
+            Participation::Outsider | Participation::Member if leads && !silent.is_empty() => {
+                Condition::MembersSilent
+            }
+            Participation::Outsider | Participation::Member if leader.is_some() => Condition::Well,
+            Participation::Outsider if !self.hard.membership.is_forming() => Condition::Outside,
+            Participation::Outsider | Participation::Member => {
+                Condition::Leaderless { quorum_reachable: self.quorum_reachable() }
+            }
+        };
+        let last_denial = self.peer_log.last_denial(self.oldest_denial()).map(|(_, denial)| denial);
+        let other = leader.filter(|_| !leads).map(|leader| leader.id);
+        let following = other.zip(self.promise.leader_until(self.now));
+        Health { now: self.now, condition, following, last_denial, silent, grace }
+    }
+
+    #[cfg(feature = "endpoint")]
+    fn silent_members(&self, limit: Duration) -> Vec<I> {
+        let is_recent = |index: MemberIndex| {
+            let heard = self.peer_log.last_heard(index);
+            heard.is_some_and(|heard| self.now.since(heard).as_duration() <= limit)
+        };
+        let members = self.hard.membership.indexed_members();
+        members.filter(|&(index, id)| id != self.id && !is_recent(index)).map(|(_, id)| id).collect()
     }
 
     fn quorum_reachable(&self) -> bool {

@@ -84,6 +84,7 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
                 self.send_challenge(id, source, now, out);
             }
         }
+        self.report_problem(now);
         out.append(&mut self.deferred);
     }
 

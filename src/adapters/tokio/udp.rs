@@ -171,6 +171,9 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + Sync + 'static> Transport
                 }
                 Err(error) => {
                     self.with_endpoint(|endpoint, _, _, _| endpoint.count_receive_error());
+                    if socket::is_closed(&error) {
+                        return Err(error);
+                    }
                     // News of a datagram that was sent earlier, to where no socket listens, is no reason to wait.
                     if !matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset) {
                         sleep(RESPITE).await;

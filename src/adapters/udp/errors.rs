@@ -43,6 +43,9 @@ pub enum HostFailure {
     /// sent. Look at the disk, then start again from what is stored.
     #[error("cannot store the state of the election")]
     Persist(#[source] Arc<dyn Error + Send + Sync>),
+    /// The socket is gone: something else in the process has closed its descriptor.
+    #[error("the socket is gone")]
+    Socket(#[source] Arc<io::Error>),
     /// A lease watcher panicked.
     #[error("a watcher of the lease panicked")]
     Watcher,

@@ -17,6 +17,7 @@ use crate::adapters::actions::{Action, Actions};
 use crate::adapters::departure::{Departure, Farewell};
 use crate::adapters::endpoint::{Endpoint, NodeView, Transmit, is_usable};
 use crate::adapters::seal::SystemRng;
+use crate::adapters::socket;
 use crate::adapters::timer::{Precision, receive_within};
 use crate::adapters::upkeep::Upkeep;
 use crate::config::Timing;
@@ -221,8 +222,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
                     }
                 }
                 Err(error) => {
-                    self.fail_to_receive(&error);
-                    return Ok(());
+                    return self.fail_to_receive(error);
                 }
             }
             if now >= due {
@@ -231,13 +231,17 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
         }
     }
 
-    fn fail_to_receive(&mut self, error: &io::Error) {
+    fn fail_to_receive(&mut self, error: io::Error) -> Result<(), End> {
+        self.endpoint.count_receive_error();
+        if socket::is_closed(&error) {
+            return Err(HostFailure::Socket(Arc::new(error)).into());
+        }
         match error.kind() {
             // News of a datagram that was sent earlier, to where no socket listens.
             ErrorKind::ConnectionRefused | ErrorKind::ConnectionReset => {}
             _ => thread::sleep(RESPITE),
         }
-        self.endpoint.count_receive_error();
+        Ok(())
     }
 
     /// Steps a command. Returns why it cannot be carried out, if it cannot.
