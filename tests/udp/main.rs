@@ -201,7 +201,10 @@ fn while_a_write_hangs_the_lease_ends_in_time_and_its_watchers_know() {
 /// The disk hangs for as long as the test holds the lock: whatever returns has not waited for it.
 #[test]
 fn while_a_write_hangs_no_command_waits_and_its_age_is_shown_and_the_host_can_be_stopped() {
-    for stop in [Host::abort as fn(Host<Id>) -> _, Host::shutdown, |host| Ok(drop(host))] {
+    for stop in [Host::abort as fn(Host<Id>) -> _, Host::shutdown, |host| {
+        drop(host);
+        Ok(())
+    }] {
         let (disk, writing) = (Arc::new(Mutex::new(())), Arc::new(AtomicBool::new(false)));
         let (stuck, write) = (Arc::clone(&disk), Arc::clone(&writing));
         let (host, _follower, late) = leader_with_store(move |_| {

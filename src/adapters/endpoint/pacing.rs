@@ -122,17 +122,17 @@ mod tests {
     fn sent_in_a_minute(nodes: usize, buffer: usize) -> usize {
         let (mut pacing, mut all) = (Pacing::new(), std::vec![Asked::default(); nodes]);
         pacing.set_buffer(buffer);
-        let mut sent = 0;
-        for now in (0..3_000).map(|turn| millis(turn * 20)) {
+        let mut sent: usize = 0;
+        for now in (0..60_000).step_by(20).map(millis) {
             for asked in &mut all {
                 if pacing.turn(asked, now) != Turn::Never {
                     asked.send(300, 1, now);
-                    sent += 1;
+                    sent = sent.saturating_add(1);
                 }
             }
             pacing.count(all.iter(), now);
         }
-        sent / nodes
+        sent.checked_div(nodes).unwrap_or(0)
     }
 
     #[test]

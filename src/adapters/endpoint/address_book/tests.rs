@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used, reason = "a test that panics has found something")]
+
 use super::*;
 
 const READER: SocketAddr = at(9);
@@ -158,7 +160,7 @@ fn a_node_that_was_not_heard_yet_is_told_of_with_the_age_of_the_news() {
 
 #[test]
 fn addresses_are_kept_in_one_form_and_told_only_where_they_mean_the_same() {
-    let parse = |text: &str| text.parse::<SocketAddr>().expect("an address");
+    let parse = |text: &str| text.parse::<SocketAddr>().unwrap();
     let mut book = book(&[]);
     let far = parse("10.0.0.9:1");
     for (id, address) in (1..).zip(["[::ffff:10.0.0.1]:7", "[fe80::2%3]:7", "127.0.0.1:7", "[2001:db8::4]:7"])
