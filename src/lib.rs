@@ -819,9 +819,10 @@
 //! - (f) No renewal (5.1) and no handover (6.1) is under way.
 //! - (g) The lease is in force at that instant.
 //! - (h) *Positions:* each learner that becomes a voter has reached the position that a quorum of the present
-//!   voters had one round of heartbeats earlier; and a quorum of the present voters has reached the position
-//!   that a quorum of the voters before had when this leader took its last step. All of this is as replies
-//!   have shown it. A witness whose position is zero holds no data, and counts as if it had reached all.
+//!   voters had one round of heartbeats earlier. If the step changes the quorums, a quorum of the present
+//!   voters has reached the leader's own position at its election, and the leader's own and a quorum's at
+//!   the last step of this leader that changed the quorums. All of this is as replies have shown it. A
+//!   witness whose position is zero holds no data, and counts as if it had reached all.
 //!
 //! The leader looks whether they hold with each round of heartbeats, and with each reply as long as a step is
 //! left.
@@ -848,7 +849,11 @@
 //! A learner is compared with the round before, since a group whose data grow all the time would never take up
 //! one that is a little behind. Where all positions are zero, (h) is always met. *For example,* A leads
 //! {A, B, C} with data and adds D, E and F without. If they voted at once and A, B and C went, D could lead,
-//! and the data would be gone.
+//! and the data would be gone. The leader's own position counts because replies show less than a quorum may
+//! hold: a voter that is dead tells a new leader nothing, and data that were stored since the last reply are
+//! not in it. What a quorum held before, the leader holds, since that quorum elected it. *For example,* B leads
+//! {A, B, C}; A and B hold 10, and C holds 5. B dies, and A is elected by C. If A replaced B by D at once,
+//! C and D, with 5, would be a quorum of {A, C, D}. So A waits until C holds 10.
 //!
 //! **8.2 Reconfiguration.** A leader goes to a target by steps that are safe by 8.1.
 //!

@@ -102,6 +102,11 @@ pub(crate) fn quorums_overlap<I: NodeId>(old: &Membership<I>, new: &Membership<I
     old.quorum().saturating_add(new.quorum()) > union
 }
 
+/// Whether the two have the same quorums, and so differ in learners at most.
+pub(crate) fn has_same_quorums<I: NodeId>(old: &Membership<I>, new: &Membership<I>) -> bool {
+    (old.voters(), old.quorum()) == (new.voters(), new.quorum())
+}
+
 /// How healthy a member is for the leader that plans a step, worst first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum MemberHealth {

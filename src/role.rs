@@ -133,6 +133,9 @@ pub(crate) struct Leading<I> {
     pub(crate) renewal: Option<Box<Renewal>>,
     pub(crate) handover: Option<Box<Handover<I>>>,
     pub(crate) reconfiguration: Option<Box<Reconfiguration<I>>>,
+    /// How far the data reached that a quorum may have held when this node was elected, or took its last step. Rule
+    /// 8.1 (h).
+    pub(crate) to_carry_over: Position,
     /// What the leader measures while the membership is committed, if its promises are tuned. Rule 3.6.
     pub(crate) tuning: Option<Box<Tuning>>,
 }
@@ -150,8 +153,6 @@ pub(crate) struct Reconfiguration<I> {
     pub(crate) ignores_positions: bool,
     /// How far the data of a quorum reached at the last two rounds of heartbeats. Rule 8.1 (h).
     pub(crate) reached: Option<ReachedPositions>,
-    /// How far the data of a quorum reached when the last step was taken. Rule 8.1 (h).
-    pub(crate) to_carry_over: Position,
     /// The learners of which the host was told that they are behind. Rule 8.2 (g).
     pub(crate) reported_behind: Vec<I>,
     pub(crate) phase: ReconfigurationPhase,
@@ -220,7 +221,6 @@ impl<I> Reconfiguration<I> {
             is_reduced: false,
             ignores_positions: false,
             reached: None,
-            to_carry_over: Position::default(),
             reported_behind: Vec::new(),
             phase: ReconfigurationPhase::Idle,
             older_lease_until: Timestamp::ORIGIN,

@@ -8,8 +8,10 @@ use rand_core::Rng;
 use super::Election;
 use crate::event::Event;
 use crate::io::Output;
+use crate::membership::Membership;
 use crate::progress::Progress;
-use crate::role::{ReachedPositions, Role};
+use crate::reconfig::has_same_quorums;
+use crate::role::{Leading, ReachedPositions, Role};
 use crate::types::{MemberIndex, NodeId, Position};
 
 /// What a voter without data is taken to have reached.
@@ -70,13 +72,26 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.required_position().is_some_and(|required| learner.position < required)
     }
 
-    /// Rule 8.1 (h): whether what a quorum held when the last step was taken is held by a quorum of the voters of
-    /// now.
+    /// Rule 8.1 (h): whether what a quorum may have held at the election of this leader, and at its last step, is held
+    /// by a quorum of the voters of now.
     pub(super) fn is_carried_over(&self) -> bool {
         let Role::Leader(leading) = &self.role else { return false };
-        let Some(change) = &leading.reconfiguration else { return true };
-        change.ignores_positions
-            || self.reached_by_quorum().is_none_or(|reached| reached >= change.to_carry_over)
+        leading.reconfiguration.as_ref().is_some_and(|change| change.ignores_positions)
+            || self.reached_by_quorum().is_none_or(|reached| reached >= leading.to_carry_over)
+    }
+
+    /// Rule 8.1 (h): the position that a quorum has to reach between the step to `next` and the step after that. A step
+    /// that changes no quorum may be taken before all is carried over, and adds nothing to carry over.
+    ///
+    /// A holds 12, and the last reply of B says 9. The data of B may have reached 12 since, so that 12 is safe in
+    /// {A, B, C}; after the step to {A, C}, which removes B, it is safe once C has reached 12 too.
+    pub(super) fn position_to_carry_over(&self, leading: &Leading<I>, next: &Membership<I>) -> Position {
+        let reached = self.reached_by_quorum().unwrap_or_default();
+        match &leading.reconfiguration {
+            _ if has_same_quorums(&self.hard.membership, next) => leading.to_carry_over,
+            Some(change) if change.ignores_positions => reached,
+            Some(_) | None => reached.max(self.position).max(leading.to_carry_over),
+        }
     }
 
     /// The learners that are to vote and answer, but have too few data.

@@ -14,12 +14,13 @@ use crate::progress::Progress;
 use crate::reconfig::Target;
 use crate::role::{Following, Handover, Leading, Leaving, Reconfiguration, Role};
 use crate::tally::Tally;
-use crate::types::{MemberIndex, MembershipVersion, NEVER, Nanos, NodeId, Round, Term, Timestamp};
+use crate::types::{MemberIndex, MembershipVersion, NEVER, Nanos, NodeId, Position, Round, Term, Timestamp};
 
 /// What a leader is about to do when its leadership begins.
 struct Plans<I> {
     handover: Option<Box<Handover<I>>>,
     reconfiguration: Option<Box<Reconfiguration<I>>>,
+    to_carry_over: Position,
 }
 
 impl<I: NodeId, R: Rng> Election<I, R> {
@@ -31,7 +32,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let is_founding = target.is_some();
         let lease = self.lease_of(&progress, Timestamp::ORIGIN);
         let since = if let Role::Leader(renewed) = &self.role { renewed.since } else { self.now };
-        let Plans { handover, reconfiguration } = self.carry_over_plans(lease, target);
+        let Plans { handover, reconfiguration, to_carry_over } = self.carry_over_plans(lease, target);
         self.end_trial(self.id);
         self.peer_log.forget_denial();
         self.role = Role::Leader(Leading {
@@ -45,6 +46,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             renewal: None,
             handover,
             reconfiguration,
+            to_carry_over,
             tuning: None,
         });
         out.push(Output::Event(Event::Elected { term }));
@@ -96,9 +98,17 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         // A group that has formed needs no more than a majority from its first step on. Rule 8.4.
         let has_founders_quorum =
             members.limits().is_some() && members.quorum() != majority(members.voters().len());
-        let (handover, mut reconfiguration, older_lease_until) = match &mut self.role {
-            Role::Leader(renewed) => (renewed.handover.take(), renewed.reconfiguration.take(), renewed.lease),
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => (None, None, Timestamp::ORIGIN),
+        let (handover, mut reconfiguration, older_lease_until, to_carry_over) = match &mut self.role {
+            Role::Leader(renewed) => (
+                renewed.handover.take(),
+                renewed.reconfiguration.take(),
+                renewed.lease,
+                renewed.to_carry_over,
+            ),
+            // Rule 8.1 (h): what a quorum held under an earlier leader, this node holds too, since it was elected.
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => {
+                (None, None, Timestamp::ORIGIN, self.position)
+            }
         };
         if older_lease_until > lease {
             let change = reconfiguration.get_or_insert_with(Reconfiguration::new);
@@ -108,7 +118,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             let change = reconfiguration.get_or_insert_with(Reconfiguration::new);
             change.target = target.or(change.target.take());
         }
-        Plans { handover, reconfiguration }
+        Plans { handover, reconfiguration, to_carry_over }
     }
 
     /// The progress of `members` at the start of a leadership: the promises that elected the leader, and what it

@@ -10,7 +10,7 @@ use crate::event::Event;
 use crate::io::{Force, Output};
 use crate::membership::{MAX_MEMBERS, Membership, majority};
 use crate::progress::Progress;
-use crate::reconfig::{MemberHealth, Target, next_step, quorums_overlap};
+use crate::reconfig::{MemberHealth, Target, has_same_quorums, next_step, quorums_overlap};
 use crate::rejection::Rejection;
 use crate::role::{Leading, Leaving, Reconfiguration, ReconfigurationPhase, Role};
 use crate::types::{MemberIndex, Nanos, NodeId, Priority, Timestamp};
@@ -194,8 +194,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn next_step_keeping(&self, enough: Timestamp) -> Option<Membership<I>> {
         let members = &self.hard.membership;
         let is_sound = |next: &Membership<I>| {
-            let is_same = next.voters() == members.voters() && next.quorum() == members.quorum();
-            self.lease_under(next) >= enough && (is_same || self.is_carried_over())
+            self.lease_under(next) >= enough && (has_same_quorums(members, next) || self.is_carried_over())
         };
         next_step(members, &self.effective_target()?, |id| self.health_of(id, false), is_sound)
     }
@@ -314,13 +313,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn update_plan_for(&mut self, next: &Membership<I>, forced: bool) -> bool {
         let old = self.hard.membership.members();
         let gone: Vec<I> = old.iter().copied().filter(|&id| !next.contains(id)).collect();
-        let reached = self.reached_by_quorum();
+        let Role::Leader(leading) = &self.role else { return false };
+        let to_carry_over = self.position_to_carry_over(leading, next);
         let Role::Leader(leading) = &mut self.role else { return false };
+        leading.to_carry_over = to_carry_over;
         let Some(change) = &mut leading.reconfiguration else { return false };
-        // A step that changes no voter may be taken before all is carried over.
-        let reached = reached.unwrap_or_default();
-        change.to_carry_over =
-            if change.ignores_positions { reached } else { reached.max(change.to_carry_over) };
         change.reported_behind.clear();
         change.older_lease_until = change.older_lease_until.max(leading.lease);
         change.phase = ReconfigurationPhase::Idle;
@@ -347,7 +344,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// All steps are taken and committed. A leader that the target lacks, or that wants to leave, hands over;
     /// its flag makes the next leader remove it.
     fn finish_reconfiguration(&mut self, out: &mut Vec<Output<I>>) {
-        let (version, is_carried_over) = (self.hard.membership.version(), self.is_carried_over());
+        let version = self.hard.membership.version();
         let Role::Leader(leading) = &mut self.role else { return };
         let Some(change) = &mut leading.reconfiguration else { return };
         change.phase = ReconfigurationPhase::Idle;
@@ -364,7 +361,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if self.leaving != Leaving::No {
             return self.hand_over_before_leaving(out);
         }
-        if change.removed.is_empty() && is_carried_over {
+        if change.removed.is_empty() {
             leading.reconfiguration = None;
         }
     }

@@ -189,3 +189,36 @@ fn a_new_leader_promotes_no_learner_before_it_knows_what_a_quorum_holds() {
     assert!(node.is_committed());
     assert_eq!(node.lists(), (&THREE[..], &[4][..]));
 }
+
+/// Rule 8.1 (h): nodes 1 and 2 may have held 10 as a quorum before node 2 died. Nodes 3 and 4 would be a quorum of
+/// {1, 3, 4}, so node 3 must have caught up before node 2 is removed.
+#[test]
+fn a_new_leader_removes_no_voter_before_a_quorum_holds_what_it_held_when_it_was_elected() {
+    let mut node = Node::fresh(1, &THREE);
+    node.step(Input::SetPosition(at_index(10)));
+    let asked = node.campaign(&[3]);
+    let beats = node.win(0, &[3], &asked);
+    node.hear(1, 3, accept(&to(&beats, 3)).position(5));
+    let mut group = Group { node, news: Vec::new() };
+    group.reconfigure(&[1, 3, 4], Force::Never);
+    group.rounds(&[(3, 5), (4, 10)]);
+    assert_eq!(group.node.lists(), (&THREE[..], &[4][..]));
+    group.rounds(&[(3, 10), (4, 10)]);
+    assert_eq!(group.voters(), [1, 3, 4]);
+}
+
+/// Rule 8.1 (h): the host may know of the data of node 2 before its next reply shows them.
+#[test]
+fn what_the_leader_held_at_a_step_is_held_by_a_quorum_before_the_next() {
+    let mut group = Group::new(&THREE);
+    group.set_own(12);
+    group.rounds(&[(2, 9), (3, 5)]);
+    group.reconfigure(&[1, 3], Force::Never);
+    group.rounds(&[(2, 9), (3, 5)]);
+    assert_eq!(group.voters(), [1, 3]);
+    group.reconfigure(&[1, 3, 4], Force::Never);
+    group.rounds(&[(3, 9), (4, 12)]);
+    assert_eq!(group.node.lists(), (&[1, 3][..], &[4][..]));
+    group.rounds(&[(3, 12), (4, 12)]);
+    assert_eq!(group.voters(), [1, 3, 4]);
+}
