@@ -709,7 +709,8 @@
 //!
 //! **6.4 Without ready the leader leads on.** It reports `HandoverFailed`. If the handover was its own wish
 //! (6.5, 8.3), its next attempt waits for two promises, twice as long with each further failure, up to 32
-//! promises, and then another node is tried first. A takeover that succeeds delays the next likewise.
+//! promises. A takeover that succeeds delays the next likewise. Whatever the wish was, where no successor is
+//! named the nodes that were not tried in that time come first, then the one that was tried longest ago.
 //!
 //! *Why.* A node that can never win, or that loses leadership again at once, must not be tried without end.
 //!

@@ -1,6 +1,7 @@
 //! The succession: which member is next to lead, and whether a member is fit to take over.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use crate::backoff::Backoff;
 use crate::damping::Damping;
@@ -95,8 +96,9 @@ pub(crate) struct Takeover<I> {
     pub(crate) wanted_since: Option<Timestamp>,
     pub(crate) not_before: Timestamp,
     backoff: Backoff,
-    /// The member whose attempt failed last: another one is tried first, until the back-off is over.
-    failed: Option<I>,
+    /// The members with which attempts were made, the latest last: the others are tried first, until the back-off is
+    /// over.
+    tried: Vec<I>,
     pub(crate) damping: Damping<I>,
 }
 
@@ -106,21 +108,35 @@ impl<I: NodeId> Takeover<I> {
             wanted_since: None,
             not_before: Timestamp::ORIGIN,
             backoff: Backoff::default(),
-            failed: None,
+            tried: Vec::new(),
             damping: Damping::new(),
         })
     }
 
-    /// An attempt with `successor` was made at `now`, so the next one waits. `unit` is the shortest delay.
+    /// An attempt with `successor` was made at `now`, so the leader's own next one waits. `unit` is the shortest
+    /// delay.
     pub(crate) fn delay(&mut self, successor: Option<I>, now: Timestamp, unit: Nanos) {
-        self.backoff.double(now, unit);
+        self.record_attempt(successor, now, unit);
         self.not_before = now.after(self.backoff.delay(now, unit));
-        self.failed = successor;
     }
 
-    /// Whether the last attempt was made with `id`, and not long ago.
-    pub(crate) fn has_failed(&self, id: I, now: Timestamp, unit: Nanos) -> bool {
-        self.failed == Some(id) && self.backoff.delay(now, unit) > Nanos::ZERO
+    /// An attempt with `successor` was made at `now`, so others are tried before that one is tried again.
+    pub(crate) fn record_attempt(&mut self, successor: Option<I>, now: Timestamp, unit: Nanos) {
+        if self.backoff.delay(now, unit) == Nanos::ZERO {
+            self.tried.clear();
+        }
+        self.backoff.double(now, unit);
+        self.tried.retain(|&tried| Some(tried) != successor);
+        let surplus = self.tried.len().saturating_add(1).saturating_sub(MAX_MEMBERS);
+        self.tried.drain(..surplus);
+        self.tried.extend(successor);
+    }
+
+    /// Where `id` stands among the members with which attempts were made not long ago, the latest last; `None`, which
+    /// comes before all of them, if there was no such attempt.
+    pub(crate) fn attempt_order(&self, id: I, now: Timestamp, unit: Nanos) -> Option<usize> {
+        let is_recent = self.backoff.delay(now, unit) > Nanos::ZERO;
+        self.tried.iter().position(|&tried| tried == id).filter(|_| is_recent)
     }
 
     /// Whether nothing is left to remember at `now`, once the leadership is over.

@@ -92,13 +92,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         others.filter_map(|id| Some((id, self.fitness(id).err()?))).collect()
     }
 
-    /// The first in the succession that is fit and `wanted`. Unsteady members come after the others, and the member
-    /// whose attempt failed last comes after all. Rules 6.4 and 6.6.
+    /// The first in the succession that is fit and `wanted`. Unsteady members come after the others, and those whose
+    /// attempts failed come after all, the latest last. Rules 6.4 and 6.6.
     pub(super) fn best_successor(&self, wanted: impl Fn(I, &Progress) -> bool) -> Option<I> {
         let Role::Leader(leading) = &self.role else { return None };
         let unit = self.takeover_backoff_unit();
-        let has_failed =
-            |id| self.takeover.as_ref().is_some_and(|takeover| takeover.has_failed(id, self.now, unit));
+        let tried = |id| self.takeover.as_ref()?.attempt_order(id, self.now, unit);
         let fit = self
             .hard
             .membership
@@ -107,7 +106,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             .zip(&leading.progress)
             .filter(|&(&id, follower)| wanted(id, follower) && self.fitness(id).is_ok());
         let order = |&(&id, follower): &(&I, &Progress)| {
-            (has_failed(id), self.is_unsteady(id), Reverse(follower.priority), follower.rank)
+            (tried(id), self.is_unsteady(id), Reverse(follower.priority), follower.rank)
         };
         fit.min_by_key(order).map(|(id, _)| *id)
     }
@@ -189,8 +188,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn abandon_handover(&mut self, successor: Option<I>, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &mut self.role else { return };
         leading.unranked = true;
-        if leading.handover.take().is_some_and(|handover| handover.is_own_initiative()) {
-            self.delay_takeover(successor);
+        match leading.handover.take() {
+            Some(handover) if handover.is_own_initiative() => self.delay_takeover(successor),
+            Some(handover) if handover.attempt.is_some() => self.record_failed_attempt(successor),
+            Some(_) | None => {}
         }
         let reason = successor.and_then(|successor| self.fitness(successor).err());
         out.push(Output::Event(Event::HandoverFailed { successor, reason }));
@@ -216,6 +217,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn delay_takeover(&mut self, failed: Option<I>) {
         let (now, unit) = (self.now, self.takeover_backoff_unit());
         self.takeover.get_or_insert_with(Takeover::new).delay(failed, now, unit);
+    }
+
+    /// Rule 6.4: an attempt that the host asked for failed. Another member is tried first next time.
+    fn record_failed_attempt(&mut self, failed: Option<I>) {
+        let (now, unit) = (self.now, self.takeover_backoff_unit());
+        self.takeover.get_or_insert_with(Takeover::new).record_attempt(failed, now, unit);
     }
 
     /// Rule 6.6: leadership is handed over to `successor`, which may lose it soon.

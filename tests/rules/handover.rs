@@ -347,6 +347,35 @@ fn ready_counts_only_from_the_successor_named_now() {
     assert_eq!(node.role(), RoleKind::Leader, "`ready` in a denial does not count");
 }
 
+/// Rule 6.4: the other nodes follow well and are never ready, as if each reached the leader alone. A host that names
+/// no successor, and asks again and again, has all of them tried in turn.
+#[test]
+fn handovers_without_a_name_try_one_node_after_the_other() {
+    let mut node = leader(1, &FIVE);
+    let mut asked = Vec::new();
+    let mut now = 10;
+    for _ in 0..6 {
+        let mut out = node.resign(now, None, Urgency::WhenReady);
+        loop {
+            asked.extend(sent(&out).into_iter().filter(|(_, beat)| is_named(beat)).map(|(id, _)| id));
+            for (follower, beat) in sent(&out) {
+                node.hear(now, follower, accept(beat));
+            }
+            if trace(&out).contains("handover-failed") {
+                break;
+            }
+            now = node.due();
+            out = node.tick_at(now);
+        }
+        now += 1;
+    }
+    asked.dedup();
+    assert_eq!(asked.len(), 6, "{asked:?}");
+    let mut first = asked[..4].to_vec();
+    first.sort_unstable();
+    assert_eq!((first, &asked[4..]), (vec![2, 3, 4, 5], &asked[..2]));
+}
+
 /// Rule 6.4: the leader goes on leading, with its lease and in its term.
 #[test]
 fn after_a_failed_handover_the_leader_goes_on_leading() {
