@@ -6,7 +6,8 @@
 //! happened. What the host replicates, if anything, is up to the host.
 //!
 //! How to form, grow, replace, shrink, move and mend a group: [`guide::membership`]. What a lease is worth,
-//! and how to make sure that only the leader's work counts: [`guide::fencing`]. Which attackers the hosts
+//! and how to make sure that only the leader's work counts: [`guide::fencing`]. How a host that replicates
+//! data changes its members without losing a write: [`guide::replication`]. Which attackers the hosts
 //! defend a group against, and how to look after its keys: [`guide::security`]. What clocks have to be, and
 //! what NTP and virtual machines do to them: [`guide::clocks`]. How to move a program from
 //! almost-raft: [`guide::migrating`].
