@@ -1,5 +1,6 @@
 //! The cluster: virtual time, its events, and the view of a test.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use quorate::{Config, Election, Event, HardState, Input, Lease, Message, Position, RoleKind, StepDown};
@@ -65,8 +66,8 @@ pub struct Cluster {
     pub(crate) steps: u32,
     /// The times at which two leases held at once, if they are measured.
     pub(crate) overlaps: Overlaps,
-    /// How far the data reach that a quorum has held, if the hosts replicate any.
-    pub(crate) committed_data: Position,
+    /// How far the data reach that a quorum was known to hold, by the term of the leader that knew it.
+    pub(crate) committed_data: BTreeMap<quorate::Term, Position>,
     /// The highest term in which votes were asked for.
     pub(crate) asked: quorate::Term,
     /// Messages that wait for the caller to carry them, if there is to be no network here.
@@ -204,7 +205,7 @@ impl Cluster {
             membership_events: Vec::new(),
             steps: 0,
             overlaps: Overlaps::default(),
-            committed_data: Position::default(),
+            committed_data: BTreeMap::new(),
             asked: quorate::Term(0),
             outbox: None,
             options,

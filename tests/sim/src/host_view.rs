@@ -59,7 +59,7 @@ impl Cluster {
         self.judge(verdict);
         let verdict = self.members.elected(name, term, &self.hosts[node].durable.membership);
         self.judge(verdict);
-        self.check_committed_data(node);
+        self.check_committed_data(node, term);
     }
 
     fn on_stepped_down(&mut self, node: usize, term: Term, reason: StepDown<u64>) {

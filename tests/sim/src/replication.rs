@@ -1,7 +1,7 @@
 //! Data that hosts replicate while a run goes on: the leader's grow, and the members copy them, some of them late.
 //! What a quorum of the voters is known to hold is committed, and no later leader may lack it.
 
-use quorate::{Input, Position};
+use quorate::{Input, Position, Term};
 
 use crate::clock::MS;
 use crate::cluster::{Cluster, ScheduledEvent, index_of};
@@ -71,7 +71,7 @@ impl Cluster {
     /// What a quorum of the leader's voters has reached is committed, as soon as replies have shown it to the
     /// leader.
     fn record_committed_data(&mut self) {
-        let Some((leader, _)) = self.leader() else { return };
+        let Some((leader, lease)) = self.leader() else { return };
         let Some(election) = self.election(leader) else { return };
         let members = election.status().members;
         let shown =
@@ -79,13 +79,17 @@ impl Cluster {
         let mut positions: Vec<Position> = shown.map(|follower| follower.position).collect();
         positions.sort_unstable_by(|a, b| b.cmp(a));
         let reached = election.membership().quorum().checked_sub(1).and_then(|index| positions.get(index));
-        self.committed_data = self.committed_data.max(reached.copied().unwrap_or_default());
+        let reached = reached.copied().unwrap_or_default();
+        let committed = self.committed_data.entry(lease.term).or_default();
+        *committed = reached.max(*committed);
     }
 
-    /// Checks that the node at index `node`, which was elected, has all data that were ever committed.
-    pub(crate) fn check_committed_data(&mut self, node: usize) {
-        let (position, committed) = (self.hosts[node].config.position, self.committed_data);
-        if position < committed {
+    /// Checks that the node at index `node`, which was elected in `term`, has all data that were committed in earlier
+    /// terms. A host may act on its election late, when a later leader has committed more.
+    pub(crate) fn check_committed_data(&mut self, node: usize, term: Term) {
+        let position = self.hosts[node].config.position;
+        let committed = self.committed_data.range(..term).map(|(_, &committed)| committed).max();
+        if let Some(committed) = committed.filter(|&committed| position < committed) {
             let text = format!("{} leads at position {position}, and {committed} was committed", node + 1);
             self.fail(ViolationKind::DataLost, text);
         }
