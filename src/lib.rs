@@ -373,9 +373,9 @@
 //!   asked for long promises anyway. It never writes in the step or tick in which it finds that it may, but
 //!   at the next tick, which is due at once, and if it still may.
 //! - (c) *The winner writes:* a candidate with a quorum whose lease would last for less than two thirds of
-//!   a long promise asks for the votes again, once, and takes up leadership after two retry intervals at
-//!   the latest. Voters whose promise has less than three quarters of the long promise left are asked again
-//!   with each repetition of 4.3 too.
+//!   a long promise asks for the votes again, once, and takes up leadership after two retry intervals, or a
+//!   quarter of a long promise, at the latest. Voters whose promise has less than three quarters of the long
+//!   promise left are asked again with each repetition of 4.3 too.
 //!
 //! The fractions are those of `promise_limit / (1 + drift)`.
 //!

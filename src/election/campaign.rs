@@ -246,9 +246,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         is_short && candidacy.extension_until.is_none_or(|until| self.now < until)
     }
 
-    /// Rule 3.5: asks the voters again when the wait begins.
+    /// Rule 3.5: asks the voters again when the wait begins. The wait is over long before the candidacy (4.3).
+    ///
+    /// With a `promise_limit` of 150 and round trips of 60 A has a quorum at 60, and a lease until 150. Each further
+    /// reply makes it as short again. A candidacy that waited for two retry intervals of 60 would end before them.
     fn extend_short_lease(&mut self, out: &mut Vec<Output<I>>) {
-        let wait = self.timing.retry_interval().saturating_mul(2);
+        let longest = self.long_promise_bound().part(4);
+        let wait = self.timing.retry_interval().saturating_mul(2).min(longest);
         let until = self.now.after(wait);
         let Role::Candidate(candidacy) = &mut self.role else { return };
         if candidacy.extension_until.is_none() {

@@ -63,7 +63,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// How long a long promise is certain to bind, on this node's clock.
-    fn long_promise_bound(&self) -> Nanos {
+    pub(super) fn long_promise_bound(&self) -> Nanos {
         binding_length(self.timing.promise_limit(), self.timing.clock)
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quorate::message::{Answer, Denial};
-use quorate::{Election, Event, Input, Output, Position, RoleKind, Timestamp};
+use quorate::{Config, Election, Event, Input, Output, Position, RoleKind, Timestamp, Timing};
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -581,4 +581,29 @@ fn beside_a_rival_a_candidate_does_not_wait_for_bound_voters() {
     node.hear(now, 3, deny(&to(&asked, 3), Denial::AlreadyVoted));
     assert_eq!(node.role(), RoleKind::Follower);
     assert!(node.due() < now + LIMIT, "it tries again before the promises of its votes end");
+}
+
+/// Rule 3.5 (c): with a `promise_limit` of 150 and round trips of 60 no lease of a new leader is ever as long as a
+/// candidate would like. It takes up leadership before the candidacy is over, although two retry intervals last
+/// longer.
+#[test]
+fn a_candidate_that_waits_for_a_longer_lease_takes_up_leadership_before_its_candidacy_ends() {
+    let (round_trip, promise) = (60, ms(PROMISE));
+    let timing = Timing { promise_limit: promise, retry_interval: ms(round_trip), ..config(1).timing };
+    let mut node = Node::new(Config { timing, ..config(1) }, first_state(&[1, 2, 3]), 0);
+    let mut replies: Vec<(u64, Msg)> = Vec::new();
+    while node.role() != RoleKind::Leader {
+        let arrival = replies.iter().map(|&(at, _)| at).min().unwrap_or(u64::MAX);
+        let now = arrival.min(node.due());
+        assert!(now < 10 * PROMISE, "no leader");
+        let out = match replies.iter().position(|&(at, _)| at <= now) {
+            Some(first) => {
+                let (_, reply) = replies.remove(first);
+                node.hear(now, 2, reply)
+            }
+            None => node.tick_at(now),
+        };
+        let asked = sent(&out).into_iter().filter(|(id, _)| *id == 2);
+        replies.extend(asked.map(|(_, request)| (now + round_trip, grant(request, PROMISE))));
+    }
 }
