@@ -17,6 +17,11 @@ use crate::types::{MemberIndex, NodeId, Position};
 /// What a voter without data is taken to have reached.
 const ANY_POSITION: Position = Position { term: u64::MAX, index: u64::MAX };
 
+/// Whether a member has said that it never leads and holds no data, so that it has none to lose.
+fn is_empty_witness(member: &Progress) -> bool {
+    member.answered && !member.may_lead() && member.position == Position::default()
+}
+
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 8.1 (h): remembers what a quorum has reached, after each round of heartbeats.
     ///
@@ -47,9 +52,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let farthest =
             members.indexed_voters().filter_map(|(index, _)| progress(index)).map(|one| one.position);
         let position = |index| match progress(index) {
-            Some(voter) if voter.answered && !voter.may_lead() && voter.position == Position::default() => {
-                ANY_POSITION
-            }
+            Some(voter) if is_empty_witness(voter) => ANY_POSITION,
             Some(voter) => voter.position,
             None => Position::default(),
         };
@@ -67,9 +70,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// Whether the data of a learner do not reach far enough yet for it to vote.
+    /// Whether the data of a learner do not reach far enough yet for it to vote. One that is to be a witness without
+    /// data need not have any.
     pub(super) fn is_behind(&self, learner: &Progress) -> bool {
-        self.required_position().is_some_and(|required| learner.position < required)
+        !is_empty_witness(learner)
+            && self.required_position().is_some_and(|required| learner.position < required)
     }
 
     /// Rule 8.1 (h): whether what a quorum may have held at the election of this leader, and at its last step, is held

@@ -175,6 +175,27 @@ fn a_witness_neither_blocks_a_change_nor_lets_a_newcomer_without_data_vote() {
     assert_eq!(group.voters(), [1, 3, 4]);
 }
 
+/// Rule 8.1 (h): node 4 holds no data and never leads. It replaces node 3, another witness, and has nothing to catch up
+/// with.
+#[test]
+fn a_witness_without_data_is_replaced_by_another() {
+    let mut group = Group::new(&THREE);
+    group.set_own(9);
+    group.reconfigure(&[1, 2, 4], Force::Never);
+    for _ in 0..20 {
+        let now = group.node.due();
+        let beats = group.node.tick_at(now);
+        group.news.extend(events(&beats));
+        for (id, index, priority) in [(2, 9, 1), (3, 0, 0), (4, 0, 0)] {
+            if let Some((_, beat)) = sent(&beats).into_iter().rev().find(|(to, _)| *to == id) {
+                let out = group.node.hear(now + 1, id, accept(beat).position(index).priority(priority));
+                group.news.extend(events(&out));
+            }
+        }
+    }
+    assert_eq!((group.voters(), group.behind()), (&[1, 2, 4][..], vec![]));
+}
+
 /// Rule 8.1 (h): a new leader does not take voters that have not replied yet for voters without data.
 #[test]
 fn a_new_leader_promotes_no_learner_before_it_knows_what_a_quorum_holds() {
