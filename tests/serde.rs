@@ -81,7 +81,9 @@ fn a_status_comes_back_of_a_leader_of_a_follower_and_of_a_node_that_was_denied()
     let mut network = ManualNetwork::new(3, Timing::lan());
     let _ = network.step(2, Input::SetPosition(Position { term: 0, index: 9 }));
     let _ = network.step(3, Input::Campaign);
-    network.settle();
+    network.lose(|mail| mail.to == 1);
+    network.deliver(|mail| mail.from == 3);
+    network.deliver(|mail| mail.to == 3);
     let denied = network.node(3).status();
     assert!(denied.last_denial.is_some(), "2 is ahead of it");
     comes_back(&denied);

@@ -118,14 +118,15 @@ impl Driver {
         self.audit()?;
         let of = |kind| kinds.get(kind).copied().unwrap_or(0);
         let (stopped, bad_disks) = (self.processes.stopped, of("full disk") + of("read-only folder"));
-        if stopped == 0 && bad_disks >= 10 {
-            return Err(format!("none of {bad_disks} bad disks stopped a node").into());
+        let refusals = self.processes.audit.refusals;
+        if refusals == 0 && bad_disks >= 10 {
+            return Err(format!("none of {bad_disks} bad disks refused a write").into());
         }
         let (terms, leases) = self.processes.audit.size();
         let kinds: Vec<_> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         Ok(format!(
-            "{} in {:.0?}; {terms} terms, {leases} lease records, {stopped} nodes stopped at a failed write; \
-             the slowest recovery took {:.1?}",
+            "{} in {:.0?}; {terms} terms, {leases} lease records, {refusals} writes refused, {stopped} nodes stopped \
+             at a failed write; the slowest recovery took {:.1?}",
             kinds.join(", "),
             self.began.elapsed(),
             self.slowest,

@@ -18,7 +18,9 @@ pub(crate) enum Record {
     Store(TermAndVote),
     /// The last [`Record::Store`] is durable now.
     Stored,
-    /// The last [`Record::Store`] failed.
+    /// The last [`Record::Store`] failed, and a part of it may be on the disk.
+    Failed,
+    /// The last [`Record::Store`] was refused before a part of it could be on the disk.
     Refused,
     /// At `from` the node may act as leader until `until`, unless it drops the lease before.
     Lease {
@@ -47,6 +49,7 @@ impl fmt::Display for Record {
             Record::Start((term, vote)) => write!(f, "start {term} {}", vote.unwrap_or(0)),
             Record::Store((term, vote)) => write!(f, "store {term} {}", vote.unwrap_or(0)),
             Record::Stored => write!(f, "stored"),
+            Record::Failed => write!(f, "failed"),
             Record::Refused => write!(f, "refused"),
             Record::Lease { term, from, until } => write!(f, "lease {term} {from} {until}"),
             Record::Dropped(at) => write!(f, "dropped {at}"),
@@ -72,6 +75,7 @@ impl Record {
             "start" => Some(Record::Start((number()?, id(number()?)))),
             "store" => Some(Record::Store((number()?, id(number()?)))),
             "stored" => Some(Record::Stored),
+            "failed" => Some(Record::Failed),
             "refused" => Some(Record::Refused),
             "lease" => Some(Record::Lease { term: number()?, from: number()?, until: number()? }),
             "dropped" => Some(Record::Dropped(number()?)),
@@ -108,7 +112,9 @@ struct Node {
     lives: u32,
     durable: TermAndVote,
     storing: Option<TermAndVote>,
-    refused: bool,
+    failed: bool,
+    /// What the disk refused, and the node has to store before anything else.
+    refused: Option<TermAndVote>,
 }
 
 #[derive(Debug, Default)]
@@ -117,6 +123,8 @@ pub(crate) struct Audit {
     leaders: BTreeMap<u64, Id>,
     intervals: Vec<LeaseInterval>,
     lease_records: u32,
+    /// How many writes were refused before a part of them could be on a disk.
+    pub(crate) refusals: u64,
     violations: Vec<String>,
 }
 
@@ -130,7 +138,8 @@ impl Audit {
                 let node = self.nodes.entry(id).or_default();
                 node.durable = node.storing.take().unwrap_or(node.durable);
             }
-            Record::Refused => self.nodes.entry(id).or_default().refused = true,
+            Record::Failed => self.nodes.entry(id).or_default().failed = true,
+            Record::Refused => self.refused(id),
             Record::Lease { term, from, until } => self.lease(id, term, from, until),
             Record::Dropped(at) => self.dropped(id, at),
             Record::Elected(term) => self.elected(id, term),
@@ -145,7 +154,7 @@ impl Audit {
         if let Some(violation) = contradiction(node.durable, found) {
             self.violations.push(format!("node {id} starts again: {violation}"));
         }
-        *node = Node { lives: node.lives + 1, durable: found, storing: None, refused: false };
+        *node = Node { lives: node.lives + 1, durable: found, storing: None, failed: false, refused: None };
     }
 
     fn store(&mut self, id: Id, next: TermAndVote) {
@@ -153,10 +162,20 @@ impl Audit {
         if let Some(violation) = contradiction(node.durable, next) {
             self.violations.push(format!("node {id} stores: {violation}"));
         }
-        if node.refused {
+        if node.failed {
             self.violations.push(format!("node {id} goes on after a write that failed"));
         }
+        // What the disk holds already may be stored at any time, to find out whether the disk works.
+        if node.refused.take().is_some_and(|refused| refused != next && refused != node.durable) {
+            self.violations.push(format!("node {id} does not store again what was refused"));
+        }
         node.storing = Some(next);
+    }
+
+    fn refused(&mut self, id: Id) {
+        let node = self.nodes.entry(id).or_default();
+        node.refused = node.storing.take();
+        self.refusals += 1;
     }
 
     /// `id` leads in `term`. S1: no other node may.

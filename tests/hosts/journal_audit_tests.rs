@@ -46,7 +46,11 @@ fn the_audit_finds_each_kind_of_violation() {
         &[(1, "start 3 1"), (1, "store 4 2"), (1, "stored"), (1, "start 3 1")],
         "falls from 4 to 3",
     );
-    assert_violation(&[(1, "start 3 1"), (1, "refused"), (1, "store 4 1")], "after a write that failed");
+    assert_violation(&[(1, "start 3 1"), (1, "failed"), (1, "store 4 1")], "after a write that failed");
+    assert_violation(
+        &[(1, "start 3 1"), (1, "store 4 2"), (1, "refused"), (1, "store 5 1")],
+        "does not store again what was refused",
+    );
     assert_violation(&[(1, "alarm TwoLeaders")], "reports TwoLeaders");
     // A node that was frozen writes late that it has stopped, and a restarted node has not stopped before.
     let late = [(1, "start 4 1"), (1, "lease 4 100 200"), (1, "dropped 250"), (1, "start 4 1")];
@@ -77,8 +81,17 @@ fn the_audit_accepts_a_correct_history() {
         // A node that accepts a leader without having voted stores the leader as its vote.
         (4, "start 2 0"),
         (4, "store 2 2"),
-        (4, "refused"),
+        (4, "failed"),
         (4, "start 2 0"),
+        // A write that was refused is tried again until it succeeds.
+        (5, "start 2 0"),
+        (5, "store 2 2"),
+        (5, "refused"),
+        (5, "store 2 2"),
+        (5, "refused"),
+        (5, "store 2 2"),
+        (5, "stored"),
+        (5, "store 3 1"),
     ];
     assert_eq!(violations(&lines), Vec::<String>::new());
 }
@@ -88,6 +101,7 @@ fn a_record_is_read_as_it_was_written() {
         Record::Start((0, None)),
         Record::Store((7, Some(3))),
         Record::Stored,
+        Record::Failed,
         Record::Refused,
         Record::Lease { term: 1, from: 2, until: 3 },
         Record::Dropped(4),

@@ -116,7 +116,11 @@ fn recording(
     move |state| {
         journal.write(&Record::Store(term_and_vote(state)));
         let stored = store.save(state);
-        journal.write(if stored.is_ok() { &Record::Stored } else { &Record::Refused });
+        journal.write(match &stored {
+            Ok(()) => &Record::Stored,
+            Err(error) if error.is_retryable() => &Record::Refused,
+            Err(_) => &Record::Failed,
+        });
         stored
     }
 }
@@ -176,6 +180,8 @@ fn record(event: Event<Id>, host: &Host<Id>) -> Option<Record> {
             status.committed.then_some(record)
         }
         Event::SteppedDown { .. }
+        | Event::LeaderLost { .. }
+        | Event::Diagnosed(_)
         | Event::TargetReached { .. }
         | Event::TargetAbandoned
         | Event::HandoverFailed { .. }
