@@ -824,7 +824,8 @@
 //!   voters had one round of heartbeats earlier. If the step changes the quorums, a quorum of the present
 //!   voters has reached the leader's own position at its election, and the leader's own and a quorum's at
 //!   the last step of this leader that changed the quorums. All of this is as replies have shown it. A
-//!   witness whose position is zero holds no data, and counts as if it had reached all, also as a learner.
+//!   witness whose position is zero holds no data, and counts as if it had reached all, also as a learner;
+//!   but each quorum of the next voters has one that has reached that position in truth.
 //!
 //! The leader looks whether they hold with each round of heartbeats, and with each reply as long as a step is
 //! left.

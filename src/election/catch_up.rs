@@ -85,6 +85,19 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             || self.reached_by_quorum().is_none_or(|reached| reached >= leading.to_carry_over)
     }
 
+    /// Rule 8.1 (h): whether each quorum of `next` has a voter with the data that are to be carried over.
+    ///
+    /// A and B hold 9, C holds 5, and W is a witness without data, which votes for any node. {C, W} is a quorum of
+    /// {A, C, W}, and would elect C.
+    pub(super) fn is_carried_into(&self, next: &Membership<I>) -> bool {
+        let Role::Leader(leading) = &self.role else { return false };
+        let holds =
+            |id: &&I| self.progress_of(**id).is_some_and(|voter| voter.position >= leading.to_carry_over);
+        let holders = next.voters().iter().filter(holds).count();
+        leading.reconfiguration.as_ref().is_some_and(|change| change.ignores_positions)
+            || holders.saturating_add(next.quorum()) > next.voters().len()
+    }
+
     /// Rule 8.1 (h): the position that a quorum has to reach between the step to `next` and the step after that. A step
     /// that changes no quorum may be taken before all is carried over, and adds nothing to carry over.
     ///

@@ -194,7 +194,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn next_step_keeping(&self, enough: Timestamp) -> Option<Membership<I>> {
         let members = &self.hard.membership;
         let is_sound = |next: &Membership<I>| {
-            self.lease_under(next) >= enough && (has_same_quorums(members, next) || self.is_carried_over())
+            let is_carried = || self.is_carried_over() && self.is_carried_into(next);
+            self.lease_under(next) >= enough && (has_same_quorums(members, next) || is_carried())
         };
         next_step(members, &self.effective_target()?, |id| self.health_of(id, false), is_sound)
     }

@@ -196,6 +196,34 @@ fn a_witness_without_data_is_replaced_by_another() {
     assert_eq!((group.voters(), group.behind()), (&[1, 2, 4][..], vec![]));
 }
 
+/// Rule 8.1 (h): nodes 1 and 2 hold 9 as a quorum of {1, 2, 3}, and node 4 becomes a witness without data. Nodes 3 and
+/// 4 would be a quorum of {1, 3, 4}, so node 3 must have caught up before node 2 is removed.
+#[test]
+fn a_witness_and_a_voter_that_is_behind_become_no_quorum() {
+    let mut group = Group::new(&THREE);
+    group.set_own(9);
+    let rounds = |group: &mut Group, positions: &[(u64, u64)]| {
+        for _ in 0..20 {
+            let now = group.node.due();
+            let beats = group.node.tick_at(now);
+            for &(id, index) in positions {
+                if let Some((_, beat)) = sent(&beats).into_iter().rev().find(|(to, _)| *to == id) {
+                    let priority = if id == 4 { 0 } else { 1 };
+                    group.node.hear(now + 1, id, accept(beat).position(index).priority(priority));
+                }
+            }
+        }
+    };
+    group.reconfigure(&[1, 2, 3, 4], Force::Never);
+    rounds(&mut group, &[(2, 9), (3, 5), (4, 0)]);
+    assert_eq!(group.voters(), [1, 2, 3, 4]);
+    group.reconfigure(&[1, 3, 4], Force::Never);
+    rounds(&mut group, &[(2, 9), (3, 5), (4, 0)]);
+    assert_eq!(group.voters(), [1, 2, 3, 4]);
+    rounds(&mut group, &[(2, 9), (3, 9), (4, 0)]);
+    assert_eq!(group.voters(), [1, 3, 4]);
+}
+
 /// Rule 8.1 (h): a new leader does not take voters that have not replied yet for voters without data.
 #[test]
 fn a_new_leader_promotes_no_learner_before_it_knows_what_a_quorum_holds() {
