@@ -78,6 +78,8 @@
 //!   membership that has it, so that the newcomer is reached even if that leader dies at once;
 //! - a member may move to another address, if it is told the address of one member at its start: a silent
 //!   member is tried at every address where it was ever seen, and the node that hears it tells the others;
+//! - a node behind a translator that shows each destination another source must be told every member: the others
+//!   cannot tell each other where it is, and only a leader that it writes to finds it;
 //! - a new node may have the address of a lost one: a message names its receiver, and has no meaning for
 //!   another node;
 //! - no address is kept of a node that is neither a member, nor about to become one, nor configured. A

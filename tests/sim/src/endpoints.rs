@@ -1,10 +1,13 @@
 //! Whole endpoints in virtual time: each node is an election and an endpoint, sealed or not, and datagrams
-//! travel between addresses. Nodes move, vanish and come back, are translated, and take over the addresses of
-//! others. All that is checked of a cluster is checked here too, and that all members know each other's
+//! travel between addresses. Nodes move, vanish and come back with what they knew or what they were configured with at
+//! first, are translated, and take over the addresses of others; some have sockets for both families, or are known to
+//! some of the others by an address of a link or a machine. All that is checked of a cluster is checked here too, and that all members know each other's
 //! addresses again, once things have calmed down.
 
 mod addresses;
+mod counts;
 mod mishaps;
+mod sockets;
 mod world;
 
 use std::fmt;
@@ -22,7 +25,7 @@ use crate::options::{Options, Start};
 use crate::rng::Dice;
 use crate::safety::{Violation, ViolationKind};
 
-pub use self::world::AddressCounts;
+pub use self::counts::AddressCounts;
 
 /// How many nodes wait to be added.
 const POOL: usize = 3;
@@ -127,8 +130,10 @@ impl EndpointScenario {
         };
         let mut cluster = Cluster::stopped(self.seed, founders + POOL, options);
         cluster.liveness.bound += ADDRESS_BOUND;
-        let sites: Vec<_> = (0..founders + POOL).map(|_| mishaps::any_site(dice)).collect();
-        World::new(cluster, Addresses::new(&sites), self.seed.is_multiple_of(2))
+        let addresses = Addresses::draw(founders + POOL, dice);
+        let first = |node: usize| (node as u64 + 1, addresses.of(node).public);
+        let first = if dice.chance(500_000) { (0..founders).map(first).collect() } else { Vec::new() };
+        World::new(cluster, addresses, self.seed.is_multiple_of(2), first)
     }
 
     fn liveness(&self, world: &mut World, dice: &mut Dice) {
@@ -164,7 +169,8 @@ fn calm(world: &mut World, dice: &mut Dice) {
 }
 
 /// Members that neither know any other member's address nor are known to any need an operator that tells them
-/// one. Nodes that are no members do not help to find members: nobody writes to them.
+/// one: both ends have moved, or were started with nothing newer, since either heard the other. A storm of up to a
+/// hundred moves a second, or a restart of all with addresses saved before, leaves many such pairs. Nodes that are no members do not help to find members: nobody writes to them.
 fn help(world: &mut World) {
     let newest = (1..=world.nodes() as u64)
         .map(|id| &world.cluster.durable(id).membership)
@@ -172,6 +178,7 @@ fn help(world: &mut World) {
     let Some(newest) = newest else { return };
     let is_running = |id: &&u64| world.cluster.is_running(**id);
     let members: Vec<usize> = newest.members().iter().filter(is_running).map(|&id| id as usize - 1).collect();
+    help_unreachable(world, &members);
     let leader = world.cluster.leader().map(|(leader, _)| leader as usize - 1);
     let Some(anchor) = leader.filter(|leader| members.contains(leader)).or(members.first().copied()) else {
         return;
@@ -186,8 +193,13 @@ fn help(world: &mut World) {
             let members = &world.cluster.durable(other as u64 + 1).membership;
             members.contains(new as u64 + 1) && world.could_find(new, other)
         };
+        // A node that others find soon has a leader, and writes to that alone. It tells the leader no more than the
+        // one address that it holds for the best.
+        let is_alone =
+            |new: usize| members.iter().all(|&other| other == new || !world.could_find(other, new));
+        let finds = |new: usize, other: usize| asks(new, other) && (world.knows(new, other) || is_alone(new));
         let meets = |&&new: &&usize| {
-            found.iter().any(|&other| asks(new, other)) || found.iter().all(|&other| asks(other, new))
+            found.iter().any(|&other| finds(new, other)) || found.iter().all(|&other| finds(other, new))
         };
         let next = members.iter().filter(is_new).find(meets);
         match next {
@@ -195,6 +207,7 @@ fn help(world: &mut World) {
             None => {
                 let Some(&lost) = members.iter().find(is_new) else { return };
                 found.push(lost);
+                world.counts.helped += 1;
                 world.help(lost, anchor);
                 world.help(anchor, lost);
             }
@@ -202,7 +215,20 @@ fn help(world: &mut World) {
     }
 }
 
-/// Under a leader, every member that runs knows the addresses of all others that run.
+/// A member behind a symmetric translator is told all other members: a follower that hears it can tell the leader no
+/// address at which the leader reaches it.
+fn help_unreachable(world: &mut World, members: &[usize]) {
+    let unreachable = members.iter().copied().filter(|&node| !world.addresses.is_reachable(node));
+    for node in unreachable.collect::<Vec<_>>() {
+        let is_unknown = |other: &usize| *other != node && !world.could_find(node, *other);
+        let unknown: Vec<usize> = members.iter().copied().filter(is_unknown).collect();
+        world.counts.helped += u64::from(!unknown.is_empty());
+        unknown.into_iter().for_each(|other| world.help(node, other));
+    }
+}
+
+/// Under a leader, every member that runs knows the addresses of all others that run. Of a member whose address means
+/// nothing to others, a follower learns no address before that member writes to it, which takes the loss of the leader.
 fn check_addresses(world: &mut World) {
     let Some((leader, _)) = world.cluster.leader() else { return };
     let members = world.cluster.durable(leader).membership.members().to_vec();
@@ -210,7 +236,9 @@ fn check_addresses(world: &mut World) {
         members.iter().filter(|&&id| world.cluster.is_running(id)).map(|&id| id as usize - 1).collect();
     for &node in &running {
         for &other in running.iter().filter(|&&other| other != node) {
-            if !world.knows(node, other) {
+            let follows = node as u64 + 1 != leader && other as u64 + 1 != leader;
+            let hears_later = follows && world.addresses.is_hidden(other) && world.knows(other, node);
+            if !world.knows(node, other) && !hears_later {
                 let (known, is) = (world.address_known(node, other), world.addresses.of(other));
                 let table = table(world, &running);
                 let text = format!(

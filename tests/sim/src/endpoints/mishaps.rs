@@ -7,17 +7,14 @@ use crate::faults::Faults;
 use crate::rng::Dice;
 use crate::scenario;
 
-/// Any site, or none.
-pub(crate) fn any_site(dice: &mut Dice) -> Option<u8> {
-    dice.pick(&[None, None, None, Some(1), Some(2)])
-}
-
 /// The founders start, each told the address of one that started before.
 pub(crate) fn begin(world: &mut World, dice: &mut Dice) {
     let founders = world.nodes() - super::POOL;
     for node in 0..founders {
-        let guide = (node > 0).then(|| dice.below(node as u64) as usize);
-        world.start(node, false, guide);
+        let guides: Vec<usize> = (0..node).filter(|&guide| world.addresses.is_reachable(guide)).collect();
+        let others: Vec<usize> =
+            (node + 1..founders).filter(|&guide| world.addresses.is_reachable(guide)).collect();
+        world.start(node, false, Some(dice.pick(if guides.is_empty() { &others } else { &guides })));
     }
 }
 
@@ -66,8 +63,7 @@ fn relocate(world: &mut World, dice: &mut Dice, node: usize) {
     }
     world.cluster.crash(node as u64 + 1);
     world.settle();
-    let site = any_site(dice);
-    world.addresses.relocate(node, site);
+    world.addresses.relocate(node, dice);
     world.counts.moves += 1;
     come_back(world, dice, node);
 }
@@ -84,11 +80,30 @@ fn rebind(world: &mut World, node: usize) {
     world.cluster.liveness.mark_disturbed(world.cluster.now);
 }
 
+/// The node remembers the others, or is told where one of them is, or both: it may have moved.
 fn come_back(world: &mut World, dice: &mut Dice, node: usize) {
-    let others: Vec<usize> = running(world).into_iter().filter(|&other| other != node).collect();
-    let (remembers, guided) = (dice.chance(500_000), dice.chance(500_000));
-    let guide = (guided && !others.is_empty()).then(|| dice.pick(&others));
+    let others = guides(world, node);
+    let guide = (!others.is_empty() && dice.chance(500_000)).then(|| dice.pick(&others));
+    let remembers = guide.is_none() || dice.chance(500_000);
     world.start(node, remembers, guide);
+}
+
+/// The members other than `node` that run and that are reached at an address.
+fn guides(world: &World, node: usize) -> Vec<usize> {
+    let leader = world.cluster.leader().map(|(leader, _)| leader);
+    let is_member = |other: usize| {
+        leader.is_none_or(|id| world.cluster.durable(id).membership.contains(other as u64 + 1))
+    };
+    let can_guide = |&other: &usize| other != node && world.addresses.is_reachable(other) && is_member(other);
+    running(world).into_iter().filter(can_guide).collect()
+}
+
+/// The newcomer needs no address of another node, unless none can reach it.
+fn start_newcomer(world: &mut World, dice: &mut Dice, node: usize) {
+    let guides = guides(world, node);
+    let needs_guide = !guides.is_empty() && !world.addresses.is_reachable(node);
+    let guide = needs_guide.then(|| dice.pick(&guides));
+    world.start(node, false, guide);
 }
 
 fn restart_all_at_once(world: &mut World, dice: &mut Dice) {
@@ -98,8 +113,7 @@ fn restart_all_at_once(world: &mut World, dice: &mut Dice) {
     for node in all {
         let moves = dice.chance(200_000);
         if moves {
-            let site = any_site(dice);
-            world.addresses.relocate(node, site);
+            world.addresses.relocate(node, dice);
             world.counts.moves += 1;
         }
         world.start(node, true, None);
@@ -113,7 +127,7 @@ fn take_over(world: &mut World, dice: &mut Dice) {
     let Some(heir) = fresh else { return relocate_to_lost(world, dice) };
     let Some(lost) = lost(world, dice) else { return };
     inherit(world, heir, lost);
-    world.start(heir, false, None);
+    start_newcomer(world, dice, heir);
     admit(world, dice, heir, Some(lost));
 }
 
@@ -180,7 +194,7 @@ fn replace(world: &mut World, dice: &mut Dice) {
     if !outside.is_empty() && dice.chance(700_000) {
         let newcomer = dice.pick(&outside);
         if !world.cluster.is_up(newcomer as u64 + 1) {
-            world.start(newcomer, false, None);
+            start_newcomer(world, dice, newcomer);
         }
         return admit(world, dice, newcomer, None);
     }

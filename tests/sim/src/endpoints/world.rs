@@ -1,9 +1,8 @@
 //! A cluster whose messages travel as datagrams between endpoints, in virtual time.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::net::SocketAddr;
-use std::ops::AddAssign;
 
 use quorate::adapters::endpoint::{Endpoint, NodeView, Transmit};
 use quorate::adapters::seal::{Key, Keyring};
@@ -12,64 +11,15 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
 use super::addresses::Addresses;
+use super::counts::AddressCounts;
+use super::sockets::{Arrival, Socket, Upcoming};
 use crate::clock::{Instant, MS};
 use crate::cluster::Cluster;
 use crate::process::INBOX;
+use crate::safety::ViolationKind;
 
 /// The group of [`Options::first`](crate::Options).
 const GROUP: ClusterId = ClusterId(7);
-
-/// A datagram at its receiver.
-#[derive(Clone, Debug)]
-struct Arrival {
-    source: SocketAddr,
-    bytes: Vec<u8>,
-    /// The sender and the receiver of the message in it, as places.
-    carries: Option<(usize, usize)>,
-}
-
-#[derive(Clone, Debug)]
-enum Upcoming {
-    Arrive { from: usize, at: SocketAddr, arrival: Arrival },
-    Wake { node: usize, life: u32 },
-}
-
-/// A process's endpoint and its socket.
-struct Socket {
-    life: u32,
-    endpoint: Endpoint<u64, ChaCha20Rng>,
-    /// Datagrams that the process has not read yet.
-    waiting: VecDeque<Arrival>,
-    /// The wake-up that is scheduled.
-    wake: Option<Instant>,
-    /// The addresses it was told at its start.
-    told: Vec<(u64, SocketAddr)>,
-}
-
-/// What went by, in numbers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct AddressCounts {
-    /// Datagrams sent.
-    pub datagrams: u64,
-    /// Datagrams to an address that no node had, or that arrived at another node than they were meant for.
-    pub astray: u64,
-    /// Nodes that got another address, while they ran or between two runs.
-    pub moves: u64,
-    /// Newcomers at an address that another node had before.
-    pub takeovers: u64,
-    /// Nodes that an operator had to tell an address, because no running node could have found them.
-    pub helped: u64,
-}
-
-impl AddAssign for AddressCounts {
-    fn add_assign(&mut self, other: Self) {
-        self.datagrams += other.datagrams;
-        self.astray += other.astray;
-        self.moves += other.moves;
-        self.takeovers += other.takeovers;
-        self.helped += other.helped;
-    }
-}
 
 pub(crate) struct World {
     pub(crate) cluster: Cluster,
@@ -82,12 +32,20 @@ pub(crate) struct World {
     sequence: u64,
     /// What each node saved of the others' addresses.
     saved: Vec<Vec<(u64, SocketAddr)>>,
+    /// The addresses of the founders before any of them moved. Where they are configured, each process is told them
+    /// at its start.
+    first: Vec<(u64, SocketAddr)>,
     /// Newcomers of which the program of a node, by place, has not told its endpoint yet.
     introductions: Vec<(usize, u64, SocketAddr)>,
 }
 
 impl World {
-    pub(crate) fn new(mut cluster: Cluster, addresses: Addresses, sealed: bool) -> Self {
+    pub(crate) fn new(
+        mut cluster: Cluster,
+        addresses: Addresses,
+        sealed: bool,
+        first: Vec<(u64, SocketAddr)>,
+    ) -> Self {
         let nodes = cluster.hosts.len();
         cluster.outbox = Some(Vec::new());
         World {
@@ -100,6 +58,7 @@ impl World {
             upcoming: BTreeMap::new(),
             sequence: 0,
             saved: vec![Vec::new(); nodes],
+            first,
             introductions: Vec::new(),
         }
     }
@@ -140,11 +99,11 @@ impl World {
         self.settle();
     }
 
-    /// The addresses of the others are never told to a process that starts now. It is told those that it saved,
-    /// and the address of one other node if `guide` names it.
+    /// The addresses of the others are never told to a process that starts now. It is told those of its file of
+    /// configuration, however old, those that it saved, and the address of one other node if `guide` names it.
     pub(crate) fn start(&mut self, node: usize, remembers: bool, guide: Option<usize>) {
         let told = if remembers { self.saved[node].clone() } else { Vec::new() };
-        let guide = guide.map(|guide| (guide as u64 + 1, self.addresses.of(guide).public));
+        let guide = guide.map(|guide| (guide as u64 + 1, self.address_for(node, guide)));
         self.cluster.restart(node as u64 + 1);
         let Some(life) = self.running_life(node) else { return };
         if self.sockets[node].as_ref().is_none_or(|socket| socket.life != life) {
@@ -153,10 +112,18 @@ impl World {
         self.settle();
     }
 
+    /// The address of `guide` that an operator gives to `node`.
+    fn address_for(&mut self, node: usize, guide: usize) -> SocketAddr {
+        if self.addresses.narrow && self.cluster.dice.chance(500_000) {
+            self.addresses.narrowest(node, guide)
+        } else {
+            self.addresses.of(guide).public
+        }
+    }
+
     /// An operator tells the process of `node` the address of `guide`.
     pub(crate) fn help(&mut self, node: usize, guide: usize) {
         let address = self.addresses.of(guide).public;
-        self.counts.helped += 1;
         self.cluster.log(node as u64 + 1, || format!("HELP: {} is at {address}", guide + 1));
         if let Some(socket) = &mut self.sockets[node] {
             socket.endpoint.configure(guide as u64 + 1, address);
@@ -173,9 +140,9 @@ impl World {
         socket.endpoint.address(other as u64 + 1).is_some_and(leads_there)
     }
 
-    /// Whether `node` knows, or was told at its start, an address at which it reaches `other`.
+    /// Whether `node` knows, was told at its start, or has heard `other` at an address at which it reaches `other`.
     pub(crate) fn could_find(&self, node: usize, other: usize) -> bool {
-        let told = self.sockets[node].iter().flat_map(|socket| &socket.told);
+        let told = self.sockets[node].iter().flat_map(|socket| socket.told.iter().chain(&socket.heard));
         let leads_there = |&&(id, address): &&(u64, SocketAddr)| {
             let there = self.addresses.resolve(node, address);
             id == other as u64 + 1 && there.is_some_and(|(there, _)| there == other)
@@ -236,6 +203,8 @@ impl World {
             return;
         };
         socket.endpoint.observe(&NodeView::of(&process.election));
+        let known = socket.endpoint.known_addresses();
+        socket.heard.retain(|&(from, _)| known.iter().any(|&(id, _)| id == from));
         let now = process.clock.read(self.cluster.now);
         self.introductions.retain(|&(whose, id, address)| {
             if whose == node {
@@ -260,10 +229,19 @@ impl World {
         let keys = self.sealed.then(|| Keyring::new([Key::new(&[7; 32])]).expect("one key"));
         let rng = ChaCha20Rng::seed_from_u64(seed);
         let Ok(mut endpoint) = Endpoint::new(node as u64 + 1, GROUP, keys, rng);
+        let told: Vec<_> = self.first.iter().copied().chain(told).collect();
         told.iter().for_each(|&(id, address)| endpoint.configure(id, address));
+        endpoint.bind(self.addresses.bound(node));
         let address = self.addresses.of(node).public;
         self.cluster.log(node as u64 + 1, || format!("OPEN at {address}, told {told:?}"));
-        self.sockets[node] = Some(Socket { life, endpoint, waiting: VecDeque::new(), wake: None, told });
+        self.sockets[node] = Some(Socket {
+            life,
+            endpoint,
+            waiting: VecDeque::new(),
+            wake: None,
+            told,
+            heard: BTreeSet::new(),
+        });
     }
 
     fn schedule(&mut self, at: Instant, what: Upcoming) {
@@ -294,7 +272,7 @@ impl World {
         let Some(Reverse((_, number))) = self.queue.pop() else { return };
         match self.upcoming.remove(&number) {
             Some(Upcoming::Wake { node, life }) => self.wake(node, life),
-            Some(Upcoming::Arrive { from, at, arrival }) => self.arrive(from, at, arrival),
+            Some(Upcoming::Arrive { at, arrival }) => self.arrive(at, arrival),
             None => {}
         }
     }
@@ -333,6 +311,10 @@ impl World {
         let mut prompt = false;
         for Transmit { to, bytes } in transmits {
             self.counts.datagrams += 1;
+            if !self.addresses.takes(from, to) {
+                let text = format!("the socket of {} does not take {to}", from + 1);
+                self.cluster.fail(ViolationKind::Panic, text);
+            }
             let Some((there, source)) = self.addresses.resolve(from, to) else {
                 self.counts.astray += 1;
                 continue;
@@ -342,16 +324,16 @@ impl World {
             prompt |= Some(there) == receiver && fate.is_prompt(&self.cluster.net.options);
             let carries = receiver.map(|receiver| (from, receiver));
             for delay in fate.arrivals.into_iter().flatten() {
-                let arrival = Arrival { source, bytes: bytes.clone(), carries };
-                self.schedule(self.cluster.now + delay, Upcoming::Arrive { from, at: to, arrival });
+                let arrival = Arrival { from, source, bytes: bytes.clone(), carries };
+                self.schedule(self.cluster.now + delay, Upcoming::Arrive { at: to, arrival });
             }
         }
         prompt
     }
 
     /// The node that has the address now receives the datagram.
-    fn arrive(&mut self, from: usize, at: SocketAddr, arrival: Arrival) {
-        let there = self.addresses.resolve(from, at).map(|(there, _)| there);
+    fn arrive(&mut self, at: SocketAddr, arrival: Arrival) {
+        let there = self.addresses.resolve(arrival.from, at).map(|(there, _)| there);
         let socket = there.and_then(|there| self.sockets[there].as_mut());
         match socket.filter(|socket| socket.waiting.len() < INBOX) {
             Some(socket) => socket.waiting.push_back(arrival),
@@ -381,9 +363,14 @@ impl World {
         let (Some(reading), Some(socket)) = (self.reading(node), &mut self.sockets[node]) else {
             return false;
         };
-        let Some(Arrival { source, mut bytes, carries }) = socket.waiting.pop_front() else { return false };
+        let Some(Arrival { from, source, mut bytes, carries }) = socket.waiting.pop_front() else {
+            return false;
+        };
         let mut transmits = Vec::new();
         let received = socket.endpoint.handle_datagram(&mut bytes, source, reading, &mut transmits);
+        if self.sealed && received.as_ref().is_some_and(|&(sender, _)| sender == from as u64 + 1) {
+            socket.heard.insert((from as u64 + 1, source));
+        }
         self.transmit(node, transmits, None);
         match received {
             Some((from, message)) => {
