@@ -47,6 +47,7 @@ fn strike<N: SimulatedNode>(group: &mut Group<N>, dice: &mut Dice, fault: Faults
         | Faults::Loss
         | Faults::Duplicates
         | Faults::Drift
+        | Faults::Clocks
         | Faults::SlowDisks
         | Faults::Requests
         | Faults::All => {}
