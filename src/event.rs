@@ -123,6 +123,19 @@ pub enum Event<I> {
         /// How far they have to reach: as far as those of a quorum of the voters did a round of heartbeats ago.
         required: Position,
     },
+    /// A change of members waits until a quorum of the voters holds what may have been held before, and this voter,
+    /// which answers or is the leader, does not hold it. Reported on the leader, once until the change makes headway.
+    ///
+    /// Let the voter catch up, and set its [position](crate::Input::SetPosition); the change goes on by itself. A
+    /// leader whose host has lowered its position is named as well, and waits in the same way.
+    VoterBehind {
+        /// The voter.
+        voter: I,
+        /// How far its data reach.
+        position: Position,
+        /// How far those of a quorum have to reach before the next step.
+        required: Position,
+    },
     /// This node is no member any more, and the membership without it is committed.
     ///
     /// Stop it whenever you like. While it runs it stays passive, and tells nodes that ask what the
@@ -255,6 +268,12 @@ impl<I: fmt::Debug> fmt::Display for Event<I> {
             Event::TargetAbandoned => f.write_str("target abandoned: what was committed stays"),
             Event::LearnerBehind { learner, position, required } => {
                 write!(f, "learner {learner:?} is at position {position} and votes from {required} on")
+            }
+            Event::VoterBehind { voter, position, required } => {
+                write!(
+                    f,
+                    "voter {voter:?} is at position {position}: the change waits for a quorum at {required}"
+                )
             }
             Event::Removed => f.write_str("removed from the group: this node can be stopped"),
             Event::StateLost => f.write_str("durable state lost: stop this node"),

@@ -877,7 +877,8 @@
 //!   voters too few answer (unless forced), one of whose voters none may lead, one whose voters all want to
 //!   leave, and one that leaves no room for the leader until it goes. Each has a `Rejection` of its own.
 //! - (g) *Waiting for data:* when no step is possible, the leader reports each learner that only lacks the
-//!   data of 8.1 (h) (`LearnerBehind`), once, and shows it in its status.
+//!   data of 8.1 (h) (`LearnerBehind`), once, and shows it in its status. It reports each voter, itself
+//!   too, that lacks what is to be carried over (`VoterBehind`), once between two steps.
 //!
 //! *Why.* A group is at no time smaller than it has to be. A newcomer that does not answer yet would count
 //! for a quorum and help none.

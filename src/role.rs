@@ -153,7 +153,7 @@ pub(crate) struct Reconfiguration<I> {
     pub(crate) ignores_positions: bool,
     /// How far the data of a quorum reached at the last two rounds of heartbeats. Rule 8.1 (h).
     pub(crate) reached: Option<ReachedPositions>,
-    /// The learners of which the host was told that they are behind. Rule 8.2 (g).
+    /// The members of which the host was told that they are behind. Rule 8.2 (g).
     pub(crate) reported_behind: Vec<I>,
     pub(crate) phase: ReconfigurationPhase,
     /// The latest end of any lease that was given out under an earlier membership. Rule 8.1.

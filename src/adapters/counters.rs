@@ -206,6 +206,7 @@ impl ElectionCounters {
             | Event::TargetReached { .. }
             | Event::TargetAbandoned
             | Event::LearnerBehind { .. }
+            | Event::VoterBehind { .. }
             | Event::Removed
             | Event::LeaderLost { .. }
             | Event::Diagnosed(_)

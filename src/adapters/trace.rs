@@ -51,6 +51,9 @@ pub fn trace_event<I: NodeId>(node: I, event: &Event<I>) {
         Event::LearnerBehind { learner, position, required } => {
             info!(?node, ?learner, %position, %required, "{event}");
         }
+        Event::VoterBehind { voter, position, required } => {
+            info!(?node, ?voter, %position, %required, "{event}");
+        }
         Event::Behind { peer, position } => debug!(?node, ?peer, %position, "{event}"),
         Event::ForeignCluster { peer, cluster } => error!(?node, ?peer, %cluster, "{event}"),
         Event::StateLost => error!(?node, "{event}"),

@@ -144,4 +144,36 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             }
         }
     }
+
+    /// The voters that answer, or are this leader, and lack the data that are to be carried over, if a step may wait
+    /// for that. Voters of which enough hold the data hold no step up, unless a witness makes a quorum with one.
+    fn voters_behind(&self) -> Vec<(I, Position)> {
+        let Role::Leader(leading) = &self.role else { return Vec::new() };
+        let voters =
+            || self.hard.membership.voters().iter().filter_map(|&id| Some((id, self.progress_of(id)?)));
+        if self.is_carried_over() && !voters().any(|(_, voter)| is_empty_witness(voter)) {
+            return Vec::new();
+        }
+        voters()
+            .filter(|&(id, voter)| (voter.acknowledged || id == self.id) && !is_empty_witness(voter))
+            .filter(|(_, voter)| voter.position < leading.to_carry_over)
+            .map(|(id, voter)| (id, voter.position))
+            .collect()
+    }
+
+    /// Rule 8.2 (g): tells the host which voters a reconfiguration waits for because of their data.
+    pub(super) fn report_voters_behind(&mut self, out: &mut Vec<Output<I>>) {
+        let behind = self.voters_behind();
+        let Role::Leader(leading) = &mut self.role else { return };
+        let required = leading.to_carry_over;
+        let Some(change) = leading.reconfiguration.as_mut().filter(|change| !change.ignores_positions) else {
+            return;
+        };
+        for (voter, position) in behind {
+            if !change.reported_behind.contains(&voter) {
+                change.reported_behind.push(voter);
+                out.push(Output::Event(Event::VoterBehind { voter, position, required }));
+            }
+        }
+    }
 }

@@ -273,6 +273,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         };
         change.phase = ReconfigurationPhase::Blocked { since };
         self.report_learners_behind(out);
+        self.report_voters_behind(out);
         if self.leaving == Leaving::ByWish && now >= since.after(patience) {
             self.hand_over_before_leaving(out);
         }

@@ -150,6 +150,27 @@ fn what_a_quorum_held_before_a_step_is_held_by_a_quorum_before_the_next() {
     assert_eq!(group.voters(), [1, 3, 4]);
 }
 
+/// Rule 8.2 (g): the host is told once which voter a step waits for, and also when that is the leader itself, whose
+/// host has lowered its position.
+#[test]
+fn the_host_is_told_which_voters_a_step_waits_for() {
+    for (own, other, voter) in [(9, 5, 3), (4, 9, 1)] {
+        let mut group = Group::new(&THREE);
+        group.set_own(9);
+        group.rounds(&[(2, 9), (3, other)]);
+        group.reconfigure(&[1, 3], Force::Never);
+        group.rounds(&[(2, 9), (3, other)]);
+        assert_eq!(group.voters(), [1, 3]);
+        group.set_own(own);
+        group.reconfigure(&[1, 3, 4], Force::Never);
+        group.rounds(&[(3, other), (4, 9)]);
+        let (position, required) = (at_index(own.min(other)), at_index(9));
+        let behind = |event: &&Event<u64>| matches!(event, Event::VoterBehind { .. });
+        let told: Vec<_> = group.news.iter().filter(behind).cloned().collect();
+        assert_eq!(told, [Event::VoterBehind { voter, position, required }]);
+    }
+}
+
 /// Rule 8.1 (h): a witness without data loses none, and what the others hold counts.
 #[test]
 fn a_witness_neither_blocks_a_change_nor_lets_a_newcomer_without_data_vote() {

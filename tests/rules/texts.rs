@@ -210,7 +210,7 @@ fn each_event_is_one_line_that_names_the_nodes_and_terms_it_is_about() {
     let leader = Leader { id: 3, term: Term(8) };
     let version = MembershipVersion { term: Term(8), number: 2 };
     let stepped_down = |reason| Event::SteppedDown { term: Term(7), reason };
-    let texts: [(Event<u64>, &str); 24] = [
+    let texts: [(Event<u64>, &str); 25] = [
         (Event::Elected { term: Term(7) }, "elected in term 7"),
         (stepped_down(StepDown::LeaseLapsed), "stepped down from term 7: its lease lapsed"),
         (
@@ -238,6 +238,14 @@ fn each_event_is_one_line_that_names_the_nodes_and_terms_it_is_about() {
                 required: Position { term: 0, index: 7 },
             },
             "learner 4 is at position 0.6 and votes from 0.7 on",
+        ),
+        (
+            Event::VoterBehind {
+                voter: 3,
+                position: Position { term: 0, index: 6 },
+                required: Position { term: 0, index: 7 },
+            },
+            "voter 3 is at position 0.6: the change waits for a quorum at 0.7",
         ),
         (Event::Removed, "removed from the group: this node can be stopped"),
         (Event::StateLost, "durable state lost: stop this node"),
