@@ -42,8 +42,10 @@ impl Cluster {
     /// refused.
     pub(crate) fn copy(&mut self, node: usize, position: Position) {
         let full_copy = self.now + self.dice.between(FULL_COPY);
+        // The durable term is no measure: a vote that is reserved has raised it, and its node still follows.
+        let term = self.hosts[node].process.as_ref().map(|process| process.election.term().0);
         let (now, host) = (self.now, &mut self.hosts[node]);
-        if !host.is_running() || position.term < host.durable.term.0 {
+        if !host.is_running() || term.is_none_or(|term| position.term < term) {
             return;
         }
         if position.index > host.config.position.index + FAR_BEHIND
