@@ -81,7 +81,8 @@ impl Departure {
             }
             Stage::Due(at) if leads => Farewell::Stay(at.min(self.end)),
             Stage::HandingOver => Farewell::Stay(self.end),
-            // It has not led since it was told to stop, so that it leaves no gap.
+            // The group is without a leader, perhaps because this node has resigned, and may need its vote.
+            Stage::Due(_) if has_other_voters(election) => Farewell::Stay(self.end),
             Stage::Due(_) | Stage::Hopeless => Farewell::Leave,
         }
     }
@@ -105,6 +106,12 @@ impl Departure {
     fn next_attempt(&self, now: Timestamp) -> Stage {
         Stage::Due(now.saturating_add(self.pause))
     }
+}
+
+/// Whether the node is one of several voters, so that the others may need its vote.
+fn has_other_voters<I: NodeId, R: Rng>(election: &Election<I, R>) -> bool {
+    let voters = election.membership().voters();
+    voters.len() > 1 && voters.contains(&election.id())
 }
 
 /// Whether a voter that lacks this will lack it also in a moment.

@@ -321,7 +321,8 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
     }
 
     /// Hands over, if it leads and another voter can lead, waits until another node does, and stops. A
-    /// handover that fails is attempted again. After `patience` the host resigns and stops in any case. Returns
+    /// handover that fails is attempted again. A voter without a leader waits too, as the next leader may need its
+    /// vote. After `patience` the host resigns and stops in any case. Returns
     /// when the lease is withdrawn, the socket closed and the store dropped.
     ///
     /// # Errors

@@ -39,6 +39,17 @@ async fn a_leader_that_is_shut_down_hands_over_before_it_stops() {
     assert!(told.into_iter().any(|event| event == Event::SteppedDown { term: lease.term, reason: resigned }));
 }
 
+/// The vote of the node may be needed: of the two others one may have restarted a moment ago.
+#[tokio::test(start_paused = true)]
+async fn a_leader_that_resigns_and_is_shut_down_at_once_stops_when_another_leads() {
+    let group = Group::new();
+    let (id, lease) = group.leader().await;
+    group.node(id).resign(None, Urgency::Now).await.unwrap();
+    soon("the shutdown", group.node(id).shutdown()).await.unwrap();
+    let (successor, next) = group.holder().unwrap();
+    assert!(successor != id && next.term > lease.term);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_leader_that_nobody_can_follow_steps_down_at_once_when_it_is_shut_down() {
     let group = Group::new();

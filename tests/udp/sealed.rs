@@ -203,8 +203,8 @@ fn replay_to_the_restarted(config: impl Fn(Id) -> HostConfig<Id>) -> (Host<Id>, 
     let led = wait("a follower", || two.leader());
     wait("some heartbeats", || (two.counters().received > 10).then_some(()));
     let kept = tap.kept.lock().unwrap().clone();
-    one.shutdown().unwrap();
-    two.shutdown().unwrap();
+    one.abort().unwrap();
+    two.abort().unwrap();
     let two = follower(listen);
     for (to, datagram) in kept {
         if to == listen {

@@ -184,7 +184,8 @@ impl<I: NodeId + Send + Sync> Handle<I> {
     }
 
     /// Hands over, if it leads and another voter can lead, waits until another node does, and stops. A
-    /// handover that fails is attempted again. After `patience` the node resigns and stops in any case. Returns
+    /// handover that fails is attempted again. A voter without a leader waits too, as the next leader may need its
+    /// vote. After `patience` the node resigns and stops in any case. Returns
     /// when the lease is withdrawn, and storage and transport are dropped.
     ///
     /// # Errors
