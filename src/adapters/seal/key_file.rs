@@ -1,5 +1,6 @@
 //! Files of keys.
 
+use std::format;
 use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
