@@ -26,7 +26,7 @@ fn settle(node: &mut Node, now: u64, by: &[u64], mut out: Outputs) -> Outputs {
     all
 }
 
-/// Of a reply that was overtaken only the promise counts, if that is longer.
+/// A reply that was overtaken counts only for its promise, if that is longer.
 #[test]
 fn from_a_reply_that_is_not_the_newest_only_a_longer_promise_is_taken() {
     let mut node = leader(1, &THREE);

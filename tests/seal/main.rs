@@ -364,7 +364,7 @@ fn a_datagram_of_another_group_with_the_same_key_is_told_apart_from_a_forged_one
     let (mut ours, _) = pair();
     // The nodes of the other group have the same names: each datagram for its node 1 would fit this one.
     for mut foreign in [two.seal_for(1, b"x").unwrap(), two.handshake(1).unwrap()] {
-        // Whoever has no key cannot make it one of this group.
+        // A host without the key cannot make it one of this group.
         let mut renamed = foreign.clone();
         renamed[11..19].copy_from_slice(&GROUP.0.to_be_bytes());
         assert_eq!(body(&mut ours, &renamed), Err(Refusal::Forged));
