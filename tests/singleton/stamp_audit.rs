@@ -9,7 +9,10 @@ use libtest_mimic::Trial;
 /// A copy of the command: its process, and when that process started.
 pub(crate) type Copy = (u32, u64);
 
-/// One line of the file. Times are readings of the boot clock, in nanoseconds.
+/// The end of every complete line of the file.
+pub(crate) const LINE_END: &str = " .";
+
+/// One line of the file, without its end. Times are readings of the boot clock, in nanoseconds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Stamp {
     pub(crate) at: u64,
@@ -21,7 +24,7 @@ pub(crate) struct Stamp {
 impl fmt::Display for Stamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Stamp { at, term, node, copy: (pid, started) } = self;
-        writeln!(f, "{at} {term} {node} {pid} {started}")
+        write!(f, "{at} {term} {node} {pid} {started}")
     }
 }
 
@@ -97,7 +100,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             let mut audit = Audit::default();
             for &(at, term, node, pid) in stamps {
                 let stamp = Stamp { at, term, node, copy: (pid, 0) };
-                assert_eq!(Stamp::parse(stamp.to_string().trim_end()), Some(stamp.clone()));
+                assert_eq!(Stamp::parse(&stamp.to_string()), Some(stamp.clone()));
                 audit.add(stamp);
             }
             let found = audit.violations();

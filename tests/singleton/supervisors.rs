@@ -12,7 +12,7 @@ use rustix::process::Signal;
 
 use crate::Failure;
 use crate::process_tree::{Process, blocks_term};
-use crate::stamp_audit::{Audit, Stamp};
+use crate::stamp_audit::{Audit, LINE_END, Stamp};
 
 const POLL: Duration = Duration::from_millis(2);
 
@@ -169,7 +169,9 @@ impl Supervisors {
         let Some(file) = &mut self.file else { return Ok(()) };
         file.read_to_string(&mut self.text)?;
         let whole = self.text.rfind('\n').map_or(0, |end| end + 1);
-        for line in self.text.drain(..whole).collect::<String>().lines() {
+        let lines: String = self.text.drain(..whole).collect();
+        // A line without its end was being written when the command was killed.
+        for line in lines.lines().filter_map(|line| line.strip_suffix(LINE_END)) {
             self.audit.add(Stamp::parse(line).ok_or_else(|| format!("not a stamp: {line:?}"))?);
         }
         Ok(())

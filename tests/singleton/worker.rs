@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix::sys::signal::{SigSet, Signal};
 use quorate::adapters::clock::BootClock;
 
-use crate::stamp_audit::Stamp;
+use crate::stamp_audit::{LINE_END, Stamp};
 
 const STAMP_INTERVAL: Duration = Duration::from_micros(500);
 
@@ -38,9 +38,11 @@ pub(crate) fn main(mut args: impl Iterator<Item = String>) -> ! {
     let nanos = || u64::try_from(clock.now().since_origin().as_nanos()).unwrap();
     let (started, term, node) = (nanos(), number("QUORATE_TERM"), number("QUORATE_ID"));
     let mut file = OpenOptions::new().create(true).append(true).open(file).unwrap();
+    // The copy before may have died in the middle of a line.
+    file.write_all(b"\n").unwrap();
     while nanos() - started < MAX_LIFE.as_nanos() as u64 {
         let stamp = Stamp { at: nanos(), term, node, copy: (pid, started) };
-        file.write_all(stamp.to_string().as_bytes()).unwrap();
+        file.write_all(format!("{stamp}{LINE_END}\n").as_bytes()).unwrap();
         thread::sleep(STAMP_INTERVAL);
     }
     child.into_iter().for_each(|mut child| drop(child.wait()));
