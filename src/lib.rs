@@ -120,9 +120,9 @@
 //!
 //! ## The files of all sections
 //!
-//! Files: `types.rs`, `message.rs`, `message/display.rs`, `config.rs`, `io.rs`, `event.rs`, `diagnosis.rs`, `rejection.rs`,
-//! `status.rs`, `role.rs`, `election.rs`, `election/status.rs`, `election/node_attributes.rs`,
-//! `election/invariants.rs`
+//! Files: `types.rs`, `types/time.rs`, `message.rs`, `message/display.rs`, `config.rs`, `io.rs`, `event.rs`,
+//! `diagnosis.rs`, `rejection.rs`, `status.rs`, `role.rs`, `election.rs`, `election/status.rs`,
+//! `election/node_attributes.rs`, `election/invariants.rs`
 //!
 //! Each section begins with the files, below `src`, that implement its rules. These serve all of them: the
 //! small values, the messages, the lengths of time, what goes in and comes out, the data of each role, and
@@ -744,7 +744,7 @@
 //!
 //! ## 7 Membership
 //!
-//! Files: `membership.rs`, `election/membership_exchange.rs`
+//! Files: `membership.rs`, `membership/serial_form.rs`, `election/membership_exchange.rs`
 //!
 //! **7.1 How a membership travels.**
 //!

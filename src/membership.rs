@@ -1,11 +1,16 @@
 //! The membership: which nodes vote, which only follow, and how many votes make a quorum.
 
+#[cfg(feature = "serde")]
+mod serial_form;
+
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 #[cfg(feature = "serde")]
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "serde")]
+use self::serial_form::Parts;
 use crate::types::{MemberIndex, MembershipVersion, NodeId, Term};
 
 /// The most members a group can have.
@@ -383,39 +388,6 @@ pub(crate) fn majority(voters: usize) -> usize {
 /// Spec: `IsNewerConfig`. Versions are compared by term first: a higher number of an earlier leader is older.
 pub(crate) fn is_newer_config(version: MembershipVersion, than: MembershipVersion) -> bool {
     version > than
-}
-
-/// The serialised form of a membership, which is checked again whenever it is read.
-#[cfg(feature = "serde")]
-#[derive(Serialize, Deserialize)]
-struct Parts<List> {
-    version: MembershipVersion,
-    voters: List,
-    learners: List,
-    quorum: u8,
-    limits: Option<Limits>,
-}
-
-#[cfg(feature = "serde")]
-impl<I: Serialize> Serialize for Membership<I> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Membership { version, quorum, limits, .. } = *self;
-        let (voters, learners) = self.lists();
-        Parts { version, voters, learners, quorum, limits }.serialize(serializer)
-    }
-}
-
-#[cfg(feature = "serde")]
-impl<I: NodeId> TryFrom<Parts<Vec<I>>> for Membership<I> {
-    type Error = MembershipError;
-
-    fn try_from(parts: Parts<Vec<I>>) -> Result<Self, MembershipError> {
-        let Parts { version, voters, learners, quorum, limits } = parts;
-        match limits {
-            None => Membership::new(version, voters, learners, quorum.into()),
-            Some(_) => Membership::assemble(version, voters, learners, quorum.into(), limits),
-        }
-    }
 }
 
 #[cfg(test)]

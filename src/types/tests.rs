@@ -4,6 +4,7 @@ extern crate std;
 
 use super::*;
 use crate::membership::MAX_MEMBERS;
+use core::time::Duration;
 use std::string::ToString;
 
 const LAST: Timestamp = NEVER;
