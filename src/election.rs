@@ -44,6 +44,7 @@ use crate::role::{Following, Leaving, Participation, Role, RoleKind};
 use crate::succession::Takeover;
 use crate::types::{CLOCK_END, ClusterId, Leader, NEVER, NodeId, Position, Priority, Round, Term, Timestamp};
 use durability::Durability;
+use removal::initial_participation;
 
 /// How far the term of a message may be ahead of this node's. Rule 1.4.
 const MAX_TERM_JUMP: u64 = 1 << 32;
@@ -393,18 +394,4 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         self.check_invariants();
     }
-}
-
-/// Whether a node that starts from `saved` is a member.
-///
-/// C, a learner, learns from B that it is removed before that is committed, and crashes. The removal may be
-/// undone, so C goes on asking after its restart, as a member. If the commit is on its disk, C has been told
-/// `Removed` already. A forming node is no member before a first membership exists. Rule 8.3.
-fn initial_participation<I: NodeId>(me: I, saved: &HardState<I>) -> Participation {
-    let members = &saved.membership;
-    let is_member = match members.contains(me) {
-        true => !members.is_forming(),
-        false => members.version().term > Term(0) && !saved.committed,
-    };
-    if is_member { Participation::Member } else { Participation::Outsider }
 }

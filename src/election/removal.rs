@@ -7,12 +7,13 @@ use alloc::vec::Vec;
 use rand_core::Rng;
 
 use super::Election;
+use crate::hard_state::HardState;
 use crate::io::Output;
 use crate::membership::{MAX_MEMBERS, Membership};
 use crate::message::{Body, Header, Heartbeat, Message, Order};
 use crate::rejection::Rejection;
-use crate::role::{Handover, HandoverCause, Leaving, Reconfiguration, RemovedMember, Role};
-use crate::types::NodeId;
+use crate::role::{Handover, HandoverCause, Leaving, Participation, Reconfiguration, RemovedMember, Role};
+use crate::types::{NodeId, Term};
 
 /// How many heartbeats tell a removed node that it is no member any more, if it does not acknowledge that.
 const MAX_REMOVAL_NOTICES: u8 = 20;
@@ -103,4 +104,18 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             change.removed.retain(|removed| removed.id != from);
         }
     }
+}
+
+/// Whether a node that starts from `saved` is a member.
+///
+/// C, a learner, learns from B that it is removed before that is committed, and crashes. The removal may be
+/// undone, so C goes on asking after its restart, as a member. If the commit is on its disk, C has been told
+/// `Removed` already. A forming node is no member before a first membership exists. Rule 8.3.
+pub(super) fn initial_participation<I: NodeId>(me: I, saved: &HardState<I>) -> Participation {
+    let members = &saved.membership;
+    let is_member = match members.contains(me) {
+        true => !members.is_forming(),
+        false => members.version().term > Term(0) && !saved.committed,
+    };
+    if is_member { Participation::Member } else { Participation::Outsider }
 }
