@@ -124,6 +124,7 @@ mod counters;
 mod datagram;
 mod diagnostics;
 mod incoming;
+mod leader_address;
 mod news;
 mod outgoing;
 mod own_addresses;
@@ -147,37 +148,14 @@ use self::own_addresses::OwnAddresses;
 use self::sealing::Sealing;
 use super::seal::{Keyring, MAX_SEALED};
 use crate::event::Event;
-use crate::types::{ClusterId, Leader, NodeId, Term, Timestamp};
+use crate::types::{ClusterId, Leader, NodeId, Timestamp};
 
 #[cfg(feature = "udp")]
 pub(super) use self::address::is_usable;
 pub use self::counters::DatagramCounters;
+pub use self::leader_address::LeaderAddress;
 pub use self::question::Question;
 pub use super::node_view::NodeView;
-
-/// A leader and its address.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub struct LeaderAddress<I> {
-    /// Its group.
-    pub cluster: ClusterId,
-    /// Its id.
-    pub id: I,
-    /// The term it leads.
-    pub term: Term,
-    /// Its address, if the node that was asked knows one that means something to the asker.
-    pub address: Option<SocketAddr>,
-}
-
-impl<I: fmt::Debug> fmt::Display for LeaderAddress<I> {
-    /// `node 3 in term 7 at 10.0.0.1:7000`
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "node {:?} in term {} at ", self.id, self.term)?;
-        match self.address {
-            Some(address) => write!(f, "{address}"),
-            None => f.write_str("an unknown address"),
-        }
-    }
-}
 
 /// A datagram to be sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
