@@ -69,30 +69,28 @@ mod lease_watch;
 mod query;
 mod run_while_leader;
 mod settings;
+mod shared;
 mod writing;
 
 use std::boxed::Box;
-use std::fmt;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::prelude::rust_2024::*;
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use std::vec;
 
-use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::closed::End;
 use self::host_thread::{HostThread, own_address};
-use self::lease_watch::LeaseWatch;
+use self::shared::Shared;
 use crate::adapters::actions::Actions;
 use crate::adapters::clock::BootClock;
 use crate::adapters::departure::Departure;
-use crate::adapters::disk::{Disk, PendingWrite, Written};
+use crate::adapters::disk::{Disk, Written};
 use crate::adapters::endpoint::Endpoint;
 use crate::adapters::seal::{Keyring, SystemRng};
 use crate::adapters::timer::Precision;
@@ -155,25 +153,6 @@ enum Command<I> {
     Written(Written),
 }
 
-/// What the host's thread shows.
-struct Shared<I> {
-    clock: BootClock,
-    leases: LeaseWatch,
-    events: Events<I>,
-    view: Mutex<View<I>>,
-    end: End,
-}
-
-#[derive(Clone, Debug)]
-struct View<I> {
-    status: Status<I>,
-    leader: Option<LeaderAddress<I>>,
-    addresses: Vec<(I, SocketAddr)>,
-    counters: DatagramCounters,
-    failure: Option<HostFailure>,
-    pending_write: Option<PendingWrite>,
-}
-
 impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
     /// Starts a node, from its durable state and the means to store the next. `save` returns when
     /// the state is durable; [`Store::save`](crate::adapters::store::Store::save) does. It is called on a thread of
@@ -185,7 +164,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
     pub fn start<E>(
         config: HostConfig<I>,
         saved: HardState<I>,
-        mut save: impl FnMut(&HardState<I>) -> Result<(), E> + Send + 'static,
+        save: impl FnMut(&HardState<I>) -> Result<(), E> + Send + 'static,
     ) -> Result<Self, HostStartError>
     where
         E: Into<SaveError>,
@@ -194,39 +173,20 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         let (socket, local) = socket::bind(config.listen, &config.protection)?;
         let wake =
             socket.try_clone().map_err(|source| BindError::Listen { address: config.listen, source })?;
-        let clock = BootClock::new();
-        let (id, timing, cluster) = (config.config.id, config.config.timing, saved.cluster);
-        let rng = random::generator().map_err(|error| HostStartError::Seed(io::Error::other(error)))?;
+        let (clock, node, health) = (BootClock::new(), config.config, config.health.clone());
         let now = clock.now();
-        let election = Election::new(config.config, saved.clone(), now, rng)?;
-        let drawn = SystemRng::new().map_err(no_randomness)?;
-        let endpoint = Endpoint::new(id, cluster, config.protection.into_keys(), drawn);
-        let mut endpoint = endpoint.map_err(no_randomness)?;
-        endpoint.bind(local);
-        socket::send_buffer(&socket).into_iter().for_each(|bytes| endpoint.set_send_buffer(bytes));
-        config.peers.iter().for_each(|&(id, address)| endpoint.configure(id, address));
-        let shared = Arc::new(Shared {
-            clock,
-            leases: LeaseWatch::new(clock, config.margin),
-            events: Events::new(),
-            view: Mutex::new(View::new(&election)),
-            end: End::default(),
-        });
+        let rng = random::generator().map_err(|error| HostStartError::Seed(io::Error::other(error)))?;
+        let election = Election::new(node, saved.clone(), now, rng)?;
+        let shared = Arc::new(Shared::new(clock, config.margin, &election));
+        let endpoint = config.into_endpoint(saved.cluster, &socket, local).map_err(no_randomness)?;
         let (commands, orders) = channel();
-        let written = commands.clone();
-        let disk = Disk::on_thread(
-            move |state: &HardState<I>| save(state).map_err(Into::into),
-            move |result| {
-                let _host_has_ended = written.send(Command::Written(result));
-            },
-        );
-        let disk = disk.map_err(HostStartError::Thread)?;
+        let disk = start_disk(save, commands.clone())?;
         let host_thread = HostThread {
             election,
             endpoint,
             socket,
             local,
-            upkeep: Upkeep::new(disk, saved, &config.config, config.health, now),
+            upkeep: Upkeep::new(disk, saved, &node, health, now),
             ending: None,
             reply: None,
             shared: Arc::clone(&shared),
@@ -234,7 +194,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
             actions: Actions::new(),
             transmits: Vec::new(),
             buffer: vec![0; Endpoint::<I, SystemRng>::BUFFER],
-            timing,
+            timing: node.timing,
             departure: None,
         };
         let watched = Arc::clone(&shared);
@@ -243,7 +203,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         if thread.is_err() {
             shared.leases.close();
         }
-        let patience = Departure::patience(&timing);
+        let patience = Departure::patience(&node.timing);
         Ok(Host { shared, commands, local, wake, thread: Some(thread?), patience })
     }
 
@@ -366,34 +326,16 @@ impl<I: NodeId> Drop for Host<I> {
     }
 }
 
-impl<I: NodeId> Shared<I> {
-    fn view(&self) -> View<I> {
-        self.update(|view| view.clone())
-    }
-
-    /// Every change of the view is whole, so a poisoned lock does no harm.
-    fn update<T>(&self, change: impl FnOnce(&mut View<I>) -> T) -> T {
-        change(&mut self.view.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl<I: fmt::Debug> fmt::Debug for Shared<I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("view", &self.view).finish_non_exhaustive()
-    }
-}
-
-impl<I: NodeId> View<I> {
-    fn new(election: &Election<I, ChaCha8Rng>) -> Self {
-        View {
-            status: election.status(),
-            leader: None,
-            addresses: Vec::new(),
-            counters: DatagramCounters::default(),
-            failure: None,
-            pending_write: None,
-        }
-    }
+/// A thread that stores states with `save`, and tells the host's thread what became of each.
+fn start_disk<I: NodeId + Send + 'static, E: Into<SaveError>>(
+    mut save: impl FnMut(&HardState<I>) -> Result<(), E> + Send + 'static,
+    host: Sender<Command<I>>,
+) -> Result<Disk<I>, HostStartError> {
+    let save = move |state: &HardState<I>| save(state).map_err(Into::into);
+    let tell = move |result| {
+        let _host_has_ended = host.send(Command::Written(result));
+    };
+    Disk::on_thread(save, tell).map_err(HostStartError::Thread)
 }
 
 fn no_randomness(error: getrandom::Error) -> HostStartError {

@@ -4,7 +4,8 @@ use std::prelude::rust_2024::*;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{Host, HostFailure, Shared};
+use super::shared::Shared;
+use super::{Host, HostFailure};
 use crate::types::NodeId;
 
 /// The end of a host: see [`Host::closed`].

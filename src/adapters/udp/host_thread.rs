@@ -12,7 +12,8 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Command, HostFailure, LeaderAddress, Notice, Shared};
+use super::shared::Shared;
+use super::{Command, HostFailure, LeaderAddress, Notice};
 use crate::adapters::actions::{Action, Actions};
 use crate::adapters::departure::{Departure, Farewell};
 use crate::adapters::endpoint::{Endpoint, NodeView, Transmit, is_usable};

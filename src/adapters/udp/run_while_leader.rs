@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Host, HostStopped, Shared};
+use super::shared::Shared;
+use super::{Host, HostStopped};
 use crate::types::{NodeId, Term};
 
 /// Runs work under a host's lease, without keeping the host.

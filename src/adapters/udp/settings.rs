@@ -1,13 +1,16 @@
 //! What a host is configured with.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::prelude::rust_2024::*;
 use std::time::Duration;
 
 use super::{HealthConfig, Protection};
-use crate::adapters::seal::Keyring;
+use crate::adapters::endpoint::Endpoint;
+use crate::adapters::seal::{Keyring, SystemRng};
+use crate::adapters::socket;
 use crate::adapters::timer::default_margin;
 use crate::config::Config;
+use crate::types::{ClusterId, NodeId};
 
 /// What a host is configured with.
 ///
@@ -61,5 +64,26 @@ impl<I> HostConfig<I> {
     pub fn peer(mut self, id: I, address: SocketAddr) -> Self {
         self.peers.push((id, address));
         self
+    }
+}
+
+impl<I: NodeId> HostConfig<I> {
+    /// The endpoint of this node, which is bound to `local` behind `socket`.
+    pub(super) fn into_endpoint(
+        self,
+        cluster: ClusterId,
+        socket: &UdpSocket,
+        local: SocketAddr,
+    ) -> Result<Endpoint<I, SystemRng>, getrandom::Error> {
+        let mut endpoint =
+            Endpoint::new(self.config.id, cluster, self.protection.into_keys(), SystemRng::new()?)?;
+        endpoint.bind(local);
+        if let Some(bytes) = socket::send_buffer(socket) {
+            endpoint.set_send_buffer(bytes);
+        }
+        for (id, address) in self.peers {
+            endpoint.configure(id, address);
+        }
+        Ok(endpoint)
     }
 }
