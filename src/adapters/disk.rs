@@ -4,6 +4,7 @@
 //! permits.
 
 use core::time::Duration;
+#[cfg(feature = "tokio")]
 use std::boxed::Box;
 use std::io;
 use std::prelude::rust_2024::*;

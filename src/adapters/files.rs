@@ -42,12 +42,6 @@ pub(super) fn private() -> OpenOptions {
     options
 }
 
-/// Returns when the names of the files in `folder` would survive a crash of the machine. (On Windows a folder
-/// cannot be synced; there a rename is as durable as the file system makes it.)
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    Folder::open(folder)?.sync()
-}
-
 /// A folder that is open, so that a later sync needs no descriptor that might not be there.
 pub(super) struct Folder(Option<File>);
 
@@ -56,7 +50,8 @@ impl Folder {
         if cfg!(windows) { Ok(Folder(None)) } else { File::open(folder).map(|file| Folder(Some(file))) }
     }
 
-    /// As [`sync_folder`].
+    /// Returns when the names of the files in the folder would survive a crash of the machine. (On Windows a
+    /// folder cannot be synced; there a rename is as durable as the file system makes it.)
     pub(super) fn sync(&self) -> io::Result<()> {
         self.0.as_ref().map_or(Ok(()), File::sync_all)
     }

@@ -9,7 +9,8 @@ use std::prelude::rust_2024::*;
 use zeroize::Zeroizing;
 
 use super::key::{Key, KeyError, Keyring, LENGTH};
-use crate::adapters::{files, random};
+use crate::adapters::files::{self, Folder};
+use crate::adapters::random;
 
 /// The longest file of keys that is read, in bytes: enough for the keys and a page of comments.
 const MAX_FILE: usize = 16 * 1024;
@@ -50,7 +51,7 @@ impl Keyring {
         let written = write_new(&temporary, line.as_slice()).and_then(|()| publish(&temporary, path));
         // The link, or the attempt, leaves this name behind.
         let _already_renamed = fs::remove_file(&temporary);
-        written.and_then(|()| files::sync_folder(folder(path))).map_err(file_error("create", path))?;
+        written.and_then(|()| Folder::open(folder(path))?.sync()).map_err(file_error("create", path))?;
         Keyring::new([key])
     }
 }
