@@ -1,6 +1,6 @@
 //! Scenarios of a whole group: its members change, leadership is handed over, links stay broken, a
 //! quorum is lost. Most of them run on a network whose messages the test delivers by hand, the others in
-//! a simulated cluster or on real sockets.
+//! a simulated cluster.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -16,5 +16,4 @@ mod handovers;
 mod membership_changes;
 mod no_quorum;
 mod prelude;
-mod recovery;
 mod slow_disks;
