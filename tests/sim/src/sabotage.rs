@@ -19,9 +19,8 @@ mod suites;
 /// Takes one rule after another out of a copy of the sources; fails if the tests do not notice.
 #[derive(Args)]
 pub(crate) struct Sabotage {
-    /// Only rules whose title contains this text.
-    #[arg(default_value = "")]
-    only: String,
+    /// Only rules whose title contains one of these texts; all rules unless told otherwise.
+    only: Vec<String>,
     /// Lists the titles and checks that each still applies, without running anything.
     #[arg(long)]
     list: bool,
@@ -72,7 +71,7 @@ impl Sabotage {
     /// The patches that were asked for. All of them must still apply.
     fn patches(&self, root: &Path) -> Result<Vec<Patch>, String> {
         let mut patches = Patch::parse_all(&read(&root.join("tests/sabotage.txt"))?)?;
-        patches.retain(|patch| patch.title.contains(&self.only));
+        patches.retain(|patch| self.is_wanted(&patch.title));
         let stale = patches.iter().filter_map(|patch| Some((patch, patch.missing(root)?)));
         let stale: Vec<_> =
             stale.map(|(patch, file)| format!("{}: {}", patch.title, file.display())).collect();
@@ -81,6 +80,10 @@ impl Sabotage {
         } else {
             Err(format!("these do not apply any more:\n  {}", stale.join("\n  ")))
         }
+    }
+
+    fn is_wanted(&self, title: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|text| title.contains(text))
     }
 
     /// Tests one patch after another in a copy of its own, until none is left.

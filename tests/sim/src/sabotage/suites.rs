@@ -54,7 +54,7 @@ pub(super) struct Copy {
 
 impl Copy {
     pub(super) fn of(root: &Path, folder: PathBuf, slow: bool) -> Result<Copy, String> {
-        copy_sources(root, &folder)?;
+        copy_sources(root, &folder, slow)?;
         Ok(Copy { folder, slow })
     }
 
