@@ -192,6 +192,19 @@ fn a_voter_grants_no_more_than_is_durable() {
     assert_eq!((persisted(&out).unwrap().promised, granted(&out, 1)), (ms(1_000), 1_000));
 }
 
+/// Rule 2.4: a promise that was given before the limit was lowered may last beyond another restart.
+#[test]
+fn a_lower_limit_does_not_shorten_what_is_remembered() {
+    let mut voter = Node::fresh(3, &[1, 2, 3]);
+    assert_eq!(granted(&voter.hear(0, 1, heartbeat(1, 1).asking(LIMIT)), 1), LIMIT);
+    let mut timing = config(3).timing;
+    timing.promise_limit = ms(PROMISE);
+    let mut voter = Node::new(quorate::Config { timing, ..config(3) }, voter.durable().clone(), 10);
+    let out = voter.hear(20, 1, heartbeat(2, 2).asking(LIMIT));
+    assert_eq!((persisted(&out).unwrap().promised, granted(&out, 1)), (ms(LIMIT), PROMISE));
+    assert!(!free_for(&voter.restarted(30), LIMIT - 1, 2), "the first promise lasts until {LIMIT}");
+}
+
 /// Rule 2.5: of several reasons for a denial, the promise is the one that is given.
 #[test]
 fn the_promise_is_tested_before_anything_else() {
