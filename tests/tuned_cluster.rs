@@ -24,7 +24,12 @@ const fn ms(length: u64) -> Duration {
 }
 
 fn group(seed: u64, nodes: u64, timing: Timing) -> FastCluster {
-    FastCluster::new(seed, nodes, timing, Traffic { delay: QUIET, loss: 0, oversleep: MS / 10 })
+    FastCluster::new(
+        seed,
+        nodes,
+        timing,
+        Traffic { delay: QUIET, loss: 0, oversleep: MS / 10, write: 10 * MS },
+    )
 }
 
 fn tuned(seed: u64, nodes: u64) -> FastCluster {

@@ -1,4 +1,4 @@
-//! A group in virtual time without checks, faults and write times, to simulate hours of traffic quickly.
+//! A group in virtual time without checks and faults, to simulate hours of traffic quickly.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -14,7 +14,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::clock::Instant;
 use crate::rng::{Dice, Ppm};
 
-/// The properties of the network.
+/// The properties of the network and of the hosts.
 #[derive(Clone, Copy, Debug)]
 pub struct Traffic {
     /// The shortest and the longest one-way delay, in nanoseconds.
@@ -23,6 +23,8 @@ pub struct Traffic {
     pub loss: Ppm,
     /// How late a node wakes up at most, in nanoseconds.
     pub oversleep: u64,
+    /// How long a write takes, in nanoseconds. A host does nothing else meanwhile.
+    pub write: u64,
 }
 
 /// What happened, counted.
@@ -54,6 +56,8 @@ pub struct FastCluster {
     nodes: Vec<Option<Node>>,
     /// When each node is to be woken.
     alarms: Vec<Instant>,
+    /// Until when each node writes.
+    busy_until: Vec<Instant>,
     queue: BinaryHeap<Reverse<(Instant, usize)>>,
     /// The messages under way, by the slot that the queue names.
     messages: Vec<Option<(usize, u64, Message<u64>)>>,
@@ -81,6 +85,7 @@ impl FastCluster {
             traffic,
             tally: Tally::default(),
             alarms: vec![0; nodes.len()],
+            busy_until: vec![0; nodes.len()],
             nodes,
             queue: BinaryHeap::new(),
             messages: Vec::new(),
@@ -127,6 +132,10 @@ impl FastCluster {
 
     fn deliver(&mut self) {
         let Some(Reverse((_, slot))) = self.queue.pop() else { return };
+        let free_at = self.messages[slot].as_ref().map_or(0, |&(to, _, _)| self.busy_until[to]);
+        if free_at > self.now {
+            return self.queue.push(Reverse((free_at, slot)));
+        }
         self.free.push(slot);
         if let Some((to, from, message)) = self.messages[slot].take() {
             self.serve(to, Some(Input::Receive { from, message }));
@@ -143,10 +152,13 @@ impl FastCluster {
         for output in outputs.drain(..) {
             match output {
                 Output::Send { to, message } => self.send(index, to, message),
+                Output::Persist(_) => {
+                    self.busy_until[index] = self.busy_until[index].max(self.now) + self.traffic.write
+                }
                 Output::Event(Event::Elected { .. }) => self.tally.elections += 1,
                 Output::Event(Event::SteppedDown { .. }) => self.tally.step_downs += 1,
                 Output::Event(Event::LeaderChanged { leader: None }) => self.tally.leader_lost_at = self.now,
-                Output::Event(_) | Output::Persist(_) | Output::Rejected(_) => {}
+                Output::Event(_) | Output::Rejected(_) => {}
             }
         }
         self.outputs = outputs;
@@ -161,7 +173,8 @@ impl FastCluster {
         if self.dice.chance(self.traffic.loss) {
             return;
         }
-        let at = self.now + self.dice.between(self.traffic.delay);
+        // What follows a write is sent when the write is done.
+        let at = self.busy_until[from].max(self.now) + self.dice.between(self.traffic.delay);
         let under_way = Some((to as usize - 1, from as u64 + 1, message));
         let slot = self.free.pop().unwrap_or_else(|| {
             self.messages.push(None);
@@ -172,6 +185,10 @@ impl FastCluster {
     }
 
     fn set_alarm(&mut self, index: usize) {
+        if self.busy_until[index] > self.now {
+            self.alarms[index] = self.busy_until[index];
+            return;
+        }
         let due = self.nodes[index].as_ref().and_then(Election::deadline);
         self.alarms[index] = due.map_or(Instant::MAX, |due| {
             let late = self.dice.below(self.traffic.oversleep + 1);
@@ -179,11 +196,15 @@ impl FastCluster {
         });
     }
 
-    /// The leader, and the promise and the interval that it has chosen.
+    /// The leader, and the promise and the interval that it has chosen. A host that writes does not know yet that it
+    /// leads.
     #[must_use]
     pub fn leader(&self) -> Option<(u64, HeartbeatTiming)> {
+        let hosts =
+            self.nodes.iter().zip(&self.busy_until).filter(|&(_, &busy_until)| busy_until <= self.now);
         let leads = |node: &&Node| node.role() == RoleKind::Leader;
-        let leader = self.nodes.iter().flatten().filter(leads).max_by_key(|node| node.term())?;
+        let leader =
+            hosts.filter_map(|(node, _)| node.as_ref()).filter(leads).max_by_key(|node| node.term())?;
         Some((leader.id(), leader.status().heartbeat_timing?))
     }
 

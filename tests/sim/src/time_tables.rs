@@ -26,7 +26,7 @@ fn settings() -> Vec<Setting> {
     let always = |write| (ms(write), ms(write));
     let mut settings = Vec::new();
     for nodes in [3, 5] {
-        for write in [0, 20, 40, 70, 100].map(always).into_iter().chain([(ms(0), ms(100))]) {
+        for write in [0, 10, 20, 40, 70, 100].map(always).into_iter().chain([(ms(0), ms(100))]) {
             settings.push(Setting { nodes, write, loss: 0, stagger: ms(20) });
         }
         for (write, loss, stagger) in [(0, 50_000, 20), (0, 0, 30), (0, 50_000, 30), (50, 50_000, 20)] {

@@ -35,10 +35,9 @@ pub(crate) struct Tuned {
     /// The first seed.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-}
-
-fn traffic(loss: Ppm) -> Traffic {
-    Traffic { delay: QUIET, loss, oversleep: MS / 10 }
+    /// How long each write takes, in milliseconds. A host does nothing else meanwhile.
+    #[arg(long, default_value_t = 10)]
+    write_ms: u64,
 }
 
 fn tuned() -> Timing {
@@ -57,10 +56,15 @@ fn gather<T: Send>(seed: u64, count: u64, work: impl Fn(u64) -> T + Sync) -> Vec
 }
 
 impl Tuned {
+    fn traffic(&self, loss: Ppm) -> Traffic {
+        Traffic { delay: QUIET, loss, oversleep: MS / 10, write: self.write_ms * MS }
+    }
+
     pub(crate) fn run(&self) -> bool {
         println!(
             "tuned: promise {SHORTEST:?} to {LONGEST:?}; fixed: Timing::lan(); delays 0.15 to 0.35 ms; nodes wake \
-             up to 0.1 ms late"
+             up to 0.1 ms late; writes of {} ms, and a host does nothing else meanwhile",
+            self.write_ms
         );
         let detected = self.crashes == 0 || self.detection();
         let kept = self.hours == 0 || self.quiet_hours();
@@ -79,8 +83,9 @@ impl Tuned {
         let mut well = true;
         for (nodes, loss) in [(3, 0), (3, 1_000), (5, 0), (5, 1_000)] {
             let of = |timing: Timing, settled| {
-                let crashes =
-                    gather(self.seed, self.crashes, |seed| crash(seed, nodes, timing, loss, settled));
+                let crashes = gather(self.seed, self.crashes, |seed| {
+                    crash(seed, nodes, timing, self.traffic(loss), settled)
+                });
                 let summary = |of: fn(&Crash) -> Duration| {
                     let trial = |crash| Failover { length: of(crash), candidacies: 1 };
                     Summary::of(&crashes.iter().map(trial).collect::<Vec<_>>())
@@ -113,7 +118,7 @@ impl Tuned {
         for loss in [0, 1_000] {
             let started = Instant::now();
             let tallies = gather(self.seed, self.hours, |seed| {
-                let mut cluster = FastCluster::new(seed, 3, tuned(), traffic(loss));
+                let mut cluster = FastCluster::new(seed, 3, tuned(), self.traffic(loss));
                 cluster.run_for(HOUR);
                 (cluster.tally, cluster.leader().is_some())
             });
@@ -137,7 +142,7 @@ impl Tuned {
         println!(" n    loss  leaders lost: mean  most  elections: most  promise before, within, after, ms");
         let mut well = true;
         for (nodes, loss) in [(3, 0), (3, 10_000), (5, 0), (5, 10_000)] {
-            let trials = gather(self.seed, self.jumps, |seed| jump(seed, nodes, loss));
+            let trials = gather(self.seed, self.jumps, |seed| jump(seed, nodes, self.traffic(loss)));
             let most = |of: fn(&Jump) -> u64| trials.iter().map(of).max().unwrap_or(0);
             let mean =
                 |of: &dyn Fn(&Jump) -> f64| trials.iter().map(of).sum::<f64>() / trials.len().max(1) as f64;
@@ -168,8 +173,8 @@ struct Crash {
     sent: u64,
 }
 
-fn crash(seed: u64, nodes: u64, timing: Timing, loss: Ppm, settled: u64) -> Crash {
-    let mut cluster = FastCluster::new(seed, nodes, timing, traffic(loss));
+fn crash(seed: u64, nodes: u64, timing: Timing, traffic: Traffic, settled: u64) -> Crash {
+    let mut cluster = FastCluster::new(seed, nodes, timing, traffic);
     cluster.run_for(settled + Dice::new(!seed).below(SECOND));
     let before = cluster.tally.sent;
     cluster.run_for(SECOND);
@@ -199,8 +204,8 @@ struct Jump {
 }
 
 /// A quiet network becomes slow at once, and quick again later.
-fn jump(seed: u64, nodes: u64, loss: Ppm) -> Jump {
-    let mut cluster = FastCluster::new(seed, nodes, tuned(), traffic(loss));
+fn jump(seed: u64, nodes: u64, traffic: Traffic) -> Jump {
+    let mut cluster = FastCluster::new(seed, nodes, tuned(), traffic);
     let promise = |cluster: &FastCluster| {
         cluster.leader().map_or(0.0, |(_, timing)| timing.promise.as_secs_f64() * 1e3)
     };
