@@ -16,6 +16,9 @@ use quorate_versus::summary::Summary;
 use crate::failover_results::{Case, Results};
 use crate::failover_targets;
 
+/// How long it usually takes until a state has reached a disk.
+const USUAL_WRITE_MS: u64 = 10;
+
 /// How long a group is without a leader when its leader crashes. Fails if quorate misses a target.
 #[derive(Args)]
 pub(crate) struct Failover {
@@ -25,8 +28,8 @@ pub(crate) struct Failover {
     /// All cases: 3, 5 and 7 nodes; 0.25, 5 and 35 ms one way; no loss, 5 % and 20 %.
     #[arg(long)]
     all: bool,
-    /// How long each write takes, in milliseconds.
-    #[arg(long, default_value_t = 0)]
+    /// How long each write takes, in milliseconds. A process does nothing else meanwhile.
+    #[arg(long, default_value_t = USUAL_WRITE_MS)]
     write_ms: u64,
     /// Writes the length of each run to this file.
     #[arg(long)]
@@ -36,7 +39,7 @@ pub(crate) struct Failover {
 impl Failover {
     /// The command that measures the default cases and writes the lengths to a file.
     pub(crate) fn into_file(path: PathBuf) -> Self {
-        Failover { seeds: 1_000, all: false, write_ms: 0, csv: Some(path) }
+        Failover { seeds: 1_000, all: false, write_ms: USUAL_WRITE_MS, csv: Some(path) }
     }
 }
 
@@ -58,6 +61,7 @@ crash until all nodes know. almost-raft takes long to simulate: a tenth of the r
 
 impl Failover {
     pub(crate) fn run(&self) -> bool {
+        println!("Each write takes {} ms, and a process does nothing else meanwhile.\n", self.write_ms);
         let mut csv = Csv::create(self.csv.as_ref());
         let mut all = Vec::new();
         for case in self.cases() {
@@ -76,7 +80,7 @@ impl Failover {
         drop(csv);
         println!("{NOTES}\n");
         failover_targets::print_ratios(&all);
-        failover_targets::check(&all, self.seeds)
+        failover_targets::check(&all, self.seeds, self.write_ms)
     }
 
     fn cases(&self) -> Vec<Case> {
