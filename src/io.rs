@@ -32,6 +32,17 @@ pub enum Input<I> {
     /// it disturbs no leader.
     Campaign,
     /// Give up leadership.
+    ///
+    /// [`Event::SteppedDown`] says that this node has. It orders the successor to campaign, and repeats that order
+    /// up to four times, at the [retry interval](crate::Timing::retry_interval), until it hears of a new leader. So
+    /// go on ticking and receiving after that event until [`Event::LeaderChanged`] names another leader, and for two
+    /// [`promise_limit`](crate::Timing::promise_limit) at most: the successor may need this node's vote too. A node
+    /// that is neither stepped nor ticked any more has given its order once. If that one message is lost, a group of
+    /// three has no leader until the promise of the successor ends, `promise_limit` later at the worst; in a larger
+    /// one the others elect a leader among them. The shutdown of both hosts waits in this way.
+    ///
+    /// Without a [`SteppedDown`](Event::SteppedDown) the node leads on: [`Rejected`](Output::Rejected) or
+    /// [`Event::HandoverFailed`] says why, within one `promise` and one `promise_limit`.
     Resign {
         /// The node that is to lead next; `None` leaves the choice to the leader.
         successor: Option<I>,
@@ -66,9 +77,11 @@ pub enum Input<I> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub enum Urgency {
-    /// Once the successor has shown that it can win. If it cannot, the leader leads on.
+    /// Once the successor has shown that it can win, which may take as long as a write of that node. If it cannot,
+    /// the leader leads on.
     WhenReady,
-    /// At once, for a shutdown that cannot wait.
+    /// At once, for a shutdown that cannot wait: this node leads no longer when its outputs were acted on. The
+    /// successor writes its vote only then, so the group has no leader for that long.
     Now,
 }
 

@@ -643,8 +643,8 @@
 //! `election/transfer_pre_vote.rs`
 //!
 //! **6.1 Naming the successor.** A resigning leader names its successor in the heartbeats to it
-//! (`Order::Prepare`), at once, then at the retry interval and with each round of heartbeats, for one
-//! promise length at most.
+//! (`Order::Prepare`), at once, then at the retry interval for one promise length, and with each round of
+//! heartbeats, for one long promise at most.
 //!
 //! - (a) The attempt begins once the membership in force is committed and no renewal runs. A successor that
 //!   is not fit yet is waited for, for one promise length from then on.
@@ -652,9 +652,15 @@
 //!   new term, and a later `Resign` replaces it.
 //! - (c) A successor is fit if it is another voter of priority above 0 that is not leaving, has replied in
 //!   this term, has a promise in force, and has a position that a quorum does not exceed.
+//! - (d) A handover ends without a word when its reason does: a later target calls back the leader (8.3 (b)), or
+//!   the leader's priority is set to at least that of the member that was to take over (6.5).
 //!
 //! *Why.* Leadership is not given up before it is known to be wanted: the leader leads on until the
-//! successor has shown that it can win.
+//! successor has shown that it can win. The successor writes its vote first (4.10), and has the time that
+//! every write has (3.5). That costs nothing, as the leader leads on.
+//!
+//! *For example,* the disk of B takes 200 for each write, and A resigns in favour of B. B has a quorum at 10
+//! and is ready at 210. If A had given up at 150, B would have reserved its vote in vain.
 //!
 //! **6.2 The successor tries.** The named successor stays a follower and asks all voters, the leader
 //! included, for a pre-vote in the leader's name (`Claim::Handover` with leader and term).
@@ -665,7 +671,8 @@
 //! - (b) With a quorum, the successor reserves its vote (4.10) and says `ready`, at once and in every
 //!   heartbeat reply. Of a denial nothing is used.
 //! - (c) The attempt ends on the successor's side with a heartbeat that does not name it or is of another
-//!   leader or term, and after one promise length.
+//!   leader or term. A pre-vote round ends after one promise length, and the next heartbeat that names the
+//!   successor begins another.
 //!
 //! *Why.* With this question the leader finds out at no risk whether the successor reaches a quorum: no
 //! promise, term or deadline has changed.

@@ -148,8 +148,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
+    /// Rule 6.1: the attempt lasts for the long promise that the successor is asked for, since a successor whose disk
+    /// takes 200 ms for its vote is ready no sooner. The leader leads on meanwhile.
     fn start_handover_attempt(&mut self, successor: I, out: &mut Vec<Output<I>>) {
-        let (since, until) = (self.round.next(), self.now.after(self.timing.promise()));
+        let (since, until) = (self.round.next(), self.now.after(self.timing.promise_limit()));
         let Role::Leader(leading) = &mut self.role else { return };
         leading.unranked = true;
         if let Some(handover) = &mut leading.handover {
@@ -159,14 +161,17 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.send_prepare_order(out);
     }
 
-    /// Sends the successor a heartbeat that names it.
+    /// Sends the successor a heartbeat that names it. After one promise length without `ready` the successor is most
+    /// likely writing, and the rounds of heartbeats repeat the order often enough.
     fn send_prepare_order(&mut self, out: &mut Vec<Output<I>>) {
         let next_retry = self.now.after(self.timing.retry_interval());
+        let patience = self.timing.promise_limit().saturating_sub(self.timing.promise());
         let Role::Leader(leading) = &mut self.role else { return };
         let Some(attempt) = leading.handover.as_mut().and_then(|handover| handover.attempt.as_mut()) else {
             return;
         };
-        attempt.next_retry = next_retry;
+        let is_urgent = next_retry < attempt.until.before(patience);
+        attempt.next_retry = if is_urgent { next_retry } else { attempt.until };
         let successor = attempt.successor;
         if let Some(index) = self.hard.membership.index_of(successor) {
             self.send_heartbeat(index, out);
@@ -195,6 +200,26 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         let reason = successor.and_then(|successor| self.fitness(successor).err());
         out.push(Output::Event(Event::HandoverFailed { successor, reason }));
+    }
+
+    /// Rule 6.1: a handover that is not wanted any more ends, and what its successor says counts no longer.
+    pub(super) fn withdraw_handover(&mut self, is_unwanted: impl Fn(&Handover<I>) -> bool) {
+        let Role::Leader(leading) = &mut self.role else { return };
+        if leading.handover.as_deref().is_some_and(is_unwanted) {
+            leading.handover = None;
+            leading.unranked = true;
+        }
+    }
+
+    /// Rule 6.5: the priority of this leader has risen, or has ceased to be 0, so a takeover that is under way may be
+    /// without a reason.
+    pub(super) fn withdraw_needless_takeover(&mut self) {
+        let priority_of = |id| self.progress_of(id).map(|follower| follower.priority);
+        let Role::Leader(leading) = &self.role else { return };
+        let Some(attempt) = leading.attempt() else { return };
+        if priority_of(attempt.successor) <= Some(self.priority) {
+            self.withdraw_handover(|handover| handover.cause == HandoverCause::HigherPriority);
+        }
     }
 
     /// The good standing of a member of higher priority is measured anew in each leadership.

@@ -27,7 +27,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let could = self.is_electable();
         self.priority = priority;
         match &self.role {
-            Role::Leader(_) => self.consider_takeover(out),
+            Role::Leader(_) => {
+                self.withdraw_needless_takeover();
+                self.consider_takeover(out);
+            }
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_)
                 if could == self.is_electable() => {}
             Role::Follower(_) => {

@@ -12,7 +12,7 @@ use crate::membership::{MAX_MEMBERS, Membership, majority};
 use crate::progress::Progress;
 use crate::reconfig::{MemberHealth, Target, has_same_quorums, next_step, quorums_overlap};
 use crate::rejection::Rejection;
-use crate::role::{Leading, Leaving, Reconfiguration, ReconfigurationPhase, Role};
+use crate::role::{HandoverCause, Leading, Leaving, Reconfiguration, ReconfigurationPhase, Role};
 use crate::types::{MemberIndex, Nanos, NodeId, Priority, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
@@ -77,6 +77,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn start_reconfiguration(&mut self, target: Target<I>, force: Force, out: &mut Vec<Output<I>>) {
         if self.leaving == Leaving::ByTarget && target.contains(self.id) {
             self.leaving = Leaving::No;
+            self.withdraw_handover(|handover| handover.cause == HandoverCause::Leaving);
         }
         if let Role::Leader(leading) = &mut self.role {
             let change = leading.reconfiguration.get_or_insert_with(Reconfiguration::new);

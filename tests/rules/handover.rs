@@ -381,14 +381,14 @@ fn handovers_without_a_name_try_one_node_after_the_other() {
 fn after_a_failed_handover_the_leader_goes_on_leading() {
     let (mut node, _) = resigning();
     let mut news = Vec::new();
-    while node.due() <= 10 + PROMISE {
+    while node.due() <= 10 + LIMIT {
         let (now, out) = (node.due(), node.tick_at(node.due()));
         news.extend(events(&out).into_iter().map(|event| (now, event)));
         for (follower, beat) in sent(&out) {
             node.hear(now, follower, accept(beat));
         }
     }
-    assert_eq!(news, [(10 + PROMISE, Event::HandoverFailed { successor: Some(2), reason: None })]);
+    assert_eq!(news, [(10 + LIMIT, Event::HandoverFailed { successor: Some(2), reason: None })]);
     assert_eq!((node.role(), node.term()), (RoleKind::Leader, term(1)));
     let beats = node.tick_at(node.due());
     assert_eq!(heartbeat_of(&to(&beats, 2)).order, Order::Follow);
@@ -436,13 +436,9 @@ fn a_member_of_higher_priority_is_handed_leadership_after_a_delay() {
     assert!(tries.iter().all(|&(_, successor)| successor == 3), "{last:?}");
 
     // Rule 6.4: node 3 never says ready, so the attempts become rarer.
-    let mut starts: Vec<u64> = Vec::new();
-    for &(now, _) in &tries {
-        if starts.last().is_none_or(|&start| now > start + 2 * PROMISE - RETRY) {
-            starts.push(now);
-        }
-    }
-    let pauses: Vec<u64> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let times = tries.iter().map(|&(now, _)| now);
+    let gaps = times.clone().zip(times.skip(1)).map(|(before, now)| now - before);
+    let pauses: Vec<u64> = gaps.filter(|&gap| gap > HEARTBEAT).collect();
     assert!(pauses.len() >= 3 && pauses[1] > pauses[0] && pauses[2] > pauses[1], "{pauses:?}");
 
     led_until(leader(1, &THREE), 1, 3 * TAKEOVER_DELAY, |_, _, beat: &Msg| {
@@ -738,4 +734,41 @@ fn a_successor_must_reach_the_known_positions_of_a_quorum() {
     assert_ne!(silent.resign(1, Some(2), Urgency::WhenReady), unfit);
     node.hear(1, 3, accept(&to(&beats, 3)).position(4));
     assert_eq!(node.resign(1, Some(2), Urgency::WhenReady), unfit);
+}
+
+/// Rule 6.5: the leader of priority 0 was about to hand over, and its host wants it to lead after all.
+#[test]
+fn a_takeover_ends_when_its_reason_does() {
+    let mut node = leader(1, &THREE);
+    let named = to(&node.step_at(10, Input::SetPriority(Priority(0))), 2);
+    assert!(is_named(&named));
+    node.step_at(11, Input::SetPriority(Priority(1)));
+    node.hear(12, 2, accept(&named).ready());
+    assert_eq!(node.role(), RoleKind::Leader);
+    let beats = node.tick_at(node.due());
+    assert!(!is_named(&to(&beats, 2)));
+}
+
+/// Rule 6.1: a successor that is writing is not asked more often than with each round of heartbeats.
+#[test]
+fn a_successor_has_a_long_promise_for_its_write_and_is_asked_at_the_retry_interval_for_a_short_one() {
+    let mut node = leader(1, &THREE);
+    let mut orders =
+        sent(&node.resign(10, Some(2), Urgency::WhenReady)).iter().map(|_| 10).collect::<Vec<_>>();
+    loop {
+        let (now, out) = (node.due(), node.tick_at(node.due()));
+        if trace(&out).contains("handover-failed") {
+            assert_eq!(now, 10 + LIMIT);
+            break;
+        }
+        orders.extend(sent(&out).iter().filter(|(_, beat)| is_named(beat)).map(|_| now));
+        for (_, beat) in sent(&out).into_iter().filter(|&(follower, _)| follower == 3) {
+            node.hear(now, 3, accept(beat));
+        }
+    }
+    let urgent = orders.iter().filter(|&&at| at < 10 + PROMISE).count() as u64;
+    let late = orders.len() as u64 - urgent;
+    let lowest = PROMISE / RETRY;
+    assert!((lowest..=lowest + PROMISE / HEARTBEAT + 1).contains(&urgent), "{orders:?}");
+    assert!(late <= (LIMIT - PROMISE) / HEARTBEAT + 1, "{orders:?}");
 }

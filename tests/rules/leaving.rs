@@ -274,7 +274,7 @@ fn a_leaving_leader_whose_handover_fails_waits_before_it_tries_again() {
     let mut node = leader(1, &THREE);
     assert_eq!(trace(&node.step_at(10, Input::Leave)), "heartbeat 2");
     let mut failed = 0;
-    while node.due() < 10 + 3 * PROMISE {
+    while node.due() < 10 + LIMIT + 2 * PROMISE {
         let (now, out) = (node.due(), node.tick_at(node.due()));
         if trace(&out).contains("handover-failed") {
             failed = now;
@@ -283,7 +283,7 @@ fn a_leaving_leader_whose_handover_fails_waits_before_it_tries_again() {
             node.hear(now, follower, accept(beat));
         }
     }
-    assert_eq!(failed, 10 + PROMISE);
+    assert_eq!(failed, 10 + LIMIT);
     assert_eq!(node.step_at(failed + 2 * PROMISE - 1, Input::Leave), []);
     assert_eq!(
         trace(&node.step_at(failed + 2 * PROMISE, Input::Leave)),

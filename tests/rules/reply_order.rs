@@ -165,7 +165,7 @@ fn ready_counts_only_in_the_attempt_that_asked_for_it() {
     let mut node = leader(1, &THREE);
     let first = to(&node.resign(10, Some(2), Urgency::WhenReady), 2);
     let mut out = Outputs::new();
-    while !events(&out).contains(&Event::HandoverFailed { successor: Some(2), reason: None }) {
+    while !trace(&out).contains("handover-failed") {
         out = node.tick_at(node.due());
         let now = node.status().now;
         let beats: Vec<u64> = sent(&out).iter().map(|(to, _)| *to).filter(|&id| id == 3).collect();

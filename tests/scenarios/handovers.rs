@@ -1,7 +1,7 @@
 //! Handovers from node to node: complete ones, and ones that are cut short after the leader has stepped
 //! down. The scenarios measure for how long the group then has no leader.
 
-use quorate_sim::HandoverSettings;
+use quorate_sim::{Cluster, DiskOptions, Drift, HandoverSettings, Options};
 
 use crate::prelude::*;
 
@@ -63,6 +63,29 @@ fn the_group_does_not_wait_for_a_successor_that_dies_before_the_order_arrives() 
     }
 }
 
+/// Rule 6.3: a former leader that goes on repeats its order, so a lost one costs a retry interval. One that exits at
+/// once cannot: the promise of the successor has to end, unless the others are a quorum without it.
+#[test]
+fn an_order_that_is_lost_is_repeated_unless_its_sender_has_exited() {
+    for (nodes, exits) in [(3, false), (3, true), (5, false), (5, true)] {
+        let mut network = led_by_1(nodes);
+        let _ = network.step(1, resign(2, Urgency::WhenReady));
+        while network.leader().is_some() {
+            assert!(network.deliver(|mail| !is_order(mail)) > 0, "node 1 resigns");
+        }
+        network.lose(is_order);
+        if exits {
+            network.nodes.remove(&1);
+        }
+        let took = time_to_a_leader(&mut network);
+        let Timing { retry_interval, promise_limit, stagger, .. } = Timing::lan();
+        let waits = exits && nodes == 3;
+        let bound = if waits { promise_limit + 3 * stagger } else { 2 * retry_interval };
+        assert!(took <= bound, "{nodes} nodes: {took:?}");
+        assert_eq!(waits, took > 100 * MS, "{nodes} nodes: {took:?}");
+    }
+}
+
 /// Rules 2.1 and 6.3: the voters of the successor wait for the promise of their votes, and no longer.
 #[test]
 fn a_successor_that_dies_with_the_votes_is_replaced_when_their_promises_end() {
@@ -111,7 +134,7 @@ fn a_handover_that_failed_does_not_delay_the_next_election() {
     for offset in 0..50 {
         let mut network = led_by_1(3);
         let _ = network.step(1, resign(2, Urgency::WhenReady));
-        for _ in 0..200 {
+        for _ in 0..500 {
             network.deliver(|_| true);
             network.lose(|mail| matches!(&mail.message.body, Body::HeartbeatReply(reply) if reply.ready));
             network.pass(MS);
@@ -124,5 +147,36 @@ fn a_handover_that_failed_does_not_delay_the_next_election() {
         assert_eq!((network.leader(), network.node(3).term()), (Some(3), Term(3)));
         let jitter = Timing::lan().stagger / 2;
         assert!(took <= Timing::lan().promise + jitter + MS, "{took:?}");
+    }
+}
+
+/// A group that is led by a node other than 1, whose writes take that long; no other write takes any time.
+fn beside_a_slow_node(nodes: usize, write: Duration, seed: u64) -> Cluster {
+    let write = write.as_nanos() as u64;
+    let options = Options { drift: Drift::Within, lost_attempts: None, ..Options::default() };
+    let mut cluster = Cluster::new(seed, nodes, options);
+    cluster.set_disk_of(1, DiskOptions { write: (write, write), ..DiskOptions::default() });
+    cluster.run_for(Duration::from_millis(2_000 + seed));
+    if cluster.leads(1) {
+        cluster.step(1, resign(2, Urgency::Now));
+        cluster.run_for(2_000 * MS);
+    }
+    assert!(cluster.leader().is_some_and(|(leader, _)| leader != 1), "seed {seed}");
+    cluster
+}
+
+/// Rules 3.5, 4.10 and 6.1: a successor writes its vote before it is ready. The leader leads on meanwhile, so the
+/// time without a leader does not depend on that write.
+#[test]
+fn one_resignation_hands_over_to_a_node_whose_writes_are_slow() {
+    for (nodes, write) in [(2, 100), (2, 200), (2, 350), (3, 100), (3, 200), (3, 350), (5, 350)] {
+        for seed in 0..20 {
+            let mut cluster = beside_a_slow_node(nodes, Duration::from_millis(write), seed);
+            let (leader, _) = cluster.leader().unwrap();
+            cluster.step(leader, resign(1, Urgency::WhenReady));
+            let limit = Timing::lan().promise_limit + 20 * MS;
+            let took = cluster.run_till(limit, |cluster| cluster.leads(1));
+            assert!(took.is_some(), "{nodes} nodes, {write} ms, seed {seed}");
+        }
     }
 }

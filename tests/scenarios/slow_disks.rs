@@ -34,7 +34,7 @@ fn after_a_failed_handover_a_crash_costs_no_time() {
         let _ = network.step(1, Input::Resign { successor: Some(successor), urgency: Urgency::WhenReady });
         run(
             &mut network,
-            200 * MS,
+            500 * MS,
             |mail| matches!(&mail.message.body, Body::HeartbeatReply(reply) if reply.ready),
         );
         assert_eq!((network.leader(), network.durable[&successor].term), (Some(1), Term(2)));

@@ -197,4 +197,9 @@ impl Cluster {
     pub fn set_disk(&mut self, disk: DiskOptions) {
         self.options.disk = disk;
     }
+
+    /// Gives `node` a disk of its own.
+    pub fn set_disk_of(&mut self, node: u64, disk: DiskOptions) {
+        self.hosts[index_of(node)].disk = Some(disk);
+    }
 }

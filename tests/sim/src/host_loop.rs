@@ -185,7 +185,7 @@ impl Cluster {
     }
 
     fn write(&mut self, node: usize, state: HardState<u64>) {
-        let (length, stalls) = self.options.disk.draw(&mut self.dice);
+        let (length, stalls) = self.hosts[node].disk.unwrap_or(self.options.disk).draw(&mut self.dice);
         if stalls {
             self.liveness.mark_stalled(node, self.now + length);
             self.log(node as u64 + 1, || format!("STALL for {} ms", length / 1_000_000));

@@ -6,6 +6,7 @@ use quorate::{Config, Election, HardState, Input, Lease, Membership, Output};
 use rand_chacha::ChaCha8Rng;
 
 use crate::clock::{Clock, Instant};
+use crate::disk::DiskOptions;
 
 /// A machine with a disk, on which a process may run.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct Host {
     pub(crate) former: Option<Membership<u64>>,
     /// When the members last changed by a forced step.
     pub(crate) forced: Option<Instant>,
+    /// The disk of this machine, if it is another one than that of the others.
+    pub(crate) disk: Option<DiskOptions>,
 }
 
 /// A single-threaded process: it blocks while it writes, and reads its clock for each message.
