@@ -78,8 +78,11 @@
 //!   membership that has it, so that the newcomer is reached even if that leader dies at once;
 //! - a member may move to another address, if it is told the address of one member at its start: a silent
 //!   member is tried at every address where it was ever seen, and the node that hears it tells the others;
-//! - a node behind a translator that shows each destination another source must be told every member: the others
-//!   cannot tell each other where it is, and only a leader that it writes to finds it;
+//! - of a member that does not answer, a node tells every address that it holds, and not only the best: a follower
+//!   writes to its leader alone, and may hold the one address at which the leader reaches the member;
+//! - a follower answers the announcement of a member with the address of the leader, by no more bytes than came. So a
+//!   node behind a translator that shows each destination another source, where the others cannot tell each other
+//!   where it is, needs the address of one member that runs, whichever that is;
 //! - a new node may have the address of a lost one: a message names its receiver, and has no meaning for
 //!   another node;
 //! - no address is kept of a node that is neither a member, nor about to become one, nor configured. A
@@ -88,6 +91,11 @@
 //! Inside, an address has one form: IPv4 as such, not mapped into IPv6. A socket is given the form that it takes
 //! ([`Endpoint::bind`]), and another node only addresses that mean the same to it: none of a link, and none of one
 //! machine unless the other node is on that machine.
+//!
+//! Two members do not find each other if no member holds a right address of one of them: both have moved since any
+//! member that runs heard them, or have lost what they knew. Tell one of the two ([`Endpoint::configure`]) where a
+//! member is. Nor can anybody tell a node behind such a translator where a member is that all others reach by an
+//! address of one link or one machine: configure an address of that member that means the same everywhere.
 //!
 //! Addresses are not part of the durable state, since no agreement depends on them: a wrong or lost address
 //! costs time, never safety. A node that restarts is found by any member that is still up. But should **all**
@@ -185,6 +193,8 @@ pub struct Endpoint<I, R> {
     leader: Option<Leader<I>>,
     members: Vec<I>,
     recipients: Vec<I>,
+    /// The leader that a follower has named, while this node knows none.
+    referred: Option<I>,
     /// The message that was handed out last, whose step may bring the membership that its addresses go with.
     unsettled: Option<Unsettled<I>>,
     requester: Option<Requester<I>>,
@@ -224,6 +234,7 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
             leader: None,
             members: Vec::new(),
             recipients: Vec::new(),
+            referred: None,
             unsettled: None,
             requester: None,
             counters: DatagramCounters::default(),
@@ -279,6 +290,9 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
     pub fn observe(&mut self, node: &NodeView<'_, I>) {
         self.watch(node);
         self.leader = node.leader;
+        if self.leader.is_some() && self.referred.take().is_some() {
+            self.has_strangers = true;
+        }
         self.members.clear();
         self.members.extend_from_slice(node.members());
         if self.recipients != node.recipients() {
@@ -367,8 +381,8 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
 
     /// Whether `id` may have an address here.
     fn is_admitted(&self, id: I) -> bool {
-        let is_needed = self.recipients.binary_search(&id).is_ok() || self.book.is_configured(id);
-        is_needed && id != self.id
+        let is_recipient = self.recipients.binary_search(&id).is_ok() || self.referred == Some(id);
+        (is_recipient || self.book.is_configured(id)) && id != self.id
     }
 
     /// Forgets the addresses of nodes that this node has nothing to do with any more.
@@ -377,7 +391,7 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
             return;
         }
         let recipients = mem::take(&mut self.recipients);
-        self.book.retain(|id| recipients.binary_search(&id).is_ok());
+        self.book.retain(|id| recipients.binary_search(&id).is_ok() || self.referred == Some(id));
         self.recipients = recipients;
     }
 }

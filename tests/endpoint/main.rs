@@ -7,10 +7,12 @@
     reason = "a test that overflows or panics has found something"
 )]
 
+mod addresses;
 mod bounds;
 mod diagnoses;
 mod world;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use quorate::adapters::endpoint::{DatagramCounters, Endpoint, Question, Transmit};

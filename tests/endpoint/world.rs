@@ -104,6 +104,13 @@ pub(crate) struct World {
     pub(crate) nodes: Vec<Node>,
     /// Every datagram that was ever sent.
     pub(crate) sent: Vec<UnderWay>,
+    /// The node behind a translator that shows each destination another source, and lets in answers from there alone.
+    pub(crate) translated: Option<Id>,
+}
+
+/// The source that the translator shows to `destination`, and where it lets in what comes from there.
+pub(crate) fn translation(destination: SocketAddr) -> SocketAddr {
+    at(10_000 + destination.port())
 }
 
 impl World {
@@ -125,11 +132,21 @@ impl World {
 
     pub(crate) fn deliver(&mut self, source: SocketAddr, transmits: Vec<Transmit>) {
         let at = self.now;
-        let pack = |source| move |transmit| UnderWay { at, source, transmit };
+        let translated = self.translated.map(|id| self.node(id).address);
+        let pack = |from| {
+            move |transmit: Transmit| {
+                let source = if translated == Some(from) { translation(transmit.to) } else { from };
+                UnderWay { at, source, transmit }
+            }
+        };
+        let arrives = |node: &Node, sent: &UnderWay| match translated {
+            Some(hidden) if hidden == node.address => sent.transmit.to == translation(sent.source),
+            _ => node.address == sent.transmit.to,
+        };
         let mut queue: VecDeque<UnderWay> = transmits.into_iter().map(pack(source)).collect();
         while let Some(next) = queue.pop_front() {
             for node in &mut self.nodes {
-                if node.address == next.transmit.to {
+                if arrives(node, &next) {
                     let transmits = node.receive(&next.transmit, next.source, at);
                     queue.extend(transmits.into_iter().map(pack(node.address)));
                 }

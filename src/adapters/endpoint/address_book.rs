@@ -6,7 +6,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::prelude::rust_2024::*;
 
-use super::address::{canonical, is_same_family, is_usable, means_the_same_to};
+use super::address::{canonical, is_usable, means_the_same_to};
 use super::candidates::{AsOf, Candidates};
 use super::datagram::Sighting;
 use super::pacing::{Asked, Pacing, Turn};
@@ -26,8 +26,6 @@ pub(super) struct AddressBook<I> {
     pacing: Pacing,
     /// Grows when a node is at a new address.
     revision: u64,
-    /// Where the next datagram to a large group goes on telling.
-    next: usize,
 }
 
 #[derive(Default)]
@@ -38,11 +36,13 @@ struct Entry {
     revised: u64,
     /// When this node was last told the addresses, and at which revision.
     informed: Option<(Timestamp, u64)>,
+    /// Where the next datagram to it goes on telling, if there are more addresses than one datagram takes.
+    next: usize,
 }
 
 impl<I: NodeId> AddressBook<I> {
     pub(super) fn new() -> Self {
-        AddressBook { entries: BTreeMap::new(), pacing: Pacing::new(), revision: 0, next: 0 }
+        AddressBook { entries: BTreeMap::new(), pacing: Pacing::new(), revision: 0 }
     }
 
     /// The send buffer of the socket has so many bytes.
@@ -104,7 +104,7 @@ impl<I: NodeId> AddressBook<I> {
     pub(super) fn introduce(&mut self, id: I, address: SocketAddr, now: Timestamp) {
         let address = canonical(address);
         if is_usable(address) {
-            self.change(id, |entry| entry.candidates.report(address, AsOf::at(now), true));
+            self.change(id, |entry| entry.candidates.report(address, AsOf::at(now), true, now));
         }
     }
 
@@ -118,7 +118,8 @@ impl<I: NodeId> AddressBook<I> {
     ) {
         let address = canonical(told.address);
         if means_the_same_to(teller, address) {
-            self.change(id, |entry| entry.candidates.report(address, AsOf::ago(now, told.age), trusted));
+            let as_of = AsOf::ago(now, told.age);
+            self.change(id, |entry| entry.candidates.report(address, as_of, trusted, now));
         }
     }
 
@@ -196,7 +197,7 @@ impl<I: NodeId> AddressBook<I> {
     ) -> Vec<(I, Sighting)> {
         let revision = self.revision;
         let Some(entry) = self.entries.get_mut(&to) else { return Vec::new() };
-        let informed = entry.informed;
+        let (informed, next) = (entry.informed, entry.next);
         let recent = |(at, of)| of == revision && now.saturating_duration_since(at) < TOLD_EVERY;
         if informed.is_some_and(recent) && !due {
             return Vec::new();
@@ -204,26 +205,37 @@ impl<I: NodeId> AddressBook<I> {
         entry.informed = Some((now, revision));
         let mut all = Vec::new();
         for (&id, entry) in &self.entries {
-            let seen = || entry.candidates.answered().map(|(address, at)| (address, AsOf::at(at)));
-            let best = if id == to { seen() } else { entry.candidates.best() };
-            let alike = best.filter(|best| !is_same_family(best.0, reader));
-            let alike = alike.and_then(|_| entry.candidates.best_like(reader));
+            let told = if id == to {
+                let own = entry.candidates.answered().filter(|own| means_the_same_to(reader, own.0));
+                own.map(|(address, at)| (address, AsOf::at(at))).into_iter().collect()
+            } else {
+                entry.candidates.told(reader, now)
+            };
             let old = informed.is_some_and(|(_, of)| entry.revised <= of);
-            let told = [best, alike].into_iter().flatten();
-            all.extend(
-                told.filter(|&(address, _)| means_the_same_to(reader, address))
-                    .map(|(address, as_of)| (old, (id, Sighting { address, age: as_of.age(now) }))),
-            );
+            all.extend(told.into_iter().map(|told| (old, (id, sighting(told, now)))));
         }
         if all.len() > AT_ONCE {
-            let start = self.next.checked_rem(all.len()).unwrap_or(0);
-            self.next = start.saturating_add(AT_ONCE);
+            let start = next.checked_rem(all.len()).unwrap_or(0);
+            if let Some(entry) = self.entries.get_mut(&to) {
+                entry.next = start.saturating_add(AT_ONCE);
+            }
             all.rotate_left(start);
             all.sort_by_key(|&(old, _)| old);
             all.truncate(AT_ONCE);
         }
         all.into_iter().map(|(_, told)| told).collect()
     }
+
+    /// The addresses of `id` that mean something to a node at `reader`, the best first.
+    pub(super) fn sightings(&self, id: I, reader: SocketAddr, now: Timestamp) -> Vec<Sighting> {
+        let told = self.entries.get(&id).map(|entry| entry.candidates.told(reader, now));
+        told.unwrap_or_default().into_iter().map(|told| sighting(told, now)).collect()
+    }
+}
+
+/// What is told of an address.
+fn sighting((address, as_of): (SocketAddr, AsOf), now: Timestamp) -> Sighting {
+    Sighting { address, age: as_of.age(now) }
 }
 
 #[cfg(test)]

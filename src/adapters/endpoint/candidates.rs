@@ -5,11 +5,12 @@
 //! program gave, or has echoed a challenge that was sent to it. A source alone proves nothing: anybody can write any
 //! source on a datagram, and would have the group flood another machine by it.
 
+use core::cmp::Reverse;
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::prelude::rust_2024::*;
 
-use super::address::is_same_family;
+use super::address::{is_same_family, means_the_same_to};
 use crate::types::Timestamp;
 
 /// For how long an address is trusted alone after its node has answered there. A node that is silent for longer is
@@ -142,12 +143,11 @@ impl Candidates {
 
     /// The node is said to be at `address`, as of then, by somebody to be `trusted` or not. Returns whether its best
     /// address is another one now.
-    pub(super) fn report(&mut self, address: SocketAddr, as_of: AsOf, trusted: bool) -> bool {
+    pub(super) fn report(&mut self, address: SocketAddr, as_of: AsOf, trusted: bool, now: Timestamp) -> bool {
         let before = self.best().map(|best| best.0);
-        // What is older than an answer elsewhere is no news.
-        let answered = self.answered().map(|(_, at)| AsOf::at(at));
         if self.find(address).is_none() {
-            if answered.is_some_and(|answered| as_of <= answered) {
+            // What is older than an answer elsewhere is no news, unless the node is silent there.
+            if self.fresh_answer(now).is_some_and(|(_, at)| as_of <= AsOf::at(at)) {
                 return false;
             }
             self.all.push(Candidate::new(address, false));
@@ -239,6 +239,11 @@ impl Candidates {
         Some((current, candidate.answered?))
     }
 
+    /// The address at which the node has answered of late.
+    fn fresh_answer(&self, now: Timestamp) -> Option<(SocketAddr, Timestamp)> {
+        self.answered().filter(|&(_, at)| now.saturating_duration_since(at) < FRESH)
+    }
+
     /// The address that others know the node to have, clearly later than it answered here, or others knew it here.
     fn moved_to(&self) -> Option<&Candidate> {
         let current = self.current?;
@@ -262,11 +267,22 @@ impl Candidates {
         self.all.iter().filter_map(known).max_by_key(|&(_, as_of)| as_of)
     }
 
-    /// The best address of the family of `reader`, which may not be able to use one of another.
-    pub(super) fn best_like(&self, reader: SocketAddr) -> Option<(SocketAddr, AsOf)> {
-        let alike = self.all.iter().filter(|candidate| is_same_family(candidate.address, reader));
+    /// What to tell a node at `reader`: of the addresses that mean something there the best, and the best one of the
+    /// reader's family, since the reader may not be able to use one of another. If the node does not answer here, every
+    /// address is told that something else than a source speaks for: one of those that are not the best may be right,
+    /// and the reader may be the only node that would try it.
+    pub(super) fn told(&self, reader: SocketAddr, now: Timestamp) -> Vec<(SocketAddr, AsOf)> {
+        let best = self.best().map(|best| best.0);
         let known = |candidate: &Candidate| Some((candidate.address, candidate.as_of()?));
-        alike.filter_map(known).max_by_key(|&(_, as_of)| as_of)
+        let meant = self.all.iter().filter_map(known).filter(|known| means_the_same_to(reader, known.0));
+        let mut told: Vec<_> = meant.collect();
+        told.sort_by_key(|&(address, as_of)| (Some(address) != best, Reverse(as_of)));
+        if self.fresh_answer(now).is_some() && self.moved_to().is_none() {
+            let alike = told.iter().find(|(address, _)| is_same_family(*address, reader)).copied();
+            told.truncate(1);
+            told.extend(alike.filter(|alike| !told.contains(alike)));
+        }
+        told
     }
 
     /// The best address, or else a source that has not answered yet.
@@ -279,8 +295,7 @@ impl Candidates {
     /// Where to send what is for the node: where it answered of late, and where it was seen since; or else every
     /// candidate.
     pub(super) fn route(&self, now: Timestamp) -> Vec<SocketAddr> {
-        let fresh = self.answered().filter(|&(_, at)| now.saturating_duration_since(at) < FRESH);
-        let (Some((current, at)), None) = (fresh, self.moved_to()) else {
+        let (Some((current, at)), None) = (self.fresh_answer(now), self.moved_to()) else {
             let first = self.best().map(|best| best.0);
             let others = self.all.iter().map(|candidate| candidate.address);
             return first.into_iter().chain(others.filter(|&other| Some(other) != first)).collect();

@@ -42,6 +42,7 @@ const ANSWER: u8 = 3;
 const ANNOUNCEMENT: u8 = 4;
 const CHALLENGE: u8 = 5;
 const ECHO: u8 = 6;
+const REFERRAL: u8 = 7;
 
 /// What an announcement bears beside its sender, so that there is room for a few challenges in its place.
 const ANNOUNCEMENT_PADDING: usize = 160;
@@ -65,6 +66,12 @@ pub(super) enum Datagram<I> {
     },
     Challenge(Challenge<I>),
     Echo(Challenge<I>),
+    /// A follower tells a member that knows no leader where the leader may be.
+    Referral {
+        from: I,
+        leader: I,
+        addresses: Vec<Sighting>,
+    },
 }
 
 /// Bytes that are no datagram of this group.
@@ -81,7 +88,7 @@ impl<I: Copy> Datagram<I> {
     pub(super) fn sender(&self) -> Option<I> {
         match self {
             Datagram::Message(enveloped) => Some(enveloped.from),
-            Datagram::Announcement { from } => Some(*from),
+            Datagram::Announcement { from } | Datagram::Referral { from, .. } => Some(*from),
             Datagram::Challenge(challenge) | Datagram::Echo(challenge) => Some(challenge.from),
             Datagram::Question { .. } | Datagram::Answer(..) => None,
         }
@@ -219,6 +226,16 @@ pub(super) fn encode_announcement<I: NodeId + Serialize>(from: I, cluster: Clust
     Some(bytes)
 }
 
+/// Encodes what a follower answers an announcement with: where it knows its leader to be.
+pub(super) fn encode_referral<I: NodeId + Serialize>(
+    from: I,
+    cluster: ClusterId,
+    leader: I,
+    addresses: &[Sighting],
+) -> Option<Vec<u8>> {
+    postcard::to_extend(&(from, leader, addresses), header(REFERRAL, cluster)).ok()
+}
+
 /// Encodes a challenge.
 pub(super) fn encode_challenge<I: NodeId + Serialize>(
     cluster: ClusterId,
@@ -279,6 +296,10 @@ fn decode_body<I: NodeId + DeserializeOwned>(kind: u8, length: usize, body: &[u8
             let (challenge, rest) = postcard::take_from_bytes(body).ok()?;
             let datagram = if kind == CHALLENGE { Datagram::Challenge } else { Datagram::Echo };
             rest.is_empty().then_some(datagram(challenge))
+        }
+        REFERRAL => {
+            let ((from, leader, addresses), rest) = postcard::take_from_bytes(body).ok()?;
+            rest.is_empty().then_some(Datagram::Referral { from, leader, addresses })
         }
         _ => None,
     }

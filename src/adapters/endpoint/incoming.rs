@@ -15,6 +15,9 @@ use crate::event::Event;
 use crate::message::Message;
 use crate::types::{ClusterId, NodeId, Timestamp};
 
+/// How many addresses of its leader a follower tells at most, which an announcement has room for.
+const MOST_REFERRED: usize = 3;
+
 /// What a message says of addresses. Its step decides whether they are of any use.
 pub(super) struct Unsettled<I> {
     from: I,
@@ -84,8 +87,13 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
             Datagram::Message(enveloped) => return self.receive_message(enveloped, origin, out),
             Datagram::Announcement { from } if self.is_admitted(from) => {
                 self.record_source(from, origin, out);
+                self.refer(from, origin, out);
             }
-            Datagram::Announcement { .. } => {}
+            Datagram::Referral { from, leader, addresses } if self.is_admitted(from) => {
+                self.record_source(from, origin, out);
+                self.follow_referral(leader, addresses, origin);
+            }
+            Datagram::Announcement { .. } | Datagram::Referral { .. } => {}
             Datagram::Challenge(challenge) => self.echo(&challenge, origin, out),
             Datagram::Echo(echoed) => self.receive_echo(&echoed, origin),
             Datagram::Question { nonce, asked, length } => {
@@ -140,6 +148,25 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
         let Origin { source, length, at } = origin;
         if self.book.record_source(from, source, (length, self.sealing.is_sealed()), at) {
             self.send_challenge(from, source, at, out);
+        }
+    }
+
+    /// Member `to` knows no leader. Where the leader is, a follower tells it, which has no other reason to write to it:
+    /// the leader may not reach it before it has written to the leader.
+    fn refer(&mut self, to: I, origin: Origin, out: &mut Vec<Transmit>) {
+        let Some(leader) = self.leader.map(|leader| leader.id).filter(|&leader| leader != to) else { return };
+        let Origin { source, length, at } = origin;
+        let mut known = self.book.sightings(leader, source, at);
+        known.truncate(MOST_REFERRED);
+        if known.is_empty() {
+            return;
+        }
+        let referral = datagram::encode_referral(self.id, self.cluster, leader, &known);
+        let referral = referral.and_then(|bytes| self.sealing.seal_if_met(to, bytes));
+        if let Some(bytes) = referral.filter(|bytes| bytes.len() <= length)
+            && self.book.spend(to, source, bytes.len(), at)
+        {
+            self.transmit(source, bytes, out);
         }
     }
 
@@ -235,6 +262,23 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
             // The next datagram from there is followed by a challenge.
             self.book.record_source(from, source, (length, self.sealing.is_sealed()), at);
         }
+        self.learn(addresses, origin);
+    }
+
+    /// A node that this one knows says where its leader is. This node announces itself to that leader, even if it
+    /// holds no membership that names it: a newcomer that the leader cannot reach is not told one before.
+    fn follow_referral(&mut self, leader: I, addresses: Vec<Sighting>, origin: Origin) {
+        if self.leader.is_some() || leader == self.id {
+            return;
+        }
+        self.has_strangers |= self.referred.is_some_and(|before| before != leader);
+        self.referred = Some(leader);
+        self.learn(addresses.into_iter().map(|sighting| (leader, sighting)).collect(), origin);
+    }
+
+    /// A member tells where it knows nodes to be.
+    fn learn(&mut self, addresses: Vec<(I, Sighting)>, origin: Origin) {
+        let Origin { source, at, .. } = origin;
         for (id, sighting) in addresses {
             if id == self.id {
                 self.own.record(sighting.address);

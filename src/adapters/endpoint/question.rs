@@ -71,6 +71,7 @@ impl Question {
             | Datagram::Message(_)
             | Datagram::Question { .. }
             | Datagram::Announcement { .. }
+            | Datagram::Referral { .. }
             | Datagram::Challenge(_)
             | Datagram::Echo(_) => None,
         }

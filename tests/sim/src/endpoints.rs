@@ -168,9 +168,11 @@ fn calm(world: &mut World, dice: &mut Dice) {
     check_addresses(world);
 }
 
-/// Members that neither know any other member's address nor are known to any need an operator that tells them
-/// one: both ends have moved, or were started with nothing newer, since either heard the other. A storm of up to a
-/// hundred moves a second, or a restart of all with addresses saved before, leaves many such pairs. Nodes that are no members do not help to find members: nobody writes to them.
+/// Tells an address to each member that has no other remedy: no member that the others find holds an address at which
+/// it is, and it holds none at which a member is that the others find. Both ends have moved, or were started with
+/// nothing newer, since either heard the other. A storm of up to a hundred moves a second, or a restart of all with
+/// addresses saved before, leaves many such pairs. Nodes that are no members do not help to find members: nobody
+/// writes to them.
 fn help(world: &mut World) {
     let newest = (1..=world.nodes() as u64)
         .map(|id| &world.cluster.durable(id).membership)
@@ -178,28 +180,20 @@ fn help(world: &mut World) {
     let Some(newest) = newest else { return };
     let is_running = |id: &&u64| world.cluster.is_running(**id);
     let members: Vec<usize> = newest.members().iter().filter(is_running).map(|&id| id as usize - 1).collect();
-    help_unreachable(world, &members);
     let leader = world.cluster.leader().map(|(leader, _)| leader as usize - 1);
-    let Some(anchor) = leader.filter(|leader| members.contains(leader)).or(members.first().copied()) else {
-        return;
-    };
+    let leader = leader.filter(|leader| members.contains(leader));
+    let Some(anchor) = leader.or(members.first().copied()) else { return };
     let mut found = vec![anchor];
     while found.len() < members.len() {
         let is_new = |node: &&usize| !found.contains(node);
-        // A node that does not know that the new one is a member does not tell the others of it. And a follower
-        // writes to its leader alone: that some could find a lost node is of no use, unless any could that may
-        // come to lead.
-        let asks = |new: usize, other: usize| {
-            let members = &world.cluster.durable(other as u64 + 1).membership;
-            members.contains(new as u64 + 1) && world.could_find(new, other)
-        };
-        // A node that others find soon has a leader, and writes to that alone. It tells the leader no more than the
-        // one address that it holds for the best.
-        let is_alone =
-            |new: usize| members.iter().all(|&other| other == new || !world.could_find(other, new));
-        let finds = |new: usize, other: usize| asks(new, other) && (world.knows(new, other) || is_alone(new));
+        // A node that is not found has no leader, so it announces itself wherever it may find a member. A follower
+        // writes to its leader alone, so that the leader must reach the node too, at an address of the follower.
         let meets = |&&new: &&usize| {
-            found.iter().any(|&other| finds(new, other)) || found.iter().all(|&other| finds(other, new))
+            let finds = |&other: &usize| match leader {
+                Some(leader) => world.could_send_another(other, new, leader),
+                None => world.could_find(other, new),
+            };
+            found.iter().any(|&other| world.could_find(new, other)) || found.iter().any(finds)
         };
         let next = members.iter().filter(is_new).find(meets);
         match next {
@@ -208,27 +202,17 @@ fn help(world: &mut World) {
                 let Some(&lost) = members.iter().find(is_new) else { return };
                 found.push(lost);
                 world.counts.helped += 1;
-                world.help(lost, anchor);
-                world.help(anchor, lost);
+                let anchor_is_told = !world.addresses.is_reachable(anchor);
+                let (told, guide) = if anchor_is_told { (anchor, lost) } else { (lost, anchor) };
+                world.help(told, guide);
             }
         }
     }
 }
 
-/// A member behind a symmetric translator is told all other members: a follower that hears it can tell the leader no
-/// address at which the leader reaches it.
-fn help_unreachable(world: &mut World, members: &[usize]) {
-    let unreachable = members.iter().copied().filter(|&node| !world.addresses.is_reachable(node));
-    for node in unreachable.collect::<Vec<_>>() {
-        let is_unknown = |other: &usize| *other != node && !world.could_find(node, *other);
-        let unknown: Vec<usize> = members.iter().copied().filter(is_unknown).collect();
-        world.counts.helped += u64::from(!unknown.is_empty());
-        unknown.into_iter().for_each(|other| world.help(node, other));
-    }
-}
-
 /// Under a leader, every member that runs knows the addresses of all others that run. Of a member whose address means
 /// nothing to others, a follower learns no address before that member writes to it, which takes the loss of the leader.
+/// Of two such members, neither can be told where the other is.
 fn check_addresses(world: &mut World) {
     let Some((leader, _)) = world.cluster.leader() else { return };
     let members = world.cluster.durable(leader).membership.members().to_vec();
@@ -237,7 +221,8 @@ fn check_addresses(world: &mut World) {
     for &node in &running {
         for &other in running.iter().filter(|&&other| other != node) {
             let follows = node as u64 + 1 != leader && other as u64 + 1 != leader;
-            let hears_later = follows && world.addresses.is_hidden(other) && world.knows(other, node);
+            let is_hidden = |node: usize| world.addresses.is_hidden(node);
+            let hears_later = follows && is_hidden(other) && (is_hidden(node) || world.knows(other, node));
             if !world.knows(node, other) && !hears_later {
                 let (known, is) = (world.address_known(node, other), world.addresses.of(other));
                 let table = table(world, &running);

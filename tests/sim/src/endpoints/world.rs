@@ -142,12 +142,17 @@ impl World {
 
     /// Whether `node` knows, was told at its start, or has heard `other` at an address at which it reaches `other`.
     pub(crate) fn could_find(&self, node: usize, other: usize) -> bool {
-        let told = self.sockets[node].iter().flat_map(|socket| socket.told.iter().chain(&socket.heard));
-        let leads_there = |&&(id, address): &&(u64, SocketAddr)| {
-            let there = self.addresses.resolve(node, address);
-            id == other as u64 + 1 && there.is_some_and(|(there, _)| there == other)
-        };
-        self.knows(node, other) || told.filter(leads_there).count() > 0
+        self.could_send_another(node, other, node)
+    }
+
+    /// Whether `node` knows, was told at its start, or has heard `other` at an address at which `sender` reaches `other`.
+    pub(crate) fn could_send_another(&self, node: usize, other: usize, sender: usize) -> bool {
+        let id = other as u64 + 1;
+        let Some(socket) = &self.sockets[node] else { return false };
+        let told = socket.told.iter().chain(&socket.heard).filter(|told| told.0 == id).map(|told| told.1);
+        let leads_there =
+            |address| self.addresses.resolve(sender, address).is_some_and(|(there, _)| there == other);
+        socket.endpoint.address(id).into_iter().chain(told).any(leads_there)
     }
 
     /// The address that `node` has of `other`, for a message.
