@@ -275,13 +275,16 @@
 //!   round, and a successor that is named in another attempt finds out anew.
 //! - (d) *One process:* a reply to a pre-vote counts if it echoes the number of the round, and a time that is
 //!   not before that round began.
-//! - (e) *One leader's addition:* until a member that it has added acknowledges, the leader sends it
-//!   `Order::Join` with the last round before. A node that has accepted no later heartbeat of that leader
-//!   forgets a wish to leave.
+//! - (e) *One addition:* a membership says with which version each learner was added. A wish to leave (8.3)
+//!   counts only in a reply that names that version or a later one. A node that takes over a membership by
+//!   which it was added later than with the version it held forgets its wish.
 //!
 //! *Why.* What a member says replaces what it said before, and a reply that was delayed, or arrives twice,
 //! would bring back what is over. A promise is different: it holds whenever the leader hears of it. (d) After
-//! a restart the rounds begin again in the same term (1.6 is for votes and heartbeats).
+//! a restart the rounds begin again in the same term (1.6 is for votes and heartbeats). (e) The leader that
+//! adds a node again may die before that node hears of it. The next leader cannot know that the node was
+//! gone in between, unless the membership says so. A learner is told before it votes (8.1 (d)), so a voter
+//! needs no such version.
 //!
 //! The other replies need no order. A vote is given for good in its term, which is campaigned in once (1.6),
 //! and so are its denials, but for `Bound`, which costs no more than the rest of that candidacy. A higher

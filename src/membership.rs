@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "serde")]
-use self::serial_form::Parts;
+use self::serial_form::{Learner, Parts};
 use crate::types::{MemberIndex, MembershipVersion, NodeId, Term};
 
 /// The most members a group can have.
@@ -27,7 +27,7 @@ pub const MAX_MEMBERS: usize = 255;
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "Parts<Vec<I>>"))]
+#[cfg_attr(feature = "serde", serde(try_from = "Parts<Vec<I>, Vec<Learner<I>>>"))]
 #[cfg_attr(feature = "serde", serde(bound(deserialize = "I: NodeId + Deserialize<'de>")))]
 pub struct Membership<I> {
     version: MembershipVersion,
@@ -36,6 +36,8 @@ pub struct Membership<I> {
     voters: u8,
     quorum: u8,
     limits: Option<Limits>,
+    /// The version with which each learner was added, in the order of the learners. Rule 2.8.
+    added: Box<[MembershipVersion]>,
 }
 
 /// How few and how many members a group that formed itself is to have. Rule 8.4.
@@ -106,6 +108,7 @@ impl<I: NodeId> Membership<I> {
             voters: 0,
             quorum: 0,
             limits: None,
+            added: Box::new([]),
         }
     }
 
@@ -126,7 +129,8 @@ impl<I: NodeId> Membership<I> {
         )
     }
 
-    /// A membership without [limits](Self::limits), from its parts. The order of the lists does not matter.
+    /// A membership without [limits](Self::limits), from its parts. The order of the lists does not matter. No
+    /// learner counts as added after it was a member before (rule 2.8).
     ///
     /// # Errors
     /// [`MembershipError`] if the lists are too long or name a node twice, if there is no voter
@@ -176,8 +180,9 @@ impl<I: NodeId> Membership<I> {
         if learners.iter().any(|learner| members.binary_search(learner).is_ok()) {
             return Err(MembershipError::Duplicate);
         }
+        let added = core::iter::repeat_n(MembershipVersion::default(), learners.len()).collect();
         members.append(&mut learners);
-        Ok(Membership { version, members: members.into(), voters: few, quorum: needed, limits })
+        Ok(Membership { version, members: members.into(), voters: few, quorum: needed, limits, added })
     }
 
     /// Its version.
@@ -250,6 +255,13 @@ impl<I: NodeId> Membership<I> {
         index.as_usize() < self.voters.into()
     }
 
+    /// Rule 2.8: the version with which the member at `index` was added, if it is a learner; (0, 0) for a voter, and
+    /// for a learner that was a voter before.
+    pub(crate) fn added_at(&self, index: MemberIndex) -> MembershipVersion {
+        let learner = index.as_usize().checked_sub(self.voters.into());
+        learner.and_then(|learner| self.added.get(learner)).copied().unwrap_or_default()
+    }
+
     /// Every voter with its index, in order.
     pub(crate) fn indexed_voters(&self) -> impl Iterator<Item = (MemberIndex, I)> {
         MemberIndex::below(self.voters).zip(self.voters().iter().copied())
@@ -296,7 +308,9 @@ impl<I: NodeId> Membership<I> {
         let MembershipVersion { term, number } = self.version;
         let version = MembershipVersion { term, number: number.checked_add(1)? };
         let quorum = majority(voters.len());
-        Self::assemble(version, voters, learners, quorum, self.limits).ok()
+        let next = Self::assemble(version, voters, learners, quorum, self.limits).ok()?;
+        let added = |&id: &I| self.index_of(id).map_or(version, |index| self.added_at(index));
+        Some(Membership { added: next.learners().iter().map(added).collect(), ..next })
     }
 
     /// The starting point of a forming group, with these nodes known.

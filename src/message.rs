@@ -181,11 +181,6 @@ pub enum Order {
     },
     /// To campaign, as the leader has given up leadership (thesis §3.10: `TimeoutNow`).
     Campaign,
-    /// To follow as a member that this leader has added anew: a wish to leave from before is over. Rule 8.3.
-    Join {
-        /// The last round before the member was added.
-        since: Round,
-    },
 }
 
 /// A heartbeat of a leader.

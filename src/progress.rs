@@ -20,8 +20,6 @@ pub(crate) struct Progress {
     pub(crate) acknowledged: bool,
     /// Whether the member wants to be removed. Rule 8.3.
     pub(crate) leaving: bool,
-    /// Whether this leader has added the member, which has not acknowledged that yet.
-    pub(crate) is_newcomer: bool,
     /// A cache: whether the promise of the member was in force at the last heartbeat.
     pub(crate) was_bound: bool,
     /// The member's rank in the succession. Rule 4.1.
@@ -31,7 +29,7 @@ pub(crate) struct Progress {
 impl Progress {
     /// The record of a member that is added after this round.
     pub(crate) fn of_newcomer(since: Round) -> Self {
-        Progress { since, newest: since, is_newcomer: true, ..Progress::default() }
+        Progress { since, newest: since, ..Progress::default() }
     }
 
     /// Whether the member may ever lead.

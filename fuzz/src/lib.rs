@@ -90,7 +90,7 @@ fn body<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Body<I>> {
         2 => Body::Heartbeat(Heartbeat {
             promise: Nanos(u.arbitrary()?),
             rank: u.arbitrary()?,
-            order: *u.choose(&[Order::Follow, Order::Prepare { attempt: Round(1) }, Order::Campaign, Order::Join { since: Round(1) }])?,
+            order: *u.choose(&[Order::Follow, Order::Prepare { attempt: Round(1) }, Order::Campaign])?,
             inherited: option(u, |u| {
                 Ok(MembershipVersion { term: Term(u.arbitrary()?), number: u.arbitrary()? })
             })?,

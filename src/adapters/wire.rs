@@ -36,14 +36,15 @@ use crate::message::Message;
 use crate::types::NodeId;
 
 /// The format that is sent: the first byte of every datagram.
-pub const VERSION: u8 = 4;
+pub const VERSION: u8 = 5;
 
 /// The longest datagram, in bytes, that is sent or accepted.
 ///
 /// A membership is the only part of a message that grows; everything else together stays below 200
 /// bytes and five ids. So [`MAX_MEMBERS`](crate::MAX_MEMBERS) members fit with ids of up to 60
-/// encoded bytes each (an IPv6 `SocketAddr` takes at most 20). UDP itself carries 65,507 bytes. IP fragments
-/// what exceeds the path's MTU, but a heartbeat without a membership never comes near one.
+/// encoded bytes each (an IPv6 `SocketAddr` takes at most 20), or up to 40 if most are learners, with which the
+/// version of their addition travels. UDP itself carries 65,507 bytes. IP fragments what exceeds the path's MTU, but
+/// a heartbeat without a membership never comes near one.
 pub const MAX_DATAGRAM: usize = 16 * 1024;
 
 /// Why a datagram is no message. Count it and go on.

@@ -8,7 +8,7 @@ use super::{Durability, Election};
 use crate::event::{Event, StepDown};
 use crate::io::Output;
 use crate::membership::is_newer_config;
-use crate::message::{Answer, Body, Denial, Header, Heartbeat, HeartbeatReply, Message, Order};
+use crate::message::{Answer, Body, Denial, Header, Heartbeat, HeartbeatReply, Message};
 use crate::peer_log::Anomaly;
 use crate::role::{Following, Leaving, Participation, Role};
 use crate::types::{Leader, MemberIndex, NEVER, Nanos, NodeId, Term};
@@ -40,7 +40,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Err(Fault::MembershipConflict) => return self.report_conflict(from, out),
             Err(Fault::Old) => return,
         }
-        let is_joining = self.is_first_of_record(from, index, &header, heartbeat.order);
         self.peer_log.record_round(index, from, header.term, header.round);
         if self.is_second_leader(from, header.term) {
             return self.report_second_leader(from, header.term, out);
@@ -50,10 +49,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         if self.participation == Participation::StateLost {
             return;
-        }
-        // Rule 8.3 (a): a node that is added again has no wish to leave from before.
-        if is_joining {
-            self.leaving = Leaving::No;
         }
         self.adopt(from, &header, &mut heartbeat, out);
         let granted = self.bind_to_leader(from, &header, &heartbeat);
@@ -84,12 +79,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return Err(Fault::Old);
         }
         Ok(())
-    }
-
-    /// Rule 2.8: whether a heartbeat is the first that this node accepts since its leader has added it anew.
-    fn is_first_of_record(&self, from: I, index: Option<MemberIndex>, header: &Header, order: Order) -> bool {
-        let Order::Join { since } = order else { return false };
-        self.peer_log.is_newer(index, from, header.term, since.next())
     }
 
     /// Rule 5.4: whether `from` claims to lead a term that another node leads, or that is disputed already.

@@ -229,10 +229,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         // Rule 7.3: term and version from the same reply.
         let acknowledges = !follower.acknowledged && header.term == leading.term && header.version == version;
         follower.acknowledged |= acknowledges;
-        follower.is_newcomer &= !acknowledges;
-        let changes_leaving = follower.leaving != reply.leaving;
+        // Rule 2.8: a member that does not know that it was added again tells of a wish from before.
+        let leaving = reply.leaving && header.version >= self.hard.membership.added_at(index);
+        let changes_leaving = follower.leaving != leaving;
         if changes_leaving {
-            follower.leaving = reply.leaving;
+            follower.leaving = leaving;
             leading.unranked = true;
             leading.reconfiguration.get_or_insert_with(Reconfiguration::new);
         }
@@ -263,7 +264,6 @@ impl<I: NodeId> HeartbeatTemplate<'_, I> {
         let (order, promise) = match self.attempt {
             // Rule 3.5: a successor writes before it reports that it is ready.
             Some((successor, attempt)) if successor == to => (Order::Prepare { attempt }, self.long_promise),
-            _ if follower.is_newcomer => (Order::Join { since: follower.since }, self.promise),
             _ => (Order::Follow, self.promise),
         };
         let body = Body::Heartbeat(Heartbeat {

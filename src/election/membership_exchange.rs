@@ -56,8 +56,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.forget_indexed_state();
     }
 
-    /// Puts another membership in force, and moves what is known of each member to its new index.
+    /// Puts another membership in force, and moves what is known of each member to its new index. Rule 2.8: a node
+    /// that was added again after it held any membership so far has no wish to leave from before.
     pub(super) fn replace_membership(&mut self, next: Membership<I>) {
+        let added = next.index_of(self.id).map(|index| next.added_at(index));
+        if added.is_some_and(|added| is_newer_config(added, self.hard.membership.version())) {
+            self.leaving = Leaving::No;
+        }
         self.peer_log.realign(&self.hard.membership, &next);
         self.hard.membership = next;
         self.forget_indexed_state();

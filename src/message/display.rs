@@ -65,7 +65,6 @@ fn write_heartbeat<I>(f: &mut Formatter<'_>, term: Term, heartbeat: &Heartbeat<I
     }
     f.write_str(match heartbeat.order {
         Order::Follow => "",
-        Order::Join { .. } => ", join",
         Order::Prepare { .. } => ", prepare to take over",
         Order::Campaign => ", campaign",
     })

@@ -1,7 +1,7 @@
 //! Rule 2.8: replies are ordered, and belong to one record of a member, one attempt, and one process.
 
 use quorate::message::{Answer, Denial, Order, Round};
-use quorate::{Event, Input, MemberProgress, Position, Priority, RoleKind, Urgency};
+use quorate::{Event, Input, MemberProgress, MembershipVersion, Position, Priority, RoleKind, Urgency};
 
 use crate::support::*;
 
@@ -112,35 +112,61 @@ fn a_wish_to_leave_from_before_a_member_was_added_again_does_not_count() {
     assert_eq!((node.lists().0, progress(&node, 4).leaving), (&FOUR[..], false));
 }
 
-/// Node 4 has not heard that it was removed before it is added again. The heartbeats tell it until it has
-/// acknowledged.
+/// Node 4 has not heard yet that it was removed and added again.
 #[test]
-fn a_member_that_is_added_again_is_told_so_until_it_has_acknowledged() {
+fn a_reply_with_an_older_membership_tells_of_a_wish_from_before_the_member_was_added() {
     let (mut node, _, out) = added_again();
-    let since = Round(to(&out, 4).header.round.0 - 1);
-    assert_eq!(heartbeat_of(&to(&out, 4)).order, Order::Join { since });
-    assert_eq!(heartbeat_of(&to(&out, 3)).order, Order::Follow);
-    let beats = node.tick_at(node.due());
-    assert_eq!(heartbeat_of(&to(&beats, 4)).order, Order::Join { since });
-    node.accepted(sent_at(&beats, 4), &[2, 3, 4], &beats);
-    let beats = node.tick_at(node.due());
-    assert_eq!(heartbeat_of(&to(&beats, 4)).order, Order::Follow);
+    let (added, beat) = (node.membership().version(), to(&out, 4));
+    let before = MembershipVersion { number: added.number - 1, ..added };
+    node.hear(sent_at(&out, 4), 4, accept(&beat).leaving().version(before.term.0, before.number));
+    assert!(!progress(&node, 4).leaving);
+    let beat = to(&node.tick_at(node.due()), 4);
+    node.hear(reading(beat.header.sent_at), 4, accept(&beat).leaving());
+    assert!(progress(&node, 4).leaving, "this wish is of a member that knows the addition");
 }
 
-/// Rule 8.3 (a). The first heartbeat of the new record ends a wish from before, and a later one none from after.
+/// The heartbeats to node 4 of a leader that removes it and adds it again, and of each later step.
+fn hears_of_its_addition(learner: bool) -> (Node, Node) {
+    let mut leader = leader(1, &FOUR);
+    let mut node = Node::fresh(4, &FOUR);
+    let beats = leader.tick_at(leader.due());
+    let now = sent_at(&beats, 4);
+    node.hear(now, 1, to(&beats, 4).carrying(leader.membership().clone()));
+    node.step(Input::Leave);
+    leader.accepted(now, &[2, 3, 4], &beats);
+    if !learner {
+        let out = leader.reconfigure(now, &THREE, &[]);
+        settle(&mut leader, now, &[2, 3], out);
+    }
+    let out = leader.reconfigure(now + 1, &THREE, &[4]);
+    settle(&mut leader, now + 1, &[2, 3], out);
+    assert_eq!(leader.lists(), (&THREE[..], &[4][..]));
+    let beat = leader.tick_at(leader.due());
+    node.hear(sent_at(&beat, 4), 1, to(&beat, 4));
+    assert_eq!(node.lists(), leader.lists());
+    (leader, node)
+}
+
+/// Rule 8.3 (a).
 #[test]
 fn a_node_that_is_added_again_forgets_its_wish_to_leave_from_before() {
-    let mut node = Node::fresh(4, &FOUR);
-    node.hear(0, 1, heartbeat(1, 5).carrying(members(version(1, 1), &FOUR)));
+    let (mut leader, mut node) = hears_of_its_addition(false);
+    assert!(!node.status().leaving);
     node.step(Input::Leave);
-    let removed = node.hear(1, 1, heartbeat(1, 6).version(1, 2));
-    assert!(reply_of(&to(&removed, 1)).leaving, "it has not been told that it was removed");
-    let order = Order::Join { since: Round(6) };
-    let added = heartbeat(1, 7).order(order).carrying(members(version(1, 3), &FOUR));
-    assert!(!reply_of(&to(&node.hear(2, 1, added), 1)).leaving);
-    node.step(Input::Leave);
-    let again = heartbeat(1, 8).order(order).carrying(members(version(1, 4), &FOUR));
-    assert!(reply_of(&to(&node.hear(3, 1, again), 1)).leaving, "this wish is a new one");
+    let now = leader.due();
+    let out = leader.reconfigure(now, &THREE, &[4, 5]);
+    let out = settle(&mut leader, now, &[2, 3], out);
+    let beat = to(&out, 4);
+    node.hear(now, 1, beat);
+    assert_eq!(node.lists(), leader.lists());
+    assert!(node.status().leaving, "this wish is a new one, and node 5 was added later, not node 4");
+}
+
+/// The node has been a member all the time.
+#[test]
+fn a_voter_that_becomes_a_learner_still_wants_to_leave() {
+    let (_, node) = hears_of_its_addition(true);
+    assert!(node.status().leaving);
 }
 
 /// Rule 8.3 (a): a target of which a member has left was not reached as it was given.

@@ -103,3 +103,29 @@ fn a_leader_leaves_although_a_new_node_never_replies() {
         "the host learns that the target is abandoned"
     );
 }
+
+/// Rule 2.8 (e). The leader that adds node 4 again dies before that node hears of it, so the next leader hears the
+/// wish from before, and is the first to tell the node of the addition.
+#[test]
+fn a_node_that_is_added_again_stays_although_the_leader_that_added_it_dies_first() {
+    let mut network = ManualNetwork::new(4, Timing::lan());
+    network.elect(1);
+    run(&mut network, 1_000 * MS, |_| false);
+    let _ = network.step(4, Input::Leave);
+    network.pass(75 * MS);
+    let _ = network.deliver(|mail| mail.to == 4);
+    run(&mut network, 200 * MS, |mail| mail.to == 4);
+    assert_eq!(network.node(1).membership().members(), [1, 2, 3]);
+    let _ = network.step(1, reconfigure(1..=4, []));
+    run(&mut network, 50 * MS, involves(4));
+    assert_eq!(network.node(2).membership().learners(), [4]);
+    assert!(network.node(4).status().leaving, "node 4 has not heard of any of this");
+    network.nodes.remove(&1);
+    run(&mut network, 5_000 * MS, |_| false);
+    let leader = network.leader().expect("2 and 3 are a quorum");
+    assert!(network.node(leader).membership().contains(4), "no wish to leave is of after the addition");
+    let _ = network.step(leader, reconfigure([2, 3, 4], []));
+    run(&mut network, 5_000 * MS, |_| false);
+    assert_eq!(network.node(leader).membership().members(), [2, 3, 4]);
+    assert!(!network.node(4).status().leaving);
+}

@@ -109,9 +109,9 @@ fn the_format_is_these_bytes() {
     #[rustfmt::skip]
     let golden = [
         b'q', b'u', b'o', b'r', b'a', b't', b'e', 0x1a, // magic
-        3, 0, 0, 0,                                     // format
+        4, 0, 0, 0,                                     // format
         25, 0, 0, 0,                                    // length
-        208, 41, 3, 254,                                // checksum
+        9, 219, 222, 126,                               // checksum
         3, b'u', b'6', b'4',                            // type of the ids
         7, 0xac, 0x02, 1, 2,                            // cluster, term, voted for 2
         0, 0x80, 0xe9, 0xc9, 0xd6, 0x01,                // promised: seconds, nanoseconds
@@ -247,7 +247,7 @@ fn damage_is_not_taken_for_the_file_of_another_release() {
     let (_folder, path) = folder();
     drop(Store::create(&path, &at_term(3)).unwrap());
     let good = fs::read(&path).unwrap();
-    for format in [0, 1, 2, 4, 255] {
+    for format in [0, 1, 2, 3, 255] {
         assert_eq!(
             fault_of(&path, &with_format(&good, format)),
             Fault::UnknownFormat { found: format.into() }
@@ -256,7 +256,7 @@ fn damage_is_not_taken_for_the_file_of_another_release() {
         damaged[8] = format;
         assert_eq!(fault_of(&path, &damaged), Fault::Checksum);
     }
-    fs::write(&path, with_format(&good, 3)).unwrap();
+    fs::write(&path, with_format(&good, 4)).unwrap();
     assert_eq!(Store::<u64>::open(&path).unwrap().1, at_term(3));
 }
 

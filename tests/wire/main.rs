@@ -57,7 +57,7 @@ fn golden() -> [(Message<u64>, &'static [u8]); 9] {
         (request(Phase::Pre, Claim::Own, Nanos::ZERO, None), &[0, 0, 0, 0, 3, 9, 0]),
         (
             request(Phase::Real, handover, Nanos(128), some_members.clone()),
-            &[0, 1, 2, 2, 0xab, 0x02, 0x80, 0x01, 3, 9, 1, 2, 1, 3, 1, 2, 3, 1, 0xc8, 0x01, 2, 0],
+            &[0, 1, 2, 2, 0xab, 0x02, 0x80, 0x01, 3, 9, 1, 2, 1, 3, 1, 2, 3, 1, 0xc8, 0x01, 0, 0, 2, 0],
         ),
         (vote(Answer::Granted(Nanos(128))), &[1, 1, 0xac, 0x02, 0, 0x80, 0x01, 0]),
         (
@@ -84,7 +84,7 @@ fn golden() -> [(Message<u64>, &'static [u8]); 9] {
         ),
         (
             beat(Nanos::ZERO, None, Order::Campaign, None, some_members),
-            &[2, 0, 0, 2, 0, 1, 2, 1, 3, 1, 2, 3, 1, 0xc8, 0x01, 2, 0],
+            &[2, 0, 0, 2, 0, 1, 2, 1, 3, 1, 2, 3, 1, 0xc8, 0x01, 0, 0, 2, 0],
         ),
         (
             message(Body::HeartbeatReply(HeartbeatReply {
@@ -110,7 +110,24 @@ fn the_format_is_these_bytes() {
         assert_eq!(encode(&message), datagram, "{message:?}");
         assert_eq!(decode(&datagram), Ok(message));
     }
-    assert_eq!(VERSION, 4);
+    assert_eq!(VERSION, 5);
+}
+
+/// Rule 2.8: no member may forget it when it passes the membership on.
+#[test]
+fn the_version_with_which_a_learner_was_added_travels_with_the_membership() {
+    let (message, _) = golden().into_iter().nth(7).unwrap();
+    let mut datagram = encode(&message);
+    let end = datagram.len();
+    assert_eq!(
+        datagram[end - 6..],
+        [0xc8, 0x01, 0, 0, 2, 0],
+        "learner 200, added with (0, 0); quorum, no limits"
+    );
+    datagram[end - 4..end - 2].copy_from_slice(&[1, 1]);
+    let other = decode(&datagram).unwrap();
+    assert_ne!(other, message);
+    assert_eq!(encode(&other), datagram);
 }
 
 #[test]
@@ -134,13 +151,8 @@ fn every_denial_phase_claim_and_order_has_its_number() {
         let beat = Heartbeat { promise: Nanos::ZERO, rank: None, order, inherited: None, membership: None };
         encode(&Message::<u64> { header: HEADER, body: Body::Heartbeat(beat) })[14]
     };
-    let orders = [
-        Order::Follow,
-        Order::Prepare { attempt: Round(1) },
-        Order::Campaign,
-        Order::Join { since: Round(1) },
-    ];
-    assert_eq!(orders.map(order), [0, 1, 2, 3]);
+    let orders = [Order::Follow, Order::Prepare { attempt: Round(1) }, Order::Campaign];
+    assert_eq!(orders.map(order), [0, 1, 2]);
     let claim = |phase, claim| {
         let position = Position::default();
         let request = VoteRequest { phase, claim, promise: Nanos::ZERO, position, membership: None };
@@ -313,14 +325,14 @@ fn impossible_limits_are_refused() {
     for quorum in [0, 1, 2, 4, 5] {
         assert_eq!(decode(&[0, 0, 3, 1, 2, 3, 0, quorum, 1, 3, 5]), refused, "a quorum of {quorum}");
     }
-    assert_eq!(decode(&[0, 0, 3, 1, 2, 3, 1, 4, 3, 1, 3, 5]), refused, "a learner while forming");
+    assert_eq!(decode(&[0, 0, 3, 1, 2, 3, 1, 4, 0, 0, 3, 1, 3, 5]), refused, "a learner while forming");
     assert_eq!(decode(&[0, 0, 6, 1, 2, 3, 4, 5, 6, 0, 3, 1, 3, 5]), refused, "more nodes than the limit");
     assert_eq!(decode(&[0, 0, 2, 1, 1, 0, 3, 1, 3, 5]), refused, "a duplicate");
     assert_eq!(decode(&[2, 1, 0, 0, 0, 1, 3, 5]), refused, "a formed group without voters");
 
     assert_eq!(decode(&[0, 0, 5, 1, 2, 3, 4, 5, 0, 3, 1, 3, 5]), Ok(()), "as many nodes as the limit");
     assert_eq!(decode(&[2, 1, 3, 1, 2, 3, 0, 3, 1, 3, 5]), Ok(()), "founders that are all needed");
-    assert_eq!(decode(&[2, 1, 3, 1, 2, 3, 1, 4, 2, 1, 3, 5]), Ok(()), "later, with a learner");
+    assert_eq!(decode(&[2, 1, 3, 1, 2, 3, 1, 4, 0, 0, 2, 1, 3, 5]), Ok(()), "later, with a learner");
 }
 
 #[test]

@@ -66,9 +66,8 @@ fn body<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strat
     ];
     let order = proptest::sample::select(vec![
         Order::Follow,
-        Order::Prepare { attempt: Round(1) },
+        Order::Prepare { attempt: Round(300) },
         Order::Campaign,
-        Order::Join { since: Round(300) },
     ]);
     prop_oneof![
         (phase(), claim, any::<u64>(), position(), membership(id.clone())).prop_map(

@@ -17,7 +17,7 @@ const MAGIC: [u8; 8] = *b"quorate\x1a";
 const HEADER: usize = 20;
 
 /// Format 3 names the type of the ids.
-pub(super) const FORMAT: u32 = 3;
+pub(super) const FORMAT: u32 = 4;
 
 /// The longest file that is written or read, in bytes: far more than any membership needs, and
 /// little enough to read whatever is found at the path.

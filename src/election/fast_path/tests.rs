@@ -40,11 +40,7 @@ fn heartbeat(node: &Node, dice: &mut ChaCha8Rng) -> Message<u64> {
         sent_at: Timestamp::ORIGIN,
     };
     let rank = draw(dice, &Some(0), &[None, Some(1)]);
-    let order = draw(
-        dice,
-        &Order::Follow,
-        &[Order::Prepare { attempt: Round(1) }, Order::Campaign, Order::Join { since: Round(0) }],
-    );
+    let order = draw(dice, &Order::Follow, &[Order::Prepare { attempt: Round(1) }, Order::Campaign]);
     let promise = draw(dice, &Nanos(150_000_000), &[0, 20_000_000, 900_000_000].map(Nanos));
     let inherited = draw(dice, &None, &[Some(version)]);
     let membership = draw(dice, &None, &[Some(Box::new(members)), Some(Box::new(others))]);

@@ -135,10 +135,9 @@ fn message(u: &mut Unstructured<'_>, checked: &CheckedElection) -> Result<Messag
         2 => Body::Heartbeat(Heartbeat {
             promise: length(u)?,
             rank: option(u, Unstructured::arbitrary)?,
-            order: match u.int_in_range(0..=4)? {
+            order: match u.int_in_range(0..=3)? {
                 0 => Order::Prepare { attempt: Round(value(u)?) },
                 1 => Order::Campaign,
-                2 => Order::Join { since: Round(value(u)?) },
                 _ => Order::Follow,
             },
             inherited: option(u, |u| version(u, checked))?,
