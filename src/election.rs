@@ -99,7 +99,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         config: Config<I>,
         mut saved: HardState<I>,
         now: Timestamp,
-        rng: R,
+        mut rng: R,
     ) -> Result<Self, ConfigError> {
         let timing = CheckedTiming::new(&config.timing)?;
         let promised = check_promised(saved.promised)?;
@@ -127,7 +127,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             durability: Durability::Current,
             hard: saved,
             now,
-            round: Round::default(),
+            // Rule 2.8: below 2^20, which keeps messages short.
+            round: Round(u64::from(rng.next_u32() >> 12)),
             promise: Promise::quarantine(quarantine_until),
             lapse_backoff: Backoff::default(),
             takeover: None,

@@ -273,15 +273,16 @@
 //! - (c) *One attempt:* `ready` (6.2) counts if it replies to the newest round, also as a second reply, and
 //!   that round is of the handover attempt that is under way. `Order::Prepare` names the attempt by its first
 //!   round, and a successor that is named in another attempt finds out anew.
-//! - (d) *One process:* a reply to a pre-vote counts if it echoes the number of the round, and a time that is
-//!   not before that round began.
+//! - (d) *One process:* a reply to a pre-vote counts if it names the term of the request, the number of the round,
+//!   and a time that is not before that round began. The numbers of a process begin at random, below 2^20.
 //! - (e) *One addition:* a membership says with which version each learner was added. A wish to leave (8.3)
 //!   counts only in a reply that names that version or a later one. A node that takes over a membership by
 //!   which it was added later than with the version it held forgets its wish.
 //!
 //! *Why.* What a member says replaces what it said before, and a reply that was delayed, or arrives twice,
-//! would bring back what is over. A promise is different: it holds whenever the leader hears of it. (d) After
-//! a restart the rounds begin again in the same term (1.6 is for votes and heartbeats). (e) The leader that
+//! would bring back what is over. A promise is different: it holds whenever the leader hears of it. (d) A
+//! restart may leave a node in its term (1.6 is for votes and heartbeats), and a machine that was started again
+//! has a clock that begins again. (e) The leader that
 //! adds a node again may die before that node hears of it. The next leader cannot know that the node was
 //! gone in between, unless the membership says so. A learner is told before it votes (8.1 (d)), so a voter
 //! needs no such version.

@@ -90,10 +90,11 @@ impl PreVoteRound {
         self.skips_term |= reserved && matches!(vote, VoteState::Granted(_) | VoteState::FreeAt(_));
     }
 
-    /// Rule 2.8: whether a reply with this header answers a request of this round. A restart begins the numbers
-    /// again, within the same term: a reply to a request from before the restart names an earlier time.
-    pub(crate) fn has_asked(&self, reply: &Header) -> bool {
-        reply.round == self.round && reply.sent_at >= self.since
+    /// Rule 2.8: whether a reply with this header, to a request of the term `asked`, answers a request of this round,
+    /// which is of `term`. A reply to a request of an earlier process, even in the same term, names another number, and
+    /// an earlier time unless the clock was started again too.
+    pub(crate) fn has_asked(&self, reply: &Header, asked: Term, term: Term) -> bool {
+        reply.round == self.round && reply.sent_at >= self.since && asked == term
     }
 }
 

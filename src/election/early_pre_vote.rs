@@ -54,8 +54,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         out: &mut Vec<Output<I>>,
     ) {
         let (now, sent_at, is_reserved) = (self.now, header.sent_at, header.term > self.hard.term);
+        let has_asked = |round: &PreVoteRound| round.has_asked(header, reply.request_term, self.hard.term);
         let Role::Follower(following) = &mut self.role else { return };
-        let Some(round) = following.early_pre_vote.as_mut().filter(|round| round.has_asked(header)) else {
+        let Some(round) = following.early_pre_vote.as_deref_mut().filter(|round| has_asked(round)) else {
             return;
         };
         let vote = match reply.answer {

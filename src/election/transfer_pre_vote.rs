@@ -108,7 +108,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Role::Follower(following) = &mut self.role else { return };
         let Some(transfer) = following.transfer_pre_vote.as_mut() else { return };
         let is_grant = matches!(reply.answer, Answer::Granted(_));
-        if transfer.ready || !transfer.pre_vote_round.has_asked(header) || !is_grant {
+        let has_asked = transfer.pre_vote_round.has_asked(header, reply.request_term, self.hard.term);
+        if transfer.ready || !has_asked || !is_grant {
             return;
         }
         let round = &mut transfer.pre_vote_round;

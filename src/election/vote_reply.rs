@@ -38,7 +38,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 self.on_early_pre_vote_reply(from, index, &header, &reply, out);
                 self.on_transfer_pre_vote_reply(index, &header, &reply, out);
             }
-            (Phase::Pre, Role::PreCandidate(round)) if round.has_asked(&header) => {
+            (Phase::Pre, Role::PreCandidate(round))
+                if round.has_asked(&header, reply.request_term, self.hard.term) =>
+            {
                 self.handle_reply(from, index, &header, reply, out);
                 self.count_pre_votes(out);
             }

@@ -1,7 +1,14 @@
 //! Rule 2.8: replies are ordered, and belong to one record of a member, one attempt, and one process.
 
-use quorate::message::{Answer, Denial, Order, Round};
-use quorate::{Event, Input, MemberProgress, MembershipVersion, Position, Priority, RoleKind, Urgency};
+use std::collections::BTreeSet;
+
+use quorate::message::{Answer, Body, Denial, Order, Round};
+use quorate::{
+    Election, Event, Input, MemberProgress, MembershipVersion, Position, Priority, RoleKind, Urgency,
+};
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
 
 use crate::support::*;
 
@@ -250,7 +257,33 @@ fn a_successor_asks_again_in_each_attempt() {
     assert!(!reply_of(&to(&still, 1)).ready, "a grant of the first attempt does not count");
 }
 
-/// A restart begins the rounds again in the same term, so a round may have the number of one from before.
+/// The machine was started again, and its clock with it: a reply from before names a time after the round began.
+#[test]
+fn a_pre_vote_granted_in_an_earlier_term_does_not_count() {
+    let mut node = Node::fresh(1, &THREE);
+    let asked = node.tick_at(node.due());
+    let mut reply = grant(&to(&asked, 2), 0);
+    let Body::VoteReply(body) = &mut reply.body else { panic!("{reply:?}") };
+    body.request_term = term(1);
+    node.hear(sent_at(&asked, 2), 2, reply);
+    assert_eq!(node.role(), RoleKind::PreCandidate);
+}
+
+/// A reply from before a restart may fit in all but the number of the round.
+#[test]
+fn each_process_begins_its_rounds_at_another_number() {
+    let round = |seed| {
+        let rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut election = Election::new(config(1), first_state(&THREE), at_ms(0), rng).unwrap();
+        let asked = election.tick(election.deadline().unwrap());
+        to(&asked, 2).header.round.0
+    };
+    let rounds: BTreeSet<u64> = (0..100).map(round).collect();
+    assert_eq!(rounds.len(), 100, "{rounds:?}");
+    assert!(rounds.iter().all(|&round| round <= 1 << 20), "{rounds:?}");
+}
+
+/// The generator of these tests begins the rounds at 0 in each process.
 #[test]
 fn a_pre_vote_granted_before_a_restart_does_not_count_after_it() {
     let mut node = Node::fresh(1, &THREE);
