@@ -53,7 +53,7 @@ impl Library {
 
 /// The rows of the table. Only the hosts of the simulator of quorate have wishes, and clocks that are coarse.
 fn rows() -> impl Iterator<Item = Faults> {
-    Faults::ALL.into_iter().filter(|faults| !matches!(faults, Faults::Requests | Faults::Clocks))
+    Faults::ALL.into_iter().filter(|faults| !matches!(faults, Faults::Requests | Faults::Clocks | Faults::OldMessages))
 }
 
 fn parse_faults(name: &str) -> Result<Faults, String> {

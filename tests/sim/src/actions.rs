@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quorate::{Election, Input, Position, Priority, Timing};
+use quorate::{Election, Input, Position, Priority, Term, Timing};
 
 use crate::clock::Clock;
 use crate::cluster::{Cluster, index_of};
@@ -23,6 +23,7 @@ impl Cluster {
         });
         self.liveness.mark_down(at, self.now);
         self.liveness.mark_disturbed(self.now);
+        self.evidence.end_process(node, self.now);
         if let Some(state) = process.writing.filter(|_| survives) {
             self.store(at, state);
         }
@@ -96,11 +97,16 @@ impl Cluster {
             style,
             forced: false,
             knows_removal: false,
+            started: self.now,
+            campaigned: Term(0),
+            target: None,
+            members: host.durable.membership.clone(),
         });
         let text = format!("START {}", trace::hard_state(&host.durable));
         self.log(node, || text);
         self.liveness.mark_up(at, self.now);
         self.liveness.mark_disturbed(self.now);
+        self.mark_turn(at);
         self.serve(at);
         self.check();
     }

@@ -7,10 +7,12 @@ use quorate::{Config, Election, Event, HardState, Input, Lease, Message, Positio
 
 use crate::clock::Instant;
 use crate::clock_faults::Overlaps;
+use crate::evidence::Evidence;
 use crate::harness::{EventQueue, FaultyGroup};
 use crate::liveness::{Liveness, leaderless_bound};
 use crate::membership_safety::MembershipSafety;
 use crate::net::Network;
+use crate::old_messages::OldMessages;
 use crate::options::{Options, Start};
 use crate::process::Host;
 use crate::rng::Dice;
@@ -55,6 +57,8 @@ pub struct Cluster {
     pub(crate) safety: Safety,
     pub(crate) members: MembershipSafety,
     pub(crate) liveness: Liveness,
+    pub(crate) evidence: Evidence,
+    pub(crate) old_messages: OldMessages,
     pub(crate) trace: Trace,
     pub(crate) violation: Option<Violation>,
     pub(crate) counts: Counts,
@@ -122,6 +126,7 @@ pub(crate) enum ScheduledEvent {
     Deliver {
         node: usize,
         from: u64,
+        sent: Instant,
         message: Message<u64>,
     },
     Wake {
@@ -199,6 +204,8 @@ impl Cluster {
             safety: Safety::default(),
             members: MembershipSafety::new(options.starting(n, |start| matches!(start, Start::Forming(_)))),
             liveness: Liveness::new(n, bound, &options.timing),
+            evidence: Evidence::default(),
+            old_messages: OldMessages::new(n),
             trace: Trace::new(options.traced),
             violation: None,
             counts: Counts::default(),

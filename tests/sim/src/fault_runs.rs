@@ -130,13 +130,14 @@ pub(crate) struct Chaos {
     faults: Option<Faults>,
 }
 
-const COLUMNS: [(&str, &[ViolationKind]); 11] = [
+const COLUMNS: [(&str, &[ViolationKind]); 12] = [
     ("two leaders in one term", &[ViolationKind::TwoLeaders]),
     ("two leases at once", &[ViolationKind::TwoLeases]),
     ("quorums apart", &[ViolationKind::QuorumsApart]),
     ("members lost", &[ViolationKind::MembershipLost, ViolationKind::NotCommitted]),
     ("data lost", &[ViolationKind::DataLost]),
     ("falsely removed", &[ViolationKind::FalselyRemoved]),
+    ("acts on what is over", &[ViolationKind::OutOfDate]),
     ("needless leader change", &[ViolationKind::NeedlessChange]),
     ("gap in the host's lease", &[ViolationKind::LeaseGap]),
     ("majority leaderless too long", &[ViolationKind::Leaderless, ViolationKind::Stuck]),

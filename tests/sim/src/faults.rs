@@ -29,13 +29,16 @@ pub enum Faults {
     /// Members are added and removed all the time, and some crash meanwhile. Every third group forms
     /// itself, every second has writes of up to 100 ms, and the hosts of every second replicate data.
     Churn,
+    /// Messages of any age arrive again, also in bursts after an election, a restart, an addition or a new attempt to
+    /// hand over, while all of these happen often.
+    OldMessages,
     /// A mix: each seed draws some kinds of faults, and every fourth seed has them all.
     All,
 }
 
 impl Faults {
     /// All faults, in the order of the table.
-    pub const ALL: [Faults; 12] = [
+    pub const ALL: [Faults; 13] = [
         Faults::Clean,
         Faults::Loss,
         Faults::Duplicates,
@@ -47,16 +50,20 @@ impl Faults {
         Faults::Frozen,
         Faults::Requests,
         Faults::Churn,
+        Faults::OldMessages,
         Faults::All,
     ];
 
     /// Whether `fault` goes wrong where these faults do. Clocks alone harm no group, so they come with
-    /// partitions.
+    /// partitions; old messages come with what makes them old.
     #[must_use]
     pub fn has(self, fault: Faults) -> bool {
         match self {
             Faults::Drift => matches!(fault, Faults::Drift | Faults::Partitions),
             Faults::Clocks => matches!(fault, Faults::Clocks | Faults::Partitions),
+            Faults::OldMessages => {
+                matches!(fault, Faults::OldMessages | Faults::Crashes | Faults::Requests | Faults::Churn)
+            }
             Faults::All => true,
             only => only == fault,
         }
@@ -77,6 +84,7 @@ impl fmt::Display for Faults {
             Faults::Frozen => "frozen",
             Faults::Requests => "requests",
             Faults::Churn => "churn",
+            Faults::OldMessages => "old-messages",
             Faults::All => "all",
         })
     }

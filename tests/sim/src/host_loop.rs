@@ -21,8 +21,9 @@ const TICKS_AT_ONCE: u32 = 16;
 impl Cluster {
     pub(crate) fn handle(&mut self, event: ScheduledEvent) {
         match event {
-            ScheduledEvent::Deliver { node, from, message } => {
+            ScheduledEvent::Deliver { node, from, sent, message } => {
                 let Some(process) = &mut self.hosts[node].process else { return };
+                self.evidence.arrive(node as u64 + 1, from, sent, &message);
                 if process.inbox.len() < INBOX {
                     process.inbox.push_back(Input::Receive { from, message });
                 }
@@ -91,6 +92,7 @@ impl Cluster {
                 ticks += u32::from(!received);
                 let mut outputs = Vec::new();
                 process.election.tick_into(reading, &mut outputs);
+                self.check_grounds(node, None, &outputs);
                 self.collect(node, None, outputs);
                 if ticks > TICKS_AT_ONCE {
                     self.fail(ViolationKind::Unbounded, format!("node {} ticks without end", node + 1));
@@ -122,7 +124,8 @@ impl Cluster {
             process.forced = force == Force::IfNeeded;
         }
         let mut outputs = Vec::new();
-        process.election.step_into(input, &mut outputs);
+        process.election.step_into(input.clone(), &mut outputs);
+        self.check_grounds(node, Some(&input), &outputs);
         if let Some(line) = line {
             self.log(node as u64 + 1, || line);
         }
@@ -158,6 +161,11 @@ impl Cluster {
             Output::Send { to, message } => {
                 let verdict = self.safety.sent(name, to, &message, &self.hosts[node].durable);
                 self.judge(verdict);
+                let verdict = self.check_candidacy(node, &message);
+                self.judge(verdict);
+                if self.evidence.record_attempt(name, to, &message, self.now) {
+                    self.mark_turn(node);
+                }
                 self.send(node, to, message);
             }
             Output::Event(event) => self.on_event(node, event),
@@ -214,7 +222,8 @@ impl Cluster {
         let host = &mut self.hosts[node];
         // A new leader gives its term to the membership and keeps the number, which is no step.
         let stepped = host.durable.membership.version().number != state.membership.version().number;
-        if host.durable.membership.members() != state.membership.members() {
+        let has_new_members = host.durable.membership.members() != state.membership.members();
+        if has_new_members {
             host.members_changed = self.now;
             host.former = Some(host.durable.membership.clone());
             let forced = host.process.as_ref().is_some_and(|process| process.forced);
@@ -229,6 +238,9 @@ impl Cluster {
             self.liveness.mark_disturbed(self.now);
         }
         let leads = self.hosts[node].process.as_ref().is_some_and(|process| process.leads);
+        if leads && has_new_members {
+            self.mark_turn(node);
+        }
         self.steps += u32::from(leads && stepped);
         if self.steps > STEPS {
             self.fail(ViolationKind::Unbounded, format!("node {} changes the members without end", node + 1));
@@ -253,6 +265,7 @@ impl Cluster {
         if let Some(outbox) = &mut self.outbox {
             return outbox.push(Outgoing { node, to, message });
         }
+        self.remember_message(node, receiver, &message);
         let fate = self.net.fate(node, receiver, &mut self.dice);
         if !fate.is_prompt(&self.net.options) {
             self.liveness.mark_lost(node, receiver, self.now);
@@ -261,8 +274,8 @@ impl Cluster {
             }
         }
         for delay in fate.arrivals.into_iter().flatten() {
-            let event =
-                ScheduledEvent::Deliver { node: receiver, from: node as u64 + 1, message: message.clone() };
+            let (from, message) = (node as u64 + 1, message.clone());
+            let event = ScheduledEvent::Deliver { node: receiver, from, sent: self.now, message };
             self.schedule(self.now + delay, event);
         }
     }

@@ -60,6 +60,7 @@ impl Cluster {
         let verdict = self.members.elected(name, term, &self.hosts[node].durable.membership);
         self.judge(verdict);
         self.check_committed_data(node, term);
+        self.mark_turn(node);
     }
 
     fn on_stepped_down(&mut self, node: usize, term: Term, reason: StepDown<u64>) {
@@ -99,7 +100,7 @@ impl Cluster {
         if committed {
             let leads = host.process.as_ref().is_some_and(|process| process.leads);
             self.counts.commits += u64::from(leads);
-            let verdict = self.members.committed(name, leads, members);
+            let verdict = self.members.committed(name, leads, members, &self.hosts);
             self.judge(verdict);
         }
     }

@@ -15,6 +15,7 @@ mod cluster;
 mod disk;
 #[cfg(feature = "endpoints")]
 mod endpoints;
+mod evidence;
 mod failover_time;
 mod fast_cluster;
 mod faults;
@@ -26,6 +27,7 @@ mod liveness;
 mod manual_network;
 mod membership_safety;
 mod net;
+mod old_messages;
 mod options;
 mod process;
 mod replication;

@@ -107,8 +107,15 @@ impl Liveness {
         self.disturbances.is_node_undisturbed(node, now) && self.is_past(self.stalled[node], now)
     }
 
+    /// Whether both nodes have been up for a while, and no message between them was lost or late.
+    pub(crate) fn reaches(&self, one: usize, other: usize, now: Instant) -> bool {
+        self.is_unaffected(one, now)
+            && self.is_unaffected(other, now)
+            && self.disturbances.is_pair_undisturbed(one, other, now)
+    }
+
     /// Whether `at` is too long ago to excuse the loss of leadership.
-    fn is_past(&self, at: Instant, now: Instant) -> bool {
+    pub(crate) fn is_past(&self, at: Instant, now: Instant) -> bool {
         self.disturbances.is_past(at, now)
     }
 

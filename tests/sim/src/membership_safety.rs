@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use quorate::{Membership, MembershipVersion, Term};
 
+use crate::cluster::index_of;
 use crate::process::Host;
 use crate::safety::{Verdict, ViolationKind};
 
@@ -112,9 +113,21 @@ impl MembershipSafety {
     }
 
     /// Checks that `members` are committed, as the host of `node` has learned. The node leads if `leads`.
-    pub(crate) fn committed(&mut self, node: u64, leads: bool, members: &Membership<u64>) -> Verdict {
+    pub(crate) fn committed(
+        &mut self,
+        node: u64,
+        leads: bool,
+        members: &Membership<u64>,
+        hosts: &[Host],
+    ) -> Verdict {
         let version = members.version();
         if leads {
+            let holds = |&&id: &&u64| hosts[index_of(id)].durable.membership.version() >= version;
+            let count = members.voters().iter().filter(holds).count();
+            if count < members.quorum() {
+                let text = format!("{node} reports {members:?} as committed, which {count} voters hold");
+                return Err((ViolationKind::NotCommitted, text));
+            }
             self.committed.insert(version, members.clone());
             let term = version.term.next().unwrap_or(version.term);
             let mut later = self.led.range(term..);

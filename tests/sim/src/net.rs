@@ -18,6 +18,10 @@ pub struct NetOptions {
     pub late: Ppm,
     /// The shortest and the longest delay of a late message, in nanoseconds.
     pub lateness: (u64, u64),
+    /// How many of a million messages bring an old one with them, of any age.
+    pub old: Ppm,
+    /// Whether bursts of old messages follow an election, a restart, an addition, or a new attempt to hand over.
+    pub old_bursts: bool,
 }
 
 impl Default for NetOptions {
@@ -29,6 +33,8 @@ impl Default for NetOptions {
             duplicates: 0,
             late: 0,
             lateness: (SECOND, 10 * SECOND),
+            old: 0,
+            old_bursts: false,
         }
     }
 }

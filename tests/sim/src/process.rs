@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use quorate::{Config, Election, HardState, Input, Lease, Membership, Output};
+use quorate::{Config, Election, HardState, Input, Lease, Membership, Output, Target, Term};
 use rand_chacha::ChaCha8Rng;
 
 use crate::clock::{Clock, Instant};
@@ -59,6 +59,14 @@ pub(crate) struct Process {
     pub(crate) forced: bool,
     /// Whether the process has reported that its node is removed.
     pub(crate) knows_removal: bool,
+    /// When the process was started.
+    pub(crate) started: Instant,
+    /// The last term in which the node has asked for votes.
+    pub(crate) campaigned: Term,
+    /// The target that the host has asked for, and that the node has neither reached nor abandoned.
+    pub(crate) target: Option<Target<u64>>,
+    /// The membership that the node has persisted last, which may not be durable yet.
+    pub(crate) members: Membership<u64>,
 }
 
 /// A fault that strikes between two outputs.
@@ -110,6 +118,24 @@ impl Process {
         };
         self.published = self.election.lease().map(longer);
         ended.filter(|_| self.published.is_some_and(|lease| lease.holds_at(reading)))
+    }
+
+    /// The host has discovered a node that is to be a voter too.
+    pub(crate) fn extend_target(&mut self, id: u64) {
+        self.target = self.target.take().and_then(|target| {
+            let voters = target.voters().iter().copied().filter(|&voter| voter != id);
+            let learners = target.learners().iter().copied().filter(|&learner| learner != id);
+            Target::new(voters.chain([id]), learners).ok()
+        });
+    }
+
+    /// The host has lost a node.
+    pub(crate) fn reduce_target(&mut self, id: u64) {
+        self.target = self.target.take().and_then(|target| {
+            let stays = |&member: &u64| member != id;
+            let voters = target.voters().iter().copied().filter(stays);
+            Target::new(voters, target.learners().iter().copied().filter(stays)).ok()
+        });
     }
 
     /// Whether the process neither writes nor is frozen.

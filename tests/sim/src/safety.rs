@@ -31,6 +31,8 @@ pub enum ViolationKind {
     NotCommitted,
     /// A node was removed by a membership that was not committed, or that contains it.
     FalselyRemoved,
+    /// A node acted on what was said in another life of a node, before it was added again, or in an earlier attempt.
+    OutOfDate,
     /// A membership change did not end although nothing stood in its way.
     Stuck,
     /// A message told of a state that was not durable yet.

@@ -139,6 +139,7 @@ impl Scenario {
             Faults::Churn,
             Faults::Churn,
             Faults::Clocks,
+            Faults::OldMessages,
         ]);
         if self.has(fault) {
             inject(cluster, dice, fault);
@@ -166,6 +167,12 @@ pub(crate) fn options(seed: u64, nodes: usize, has: impl Fn(Faults) -> bool) -> 
         late: if is_late { 5_000 } else { 0 },
         // Older than attempts to hand over, than removals that were undone, and than restarts.
         lateness: (MS, 40 * SECOND),
+        old: match (has(Faults::OldMessages), is_late) {
+            (true, _) => 10_000,
+            (false, true) => 300,
+            (false, false) => 0,
+        },
+        old_bursts: has(Faults::OldMessages),
     };
     // A node with an older membership learns of newer ones from node to node.
     let hops = if has(Faults::Churn) { 4 } else { 0 };
@@ -234,6 +241,7 @@ pub(crate) fn inject(cluster: &mut Cluster, dice: &mut Dice, fault: Faults) {
         Faults::Frozen => freeze(cluster, dice, node),
         Faults::Churn => churn::churn(cluster, dice, node),
         Faults::Clocks => cluster.slew_within_the_bound(node),
+        Faults::OldMessages => cluster.burst(index),
         _ => request(cluster, dice, node),
     }
 }

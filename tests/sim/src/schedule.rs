@@ -101,6 +101,7 @@ fn perform(cluster: &mut Cluster, record: &[u8]) {
         8..=11 if churns => inject(cluster, &mut dice, Faults::Churn),
         12 => change_fault_levels(cluster, &mut dice),
         13 => quiet_phase(cluster, &mut dice),
+        14 => inject(cluster, &mut dice, Faults::OldMessages),
         // Only time passes, with the fates of this record.
         _ => {}
     }
