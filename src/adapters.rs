@@ -13,6 +13,8 @@ pub mod clock;
 pub mod counters;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod departure;
+#[cfg(any(feature = "endpoint", feature = "tokio"))]
+mod diagnostics;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod disk;
 #[cfg(feature = "endpoint")]
@@ -25,6 +27,8 @@ mod health;
 mod lease_gate;
 #[cfg(any(feature = "endpoint", feature = "tokio"))]
 mod node_view;
+#[cfg(any(feature = "endpoint", feature = "tokio"))]
+mod pace;
 #[cfg(any(feature = "seal", feature = "tokio"))]
 mod random;
 #[cfg(any(feature = "udp", feature = "tokio"))]

@@ -1,5 +1,6 @@
 //! What keeps a node from its work, for an operator.
 
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
@@ -7,9 +8,8 @@ use core::time::Duration;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-#[cfg(feature = "endpoint")]
 use crate::message::Denial;
-#[cfg(feature = "endpoint")]
+#[cfg(any(feature = "endpoint", feature = "tokio"))]
 use crate::types::Timestamp;
 
 /// What is wrong with a node, and what an operator can do about it. [`Display`](fmt::Display) is one line.
@@ -27,19 +27,51 @@ pub struct Diagnosis<I> {
     pub silent: Vec<I>,
     /// The silent members whose address is unknown to this node.
     pub unaddressed: Vec<I>,
+    /// The silent nodes from whose addresses datagrams arrive that this node cannot use.
+    pub unusable: Vec<I>,
     /// How many datagrams were refused meanwhile, because this node could not read them.
     pub unreadable: u64,
+    /// The last denial that this node received, if a quorum of the voters is heard and there is no leader all the same.
+    pub denial: Option<ReceivedDenial<I>>,
+    /// What the system says, if the problem is one of its own.
+    pub cause: Option<String>,
+}
+
+/// A denial of a request.
+///
+/// Non-exhaustive, like [`Status`](crate::Status).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[non_exhaustive]
+pub struct ReceivedDenial<I> {
+    /// The node that sent it.
+    pub from: I,
+    /// Its reason.
+    pub denial: Denial<I>,
 }
 
 impl<I> Diagnosis<I> {
     /// A diagnosis without any nodes or numbers.
     #[must_use]
     pub fn new(problem: Problem, lasted: Duration) -> Self {
-        Diagnosis { problem, lasted, silent: Vec::new(), unaddressed: Vec::new(), unreadable: 0 }
+        Diagnosis {
+            problem,
+            lasted,
+            silent: Vec::new(),
+            unaddressed: Vec::new(),
+            unusable: Vec::new(),
+            unreadable: 0,
+            denial: None,
+            cause: None,
+        }
     }
 }
 
 /// What can be wrong with a node. [`Display`](fmt::Display) says what to do about it as well.
+///
+/// A problem that datagrams show is named only while they go on arriving, from the addresses of so many silent voters
+/// that a quorum could be heard if the datagrams were right. Datagrams from anywhere else are counted, and hide
+/// nothing.
 ///
 /// Non-exhaustive: a later version may tell more problems apart.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -48,16 +80,19 @@ impl<I> Diagnosis<I> {
 pub enum Problem {
     /// A leader has shown that this node lost its durable state.
     StateLost,
-    /// There is no leader, and datagrams arrive that this node cannot read: its keys, or its release, differ.
+    /// A state waits to be durable, and nothing else is sent meanwhile: the disk refuses it, or hangs.
+    StatePending,
+    /// There is no leader, and the system takes none of the datagrams of this node.
+    CannotSend,
+    /// There is no leader, and this node cannot read what others send: its keys, its release or its type of ids differ.
     UnreadableDatagrams,
-    /// There is no leader, and datagrams arrive that bear the id of this node.
-    DuplicateId,
-    /// There is no leader, and datagrams of another group arrive.
+    /// There is no leader, and others send datagrams of another group.
     OtherGroup,
-    /// There is no leader, and a voter holds a membership that contradicts this node's.
-    MembershipConflict,
-    /// There is no leader, and datagrams arrive that are for another node.
+    /// There is no leader, and others send datagrams that are for another node.
     WrongAddresses,
+    /// There is no leader, although a quorum of the voters is heard: one of them holds a membership that contradicts
+    /// this node's.
+    MembershipConflict,
     /// This node is no member, and the nodes of the group answer it.
     NotAdmitted,
     /// This node is no member, and no node of the group is heard.
@@ -76,12 +111,13 @@ impl Problem {
     pub fn needs_operator(self) -> bool {
         match self {
             Problem::StateLost
+            | Problem::StatePending
             | Problem::UnreadableDatagrams
-            | Problem::DuplicateId
             | Problem::OtherGroup
             | Problem::MembershipConflict
             | Problem::WrongAddresses => true,
-            Problem::NotAdmitted
+            Problem::CannotSend
+            | Problem::NotAdmitted
             | Problem::NotContacted
             | Problem::NoQuorum
             | Problem::NoLeader
@@ -90,72 +126,105 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// What is wrong, in a few words.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Problem::StateLost => "durable state lost",
+            Problem::StatePending => "a state waits to be durable, and nothing is sent meanwhile",
+            Problem::CannotSend => "no leader, and the system takes no datagrams",
+            Problem::UnreadableDatagrams => "no leader, and datagrams cannot be read",
+            Problem::OtherGroup => "no leader, and datagrams of another group arrive",
+            Problem::WrongAddresses => "no leader, and datagrams for another node arrive",
+            Problem::MembershipConflict => "no leader, and a voter holds other first members",
+            Problem::NotAdmitted => "waiting to be added",
+            Problem::NotContacted => "waiting to be added, and no node is heard",
+            Problem::NoQuorum => "no leader, and no majority is heard",
+            Problem::NoLeader => "no leader, although a majority is heard",
+            Problem::SilentMembers => "members are not heard",
+        }
+    }
+
+    fn advice(self) -> &'static str {
+        match self {
+            Problem::StateLost => "stop this node, and let its machine join under a new id",
+            Problem::StatePending => "look at the disk of this node",
+            Problem::CannotSend => "check the network and the firewall of this machine",
+            Problem::UnreadableDatagrams => "compare the keys and the release with other nodes",
+            Problem::OtherGroup => "compare the group and the addresses of peers",
+            Problem::WrongAddresses => "compare the id of this node and the addresses of peers",
+            Problem::MembershipConflict => "stop the node that was started wrongly",
+            Problem::NotAdmitted => "have the leader add this node to the members",
+            Problem::NotContacted => "have the leader add this node, and check addresses, keys and firewalls",
+            Problem::NoQuorum => "check that these nodes run, their addresses, keys and firewalls",
+            Problem::NoLeader => "look at the last denial, and at which nodes may lead",
+            Problem::SilentMembers => "check that they run, or remove them",
+        }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Problem::StateLost => {
-                "durable state lost: stop this node, and let its machine join under a new id"
-            }
-            Problem::UnreadableDatagrams => {
-                "no leader, and datagrams cannot be read: compare the keys and the release with other nodes"
-            }
-            Problem::DuplicateId => "no leader, and another node uses the id of this one: give one a new id",
-            Problem::OtherGroup => {
-                "no leader, and datagrams of another group arrive: compare the group and the addresses of peers"
-            }
-            Problem::MembershipConflict => {
-                "no leader, and a voter holds other first members: stop the node that was started wrongly"
-            }
-            Problem::WrongAddresses => {
-                "no leader, and datagrams for another node arrive: compare the addresses of peers"
-            }
-            Problem::NotAdmitted => "waiting to be added: have the leader add this node to the members",
-            Problem::NotContacted => {
-                "waiting to be added, and no node is heard: have the leader add this node, and check addresses, keys and firewalls"
-            }
-            Problem::NoQuorum => {
-                "no leader, and no majority is heard: check that these nodes run, their addresses, keys and firewalls"
-            }
-            Problem::NoLeader => {
-                "no leader, although a majority is heard: look at the last denial, and at which nodes may lead"
-            }
-            Problem::SilentMembers => "members are not heard: check that they run, or remove them",
-        })
+        write!(f, "{}: {}", self.title(), self.advice())
     }
 }
 
 impl<I: fmt::Debug> fmt::Display for Diagnosis<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "for {} s: {}", self.lasted.as_secs(), self.problem)?;
-        for (title, nodes) in [("not heard", &self.silent), ("address unknown", &self.unaddressed)] {
+        let lists = [
+            ("not heard", &self.silent),
+            ("address unknown", &self.unaddressed),
+            ("datagrams that cannot be used come from the addresses of", &self.unusable),
+        ];
+        for (title, nodes) in lists {
             if !nodes.is_empty() {
                 write!(f, "; {title}: {nodes:?}")?;
             }
         }
-        match self.unreadable {
-            0 => Ok(()),
-            count => write!(f, "; {count} datagrams unreadable"),
+        if self.unreadable > 0 {
+            write!(f, "; {} datagrams unreadable", self.unreadable)?;
+        }
+        if let Some(denial) = &self.denial {
+            write!(f, "; last denial {denial}")?;
+        }
+        match &self.cause {
+            Some(cause) => write!(f, "; {cause}"),
+            None => Ok(()),
         }
     }
 }
 
+impl<I: fmt::Debug> fmt::Display for ReceivedDenial<I> {
+    /// `by node 3: ` and why.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "by node {:?}: {}", self.from, self.denial)
+    }
+}
+
 /// What a node knows of its own health, as of its last tick.
-#[cfg(feature = "endpoint")]
+#[cfg(any(feature = "endpoint", feature = "tokio"))]
 pub(crate) struct Health<I> {
     /// The reading of the clock then.
     pub(crate) now: Timestamp,
+    /// When the next tick is due.
+    pub(crate) deadline: Option<Timestamp>,
     pub(crate) condition: Condition,
     /// The other node that leads, and until when this node follows it unless it is heard again.
     pub(crate) following: Option<(I, Timestamp)>,
-    pub(crate) last_denial: Option<Denial<I>>,
-    /// The members that were not heard lately, if the node leads or knows no leader.
+    pub(crate) last_denial: Option<ReceivedDenial<I>>,
+    /// The voters, then the learners that were not heard lately, if the node leads or knows no leader.
     pub(crate) silent: Vec<I>,
+    /// How many of `silent` are voters.
+    pub(crate) silent_voters: usize,
     /// For how long a condition lasts before it is a problem.
     pub(crate) grace: Duration,
+    /// How late a tick may be without a reason to speak of it.
+    pub(crate) leeway: Duration,
 }
 
 /// How a node fares.
-#[cfg(feature = "endpoint")]
+#[cfg(any(feature = "endpoint", feature = "tokio"))]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Condition {
     /// The node follows or leads, or has been removed: nothing is wrong that it knows of.
@@ -168,7 +237,7 @@ pub(crate) enum Condition {
     Outside,
     /// The node is a member, and knows no leader.
     Leaderless {
-        /// Whether a quorum of the voters was heard lately.
-        quorum_reachable: bool,
+        /// How many more voters would have to be heard to make a quorum: none if one was heard lately.
+        missing: usize,
     },
 }

@@ -1,11 +1,12 @@
 //! What an election tells its host besides what to store and what to send.
 
 use core::fmt;
+use core::time::Duration;
 
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use crate::diagnosis::Diagnosis;
+use crate::diagnosis::{Diagnosis, Problem};
 use crate::rejection::Unfit;
 use crate::types::{ClusterId, Leader, MembershipVersion, Position, Term};
 
@@ -85,6 +86,22 @@ pub enum Event<I> {
     ///
     /// Let the operator know.
     Diagnosed(Diagnosis<I>),
+    /// What was [diagnosed](Self::Diagnosed) is over.
+    Resolved {
+        /// What was wrong, as it was said last.
+        problem: Problem,
+        /// For how long something was wrong.
+        lasted: Duration,
+    },
+    /// The host called this node so long after it was due that elections suffer: the process or its machine was paused,
+    /// had no processor, waited for a disk, or its clock was stepped. Whether the leader was heard meanwhile is not
+    /// known. The hosts report it: at once, and again at growing intervals of a minute to a day.
+    ///
+    /// Find out what holds the node up, or give it longer promises.
+    TickedLate {
+        /// By how much.
+        by: Duration,
+    },
     /// Another membership is in force on this node, or the one in force is now known to be committed.
     ///
     /// Read it with [`Election::membership`](crate::Election::membership); a host that keeps an address of
@@ -186,7 +203,8 @@ pub enum Event<I> {
         cluster: ClusterId,
     },
     /// Two processes of one node send by turns: each has shown to be alive after the other had. A machine was cloned,
-    /// or a copy of it was restored beside the original. The hosts report it, of nodes that seal their datagrams: at
+    /// or a copy of it was restored beside the original. Or another process sends to this node under the id of this
+    /// node: two nodes were given one id. The hosts report it, the former of nodes that seal their datagrams: at
     /// once, and again at growing intervals of a minute to a day.
     ///
     /// Stop one of the two, and let it join with a new state and a new id. Until then both can vote in one term, so
@@ -258,6 +276,15 @@ impl<I: fmt::Debug> fmt::Display for Event<I> {
             Event::LeaderChanged { leader: None } => f.write_str("no leader is known"),
             Event::LeaderLost { leader } => write!(f, "leader lost: node {leader:?} is not heard"),
             Event::Diagnosed(diagnosis) => diagnosis.fmt(f),
+            Event::Resolved { problem, lasted } => {
+                write!(f, "over after {} s: {}", lasted.as_secs(), problem.title())
+            }
+            Event::TickedLate { by } => {
+                write!(
+                    f,
+                    "this node was called {by:.1?} late: its process was paused, starved, or waited for a disk"
+                )
+            }
             Event::MembershipChanged { version, committed: true } => {
                 write!(f, "membership {version} is committed")
             }

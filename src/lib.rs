@@ -992,7 +992,7 @@ mod tuning;
 mod types;
 
 pub use config::{Config, ConfigError, Timing};
-pub use diagnosis::{Diagnosis, Problem};
+pub use diagnosis::{Diagnosis, Problem, ReceivedDenial};
 pub use election::Election;
 pub use event::{Event, StepDown};
 pub use hard_state::{HardState, RecoveryError};
@@ -1002,7 +1002,7 @@ pub use message::Message;
 pub use reconfig::Target;
 pub use rejection::{Ineligible, Rejection, Unfit};
 pub use role::RoleKind;
-pub use status::{HeartbeatTiming, MemberProgress, MemberStatus, PromiseStatus, ReceivedDenial, Status};
+pub use status::{HeartbeatTiming, MemberProgress, MemberStatus, PromiseStatus, Status};
 pub use types::{
     ClusterId, Leader, MembershipVersion, Nanos, NodeId, Position, Priority, PromiseHolder, Term, Timestamp,
 };

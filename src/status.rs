@@ -7,6 +7,7 @@ use core::time::Duration;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
+use crate::diagnosis::{Diagnosis, ReceivedDenial};
 use crate::io::Lease;
 use crate::message::Denial;
 use crate::reconfig::Target;
@@ -80,6 +81,10 @@ pub struct Status<I> {
     /// For how long a state has been waiting to be durable; nothing else is sent meanwhile. Only the host knows: an
     /// election by itself leaves this out.
     pub pending_write: Option<Duration>,
+    /// What has kept this node from its work for seconds, if anything has: what
+    /// [`Event::Diagnosed`](crate::Event::Diagnosed) said, as of now. Only the host knows: an election by itself leaves
+    /// this out.
+    pub diagnosis: Option<Diagnosis<I>>,
     /// Whether a quorum has been heard, or is known through the leader, within the longest promise.
     pub quorum_reachable: bool,
     /// The last denial that it received, of a vote, a pre-vote or a heartbeat.
@@ -99,19 +104,6 @@ pub struct PromiseStatus<I> {
     pub holder: PromiseHolder<I>,
     /// For how much longer it binds.
     pub remaining: Duration,
-}
-
-/// A denial of a request.
-///
-/// Non-exhaustive, like [`Status`].
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
-#[non_exhaustive]
-pub struct ReceivedDenial<I> {
-    /// The node that sent it.
-    pub from: I,
-    /// Its reason.
-    pub denial: Denial<I>,
 }
 
 /// The lengths that a leader goes by now. They change only if it is [tuned](crate::Timing::tuned).
@@ -216,6 +208,9 @@ impl<I: NodeId> fmt::Display for Status<I> {
         write!(f, "\ntarget       {}", OrNone(&self.target))?;
         write!(f, "\nquorum       {quorum}")?;
         write!(f, "\nlast denial  {}", OrNone(&self.last_denial))?;
+        if let Some(diagnosis) = &self.diagnosis {
+            write!(f, "\nproblem      {diagnosis}")?;
+        }
         for member in &self.members {
             let own = if member.id == *id { ", this node" } else { "" };
             write!(f, "\n  {member}{own}")?;
@@ -252,13 +247,6 @@ impl<I: fmt::Debug> fmt::Display for PromiseStatus<I> {
     /// `to node 3 in term 7, for another 112ms`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "to {}, for another {:?}", self.holder, self.remaining)
-    }
-}
-
-impl<I: fmt::Debug> fmt::Display for ReceivedDenial<I> {
-    /// `by node 3: ` and why.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "by node {:?}: {}", self.from, self.denial)
     }
 }
 

@@ -142,7 +142,7 @@ fn refusals(before: &DatagramCounters, now: &DatagramCounters) -> Vec<String> {
         (seal.forged, earlier.forged, "forged or altered by somebody without the key"),
         (seal.unsealed, earlier.unsealed, "not sealed: a node runs without --key"),
         (seal.unknown_version, earlier.unknown_version, "sealed by another release"),
-        (seal.reflected, earlier.reflected, "in the name of this node: another node has the same --id"),
+        (seal.own_id, earlier.own_id, "in the name of this node: another node has the same --id"),
         (seal.foreign_cluster, earlier.foreign_cluster, "of another --group"),
         (now.foreign, before.foreign, "of another --group, unsealed"),
         (now.from_own_id, before.from_own_id, "in the name of this node: another node has the same --id"),

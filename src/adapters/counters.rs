@@ -210,6 +210,8 @@ impl ElectionCounters {
             | Event::Removed
             | Event::LeaderLost { .. }
             | Event::Diagnosed(_)
+            | Event::Resolved { .. }
+            | Event::TickedLate { .. }
             | Event::Behind { .. } => {}
         }
     }

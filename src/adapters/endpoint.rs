@@ -130,7 +130,7 @@ mod candidates;
 mod confirmation;
 mod counters;
 mod datagram;
-mod diagnostics;
+mod evidence;
 mod incoming;
 mod leader_address;
 mod news;
@@ -149,12 +149,14 @@ use rand_core::TryCryptoRng;
 
 use self::address_book::AddressBook;
 use self::confirmation::Confirmation;
-use self::diagnostics::Diagnostics;
+use self::evidence::Evidence;
 use self::incoming::{Requester, Unsettled};
 use self::news::{Allowance, News};
 use self::own_addresses::OwnAddresses;
 use self::sealing::Sealing;
+use super::diagnostics::Diagnostics;
 use super::seal::{Keyring, MAX_SEALED};
+use crate::diagnosis::Diagnosis;
 use crate::event::Event;
 use crate::types::{ClusterId, Leader, NodeId, Timestamp};
 
@@ -201,6 +203,7 @@ pub struct Endpoint<I, R> {
     counters: DatagramCounters,
     news: News<I>,
     diagnostics: Diagnostics<I>,
+    evidence: Evidence<I>,
     next_announcement: Timestamp,
     next_maintenance: Timestamp,
     /// Whether the book may have nodes that it has no need of any more. They are not forgotten at once, since what
@@ -240,6 +243,7 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
             counters: DatagramCounters::default(),
             news: News::new(),
             diagnostics: Diagnostics::new(),
+            evidence: Evidence::new(),
             next_announcement: Timestamp::ORIGIN,
             next_maintenance: Timestamp::ORIGIN,
             has_strangers: false,
@@ -356,10 +360,17 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
         Some(addresses)
     }
 
-    /// Takes the next event that datagrams have shown: of a node of another group, or two processes of one node. The
-    /// election does not see these datagrams.
+    /// Takes the next event that the election does not see: datagrams of another group, two processes of one node, a
+    /// leader that is lost, what keeps the node from its work.
     pub fn poll_event(&mut self) -> Option<Event<I>> {
-        self.news.take()
+        self.news.take().or_else(|| self.diagnostics.poll_event())
+    }
+
+    /// What has kept the node from its work for seconds, if anything has. [`Event::Diagnosed`] has said so, unless it
+    /// was said of late.
+    #[must_use]
+    pub fn diagnosis(&self, now: Timestamp) -> Option<Diagnosis<I>> {
+        self.diagnostics.current(now)
     }
 
     /// What came and went.

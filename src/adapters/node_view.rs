@@ -5,7 +5,6 @@ use std::prelude::rust_2024::*;
 
 use rand_core::Rng;
 
-#[cfg(feature = "endpoint")]
 use crate::diagnosis::Health;
 use crate::election::Election;
 use crate::types::{ClusterId, Leader, NodeId};
@@ -20,7 +19,6 @@ pub struct NodeView<'a, I> {
     /// The leader of the group, as far as the node knows.
     pub leader: Option<Leader<I>>,
     /// How the node fares.
-    #[cfg(feature = "endpoint")]
     pub(super) health: Health<I>,
     pub(super) members: &'a [I],
     /// Sorted, each once.
@@ -35,7 +33,6 @@ impl<'a, I: NodeId> NodeView<'a, I> {
         recipients.sort_unstable();
         recipients.dedup();
         NodeView {
-            #[cfg(feature = "endpoint")]
             health: election.health(),
             id: election.id(),
             cluster: election.cluster(),

@@ -306,7 +306,7 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Seal<I, R> {
     /// A datagram in the name of this node, or for another one, is refused.
     fn check_addressee(&self, head: &Head<I>) -> Result<(), Refusal> {
         if head.from == self.id {
-            return Err(Refusal::Reflected);
+            return Err(if head.session == self.session { Refusal::Reflected } else { Refusal::OwnId });
         }
         if head.to == self.id { Ok(()) } else { Err(Refusal::Misdirected) }
     }

@@ -42,6 +42,8 @@ pub fn trace_event<I: NodeId>(node: I, event: &Event<I>) {
         Event::TargetAbandoned => warn!(?node, "{event}"),
         Event::LeaderLost { leader } => warn!(?node, ?leader, "{event}"),
         Event::Diagnosed(diagnosis) => trace_diagnosis(node, diagnosis),
+        Event::Resolved { problem, .. } => info!(?node, ?problem, "{event}"),
+        Event::TickedLate { by } => warn!(?node, ?by, "{event}"),
         Event::MembershipChanged { version, committed: true } | Event::TargetReached { version } => {
             info!(?node, %version, "{event}");
         }

@@ -1,21 +1,22 @@
 //! How a node shows its state to an operator.
 
 use alloc::vec::Vec;
-#[cfg(feature = "endpoint")]
+#[cfg(any(feature = "endpoint", feature = "tokio"))]
 use core::time::Duration;
 
 use rand_core::Rng;
 
 use super::Election;
-#[cfg(feature = "endpoint")]
+use crate::diagnosis::ReceivedDenial;
+#[cfg(any(feature = "endpoint", feature = "tokio"))]
 use crate::diagnosis::{Condition, Health};
 use crate::reconfig::Target;
 use crate::role::{Leaving, Participation, Role};
-use crate::status::{HeartbeatTiming, MemberProgress, MemberStatus, PromiseStatus, ReceivedDenial, Status};
+use crate::status::{HeartbeatTiming, MemberProgress, MemberStatus, PromiseStatus, Status};
 use crate::types::{MemberIndex, NodeId, Timestamp};
 
 /// For how long nothing is said to be wrong at least: elections take as long.
-#[cfg(feature = "endpoint")]
+#[cfg(any(feature = "endpoint", feature = "tokio"))]
 const SHORTEST_GRACE: Duration = Duration::from_secs(3);
 
 impl<I: NodeId, R: Rng> Election<I, R> {
@@ -48,13 +49,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             leaving: self.leaving != Leaving::No,
             state_lost: self.participation == Participation::StateLost,
             pending_write: None,
+            diagnosis: None,
             quorum_reachable: self.quorum_reachable(),
-            last_denial: self
-                .peer_log
-                .last_denial(self.oldest_denial())
-                .map(|(from, denial)| ReceivedDenial { from, denial }),
+            last_denial: self.last_denial(),
             members: self.member_statuses(),
         }
+    }
+
+    fn last_denial(&self) -> Option<ReceivedDenial<I>> {
+        let (from, denial) = self.peer_log.last_denial(self.oldest_denial())?;
+        Some(ReceivedDenial { from, denial })
     }
 
     /// A denial older than that says nothing about the present. A node that is denied asks again more often.
@@ -87,12 +91,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// How this node fares. Allocates only if members are silent.
-    #[cfg(feature = "endpoint")]
+    #[cfg(any(feature = "endpoint", feature = "tokio"))]
     pub(crate) fn health(&self) -> Health<I> {
         let grace = SHORTEST_GRACE.max(self.timing.promise_limit().as_duration().saturating_mul(2));
         let leader = self.leader();
         let leads = leader.is_some_and(|leader| leader.id == self.id);
-        let silent = if leads || leader.is_none() { self.silent_members(grace) } else { Vec::new() };
+        let looks = leads || leader.is_none();
+        let (silent, silent_voters) = if looks { self.silent_members(grace) } else { (Vec::new(), 0) };
         let condition = match self.participation {
             Participation::StateLost => Condition::StateLost,
             Participation::Removed => Condition::Well,
@@ -102,34 +107,53 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Participation::Outsider | Participation::Member if leader.is_some() => Condition::Well,
             Participation::Outsider if !self.hard.membership.is_forming() => Condition::Outside,
             Participation::Outsider | Participation::Member => {
-                Condition::Leaderless { quorum_reachable: self.quorum_reachable() }
+                Condition::Leaderless { missing: self.missing_voters() }
             }
         };
-        let last_denial = self.peer_log.last_denial(self.oldest_denial()).map(|(_, denial)| denial);
         let other = leader.filter(|_| !leads).map(|leader| leader.id);
-        let following = other.zip(self.promise.leader_until(self.now));
-        Health { now: self.now, condition, following, last_denial, silent, grace }
+        Health {
+            now: self.now,
+            deadline: self.deadline(),
+            condition,
+            following: other.zip(self.promise.leader_until(self.now)),
+            last_denial: self.last_denial(),
+            silent,
+            silent_voters,
+            grace,
+            leeway: self.timing.promise().as_duration(),
+        }
     }
 
-    #[cfg(feature = "endpoint")]
-    fn silent_members(&self, limit: Duration) -> Vec<I> {
+    /// The members that were not heard for `limit`, and how many of them are voters; these come first.
+    #[cfg(any(feature = "endpoint", feature = "tokio"))]
+    fn silent_members(&self, limit: Duration) -> (Vec<I>, usize) {
         let is_recent = |index: MemberIndex| {
             let heard = self.peer_log.last_heard(index);
             heard.is_some_and(|heard| self.now.since(heard).as_duration() <= limit)
         };
-        let members = self.hard.membership.indexed_members();
-        members.filter(|&(index, id)| id != self.id && !is_recent(index)).map(|(_, id)| id).collect()
+        let membership = &self.hard.membership;
+        let is_silent = |&(index, id): &(MemberIndex, I)| id != self.id && !is_recent(index);
+        let voters = membership.indexed_voters().filter(is_silent).count();
+        (membership.indexed_members().filter(is_silent).map(|(_, id)| id).collect(), voters)
+    }
+
+    /// Whether the member at `index` is this node, or was heard within the longest promise.
+    fn is_present(&self, index: MemberIndex) -> bool {
+        let heard = self.peer_log.last_heard(index);
+        let is_recent = heard.is_some_and(|heard| self.now.since(heard) <= self.timing.promise_limit());
+        is_recent || self.hard.membership.index_of(self.id) == Some(index)
     }
 
     fn quorum_reachable(&self) -> bool {
-        let members = &self.hard.membership;
-        let own = members.index_of(self.id);
-        let limit = self.timing.promise_limit();
-        let recent = |index: MemberIndex| {
-            let heard = self.peer_log.last_heard(index);
-            Some(index) == own || heard.is_some_and(|heard| self.now.since(heard) <= limit)
-        };
-        self.leader().is_some() || members.is_quorum(recent)
+        self.leader().is_some() || self.hard.membership.is_quorum(|index| self.is_present(index))
+    }
+
+    /// How many more voters would have to be heard to make a quorum.
+    #[cfg(any(feature = "endpoint", feature = "tokio"))]
+    fn missing_voters(&self) -> usize {
+        let membership = &self.hard.membership;
+        let present = membership.indexed_voters().filter(|&(index, _)| self.is_present(index)).count();
+        membership.quorum().saturating_sub(present)
     }
 
     fn member_statuses(&self) -> Vec<MemberStatus<I>> {

@@ -289,7 +289,8 @@ fn a_cloned_member_is_reported_by_name_once_and_then_seldom() {
         }
         events.extend(std::iter::from_fn(|| one.endpoint.poll_event()).map(|event| (second, event)));
     }
-    events.retain(|(_, event)| !matches!(event, Event::Diagnosed(_)));
+    // The clock of this test moves in steps of seconds.
+    events.retain(|(_, event)| !matches!(event, Event::Diagnosed(_) | Event::TickedLate { .. }));
     let [(at, Event::TwoProcesses { peer: 2 })] = events[..] else { panic!("{events:?}") };
     assert!(at < 5, "within seconds: {at}");
 }

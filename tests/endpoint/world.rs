@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use quorate::adapters::endpoint::{Endpoint, NodeView, Transmit};
 use quorate::adapters::seal::{Key, Keyring};
-use quorate::{ClusterId, Config, Election, HardState, Input, Message, Output, Priority, Timestamp};
+use quorate::{ClusterId, Config, Election, Event, HardState, Input, Message, Output, Priority, Timestamp};
 use rand_chacha::rand_core::SeedableRng;
 use rand_chacha::{ChaCha8Rng, ChaCha20Rng};
 
@@ -37,6 +37,14 @@ pub(crate) struct Node {
     pub(crate) election: Election<Id, ChaCha8Rng>,
     pub(crate) endpoint: Endpoint<Id, ChaCha20Rng>,
     pub(crate) address: SocketAddr,
+    /// Whether the system takes the datagrams of this node.
+    pub(crate) can_send: bool,
+    /// What its election reported, and nobody has read.
+    pub(crate) events: Vec<Event<Id>>,
+    config: Config<Id>,
+    saved: HardState<Id>,
+    keys: Option<Keyring>,
+    peers: Vec<(Id, SocketAddr)>,
 }
 
 impl Node {
@@ -47,17 +55,53 @@ impl Node {
             members => HardState::bootstrap(GROUP, members.iter().copied()).unwrap(),
         };
         let priority = if members.first() == Some(&id) { Priority::default() } else { Priority::NEVER_LEADS };
-        let config = Config { priority, ..Config::new(id) };
-        let rng = ChaCha8Rng::seed_from_u64(id.into());
-        let election = Election::new(config, saved, Timestamp::default(), rng).unwrap();
-        let mut endpoint = endpoint(id, keys);
-        endpoint.observe(&NodeView::of(&election));
-        Node { election, endpoint, address: at(id) }
+        Node::with(Config { priority, ..Config::new(id) }, saved, keys)
     }
 
-    pub(crate) fn knowing(mut self, id: Id) -> Self {
-        self.endpoint.configure(id, at(id));
+    /// A node that starts from `saved`.
+    pub(crate) fn with(config: Config<Id>, saved: HardState<Id>, keys: Option<Keyring>) -> Self {
+        let now = Timestamp::default();
+        let (election, endpoint) = start(config, &saved, keys.as_ref(), at(config.id), &[], now);
+        Node {
+            election,
+            endpoint,
+            address: at(config.id),
+            can_send: true,
+            events: Vec::new(),
+            config,
+            saved,
+            keys,
+            peers: Vec::new(),
+        }
+    }
+
+    pub(crate) fn knowing(self, id: Id) -> Self {
+        self.knowing_at(id, at(id))
+    }
+
+    pub(crate) fn knowing_at(mut self, id: Id, address: SocketAddr) -> Self {
+        self.endpoint.configure(id, address);
+        self.peers.push((id, address));
         self
+    }
+
+    /// The same node on another machine.
+    pub(crate) fn at(mut self, address: SocketAddr) -> Self {
+        self.address = address;
+        self.endpoint.bind(address);
+        self
+    }
+
+    /// Another process of this node, which starts from what was made durable.
+    pub(crate) fn restart(&mut self, now: Timestamp) {
+        let (config, keys) = (self.config, self.keys.as_ref());
+        (self.election, self.endpoint) = start(config, &self.saved, keys, self.address, &self.peers, now);
+    }
+
+    /// The same from another state.
+    pub(crate) fn restart_from(&mut self, saved: HardState<Id>, now: Timestamp) {
+        self.saved = saved;
+        self.restart(now);
     }
 
     /// Ticks and steps; returns what is to be sent.
@@ -66,12 +110,17 @@ impl Node {
         outputs.extend(input.into_iter().flat_map(|input| self.election.step(input)));
         self.endpoint.observe(&NodeView::of(&self.election));
         for output in outputs {
-            if let Output::Send { to, message } = output {
-                self.endpoint.send(to, &message, now, &mut transmits);
+            match output {
+                Output::Send { to, message } => self.endpoint.send(to, &message, now, &mut transmits),
+                Output::Persist(state) => self.saved = state,
+                Output::Event(event) => self.events.push(event),
+                Output::Rejected(_) => {}
             }
         }
         self.endpoint.handle_timeout(now, &mut transmits);
-        transmits
+        let taken = if self.can_send { Ok(()) } else { Err(()) };
+        transmits.iter().for_each(|_| self.endpoint.count_transmit(&taken));
+        if self.can_send { transmits } else { Vec::new() }
     }
 
     pub(crate) fn receive(
@@ -90,6 +139,28 @@ impl Node {
     }
 }
 
+fn start(
+    config: Config<Id>,
+    saved: &HardState<Id>,
+    keys: Option<&Keyring>,
+    address: SocketAddr,
+    peers: &[(Id, SocketAddr)],
+    now: Timestamp,
+) -> (Election<Id, ChaCha8Rng>, Endpoint<Id, ChaCha20Rng>) {
+    // Another process draws other numbers.
+    let seed = u64::from(config.id) + now.since_origin().as_secs();
+    let rng = ChaCha8Rng::seed_from_u64(seed);
+    let election = Election::new(config, saved.clone(), now, rng).unwrap();
+    let rng = ChaCha20Rng::seed_from_u64(seed);
+    let Ok(mut endpoint) = Endpoint::new(config.id, saved.cluster, keys.cloned(), rng);
+    if address != at(config.id) {
+        endpoint.bind(address);
+    }
+    peers.iter().for_each(|&(id, address)| endpoint.configure(id, address));
+    endpoint.observe(&NodeView::of(&election));
+    (election, endpoint)
+}
+
 /// A datagram on its way.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) struct UnderWay {
@@ -106,6 +177,8 @@ pub(crate) struct World {
     pub(crate) sent: Vec<UnderWay>,
     /// The node behind a translator that shows each destination another source, and lets in answers from there alone.
     pub(crate) translated: Option<Id>,
+    /// The addresses that nothing arrives at or comes from.
+    pub(crate) cut_off: Vec<SocketAddr>,
 }
 
 /// The source that the translator shows to `destination`, and where it lets in what comes from there.
@@ -120,6 +193,14 @@ impl World {
 
     pub(crate) fn node(&mut self, id: Id) -> &mut Node {
         self.nodes.iter_mut().find(|node| node.election.id() == id).unwrap()
+    }
+
+    /// What node `id` has reported since this was asked last.
+    pub(crate) fn news(&mut self, id: Id) -> Vec<Event<Id>> {
+        let node = self.node(id);
+        let mut news = std::mem::take(&mut node.events);
+        news.extend(std::iter::from_fn(|| node.endpoint.poll_event()));
+        news
     }
 
     /// Steps `input` on node `id`, then delivers until all is quiet.
@@ -146,7 +227,8 @@ impl World {
         let mut queue: VecDeque<UnderWay> = transmits.into_iter().map(pack(source)).collect();
         while let Some(next) = queue.pop_front() {
             for node in &mut self.nodes {
-                if arrives(node, &next) {
+                let is_cut_off = [next.source, next.transmit.to].iter().any(|end| self.cut_off.contains(end));
+                if arrives(node, &next) && !is_cut_off {
                     let transmits = node.receive(&next.transmit, next.source, at);
                     queue.extend(transmits.into_iter().map(pack(node.address)));
                 }

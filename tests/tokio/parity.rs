@@ -230,6 +230,6 @@ async fn both_hosts_count_the_same_of_the_same_sealed_datagrams() {
     assert_eq!(of_the_task(Some(keys())).await, counters);
     let DatagramCounters { received, strangers, foreign, refused, .. } = counters;
     assert!(received > strangers && strangers > 0 && foreign > 0 && counters.short_questions == 1);
-    assert!(refused.reflected > 0 && refused.misdirected > 0 && refused.replayed > 0 && refused.unsealed > 0);
+    assert!(refused.own_id > 0 && refused.misdirected > 0 && refused.replayed > 0 && refused.unsealed > 0);
     assert_eq!((refused.unknown_key, refused.too_long), (1, 1));
 }

@@ -151,6 +151,11 @@ impl<I: NodeId> AddressBook<I> {
         self.entries.get(&id)?.candidates.any()
     }
 
+    /// The node that is known to be at `address`.
+    pub(super) fn at(&self, address: SocketAddr) -> Option<I> {
+        self.entries.iter().find(|(_, entry)| entry.candidates.is_known_at(address)).map(|(&id, _)| id)
+    }
+
     /// Every node whose address is known.
     pub(super) fn addresses(&self) -> impl Iterator<Item = (I, SocketAddr)> {
         self.entries.iter().filter_map(|(&id, entry)| Some((id, entry.candidates.any()?)))

@@ -232,6 +232,11 @@ impl Candidates {
         }
     }
 
+    /// Whether the program, another member, or an answer says that the node is at `address`.
+    pub(super) fn is_known_at(&self, address: SocketAddr) -> bool {
+        self.all.iter().any(|candidate| candidate.address == address && !candidate.is_unproven())
+    }
+
     /// The address at which the node answers, and when it did last.
     pub(super) fn answered(&self) -> Option<(SocketAddr, Timestamp)> {
         let current = self.current?;

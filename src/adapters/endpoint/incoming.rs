@@ -9,8 +9,9 @@ use serde::de::DeserializeOwned;
 
 use super::address::canonical;
 use super::datagram::{self, Challenge, Datagram, Enveloped, LeaderReport, Nonce, Sighting};
+use super::evidence::Fault;
 use super::sealing::Received;
-use super::{Endpoint, Transmit};
+use super::{DatagramCounters, Endpoint, Transmit};
 use crate::event::Event;
 use crate::message::Message;
 use crate::types::{ClusterId, NodeId, Timestamp};
@@ -67,12 +68,16 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
                 self.news.say(Event::TwoProcesses { peer }, now);
                 return self.receive(datagram, origin, out);
             }
-            Received::Foreign(from, cluster) => self.receive_foreign(from, cluster, now),
+            Received::Foreign(from, cluster) => self.receive_foreign(from, cluster, origin),
             Received::HandshakeDone(with) => self.complete_handshake(with, origin, out),
             Received::Reply(bytes) => self.transmit(origin.source, bytes, out),
-            Received::Refused => {}
-            Received::Oversized => self.counters.count(|counters| &mut counters.oversized),
-            Received::Undecodable => self.counters.count(|counters| &mut counters.undecodable),
+            Received::Refused(refusal) => {
+                Fault::of(refusal).into_iter().for_each(|fault| self.record_fault(fault, origin));
+            }
+            Received::Oversized => self.refuse(Fault::Unreadable, origin, |counters| &mut counters.oversized),
+            Received::Undecodable => {
+                self.refuse(Fault::Unreadable, origin, |counters| &mut counters.undecodable)
+            }
         }
         None
     }
@@ -105,11 +110,22 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
     }
 
     /// A datagram of another group is not handed out, since only its sender can be right about it.
-    fn receive_foreign(&mut self, from: Option<I>, cluster: ClusterId, now: Timestamp) {
-        self.counters.count(|counters| &mut counters.foreign);
+    fn receive_foreign(&mut self, from: Option<I>, cluster: ClusterId, origin: Origin) {
+        self.refuse(Fault::Foreign, origin, |counters| &mut counters.foreign);
         if let Some(peer) = from {
-            self.news.say(Event::ForeignCluster { peer, cluster }, now);
+            self.news.say(Event::ForeignCluster { peer, cluster }, origin.at);
         }
+    }
+
+    /// Counts a datagram that cannot be used.
+    fn refuse(
+        &mut self,
+        fault: Fault,
+        origin: Origin,
+        counter: impl FnOnce(&mut DatagramCounters) -> &mut u64,
+    ) {
+        self.counters.count(counter);
+        self.record_fault(fault, origin);
     }
 
     fn receive_message(
@@ -120,18 +136,19 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
     ) -> Option<(I, Message<I>)> {
         let Enveloped { from, to, addresses, message } = enveloped;
         if from == self.id {
-            self.counters.count(|counters| &mut counters.from_own_id);
+            self.refuse(Fault::OwnId, origin, |counters| &mut counters.from_own_id);
             return None;
         }
         // A leader tells each member what that member has not acknowledged yet: to another node it would mean
         // something else.
         if to != self.id {
-            self.counters.count(|counters| &mut counters.misdirected);
+            self.refuse(Fault::Misdirected, origin, |counters| &mut counters.misdirected);
             return None;
         }
         let Origin { source, length, .. } = origin;
         self.requester = Some(Requester { id: from, source, room: length });
         self.counters.count(|counters| &mut counters.received);
+        self.diagnostics.record_contact(self.sealing.is_sealed(), origin.at);
         let recorded = self.is_admitted(from);
         if recorded {
             self.record_source(from, origin, out);
@@ -216,6 +233,7 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
 
     /// The other node can be written to now. Whatever it receives first lets it write to this one.
     fn complete_handshake(&mut self, with: I, origin: Origin, out: &mut Vec<Transmit>) {
+        self.diagnostics.record_contact(self.sealing.is_sealed(), origin.at);
         if !self.is_admitted(with) {
             return;
         }

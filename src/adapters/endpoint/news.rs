@@ -55,12 +55,6 @@ impl<I: NodeId> News<I> {
         }
     }
 
-    /// Says `event`, which has a pace of its own. The last one of its kind replaces one that waits.
-    pub(super) fn tell(&mut self, event: Event<I>) {
-        self.waiting.retain(|waiting| core::mem::discriminant(waiting) != core::mem::discriminant(&event));
-        self.waiting.push_back(event);
-    }
-
     pub(super) fn take(&mut self) -> Option<Event<I>> {
         self.waiting.pop_front()
     }

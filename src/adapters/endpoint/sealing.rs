@@ -34,7 +34,7 @@ pub(super) enum Received<I> {
     /// To be sent to where the datagram came from.
     Reply(Vec<u8>),
     /// The seal refused the datagram, and counted it.
-    Refused,
+    Refused(Refusal),
     /// The datagram is longer than any that is not sealed.
     Oversized,
     /// The datagram is not of this protocol, though sealed by somebody with the key if there is a seal.
@@ -134,7 +134,7 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Sealing<I, R> {
                     Opened::HandshakeDone { with } => Received::HandshakeDone(with),
                     Opened::Reply(reply) => Received::Reply(reply),
                     Opened::Refused(Refusal::ForeignCluster { cluster }) => Received::Foreign(None, cluster),
-                    Opened::Refused(_) => Received::Refused,
+                    Opened::Refused(refusal) => Received::Refused(refusal),
                 }
             }
         }

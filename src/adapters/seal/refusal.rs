@@ -40,9 +40,12 @@ pub enum Refusal {
     /// The sealed content is not of this protocol, or has ids of another type.
     #[error("what was sealed is no datagram")]
     Malformed,
-    /// The datagram was sealed in the name of this node: its own came back, or two nodes have this id.
-    #[error("the datagram is in the name of its receiver")]
+    /// This process has sealed the datagram itself: it came back.
+    #[error("the datagram was sealed by its receiver")]
     Reflected,
+    /// The datagram was sealed in the name of this node by another process: an earlier one, or two nodes have this id.
+    #[error("the datagram is in the name of its receiver")]
+    OwnId,
     /// The datagram was sealed for another node.
     #[error("the datagram is for another node")]
     Misdirected,
@@ -85,6 +88,8 @@ pub struct Refused {
     pub malformed: u64,
     /// [`Refusal::Reflected`].
     pub reflected: u64,
+    /// [`Refusal::OwnId`].
+    pub own_id: u64,
     /// [`Refusal::Misdirected`].
     pub misdirected: u64,
     /// [`Refusal::Unproven`]; handshakes that begin, which cannot be proven, are not counted.
@@ -110,6 +115,7 @@ impl Refused {
             Refusal::Forged => &mut self.forged,
             Refusal::Malformed => &mut self.malformed,
             Refusal::Reflected => &mut self.reflected,
+            Refusal::OwnId => &mut self.own_id,
             Refusal::Misdirected => &mut self.misdirected,
             Refusal::Unproven => &mut self.unproven,
             Refusal::Stale => &mut self.stale,
