@@ -4,11 +4,16 @@ use std::collections::VecDeque;
 use std::mem;
 use std::prelude::rust_2024::*;
 
+use rand_core::Rng;
+
+use super::counters::ElectionCounters;
+use crate::election::Election;
 use crate::event::Event;
 use crate::hard_state::HardState;
-use crate::io::Output;
+use crate::io::{Input, Output};
 use crate::message::Message;
 use crate::rejection::Rejection;
+use crate::types::{NodeId, Timestamp};
 
 /// What a host has to do next, before it asks again.
 #[derive(Debug)]
@@ -24,15 +29,45 @@ pub(super) enum Action<I> {
 /// Outputs that are not acted on yet, and what became known by those that are.
 #[derive(Debug)]
 pub(super) struct Actions<I> {
-    /// Where the election puts its outputs.
-    pub(super) outputs: Vec<Output<I>>,
+    /// What the election put out last.
+    outputs: Vec<Output<I>>,
     queue: VecDeque<Output<I>>,
     news: Vec<Event<I>>,
+    counters: ElectionCounters,
+    /// The time of the last tick.
+    now: Timestamp,
+}
+
+impl<I: NodeId> Actions<I> {
+    /// Ticks at `now`. Returns whether the clock gave a reading that the election can use.
+    pub(super) fn tick<R: Rng>(&mut self, election: &mut Election<I, R>, now: Timestamp) -> bool {
+        election.tick_into(now, &mut self.outputs);
+        self.now = now;
+        !self.outputs.iter().any(|output| matches!(output, Output::Rejected(_)))
+    }
+
+    /// Steps `input`, after a [`tick`](Self::tick).
+    pub(super) fn step<R: Rng>(&mut self, election: &mut Election<I, R>, input: Input<I>) {
+        self.counters.input(self.now, &input);
+        election.step_into(input, &mut self.outputs);
+    }
 }
 
 impl<I> Actions<I> {
-    pub(super) fn new() -> Self {
-        Actions { outputs: Vec::new(), queue: VecDeque::new(), news: Vec::new() }
+    /// No outputs yet, of a node that starts at `now`.
+    pub(super) fn new(now: Timestamp) -> Self {
+        let counters = ElectionCounters::new(now);
+        Actions { outputs: Vec::new(), queue: VecDeque::new(), news: Vec::new(), counters, now }
+    }
+
+    /// What was counted of all that was stepped and acted on.
+    pub(super) fn counters(&self) -> &ElectionCounters {
+        &self.counters
+    }
+
+    /// Counts an event that the election does not know of.
+    pub(super) fn count_event(&mut self, event: &Event<I>) {
+        self.counters.event(self.now, event);
     }
 
     /// Takes the next action. Events become [news](Self::take_news) when their turn comes, and a step-down
@@ -41,6 +76,7 @@ impl<I> Actions<I> {
     pub(super) fn next(&mut self) -> Option<Action<I>> {
         self.queue.extend(self.outputs.drain(..));
         while let Some(output) = self.queue.pop_front() {
+            self.counters.output(self.now, &output);
             match output {
                 Output::Persist(state) => return Some(Action::Persist(state)),
                 Output::Send { to, message } => return Some(Action::Send { to, message }),
@@ -67,7 +103,10 @@ impl<I> Actions<I> {
     /// step, and a rejection does not have to wait until earlier outputs are acted on.
     pub(super) fn take_rejection(&mut self) -> Option<Rejection<I>> {
         match self.outputs.pop() {
-            Some(Output::Rejected(reason)) => Some(reason),
+            Some(Output::Rejected(reason)) => {
+                self.counters.reject();
+                Some(reason)
+            }
             other => {
                 self.outputs.extend(other);
                 None
@@ -85,7 +124,7 @@ mod tests {
 
     #[test]
     fn actions_come_in_the_order_of_the_outputs_and_news_when_their_turn_has_come() {
-        let mut actions = Actions::<u8>::new();
+        let mut actions = Actions::<u8>::new(Timestamp::ORIGIN);
         let elected = Event::Elected { term: Term(1) };
         let stepped_down = Event::SteppedDown { term: Term(1), reason: StepDown::LeaseLapsed };
         let unknown = Event::LeaderChanged { leader: None };

@@ -58,6 +58,9 @@ pub struct ElectionCounters {
     pub round_trips: RoundTrips,
     /// States made durable.
     pub writes: u64,
+    /// Writes that the disk refused before their first byte, and that were tried again. A host counts these; an election
+    /// knows nothing of them.
+    pub refused_writes: u64,
     /// Messages that were to be sent.
     pub sent: u64,
     /// Messages received.
@@ -125,6 +128,7 @@ impl ElectionCounters {
             denials: Denials::default(),
             round_trips: RoundTrips::default(),
             writes: 0,
+            refused_writes: 0,
             sent: 0,
             received: 0,
             rejections: 0,
@@ -167,12 +171,16 @@ impl ElectionCounters {
                 count(&mut self.writes);
             }
             Output::Send { .. } => count(&mut self.sent),
-            Output::Rejected(_) => count(&mut self.rejections),
+            Output::Rejected(_) => self.reject(),
             Output::Event(event) => self.event(now, event),
         }
     }
 
-    fn event<I>(&mut self, now: Timestamp, event: &Event<I>) {
+    pub(super) fn reject(&mut self) {
+        count(&mut self.rejections);
+    }
+
+    pub(super) fn event<I>(&mut self, now: Timestamp, event: &Event<I>) {
         match event {
             Event::Elected { .. } => {
                 count(if self.leads { &mut self.renewals } else { &mut self.elections });

@@ -12,6 +12,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use super::SaveError;
+use crate::diagnosis::{Diagnosis, Problem};
 use crate::hard_state::HardState;
 use crate::types::Timestamp;
 
@@ -133,6 +134,9 @@ impl<F: FnMut(Written)> Drop for Report<F> {
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// How long a write may take until the operator is told. A program that wants to know earlier asks for the status.
+const WRITE_GRACE: Duration = Duration::from_secs(3);
+
 /// A write that an election waits for: from the first attempt to the one that succeeds.
 ///
 /// There is no last attempt. A state that is late costs what a slow disk costs, and no promise: what follows from it
@@ -142,12 +146,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct PendingWrite {
     since: Timestamp,
     pause: Duration,
+    /// Why the last attempt was refused.
+    refusal: Option<String>,
 }
 
 impl PendingWrite {
     /// A write whose first attempt begins at `now`.
     pub(super) fn new(now: Timestamp) -> Self {
-        PendingWrite { since: now, pause: FIRST_PAUSE }
+        PendingWrite { since: now, pause: FIRST_PAUSE, refusal: None }
     }
 
     /// For how long the state has been waiting to be durable.
@@ -155,9 +161,18 @@ impl PendingWrite {
         now.saturating_duration_since(self.since)
     }
 
+    /// What to tell the operator of a write that takes so long.
+    pub(super) fn diagnosis<I>(&self, now: Timestamp) -> Option<Diagnosis<I>> {
+        let lasted = self.age(now);
+        let diagnosis =
+            Diagnosis { cause: self.refusal.clone(), ..Diagnosis::new(Problem::StatePending, lasted) };
+        (lasted >= WRITE_GRACE).then_some(diagnosis)
+    }
+
     /// Takes note that an attempt failed at `now` before its first byte. Returns when the next one is due: pauses
     /// double, up to a second.
-    pub(super) fn refuse(&mut self, now: Timestamp) -> Timestamp {
+    pub(super) fn refuse(&mut self, error: &SaveError, now: Timestamp) -> Timestamp {
+        self.refusal = Some(error.with_causes());
         let due = now.saturating_add(self.pause);
         self.pause = self.pause.saturating_mul(2).min(LONGEST_PAUSE);
         due

@@ -69,6 +69,19 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for SaveError {
     }
 }
 
+impl SaveError {
+    /// The error and what caused it, in one line.
+    pub(super) fn with_causes(&self) -> String {
+        let mut line = self.source.to_string();
+        let mut cause = self.source.source();
+        while let Some(error) = cause {
+            line = std::format!("{line}: {error}");
+            cause = error.source();
+        }
+        line
+    }
+}
+
 impl fmt::Display for SaveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.source.fmt(f)

@@ -63,6 +63,7 @@ mod task;
 mod transport;
 #[cfg(feature = "tokio-udp")]
 mod udp;
+mod watching;
 mod writing;
 
 use std::fmt;
@@ -80,6 +81,7 @@ use self::leadership_watch::LeadershipWatch;
 use self::task::{LastWords, Task};
 use super::actions::Actions;
 use super::departure::Departure;
+use super::diagnostics::Diagnostics;
 use crate::adapters::clock::BootClock;
 use crate::adapters::random;
 use crate::adapters::timer::{Precision, default_margin};
@@ -99,6 +101,7 @@ pub use self::storage::{Memory, Storage};
 pub use self::transport::Transport;
 #[cfg(feature = "tokio-udp")]
 pub use self::udp::Udp;
+pub use super::counters::ElectionCounters;
 pub use super::node_view::NodeView;
 pub use super::timer::StaggerTooShort;
 pub use super::{HealthCheck, HealthConfig, SaveError};
@@ -236,12 +239,13 @@ impl<I: NodeId + Send + Sync + 'static> Handle<I> {
         let task = Task {
             election,
             upkeep: Upkeep::new(disk, saved, &options.config, options.health, now),
+            diagnostics: (!transport.finds_problems()).then(Diagnostics::new),
             transport,
             commands,
             written,
             events: events.clone(),
             watch: Arc::clone(&watch),
-            actions: Actions::new(),
+            actions: Actions::new(now),
             timing,
             departure: None,
             ending: None,

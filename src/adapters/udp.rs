@@ -109,6 +109,7 @@ pub use self::events::{Events, Notice};
 pub use self::query::{QueryError, who_leads, who_leads_sealed};
 pub use self::run_while_leader::Worker;
 pub use self::settings::HostConfig;
+pub use crate::adapters::counters::ElectionCounters;
 pub use crate::adapters::endpoint::{DatagramCounters, LeaderAddress};
 pub use crate::adapters::socket::{BindError, Protection};
 pub use crate::adapters::timer::StaggerTooShort;
@@ -191,7 +192,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
             reply: None,
             shared: Arc::clone(&shared),
             commands: orders,
-            actions: Actions::new(),
+            actions: Actions::new(now),
             transmits: Vec::new(),
             buffer: vec![0; Endpoint::<I, SystemRng>::BUFFER],
             timing: node.timing,
@@ -236,7 +237,9 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         let now = self.shared.clock.now();
         let (mut status, write) =
             self.shared.update(|view| (view.status.clone(), view.pending_write.clone()));
-        status.pending_write = write.map(|write| write.age(now));
+        status.pending_write = write.as_ref().map(|write| write.age(now));
+        let pending = write.and_then(|write| write.diagnosis(now));
+        status.diagnosis = pending.or(status.diagnosis);
         status
     }
 
@@ -249,7 +252,13 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
     /// What came and went.
     #[must_use]
     pub fn counters(&self) -> DatagramCounters {
-        self.shared.view().counters
+        self.shared.update(|view| view.counters)
+    }
+
+    /// What became of the node so far.
+    #[must_use]
+    pub fn election_counters(&self) -> ElectionCounters {
+        self.shared.update(|view| view.election.clone())
     }
 
     /// The news. At most 1,024 unread notices are kept.

@@ -8,10 +8,17 @@ use std::prelude::rust_2024::*;
 use super::SaveError;
 use super::disk::{Disk, PendingWrite, Written};
 use super::health::{Health, HealthConfig};
+use super::pace::Pace;
 use crate::config::Config;
+use crate::diagnosis::Problem;
+use crate::event::Event;
 use crate::hard_state::HardState;
 use crate::io::Input;
 use crate::types::{Priority, Timestamp};
+
+/// How long it is not said again that a state waits for the disk, the first time and at most.
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
 /// The disk and the health of a node.
 pub(super) struct Upkeep<I> {
@@ -23,12 +30,19 @@ pub(super) struct Upkeep<I> {
     probe: Probe,
     write_bound: Duration,
     health: Health,
+    refused_writes: u64,
+    /// How often the operator is told of a write that takes long.
+    pace: Pace,
+    /// The end of a write that the operator was told of.
+    ended: Option<Duration>,
 }
 
 /// A state that is to be durable.
 struct Pending<I> {
     state: HardState<I>,
     write: PendingWrite,
+    /// Whether the operator was told of it.
+    told: bool,
     /// When the next attempt is due; `None` while one is under way.
     due: Option<Timestamp>,
 }
@@ -70,12 +84,15 @@ impl<I: Clone> Upkeep<I> {
             probe: Probe { interval: probe_interval, next, ..Probe::default() },
             write_bound,
             health: Health::new(check, config.priority),
+            refused_writes: 0,
+            pace: Pace::new(FIRST_PAUSE, LONGEST_PAUSE),
+            ended: None,
         }
     }
 
     /// Begins to make `state` durable, as soon as the disk is free.
     pub(super) fn persist(&mut self, state: HardState<I>, now: Timestamp) {
-        self.pending = Some(Pending { state, write: PendingWrite::new(now), due: Some(now) });
+        self.pending = Some(Pending { state, write: PendingWrite::new(now), told: false, due: Some(now) });
         self.begin_write(now);
     }
 
@@ -83,25 +100,27 @@ impl<I: Clone> Upkeep<I> {
     pub(super) fn finish(&mut self, written: Written, now: Timestamp) -> Result<(), DiskFailure> {
         self.disk.end();
         let was_probe = self.probe.since.take().is_some();
-        let is_refused = match written {
-            Written::Durable => false,
-            Written::Failed(error) if error.is_untouched() => true,
+        let refusal = match written {
+            Written::Durable => None,
+            Written::Failed(error) if error.is_untouched() => Some(error),
             Written::Failed(error) => return Err(DiskFailure::Final(error)),
             Written::Panicked => return Err(DiskFailure::Panicked),
         };
-        match (is_refused, &mut self.pending) {
-            (_, _) if was_probe => {
-                self.probe.refused_since = is_refused.then(|| self.probe.refused_since.unwrap_or(now));
+        self.refused_writes = self.refused_writes.saturating_add(refusal.is_some().into());
+        match (refusal, &mut self.pending) {
+            (refusal, _) if was_probe => {
+                self.probe.refused_since = refusal.map(|_| self.probe.refused_since.unwrap_or(now));
                 self.begin_write(now);
             }
-            (true, Some(pending)) => pending.due = Some(pending.write.refuse(now)),
-            (false, pending) => {
+            (Some(error), Some(pending)) => pending.due = Some(pending.write.refuse(&error, now)),
+            (None, pending) => {
                 self.probe.refused_since = None;
-                if let Some(Pending { state, .. }) = pending.take() {
+                if let Some(Pending { state, write, told, .. }) = pending.take() {
                     self.durable = state;
+                    self.ended = told.then(|| write.age(now));
                 }
             }
-            (true, None) => {}
+            (Some(_), None) => {}
         }
         Ok(())
     }
@@ -119,6 +138,23 @@ impl<I: Clone> Upkeep<I> {
     /// The write that the election waits for, if there is one.
     pub(super) fn pending_write(&self) -> Option<&PendingWrite> {
         self.pending.as_ref().map(|pending| &pending.write)
+    }
+
+    /// How many writes the disk has refused before their first byte.
+    pub(super) fn refused_writes(&self) -> u64 {
+        self.refused_writes
+    }
+
+    /// Takes what the operator is to be told: that a state waits for the disk, at growing intervals, and the end of that.
+    pub(super) fn poll_event(&mut self, now: Timestamp) -> Option<Event<I>> {
+        if let Some(lasted) = self.ended.take() {
+            return Some(Event::Resolved { problem: Problem::StatePending, lasted });
+        }
+        let pending = self.pending.as_mut()?;
+        let diagnosis = pending.write.diagnosis(now).filter(|_| self.pace.is_due(now))?;
+        self.pace.pause(now);
+        pending.told = true;
+        Some(Event::Diagnosed(diagnosis))
     }
 
     /// What the host is to step instead of `input`, a command of the program.

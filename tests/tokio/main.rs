@@ -2,6 +2,7 @@
 //! the machine is; and a few over UDP.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+mod diagnoses;
 mod elections;
 mod guarded;
 mod ids;

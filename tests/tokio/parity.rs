@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
+use quorate::adapters::counters::ElectionCounters;
 use quorate::adapters::endpoint::{DatagramCounters, Endpoint, NodeView, Question, Transmit};
 use quorate::adapters::seal::{Key, Keyring};
 use quorate::adapters::tokio::{Handle, Memory, Udp};
@@ -173,7 +174,7 @@ fn traffic(target: SocketAddr, keys: Option<&Keyring>) {
     Peer::new(2, 1, GROUP, &[1, 2], &asker, keys.cloned()).live(12, &asker);
 }
 
-async fn of_the_thread_host(keys: Option<Keyring>) -> DatagramCounters {
+async fn of_the_thread_host(keys: Option<Keyring>) -> (DatagramCounters, ElectionCounters) {
     let mut config = HostConfig::new(config(), any_port());
     if let Some(keys) = keys.clone() {
         config = config.sealed(keys);
@@ -181,19 +182,32 @@ async fn of_the_thread_host(keys: Option<Keyring>) -> DatagramCounters {
     let host = Host::start(config, saved(GROUP, &[1, 2]), |_| Ok::<_, Infallible>(())).unwrap();
     let target = host.local_addr();
     spawn_blocking(move || traffic(target, keys.as_ref())).await.unwrap();
-    settled(|| host.counters()).await
+    (settled(|| host.counters()).await, host.election_counters())
 }
 
-async fn of_the_task(keys: Option<Keyring>) -> DatagramCounters {
+async fn of_the_task(keys: Option<Keyring>) -> (DatagramCounters, ElectionCounters) {
     let transport = match keys.clone() {
         Some(keys) => Udp::bind_sealed(any_port(), keys),
         None => Udp::bind(any_port()),
     };
     let transport = transport.unwrap();
     let (target, peers) = (transport.local_addr(), transport.peers());
-    let _node = Handle::start(config(), saved(GROUP, &[1, 2]), Memory::new(), transport).unwrap();
+    let node = Handle::start(config(), saved(GROUP, &[1, 2]), Memory::new(), transport).unwrap();
     spawn_blocking(move || traffic(target, keys.as_ref())).await.unwrap();
-    settled(|| peers.counters()).await
+    (settled(|| peers.counters()).await, node.election_counters().await.unwrap())
+}
+
+/// All that does not depend on when a datagram came.
+#[track_caller]
+fn assert_same_elections(one: &ElectionCounters, other: &ElectionCounters) {
+    println!("{one:?}");
+    let of = |it: &ElectionCounters| {
+        let changes = (it.term, it.elections, it.renewals, it.ends, it.leaders, it.memberships);
+        let refusals = (it.denials, it.rejections, it.failed_handovers, it.alarms, it.refused_writes);
+        (changes, refusals, it.received, it.writes, it.round_trips.count)
+    };
+    assert_eq!(of(one), of(other));
+    assert!(one.received > 0 && one.writes > 0 && one.alarms > 0);
 }
 
 /// The counters, once they have not changed for a while.
@@ -214,9 +228,11 @@ async fn settled(counters: impl Fn() -> DatagramCounters) -> DatagramCounters {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_hosts_count_the_same_of_the_same_datagrams() {
-    let counters = of_the_thread_host(None).await;
+    let (counters, elections) = of_the_thread_host(None).await;
     println!("{counters:?}");
-    assert_eq!(of_the_task(None).await, counters);
+    let of_the_task = of_the_task(None).await;
+    assert_eq!(of_the_task.0, counters);
+    assert_same_elections(&elections, &of_the_task.1);
     let DatagramCounters { received, strangers, foreign, from_own_id, misdirected, .. } = counters;
     assert!(received > strangers && strangers > 0 && foreign > 0 && from_own_id > 0 && misdirected > 0);
     assert_eq!((counters.oversized, counters.short_questions, counters.unroutable), (1, 1, 0));
@@ -225,9 +241,11 @@ async fn both_hosts_count_the_same_of_the_same_datagrams() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_hosts_count_the_same_of_the_same_sealed_datagrams() {
-    let counters = of_the_thread_host(Some(keys())).await;
+    let (counters, elections) = of_the_thread_host(Some(keys())).await;
     println!("{counters:?}");
-    assert_eq!(of_the_task(Some(keys())).await, counters);
+    let of_the_task = of_the_task(Some(keys())).await;
+    assert_eq!(of_the_task.0, counters);
+    assert_same_elections(&elections, &of_the_task.1);
     let DatagramCounters { received, strangers, foreign, refused, .. } = counters;
     assert!(received > strangers && strangers > 0 && foreign > 0 && counters.short_questions == 1);
     assert!(refused.own_id > 0 && refused.misdirected > 0 && refused.replayed > 0 && refused.unsealed > 0);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::leadership_watch::{Leadership, LeadershipWatch};
-use super::{CommandError, Stopped};
+use super::{CommandError, ElectionCounters, Stopped};
 use crate::event::Event;
 use crate::io::{Force, Input, Lease, Urgency};
 use crate::reconfig::Target;
@@ -21,6 +21,7 @@ use crate::types::{Leader, NodeId, Position, Priority};
 pub(super) enum Command<I> {
     Step { input: Input<I>, reply: oneshot::Sender<Result<(), Rejection<I>>> },
     Status { reply: oneshot::Sender<Status<I>> },
+    Counters { reply: oneshot::Sender<ElectionCounters> },
     Shutdown { patience: Duration },
     Abort,
     SetHealthy(bool),
@@ -86,6 +87,14 @@ impl<I: NodeId + Send + Sync> Handle<I> {
     /// [`Stopped`] when the node has.
     pub async fn status(&self) -> Result<Status<I>, Stopped> {
         self.ask(|reply| Command::Status { reply }).await
+    }
+
+    /// What became of the node so far. What became of datagrams, [`Peers::counters`](super::Peers::counters) shows.
+    ///
+    /// # Errors
+    /// [`Stopped`] when the node has.
+    pub async fn election_counters(&self) -> Result<ElectionCounters, Stopped> {
+        self.ask(|reply| Command::Counters { reply }).await
     }
 
     /// Gives up leadership, to `successor` or to the node that the leader finds best. Returns when the

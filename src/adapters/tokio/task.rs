@@ -10,21 +10,24 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::handle::Command;
 use super::leadership_watch::LeadershipWatch;
-use super::{NodeView, Stopped, Transport};
+use super::{Stopped, Transport};
 use crate::adapters::actions::{Action, Actions};
 use crate::adapters::departure::{Departure, Farewell};
+use crate::adapters::diagnostics::Diagnostics;
 use crate::adapters::disk::Written;
 use crate::adapters::upkeep::Upkeep;
 use crate::config::Timing;
 use crate::election::Election;
 use crate::event::Event;
-use crate::io::{Input, Output, Urgency};
+use crate::io::{Input, Urgency};
 use crate::rejection::Rejection;
 use crate::types::{NodeId, Timestamp};
 
 pub(super) struct Task<I, T> {
     pub(super) election: Election<I, ChaCha8Rng>,
     pub(super) upkeep: Upkeep<I>,
+    /// What is wrong with the node, if the transport does not find that out.
+    pub(super) diagnostics: Option<Diagnostics<I>>,
     pub(super) transport: T,
     pub(super) commands: mpsc::Receiver<Command<I>>,
     /// What became of each write.
@@ -108,7 +111,9 @@ where
             self.act().await?;
         }
         let upkeep = Some(self.upkeep.deadline());
-        let due = [self.election.deadline(), self.watch.end(), farewell, upkeep].into_iter().flatten().min();
+        let review = self.diagnostics.as_ref().and_then(Diagnostics::deadline);
+        let due = [self.election.deadline(), self.watch.end(), farewell, upkeep, review];
+        let due = due.into_iter().flatten().min();
         let next = select! {
             biased;
             written = self.written.recv() => Next::Written(written),
@@ -122,7 +127,8 @@ where
             Next::Written(written) => self.finish_write(written),
             Next::Received(Ok((from, message))) => {
                 self.tick()?;
-                self.election.step_into(Input::Receive { from, message }, &mut self.actions.outputs);
+                self.actions.step(&mut self.election, Input::Receive { from, message });
+                self.record_contact();
                 self.act().await
             }
             Next::Received(Err(error)) => Err(Stopped::Transport(Arc::new(error))),
@@ -151,9 +157,10 @@ where
                 let _gone = reply.send(rejection.map_or(Ok(()), Err));
             }
             Some(Command::Status { reply }) => {
-                let mut status = self.election.status();
-                status.pending_write = self.upkeep.pending_write().map(|write| write.age(self.watch.now()));
-                let _gone = reply.send(status);
+                let _gone = reply.send(self.status());
+            }
+            Some(Command::Counters { reply }) => {
+                let _gone = reply.send(self.count_elections());
             }
             Some(Command::SetHealthy(is_healthy)) => self.upkeep.declare_health(is_healthy),
             Some(Command::Shutdown { patience }) => {
@@ -194,25 +201,23 @@ where
     fn advance_by_command(&mut self, input: Input<I>) -> Result<Option<Rejection<I>>, Stopped> {
         let input = self.upkeep.translate(input);
         self.tick()?;
-        self.election.step_into(input, &mut self.actions.outputs);
+        self.actions.step(&mut self.election, input);
         Ok(self.actions.take_rejection())
     }
 
     pub(super) fn tick(&mut self) -> Result<(), Stopped> {
-        self.election.tick_into(self.watch.now(), &mut self.actions.outputs);
-        let refused = self.actions.outputs.iter().any(|output| matches!(output, Output::Rejected(_)));
-        if refused { Err(Stopped::Clock) } else { Ok(()) }
+        if self.actions.tick(&mut self.election, self.watch.now()) { Ok(()) } else { Err(Stopped::Clock) }
     }
 
     /// Acts on the outputs, in order.
     async fn act(&mut self) -> Result<(), Stopped> {
-        self.transport.observe(&NodeView::of(&self.election));
+        self.show_node();
         while let Some(action) = self.actions.next() {
             match action {
                 Action::Persist(state) => {
                     self.persist(state).await?;
                     // Commands may have been stepped meanwhile.
-                    self.transport.observe(&NodeView::of(&self.election));
+                    self.show_node();
                 }
                 Action::Send { to, message } => self.transport.send(to, &message),
                 Action::Withdraw => {
@@ -222,12 +227,14 @@ where
             }
         }
         self.watch.publish(self.election.leader(), self.election.lease());
+        self.review();
         self.report_news();
         Ok(())
     }
 
     fn report_news(&mut self) {
-        while let Some(event) = self.transport.poll_event() {
+        while let Some(event) = self.poll_event() {
+            self.actions.count_event(&event);
             let _no_subscriber = self.events.send(event);
         }
         for event in self.actions.take_news() {

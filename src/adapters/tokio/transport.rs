@@ -4,6 +4,7 @@ use std::future::Future;
 use std::io;
 
 use super::{Clock, NodeView};
+use crate::diagnosis::Diagnosis;
 use crate::event::Event;
 use crate::message::Message;
 
@@ -33,6 +34,18 @@ pub trait Transport<I>: Send + 'static {
     /// Takes the next event that the transport has seen and the election has not: of a node of another group, or two
     /// processes of one node. The host reports it as news of its own. Asked after each step and tick.
     fn poll_event(&mut self) -> Option<Event<I>> {
+        None
+    }
+
+    /// Whether the transport finds out itself what keeps its node from its work, from what it is
+    /// [shown](Self::observe) and what it knows besides, and reports it by [`poll_event`](Self::poll_event). Otherwise
+    /// the node finds out what its election shows.
+    fn finds_problems(&self) -> bool {
+        false
+    }
+
+    /// What keeps the node from its work, if the transport finds that out.
+    fn diagnosis(&self) -> Option<Diagnosis<I>> {
         None
     }
 

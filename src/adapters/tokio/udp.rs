@@ -21,6 +21,7 @@ use super::{BindError, Clock, NodeView, Protection};
 use crate::adapters::endpoint::{Endpoint, Transmit};
 use crate::adapters::seal::{Keyring, SystemRng};
 use crate::adapters::socket;
+use crate::diagnosis::Diagnosis;
 use crate::event::Event;
 use crate::message::Message;
 use crate::types::{NodeId, Timestamp};
@@ -185,6 +186,16 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + Sync + 'static> Transport
 
     fn observe(&mut self, node: &NodeView<'_, I>) {
         self.with_endpoint(|endpoint, _, _, _| endpoint.observe(node));
+    }
+
+    fn finds_problems(&self) -> bool {
+        true
+    }
+
+    fn diagnosis(&self) -> Option<Diagnosis<I>> {
+        let mut state = self.peers.lock();
+        let (endpoint, clock) = state.started()?;
+        endpoint.diagnosis(clock.now())
     }
 
     fn poll_event(&mut self) -> Option<Event<I>> {

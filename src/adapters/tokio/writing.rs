@@ -45,6 +45,7 @@ where
             () = self.watch.clock.nap(due.unwrap_or_default()) => {}
         }
         self.watch.expire();
+        self.report_write();
         self.advance_health().map(drop)
     }
 
@@ -76,7 +77,7 @@ where
         let leads = self.election.leader().is_some_and(|leader| leader.id == self.election.id());
         let Some(priority) = self.upkeep.poll(leads, self.watch.now()) else { return Ok(false) };
         self.tick()?;
-        self.election.step_into(Input::SetPriority(priority), &mut self.actions.outputs);
+        self.actions.step(&mut self.election, Input::SetPriority(priority));
         Ok(true)
     }
 }

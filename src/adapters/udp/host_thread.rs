@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use super::shared::Shared;
 use super::{Command, HostFailure, LeaderAddress, Notice};
 use crate::adapters::actions::{Action, Actions};
+use crate::adapters::counters::ElectionCounters;
 use crate::adapters::departure::{Departure, Farewell};
 use crate::adapters::endpoint::{Endpoint, NodeView, Transmit, is_usable};
 use crate::adapters::seal::SystemRng;
@@ -258,9 +259,9 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
 
     /// Ticks, and steps what was received or ordered before.
     pub(super) fn advance(&mut self, input: Option<Input<I>>) {
-        self.election.tick_into(self.shared.clock.now(), &mut self.actions.outputs);
+        self.actions.tick(&mut self.election, self.shared.clock.now());
         if let Some(input) = input {
-            self.election.step_into(input, &mut self.actions.outputs);
+            self.actions.step(&mut self.election, input);
         }
         self.endpoint.observe(&NodeView::of(&self.election));
     }
@@ -302,14 +303,18 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
     /// Shows what is true after all outputs so far were acted on.
     fn publish(&mut self) -> Result<(), HostFailure> {
         self.shared.leases.publish(self.election.lease())?;
-        let (status, leader) = (self.election.status(), self.leader());
+        let (mut status, leader) = (self.election.status(), self.leader());
+        status.diagnosis = self.endpoint.diagnosis(status.now);
         let counters = self.endpoint.counters();
+        let election = self.count_elections();
         self.shared.update(|view| {
             view.status = status;
             view.leader = leader;
             view.counters = counters;
+            view.election = election;
         });
         while let Some(event) = self.endpoint.poll_event() {
+            self.actions.count_event(&event);
             self.shared.events.push(Notice::Event(event));
         }
         if let Some(addresses) = self.endpoint.poll_addresses() {
@@ -317,6 +322,12 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
             self.shared.events.push(Notice::Addresses(addresses));
         }
         Ok(())
+    }
+
+    fn count_elections(&self) -> ElectionCounters {
+        let mut counters = self.actions.counters().clone();
+        counters.refused_writes = self.upkeep.refused_writes();
+        counters
     }
 
     fn leader(&self) -> Option<LeaderAddress<I>> {

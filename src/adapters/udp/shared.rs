@@ -12,10 +12,11 @@ use super::closed::End;
 use super::lease_watch::LeaseWatch;
 use super::{DatagramCounters, Events, HostFailure, LeaderAddress};
 use crate::adapters::clock::BootClock;
+use crate::adapters::counters::ElectionCounters;
 use crate::adapters::disk::PendingWrite;
 use crate::election::Election;
 use crate::status::Status;
-use crate::types::NodeId;
+use crate::types::{NodeId, Timestamp};
 
 /// What a host's thread shows.
 pub(super) struct Shared<I> {
@@ -33,6 +34,7 @@ pub(super) struct View<I> {
     pub(super) leader: Option<LeaderAddress<I>>,
     pub(super) addresses: Vec<(I, SocketAddr)>,
     pub(super) counters: DatagramCounters,
+    pub(super) election: ElectionCounters,
     pub(super) failure: Option<HostFailure>,
     pub(super) pending_write: Option<PendingWrite>,
 }
@@ -43,7 +45,7 @@ impl<I: NodeId> Shared<I> {
             clock,
             leases: LeaseWatch::new(clock, margin),
             events: Events::new(),
-            view: Mutex::new(View::new(election)),
+            view: Mutex::new(View::new(election, clock.now())),
             end: End::default(),
         }
     }
@@ -65,12 +67,13 @@ impl<I: fmt::Debug> fmt::Debug for Shared<I> {
 }
 
 impl<I: NodeId> View<I> {
-    fn new(election: &Election<I, ChaCha8Rng>) -> Self {
+    fn new(election: &Election<I, ChaCha8Rng>, now: Timestamp) -> Self {
         View {
             status: election.status(),
             leader: None,
             addresses: Vec::new(),
             counters: DatagramCounters::default(),
+            election: ElectionCounters::new(now),
             failure: None,
             pending_write: None,
         }

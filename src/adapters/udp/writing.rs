@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::host_thread::{End, HostThread};
-use super::{Command, HostFailure};
+use super::{Command, HostFailure, Notice};
 use crate::adapters::disk::Written;
 use crate::adapters::upkeep::DiskFailure;
 use crate::hard_state::HardState;
@@ -42,7 +42,15 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
             Err(RecvTimeoutError::Disconnected) => return Err(End::Told),
         }
         self.advance_health();
+        self.report_write();
         Ok(())
+    }
+
+    /// Tells of a state that waits for the disk, and of its end.
+    fn report_write(&mut self) {
+        while let Some(event) = self.upkeep.poll_event(self.shared.clock.now()) {
+            self.shared.events.push(Notice::Event(event));
+        }
     }
 
     /// Gives a write that is under way the time to end, so that the store is dropped before the end of the host becomes
@@ -68,6 +76,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
             DiskFailure::Final(error) => HostFailure::Persist(error.into_source().into()),
             DiskFailure::Panicked => HostFailure::Panicked,
         })?;
+        self.show_write();
         Ok(())
     }
 
@@ -83,6 +92,10 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
 
     fn show_write(&self) {
         let write = self.upkeep.pending_write().cloned();
-        self.shared.update(|view| view.pending_write = write);
+        let refused = self.upkeep.refused_writes();
+        self.shared.update(|view| {
+            view.pending_write = write;
+            view.election.refused_writes = refused;
+        });
     }
 }
