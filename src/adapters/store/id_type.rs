@@ -35,6 +35,10 @@ impl Parts {
         Parts { name, forms: Vec::new() }
     }
 
+    fn of_variant(name: &str, variant: &str) -> Parts {
+        Parts::new(format!("{name}::{variant}"))
+    }
+
     fn push<T: Serialize + ?Sized>(&mut self, part: &T) -> Result<(), Unserializable> {
         self.forms.push(part.serialize(Form)?);
         Ok(())
@@ -160,7 +164,7 @@ impl Serializer for Form {
         variant: &'static str,
         _: usize,
     ) -> Result<Parts, Unserializable> {
-        Ok(Parts::new(format!("{name}::{variant}")))
+        Ok(Parts::of_variant(name, variant))
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Parts, Unserializable> {
@@ -178,7 +182,7 @@ impl Serializer for Form {
         variant: &'static str,
         _: usize,
     ) -> Result<Parts, Unserializable> {
-        Ok(Parts::new(format!("{name}::{variant}")))
+        Ok(Parts::of_variant(name, variant))
     }
 
     /// The form that is stored is that of a datagram too, where an address is no text.
@@ -188,14 +192,14 @@ impl Serializer for Form {
 }
 
 macro_rules! parts {
-    ($($role:ident: $method:ident($($ignored:ty)?)),* $(,)?) => {
+    ($($role:ident: $($method:ident($($ignored:ty)?))+),* $(,)?) => {
         $(impl $role for Parts {
             type Ok = String;
             type Error = Unserializable;
 
-            fn $method<T: Serialize + ?Sized>(&mut self, $(_: $ignored,)? part: &T) -> Result<(), Unserializable> {
+            $(fn $method<T: Serialize + ?Sized>(&mut self, $(_: $ignored,)? part: &T) -> Result<(), Unserializable> {
                 self.push(part)
-            }
+            })+
 
             fn end(self) -> Result<String, Unserializable> {
                 Ok(self.text())
@@ -208,6 +212,7 @@ parts! {
     SerializeTuple: serialize_element(),
     SerializeTupleStruct: serialize_field(),
     SerializeTupleVariant: serialize_field(),
+    SerializeMap: serialize_key() serialize_value(),
     SerializeStruct: serialize_field(&'static str),
     SerializeStructVariant: serialize_field(&'static str),
 }
@@ -219,23 +224,6 @@ impl SerializeSeq for Parts {
 
     fn serialize_element<T: Serialize + ?Sized>(&mut self, part: &T) -> Result<(), Unserializable> {
         if self.forms.is_empty() { self.push(part) } else { Ok(()) }
-    }
-
-    fn end(self) -> Result<String, Unserializable> {
-        Ok(self.text())
-    }
-}
-
-impl SerializeMap for Parts {
-    type Ok = String;
-    type Error = Unserializable;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, part: &T) -> Result<(), Unserializable> {
-        self.push(part)
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, part: &T) -> Result<(), Unserializable> {
-        self.push(part)
     }
 
     fn end(self) -> Result<String, Unserializable> {
