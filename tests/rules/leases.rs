@@ -85,6 +85,21 @@ fn a_heartbeat_reply_to_an_earlier_leadership_of_the_same_node_does_not_count() 
     assert_eq!(node.role(), RoleKind::Follower);
 }
 
+/// Rule 3.1: the record of a member outlasts a renewal, and a reply to the term before counts for nothing. That
+/// member may have followed another leader since.
+#[test]
+fn a_heartbeat_reply_to_the_term_before_a_renewal_does_not_count() {
+    let mut node = leader(1, &[1, 2, 3]);
+    let asked = node.hear(0, 3, pre_vote(7, 1));
+    let beats = sent(&asked);
+    let (_, beat) = beats.iter().rfind(|(to, message)| *to == 3 && is_heartbeat(message)).unwrap();
+    assert_eq!((beat.header.term, heartbeat_of(beat).promise), (term(1), ns(LIMIT)));
+    node.hear(10, 2, grant(&to(&asked, 2), 300));
+    assert_eq!((node.lease().unwrap().term, node.lease_end()), (term(8), 300));
+    node.hear(20, 3, accept(beat));
+    assert_eq!(node.lease_end(), 300);
+}
+
 /// Rule 3.1: a vote reply counts only for the term of its request.
 #[test]
 fn a_vote_of_an_earlier_term_does_not_count() {
