@@ -99,8 +99,8 @@ pub struct Timing {
     /// `tuned_from`; zero only for a clock of no error, as in tests. A fraction of a microsecond counts as one.
     ///
     /// Two leases at once are ruled out only as far as this is true too. It may differ from node to node, and
-    /// shortens leases by as much: see rule 3.1. [`BootClock`](crate::adapters::clock::BootClock) needs no more
-    /// than the microsecond that [`lan`](Self::lan), [`wan`](Self::wan) and [`tuned`](Self::tuned) have.
+    /// shortens leases by as much: see rule 3.1. `adapters::clock::BootClock` needs no more than the microsecond
+    /// that [`lan`](Self::lan), [`wan`](Self::wan) and [`tuned`](Self::tuned) have.
     pub clock_resolution: Duration,
 }
 

@@ -16,5 +16,10 @@ pub mod replication {}
 #[doc = include_str!("guide/migrating.md")]
 pub mod migrating {}
 
-#[doc = include_str!("guide/security.md")]
+// The page links to items of these features.
+#[cfg_attr(all(feature = "udp", feature = "tokio-udp"), doc = include_str!("guide/security.md"))]
+#[cfg_attr(
+    not(all(feature = "udp", feature = "tokio-udp")),
+    doc = "This page is about the adapters: document the crate with the features `udp` and `tokio-udp` to read it."
+)]
 pub mod security {}

@@ -11,8 +11,8 @@ use std::prelude::rust_2024::*;
 /// nothing that follows from the state: to the other nodes the disk is slow. Every other failure is final, because
 /// nobody can tell what a restart would find; the host stops.
 ///
-/// Any error makes a final `SaveError`, except for those of [`Store`](crate::adapters::store::Store), which say
-/// themselves what they are:
+/// Any error makes a final `SaveError`, except for those of `adapters::store::Store`, which say themselves what they
+/// are:
 ///
 /// ```
 /// use quorate::adapters::SaveError;

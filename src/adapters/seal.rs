@@ -2,8 +2,7 @@
 //! without the key has made, altered or sent again is refused.
 //!
 //! [`Seal`] does all of it without a socket or a clock: bytes go in, bytes come out, and its randomness
-//! comes from a generator of the caller's. The [endpoint](crate::adapters::endpoint) uses it; so can a
-//! transport of your own.
+//! comes from a generator of the caller's. `adapters::endpoint` uses it; so can a transport of your own.
 //!
 //! ```
 //! use quorate::ClusterId;
