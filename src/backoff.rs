@@ -36,11 +36,6 @@ impl Backoff {
         self.since = now;
     }
 
-    /// Whether the delay after the last failure is over, or there was none.
-    pub(crate) fn has_passed(&self, now: Timestamp) -> bool {
-        now.since(self.since) >= self.length
-    }
-
     /// The delay at `now`. `unit` is the shortest delay that counts.
     pub(crate) fn delay(&self, now: Timestamp, unit: Nanos) -> Nanos {
         if !self.is_active() {

@@ -10,12 +10,14 @@ use crate::types::{Nanos, NodeId, Timestamp};
 /// so that the delay does not decay faster than it grows.
 const SHORT: u64 = 32;
 
-/// What a node knows of leaderships that began with a handover. It outlives each of them.
+/// What a node knows of leaderships that began with a handover. It outlives each of them, and ends as each field
+/// says.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Damping<I> {
-    /// The node that took over last, and when it did, while it leads.
+    /// The node that took over last, and when it did, while it leads. It ends when another node leads, and when the
+    /// leadership is not short any more.
     trial: Option<(I, Timestamp)>,
-    /// The members that lost leadership too soon.
+    /// The members that lost leadership too soon. An entry ends with its delay.
     unsteady: Vec<UnsteadyMember<I>>,
 }
 
@@ -41,6 +43,13 @@ impl<I: NodeId> Damping<I> {
     /// Whether nothing is left to remember.
     pub(crate) fn is_over(&self) -> bool {
         self.trial.is_none() && self.unsteady.is_empty()
+    }
+
+    /// Forgets a leadership that has been long, and members whose delay is over.
+    pub(crate) fn forget_what_is_over(&mut self, now: Timestamp, takeover_delay: Nanos) {
+        let is_short = |since: Timestamp| now.since(since) < takeover_delay.saturating_mul(SHORT);
+        self.trial = self.trial.filter(|&(_, since)| is_short(since));
+        self.unsteady.retain(|member| member.backoff.delay(now, unit(takeover_delay)) > Nanos::ZERO);
     }
 
     /// Leadership is handed over to `leader`. The one that hands it over has not lost it.

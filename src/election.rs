@@ -5,6 +5,7 @@ mod catch_up;
 mod deadline;
 mod durability;
 mod early_pre_vote;
+mod expiry;
 mod fast_path;
 mod following;
 mod formation;
@@ -20,6 +21,7 @@ mod reconfiguration;
 mod removal;
 mod renewal;
 mod status;
+mod takeover;
 mod timeout_now;
 mod transfer_pre_vote;
 mod vote;
@@ -316,12 +318,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let index = self.hard.membership.index_of(from);
         if header.cluster != self.hard.cluster {
             let event = Event::ForeignCluster { peer: from, cluster: header.cluster };
-            return self.report_once(from, Anomaly::ForeignCluster, event, out);
+            return self.report_anomaly(from, Anomaly::ForeignCluster, event, out);
         }
         // Rule 1.4.
         if header.term.0 > self.hard.term.0.saturating_add(MAX_TERM_JUMP) {
             let event = Event::TermTooFarAhead { peer: from, term: header.term };
-            return self.report_once(from, Anomaly::TermTooFarAhead, event, out);
+            return self.report_anomaly(from, Anomaly::TermTooFarAhead, event, out);
         }
         self.deferred_after_clock_jump = false;
         if let Some(index) = index {
@@ -378,11 +380,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         Header { sent_at: request.sent_at, ..self.header(self.hard.term, request.round) }
     }
 
-    /// Reports an anomaly, once for each peer.
-    fn report_once(&mut self, peer: I, anomaly: Anomaly, event: Event<I>, out: &mut Vec<Output<I>>) {
-        let is_member = self.hard.membership.contains(peer);
-        let is_first = self.peer_log.record_anomaly(is_member, peer, anomaly);
-        if is_first {
+    /// Reports an anomaly of a peer, at growing intervals while it lasts.
+    fn report_anomaly(&mut self, peer: I, anomaly: Anomaly, event: Event<I>, out: &mut Vec<Output<I>>) {
+        // Two leaders of one term are one piece of news, whichever of them is heard.
+        let is_member = anomaly != Anomaly::TwoLeaders && self.hard.membership.contains(peer);
+        let (now, pause) = (self.now, self.shortest_news_pause());
+        let is_news = self.peer_log.record_anomaly(is_member, peer, anomaly, now, pause);
+        if is_news {
             out.push(Output::Event(event));
         }
     }

@@ -1,5 +1,6 @@
 //! What an election tells its host besides what to store and what to send.
 
+use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
@@ -12,8 +13,10 @@ use crate::types::{ClusterId, Leader, MembershipVersion, Position, Term};
 
 /// News for the host. Each variant says what it means and what to do about it.
 ///
-/// [`Display`](fmt::Display) is one line for an operator. *Reported once* means once for each member, and once
-/// for all other nodes together, until a restart. The order among the outputs of a step matters:
+/// [`Display`](fmt::Display) is one line for an operator. *Reported at growing intervals* means at once, again ten
+/// [`promise_limit`](crate::Timing::promise_limit) later at the earliest, and then after pauses that double up to 256
+/// times that, for as long as the trouble goes on; for each member, and for all other nodes together. Trouble that is
+/// not seen for twice the last pause is over, and new when it comes back. The order among the outputs of a step matters:
 /// what follows [`SteppedDown`](Self::SteppedDown) waits until the host has stopped acting as leader.
 ///
 /// ```
@@ -164,14 +167,15 @@ pub enum Event<I> {
     /// Stop it, and find out how the state was lost. Its machine may come back under a new id.
     StateLost,
     /// A node was started as `forming` in addition to `max_members` others, and is refused.
-    /// Reported once.
+    /// Reported at growing intervals.
     ///
     /// Stop that node, and start it again, with a new state, as `joining`.
     TooManyForming {
         /// The node.
         peer: I,
     },
-    /// The successor could not show in time that it would win an election, so this node leads on.
+    /// The successor could not show in time that it would win an election, so this node leads on. It is reported for
+    /// each [`Resign`](crate::Input::Resign), and at growing intervals if the leader hands over of its own accord.
     ///
     /// Try again later or with another successor, or resign [now](crate::Urgency::Now).
     HandoverFailed {
@@ -179,6 +183,18 @@ pub enum Event<I> {
         successor: Option<I>,
         /// What that node lacks now; `None` if it is fit, but has not shown in time that a quorum would vote for it.
         reason: Option<Unfit>,
+    },
+    /// This leader is to go, because its priority is 0, because it leaves, or because the target lacks it; or members
+    /// of a higher priority are to lead instead of it, for longer than
+    /// [`takeover_delay`](crate::Timing::takeover_delay). No voter that is wanted can take over, so this node leads on.
+    /// Reported at once, and again at growing intervals while that lasts; at most every ten
+    /// [`promise_limit`](crate::Timing::promise_limit).
+    ///
+    /// Mend what the voters lack: the handover begins by itself when one of them is fit. To give up leadership in any
+    /// case, resign [now](crate::Urgency::Now).
+    NoSuccessor {
+        /// The voters that were to take over, and what each lacks. None if this node is the only voter.
+        unfit: Vec<(I, Unfit)>,
     },
     /// A voter denied this node its vote because that voter's data reach further.
     ///
@@ -191,7 +207,7 @@ pub enum Event<I> {
         /// How far its data reach.
         position: Position,
     },
-    /// A node of another group writes to this one, and is ignored. Reported once by the election; the hosts over
+    /// A node of another group writes to this one, and is ignored. Reported by the election at growing intervals; the hosts over
     /// UDP report it at once and again at growing intervals of a minute to a day.
     ///
     /// Correct the addresses in the configuration of one of the two, or start the one that was given the
@@ -215,7 +231,7 @@ pub enum Event<I> {
     },
     /// A node holds other members under the version of this node's membership, or one that begins
     /// differently: the two were first started with different lists. Neither votes for the other. Reported
-    /// once.
+    /// at growing intervals.
     ///
     /// Find the node whose first start had the wrong list; stop it, and let it join with a new state and a
     /// new id.
@@ -224,17 +240,17 @@ pub enum Event<I> {
         peer: I,
     },
     /// Two nodes claim to lead one term, which happens only if a durable state was lost or copied. Neither
-    /// is followed in that term. Reported once.
+    /// is followed in that term. Reported at growing intervals.
     ///
     /// Find the node that runs twice, or from an old copy of its state, and stop it.
     TwoLeaders {
-        /// The second of them.
+        /// One of them, the second at first.
         peer: I,
         /// The term.
         term: Term,
     },
     /// A node's term is more than 2^32 ahead, which no number of elections explains. Its messages are
-    /// ignored. Reported once.
+    /// ignored. Reported at growing intervals.
     ///
     /// Stop that node: it is broken or hostile.
     TermTooFarAhead {
@@ -308,13 +324,24 @@ impl<I: fmt::Debug> fmt::Display for Event<I> {
                 write!(f, "node {peer:?} was started as forming in addition to max_members others")
             }
             Event::HandoverFailed { successor: Some(successor), reason: Some(reason) } => {
-                write!(f, "handover to node {successor:?} failed, since {reason}: this node leads on")
+                write!(f, "this node leads on: the handover to node {successor:?} failed; {reason}")
             }
             Event::HandoverFailed { successor: Some(successor), reason: None } => {
-                write!(f, "handover to node {successor:?} failed: this node leads on")
+                write!(
+                    f,
+                    "this node leads on: the handover to node {successor:?} failed; no quorum would vote for it, or it \
+                     was too slow: try again, or another node"
+                )
             }
             Event::HandoverFailed { successor: None, .. } => {
-                f.write_str("handover failed: no other voter is fit to lead, so this node leads on")
+                f.write_str("this node leads on: the handover failed; no other voter is fit to lead")
+            }
+            Event::NoSuccessor { unfit } if unfit.is_empty() => {
+                f.write_str("this node leads on: there is no other voter to take over; add one")
+            }
+            Event::NoSuccessor { unfit } => {
+                f.write_str("this node leads on: no voter can take over")?;
+                unfit.iter().try_for_each(|(id, reason)| write!(f, "; node {id:?}: {reason}"))
             }
             Event::Behind { peer, position } => {
                 write!(f, "node {peer:?} denied its vote: its data reach position {position}")

@@ -122,7 +122,7 @@
 //!
 //! Files: `types.rs`, `types/time.rs`, `message.rs`, `message/display.rs`, `config.rs`, `io.rs`, `event.rs`,
 //! `diagnosis.rs`, `rejection.rs`, `status.rs`, `role.rs`, `election.rs`, `election/status.rs`,
-//! `election/node_attributes.rs`, `election/invariants.rs`
+//! `election/node_attributes.rs`, `election/invariants.rs`, `notice.rs`, `election/expiry.rs`
 //!
 //! Each section begins with the files, below `src`, that implement its rules. These serve all of them: the
 //! small values, the messages, the lengths of time, what goes in and comes out, the data of each role, and
@@ -643,7 +643,7 @@
 //!
 //! ## 6 Handing over
 //!
-//! Files: `succession.rs`, `damping.rs`, `election/handover.rs`, `election/timeout_now.rs`,
+//! Files: `succession.rs`, `damping.rs`, `election/handover.rs`, `election/takeover.rs`, `election/timeout_now.rs`,
 //! `election/transfer_pre_vote.rs`
 //!
 //! **6.1 Naming the successor.** A resigning leader names its successor in the heartbeats to it
@@ -724,7 +724,16 @@
 //! promises. A takeover that succeeds delays the next likewise. Whatever the wish was, where no successor is
 //! named the nodes that were not tried in that time come first, then the one that was tried longest ago.
 //!
-//! *Why.* A node that can never win, or that loses leadership again at once, must not be tried without end.
+//! - (a) *No successor:* a leader that is to go and has no fit successor reports what each voter lacks
+//!   (`NoSuccessor`), and so does one to which members of a higher priority have been unfit to take over (6.5)
+//!   for `takeover_delay`.
+//! - (b) *Growing intervals:* that report, and `HandoverFailed` where the handover was the leader's own wish, are
+//!   made at once, and again after pauses that double, from ten times `promise_limit` to 256 times that. They
+//!   come after the shortest pause if the reason is another, and at once when the trouble has been over for
+//!   twice the last pause.
+//!
+//! *Why.* A node that can never win, or that loses leadership again at once, must not be tried without end. A
+//! wish that is not met for long looks like one that was forgotten; a report with each heartbeat hides all others.
 //!
 //! **6.5 Priorities.** A member of higher priority than the leader's is handed leadership once such a
 //! member has been fit (6.1 (c)) for `takeover_delay` under this leadership; at once if the leader's own
@@ -975,6 +984,7 @@ mod io;
 mod lease;
 mod membership;
 pub mod message;
+mod notice;
 mod peer_log;
 mod progress;
 mod promise;

@@ -4,9 +4,9 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::backoff::Backoff;
 use crate::membership::Membership;
 use crate::message::Denial;
+use crate::notice::Notice;
 use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Position, Round, Term, Timestamp};
 
 /// One record for each member, and one for all nodes outside the membership, so that memory stays bounded.
@@ -28,20 +28,38 @@ struct PeerRecord {
 
 const SILENT: PeerRecord = PeerRecord { last: (Term(0), Round(0)), heard: NEVER };
 
+/// What a node remembers of trouble. All of it ends, by [`PeerLog::forget_what_is_over`] at the latest, so that a node
+/// that had trouble long ago is in the same state as one that never had.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct RareState<I> {
-    /// The last node outside the membership whose heartbeat or vote request was accepted.
+    /// The last node outside the membership whose heartbeat or vote request was accepted. It ends when that node
+    /// becomes a member, and with the term of that request: older requests are denied by their term.
     outsider: Option<(I, PeerRecord)>,
-    /// The last denial that arrived since this node followed a leader, and when.
+    /// The last denial that arrived since this node followed a leader, and when. It ends when a leader is followed,
+    /// and when it is older than any that is shown.
     last_denial: Option<(I, Denial<I>, Timestamp)>,
-    /// The voters whose data reach further than this node's, and how rarely the host is told again.
-    ahead: Vec<(I, Position, Backoff)>,
-    reported: Vec<(Option<I>, Anomaly)>,
-    /// The last term that two nodes claimed to lead. Rule 5.4.
+    /// The voters whose data reach further than this node's. An entry ends when this node's data reach as far, when
+    /// the voter leaves the group, and with its notice.
+    ahead: Vec<(I, Position, Notice<()>)>,
+    /// What the host was told of. An entry ends when the peer leaves the group, and with its notice.
+    reported: Vec<(Option<I>, Anomaly, Notice<()>)>,
+    /// The last term that two nodes claimed to lead. Rule 5.4. It ends with that term.
     disputed: Option<Term>,
+    /// When to look for what is over, here and in what a node remembers of takeovers.
+    review_at: Timestamp,
 }
 
-/// A thing that should not happen, which the host is told once for each peer.
+impl<I> RareState<I> {
+    fn is_empty(&self) -> bool {
+        self.outsider.is_none()
+            && self.last_denial.is_none()
+            && self.ahead.is_empty()
+            && self.reported.is_empty()
+            && self.disputed.is_none()
+    }
+}
+
+/// A thing that should not happen, which the host is told for each peer, at growing intervals while it lasts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Anomaly {
     ForeignCluster,
@@ -66,8 +84,9 @@ impl<I: NodeId> PeerLog<I> {
         };
         self.members = new.members().iter().map(|id| known(id).unwrap_or(SILENT)).collect();
         if let Some(rare) = &mut self.rare {
-            rare.reported.retain(|(peer, _)| peer.is_none_or(|peer| new.contains(peer)));
+            rare.reported.retain(|(peer, _, _)| peer.is_none_or(|peer| new.contains(peer)));
             rare.ahead.retain(|(peer, _, _)| new.contains(*peer));
+            rare.outsider = rare.outsider.filter(|(outsider, _)| !new.contains(*outsider));
         }
     }
 
@@ -104,10 +123,14 @@ impl<I: NodeId> PeerLog<I> {
         }
     }
 
-    /// Whether the next heartbeat of the member at `index` is newer, in a term that no two nodes claim to lead.
-    pub(crate) fn is_next_round(&self, index: MemberIndex, term: Term, round: Round) -> bool {
+    /// Whether the next heartbeat of the member at `index` is newer, in a term that no two nodes claim to lead, and
+    /// there is nothing to forget at `now`.
+    pub(crate) fn is_next_round(&self, index: MemberIndex, term: Term, round: Round, now: Timestamp) -> bool {
         let last = self.members.get(index.as_usize()).map(|peer| peer.last);
-        !self.is_disputed(term) && last.is_some_and(|last| (term, round) > last)
+        let is_plain = |rare: &RareState<I>| {
+            rare.disputed.is_none_or(|disputed| disputed != term) && now < rare.review_at
+        };
+        self.rare.as_deref().is_none_or(is_plain) && last.is_some_and(|last| (term, round) > last)
     }
 
     /// What [`record_round`](Self::record_round) and [`record_heard`](Self::record_heard) do for a member.
@@ -122,16 +145,27 @@ impl<I: NodeId> PeerLog<I> {
         (outsider == id).then_some(peer)
     }
 
-    /// Remembers that `anomaly` of `peer` is reported, and returns whether that is the first time. All nodes
-    /// outside the membership count as one peer, so that memory stays bounded.
-    pub(crate) fn record_anomaly(&mut self, is_member: bool, peer: I, anomaly: Anomaly) -> bool {
+    /// `anomaly` of `peer` is seen at `now`. Returns whether to tell the host: the first time, and then after pauses
+    /// that begin with `pause` and grow. All nodes outside the membership count as one peer, so that memory stays
+    /// bounded.
+    pub(crate) fn record_anomaly(
+        &mut self,
+        is_member: bool,
+        peer: I,
+        anomaly: Anomaly,
+        now: Timestamp,
+        pause: Nanos,
+    ) -> bool {
         let entry = (is_member.then_some(peer), anomaly);
         let reported = &mut self.rare().reported;
-        let first = !reported.contains(&entry);
-        if first {
-            reported.push(entry);
+        reported.retain(|(_, _, notice)| !notice.is_over(now));
+        match reported.iter_mut().find(|(peer, anomaly, _)| (*peer, *anomaly) == entry) {
+            Some((_, _, notice)) => notice.is_repeated((), now, pause),
+            None => {
+                reported.push((entry.0, entry.1, Notice::new((), now, pause)));
+                true
+            }
         }
-        first
     }
 
     /// Rule 5.4: two nodes claim to lead `term`.
@@ -161,23 +195,63 @@ impl<I: NodeId> PeerLog<I> {
     }
 
     /// The data of `voter` reach further than this node's. Returns whether to tell the host: the first time, and then
-    /// after pauses that begin with `unit` and grow.
-    pub(crate) fn record_ahead(&mut self, voter: I, position: Position, now: Timestamp, unit: Nanos) -> bool {
+    /// after pauses that begin with `pause` and grow.
+    pub(crate) fn record_ahead(
+        &mut self,
+        voter: I,
+        position: Position,
+        now: Timestamp,
+        pause: Nanos,
+    ) -> bool {
         let ahead = &mut self.rare().ahead;
-        if !ahead.iter().any(|(known, _, _)| *known == voter) {
-            ahead.push((voter, position, Backoff::default()));
+        ahead.retain(|(_, _, notice)| !notice.is_over(now));
+        let Some((_, known, notice)) = ahead.iter_mut().find(|(known, _, _)| *known == voter) else {
+            ahead.push((voter, position, Notice::new((), now, pause)));
+            return true;
+        };
+        let is_repeated = notice.is_repeated((), now, pause);
+        if is_repeated {
+            *known = position;
         }
-        let entry = ahead.iter_mut().find(|(known, _, pause)| *known == voter && pause.has_passed(now));
-        let Some((_, known, pause)) = entry else { return false };
-        *known = position;
-        pause.double(now, unit);
-        true
+        is_repeated
     }
 
     /// The data of this node reach `position` now.
     pub(crate) fn forget_reached(&mut self, position: Position) {
         if let Some(rare) = &mut self.rare {
             rare.ahead.retain(|(_, ahead, _)| *ahead > position);
+        }
+    }
+
+    /// Something is to be forgotten later: the next review is due at once, and says when.
+    pub(crate) fn schedule_review(&mut self) {
+        self.rare().review_at = Timestamp::ORIGIN;
+    }
+
+    /// Whether it is time to look for what is over.
+    pub(crate) fn is_review_due(&self, now: Timestamp) -> bool {
+        self.rare.as_ref().is_some_and(|rare| now >= rare.review_at)
+    }
+
+    /// Forgets what is over at `now`, in this `term`; denials are shown if they arrived at `oldest_denial` or later.
+    /// The next review is due at `next`, if anything is left, here or by `is_more_left`.
+    pub(crate) fn forget_what_is_over(
+        &mut self,
+        now: Timestamp,
+        term: Term,
+        oldest_denial: Timestamp,
+        is_more_left: bool,
+        next: Timestamp,
+    ) {
+        let Some(rare) = &mut self.rare else { return };
+        rare.reported.retain(|(_, _, notice)| !notice.is_over(now));
+        rare.ahead.retain(|(_, _, notice)| !notice.is_over(now));
+        rare.disputed = rare.disputed.filter(|&disputed| disputed >= term);
+        rare.outsider = rare.outsider.filter(|(_, peer)| peer.last.0 >= term);
+        rare.last_denial = rare.last_denial.filter(|&(_, _, at)| at >= oldest_denial);
+        rare.review_at = next;
+        if rare.is_empty() && !is_more_left {
+            self.rare = None;
         }
     }
 
@@ -189,6 +263,7 @@ impl<I: NodeId> PeerLog<I> {
                 ahead: Vec::new(),
                 reported: Vec::new(),
                 disputed: None,
+                review_at: Timestamp::ORIGIN,
             })
         })
     }

@@ -127,13 +127,13 @@ pub enum Rejection<I> {
 #[non_exhaustive]
 pub enum Ineligible {
     /// It is no voter of the membership that it holds.
-    #[error("it is no voter")]
+    #[error("it is no voter: let the leader add it as one")]
     NotAVoter,
     /// Its priority is 0: [set](crate::Input::SetPriority) another.
-    #[error("its priority is 0")]
+    #[error("its priority is 0: set another")]
     NeverLeads,
     /// It is to form a group, and knows too few nodes: tell it of [others](crate::Input::Discovered).
-    #[error("it knows {known} of the {min_members} or more nodes that form the group")]
+    #[error("it knows {known} of the {min_members} or more nodes that form the group: tell it of others")]
     StillForming {
         /// How many it knows, itself included.
         known: usize,
@@ -141,7 +141,7 @@ pub enum Ineligible {
         min_members: u8,
     },
     /// It has lost its durable state: see [`Event::StateLost`](crate::Event::StateLost).
-    #[error("it has lost its durable state")]
+    #[error("it has lost its durable state: stop it, and let its machine join under a new id")]
     StateLost,
 }
 
@@ -156,21 +156,27 @@ pub enum Unfit {
     #[error("it leads already")]
     AlreadyLeads,
     /// It is no voter of the membership in force.
-    #[error("it is no voter")]
+    #[error("it is no voter: add it as one")]
     NotAVoter,
     /// Its priority is 0.
-    #[error("its priority is 0")]
+    #[error("its priority is 0: set another")]
     NeverLeads,
     /// The leader holds no promise of it. It has not answered of late, or not yet if the leader was
     /// elected a moment ago.
-    #[error("it has not answered of late, or not yet")]
+    #[error("it has not answered of late, or not yet: see whether it runs and can be reached")]
     Silent,
     /// The data of so many voters reach further than its own that it could not win.
-    #[error("the data of too many voters reach further than its own")]
+    #[error("the data of too many voters reach further than its own: let it catch up")]
     Behind,
     /// It wants to leave the group.
-    #[error("it is leaving the group")]
+    #[error("it is leaving the group: let another take over")]
     Leaving,
+    /// It lost leadership soon after it had taken over, and has to be well for longer before its priority counts
+    /// again. Rule 6.6. Find out what makes it stall; a [`Resign`](crate::Input::Resign) that names it is heeded.
+    #[error(
+        "it lost leadership soon after it took over: find out why, it takes over when it has been well for longer"
+    )]
+    Unsteady,
 }
 
 impl<I: fmt::Debug> core::error::Error for Rejection<I> {}
@@ -179,23 +185,26 @@ impl<I: fmt::Debug> fmt::Display for Rejection<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Rejection::ClockWentBackwards { last, now } => {
-                write!(f, "the clock ran backwards, from {last} to {now}")
+                write!(f, "the clock ran backwards, from {last} to {now}: read a monotonic one")
             }
             Rejection::ClockOutOfRange { now } => write!(f, "the clock reads {now}, which is out of range"),
             Rejection::NotLeader { leader: Some(leader) } => {
                 write!(f, "only the leader can do that: ask {leader}")
             }
-            Rejection::NotLeader { leader: None } => {
-                f.write_str("only the leader can do that, and this node knows of none")
-            }
+            Rejection::NotLeader { leader: None } => f.write_str(
+                "only the leader can do that, and this node knows of none: ask again when it does",
+            ),
             Rejection::AlreadyLeads { term } => write!(f, "this node leads already, in term {term}"),
             Rejection::AlreadyCampaigning => f.write_str("this node campaigns already"),
             Rejection::CannotLead(reason) => write!(f, "this node cannot lead: {reason}"),
             Rejection::Bound { holder: Some(holder), remaining } => {
-                write!(f, "a promise to {holder} binds this node for another {remaining:?}")
+                write!(f, "a promise to {holder} binds this node for another {remaining:?}: ask again then")
             }
             Rejection::Bound { holder: None, remaining } => {
-                write!(f, "promises from before its restart bind this node for another {remaining:?}")
+                write!(
+                    f,
+                    "promises from before its restart bind this node for another {remaining:?}: ask again then"
+                )
             }
             Rejection::Renewing => f.write_str("the leader is renewing its term: ask again in a moment"),
             Rejection::QuorumUnreachable { silent, quorum } => write!(
@@ -227,7 +236,10 @@ impl<I: fmt::Debug> fmt::Display for Rejection<I> {
                  reconfigure it",
             ),
             Rejection::GroupFull { max_members } => {
-                write!(f, "the group has, or is about to have, as many members as it may: {max_members}")
+                write!(
+                    f,
+                    "the group has, or is about to have, as many members as it may ({max_members}): remove one before"
+                )
             }
             Rejection::GroupTooSmall { min_members } => write!(
                 f,
@@ -235,7 +247,7 @@ impl<I: fmt::Debug> fmt::Display for Rejection<I> {
                  another node before"
             ),
             Rejection::NoSuccessor { unfit } if unfit.is_empty() => {
-                f.write_str("there is no other voter to take over")
+                f.write_str("there is no other voter to take over: add one")
             }
             Rejection::NoSuccessor { unfit } => {
                 f.write_str("no other voter can take over now")?;

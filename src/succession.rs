@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use crate::backoff::Backoff;
 use crate::damping::Damping;
 use crate::membership::{MAX_MEMBERS, Membership};
+use crate::notice::Notice;
 use crate::progress::Progress;
 use crate::rejection::Unfit;
 use crate::types::{MemberIndex, Nanos, NodeId, Position, Priority, Timestamp};
@@ -88,12 +89,21 @@ pub(crate) fn fitness<I: NodeId>(
     if members.is_quorum(reaches) { Ok(()) } else { Err(Unfit::Behind) }
 }
 
+/// The member with which a handover failed, if there was one, and what it lacks.
+pub(crate) type FailedHandover<I> = (Option<I>, Option<Unfit>);
+
 /// When a leader next hands over of its own accord, and to which member. This outlives the leadership, so that a
-/// takeover that did not last is not repeated at once.
+/// takeover that did not last is not repeated at once. It ends when all of it is over.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Takeover<I> {
     /// Since when a member of higher priority has been in good standing.
     pub(crate) wanted_since: Option<Timestamp>,
+    /// Since when members of higher priority have been there, of which none is in good standing.
+    pub(crate) unmet_since: Option<Timestamp>,
+    /// That no voter is fit to take over from a leader that is to go, and what each lacks.
+    pub(crate) no_successor: Option<Notice<Vec<(I, Unfit)>>>,
+    /// The last handover of the leader's own accord that failed, and why.
+    pub(crate) failure: Option<Notice<FailedHandover<I>>>,
     pub(crate) not_before: Timestamp,
     backoff: Backoff,
     /// The members with which attempts were made, the latest last: the others are tried first, until the back-off is
@@ -106,6 +116,9 @@ impl<I: NodeId> Takeover<I> {
     pub(crate) fn new() -> Box<Self> {
         Box::new(Takeover {
             wanted_since: None,
+            unmet_since: None,
+            no_successor: None,
+            failure: None,
             not_before: Timestamp::ORIGIN,
             backoff: Backoff::default(),
             tried: Vec::new(),
@@ -139,9 +152,19 @@ impl<I: NodeId> Takeover<I> {
         self.tried.iter().position(|&tried| tried == id).filter(|_| is_recent)
     }
 
-    /// Whether nothing is left to remember at `now`, once the leadership is over.
+    /// Forgets what nobody needs any more, each part by itself.
+    pub(crate) fn forget_what_is_over(&mut self, now: Timestamp, takeover_delay: Nanos) {
+        self.no_successor = self.no_successor.take().filter(|notice| !notice.is_over(now));
+        self.failure = self.failure.take().filter(|notice| !notice.is_over(now));
+        self.damping.forget_what_is_over(now, takeover_delay);
+    }
+
+    /// Whether nothing is left to remember at `now`.
     pub(crate) fn is_over(&self, now: Timestamp, unit: Nanos) -> bool {
-        self.backoff.delay(now, unit) == Nanos::ZERO && now >= self.not_before && self.damping.is_over()
+        let is_told = self.no_successor.is_some() || self.failure.is_some();
+        let is_wanted = self.wanted_since.is_some() || self.unmet_since.is_some();
+        let is_delayed = self.backoff.delay(now, unit) > Nanos::ZERO || now < self.not_before;
+        !is_told && !is_wanted && !is_delayed && self.damping.is_over()
     }
 }
 

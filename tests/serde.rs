@@ -111,6 +111,7 @@ fn events_come_back() {
         Event::TwoProcesses { peer: 2 },
         Event::TooManyForming { peer: 2 },
         Event::HandoverFailed { successor: None, reason: None },
+        Event::NoSuccessor { unfit: vec![(2, quorate::Unfit::Unsteady)] },
         Event::Behind { peer: 2, position },
         Event::ForeignCluster { peer: 2, cluster: ClusterId(8) },
         Event::MembershipConflict { peer: 2 },

@@ -213,6 +213,7 @@ impl ElectionCounters {
             Event::MembershipChanged { committed: false, .. }
             | Event::TargetReached { .. }
             | Event::TargetAbandoned
+            | Event::NoSuccessor { .. }
             | Event::LearnerBehind { .. }
             | Event::VoterBehind { .. }
             | Event::Removed

@@ -118,6 +118,6 @@ fn has_other_voters<I: NodeId, R: Rng>(election: &Election<I, R>) -> bool {
 fn is_lasting(lack: Unfit) -> bool {
     match lack {
         Unfit::AlreadyLeads | Unfit::NotAVoter | Unfit::NeverLeads | Unfit::Leaving => true,
-        Unfit::Silent | Unfit::Behind => false,
+        Unfit::Silent | Unfit::Behind | Unfit::Unsteady => false,
     }
 }

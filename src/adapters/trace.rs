@@ -50,6 +50,7 @@ pub fn trace_event<I: NodeId>(node: I, event: &Event<I>) {
         Event::MembershipChanged { version, committed: false } => debug!(?node, %version, "{event}"),
         Event::Removed => info!(?node, "{event}"),
         Event::HandoverFailed { successor, reason } => warn!(?node, ?successor, ?reason, "{event}"),
+        Event::NoSuccessor { unfit } => warn!(?node, ?unfit, "{event}"),
         Event::LearnerBehind { learner, position, required } => {
             info!(?node, ?learner, %position, %required, "{event}");
         }

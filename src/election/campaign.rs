@@ -57,6 +57,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 4.2 (thesis §9.6): asks whether this node could win. The early pre-vote round goes on if there is
     /// one; otherwise a new round begins, in which grants of the last one no longer count.
     pub(super) fn start_pre_vote(&mut self, out: &mut Vec<Output<I>>) {
+        self.forget_what_is_over();
         let round = match self.take_early_pre_vote() {
             Some(early) => early,
             None => self.next_pre_vote_round(),

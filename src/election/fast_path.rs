@@ -19,7 +19,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Message { header, body: Body::Heartbeat(heartbeat) } = message else { return false };
         let Some((index, rank)) = self.steady_state_of(from, header, heartbeat) else { return false };
         // Rule 2.7.
-        if !self.peer_log.is_next_round(index, header.term, header.round) {
+        if !self.peer_log.is_next_round(index, header.term, header.round, self.now) {
             return false;
         }
         self.peer_log.record_heartbeat(index, header.term, header.round, self.now);

@@ -95,10 +95,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 5.4: two nodes lead one term only if a durable state was lost or copied. Neither is followed from
     /// now on.
     fn report_second_leader(&mut self, peer: I, term: Term, out: &mut Vec<Output<I>>) {
-        if !self.peer_log.is_disputed(term) {
-            self.peer_log.record_dispute(term);
-            self.report_once(peer, Anomaly::TwoLeaders, Event::TwoLeaders { peer, term }, out);
-        }
+        self.peer_log.record_dispute(term);
+        self.report_anomaly(peer, Anomaly::TwoLeaders, Event::TwoLeaders { peer, term }, out);
     }
 
     /// Rules 1.2, 1.5 and 7.2: the leader's term, its vote and its membership, in one write if anything is
@@ -139,6 +137,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         self.end_trial(from);
         self.peer_log.forget_denial();
+        self.forget_what_is_over();
         self.rank = heartbeat.rank;
         let election_deadline = self.draw_election_deadline();
         let (sends_pre_votes, is_electable) = (self.sends_pre_votes(), self.is_electable());

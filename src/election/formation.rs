@@ -145,7 +145,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// The host started more forming nodes than `max_members`.
     pub(super) fn report_too_many_forming(&mut self, peer: I, out: &mut Vec<Output<I>>) {
-        self.report_once(peer, Anomaly::TooManyForming, Event::TooManyForming { peer }, out);
+        self.report_anomaly(peer, Anomaly::TooManyForming, Event::TooManyForming { peer }, out);
     }
 
     /// A forming node knows the candidate that it votes for from now on. Returns whether that is new; the caller

@@ -11,11 +11,12 @@ use rand_core::Rng;
 use super::Election;
 use crate::event::{Event, StepDown};
 use crate::io::{Output, Urgency};
+use crate::notice::tell;
 use crate::progress::Progress;
 use crate::rejection::{Rejection, Unfit};
 use crate::role::{Attempt, Handover, HandoverCause, Leaving, Role};
-use crate::succession::{Takeover, fitness};
-use crate::types::{Nanos, NodeId, Priority, Round};
+use crate::succession::fitness;
+use crate::types::{NodeId, Round};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 6.1: the host wants another leader.
@@ -77,7 +78,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         is_early && self.progress_of(id).is_some_and(|progress| !progress.answered)
     }
 
-    fn fitness(&self, successor: I) -> Result<(), Unfit> {
+    pub(super) fn fitness(&self, successor: I) -> Result<(), Unfit> {
         match &self.role {
             Role::Leader(leading) => {
                 fitness(&leading.progress, &self.hard.membership, self.id, successor, self.now)
@@ -193,13 +194,19 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn abandon_handover(&mut self, successor: Option<I>, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &mut self.role else { return };
         leading.unranked = true;
-        match leading.handover.take() {
-            Some(handover) if handover.is_own_initiative() => self.delay_takeover(successor),
-            Some(handover) if handover.attempt.is_some() => self.record_failed_attempt(successor),
-            Some(_) | None => {}
-        }
+        let Some(handover) = leading.handover.take() else { return };
         let reason = successor.and_then(|successor| self.fitness(successor).err());
-        out.push(Output::Event(Event::HandoverFailed { successor, reason }));
+        let mut is_news = true;
+        if handover.is_own_initiative() {
+            self.delay_takeover(successor);
+            let (now, pause) = (self.now, self.shortest_news_pause());
+            is_news = tell(&mut self.takeover_mut().failure, (successor, reason), now, pause);
+        } else if handover.attempt.is_some() {
+            self.record_failed_attempt(successor);
+        }
+        if is_news {
+            out.push(Output::Event(Event::HandoverFailed { successor, reason }));
+        }
     }
 
     /// Rule 6.1: a handover that is not wanted any more ends, and what its successor says counts no longer.
@@ -211,77 +218,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// Rule 6.5: the priority of this leader has risen, or has ceased to be 0, so a takeover that is under way may be
-    /// without a reason.
-    pub(super) fn withdraw_needless_takeover(&mut self) {
-        let priority_of = |id| self.progress_of(id).map(|follower| follower.priority);
-        let Role::Leader(leading) = &self.role else { return };
-        let Some(attempt) = leading.attempt() else { return };
-        if priority_of(attempt.successor) <= Some(self.priority) {
-            self.withdraw_handover(|handover| handover.cause == HandoverCause::HigherPriority);
-        }
-    }
-
-    /// The good standing of a member of higher priority is measured anew in each leadership.
-    pub(super) fn forget_takeover(&mut self) {
-        let (now, unit) = (self.now, self.takeover_backoff_unit());
-        let Some(takeover) = &mut self.takeover else { return };
-        takeover.wanted_since = None;
-        takeover.damping.forget_observations();
-        if takeover.is_over(now, unit) {
-            self.takeover = None;
-        }
-    }
-
-    /// The shortest delay of the leader's own next attempt. Rule 6.4.
-    fn takeover_backoff_unit(&self) -> Nanos {
-        self.timing.promise().saturating_mul(2)
-    }
-
-    /// Rule 6.4: the leader's own next attempt waits, twice as long each time.
-    fn delay_takeover(&mut self, failed: Option<I>) {
-        let (now, unit) = (self.now, self.takeover_backoff_unit());
-        self.takeover.get_or_insert_with(Takeover::new).delay(failed, now, unit);
-    }
-
     /// Rule 6.4: an attempt that the host asked for failed. Another member is tried first next time.
     fn record_failed_attempt(&mut self, failed: Option<I>) {
         let (now, unit) = (self.now, self.takeover_backoff_unit());
-        self.takeover.get_or_insert_with(Takeover::new).record_attempt(failed, now, unit);
-    }
-
-    /// Rule 6.6: leadership is handed over to `successor`, which may lose it soon.
-    pub(super) fn begin_trial(&mut self, successor: I) {
-        let now = self.now;
-        self.takeover.get_or_insert_with(Takeover::new).damping.begin_trial(successor, now);
-    }
-
-    /// Rule 6.6: `leader` leads, so the node that took over before has lost leadership, if that is another.
-    pub(super) fn end_trial(&mut self, leader: I) {
-        let (now, delay) = (self.now, self.timing.takeover_delay());
-        if let Some(takeover) = &mut self.takeover {
-            takeover.damping.end_trial(leader, now, delay, |id| self.hard.membership.contains(id));
-        }
-    }
-
-    fn is_unsteady(&self, id: I) -> bool {
-        let delay = self.timing.takeover_delay();
-        self.takeover.as_ref().is_some_and(|takeover| takeover.damping.is_unsteady(id, self.now, delay))
-    }
-
-    /// Rules 6.5 and 6.6: whether a member is to lead rather than this node. One of priority 0 waits for no
-    /// steadiness.
-    fn is_takeover_wanted(&self, id: I, follower: &Progress) -> bool {
-        let is_patient = self.priority > Priority::NEVER_LEADS;
-        follower.priority > self.priority && !(is_patient && self.is_unsteady(id))
-    }
-
-    /// Rule 6.6: sees which of the unsteady members are fit now.
-    fn observe_unsteady_members(&mut self) {
-        let Some(mut takeover) = self.takeover.take() else { return };
-        let is_fit = |id| self.fitness(id).is_ok();
-        takeover.damping.observe(self.now, self.timing.takeover_delay(), is_fit);
-        self.takeover = Some(takeover);
+        self.takeover_mut().record_attempt(failed, now, unit);
     }
 
     /// Rule 6.3: a member reports, in reply to that round, that it can win. The report counts only from the
@@ -323,40 +263,5 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if let (Some(successor), false) = (successor, is_renewing) {
             self.start_timeout_now_retry(successor, term);
         }
-    }
-
-    /// Rule 6.5: hands over to a member of higher priority that has been fit for long enough; at once if this node
-    /// is not to lead at all. While a reconfiguration prepares a step it goes on first.
-    pub(super) fn consider_takeover(&mut self, out: &mut Vec<Output<I>>) {
-        let Role::Leader(leading) = &self.role else { return };
-        if leading.handover.is_some() || leading.renewal.is_some() || !self.hard.committed {
-            return;
-        }
-        let own = self.priority;
-        let prepares_step = leading.reconfiguration.as_ref().is_some_and(|change| change.is_preparing());
-        let is_better = |follower: &Progress| follower.priority > own;
-        if prepares_step || !leading.progress.iter().any(is_better) {
-            return self.forget_takeover();
-        }
-        self.observe_unsteady_members();
-        let Some(best) = self.best_successor(|id, follower| self.is_takeover_wanted(id, follower)) else {
-            if let Some(takeover) = &mut self.takeover {
-                takeover.wanted_since = None;
-            }
-            return;
-        };
-        let delay = if own == Priority::NEVER_LEADS { Nanos::ZERO } else { self.timing.takeover_delay() };
-        let takeover = self.takeover.get_or_insert_with(Takeover::new);
-        // A member that had to be fit for longer does not wait for the takeover delay too.
-        let has_waited = takeover.damping.has_been_fit_for_long(best, self.now, delay) == Some(true);
-        let since = if has_waited { self.now.before(delay) } else { self.now };
-        let since = *takeover.wanted_since.get_or_insert(since);
-        if self.now < takeover.not_before || self.now < since.after(delay) {
-            return;
-        }
-        if let Role::Leader(leading) = &mut self.role {
-            leading.handover = Some(Handover::new(HandoverCause::HigherPriority));
-        }
-        self.advance_handover(out);
     }
 }

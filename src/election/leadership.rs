@@ -162,6 +162,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         self.write_prepared(out);
         if self.is_heartbeat_due() {
+            self.forget_what_is_over();
             self.consider_takeover(out);
             self.broadcast(out);
             self.advance_reconfiguration(out);
@@ -202,6 +203,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rules 3.3 and 5.2: the promises of a quorum have ended, and leadership with them.
     pub(super) fn lapse(&mut self, out: &mut Vec<Output<I>>) {
         self.lapse_backoff.double(self.now, self.lapse_backoff_unit());
+        self.peer_log.schedule_review();
         self.step_down(StepDown::LeaseLapsed, None, out);
     }
 

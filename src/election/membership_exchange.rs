@@ -114,7 +114,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Rule 7.4: the host started nodes with different lists.
     pub(super) fn report_conflict(&mut self, peer: I, out: &mut Vec<Output<I>>) {
-        self.report_once(peer, Anomaly::MembershipConflict, Event::MembershipConflict { peer }, out);
+        self.report_anomaly(peer, Anomaly::MembershipConflict, Event::MembershipConflict { peer }, out);
     }
 
     /// The event that reports the membership in force.

@@ -47,8 +47,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// keeps leading.
     pub(super) fn hand_over_before_leaving(&mut self, out: &mut Vec<Output<I>>) {
         let is_too_soon = self.takeover.as_ref().is_some_and(|takeover| self.now < takeover.not_before);
-        if is_too_soon || self.best_successor(|_, follower| follower.may_lead()).is_none() {
+        if is_too_soon {
             return;
+        }
+        if self.best_successor(|_, follower| follower.may_lead()).is_none() {
+            return self.report_no_successor(|_, _| true, out);
         }
         if let Role::Leader(leading) = &mut self.role {
             leading.handover = Some(Handover::new(HandoverCause::Leaving));

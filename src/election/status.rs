@@ -62,7 +62,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// A denial older than that says nothing about the present. A node that is denied asks again more often.
-    fn oldest_denial(&self) -> Timestamp {
+    pub(super) fn oldest_denial(&self) -> Timestamp {
         self.now.before(self.timing.promise_limit().saturating_mul(4))
     }
 

@@ -14,10 +14,6 @@ use crate::role::Role;
 use crate::tally::VoteState;
 use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Term, Timestamp};
 
-/// How soon the host is told again that this node is behind, in long promises: 4.5 s at 450 ms. The pauses grow up to
-/// sixteen times that.
-const SHORTEST_NEWS_PAUSE: u64 = 10;
-
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// A reply counts only for the round or term of its request, and only from a voter of the membership that
     /// this node campaigns with.
@@ -149,7 +145,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn report_denial(&mut self, peer: I, denial: Denial<I>, out: &mut Vec<Output<I>>) {
         match denial {
             Denial::PositionBehind(position) => {
-                let pause = self.timing.promise_limit().saturating_mul(SHORTEST_NEWS_PAUSE);
+                let pause = self.shortest_news_pause();
                 let is_news = self.peer_log.record_ahead(peer, position, self.now, pause);
                 if is_news {
                     out.push(Output::Event(Event::Behind { peer, position }));

@@ -185,6 +185,7 @@ fn record(event: Event<Id>, host: &Host<Id>) -> Option<Record> {
         | Event::TargetReached { .. }
         | Event::TargetAbandoned
         | Event::HandoverFailed { .. }
+        | Event::NoSuccessor { .. }
         | Event::Behind { .. } => None,
         // Every other event reports that something is wrong.
         alarm => Some(Record::Alarm(format!("{alarm:?}"))),

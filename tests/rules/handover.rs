@@ -488,7 +488,7 @@ fn a_leader_of_priority_zero_goes_on_leading_if_no_other_node_can() {
     for follower in [2, 3] {
         node.hear(HEARTBEAT, follower, accept(&to(&beats, follower)).priority(0));
     }
-    assert_eq!(node.step(Input::SetPriority(Priority(0))), []);
+    assert_eq!(trace(&node.step(Input::SetPriority(Priority(0)))), "no-successor");
     let node = led_until(node, 0, 200, |_, _, _| ());
     assert_eq!(node.role(), RoleKind::Leader);
 }

@@ -358,7 +358,7 @@ fn a_target_that_cannot_be_reached_is_rejected_with_its_reason() {
         node.hear(HEARTBEAT, voter, accept(&to(&beats, voter)).priority(0));
     }
     assert_eq!(reason(&mut node, HEARTBEAT, &[2, 3], &[]), Rejection::NobodyCouldLead);
-    assert_eq!(node.step(Input::SetPriority(Priority::NEVER_LEADS)), []);
+    assert_eq!(trace(&node.step(Input::SetPriority(Priority::NEVER_LEADS))), "no-successor");
     assert_eq!(reason(&mut node, HEARTBEAT, &THREE, &[]), Rejection::NobodyCouldLead);
 }
 

@@ -205,6 +205,11 @@ impl Node {
         reading(self.deadline().unwrap())
     }
 
+    /// All that the node is.
+    pub(crate) fn election(&self) -> &Election<u64, Zero> {
+        &self.election
+    }
+
     /// The end of the lease in milliseconds.
     pub(crate) fn lease_end(&self) -> u64 {
         reading(self.lease().unwrap().until)
@@ -355,12 +360,18 @@ pub(crate) trait Change: Sized {
     fn position(self, index: u64) -> Self;
     fn priority(self, priority: u8) -> Self;
     fn ready(self) -> Self;
+    fn of_cluster(self, cluster: ClusterId) -> Self;
     fn leaving(self) -> Self;
     fn committed(self) -> Self;
     fn carrying(self, membership: Membership<u64>) -> Self;
 }
 
 impl Change for Msg {
+    fn of_cluster(mut self, cluster: ClusterId) -> Self {
+        self.header.cluster = cluster;
+        self
+    }
+
     fn in_term(mut self, of: u64) -> Self {
         self.header.term = term(of);
         self
@@ -569,6 +580,7 @@ pub(crate) fn trace(outputs: &Outputs) -> String {
             Event::MembershipChanged { committed: true, .. } => "committed",
             Event::MembershipChanged { committed: false, .. } => "installed",
             Event::HandoverFailed { .. } => "handover-failed",
+            Event::NoSuccessor { .. } => "no-successor",
             Event::Behind { .. } => "behind",
             Event::ForeignCluster { .. } => "foreign",
             Event::MembershipConflict { .. } => "conflict",

@@ -54,7 +54,10 @@ fn formed() -> Node {
 fn a_clock_that_cannot_be_is_shown_with_its_readings() {
     let mut node = Node::fresh(1, &THREE);
     node.tick_at(20);
-    assert_eq!(rejected(&node.tick_at(10)), "the clock ran backwards, from 20ms to 10ms");
+    assert_eq!(
+        rejected(&node.tick_at(10)),
+        "the clock ran backwards, from 20ms to 10ms: read a monotonic one"
+    );
     let late = Timestamp::from(Duration::from_secs(u64::MAX));
     assert_eq!(rejected(&node.tick(late)), format!("the clock reads {late}, which is out of range"));
 }
@@ -67,7 +70,7 @@ fn only_a_leader_does_what_a_leader_does_and_the_others_say_who_that_is() {
         let mut node = node.clone();
         assert_eq!(
             rejected(&node.step(wish.clone())),
-            "only the leader can do that, and this node knows of none"
+            "only the leader can do that, and this node knows of none: ask again when it does"
         );
         node.hear(0, 1, heartbeat(4, 1));
         assert_eq!(rejected(&node.step(wish)), "only the leader can do that: ask node 1 in term 4");
@@ -85,22 +88,31 @@ fn a_node_that_must_not_campaign_says_what_keeps_it() {
 
     let mut witness = Node::fresh(1, &THREE);
     witness.step(Input::SetPriority(Priority::NEVER_LEADS));
-    assert_eq!(campaign(witness), "this node cannot lead: its priority is 0");
+    assert_eq!(campaign(witness), "this node cannot lead: its priority is 0: set another");
     let joining = Node::new(config(4), HardState::joining(CLUSTER), 0);
-    assert_eq!(campaign(joining), "this node cannot lead: it is no voter");
+    assert_eq!(campaign(joining), "this node cannot lead: it is no voter: let the leader add it as one");
     let mut few = forming();
     few.step(Input::Discovered(2));
-    assert_eq!(campaign(few), "this node cannot lead: it knows 2 of the 3 or more nodes that form the group");
+    assert_eq!(
+        campaign(few),
+        "this node cannot lead: it knows 2 of the 3 or more nodes that form the group: tell it of others"
+    );
     let mut wiped = Node::fresh(3, &THREE);
     wiped.hear(0, 1, heartbeat(1, 1).version(1, 1).committed());
-    assert_eq!(campaign(wiped), "this node cannot lead: it has lost its durable state");
+    assert_eq!(
+        campaign(wiped),
+        "this node cannot lead: it has lost its durable state: stop it, and let its machine join under a new id"
+    );
 
     let mut bound = Node::fresh(3, &THREE);
     bound.hear(0, 2, vote(5, 1));
-    assert_eq!(campaign(bound.clone()), "a promise to node 2 in term 5 binds this node for another 450ms");
+    assert_eq!(
+        campaign(bound.clone()),
+        "a promise to node 2 in term 5 binds this node for another 450ms: ask again then"
+    );
     assert_eq!(
         campaign(bound.restarted(10)),
-        "promises from before its restart bind this node for another 450ms"
+        "promises from before its restart bind this node for another 450ms: ask again then"
     );
 }
 
@@ -167,7 +179,7 @@ fn a_group_that_forms_itself_says_why_it_does_not_take_up_or_give_up_a_node() {
     node.step(Input::Discovered(4));
     assert_eq!(
         rejected(&node.step(Input::Discovered(5))),
-        "the group has, or is about to have, as many members as it may: 4"
+        "the group has, or is about to have, as many members as it may (4): remove one before"
     );
     assert_eq!(
         rejected(&leader(1, &THREE).step(Input::Discovered(4))),
@@ -182,15 +194,18 @@ fn a_leader_that_cannot_hand_over_says_what_each_successor_lacks() {
     node.hear(now + HEARTBEAT, 2, accept(&to(&beats, 2)).priority(0));
     assert_eq!(
         rejected(&node.step(when_ready(None))),
-        "no other voter can take over now; node 2: its priority is 0; node 3: it has not answered of late, \
-         or not yet"
+        "no other voter can take over now; node 2: its priority is 0: set another; node 3: it has not answered of \
+         late, or not yet: see whether it runs and can be reached"
     );
     let named = |node: &mut Node, successor| rejected(&node.step(when_ready(Some(successor))));
     assert_eq!(named(&mut node, 1), "node 1 cannot take over: it leads already");
-    assert_eq!(named(&mut node, 9), "node 9 cannot take over: it is no voter");
+    assert_eq!(named(&mut node, 9), "node 9 cannot take over: it is no voter: add it as one");
     let (mut node, beats) = elected(1, &THREE);
     node.hear(1, 2, accept(&to(&beats, 2)).version(0, 1).leaving());
-    assert_eq!(named(&mut node, 2), "node 2 cannot take over: it is leaving the group");
+    assert_eq!(
+        named(&mut node, 2),
+        "node 2 cannot take over: it is leaving the group: let another take over"
+    );
     let mut node = leader(1, &THREE);
     node.step(Input::SetPosition(at_index(4)));
     let beats = node.tick_at(HEARTBEAT);
@@ -198,11 +213,11 @@ fn a_leader_that_cannot_hand_over_says_what_each_successor_lacks() {
     node.hear(HEARTBEAT, 3, accept(&to(&beats, 3)).position(4));
     assert_eq!(
         named(&mut node, 2),
-        "node 2 cannot take over: the data of too many voters reach further than its own"
+        "node 2 cannot take over: the data of too many voters reach further than its own: let it catch up"
     );
     let mut alone = Node::fresh(1, &[1]);
     alone.tick_at(0);
-    assert_eq!(rejected(&alone.step(when_ready(None))), "there is no other voter to take over");
+    assert_eq!(rejected(&alone.step(when_ready(None))), "there is no other voter to take over: add one");
 }
 
 #[test]
@@ -210,7 +225,7 @@ fn each_event_is_one_line_that_names_the_nodes_and_terms_it_is_about() {
     let leader = Leader { id: 3, term: Term(8) };
     let version = MembershipVersion { term: Term(8), number: 2 };
     let stepped_down = |reason| Event::SteppedDown { term: Term(7), reason };
-    let texts: [(Event<u64>, &str); 25] = [
+    let texts: [(Event<u64>, &str); 27] = [
         (Event::Elected { term: Term(7) }, "elected in term 7"),
         (stepped_down(StepDown::LeaseLapsed), "stepped down from term 7: its lease lapsed"),
         (
@@ -256,15 +271,25 @@ fn each_event_is_one_line_that_names_the_nodes_and_terms_it_is_about() {
         ),
         (
             Event::HandoverFailed { successor: Some(3), reason: None },
-            "handover to node 3 failed: this node leads on",
+            "this node leads on: the handover to node 3 failed; no quorum would vote for it, or it was too slow: try \
+             again, or another node",
         ),
         (
             Event::HandoverFailed { successor: Some(3), reason: Some(Unfit::Leaving) },
-            "handover to node 3 failed, since it is leaving the group: this node leads on",
+            "this node leads on: the handover to node 3 failed; it is leaving the group: let another take over",
         ),
         (
             Event::HandoverFailed { successor: None, reason: None },
-            "handover failed: no other voter is fit to lead, so this node leads on",
+            "this node leads on: the handover failed; no other voter is fit to lead",
+        ),
+        (
+            Event::NoSuccessor { unfit: vec![(2, Unfit::Unsteady), (3, Unfit::NeverLeads)] },
+            "this node leads on: no voter can take over; node 2: it lost leadership soon after it took over: find out \
+             why, it takes over when it has been well for longer; node 3: its priority is 0: set another",
+        ),
+        (
+            Event::NoSuccessor { unfit: vec![] },
+            "this node leads on: there is no other voter to take over; add one",
         ),
         (
             Event::Behind { peer: 2, position: Position { term: 4, index: 17 } },
