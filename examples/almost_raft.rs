@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::io::{self, Write};
 use std::mem;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -159,16 +160,16 @@ fn main() -> Result<(), Failure> {
     let mut program = Program { clock, folder, nodes, news: channel(), leader: None, members: Vec::new() };
     let cluster = ClusterId(42);
 
-    program.say("three nodes, each of which knows only itself");
+    program.say("three nodes, each of which knows only itself")?;
     let limits = Limits { min_members: 3, max_members: 5 };
     for id in 1..=3 {
         program.start(id, HardState::forming(cluster, limits)?)?;
     }
-    program.say("they are told of each other");
+    program.say("they are told of each other")?;
     (1..=3).for_each(|id| program.add(id));
     program.wait(|program| program.members == [1, 2, 3])?;
 
-    program.say("two more nodes join");
+    program.say("two more nodes join")?;
     for id in 4..=5 {
         program.start(id, HardState::joining(cluster))?;
         program.add(id);
@@ -176,15 +177,15 @@ fn main() -> Result<(), Failure> {
     program.wait(|program| program.members == [1, 2, 3, 4, 5])?;
 
     let first = program.leader.ok_or("there is no leader")?;
-    program.say(&format!("the leader, node {first}, crashes"));
+    program.say(&format!("the leader, node {first}, crashes"))?;
     program.stop(first)?;
     program.wait(|program| program.leader != Some(first))?;
-    program.say(&format!("node {first} is gone for good, and is removed"));
+    program.say(&format!("node {first} is gone for good, and is removed"))?;
     program.remove(first);
     program.wait(|program| program.members.len() == 4)?;
 
     let second = program.leader.ok_or("there is no leader")?;
-    program.say(&format!("the leader, node {second}, is removed"));
+    program.say(&format!("the leader, node {second}, is removed"))?;
     program.remove(second);
     let removed = |program: &Program| !program.nodes.contains_key(&second);
     program.wait(|program| removed(program) && program.members.len() == 3)?;
@@ -239,19 +240,19 @@ impl Program {
                     if version == membership.version() && self.leader == Some(id) =>
                 {
                     self.members = membership.voters().to_vec();
-                    self.say(&format!("    node {id}: the voters are {:?}", self.members));
+                    self.say(&format!("    node {id}: the voters are {:?}", self.members))?;
                     continue;
                 }
                 Event::Removed => self.stop(id)?,
                 _ => continue,
             }
-            self.say(&format!("    node {id}: {event}"));
+            self.say(&format!("    node {id}: {event}"))?;
         }
         Ok(())
     }
 
-    fn say(&self, what: &str) {
-        println!("{:>12?}  {what}", self.clock.now());
+    fn say(&self, what: &str) -> io::Result<()> {
+        writeln!(io::stdout(), "{:>12?}  {what}", self.clock.now())
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -45,7 +46,8 @@ fn run(
                 Output::Persist(state) => save(id, &state), // returns when it is durable
                 Output::Send { to, message } => send(peers, to, Input::Receive { from: id, message }),
                 Output::Event(event) => tell(news, id, event), // at SteppedDown, stop all work first
-                Output::Rejected(reason) => eprintln!("node {id}: {reason}"),
+                // What is said must not end a node: the reader may be gone.
+                Output::Rejected(reason) => drop(writeln!(io::stderr(), "node {id}: {reason}")),
             }
         }
         // A leader works under its lease, and under its lease only.
@@ -73,7 +75,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut asked = false;
     loop {
         let (id, event) = headlines.recv_timeout(Duration::from_secs(10))?;
-        println!("{:>12?}  node {id}: {event}", clock.now());
+        writeln!(io::stdout(), "{:>12?}  node {id}: {event}", clock.now())?;
         match event {
             Event::Elected { .. } if asked => return Ok(()),
             // The leader's first membership is committed, so a handover can succeed.

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -114,7 +114,8 @@ impl Node {
                     self.flush();
                 }
                 Output::Event(event) => drop(self.news.send((id, event))), // at SteppedDown, stop all work first
-                Output::Rejected(reason) => eprintln!("node {id}: {reason}"),
+                // What is said must not end a node: the reader may be gone.
+                Output::Rejected(reason) => drop(writeln!(io::stderr(), "node {id}: {reason}")),
             }
         }
         self.outputs = outputs;
@@ -161,7 +162,7 @@ fn main() -> Result<(), Failure> {
     drop(news);
 
     let first = elected(&headlines, clock, None)?;
-    println!("{:>12?}  node {first} is stopped", clock.now().since_origin());
+    writeln!(io::stdout(), "{:>12?}  node {first} is stopped", clock.now().since_origin())?;
     if let Some((stop, thread)) = nodes.remove(&first) {
         stop.wake()?;
         thread.join().map_err(|_| "a node panicked")??;
@@ -208,7 +209,7 @@ fn elected(
 ) -> Result<Id, Failure> {
     loop {
         let (id, event) = headlines.recv_timeout(Duration::from_secs(30))?;
-        println!("{:>12}  node {id}: {event}", clock.now());
+        writeln!(io::stdout(), "{:>12}  node {id}: {event}", clock.now())?;
         match event {
             Event::LeaderChanged { leader: Some(leader) } if leader.id != id && Some(leader.id) != former => {
                 return Ok(leader.id);

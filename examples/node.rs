@@ -242,7 +242,9 @@ fn execute(host: &Host<Id>, line: &str, key_file: Option<&Path>) -> Result<(), F
     match words[..] {
         [] => {}
         ["help"] => say!("{HELP}"),
-        ["status"] => say!("{}\n{:?}", host.status(), host.counters()),
+        ["status"] => {
+            say!("{}\n{:?}\n{:?}", host.status(), host.counters(), host.election_counters());
+        }
         ["leader"] => match host.leader() {
             Some(leader) => say!("{leader}"),
             None => say!("no leader is known"),

@@ -22,6 +22,7 @@
 mod durable_file;
 
 use std::error::Error;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -74,7 +75,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let causes = iter::successors(Some(error.as_ref() as &dyn Error), |&error| error.source());
-            eprintln!("error: {}", causes.map(ToString::to_string).collect::<Vec<_>>().join(": "));
+            let line = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+            let _nobody_reads = writeln!(io::stderr(), "error: {line}");
             ExitCode::FAILURE
         }
     }
@@ -82,31 +84,44 @@ fn main() -> ExitCode {
 
 fn show(file: &Path) -> Result<(), Failure> {
     let (_lock, state) = Store::<Id>::open(file)?;
-    println!("{}", file.display());
-    print_state(&state);
-    Ok(())
+    writeln!(io::stdout(), "{}", file.display())?;
+    Ok(print_state(&state)?)
 }
 
 fn unsafely(file: &Path, survivors: &[Id], above: Term) -> Result<(), Failure> {
-    println!("{WARNINGS}\n");
+    writeln!(io::stdout(), "{WARNINGS}\n")?;
     let (state, copy) = recover_unsafely(file, survivors, above)?;
-    println!("{} is changed now; a copy of the old file is {}", file.display(), copy.display());
-    print_state(&state);
-    Ok(())
+    writeln!(
+        io::stdout(),
+        "{} is changed now; a copy of the old file is {}",
+        file.display(),
+        copy.display()
+    )?;
+    Ok(print_state(&state)?)
 }
 
-fn print_state(state: &HardState<Id>) {
+fn print_state(state: &HardState<Id>) -> io::Result<()> {
     let members = &state.membership;
-    println!("  cluster     {}", state.cluster.0);
-    println!("  term        {}", state.term);
-    println!("  voted for   {}", state.voted_for.map_or("no node".into(), |id| id.to_string()));
-    println!("  promised    {:?}", state.promised);
-    println!("  membership  {}", members.version());
-    println!("  voters      {:?}, {} of them make a quorum", members.voters(), members.quorum());
-    println!("  learners    {:?}", members.learners());
+    writeln!(io::stdout(), "  cluster     {}", state.cluster.0)?;
+    writeln!(io::stdout(), "  term        {}", state.term)?;
+    writeln!(
+        io::stdout(),
+        "  voted for   {}",
+        state.voted_for.map_or("no node".into(), |id| id.to_string())
+    )?;
+    writeln!(io::stdout(), "  promised    {:?}", state.promised)?;
+    writeln!(io::stdout(), "  membership  {}", members.version())?;
+    writeln!(
+        io::stdout(),
+        "  voters      {:?}, {} of them make a quorum",
+        members.voters(),
+        members.quorum()
+    )?;
+    writeln!(io::stdout(), "  learners    {:?}", members.learners())?;
     if let Some(limits) = members.limits() {
-        println!("  limits      {} to {} members", limits.min_members, limits.max_members);
+        writeln!(io::stdout(), "  limits      {} to {} members", limits.min_members, limits.max_members)?;
     }
+    Ok(())
 }
 
 /// Loses two of three nodes, and recovers the third.
@@ -119,9 +134,9 @@ fn demo() -> Result<(), Failure> {
     }
     fs::remove_file(file(2))?;
     fs::remove_file(file(3))?;
-    println!("Of three nodes, 2 and 3 are lost. The file that is left:\n");
+    writeln!(io::stdout(), "Of three nodes, 2 and 3 are lost. The file that is left:\n")?;
     show(&file(1))?;
-    println!("\nThe operator knows that the group had reached term 8.\n");
+    writeln!(io::stdout(), "\nThe operator knows that the group had reached term 8.\n")?;
     unsafely(&file(1), &[1], Term(8))?;
 
     let (mut store, saved) = Store::<Id>::open(file(1))?;
@@ -131,7 +146,7 @@ fn demo() -> Result<(), Failure> {
     loop {
         let left = Duration::from_secs(20).saturating_sub(began.elapsed());
         if let Notice::Event(Event::Elected { term }) = events.recv_timeout(left)? {
-            println!("\nNode 1 leads itself in term {term}.");
+            writeln!(io::stdout(), "\nNode 1 leads itself in term {term}.")?;
             if term <= Term(9) {
                 return Err("the term must exceed that of the recovery".into());
             }

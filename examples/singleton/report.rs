@@ -40,8 +40,9 @@ pub(crate) struct Report {
     leaderless_since: Option<Instant>,
     leaderless: Pause,
     refusals: Pause,
-    /// The refusals that the operator was told of.
+    /// The refusals that the operator was told of: of datagrams, and of writes.
     told: DatagramCounters,
+    told_writes: u64,
 }
 
 /// The growing time between two reports of one kind.
@@ -65,14 +66,15 @@ impl Report {
     pub(crate) fn new(log: Log) -> Report {
         let now = Instant::now();
         let told = DatagramCounters::default();
-        Report { log, leaderless_since: None, leaderless: Pause::new(now), refusals: Pause::new(now), told }
+        let (leaderless, refusals) = (Pause::new(now), Pause::new(now));
+        Report { log, leaderless_since: None, leaderless, refusals, told, told_writes: 0 }
     }
 
     /// Looks at the node, which has to be done about every second or more often.
-    pub(crate) fn look(&mut self, status: &Status<Id>, counters: &DatagramCounters) {
+    pub(crate) fn look(&mut self, status: &Status<Id>, counters: &DatagramCounters, refused_writes: u64) {
         let now = Instant::now();
         self.look_for_leader(status, now);
-        self.look_for_refusals(counters, now);
+        self.look_for_refusals(counters, refused_writes, now);
     }
 
     fn look_for_leader(&mut self, status: &Status<Id>, now: Instant) {
@@ -89,11 +91,15 @@ impl Report {
         }
     }
 
-    fn look_for_refusals(&mut self, counters: &DatagramCounters, now: Instant) {
+    fn look_for_refusals(&mut self, counters: &DatagramCounters, refused_writes: u64, now: Instant) {
         if now < self.refusals.until {
             return;
         }
-        let refused = refusals(&self.told, counters);
+        let mut refused = refusals(&self.told, counters);
+        if refused_writes > self.told_writes {
+            let writes = refused_writes - self.told_writes;
+            refused.push(format!("{writes} writes by the disk of this node, which were tried again"));
+        }
         if refused.is_empty() {
             if now >= self.refusals.until + LAST_PAUSE {
                 self.refusals = Pause::new(now);
@@ -101,7 +107,7 @@ impl Report {
             return;
         }
         self.log.say(format_args!("refused since the last report of this kind: {}", refused.join("; ")));
-        self.told = *counters;
+        (self.told, self.told_writes) = (*counters, refused_writes);
         self.refusals.lengthen(now);
     }
 }

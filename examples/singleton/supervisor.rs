@@ -169,7 +169,7 @@ fn serve(host: Host<Id>, service: &Arc<Service>, args: &Args, log: &Log) -> Resu
             Next::Look => {
                 let status = host.status();
                 succession.look(&status);
-                report.look(&status, &host.counters());
+                report.look(&status, &host.counters(), host.election_counters().refused_writes);
             }
         }
     };

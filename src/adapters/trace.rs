@@ -3,15 +3,17 @@
 //! Call [`trace`] with every output, or with every event that a host tells of. Messages and writes are
 //! silent: a healthy group says nothing.
 //!
-//! | level | what | for example |
+//! | level | means | events |
 //! |---|---|---|
-//! | `error` | an operator has to act | state lost, two processes or leaders, another group, conflicting members, keys that differ |
-//! | `warn` | availability was lost, or is at risk | a leader lost, a lease that lapsed, no majority, silent members, a handover that failed |
-//! | `info` | a transition, planned or not | a leader elected, a handover, members changed |
-//! | `debug` | the rest | commands rejected, a membership not committed yet |
+//! | `error` | an operator has to act, and nothing passes by itself | `StateLost`, `TwoProcesses`, `TwoLeaders`, `ForeignCluster`, `MembershipConflict`, `TooManyForming`, `TermTooFarAhead`; `Diagnosed`, if [`Problem::needs_operator`](crate::Problem::needs_operator) says so: keys, groups, addresses, first members or a disk are wrong |
+//! | `warn` | availability was lost, or is at risk, and nobody has planned it | `LeaderLost`, `TickedLate`, `SteppedDown` by a lease that lapsed, `HandoverFailed`, `TargetAbandoned`; `Diagnosed` otherwise: no majority, silent members, a node that waits to be added |
+//! | `info` | the group has changed, planned or not, or trouble is over | `Elected`, `SteppedDown` otherwise, `LeaderChanged`, `MembershipChanged` once it is committed, `TargetReached`, `Removed`, `Resolved`; a change of members that waits: `LearnerBehind`, `VoterBehind` |
+//! | `debug` | the rest | commands rejected, `MembershipChanged` before it is committed, `Behind` |
 //!
-//! A planned handover is `info` on every node. The message of each is what [`Display`](core::fmt::Display) makes of it; what it
-//! is about is in fields too.
+//! A node that crashes is a warning on each node that followed or leads it, and no more than one each; so a planned
+//! handover is `info` on every node, and so are an orderly shutdown of a leader and a restart that is over within
+//! seconds. What goes on is said again at growing intervals, so a log shows its last state without being filled by it.
+//! The message of each is what [`Display`](core::fmt::Display) makes of it; what it is about is in fields too.
 
 use ::tracing::{debug, error, info, warn};
 

@@ -110,7 +110,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 Condition::Leaderless { missing: self.missing_voters() }
             }
         };
-        let other = leader.filter(|_| !leads).map(|leader| leader.id);
+        // A node that was removed, or has lost its state, loses no leader by hearing none.
+        let takes_part = matches!(self.participation, Participation::Outsider | Participation::Member);
+        let other = leader.filter(|_| takes_part && !leads).map(|leader| leader.id);
         Health {
             now: self.now,
             deadline: self.deadline(),

@@ -10,6 +10,7 @@
 mod addresses;
 mod bounds;
 mod diagnoses;
+mod levels;
 mod world;
 
 use std::net::SocketAddr;

@@ -19,6 +19,7 @@ mod processes;
 
 use std::collections::BTreeSet;
 use std::error::Error;
+use std::io::{self, Write};
 use std::iter;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -68,7 +69,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let causes = iter::successors(Some(error.as_ref() as &dyn Error), |&error| error.source());
-            eprintln!("failed: {}", causes.map(ToString::to_string).collect::<Vec<_>>().join(": "));
+            let line = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+            let _nobody_reads = writeln!(io::stderr(), "failed: {line}");
             ExitCode::FAILURE
         }
     }
@@ -94,25 +96,26 @@ fn timing(promise_ms: u32) -> Timing {
 
 fn run(args: &Args) -> Result<(), Failure> {
     let mut processes = Processes::new(args.nodes, 0, args.timeout_ms)?;
-    println!(
+    writeln!(
+        io::stdout(),
         "\n{} processes on loopback UDP, promises of {} ms, files in {}\n",
         args.nodes,
         args.timeout_ms,
         processes.folder().display()
-    );
-    println!("  round  what        leader  term      leader  term   without a leader");
+    )?;
+    writeln!(io::stdout(), "  round  what        leader  term      leader  term   without a leader")?;
 
     let mut kills = Vec::new();
     let began = processes.start_all()?;
     let mut leader = processes.next_leader("the start")?;
-    row(0, "start", None, leader, leader.since(began));
+    row(0, "start", None, leader, leader.since(began))?;
     for round in 1..=args.rounds {
         processes.settle(&mut leader)?;
         let old = leader;
         let at = processes.kill(old.id)?;
         leader = processes.next_leader("a kill")?;
         kills.push(leader.since(at));
-        row(round, "SIGKILL", Some(old), leader, leader.since(at));
+        row(round, "SIGKILL", Some(old), leader, leader.since(at))?;
         processes.restart(old.id)?;
         processes.until_it_follows(old.id)?;
     }
@@ -122,31 +125,35 @@ fn run(args: &Args) -> Result<(), Failure> {
     processes.resign(old.id)?;
     leader = processes.next_leader("a resignation")?;
     let handover = leader.since(processes.dropped(old.id)?);
-    row(args.rounds + 1, "resigns", Some(old), leader, handover);
+    row(args.rounds + 1, "resigns", Some(old), leader, handover)?;
 
     processes.settle(&mut leader)?;
     let old = leader;
     let at = processes.freeze(old.id)?;
     leader = processes.next_leader("a freeze")?;
     let frozen = leader.since(at);
-    row(args.rounds + 2, "SIGSTOP", Some(old), leader, frozen);
+    row(args.rounds + 2, "SIGSTOP", Some(old), leader, frozen)?;
     processes.thaw(old.id)?;
     processes.until_it_follows(old.id)?;
     processes.settle(&mut leader)?;
 
     let unexpected_changes = processes.unexpected_changes();
     let lease_log = processes.stop()?;
-    println!();
+    writeln!(io::stdout())?;
     kills.sort_unstable();
     if let (Some(median), Some(worst)) = (kills.get(kills.len() / 2), kills.last()) {
-        println!(
+        writeln!(
+            io::stdout(),
             "  killed {} times: without a leader for {median:.0?} (median), {worst:.0?} (worst)",
             kills.len()
-        );
+        )?;
     }
-    println!("  handed over once: {handover:.1?}; frozen once: {frozen:.0?}");
+    writeln!(io::stdout(), "  handed over once: {handover:.1?}; frozen once: {frozen:.0?}")?;
     if unexpected_changes > 0 {
-        println!("  the leader changed {unexpected_changes} more times, as this machine is busy");
+        writeln!(
+            io::stdout(),
+            "  the leader changed {unexpected_changes} more times, as this machine is busy"
+        )?;
     }
     audit(&lease_log)
 }
@@ -154,30 +161,33 @@ fn run(args: &Args) -> Result<(), Failure> {
 fn audit(lease_log: &LeaseLog) -> Result<(), Failure> {
     let violations = lease_log.violations();
     for violation in &violations {
-        println!("  VIOLATION: {violation}");
+        writeln!(io::stdout(), "  VIOLATION: {violation}")?;
     }
     if !violations.is_empty() {
         return Err(format!("{} violations", violations.len()).into());
     }
     let terms: BTreeSet<_> = lease_log.intervals().map(|interval| interval.term).collect();
-    println!(
+    writeln!(
+        io::stdout(),
         "  checked: {} terms strictly growing, {} leases held, never two at the same time\n",
         terms.len(),
         lease_log.reports()
-    );
+    )?;
     Ok(())
 }
 
 /// Prints one line of the table, with a mark for each ten milliseconds.
-fn row(round: u32, what: &str, old: Option<Leadership>, new: Leadership, gap: Duration) {
+fn row(round: u32, what: &str, old: Option<Leadership>, new: Leadership, gap: Duration) -> io::Result<()> {
     let (id, term) = match old {
         Some(old) => (old.id.to_string(), old.term.to_string()),
         None => ("-".into(), "-".into()),
     };
     let ms = gap.as_secs_f64() * 1_000.0;
     let bar = "#".repeat((gap.as_millis() / 10).clamp(1, 40) as usize);
-    println!(
+    writeln!(
+        io::stdout(),
         "  {round:>5}  {what:<10}  {id:>6}  {term:>4}  ->  {:>6}  {:>4}  {ms:>9.1} ms  {bar}",
-        new.id, new.term
-    );
+        new.id,
+        new.term
+    )
 }

@@ -2,6 +2,7 @@
 //! change, then any process. The target is lost with a leader that dies, so the next leader is asked again
 //! until the change is done.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::child::bits;
@@ -14,9 +15,10 @@ const PROMISES: u32 = 40;
 pub(crate) fn run(promise_ms: u32, kills: u32) -> Result<(), Failure> {
     let mut processes = Processes::new(3, 2, promise_ms)?;
     let promise = Duration::from_millis(promise_ms.into());
-    println!(
+    writeln!(
+        io::stdout(),
         "  Another group, of three processes, changes its members while {kills} processes are killed each time:\n"
-    );
+    )?;
     processes.start_all()?;
     processes.next_leader("the start")?;
     processes.join(4)?;
@@ -27,13 +29,13 @@ pub(crate) fn run(promise_ms: u32, kills: u32) -> Result<(), Failure> {
     for id in [1, 2] {
         processes.retire(id)?;
     }
-    println!("  1 and 2 know that they are removed, and are stopped.");
+    writeln!(io::stdout(), "  1 and 2 know that they are removed, and are stopped.")?;
 
     let mut leader = processes.leader().ok_or("there is no leader")?;
     processes.settle(&mut leader)?;
     processes.kill(leader.id)?;
     let next = processes.next_leader("a kill")?;
-    println!("  {} is killed: {} leads the two that are left.\n", leader.id, next.id);
+    writeln!(io::stdout(), "  {} is killed: {} leads the two that are left.\n", leader.id, next.id)?;
     audit(&processes.stop()?)
 }
 
@@ -72,7 +74,7 @@ fn change(
         return Err(format!("node {id} believes that it is removed").into());
     }
     let (took, killed) = ((processes.now() - began).as_secs_f64(), killer.killed);
-    println!("  {what:<8} to {target:?} in {took:.1} s; killed on the way: {killed:?}");
+    writeln!(io::stdout(), "  {what:<8} to {target:?} in {took:.1} s; killed on the way: {killed:?}")?;
     Ok(())
 }
 

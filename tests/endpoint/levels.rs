@@ -1,0 +1,127 @@
+//! At which level a log shows what happens to a group.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use quorate::adapters::trace::trace_event;
+use quorate::{Config, HardState, Input, Priority, Target, Timing, Urgency};
+
+use super::world::*;
+
+/// Collects log lines.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The warnings and errors of each node in so long, by their first words.
+fn alarms(world: &mut World, length: Duration) -> Vec<(Id, String)> {
+    world.run_for(length);
+    let ids: Vec<Id> = world.nodes.iter().map(|node| node.election.id()).collect();
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .without_time()
+        .with_target(false)
+        .with_max_level(tracing::Level::WARN)
+        .with_writer(move || writer.clone())
+        .finish();
+    let mut alarms = Vec::new();
+    tracing::subscriber::with_default(subscriber, || {
+        for id in ids {
+            for event in world.news(id) {
+                trace_event(id, &event);
+            }
+            let lines = String::from_utf8(std::mem::take(&mut *log.0.lock().unwrap())).unwrap();
+            let first = |line: &str| line.trim().split(':').next().unwrap_or_default().to_owned();
+            alarms.extend(lines.lines().map(|line| (id, first(line))));
+        }
+    });
+    alarms
+}
+
+/// Four equal voters in which all is well.
+fn settled() -> World {
+    let node = |id| {
+        let saved = HardState::bootstrap(GROUP, [1, 2, 3, 4]).unwrap();
+        let node = Node::with(Config { timing: Timing::lan(), ..Config::new(id) }, saved, Some(keys()));
+        (1..=4).fold(node, Node::knowing)
+    };
+    let mut world = World::of((1..=4).map(node));
+    assert_eq!(alarms(&mut world, 10 * SECOND), [], "a start of all");
+    world
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn leader(world: &mut World) -> Id {
+    world.nodes[0].endpoint.leader().unwrap().id
+}
+
+#[test]
+fn what_is_planned_warns_nobody() {
+    let mut world = settled();
+    let first = leader(&mut world);
+    world.step(first, Input::Resign { successor: None, urgency: Urgency::WhenReady });
+    assert_eq!(alarms(&mut world, 10 * SECOND), [], "a handover");
+    let second = leader(&mut world);
+    assert_ne!(second, first);
+    world.step(second, Input::Resign { successor: None, urgency: Urgency::Now });
+    assert_eq!(alarms(&mut world, 10 * SECOND), [], "a leader that stops");
+    let third = leader(&mut world);
+    let wanted = if third == 4 { 1 } else { third + 1 };
+    world.step(wanted, Input::SetPriority(Priority(200)));
+    assert_eq!(alarms(&mut world, 20 * SECOND), [], "a takeover by priority");
+    let fourth = leader(&mut world);
+    assert_eq!(fourth, wanted);
+    let voters: Vec<Id> = (1..=4).filter(|&id| id != third).collect();
+    let target = Target::new(voters, []).unwrap();
+    world.step(fourth, Input::Reconfigure { target, force: quorate::Force::Never });
+    assert_eq!(alarms(&mut world, 10 * SECOND), [], "a removal");
+    world.nodes.retain(|node| node.election.id() != third);
+    for id in (1..=4).filter(|&id| id != third) {
+        let now = world.now;
+        world.node(id).restart(now);
+    }
+    assert_eq!(alarms(&mut world, 10 * SECOND), [], "a restart of all");
+}
+
+#[test]
+fn a_leader_that_crashes_is_a_warning_on_each_follower_and_then_one_on_the_next_leader() {
+    let mut world = settled();
+    let lost = leader(&mut world);
+    world.nodes.retain(|node| node.election.id() != lost);
+    let warnings = alarms(&mut world, 2 * SECOND);
+    let expected = (1..=4).filter(|&id| id != lost).map(|id| (id, "WARN leader lost".to_owned()));
+    assert_eq!(warnings, expected.collect::<Vec<_>>());
+    let next = leader(&mut world);
+    assert_eq!(alarms(&mut world, 8 * SECOND), [(next, "WARN for 3 s".to_owned())], "a member is silent");
+}
+
+#[test]
+fn a_leader_that_is_cut_off_is_warned_itself() {
+    let mut world = settled();
+    let lost = leader(&mut world);
+    world.cut_off = vec![at(lost)];
+    let warnings = alarms(&mut world, 2 * SECOND);
+    let expected = (1..=4).map(|id| match id {
+        id if id == lost => (id, "WARN stepped down from term 1".to_owned()),
+        id => (id, "WARN leader lost".to_owned()),
+    });
+    assert_eq!(warnings, expected.collect::<Vec<_>>());
+    assert!(
+        alarms(&mut world, 5 * SECOND).contains(&(lost, "WARN for 3 s".to_owned())),
+        "it has no majority"
+    );
+}
