@@ -13,7 +13,7 @@ use std::time::Duration;
 use quorate::{Event, Force, Input, Limits, StepDown, Target, Timing};
 use quorate_sim::{
     AddressCounts, ClockFault, Cluster, Dice, DiskOptions, Drift, EndpointScenario, Faults, MS,
-    MembershipEvent, NetOptions, Options, Scenario, Schedule, Start,
+    MembershipEvent, NetOptions, Options, Scenario, Schedule, Start, rest_after_trouble,
 };
 
 fn run(nodes: usize, faults: Faults, seeds: std::ops::Range<u64>) {
@@ -403,5 +403,19 @@ fn a_leader_that_is_paused_with_its_clock_steps_down_within_a_heartbeat_interval
     for length in [200, 10_000].map(Duration::from_millis) {
         let overlaps = ClockFault::PausedLeader(length).measure(Timing::lan(), 1, 20);
         assert!(overlaps.count > 0 && overlaps.longest <= heartbeat.as_nanos() as u64, "{overlaps:?}");
+    }
+}
+
+/// All that a node remembers of trouble ends: of failed handovers, short leaderships, lapsed leases, denials and what
+/// its host was told.
+#[test]
+fn a_group_at_rest_equals_one_that_never_had_trouble() {
+    let kinds = [
+        &[Faults::Requests, Faults::Crashes][..],
+        &[Faults::Requests, Faults::Partitions, Faults::Frozen],
+        &[Faults::Loss, Faults::Requests, Faults::Frozen],
+    ];
+    for (seed, faults) in (0..30).map(|seed| (seed, kinds[seed as usize % kinds.len()])) {
+        assert_eq!(rest_after_trouble(seed, 3 + 2 * (seed as usize % 2), faults), Ok(()), "{faults:?}");
     }
 }

@@ -136,9 +136,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         let own = self.priority;
         let prepares_step = leading.reconfiguration.as_ref().is_some_and(|change| change.is_preparing());
-        let is_better = |follower: &Progress| follower.priority > own;
+        let mut voters = self.hard.membership.voters().iter().zip(&leading.progress);
+        let has_better = voters.any(|(&id, follower)| id != self.id && follower.priority > own);
         let is_to_go = own == Priority::NEVER_LEADS;
-        if prepares_step || !is_to_go && !leading.progress.iter().any(is_better) {
+        if prepares_step || !is_to_go && !has_better {
             return self.forget_takeover();
         }
         self.observe_unsteady_members();

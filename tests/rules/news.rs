@@ -160,6 +160,15 @@ fn a_leader_that_may_stay_or_has_a_successor_says_nothing() {
     let mut node = leader(1, &THREE);
     let seen = seen_until(&mut node, 60_000, |_, voter, beat| (voter == 2).then(|| accept(beat).priority(0)));
     assert_eq!(seen, []);
+    // Its own priority from before is not that of another voter.
+    let mut node = Node::new(quorate::Config { priority: Priority(9), ..config(1) }, first_state(&THREE), 0);
+    let asked = node.campaign(&[2]);
+    let now = sent_at(&asked, 2);
+    let beats = node.win(now, &[2], &asked);
+    node.accepted(now, &[2, 3], &beats);
+    node.step(Input::SetPriority(Priority(1)));
+    let seen = seen_until(&mut node, 60_000, |_, _, beat| Some(accept(beat)));
+    assert_eq!(seen, []);
     let mut node = leader(1, &THREE);
     node.step(Input::SetPriority(Priority(0)));
     let seen = seen_until(&mut node, LIMIT / 2, |_, voter, beat| (voter == 3).then(|| accept(beat)));
