@@ -9,9 +9,12 @@ use libtest_mimic::{Failed, Trial};
 use quorate::Timing;
 
 use crate::fault_schedule::fault_schedule;
-use crate::{Failure, driver};
+use crate::{Failure, driver, gone_machines};
 
 const FAULTS: usize = 40;
+
+/// For how many seconds members are gone.
+const GONE: u64 = 15;
 
 /// A script that tries what the driver will need.
 const PROBE: &str = "\
@@ -42,6 +45,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("hosts_elect_one_leader_at_a_time_whatever_fails_around_them", || {
             hosts().map_err(|failure| Failed::from(failure.to_string()))
         }),
+        Trial::test("members_on_machines_that_are_gone_do_not_cost_the_others_their_leader", || {
+            gone().map_err(|failure| Failed::from(failure.to_string()))
+        }),
     ]
 }
 
@@ -66,11 +72,33 @@ fn hosts() -> Result<(), Failure> {
     }
 }
 
+fn gone() -> Result<(), Failure> {
+    if let Err(reason) = in_namespaces("sh", &["-c", PROBE]) {
+        println!("skipped: machines that are gone: {reason}");
+        return Ok(());
+    }
+    let seconds = setting("QUORATE_HOSTS_GONE_SECONDS")?.unwrap_or(GONE);
+    let exe = env::current_exe()?;
+    let exe = exe.to_str().ok_or("the path is not valid UTF-8")?;
+    println!("{}", in_namespaces(exe, &["gone", &seconds.to_string()])?.trim());
+    Ok(())
+}
+
+/// Runs groups whose other members are gone, in a process that was started in namespaces of its own.
+pub(crate) fn run_gone_machines() -> ExitCode {
+    let seconds = env::args().nth(2).and_then(|seconds| seconds.parse().ok());
+    show(gone_machines::main(seconds.unwrap_or(GONE)))
+}
+
 /// Runs the driver, in a process that was started in namespaces of its own.
 pub(crate) fn run_driver() -> ExitCode {
     let mut numbers = env::args().skip(2).filter_map(|number| number.parse::<u64>().ok());
     let (Some(seed), Some(faults)) = (numbers.next(), numbers.next()) else { return ExitCode::from(2) };
-    match driver::main(seed, faults as usize, &folder(seed)) {
+    show(driver::main(seed, faults as usize, &folder(seed)))
+}
+
+fn show(result: Result<String, Failure>) -> ExitCode {
+    match result {
         Ok(summary) => {
             println!("{summary}");
             ExitCode::SUCCESS

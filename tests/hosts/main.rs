@@ -16,6 +16,9 @@
 //! - whenever everything is mended, all nodes follow one leader and the intended members are committed;
 //! - no process ends for another reason than a fault that affected it.
 //!
+//! Beside them, groups whose other members are on machines that are gone from the subnet keep their leader
+//! (`gone_machines.rs`).
+//!
 //! The test needs Linux, root, and the programs `unshare`, `mount`, `ip` and `nft`. Elsewhere it prints
 //! that it was skipped, and passes. Everything it makes is inside its own namespaces, so the system
 //! removes it however the test ends.
@@ -23,6 +26,7 @@
 //! ```text
 //! QUORATE_HOSTS_FAULTS=300 cargo test --test hosts   # the default is 40
 //! QUORATE_HOSTS_SEED=17 cargo test --test hosts     # repeats the faults of that seed
+//! QUORATE_HOSTS_GONE_SECONDS=60 cargo test --test hosts gone   # the default is 15
 //! ```
 #![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports, unused_mut))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
@@ -36,6 +40,8 @@ mod disk;
 mod driver;
 #[cfg(target_os = "linux")]
 mod fault_schedule;
+#[cfg(target_os = "linux")]
+mod gone_machines;
 #[cfg(target_os = "linux")]
 mod launcher;
 #[cfg(target_os = "linux")]
@@ -61,6 +67,7 @@ fn main() -> ExitCode {
     match env::args().nth(1).as_deref() {
         Some("node") => return node::main(env::args().skip(1)),
         Some("driver") => return launcher::run_driver(),
+        Some("gone") => return launcher::run_gone_machines(),
         _ => {}
     }
     let mut trials = journal_audit_tests::trials();

@@ -1,0 +1,221 @@
+//! Members on machines that are gone from the leader's subnet. What is sent to such a machine waits in the leader's
+//! system until the address is known to be dead, and takes room in the one buffer that all its datagrams go through.
+//!
+//! Each group has a control group, at the same time on the same machine: its lost members are as silent, but their
+//! machines are there and answer for their addresses. A machine that is too busy for the promises of a group changes
+//! the leader of both.
+
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::AsFd;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use quorate::adapters::seal::{Key, Keyring};
+use quorate::adapters::tokio::{Handle, Memory, Udp};
+use quorate::adapters::udp::{Host, HostConfig};
+use quorate::{ClusterId, Config, HardState, Priority, Term, Timing};
+use rustix::process::{Signal, set_parent_process_death_signal};
+use rustix::thread::{
+    CapabilitySet, LinkNameSpaceType, capabilities, move_into_link_name_space, set_capabilities,
+};
+
+use crate::netns::run;
+use crate::{Failure, Id};
+
+/// How many members run, how many are lost, and how long their promises are.
+const GROUPS: [(Id, Id, Duration); 2] =
+    [(6, 5, Duration::from_millis(150)), (3, 2, Duration::from_millis(50))];
+
+/// How often a group and its control group are looked at, on a machine that is too busy for them.
+const ROUNDS: usize = 3;
+
+/// How long it may take until both have a leader.
+const FORMATION: Duration = Duration::from_secs(20);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Thread,
+    Tokio,
+}
+
+enum Node {
+    Thread(Box<Host<Id>>),
+    Tokio(Handle<Id>),
+}
+
+impl Node {
+    /// The term of the leader that the node knows.
+    fn leader_term(&self) -> Option<Term> {
+        match self {
+            Node::Thread(host) => host.leader().map(|leader| leader.term),
+            Node::Tokio(handle) => handle.leadership().borrow().leader.map(|leader| leader.term),
+        }
+    }
+}
+
+/// A group, in a subnet of its own: its leader on one machine, all others on another one.
+struct Group {
+    number: u8,
+    kind: Kind,
+    live: Id,
+    lost: Id,
+    promise: Duration,
+    /// Whether the machines of the lost members answer for their addresses.
+    is_control: bool,
+    nodes: Vec<Node>,
+}
+
+/// Runs the groups, each for so many seconds, in a process whose namespaces are its own.
+pub(crate) fn main(seconds: u64) -> Result<String, Failure> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    run("mount", &["-t", "tmpfs", "tmpfs", "/run"], "")?;
+    std::fs::create_dir_all("/run/netns")?;
+    let (mut report, mut number) = (String::new(), 0);
+    for (live, lost, promise) in GROUPS {
+        for kind in [Kind::Thread, Kind::Tokio] {
+            let mut start = |is_control| -> Result<Group, Failure> {
+                number += 1;
+                let mut group = Group { number, kind, live, lost, promise, is_control, nodes: Vec::new() };
+                group.start()?;
+                Ok(group)
+            };
+            let pair = [start(false)?, start(true)?];
+            compare(&pair, Duration::from_secs(seconds), &mut report)?;
+        }
+    }
+    Ok(report)
+}
+
+/// Looks at a group and its control group until the group keeps its leader for so long, or has shown to lose it no more
+/// often than the control group does.
+fn compare(pair: &[Group; 2], length: Duration, report: &mut String) -> Result<(), Failure> {
+    let Group { kind, live, lost, promise, .. } = &pair[0];
+    let ready = Instant::now() + FORMATION;
+    while pair.iter().any(|group| group.leader_term().is_none()) && Instant::now() < ready {
+        thread::sleep(Duration::from_millis(50));
+    }
+    for round in 1..=ROUNDS {
+        let before = pair.each_ref().map(Group::leader_term);
+        thread::sleep(length);
+        let after = pair.each_ref().map(Group::leader_term);
+        writeln!(
+            report,
+            "{kind:?}, {live} + {lost} gone, {promise:?}: terms {before:?} to {after:?} in {length:?}, \
+             where the machines are gone and where they are there"
+        )?;
+        let [changes, of_control] = [0, 1].map(|index| Some(after[index]?.0 - before[index]?.0));
+        match (changes, of_control) {
+            (Some(0), _) => return Ok(()),
+            (_, None) => writeln!(report, "the machine is too busy for these promises")?,
+            (Some(changes), Some(of_control)) if changes <= 2 * of_control && round == ROUNDS => {
+                return Ok(());
+            }
+            (None | Some(_), Some(_)) if round == ROUNDS => {
+                return Err(
+                    format!("{report}more changes of leader than where the machines are there").into()
+                );
+            }
+            (None | Some(_), Some(_)) => {}
+        }
+    }
+    Ok(())
+}
+
+impl Group {
+    fn address(&self, id: Id) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::new(10, 8, self.number, id as u8), 7_000))
+    }
+
+    /// The namespace of the machine of node `id`.
+    fn machine(&self, id: Id) -> String {
+        format!("{}{}", if id == 1 { "leader" } else { "others" }, self.number)
+    }
+
+    fn start(&mut self) -> Result<(), Failure> {
+        let (one, two) = (self.machine(1), self.machine(2));
+        run("ip", &["netns", "add", &one], "")?;
+        run("ip", &["netns", "add", &two], "")?;
+        let cable = format!("link add cable netns {one} type veth peer name cable netns {two}\n");
+        run("ip", &["-batch", "-"], &cable)?;
+        let there = if self.is_control { self.live + self.lost } else { self.live };
+        for (machine, ids) in [(one, 1..=1), (two, 2..=there)] {
+            let mut setup = String::from("link set lo up\n");
+            for id in ids {
+                writeln!(setup, "addr add {}/24 dev cable", self.address(id).ip())?;
+            }
+            setup.push_str("link set cable up\n");
+            run("ip", &["-n", &machine, "-batch", "-"], &setup)?;
+        }
+        for id in 1..=self.live {
+            let node = self.start_node(id)?;
+            self.nodes.push(node);
+        }
+        Ok(())
+    }
+
+    /// Starts a node on a thread that has moved to its machine, as a program without privileges: its socket gets the
+    /// buffers that the system allows to any program.
+    fn start_node(&self, id: Id) -> Result<Node, Failure> {
+        let namespace = format!("/run/netns/{}", self.machine(id));
+        let peers: Vec<_> = (1..=self.live + self.lost).filter(|&other| other != id).collect();
+        let peers: Vec<_> = peers.into_iter().map(|other| (other, self.address(other))).collect();
+        let first = HardState::bootstrap(ClusterId(1), 1..=self.live + self.lost)?;
+        let (config, listen, kind) = (self.config(id), self.address(id), self.kind);
+        let start = move || -> Result<Node, Failure> {
+            let keys = Keyring::new([Key::new(&[7; 32])])?;
+            move_to(&namespace)?;
+            match kind {
+                Kind::Thread => {
+                    let config = HostConfig { peers, ..HostConfig::new(config, listen) }.sealed(keys);
+                    let host = Host::start(config, first, |_| Ok::<_, Infallible>(()))?;
+                    Ok(Node::Thread(Box::new(host)))
+                }
+                Kind::Tokio => {
+                    let bind = move || -> Result<Udp<Id>, Failure> {
+                        let transport = Udp::bind_sealed(listen, keys)?;
+                        Ok(peers.into_iter().fold(transport, |it, (id, address)| it.peer(id, address)))
+                    };
+                    Ok(Node::Tokio(Handle::start_on_thread(config, first, Memory::new(), bind)?))
+                }
+            }
+        };
+        thread::spawn(start).join().map_err(|_| "a node does not start")?
+    }
+
+    /// Node 1 alone ever leads, so that each change of leader is one that it lost and took again.
+    fn config(&self, id: Id) -> Config<Id> {
+        let lan = Timing::lan();
+        let part = |length: Duration| {
+            Duration::from_nanos(
+                (length.as_nanos() * self.promise.as_nanos() / lan.promise.as_nanos()) as u64,
+            )
+        };
+        let timing = Timing {
+            promise: self.promise,
+            promise_limit: part(lan.promise_limit),
+            heartbeat_interval: part(lan.heartbeat_interval),
+            retry_interval: part(lan.retry_interval),
+            ..lan
+        };
+        let priority = if id == 1 { Priority::default() } else { Priority::NEVER_LEADS };
+        Config { timing, priority, ..Config::new(id) }
+    }
+
+    fn leader_term(&self) -> Option<Term> {
+        self.nodes.iter().filter_map(Node::leader_term).max()
+    }
+}
+
+/// Moves this thread, and those that it starts, to a machine, and takes the privilege to enlarge buffers from them.
+fn move_to(namespace: &str) -> Result<(), Failure> {
+    let file = File::open(namespace)?;
+    let mut sets = capabilities(None)?;
+    move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))?;
+    sets.effective.remove(CapabilitySet::NET_ADMIN);
+    sets.permitted.remove(CapabilitySet::NET_ADMIN);
+    set_capabilities(None, sets)?;
+    Ok(())
+}
