@@ -112,7 +112,9 @@
 //!
 //! Nobody who cannot show to receive at an address has a program at that address sent more than came from there: a
 //! source that is new, also of a member, is sent a challenge, and no more bytes than came, until it has echoed the
-//! challenge. The same goes for strangers, which may ask, without keys.
+//! challenge. The same goes for strangers, which may ask, without keys. And, without keys, the
+//! addresses that a datagram tells of are together sent as many bytes as the datagram had, and beyond that one datagram
+//! for each node now and then, at intervals that grow up to 30 s.
 //!
 //! A node that does not answer for a second is written to more rarely, so that what the system keeps for all such nodes
 //! takes half of the socket's buffer at most: machines that are gone from a subnet cannot keep datagrams from others.

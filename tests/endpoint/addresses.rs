@@ -74,3 +74,117 @@ fn a_referral_is_no_longer_than_the_announcement_and_is_for_members_alone() {
         assert!(length <= announcement.bytes.len(), "{length} bytes");
     }
 }
+
+/// Where the envelope of a message without a seal names its addresses: behind the head and the ids of both nodes, which
+/// are below 128.
+const ADDRESSES: usize = 14;
+
+/// Where a node is, and how many milliseconds ago this was true.
+type Report = (Id, (SocketAddr, Option<u32>));
+
+/// A message of 2 to 1, with reports of where 3 is in the place of its own.
+fn forged(ports: std::ops::Range<u16>) -> Transmit {
+    let mut message = plain_message(2, 1);
+    assert_eq!(message.bytes[ADDRESSES - 2..ADDRESSES], [2, 1]);
+    let (_, rest) = postcard::take_from_bytes::<Vec<Report>>(&message.bytes[ADDRESSES..]).unwrap();
+    let rest = rest.to_vec();
+    let reports: Vec<Report> = ports.map(|port| (3, (at(port), Some(0)))).collect();
+    message.bytes.truncate(ADDRESSES);
+    message.bytes.extend(postcard::to_allocvec(&reports).unwrap());
+    message.bytes.extend(rest);
+    message
+}
+
+#[test]
+fn reports_that_anybody_may_have_made_up_cause_few_more_bytes_than_they_have() {
+    let members: Vec<Id> = (1..=3).collect();
+    let node = |id| Node::new(id, &members, None);
+    let mut world = World::of([node(1).knowing(2), node(2).knowing(1)]);
+    world.run_for(LONG);
+    let mut came = 0;
+    // Each names other addresses, as of now.
+    for turn in 0..500_u16 {
+        let datagram = forged(1_000 + 16 * turn..1_016 + 16 * turn);
+        came += datagram.bytes.len();
+        let now = world.now;
+        let answers = world.node(1).receive(&datagram, at(2), now);
+        world.deliver(at(1), answers);
+        world.run_for(Duration::from_millis(100));
+    }
+    assert_eq!(world.node(1).endpoint.leader().map(|leader| leader.id), Some(1));
+    // What is owed to them may go out later, and a datagram now and then.
+    world.run_for(Duration::from_secs(600));
+    let to_victims = world.sent.iter().filter(|sent| sent.transmit.to.port() >= 1_000);
+    let sent: Vec<_> = to_victims.map(|sent| sent.transmit.bytes.len()).collect();
+    let (number, bytes) = (sent.len(), sent.iter().sum::<usize>());
+    assert!(number > 10, "they are looked after: {number}");
+    assert!(bytes < came + 40 * 200, "{bytes} bytes for {came}");
+}
+
+#[test]
+fn two_members_that_swap_their_addresses_are_found_again() {
+    for keys in [None, Some(keys())] {
+        let members: Vec<Id> = (1..=4).collect();
+        let node = |id| Node::new(id, &members, keys.clone());
+        let mut world = World::of([node(1), node(2).knowing(1), node(3).knowing(1), node(4).knowing(1)]);
+        world.run_for(LONG);
+        (world.node(2).address, world.node(3).address) = (at(3), at(2));
+        world.run_for(LONG * 2);
+        for (id, other, place) in [(1, 2, 3), (1, 3, 2), (4, 2, 3), (4, 3, 2), (2, 3, 2), (3, 2, 3)] {
+            assert_eq!(world.node(id).endpoint.address(other), Some(at(place)), "{id} knows {other}");
+        }
+    }
+}
+
+#[test]
+fn a_member_that_moves_twice_while_another_is_away_is_found_by_it() {
+    for keys in [None, Some(keys())] {
+        let members: Vec<Id> = (1..=3).collect();
+        let node = |id| Node::new(id, &members, keys.clone());
+        let mut world = World::of([node(1), node(2).knowing(1), node(3).knowing(1)]);
+        world.run_for(LONG);
+        let away = world.nodes.remove(2);
+        for place in [202, 302] {
+            world.node(2).address = at(place);
+            world.run_for(LONG);
+        }
+        world.nodes.push(away);
+        world.run_for(LONG);
+        assert_eq!(world.node(3).endpoint.address(2), Some(at(302)));
+        assert_eq!(world.node(2).endpoint.address(3), Some(at(3)));
+    }
+}
+
+#[test]
+fn a_translator_that_changes_the_port_alone_costs_no_leader() {
+    for keys in [None, Some(keys())] {
+        let members: Vec<Id> = (1..=3).collect();
+        let node = |id| Node::new(id, &members, keys.clone());
+        let mut world = World::of([node(1), node(2).knowing(1), node(3).knowing(1)]);
+        world.run_for(LONG);
+        let term = world.node(1).election.term();
+        for port in [402, 502, 602] {
+            world.node(2).address = at(port);
+            world.run_for(LONG);
+            assert_eq!(world.node(1).endpoint.address(2), Some(at(port)));
+            assert_eq!(world.node(3).endpoint.address(2), Some(at(port)));
+        }
+        assert_eq!(world.node(1).election.term(), term);
+    }
+}
+
+#[test]
+fn a_list_that_is_stale_from_first_to_last_is_of_no_harm_where_another_member_knows_better() {
+    for keys in [None, Some(keys())] {
+        let members: Vec<Id> = (1..=3).collect();
+        let node = |id| Node::new(id, &members, keys.clone());
+        let mut stale = node(3);
+        for id in [1, 2] {
+            (0..6).for_each(|list| stale.endpoint.configure(id, at(1_000 + 10 * list + id)));
+        }
+        let mut world = World::of([node(1), node(2).knowing(1).knowing(3), stale]);
+        world.run_for(LONG);
+        assert_eq!(world.node(3).endpoint.addresses(), [(1, at(1)), (2, at(2))]);
+        assert_eq!(world.node(3).endpoint.leader().map(|leader| leader.id), Some(1));
+    }
+}

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::prelude::rust_2024::*;
 
 use super::address::{canonical, is_usable, means_the_same_to};
-use super::candidates::{AsOf, Candidates};
+use super::candidates::{AsOf, Candidates, Word};
 use super::datagram::Sighting;
 use super::pacing::{Asked, Pacing, Turn};
 use crate::types::{NodeId, Timestamp};
@@ -79,7 +79,12 @@ impl<I: NodeId> AddressBook<I> {
         challenge
     }
 
-    /// The sources that have not echoed the last challenge.
+    /// Whether `id` has answered at `address`.
+    pub(super) fn has_answered(&self, id: I, address: SocketAddr) -> bool {
+        self.entries.get(&id).is_some_and(|entry| entry.candidates.has_answered(address))
+    }
+
+    /// The addresses to challenge.
     pub(super) fn unanswered(&self, now: Timestamp) -> Vec<(I, SocketAddr)> {
         let of = |(&id, entry): (&I, &Entry)| {
             entry.candidates.unanswered(now).map(|source| (id, source)).collect::<Vec<_>>()
@@ -104,22 +109,22 @@ impl<I: NodeId> AddressBook<I> {
     pub(super) fn introduce(&mut self, id: I, address: SocketAddr, now: Timestamp) {
         let address = canonical(address);
         if is_usable(address) {
-            self.change(id, |entry| entry.candidates.report(address, AsOf::at(now), true, now));
+            self.change(id, |entry| entry.candidates.report(address, AsOf::at(now), Word::Trusted, now));
         }
     }
 
-    /// Another node, at `teller` and to be `trusted` or not, reports where `id` is, which may have an address here.
+    /// Another node, at `teller`, reports where `id` is, which may have an address here.
     pub(super) fn record_report(
         &mut self,
         id: I,
-        (teller, trusted): (SocketAddr, bool),
+        (teller, word): (SocketAddr, Word),
         told: Sighting,
         now: Timestamp,
     ) {
         let address = canonical(told.address);
         if means_the_same_to(teller, address) {
             let as_of = AsOf::ago(now, told.age);
-            self.change(id, |entry| entry.candidates.report(address, as_of, trusted, now));
+            self.change(id, |entry| entry.candidates.report(address, as_of, word, now));
         }
     }
 

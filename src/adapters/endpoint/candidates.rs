@@ -30,11 +30,13 @@ const MOST_UNPROVEN: usize = 2;
 /// How often at most a source is challenged.
 const CHALLENGE_EVERY: Duration = Duration::from_millis(100);
 
-/// How soon an address that was told without a seal is tried again at first, and at last: it may be made up.
+/// How soon a node is tried again, at first and at last, at addresses that may be made up: those that were told without a
+/// seal, and sources that do not echo. It is one pace for all of them, however many there are and however often they are
+/// told.
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LAST_RETRY: Duration = Duration::from_secs(30);
 
-/// The most bytes that a source which has not answered yet is owed.
+/// The most bytes that an address which may be made up is owed.
 const MOST_CREDIT: usize = 64 * 1024;
 
 /// An instant on this node's clock, in milliseconds, also before its origin. The oldest means that the node
@@ -69,6 +71,9 @@ pub(super) struct Candidates {
     /// The given ones first, each kind in the order in which it came.
     all: Vec<Candidate>,
     current: Option<SocketAddr>,
+    /// When an address that may be made up is tried next, and the pause after that.
+    next_try: Timestamp,
+    pause: Duration,
 }
 
 #[derive(Debug)]
@@ -88,11 +93,10 @@ struct Candidate {
     /// When a datagram of the node last came from here.
     seen: Option<Timestamp>,
     challenged: Option<Timestamp>,
-    /// How many bytes came from here that were not answered yet.
+    /// How many bytes came from here, or told of it without a seal, that were not answered yet.
     credit: usize,
-    /// When it is tried again if nobody who is trusted reported it, and the pause after that.
-    next_try: Timestamp,
-    pause: Duration,
+    /// When it was tried last without credit.
+    tried: Option<Timestamp>,
 }
 
 impl Candidate {
@@ -107,8 +111,7 @@ impl Candidate {
             seen: None,
             challenged: None,
             credit: 0,
-            next_try: Timestamp::ORIGIN,
-            pause: FIRST_RETRY,
+            tried: None,
         }
     }
 
@@ -122,6 +125,11 @@ impl Candidate {
     /// Whether it was seen as a source, and nothing else speaks for it.
     fn is_unproven(&self) -> bool {
         self.as_of().is_none()
+    }
+
+    /// Whether it may be made up, and yet is worth a try.
+    fn is_rumour(&self) -> bool {
+        !self.trusted && self.answered.is_none() && (self.sealed || !self.is_unproven())
     }
 }
 
@@ -141,9 +149,8 @@ impl Candidates {
         self.all.iter().any(|candidate| candidate.given)
     }
 
-    /// The node is said to be at `address`, as of then, by somebody to be `trusted` or not. Returns whether its best
-    /// address is another one now.
-    pub(super) fn report(&mut self, address: SocketAddr, as_of: AsOf, trusted: bool, now: Timestamp) -> bool {
+    /// The node is said to be at `address`, as of then. Returns whether its best address is another one now.
+    pub(super) fn report(&mut self, address: SocketAddr, as_of: AsOf, word: Word, now: Timestamp) -> bool {
         let before = self.best().map(|best| best.0);
         if self.find(address).is_none() {
             // What is older than an answer elsewhere is no news, unless the node is silent there.
@@ -153,13 +160,13 @@ impl Candidates {
             self.all.push(Candidate::new(address, false));
         }
         if let Some(candidate) = self.find(address) {
-            candidate.trusted |= trusted;
-        }
-        if let Some(candidate) = self.find(address)
-            && candidate.reported.is_none_or(|known| known < as_of)
-        {
-            candidate.reported = Some(as_of);
-            (candidate.next_try, candidate.pause) = (Timestamp::ORIGIN, FIRST_RETRY);
+            match word {
+                Word::Trusted => candidate.trusted = true,
+                Word::Hearsay { bytes } => {
+                    candidate.credit = candidate.credit.saturating_add(bytes).min(MOST_CREDIT);
+                }
+            }
+            candidate.reported = candidate.reported.max(Some(as_of));
         }
         self.make_room();
         self.best().map(|best| best.0) != before
@@ -186,10 +193,11 @@ impl Candidates {
         Seen { moved: false, challenge }
     }
 
-    /// The sources to challenge again: the echo may have been lost.
+    /// The addresses to challenge: those that may be made up, and sources whose echo may have been lost.
     pub(super) fn unanswered(&self, now: Timestamp) -> impl Iterator<Item = SocketAddr> {
         let again = move |at: Timestamp| now.saturating_duration_since(at) >= CHALLENGE_EVERY;
-        let waits = move |it: &&Candidate| it.answered.is_none() && it.challenged.is_some_and(again);
+        let waits =
+            move |it: &&Candidate| it.answered.is_none() && it.challenged.map_or(it.is_rumour(), again);
         self.all.iter().filter(waits).map(|candidate| candidate.address)
     }
 
@@ -212,6 +220,7 @@ impl Candidates {
     }
 
     fn record_answer(&mut self, address: SocketAddr, now: Timestamp) {
+        (self.next_try, self.pause) = (now, FIRST_RETRY);
         let Some(candidate) = self.find(address) else { return };
         let first = candidate.answered.replace(now).is_none();
         let stays = self.answered().is_some_and(|(current, at)| {
@@ -242,6 +251,10 @@ impl Candidates {
         let current = self.current?;
         let candidate = self.all.iter().find(|candidate| candidate.address == current)?;
         Some((current, candidate.answered?))
+    }
+
+    pub(super) fn has_answered(&self, address: SocketAddr) -> bool {
+        self.all.iter().any(|candidate| candidate.address == address && candidate.answered.is_some())
     }
 
     /// The address at which the node has answered of late.
@@ -310,9 +323,11 @@ impl Candidates {
         std::iter::once(current).chain(others).collect()
     }
 
-    /// Whether a datagram of `length` bytes may be sent to `address` now: to a source that has not answered yet no
-    /// more than came from there, and to an address that anybody may have made up at growing intervals. If so, it counts as sent.
+    /// Whether a datagram of `length` bytes may be sent to `address` now: to one that may be made up no more than came
+    /// from there or told of it, and beyond that seldom, by turns and at growing intervals. If so, it counts as sent.
     pub(super) fn spend(&mut self, address: SocketAddr, length: usize, now: Timestamp) -> bool {
+        let next = self.all.iter().filter(|candidate| candidate.is_rumour()).min_by_key(|it| it.tried);
+        let may = now >= self.next_try && next.is_some_and(|next| next.address == address);
         let Some(candidate) = self.find(address) else { return false };
         if candidate.trusted || candidate.answered.is_some() {
             return true;
@@ -321,10 +336,10 @@ impl Candidates {
             candidate.credit = left;
             return true;
         }
-        let may = (candidate.sealed || !candidate.is_unproven()) && now >= candidate.next_try;
         if may {
-            candidate.next_try = now.saturating_add(candidate.pause);
-            candidate.pause = candidate.pause.saturating_mul(2).min(LAST_RETRY);
+            candidate.tried = Some(now);
+            let pause = self.pause.clamp(FIRST_RETRY, LAST_RETRY);
+            (self.next_try, self.pause) = (now.saturating_add(pause), pause.saturating_mul(2));
         }
         may
     }
@@ -355,6 +370,15 @@ impl Candidates {
             worst.map(|index| self.all.remove(index));
         }
     }
+}
+
+/// What a report is worth.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Word {
+    /// The program says so, or a member whose messages are sealed.
+    Trusted,
+    /// Anybody may have said so, in so many bytes.
+    Hearsay { bytes: usize },
 }
 
 /// What the source of a datagram means.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::address::canonical;
+use super::candidates::Word;
 use super::datagram::{self, Challenge, Datagram, Enveloped, LeaderReport, Nonce, Sighting};
 use super::evidence::Fault;
 use super::sealing::Received;
@@ -96,7 +97,7 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
             }
             Datagram::Referral { from, leader, addresses } if self.is_admitted(from) => {
                 self.record_source(from, origin, out);
-                self.follow_referral(leader, addresses, origin);
+                self.follow_referral(from, leader, addresses, origin);
             }
             Datagram::Announcement { .. } | Datagram::Referral { .. } => {}
             Datagram::Challenge(challenge) => self.echo(&challenge, origin, out),
@@ -280,28 +281,37 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
             // The next datagram from there is followed by a challenge.
             self.book.record_source(from, source, (length, self.sealing.is_sealed()), at);
         }
-        self.learn(addresses, origin);
+        self.learn(from, addresses, origin);
     }
 
     /// A node that this one knows says where its leader is. This node announces itself to that leader, even if it
     /// holds no membership that names it: a newcomer that the leader cannot reach is not told one before.
-    fn follow_referral(&mut self, leader: I, addresses: Vec<Sighting>, origin: Origin) {
+    fn follow_referral(&mut self, from: I, leader: I, addresses: Vec<Sighting>, origin: Origin) {
         if self.leader.is_some() || leader == self.id {
             return;
         }
         self.has_strangers |= self.referred.is_some_and(|before| before != leader);
         self.referred = Some(leader);
-        self.learn(addresses.into_iter().map(|sighting| (leader, sighting)).collect(), origin);
+        let addresses = addresses.into_iter().map(|sighting| (leader, sighting)).collect();
+        self.learn(from, addresses, origin);
     }
 
-    /// A member tells where it knows nodes to be.
-    fn learn(&mut self, addresses: Vec<(I, Sighting)>, origin: Origin) {
-        let Origin { source, at, .. } = origin;
+    /// Node `from` tells where it knows nodes to be.
+    fn learn(&mut self, from: I, addresses: Vec<(I, Sighting)>, origin: Origin) {
+        let Origin { source, length, at } = origin;
+        let word = if self.sealing.is_sealed() {
+            Word::Trusted
+        } else {
+            // What is sent to addresses that may be made up comes to no more than told of them. What comes from a source
+            // that is not proven is owed to that source.
+            let length = if self.book.has_answered(from, source) { length } else { 0 };
+            Word::Hearsay { bytes: length.checked_div(addresses.len()).unwrap_or(0) }
+        };
         for (id, sighting) in addresses {
             if id == self.id {
                 self.own.record(sighting.address);
             } else if self.is_admitted(id) {
-                self.book.record_report(id, (source, self.sealing.is_sealed()), sighting, at);
+                self.book.record_report(id, (source, word), sighting, at);
             }
         }
     }

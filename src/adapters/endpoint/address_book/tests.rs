@@ -19,7 +19,7 @@ fn secs(secs: u64) -> Timestamp {
 }
 
 fn report(book: &mut AddressBook<u8>, id: u8, port: u16, age: Option<u32>, now: Timestamp) {
-    book.record_report(id, (READER, true), Sighting { address: at(port), age }, now);
+    book.record_report(id, (READER, Word::Trusted), Sighting { address: at(port), age }, now);
 }
 
 /// Node `id` sends from `port`, and has shown to receive there.
@@ -119,7 +119,12 @@ fn a_configured_source_needs_no_challenge_and_what_was_configured_is_never_dropp
 #[test]
 fn an_address_that_anybody_may_have_made_up_is_tried_at_growing_intervals() {
     let mut book = book(&[]);
-    book.record_report(1, (READER, false), Sighting { address: at(66), age: Some(0) }, secs(0));
+    book.record_report(
+        1,
+        (READER, Word::Hearsay { bytes: 50 }),
+        Sighting { address: at(66), age: Some(0) },
+        secs(0),
+    );
     let tenth = |tenth: u64| Timestamp::ORIGIN.saturating_add(Duration::from_millis(tenth * 100));
     let tries = (0..6_000).filter(|&now| book.spend(1, at(66), 100, tenth(now))).count();
     assert!((15..30).contains(&tries), "{tries} in ten minutes");
@@ -174,11 +179,21 @@ fn addresses_are_kept_in_one_form_and_told_only_where_they_mean_the_same() {
     assert_eq!(enclosed, [(1, parse("10.0.0.1:7"))]);
     // What a teller elsewhere calls its loopback, or its link, is not this node's.
     for address in ["127.0.0.1:8", "[fe80::2%3]:8", "0.0.0.0:8"] {
-        book.record_report(1, (far, true), Sighting { address: parse(address), age: Some(0) }, secs(1));
+        book.record_report(
+            1,
+            (far, Word::Trusted),
+            Sighting { address: parse(address), age: Some(0) },
+            secs(1),
+        );
     }
     assert_eq!(book.address(1), Some(parse("10.0.0.1:7")));
     // A reader that may know IPv4 alone is told that address beside the better one.
-    book.record_report(1, (far, true), Sighting { address: parse("[2001:db8::1]:7"), age: Some(0) }, secs(1));
+    book.record_report(
+        1,
+        (far, Word::Trusted),
+        Sighting { address: parse("[2001:db8::1]:7"), age: Some(0) },
+        secs(1),
+    );
     let to_far: Vec<_> =
         book.enclose(4, far, true, secs(2)).iter().map(|told| told.1.address.to_string()).collect();
     assert_eq!(to_far, ["[2001:db8::1]:7", "10.0.0.1:7"]);
