@@ -78,8 +78,8 @@ impl<I> Diagnosis<I> {
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 #[non_exhaustive]
 pub enum Problem {
-    /// A leader has shown that this node lost its durable state.
-    StateLost,
+    /// This node has forgotten what it took part in, and too few others have told it so far.
+    Recovering,
     /// A state waits to be durable, and nothing else is sent meanwhile: the disk refuses it, or hangs.
     StatePending,
     /// There is no leader, and the system takes none of the datagrams of this node.
@@ -110,13 +110,13 @@ impl Problem {
     #[must_use]
     pub fn needs_operator(self) -> bool {
         match self {
-            Problem::StateLost
-            | Problem::StatePending
+            Problem::StatePending
             | Problem::UnreadableDatagrams
             | Problem::OtherGroup
             | Problem::MembershipConflict
             | Problem::WrongAddresses => true,
-            Problem::CannotSend
+            Problem::Recovering
+            | Problem::CannotSend
             | Problem::NotAdmitted
             | Problem::NotContacted
             | Problem::NoQuorum
@@ -130,7 +130,7 @@ impl Problem {
     /// What is wrong, in a few words.
     pub(crate) fn title(self) -> &'static str {
         match self {
-            Problem::StateLost => "durable state lost",
+            Problem::Recovering => "waiting to recover",
             Problem::StatePending => "a state waits to be durable, and nothing is sent meanwhile",
             Problem::CannotSend => "no leader, and the system takes no datagrams",
             Problem::UnreadableDatagrams => "no leader, and datagrams cannot be read",
@@ -147,7 +147,7 @@ impl Problem {
 
     fn advice(self) -> &'static str {
         match self {
-            Problem::StateLost => "stop this node, and let its machine join under a new id",
+            Problem::Recovering => "have a majority of the voters run and reached, this node not counted",
             Problem::StatePending => "look at the disk of this node",
             Problem::CannotSend => "check the network and the firewall of this machine",
             Problem::UnreadableDatagrams => "compare the keys and the release with other nodes",
@@ -229,8 +229,8 @@ pub(crate) struct Health<I> {
 pub(crate) enum Condition {
     /// The node follows or leads, or has been removed: nothing is wrong that it knows of.
     Well,
-    /// The node has lost its durable state.
-    StateLost,
+    /// The node has forgotten what it took part in, and waits to be told.
+    Recovering,
     /// The node leads, and members are silent.
     MembersSilent,
     /// The node is no member, and knows no leader.

@@ -18,6 +18,7 @@ mod long_promise;
 mod membership_exchange;
 mod node_attributes;
 mod reconfiguration;
+mod recovery;
 mod removal;
 mod renewal;
 mod status;
@@ -36,7 +37,7 @@ use crate::backoff::Backoff;
 use crate::config::{CheckedTiming, Config, ConfigError, check_promised};
 use crate::event::Event;
 use crate::hard_state::HardState;
-use crate::io::{Input, Lease, Output};
+use crate::io::{Input, Output};
 use crate::membership::{Membership, MembershipError};
 use crate::message::{Body, Header, Message};
 use crate::peer_log::{Anomaly, PeerLog};
@@ -70,6 +71,8 @@ pub struct Election<I, R> {
     now: Timestamp,
     /// The round of the last request sent.
     round: Round,
+    /// The last round before this incarnation of the node. Rule 9.2.
+    first_round: Round,
     promise: Promise<I>,
     peer_log: PeerLog<I>,
     /// The delay of candidacies after a lapsed lease. Rule 4.8.
@@ -120,6 +123,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let participation = initial_participation(config.id, &saved);
         let forgotten_until = now.after(promised).after(timing.clock.resolution());
         let quarantine_until = if saved.term > Term(0) { forgotten_until } else { Timestamp::ORIGIN };
+        let blank = saved.blank;
+        let round = Self::first_round(blank, &mut rng);
         let mut election = Election {
             id: config.id,
             position: config.position,
@@ -129,8 +134,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             durability: Durability::Current,
             hard: saved,
             now,
-            // Rule 2.8: below 2^20, which keeps messages short.
-            round: Round(u64::from(rng.next_u32() >> 12)),
+            round,
+            first_round: round,
             promise: Promise::quarantine(quarantine_until),
             lapse_backoff: Backoff::default(),
             takeover: None,
@@ -141,6 +146,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             role: Role::Follower(Following::new(NEVER)),
             rng,
         };
+        if blank.is_some() {
+            election.start_recovery();
+            return Ok(election);
+        }
         let deadline = election.draw_election_deadline();
         election.become_follower(deadline);
         Ok(election)
@@ -186,6 +195,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Role::PreCandidate(_) => self.tick_pre_vote(out),
             Role::Candidate(_) => self.tick_candidate(out),
             Role::Leader(_) => self.tick_leader(out),
+            Role::Recovering(_) => self.tick_recovery(out),
         }
         self.report_leader_change(before, out);
     }
@@ -205,12 +215,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 self.receive(from, message, out);
                 Ok(())
             }
-            Input::Campaign => self.campaign(out),
-            Input::Resign { successor, urgency } => self.resign(successor, urgency, out),
-            Input::Reconfigure { target, force } => self.reconfigure(target, force, out),
-            Input::Discovered(id) => self.discovered(id, out),
-            Input::Lost(id) => self.lost(id, out),
-            Input::Leave => self.leave(out),
             Input::SetPosition(position) => {
                 self.set_position(position);
                 Ok(())
@@ -219,6 +223,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 self.set_priority(priority, out);
                 Ok(())
             }
+            _ if self.is_recovering() => Err(Rejection::Recovering),
+            Input::Campaign => self.campaign(out),
+            Input::Resign { successor, urgency } => self.resign(successor, urgency, out),
+            Input::Reconfigure { target, force } => self.reconfigure(target, force, out),
+            Input::Discovered(id) => self.discovered(id, out),
+            Input::Lost(id) => self.lost(id, out),
+            Input::Leave => self.leave(out),
         };
         match result {
             Ok(()) => self.report_leader_change(before, out),
@@ -253,6 +264,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Role::PreCandidate(_) => RoleKind::PreCandidate,
             Role::Candidate(_) => RoleKind::Candidate,
             Role::Leader(_) => RoleKind::Leader,
+            Role::Recovering(_) => RoleKind::Recovering,
         }
     }
 
@@ -263,28 +275,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.hard.term
     }
 
-    /// The leader that this node knows of, itself included; `None` once the promise to that leader has ended, as of the
-    /// last tick.
-    #[must_use]
-    pub fn leader(&self) -> Option<Leader<I>> {
-        match &self.role {
-            Role::Leader(leading) => Some(Leader { id: self.id, term: leading.term }),
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => self.promise.leader(self.now),
-        }
-    }
-
-    /// The permission to act as leader: ask for it after all outputs so far were acted on, and
-    /// check [`Lease::holds_at`] against a fresh reading of the clock. Rule 3.2.
-    #[must_use]
-    pub fn lease(&self) -> Option<Lease> {
-        match &self.role {
-            Role::Leader(leading) => Some(Lease { term: leading.term, until: leading.lease }),
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
-        }
-    }
-
     /// The membership that this node holds. Whether it is committed says
-    /// [`is_committed`](Self::is_committed).
+    /// [`is_committed`](Self::is_committed). While the node recovers it is the list of the nodes that it asks.
     #[must_use]
     pub fn membership(&self) -> &Membership<I> {
         &self.hard.membership
@@ -306,6 +298,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Role::PreCandidate(round) => round.timer.due().min(round.until),
             Role::Candidate(candidacy) => candidacy.timer.due().min(candidacy.until),
             Role::Leader(leading) => leading.due(),
+            Role::Recovering(recovery) => recovery.due(),
         }
     }
 
@@ -319,6 +312,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if header.cluster != self.hard.cluster {
             let event = Event::ForeignCluster { peer: from, cluster: header.cluster };
             return self.report_anomaly(from, Anomaly::ForeignCluster, event, out);
+        }
+        // Section 9: until it is back, a node that has forgotten hears nothing else.
+        if self.is_recovering() {
+            return self.receive_while_recovering(from, Message { header, body }, out);
         }
         // Rule 1.4.
         if header.term.0 > self.hard.term.0.saturating_add(MAX_TERM_JUMP) {
@@ -335,6 +332,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             // A heartbeat of a higher term comes from a new leader, and is no reason to renew. Rule 5.3.
             Body::Heartbeat(heartbeat) => return self.on_heartbeat(from, index, header, heartbeat, out),
             Body::HeartbeatReply(reply) => self.on_heartbeat_reply(from, index, header, &reply, out),
+            Body::RecoveryRequest => return self.on_recovery_request(from, &header, out),
+            // Rule 9.3: it answers a request from before this node came back.
+            Body::RecoveryReply(_) => return,
         }
         if index.is_some() && header.term > self.hard.term {
             self.start_renewal(header.term, out);

@@ -30,7 +30,7 @@ use crate::types::{ClusterId, Leader, MembershipVersion, Position, Term};
 ///         // Stop before acting on any output that follows.
 ///         Event::SteppedDown { .. } => *works = false,
 ///         // Let the operator know: this process can end.
-///         Event::Removed | Event::StateLost => eprintln!("{event}"),
+///         Event::Removed => eprintln!("{event}"),
 ///         // Let the operator know.
 ///         _ => println!("{event}"),
 ///     }
@@ -162,10 +162,20 @@ pub enum Event<I> {
     /// members are.
     Removed,
     /// A leader knows that this node had acknowledged a membership which it does not hold any more: its
-    /// durable state was lost, or an older copy was put back. It votes and follows no longer. Reported once.
+    /// durable state was lost, or an older copy was put back. It takes no part until others have told it what it may
+    /// have forgotten.
     ///
-    /// Stop it, and find out how the state was lost. Its machine may come back under a new id.
+    /// Find out how the state was lost. Until the node noticed, it could vote twice in one term: a node whose state is
+    /// lost starts as [`blank`](crate::HardState::blank).
     StateLost,
+    /// This node had forgotten what it took part in, and takes part again: others have told it. It follows, in the
+    /// highest term that it was told of.
+    ///
+    /// If the host replicates data that were lost too, catch up, and set the [position](crate::Input::SetPosition).
+    Recovered {
+        /// That term.
+        term: Term,
+    },
     /// A node was started as `forming` in addition to `max_members` others, and is refused.
     /// Reported at growing intervals.
     ///
@@ -319,7 +329,12 @@ impl<I: fmt::Debug> fmt::Display for Event<I> {
                 )
             }
             Event::Removed => f.write_str("removed from the group: this node can be stopped"),
-            Event::StateLost => f.write_str("durable state lost: stop this node"),
+            Event::StateLost => {
+                f.write_str("durable state lost: this node asks the others before it takes part again")
+            }
+            Event::Recovered { term } => {
+                write!(f, "recovered in term {term}: others have told what was forgotten")
+            }
             Event::TooManyForming { peer } => {
                 write!(f, "node {peer:?} was started as forming in addition to max_members others")
             }

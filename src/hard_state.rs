@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 use core::time::Duration;
 
 use crate::membership::{Limits, Membership, MembershipError};
-use crate::types::{ClusterId, MembershipVersion, Nanos, NodeId, Term};
+use crate::types::{ClusterId, Incarnation, MembershipVersion, Nanos, NodeId, Position, Term};
 
 /// The durable state of a node. The host stores it whole, and hands it back when the node starts again.
 ///
 /// The very first state comes from [`bootstrap`](Self::bootstrap), [`joining`](Self::joining) or
 /// [`forming`](Self::forming); every later one comes from [`Output::Persist`](crate::Output::Persist), and from
-/// nowhere else. It must be durable before the host acts on the outputs that follow it.
+/// nowhere else. It must be durable before the host acts on the outputs that follow it. If the state is lost, the node
+/// starts as [`blank`](Self::blank).
 ///
 /// ```
 /// use quorate::{ClusterId, Config, Election, HardState, Output, Term, Timestamp};
@@ -64,6 +65,29 @@ pub struct HardState<I> {
     pub membership: Membership<I>,
     /// Whether that membership was known to be committed when this was stored.
     pub committed: bool,
+    /// How far the data of a candidate have to reach for this node's vote, at the least: as far as those of a quorum
+    /// may have reached when this node came back after it had forgotten. Rule 9.4.
+    pub position_floor: Position,
+    /// Which of its starts the node is in, if it has forgotten what it took part in and has not come back yet. Its
+    /// membership is then the list of the nodes that it asks. Rules 9.1 and 9.2.
+    pub blank: Option<Incarnation>,
+}
+
+/// Why a node cannot be started as blank.
+///
+/// Non-exhaustive: a later version may check more.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BlankError {
+    /// The wall clock shows a time before 2020, so nobody has set it: it cannot tell one start from another.
+    #[error("the wall clock is not set: it shows {0:?} since 1970")]
+    ClockNotSet(Duration),
+    /// The wall clock shows a time more than 557 years after 1970.
+    #[error("the wall clock is out of range: it shows {0:?} since 1970")]
+    ClockOutOfRange(Duration),
+    /// The list of nodes is no membership.
+    #[error(transparent)]
+    Membership(#[from] MembershipError),
 }
 
 /// Why a state cannot be recovered so. Nothing has been changed.
@@ -88,6 +112,9 @@ pub enum RecoveryError {
     Membership(#[from] MembershipError),
 }
 
+/// The earliest time that a wall clock shows if it was ever set: the beginning of 2020.
+const EARLIEST_TIME: Duration = Duration::from_secs(1_577_836_800);
+
 impl<I: NodeId> HardState<I> {
     /// The first state of a node of a new group. Give every initial node the same `cluster` and the same
     /// `voters`: nodes with different lists refuse each other.
@@ -105,6 +132,34 @@ impl<I: NodeId> HardState<I> {
     #[must_use]
     pub fn joining(cluster: ClusterId) -> Self {
         Self::fresh(cluster, Membership::joining())
+    }
+
+    /// The state of a node that has nothing stored, although the group may know it: its disk was wiped or replaced, or
+    /// it has none. `members` are the nodes to ask, as many as are known, and may contain this one; `since_1970` is a
+    /// reading of the wall clock.
+    ///
+    /// Such a node waits until no promise of an earlier start can be in force, asks the others, and comes back under
+    /// its old id as soon as a quorum of the members, itself not counted, has told it what it may have forgotten:
+    /// section 9 of the [rules](crate#9-nodes-that-forget). So three nodes bear one that forgets, five nodes two. Until
+    /// then its role is [`Recovering`](crate::RoleKind::Recovering), and
+    /// [`Status::recovery`](crate::Status::recovery) says which nodes it waits for.
+    ///
+    /// The process that ran under this id before must have ended, and its `promise_limit` must not have been longer
+    /// than it is now.
+    ///
+    /// # Errors
+    /// [`BlankError`] if the wall clock was never set, or `members` is empty, too long, or names a node twice.
+    pub fn blank(
+        cluster: ClusterId,
+        members: impl IntoIterator<Item = I>,
+        since_1970: Duration,
+    ) -> Result<Self, BlankError> {
+        if since_1970 < EARLIEST_TIME {
+            return Err(BlankError::ClockNotSet(since_1970));
+        }
+        let incarnation =
+            Incarnation::starting_at(since_1970).ok_or(BlankError::ClockOutOfRange(since_1970))?;
+        Ok(HardState { blank: Some(incarnation), ..Self::fresh(cluster, Membership::bootstrap(members)?) })
     }
 
     /// The first state of a node of a new group whose nodes find each other. Give every node the same
@@ -155,7 +210,17 @@ impl<I: NodeId> HardState<I> {
 
     fn fresh(cluster: ClusterId, membership: Membership<I>) -> Self {
         let (term, promised) = (Term(0), Duration::ZERO);
-        HardState { cluster, term, voted_for: None, promised, membership, committed: false }
+        let position_floor = Position::default();
+        HardState {
+            cluster,
+            term,
+            voted_for: None,
+            promised,
+            membership,
+            committed: false,
+            position_floor,
+            blank: None,
+        }
     }
 
     pub(crate) fn promised_nanos(&self) -> Nanos {

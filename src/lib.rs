@@ -56,9 +56,9 @@
 //!
 //! | | | holds |
 //! |---|---|---|
-//! | S1 | at most one node is elected per term; terms never run backwards on a node, across crashes too | always |
+//! | S1 | at most one node is elected per term; terms never run backwards on a node, across crashes too | always; of a node that has forgotten (section 9), terms may run backwards, and the rest rests on clocks as S2 does |
 //! | S2 | at any instant at most one node holds a valid lease | while clock *rates* differ by no more than [`clock_drift_ppm`](Timing::clock_drift_ppm), and each clock is as fine as its [`clock_resolution`](Timing::clock_resolution) |
-//! | S3 | a vote once given in a term is never changed, whatever crashes | if `Persist` was honoured |
+//! | S3 | a vote once given in a term is never changed, whatever crashes | if `Persist` was honoured; by a node that has forgotten a vote may be given again once it cannot be counted any more |
 //! | S4 | quorums of any two memberships that can still elect intersect; a committed membership is never lost | always, if no more than `max_members` nodes ever start as [`forming`](HardState::forming) |
 //! | S5 | the term is a fencing token: a later leader's term is strictly greater | always |
 //! | L1 | once a quorum of voters can talk both ways and clocks advance, a leader is elected, and it stays | if one of them has a priority above 0 and a position that none of some quorum of them exceeds |
@@ -96,10 +96,13 @@
 //! | handover, takeover | A leader's orderly resignation in favour of a *successor* (thesis: leadership transfer). A takeover is a handover that the leader itself wants, in favour of a higher priority. |
 //! | membership, version | The lists of voters and learners, and the size of a quorum. Its version is the term of the leader that wrote it and a number, compared in that order. |
 //! | acknowledged, committed | A member acknowledges a membership by a reply with its version. A membership is committed once a quorum of its voters has acknowledged it: it can never be lost. |
+//! | blank, recovery, incarnation | A node is blank that has nothing stored although the group may know it. It recovers: it waits, asks, and comes back. An incarnation is one of its starts. |
 //! | starting point | A membership that no leader wrote: a list (*bootstrap*), that of a *joining* or *forming* node, or one that was *recovered* by hand. |
 //! | reconfiguration, step, target | A leader's way from the membership in force to the target, the membership the operator wants, by steps from one membership to the next. |
 //!
-//! The four roles, and the rules by which a node changes from one to another:
+//! The roles of a node that takes part, and the rules by which it changes from one to another. A node that has
+//! forgotten what it took part in has a role of its own, *Recovering*, until others have told it (section 9): then
+//! it is a follower.
 //!
 //! ```text
 //!               deadline (4.1), Input::Campaign              quorum of pre-votes (4.2)
@@ -430,8 +433,8 @@
 //!   greater position, the later end of promise; a named successor comes first. Without a rank, as at a
 //!   cold start, the index among the members takes the place of the rank, and jitter is added.
 //! - (b) *What moves it:* of all messages to a follower only an accepted heartbeat, a granted vote request
-//!   and an early pre-vote request (d), apart from those by which it learns that it takes no more part (7.5,
-//!   8.3).
+//!   and an early pre-vote request (d), apart from those by which it learns that it takes no more part (8.3)
+//!   or has forgotten (7.5).
 //! - (c) *A leap of the clock:* a deadline that is found to be over for more than the shortest promise is
 //!   put off, once, to one heartbeat interval from now. It is put off again only after another message has
 //!   come.
@@ -816,10 +819,12 @@
 //! **7.5 Lost state.** A heartbeat that asks for a promise above 0, whose header says that a newer version
 //! than the receiver's is committed, and that encloses no membership, is sent only to a member that has
 //! acknowledged that version (7.1 (a)). A receiver that does not hold it has lost its durable state: it
-//! reports `StateLost`, steps down if it leads, and from then on neither promises, votes nor campaigns.
+//! reports `StateLost`, steps down if it leads, and is blank from then on, which is durable: it recovers by
+//! section 9. A receiver whose vote of just that term is given to itself may have come back in that term (9.4), and
+//! accepts the heartbeat.
 //!
-//! *Why.* The state may have contained a vote, which the node would give once more. It has to come back
-//! under a new id.
+//! *Why.* The state may have contained a vote, which the node would give once more. A node that has come back may have
+//! acknowledged to this leader before it forgot; its reply tells the leader (9.5 (a)).
 //!
 //! ## 8 Other members
 //!
@@ -961,6 +966,106 @@
 //! *For example,* `max_members` is 5, so the quorum is 3. A is elected by A, B and C and founds {A, B, C},
 //! which only A holds. With a majority of 2, A and B could commit it, while C, D and E, which do not know
 //! of it, elect a leader of their own.
+//!
+//! ## 9 Nodes that forget
+//!
+//! Files: `recovery.rs`, `election/recovery.rs`
+//!
+//! A node that has nothing stored although its group may know it is *blank*: its disk was lost, or it has none.
+//! It recovers: it takes no part until it has waited, and others have told it what it may have forgotten.
+//! Sources: Viewstamped Replication Revisited (Liskov, Cowling 2012), whose recovering replicas take no part and
+//! ask with a nonce; and Michael, Ports, Sharma, Szekeres (DISC 2017), who show that this is not enough, and
+//! what is (9.3).
+//!
+//! **9.1 Wait.** A blank node belongs to no term, and answers nothing. Before `start + promise_limit + resolution`
+//! it sends nothing either. (If it has a longer `promised` on disk, 7.5, that takes the place of the limit.)
+//!
+//! *Why.* No promise is longer than `promise_limit`. After the wait none that the node has forgotten is in force
+//! on the clock of its holder: the division by 1 + drift in 3.1 covers both clocks, and each node takes its own
+//! resolution into account.
+//!
+//! *For example,* C votes for A in term 5, forgets it, and votes for B in term 6: of A, B and C, A has a lease by
+//! the votes of A and C, and B has one by those of B and C.
+//!
+//! **9.2 Incarnations.** The rounds of a blank node begin at its *incarnation*: the time of its start in
+//! milliseconds since 1970, and twenty bits of chance below. A vote reply counts only if it echoes a round of this
+//! incarnation. (Pre-votes and heartbeats do not need it: 2.8 (a) and (d).)
+//!
+//! *Why.* A node that has forgotten may campaign once more in a term in which it has asked for votes before. A late
+//! reply to the former request names a time of another clock, and a promise that is over. A later incarnation has
+//! higher rounds, so that 2.7 lets its requests pass.
+//!
+//! **9.3 Ask after the wait.** After its wait a blank node asks all nodes of the list that it was started with, the
+//! members that replies name, and the last leader that wrote to it. It asks in rounds, which last twice as long each
+//! time, from one retry interval up to `promise_limit`. A reply counts only in the round that it echoes. A node
+//! that holds a membership, other than the starting point of a joining or forming node, replies with its term,
+//! that membership, whether it is committed, and the position that it asks of candidates (9.4 (c)). A blank node
+//! replies nothing.
+//!
+//! *Why.* What was decided before the question is known to those who are asked; and nothing can be decided later
+//! with a promise of the former self, as all of those are over. Without the wait before the question this fails:
+//! that is the flaw that DISC 2017 shows in the recovery of Viewstamped Replication. An operation is counted as
+//! held by a replica that has forgotten it, and has recovered from others before they knew of it. The paper
+//! recognises such quorums by vectors of incarnations in the messages; here a promise is counted only while it is
+//! in force, and the node that gave it cannot be back by then.
+//!
+//! *For example,* of A to E, C votes for A in term 5 and forgets. B, D and E do not know of term 5 and tell C so. D
+//! votes for A, which has three votes now, and leads. If C were back, it could help B, in term 4, to be elected in
+//! term 5.
+//!
+//! **9.4 Coming back.** A blank node takes the newest membership M among the replies of a round, and comes back once
+//! a quorum of M has replied in that round, itself not counted. It is then a follower like any other.
+//!
+//! - (a) It takes the highest term among the replies, and its vote of that term is used: it is recorded as given to
+//!   itself. Rule 1.4 does not apply, and a node that still knows a higher term keeps that.
+//! - (b) It takes M, unless it still holds a newer one (7.5), and takes it for committed if a node that holds it does.
+//!   All this is in one write.
+//! - (c) *Positions:* from then on it gives its vote only to nodes whose position is not behind the highest that
+//!   a voter of M has replied, itself included. A witness whose position is zero holds no data, and asks for no position.
+//! - (d) A reply that names an impossible version, and one that contradicts another or the list by 7.4, is not used.
+//!
+//! *Why.* Let a quorum have decided something, each by a promise in force at that instant: elected a leader, or
+//! acknowledged a membership. None of those voters had come back since its promise (9.1). So each knows of it, or
+//! has forgotten, and asks only afterwards. A quorum of M, of others, shares a voter with every quorum that could
+//! have decided, without the one that asks (8.1 (b)): together they exceed the number of voters, and neither has
+//! the node itself. That voter tells it. A blank node tells nothing, and the node itself knows nothing, so neither
+//! is counted.
+//!
+//! The vote may have been given, and its promise is over; but a vote is given once in a term (1.1), and the one it
+//! was given to may have won that term with it. (c) What a quorum held, the node may have been one to hold. One of
+//! those that reply holds it too. If the node voted for one with less, the data could be lost.
+//!
+//! *For example,* A leads {A, B, C} and takes the step to {A, B, C, D}, which A, B and D acknowledge. B forgets.
+//! It hears A and C. The membership of A is newer, its quorum is 3, and C does not hold it: B waits until D has
+//! replied too. Two replies would do for {A, B, C}, of which B could then help C to be elected, beside the quorum
+//! of A, D and a third.
+//!
+//! *What it rests on.* As S2 does, on the rates of the clocks; and on these: the former process has ended before the
+//! next one starts under the same id, and `promise_limit` is no shorter than it was before. Of n voters n - q may have
+//! forgotten at once, with q for the quorum: one of three, two of five, none of two.
+//!
+//! *What it works with.* A vote that is reserved (4.10) is not told: its node does not take part in that term yet, so
+//! nothing was decided there with its help. If that node forgets the reservation, it may ask for the votes of the
+//! term again, and gets only those that are free or its own. An early pre-vote (4.9) binds no node. A version that
+//! is inherited (7.1 (b)) is told as any other, with its list. Tuned promises (3.6) are shorter than
+//! `promise_limit`. A renewal or a handover of a leader that has forgotten is over with its lease; of a follower
+//! that has forgotten nothing is in force when it is back. A learner or a witness recovers like a voter; a learner
+//! may have voted in a membership that it does not know. A wish to leave (2.8 (e), 8.3 (a)) is forgotten by every
+//! restart. A node that forgets while it forms a group (8.4) does not count as the same: it comes back once the
+//! group has formed, and until then it is one of the `max_members`.
+//!
+//! **9.5 The leader of a node that has forgotten.**
+//!
+//! - (a) Whether a member has acknowledged the membership, its newest reply says (2.8). One that names an older
+//!   version takes an acknowledgement back, and the membership is enclosed again (7.1 (a)).
+//! - (b) An acknowledgement counts for the commit (7.3) while the member is bound. What is committed stays so.
+//!
+//! *Why.* (a) Otherwise a member that came back without the membership would never be sent it. (b) A member that is
+//! bound has not come back since it acknowledged.
+//!
+//! *For example* of (b), A leads {A, B, C, D, E} and has a membership acknowledged by C, which forgets it, waits, and
+//! hears B, D and E, which do not hold it. Then D acknowledges. A, C and D would be a quorum, but C does not hold the
+//! membership any more: with B and E it can elect a leader that lacks it.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -992,6 +1097,7 @@ mod promise;
 #[path = "../tests/quorums/oracle.rs"]
 mod quorum_oracle;
 mod reconfig;
+mod recovery;
 mod rejection;
 mod request_timer;
 mod role;
@@ -1005,16 +1111,17 @@ pub use config::{Config, ConfigError, Timing};
 pub use diagnosis::{Diagnosis, Problem, ReceivedDenial};
 pub use election::Election;
 pub use event::{Event, StepDown};
-pub use hard_state::{HardState, RecoveryError};
+pub use hard_state::{BlankError, HardState, RecoveryError};
 pub use io::{Force, Input, Lease, Output, Urgency};
 pub use membership::{Limits, MAX_MEMBERS, Membership, MembershipError};
 pub use message::Message;
 pub use reconfig::Target;
 pub use rejection::{Ineligible, Rejection, Unfit};
 pub use role::RoleKind;
-pub use status::{HeartbeatTiming, MemberProgress, MemberStatus, PromiseStatus, Status};
+pub use status::{HeartbeatTiming, MemberProgress, MemberStatus, PromiseStatus, RecoveryStatus, Status};
 pub use types::{
-    ClusterId, Leader, MembershipVersion, Nanos, NodeId, Position, Priority, PromiseHolder, Term, Timestamp,
+    ClusterId, Incarnation, Leader, MembershipVersion, Nanos, NodeId, Position, Priority, PromiseHolder,
+    Term, Timestamp,
 };
 
 /// The examples of the README, compiled and run with the tests.

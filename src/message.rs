@@ -1,4 +1,4 @@
-//! What nodes say to each other: two requests and their replies.
+//! What nodes say to each other: three requests and their replies.
 //!
 //! A host carries a [`Message`] from the node that sends it to the node that it is for, and need not look
 //! inside. The other types are public for transports that encode messages their own way, for tests and for
@@ -51,7 +51,7 @@ pub struct Header {
     pub sent_at: Timestamp,
 }
 
-/// The four kinds of message.
+/// The kinds of message.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 #[cfg_attr(feature = "serde", serde(bound(deserialize = "I: NodeId + Deserialize<'de>")))]
@@ -64,6 +64,11 @@ pub enum Body<I> {
     Heartbeat(Heartbeat<I>),
     /// The reply to a heartbeat: "I follow for so long", or why not.
     HeartbeatReply(HeartbeatReply<I>),
+    /// The request of a node that has forgotten what it took part in: "What do you hold?" Its header names no term and
+    /// no version.
+    RecoveryRequest,
+    /// The reply to a recovery request: what the sender holds.
+    RecoveryReply(RecoveryReply<I>),
 }
 
 /// Whether a candidate asks for votes or only whether it would get them.
@@ -221,4 +226,16 @@ pub struct HeartbeatReply<I> {
     pub leaving: bool,
     /// The membership of the follower, where it lacks the leader.
     pub membership: Option<Box<Membership<I>>>,
+}
+
+/// The reply to the request of a node that has forgotten. Its header has the term and the version of the sender, and
+/// whether that is known to be committed. Section 9.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound(deserialize = "I: NodeId + Deserialize<'de>")))]
+pub struct RecoveryReply<I> {
+    /// How far the data of a candidate have to reach for the vote of the sender.
+    pub position: Position,
+    /// The membership of the sender.
+    pub membership: Box<Membership<I>>,
 }

@@ -8,7 +8,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::membership::MAX_MEMBERS;
-use crate::types::{Leader, PromiseHolder, Term, Timestamp};
+use crate::types::{Leader, Position, PromiseHolder, Term, Timestamp};
 
 /// Why a command cannot be carried out. Nothing has changed.
 ///
@@ -37,6 +37,9 @@ pub enum Rejection<I> {
         /// The leader, as far as this node knows.
         leader: Option<Leader<I>>,
     },
+    /// This node has forgotten what it took part in, and takes no part until others have told it. Ask again after
+    /// [`Event::Recovered`](crate::Event::Recovered).
+    Recovering,
     /// This node leads already, and need not campaign.
     AlreadyLeads {
         /// The term.
@@ -132,6 +135,15 @@ pub enum Ineligible {
     /// Its priority is 0: [set](crate::Input::SetPriority) another.
     #[error("its priority is 0: set another")]
     NeverLeads,
+    /// It has forgotten before, and its data do not reach as far as they may have reached then: let it catch up, and
+    /// [set](crate::Input::SetPosition) its position.
+    #[error(
+        "its data do not reach {required} yet, which they may have reached before it forgot: let it catch up"
+    )]
+    Behind {
+        /// How far they have to reach.
+        required: Position,
+    },
     /// It is to form a group, and knows too few nodes: tell it of [others](crate::Input::Discovered).
     #[error("it knows {known} of the {min_members} or more nodes that form the group: tell it of others")]
     StillForming {
@@ -140,9 +152,6 @@ pub enum Ineligible {
         /// See [`Limits::min_members`](crate::Limits::min_members).
         min_members: u8,
     },
-    /// It has lost its durable state: see [`Event::StateLost`](crate::Event::StateLost).
-    #[error("it has lost its durable state: stop it, and let its machine join under a new id")]
-    StateLost,
 }
 
 /// What a successor lacks.
@@ -193,6 +202,9 @@ impl<I: fmt::Debug> fmt::Display for Rejection<I> {
             }
             Rejection::NotLeader { leader: None } => f.write_str(
                 "only the leader can do that, and this node knows of none: ask again when it does",
+            ),
+            Rejection::Recovering => f.write_str(
+                "this node has forgotten what it took part in: ask again once others have told it",
             ),
             Rejection::AlreadyLeads { term } => write!(f, "this node leads already, in term {term}"),
             Rejection::AlreadyCampaigning => f.write_str("this node campaigns already"),

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::message::{Claim, Header};
 use crate::progress::Progress;
 use crate::reconfig::Target;
+use crate::recovery::Recovery;
 use crate::request_timer::RequestTimer;
 use crate::tally::{Tally, VoteState};
 use crate::tuning::Tuning;
@@ -29,16 +30,20 @@ pub enum RoleKind {
     Candidate,
     /// The node leads, and holds a lease.
     Leader,
+    /// The node has forgotten what it took part in, and takes no part until others have told it. Section 9 of the
+    /// rules.
+    Recovering,
 }
 
 impl fmt::Display for RoleKind {
-    /// `follower`, `pre-candidate`, `candidate` or `leader`.
+    /// `follower`, `pre-candidate`, `candidate`, `leader` or `recovering`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             RoleKind::Follower => "follower",
             RoleKind::PreCandidate => "pre-candidate",
             RoleKind::Candidate => "candidate",
             RoleKind::Leader => "leader",
+            RoleKind::Recovering => "recovering",
         })
     }
 }
@@ -50,6 +55,7 @@ pub(crate) enum Role<I> {
     PreCandidate(PreVoteRound),
     Candidate(Box<Candidacy<I>>),
     Leader(Leading<I>),
+    Recovering(Box<Recovery<I>>),
 }
 
 /// A node that follows a leader, or waits for one.
@@ -192,8 +198,6 @@ pub(crate) enum Participation {
     Member,
     /// The host has been told that this node was removed. Rule 8.3.
     Removed,
-    /// A leader has shown that this node lost its durable state. Rule 7.5.
-    StateLost,
 }
 
 /// Whether a node wants to be removed. Rule 8.3.

@@ -76,8 +76,8 @@ pub struct Status<I> {
     pub target: Option<Target<I>>,
     /// Whether this node wants to be removed.
     pub leaving: bool,
-    /// Whether this node has lost its durable state, so that it neither votes nor follows any more.
-    pub state_lost: bool,
+    /// What a node still waits for that has forgotten what it took part in.
+    pub recovery: Option<RecoveryStatus<I>>,
     /// For how long a state has been waiting to be durable; nothing else is sent meanwhile. Only the host knows: an
     /// election by itself leaves this out.
     pub pending_write: Option<Duration>,
@@ -91,6 +91,23 @@ pub struct Status<I> {
     pub last_denial: Option<ReceivedDenial<I>>,
     /// Every member, itself included.
     pub members: Vec<MemberStatus<I>>,
+}
+
+/// What a node waits for that has forgotten what it took part in. Section 9 of the rules.
+///
+/// Non-exhaustive, like [`Status`].
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[non_exhaustive]
+pub struct RecoveryStatus<I> {
+    /// For how much longer it neither asks nor answers, because it may be bound by a promise that it has forgotten.
+    pub wait_left: Duration,
+    /// The nodes that have replied in the present round of requests.
+    pub heard: Vec<I>,
+    /// The voters that have not. The node comes back when `quorum` voters have replied.
+    pub missing: Vec<I>,
+    /// How many voters, itself not counted, have to reply.
+    pub quorum: usize,
 }
 
 /// A promise that is in force.
@@ -191,8 +208,7 @@ impl<I: NodeId> fmt::Display for Status<I> {
         let leaving = if self.leaving { ", leaving" } else { "" };
         let committed = if self.committed { "committed" } else { "not known to be committed" };
         let quorum = if self.quorum_reachable { "reachable" } else { "not reachable" };
-        let lost = if self.state_lost { ", durable state lost" } else { "" };
-        write!(f, "node {id:?} of cluster {cluster}: {role} in term {term}{leaving}{lost}")?;
+        write!(f, "node {id:?} of cluster {cluster}: {role} in term {term}{leaving}")?;
         write!(f, "\nleader       {}", OrNone(&self.leader))?;
         write!(f, "\nvote         ")?;
         match &self.voted_for {
@@ -201,6 +217,9 @@ impl<I: NodeId> fmt::Display for Status<I> {
         }
         self.fmt_lease(f)?;
         self.fmt_promise(f)?;
+        if let Some(recovery) = &self.recovery {
+            write!(f, "\nrecovery     {recovery}")?;
+        }
         if let Some(age) = self.pending_write {
             write!(f, "\nwrite        pending for {age:?}")?;
         }
@@ -240,6 +259,17 @@ impl<I: NodeId> Status<I> {
             return Ok(());
         }
         write!(f, "; those from before its restart for another {:?}", self.quarantine_left)
+    }
+}
+
+impl<I: fmt::Debug> fmt::Display for RecoveryStatus<I> {
+    /// `2 replies needed; heard: [1], missing: [2]`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let RecoveryStatus { wait_left, heard, missing, quorum } = self;
+        if !wait_left.is_zero() {
+            write!(f, "asks in {wait_left:?}; ")?;
+        }
+        write!(f, "{quorum} replies needed; heard: {heard:?}, missing: {missing:?}")
     }
 }
 

@@ -4,6 +4,7 @@ mod time;
 
 use core::fmt;
 use core::hash::Hash;
+use core::time::Duration;
 
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
@@ -234,6 +235,34 @@ impl fmt::Display for Round {
 impl Round {
     pub(crate) const fn next(self) -> Round {
         Round(self.0.saturating_add(1))
+    }
+}
+
+/// Which of its starts a node is in that has forgotten what it took part in. Rule 9.2.
+///
+/// It is the time of the start, in milliseconds since 1970, above twenty bits that are left to chance. So a later
+/// start has a higher number, and starts within one millisecond have different ones.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct Incarnation(pub u64);
+
+impl Incarnation {
+    const LOW_BITS: u64 = (1 << 20) - 1;
+
+    /// The incarnation that begins at that time; `None` more than 557 years after 1970.
+    pub(crate) fn starting_at(since_1970: Duration) -> Option<Incarnation> {
+        let millis = u64::try_from(since_1970.as_millis()).ok()?;
+        millis.checked_mul(Self::LOW_BITS.saturating_add(1)).map(Incarnation)
+    }
+
+    /// An incarnation without a wall clock: earlier than all that have one, and unlike any other.
+    pub(crate) fn by_chance(chance: u64) -> Incarnation {
+        Incarnation((chance >> 4) & !Self::LOW_BITS)
+    }
+
+    /// The number of this incarnation, with the bits that are left to chance.
+    pub(crate) fn with_chance(self, chance: u64) -> u64 {
+        self.0 | (chance & Self::LOW_BITS)
     }
 }
 

@@ -97,7 +97,7 @@ fn grant(request: &Message<u64>) -> Message<u64> {
             leaving: false,
             membership: None,
         }),
-        Body::VoteReply(_) | Body::HeartbeatReply(_) => panic!("{request:?} is no request"),
+        _ => panic!("{request:?} is granted nothing"),
     };
     Message { header: request.header, body }
 }
@@ -185,7 +185,7 @@ fn each_transition_is_one_log_line_at_a_fitting_level() {
         Output::Event(Event::LeaderChanged { leader: None }),
         Output::Event(Event::LeaderLost { leader: 2 }),
         Output::Event(Event::Diagnosed(Diagnosis::new(Problem::NoQuorum, Duration::from_secs(3)))),
-        Output::Event(Event::Diagnosed(Diagnosis::new(Problem::StateLost, Duration::from_secs(3)))),
+        Output::Event(Event::Diagnosed(Diagnosis::new(Problem::StatePending, Duration::from_secs(3)))),
         Output::Event(Event::SteppedDown { term: Term(4), reason: StepDown::Resigned { successor: None } }),
         Output::Event(Event::TwoLeaders { peer: 2, term: Term(5) }),
     ];
@@ -201,8 +201,8 @@ fn each_transition_is_one_log_line_at_a_fitting_level() {
             "WARN leader lost: node 2 is not heard node=1 leader=2",
             "WARN for 3 s: no leader, and no majority is heard: check that these nodes run, their addresses, keys and \
              firewalls node=1 problem=NoQuorum silent=[]",
-            "ERROR for 3 s: durable state lost: stop this node, and let its machine join under a new id node=1 \
-             problem=StateLost silent=[]",
+            "ERROR for 3 s: a state waits to be durable, and nothing is sent meanwhile: look at the disk of this node node=1 \
+             problem=StatePending silent=[]",
             "INFO stepped down from term 4: it resigned node=1 term=4",
             "ERROR node 2 claims to lead term 5, which another node leads node=1 peer=2 term=5",
         ]

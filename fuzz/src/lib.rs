@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use quorate::message::{
-    Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Order, Phase, Round, VoteReply,
-    VoteRequest,
+    Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Order, Phase, RecoveryReply, Round,
+    VoteReply, VoteRequest,
 };
 use quorate::{
     ClusterId, MembershipVersion, Message, Nanos, NodeId, Position, Priority, PromiseHolder, Term,
@@ -68,7 +68,9 @@ pub fn message<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Message<I>> {
 }
 
 fn body<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Body<I>> {
-    Ok(match u.int_in_range(0..=3)? {
+    Ok(match u.int_in_range(0..=5)? {
+        4 => Body::RecoveryRequest,
+        5 => Body::RecoveryReply(RecoveryReply { position: position(u)?, membership: Box::new(membership(u)?) }),
         0 => Body::VoteRequest(VoteRequest {
             phase: phase(u)?,
             claim: match u.int_in_range(0..=3)? {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use arbitrary::{Error, Result, Unstructured};
-use quorate::{ClusterId, HardState, Limits, MAX_MEMBERS, Membership, MembershipVersion, Term};
+use quorate::{
+    ClusterId, HardState, Incarnation, Limits, MAX_MEMBERS, Membership, MembershipVersion, Position, Term,
+};
 
 use crate::{AnyId, option};
 
@@ -47,5 +49,7 @@ pub fn state<I: AnyId>(u: &mut Unstructured<'_>) -> Result<HardState<I>> {
         promised: Duration::new(u.arbitrary()?, u.int_in_range(0..=999_999_999)?),
         membership: membership(u)?,
         committed: u.arbitrary()?,
+        position_floor: Position { term: u.arbitrary()?, index: u.arbitrary()? },
+        blank: option(u, |u| Ok(Incarnation(u.arbitrary()?)))?,
     })
 }

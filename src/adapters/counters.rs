@@ -153,7 +153,9 @@ impl ElectionCounters {
         let answer = match &message.body {
             Body::VoteReply(reply) => &reply.answer,
             Body::HeartbeatReply(reply) => &reply.answer,
-            Body::VoteRequest(_) | Body::Heartbeat(_) => return,
+            Body::VoteRequest(_) | Body::Heartbeat(_) | Body::RecoveryRequest | Body::RecoveryReply(_) => {
+                return;
+            }
         };
         if message.header.sent_at <= now {
             self.round_trips.add(now.saturating_duration_since(message.header.sent_at));
@@ -217,6 +219,7 @@ impl ElectionCounters {
             | Event::LearnerBehind { .. }
             | Event::VoterBehind { .. }
             | Event::Removed
+            | Event::Recovered { .. }
             | Event::LeaderLost { .. }
             | Event::Diagnosed(_)
             | Event::Resolved { .. }

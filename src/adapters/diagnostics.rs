@@ -256,7 +256,7 @@ impl<I: NodeId> Facts<I> {
     fn problem(&self, findings: &Findings<I>, contacted: bool) -> Option<Problem> {
         let conflicts = self.last_denial.is_some_and(|last| last.denial == Denial::MembershipConflict);
         match self.condition {
-            Condition::StateLost => Some(Problem::StateLost),
+            Condition::Recovering => Some(Problem::Recovering),
             Condition::Well => None,
             Condition::MembersSilent => Some(Problem::SilentMembers),
             Condition::Outside if contacted => Some(Problem::NotAdmitted),

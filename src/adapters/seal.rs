@@ -83,7 +83,7 @@ pub use self::refusal::{Refusal, Refused};
 pub use self::system_rng::SystemRng;
 
 /// The format of what is sealed: the third byte of every sealed datagram.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 /// How many zeros a handshake bears, so that what is sent because of it is no longer than the handshake. A handshake
 /// that answers a datagram bears no more zeros than the datagram has room for.

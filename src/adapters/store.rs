@@ -4,7 +4,8 @@
 //! "open or create", on purpose: a node whose file is lost does not know whom it voted for, and
 //! with a fresh file it could vote twice in one term and let two leaders be elected.
 //!
-//! - **A lost file, or a lost disk, is a lost node.** Let it join again under a *new id*.
+//! - **A lost file, or a lost disk, is no first start.** Start the node as [`HardState::blank`]: it asks the others
+//!   what it may have forgotten before it takes part again. Never start it with another first state.
 //! - **Never restore an older copy of the file**, from a backup or a snapshot of the disk. That is
 //!   the same as losing it, only nobody notices.
 //! - **Name the type of the ids**, as in `Store::<u64>`: a bare `[1, 2, 3]` is of `i32`. A file whose ids

@@ -44,7 +44,7 @@
 //! dropped, which resign at once, when its storage or its transport fails, when any of them panics, or with its
 //! runtime. Whichever it is,
 //! [`Leadership::stopped`], [`Handle::closed`] and every command say so. A node that was
-//! [`Removed`](crate::Event::Removed) or has [lost its state](crate::Event::StateLost) runs on.
+//! [`Removed`](crate::Event::Removed) runs on, and so does one that has [lost its state](crate::Event::StateLost).
 //!
 //! The runtime needs its timers enabled, and for UDP its IO as well. A handler that blocks it for as long as a promise
 //! costs the leader its lease: where the runtime has other work to do, let the node have a runtime and a thread of its

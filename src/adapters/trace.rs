@@ -62,6 +62,7 @@ pub fn trace_event<I: NodeId>(node: I, event: &Event<I>) {
         Event::Behind { peer, position } => debug!(?node, ?peer, %position, "{event}"),
         Event::ForeignCluster { peer, cluster } => error!(?node, ?peer, %cluster, "{event}"),
         Event::StateLost => error!(?node, "{event}"),
+        Event::Recovered { term } => info!(?node, %term, "{event}"),
         Event::TooManyForming { peer }
         | Event::MembershipConflict { peer }
         | Event::TwoProcesses { peer } => {

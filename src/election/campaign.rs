@@ -24,6 +24,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Role::Follower(_) => {}
             Role::PreCandidate(_) | Role::Candidate(_) => return Err(Rejection::AlreadyCampaigning),
             Role::Leader(leading) => return Err(Rejection::AlreadyLeads { term: leading.term }),
+            Role::Recovering(_) => return Err(Rejection::Recovering),
         }
         let remaining = self.promise.end().since(self.now);
         if remaining > Nanos::ZERO {
@@ -80,7 +81,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 until: round.until.before(jitter),
                 ..round
             },
-            Role::Follower(_) | Role::Candidate(_) | Role::Leader(_) => round,
+            Role::Follower(_) | Role::Candidate(_) | Role::Leader(_) | Role::Recovering(_) => round,
         }
     }
 
@@ -160,7 +161,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         // Without a pre-vote before the vote no voter counts as absent.
         let (mut tally, pre_vote_since) = match &mut self.role {
             Role::PreCandidate(round) => (core::mem::take(&mut round.tally), Some(round.since)),
-            Role::Follower(_) | Role::Candidate(_) | Role::Leader(_) => (Tally::default(), None),
+            Role::Follower(_) | Role::Candidate(_) | Role::Leader(_) | Role::Recovering(_) => {
+                (Tally::default(), None)
+            }
         };
         tally.begin(&self.hard.membership, self.id, until);
         let timer = self.new_request_timer();
@@ -285,7 +288,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 Some(Renewal::Asking { tally, timer }) => Some((Claim::Renewal, tally, timer)),
                 Some(Renewal::Preparing { .. }) | None => None,
             },
-            Role::Follower(_) | Role::PreCandidate(_) => None,
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Recovering(_) => None,
         }
     }
 
@@ -297,7 +300,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 Some(Renewal::Asking { tally, .. }) => Some(tally),
                 Some(Renewal::Preparing { .. }) | None => None,
             },
-            Role::Follower(_) | Role::PreCandidate(_) => None,
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Recovering(_) => None,
         }
     }
 

@@ -67,14 +67,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Why this node may not lead, if it may not. A forming node may not before it knows enough others. Rule 8.4.
     pub(super) fn ineligibility(&self) -> Option<Ineligible> {
         let members = &self.hard.membership;
-        if self.participation == Participation::StateLost {
-            return Some(Ineligible::StateLost);
-        }
         if !members.is_voter(self.id) {
             return Some(Ineligible::NotAVoter);
         }
         if self.priority == Priority::NEVER_LEADS {
             return Some(Ineligible::NeverLeads);
+        }
+        // Rule 9.4: this node gives its vote to no node whose data reach less far, itself included.
+        if self.position < self.hard.position_floor {
+            return Some(Ineligible::Behind { required: self.hard.position_floor });
         }
         let Limits { min_members, .. } = members.limits().filter(|_| members.is_forming())?;
         let known = members.voters().len();

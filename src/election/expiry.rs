@@ -12,7 +12,8 @@
 //! | denial, term with two leaders, node outside the membership | see `RareState` of `peer_log.rs` |
 //! | target, steps, removed members, position to carry over | with the reconfiguration, and with the leadership |
 //! | wish to leave | with the removal, a target that calls the leader back, or a restart |
-//! | `StateLost`, `Removed` | never: the process has to end |
+//! | what a node that has forgotten has learned so far | with its recovery |
+//! | `Removed` | never: the process has to end |
 
 use rand_core::Rng;
 

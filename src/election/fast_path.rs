@@ -9,7 +9,7 @@ use rand_core::Rng;
 use super::Election;
 use crate::io::Output;
 use crate::message::{Answer, Body, Header, Heartbeat, Message, Order};
-use crate::role::{Participation, Role};
+use crate::role::Role;
 use crate::types::{MemberIndex, Nanos, NodeId};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
@@ -57,9 +57,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let is_plain = heartbeat.order == Order::Follow
             && heartbeat.promise > Nanos::ZERO
             && heartbeat.membership.is_none();
-        let is_idle = following.is_idle()
-            && self.participation != Participation::StateLost
-            && !self.lapse_backoff.is_active();
+        let is_idle = following.is_idle() && !self.lapse_backoff.is_active();
         if is_unchanged && is_plain && is_idle { following.leader_index.zip(heartbeat.rank) } else { None }
     }
 }

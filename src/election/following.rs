@@ -10,7 +10,7 @@ use crate::io::Output;
 use crate::membership::is_newer_config;
 use crate::message::{Answer, Body, Denial, Header, Heartbeat, HeartbeatReply, Message};
 use crate::peer_log::Anomaly;
-use crate::role::{Following, Leaving, Participation, Role};
+use crate::role::{Following, Leaving, Role};
 use crate::types::{Leader, MemberIndex, NEVER, Nanos, NodeId, Term};
 
 /// Why a heartbeat is not accepted.
@@ -44,11 +44,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if self.is_second_leader(from, header.term) {
             return self.report_second_leader(from, header.term, out);
         }
-        if self.participation != Participation::StateLost && self.shows_lost_state(&header, &heartbeat) {
-            self.declare_state_lost(Leader { id: from, term: header.term }, out);
-        }
-        if self.participation == Participation::StateLost {
-            return;
+        if self.shows_lost_state(&header, &heartbeat) {
+            return self.recover_lost_state(Leader { id: from, term: header.term }, out);
         }
         self.adopt(from, &header, &mut heartbeat, out);
         let granted = self.bind_to_leader(from, &header, &heartbeat);
@@ -85,9 +82,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn is_second_leader(&self, from: I, term: Term) -> bool {
         let known = match &self.role {
             Role::Leader(leading) if leading.term == term => Some(self.id),
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Leader(_) => {
-                self.promise.leader_of(term)
-            }
+            Role::Follower(_)
+            | Role::PreCandidate(_)
+            | Role::Candidate(_)
+            | Role::Leader(_)
+            | Role::Recovering(_) => self.promise.leader_of(term),
         };
         self.peer_log.is_disputed(term) || known.is_some_and(|leader| leader != from)
     }
@@ -153,7 +152,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 (following.election_deadline, following.early_pre_vote_at) =
                     if sends_pre_votes { (election_deadline, early_pre_vote_at) } else { (NEVER, NEVER) };
             }
-            Role::PreCandidate(_) | Role::Candidate(_) | Role::Leader(_) => {
+            Role::PreCandidate(_) | Role::Candidate(_) | Role::Leader(_) | Role::Recovering(_) => {
                 self.become_follower(election_deadline)
             }
         }
@@ -173,7 +172,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         };
         let ready = match &self.role {
             Role::Follower(Following { transfer_pre_vote: Some(transfer), .. }) => transfer.ready,
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Leader(_) => false,
+            Role::Follower(_)
+            | Role::PreCandidate(_)
+            | Role::Candidate(_)
+            | Role::Leader(_)
+            | Role::Recovering(_) => false,
         };
         // `extend` constructs the message in the buffer, where a push would copy 128 bytes.
         out.extend(core::iter::once_with(|| {

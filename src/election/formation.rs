@@ -83,7 +83,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Role::Leader(leading) => {
                 leading.reconfiguration.as_ref().and_then(|change| change.target.as_ref())
             }
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Recovering(_) => None,
         };
         match target {
             Some(target) => (target.voters().to_vec(), target.learners().to_vec()),
@@ -124,7 +124,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         match &mut self.role {
             Role::PreCandidate(round) => round.tally.realign(&self.hard.membership, &known),
             Role::Candidate(candidacy) => candidacy.tally.realign(&self.hard.membership, &known),
-            Role::Follower(_) | Role::Leader(_) => {}
+            Role::Follower(_) | Role::Leader(_) | Role::Recovering(_) => {}
         }
         self.peer_log.realign(&self.hard.membership, &known);
         self.hard.membership = known;

@@ -83,7 +83,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Role::Leader(leading) => {
                 fitness(&leading.progress, &self.hard.membership, self.id, successor, self.now)
             }
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => Err(Unfit::NotAVoter),
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Recovering(_) => {
+                Err(Unfit::NotAVoter)
+            }
         }
     }
 

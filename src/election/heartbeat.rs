@@ -148,7 +148,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if effect.lengthens_lease {
             self.refresh_lease();
         }
-        if effect.acknowledges {
+        // Rule 9.5: a member that acknowledged before may be bound again only now.
+        if !self.hard.committed {
             self.commit(out);
         }
         // A longer promise, or a shorter wait: each reply may be the one that a step waits for.
@@ -226,9 +227,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         follower.newest = header.round;
         follower.answered = true;
-        // Rule 7.3: term and version from the same reply.
-        let acknowledges = !follower.acknowledged && header.term == leading.term && header.version == version;
-        follower.acknowledged |= acknowledges;
+        // Rule 7.3: term and version from the same reply. Rule 9.5: the newest one counts.
+        let holds_version = header.term == leading.term && header.version == version;
+        let acknowledges = !follower.acknowledged && holds_version;
+        follower.acknowledged = holds_version;
         // Rule 2.8: a member that does not know that it was added again tells of a wish from before.
         let leaving = reply.leaving && header.version >= self.hard.membership.added_at(index);
         let changes_leaving = follower.leaving != leaving;

@@ -16,7 +16,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn tuning(&self) -> Option<&Tuning> {
         match &self.role {
             Role::Leader(leading) => leading.tuning.as_deref(),
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Recovering(_) => None,
         }
     }
 

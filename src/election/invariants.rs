@@ -23,7 +23,17 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 debug_assert!(!self.has_reserved_vote(), "a candidate still reserves a vote (rule 4.10)");
             }
             Role::Leader(leading) => self.check_leader_invariants(leading),
+            Role::Recovering(_) => {
+                debug_assert!(
+                    !self.has_reserved_vote(),
+                    "a node that has forgotten reserves a vote (rule 9.1)"
+                );
+            }
         }
+        debug_assert!(
+            self.hard.blank.is_some() == self.is_recovering(),
+            "only a blank node recovers (rule 9.1)"
+        );
     }
 
     fn check_leader_invariants(&self, leading: &Leading<I>) {

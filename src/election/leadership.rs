@@ -106,7 +106,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 renewed.to_carry_over,
             ),
             // Rule 8.1 (h): what a quorum held under an earlier leader, this node holds too, since it was elected.
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => {
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Recovering(_) => {
                 (None, None, Timestamp::ORIGIN, self.position)
             }
         };

@@ -21,7 +21,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                     leading.reconfiguration.as_ref().is_some_and(|change| change.is_preparing());
                 !self.hard.committed || leading.renewal.is_some() || prepares_step
             }
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => false,
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Recovering(_) => false,
         };
         if needs_long_promise {
             return self.timing.promise_limit();

@@ -7,13 +7,13 @@ use alloc::vec::Vec;
 use rand_core::Rng;
 
 use super::{Durability, Election};
-use crate::event::{Event, StepDown};
+use crate::event::Event;
 use crate::io::Output;
 use crate::membership::{Membership, is_newer_config};
 use crate::message::{Header, Heartbeat};
 use crate::peer_log::Anomaly;
 use crate::role::{Leaving, Participation, Role};
-use crate::types::{Leader, MembershipVersion, Nanos, NodeId, Term};
+use crate::types::{MembershipVersion, Nanos, NodeId, Term};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 7.2: takes over a membership that is newer than this node's, once the term that came with it is
@@ -167,7 +167,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Participation::Member => true,
             Participation::Outsider => self.leaving != Leaving::No || by_leader,
             // The leader also tells a removed node of each later step.
-            Participation::Removed | Participation::StateLost => false,
+            Participation::Removed => false,
         };
         if is_concerned && self.is_removed() {
             self.participation = Participation::Removed;
@@ -180,19 +180,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 7.5: whether a heartbeat shows that this node has lost its durable state. A leader sends the whole
     /// membership until it has been acknowledged. A leader that encloses none, and knows its membership to be
     /// committed, has seen this node acknowledge it; but this node holds an older one.
+    ///
+    /// A node that has come back in this very term (9.4) may have acknowledged to its leader before it forgot. Its
+    /// reply tells the leader, which encloses the membership again (9.5).
     pub(super) fn shows_lost_state(&self, header: &Header, heartbeat: &Heartbeat<I>) -> bool {
         let is_older = is_newer_config(header.version, self.hard.membership.version());
         let encloses_none = heartbeat.membership.is_none() && heartbeat.promise > Nanos::ZERO;
-        is_older && encloses_none && header.committed
-    }
-
-    /// Rule 7.5: from now on this node gives no promise and no vote.
-    pub(super) fn declare_state_lost(&mut self, leader: Leader<I>, out: &mut Vec<Output<I>>) {
-        if matches!(self.role, Role::Leader(_)) {
-            self.step_down(StepDown::NewLeader { leader }, None, out);
-        }
-        self.participation = Participation::StateLost;
-        self.stop_campaigning();
-        out.push(Output::Event(Event::StateLost));
+        let may_be_back = header.term == self.hard.term && self.hard.voted_for == Some(self.id);
+        is_older && encloses_none && header.committed && !may_be_back
     }
 }

@@ -167,13 +167,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Spec: `ConfigQuorumCheck`, "∃ Q ∈ Quorums(config[i]) : ∀ t ∈ Q : CV(t) = CV(i)", and
     /// `TermQuorumCheck`, "∃ Q ∈ Quorums(config[i]) : ∀ t ∈ Q : currentTerm[t] = currentTerm[i]".
-    /// A member that has acknowledged the membership has shown both in one reply.
+    /// A member that has acknowledged the membership has shown both in one reply. Rule 9.5: it counts while it is
+    /// bound, since it cannot have forgotten then; and what was committed once stays so.
     pub(super) fn config_and_term_quorum_check(&self) -> bool {
         let Role::Leader(leading) = &self.role else { return false };
-        let acknowledged = |index: MemberIndex| {
-            leading.progress.get(index.as_usize()).is_some_and(|follower| follower.acknowledged)
+        let holds = |index: MemberIndex| {
+            let member = leading.progress.get(index.as_usize());
+            member.is_some_and(|member| member.acknowledged && self.now < member.bound_until)
         };
-        self.hard.membership.is_quorum(acknowledged)
+        self.hard.committed || self.hard.membership.is_quorum(holds)
     }
 
     /// The next step, and whether it is forced. Rule 8.1 (d): under it the lease holds for a heartbeat interval

@@ -10,10 +10,13 @@ use super::Election;
 use crate::diagnosis::ReceivedDenial;
 #[cfg(any(feature = "endpoint", feature = "tokio"))]
 use crate::diagnosis::{Condition, Health};
+use crate::io::Lease;
 use crate::reconfig::Target;
-use crate::role::{Leaving, Participation, Role};
-use crate::status::{HeartbeatTiming, MemberProgress, MemberStatus, PromiseStatus, Status};
-use crate::types::{MemberIndex, NodeId, Timestamp};
+#[cfg(any(feature = "endpoint", feature = "tokio"))]
+use crate::role::Participation;
+use crate::role::{Leaving, Role};
+use crate::status::{HeartbeatTiming, MemberProgress, MemberStatus, PromiseStatus, RecoveryStatus, Status};
+use crate::types::{Leader, MemberIndex, NodeId, Timestamp};
 
 /// For how long nothing is said to be wrong at least: elections take as long.
 #[cfg(any(feature = "endpoint", feature = "tokio"))]
@@ -47,7 +50,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             committed: self.hard.committed,
             target: self.target().cloned(),
             leaving: self.leaving != Leaving::No,
-            state_lost: self.participation == Participation::StateLost,
+            recovery: self.recovery_status(),
             pending_write: None,
             diagnosis: None,
             quorum_reachable: self.quorum_reachable(),
@@ -61,6 +64,37 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         Some(ReceivedDenial { from, denial })
     }
 
+    /// The leader that this node knows of, itself included; `None` once the promise to that leader has ended, as of the
+    /// last tick.
+    #[must_use]
+    pub fn leader(&self) -> Option<Leader<I>> {
+        match &self.role {
+            Role::Leader(leading) => Some(Leader { id: self.id, term: leading.term }),
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Recovering(_) => {
+                self.promise.leader(self.now)
+            }
+        }
+    }
+
+    /// The permission to act as leader: ask for it after all outputs so far were acted on, and
+    /// check [`Lease::holds_at`] against a fresh reading of the clock. Rule 3.2.
+    #[must_use]
+    pub fn lease(&self) -> Option<Lease> {
+        match &self.role {
+            Role::Leader(leading) => Some(Lease { term: leading.term, until: leading.lease }),
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Recovering(_) => None,
+        }
+    }
+
+    fn recovery_status(&self) -> Option<RecoveryStatus<I>> {
+        let Role::Recovering(recovery) = &self.role else { return None };
+        let members = recovery.latest().unwrap_or(&self.hard.membership);
+        let others = members.voters().iter().copied().filter(|&id| id != self.id);
+        let (heard, missing) = others.partition(|&id| recovery.has_heard(id));
+        let wait_left = recovery.wait_until.since(self.now).as_duration();
+        Some(RecoveryStatus { wait_left, heard, missing, quorum: members.quorum() })
+    }
+
     /// A denial older than that says nothing about the present. A node that is denied asks again more often.
     pub(super) fn oldest_denial(&self) -> Timestamp {
         self.now.before(self.timing.promise_limit().saturating_mul(4))
@@ -69,17 +103,18 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn target(&self) -> Option<&Target<I>> {
         match &self.role {
             Role::Leader(leading) => leading.reconfiguration.as_ref()?.target.as_ref(),
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Recovering(_) => None,
         }
     }
 
     /// The nodes that this node sends to of its own accord: members, nodes that are about to become members,
-    /// and removed members until they have acknowledged that. A node may come twice.
+    /// removed members until they have acknowledged that, and nodes that it asks what it has forgotten. A node may
+    /// come twice.
     #[cfg(any(feature = "endpoint", feature = "tokio"))]
     pub(crate) fn recipients(&self) -> impl Iterator<Item = I> + use<'_, I, R> {
         let reconfiguration = match &self.role {
             Role::Leader(leading) => leading.reconfiguration.as_ref(),
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) => None,
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Recovering(_) => None,
         };
         let target = reconfiguration.and_then(|reconfiguration| reconfiguration.target.as_ref()).into_iter();
         let target = target.flat_map(|target| target.voters().iter().chain(target.learners()).copied());
@@ -87,7 +122,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             .into_iter()
             .flat_map(|reconfiguration| reconfiguration.removed.iter().map(|removed| removed.id));
         let members = self.hard.membership.members().iter().copied();
-        members.chain(target).chain(removed)
+        let recovery = if let Role::Recovering(recovery) = &self.role { Some(recovery) } else { None };
+        let named = recovery.into_iter().flat_map(|recovery| recovery.heard_of());
+        members.chain(target).chain(removed).chain(named)
     }
 
     /// How this node fares. Allocates only if members are silent.
@@ -99,7 +136,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let looks = leads || leader.is_none();
         let (silent, silent_voters) = if looks { self.silent_members(grace) } else { (Vec::new(), 0) };
         let condition = match self.participation {
-            Participation::StateLost => Condition::StateLost,
+            _ if self.is_recovering() => Condition::Recovering,
             Participation::Removed => Condition::Well,
             Participation::Outsider | Participation::Member if leads && !silent.is_empty() => {
                 Condition::MembersSilent

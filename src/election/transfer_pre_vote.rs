@@ -148,7 +148,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Role::Follower(Following { transfer_pre_vote: Some(transfer), .. }) => {
                 transfer.pre_vote_round.skips_term
             }
-            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Leader(_) => false,
+            Role::Follower(_)
+            | Role::PreCandidate(_)
+            | Role::Candidate(_)
+            | Role::Leader(_)
+            | Role::Recovering(_) => false,
         }
     }
 }

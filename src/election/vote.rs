@@ -8,7 +8,7 @@ use super::Election;
 use crate::io::Output;
 use crate::membership::is_newer_config;
 use crate::message::{Answer, Body, Claim, Denial, Header, Message, Phase, VoteReply, VoteRequest};
-use crate::role::{Leading, Participation, Role};
+use crate::role::{Leading, Role};
 use crate::types::{MemberIndex, Nanos, NodeId, PromiseHolder, Term, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
@@ -54,10 +54,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if self.conflicts_with(request.membership.as_deref()) {
             return Err(Denial::MembershipConflict);
         }
-        // Rule 7.5.
-        if self.participation == Participation::StateLost {
-            return Err(Denial::NotAMember);
-        }
         // Rule 1.3, and 8.4 for a group that forms.
         let is_newer = is_newer_config(header.version, self.hard.membership.version());
         let is_founder = self.is_forming_with(request) && self.has_room_for_founder(from);
@@ -73,7 +69,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     ) {
         if denial == Denial::MembershipConflict {
             self.report_conflict(from, out);
-        } else if self.participation != Participation::StateLost && self.is_forming_with(request) {
+        } else if self.is_forming_with(request) {
             self.report_too_many_forming(from, out);
         }
     }
@@ -190,10 +186,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if is_older { Err(Denial::StaleMembership) } else { Ok(()) }
     }
 
-    /// Raft §5.4.1. A renewing leader is past this test, since it leads whatever its position. Rule 5.1.
+    /// Raft §5.4.1, and rule 9.4. A renewing leader is past this test, since it leads whatever its position. Rule 5.1.
     fn position_test(&self, request: &VoteRequest<I>) -> Result<(), Denial<I>> {
-        let is_behind = request.position < self.position && request.claim != Claim::Renewal;
-        if is_behind { Err(Denial::PositionBehind(self.position)) } else { Ok(()) }
+        let required = self.required_of_candidates();
+        let is_behind = request.position < required && request.claim != Claim::Renewal;
+        if is_behind { Err(Denial::PositionBehind(required)) } else { Ok(()) }
     }
 
     /// Rule 1.1: one vote in a term. Rule 1.5: an accepted leader has used it up.
@@ -232,7 +229,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         match &mut self.role {
             Role::Candidate(_) => self.abandon_candidacy(),
             Role::Follower(following) => following.early_pre_vote = None,
-            Role::PreCandidate(_) | Role::Leader(_) => {}
+            Role::PreCandidate(_) | Role::Leader(_) | Role::Recovering(_) => {}
         }
     }
 

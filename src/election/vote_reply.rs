@@ -41,7 +41,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 self.count_pre_votes(out);
             }
             (Phase::Real, Role::Candidate(_) | Role::Leader(_))
-                if reply.request_term == self.hard.term && self.is_requesting_votes() =>
+                if reply.request_term == self.hard.term
+                    && self.has_asked(&header)
+                    && self.is_requesting_votes() =>
             {
                 self.handle_reply(from, index, &header, reply, out);
                 self.count_votes(out);
@@ -50,12 +52,20 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
+    /// Rule 9.2: whether a reply answers a request of this incarnation.
+    ///
+    /// B asks C for its vote of term 6, crashes, forgets, comes back in term 5, and asks in term 6 again. The promise of
+    /// C's first reply, which is late, is over, and its time is of another clock.
+    fn has_asked(&self, reply: &Header) -> bool {
+        reply.round > self.first_round && reply.round <= self.round
+    }
+
     /// Whether the votes of this term are still asked for: what a voter denied before the term was won is no news.
     fn is_requesting_votes(&self) -> bool {
         match &self.role {
             Role::Candidate(_) => true,
             Role::Leader(leading) => leading.is_requesting_votes(),
-            Role::Follower(_) | Role::PreCandidate(_) => false,
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Recovering(_) => false,
         }
     }
 
@@ -97,7 +107,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                     timer.watch_bound(tally.next_free(now));
                 }
             }
-            Role::Follower(_) => {}
+            Role::Follower(_) | Role::Recovering(_) => {}
         }
     }
 
@@ -191,7 +201,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if is_higher && !is_installed {
             match &self.role {
                 Role::PreCandidate(_) => self.start_pre_vote(out),
-                Role::Candidate(_) | Role::Follower(_) | Role::Leader(_) => self.abandon_candidacy(),
+                Role::Candidate(_) | Role::Follower(_) | Role::Leader(_) | Role::Recovering(_) => {
+                    self.abandon_candidacy()
+                }
             }
         }
         is_higher || is_installed

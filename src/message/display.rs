@@ -4,7 +4,8 @@ use core::fmt::{Debug, Display, Formatter, Result};
 use core::time::Duration;
 
 use super::{
-    Answer, Body, Claim, Denial, Heartbeat, HeartbeatReply, Message, Order, Phase, VoteReply, VoteRequest,
+    Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Message, Order, Phase, RecoveryReply,
+    VoteReply, VoteRequest,
 };
 use crate::types::{Nanos, Term};
 
@@ -29,11 +30,20 @@ impl<I: Debug> Display for Message<I> {
                 write_heartbeat_reply(f, header.term, reply)?;
                 &reply.membership
             }
+            Body::RecoveryRequest => return write!(f, "recovery request (round {})", header.round),
+            Body::RecoveryReply(RecoveryReply { position, .. }) => {
+                write!(f, "recovery reply of term {}, position {position}", header.term)?;
+                return write_version(f, header, true);
+            }
         };
-        let committed = if header.committed { ", committed" } else { "" };
-        let enclosed = if membership.is_some() { ", enclosed" } else { "" };
-        write!(f, " (membership {}{committed}{enclosed}, round {})", header.version, header.round)
+        write_version(f, header, membership.is_some())
     }
+}
+
+fn write_version(f: &mut Formatter<'_>, header: &Header, is_enclosed: bool) -> Result {
+    let committed = if header.committed { ", committed" } else { "" };
+    let enclosed = if is_enclosed { ", enclosed" } else { "" };
+    write!(f, " (membership {}{committed}{enclosed}, round {})", header.version, header.round)
 }
 
 fn write_vote_request<I: Debug>(f: &mut Formatter<'_>, term: Term, request: &VoteRequest<I>) -> Result {

@@ -449,17 +449,21 @@ fn a_member_that_comes_and_goes_is_said_ever_more_seldom() {
     assert!((4..=9).contains(&seconds.len()), "{seconds:?}");
 }
 
+/// One of three waits for both others.
 #[test]
-fn a_node_that_has_lost_its_state_goes_on_saying_so() {
+fn a_node_that_cannot_recover_goes_on_saying_so_until_it_can() {
     let mut world = World::of(three(&None));
     world.run_for(5 * SECOND);
     world.step(1, Input::Reconfigure { target: Target::new([1, 2, 3], [4]).unwrap(), force: Force::Never });
     world.run_for(5 * SECOND);
     let now = world.now;
     world.node(2).restart_from(HardState::bootstrap(GROUP, [1, 2, 3]).unwrap(), now);
+    world.cut_off = vec![at(3)];
     let said = said_within(&mut world, 2, 60);
-    assert_said(&mut world, 2, &said, Problem::StateLost);
+    assert_said(&mut world, 2, &said, Problem::Recovering);
     assert!(diagnoses(&said).len() >= 3, "{said:?}");
+    world.cut_off.clear();
+    assert_resolved(&mut world, 2, Problem::Recovering);
 }
 
 #[test]

@@ -165,7 +165,7 @@ fn a_question_is_answered_to_programs_with_the_key_by_no_more_than_it_has() {
         }
     }
     let mut short = Node::new(1, &[1], None);
-    assert!(handle(&mut short.endpoint, b"qr\x05\x02\0\0\0\0\0\0\0\x0112345678", at(99)).1.is_empty());
+    assert!(handle(&mut short.endpoint, b"qr\x06\x02\0\0\0\0\0\0\0\x0112345678", at(99)).1.is_empty());
     assert_eq!(short.endpoint.counters().short_questions, 1);
 }
 

@@ -21,6 +21,7 @@ mod news;
 mod positions;
 mod promises;
 mod reconfiguration;
+mod recovery;
 mod renewal;
 mod reply_order;
 mod rivals;

@@ -158,7 +158,7 @@ fn a_node_that_is_not_in_the_list_it_was_started_with_is_passive() {
 /// Rule 7.5: a leader encloses the membership until it is acknowledged. A node that does not hold a
 /// membership that the leader no longer encloses has lost its state, and with it its votes.
 #[test]
-fn a_node_that_has_lost_an_acknowledged_membership_takes_no_part_any_more() {
+fn a_node_that_has_lost_an_acknowledged_membership_recovers() {
     for wiped in [Node::fresh(3, &THREE), Node::new(config(3), HardState::joining(CLUSTER), 0)] {
         let beat = |round| heartbeat(1, round).version(1, 1);
         assert_eq!(
@@ -167,11 +167,13 @@ fn a_node_that_has_lost_an_acknowledged_membership_takes_no_part_any_more() {
             "without a commit the node may never have been sent it"
         );
         let mut node = wiped.clone();
-        assert_eq!(trace(&node.hear(0, 1, beat(1).committed())), "state-lost");
+        assert_eq!(trace(&node.hear(0, 1, beat(1).committed())), "persist, state-lost");
         assert_eq!(node.hear(1, 1, beat(2).committed()), [], "it promises nothing, and reports it once");
-        let out = node.hear(2, 2, vote(2, 1).version(1, 1));
-        assert_eq!((denied(&out, 2), node.term()), (Denial::NotAMember, term(0)));
-        assert_eq!(node.deadline(), None);
+        assert_eq!(node.hear(2, 2, vote(2, 1).version(1, 1)), [], "nor does it vote");
+        assert_eq!((node.role(), node.due()), (RoleKind::Recovering, LIMIT));
+        assert!(trace(&node.tick_at(LIMIT)).starts_with("ask 1"), "that leader is asked, whatever the list");
+        let restarted = node.restarted(1_000);
+        assert_eq!((restarted.role(), restarted.due()), (RoleKind::Recovering, 1_000 + LIMIT));
     }
     // A heartbeat that releases its receiver never encloses a membership.
     let mut node = Node::fresh(3, &THREE);

@@ -320,7 +320,10 @@ pub(crate) fn answer(request: &Msg, answer: Answer<u64>) -> Msg {
             leaving: false,
             membership: None,
         }),
-        Body::VoteReply(_) | Body::HeartbeatReply(_) => panic!("a reply has no reply"),
+        Body::RecoveryRequest => panic!("a recovery request is granted nothing"),
+        Body::VoteReply(_) | Body::HeartbeatReply(_) | Body::RecoveryReply(_) => {
+            panic!("a reply has no reply")
+        }
     };
     Message { header: request.header, body }
 }
@@ -396,7 +399,7 @@ impl Change for Msg {
         match &mut self.body {
             Body::VoteRequest(request) => request.promise = ns(length),
             Body::Heartbeat(heartbeat) => heartbeat.promise = ns(length),
-            Body::VoteReply(_) | Body::HeartbeatReply(_) => panic!("a reply asks for no promise"),
+            _ => panic!("{self:?} asks for no promise"),
         }
         self
     }
@@ -431,7 +434,10 @@ impl Change for Msg {
         match &mut self.body {
             Body::VoteRequest(request) => request.position = at_index(index),
             Body::HeartbeatReply(reply) => reply.position = at_index(index),
-            Body::VoteReply(_) | Body::Heartbeat(_) => panic!("{self:?} has no position"),
+            Body::RecoveryReply(reply) => reply.position = at_index(index),
+            Body::VoteReply(_) | Body::Heartbeat(_) | Body::RecoveryRequest => {
+                panic!("{self:?} has no position")
+            }
         }
         self
     }
@@ -465,6 +471,9 @@ impl Change for Msg {
             | Body::VoteReply(VoteReply { membership, .. })
             | Body::Heartbeat(Heartbeat { membership, .. })
             | Body::HeartbeatReply(HeartbeatReply { membership, .. }) => membership,
+            Body::RecoveryRequest | Body::RecoveryReply(_) => {
+                panic!("{self:?} does not choose what to enclose")
+            }
         };
         self.header.version = members.version();
         *membership = Some(Box::new(members));
@@ -497,7 +506,7 @@ pub(crate) fn answered(outputs: &Outputs, receiver: u64) -> Answer<u64> {
         Body::VoteReply(VoteReply { answer, .. }) | Body::HeartbeatReply(HeartbeatReply { answer, .. }) => {
             answer
         }
-        Body::VoteRequest(_) | Body::Heartbeat(_) => panic!("the last message is no reply: {outputs:#?}"),
+        _ => panic!("the last message answers nothing: {outputs:#?}"),
     }
 }
 
@@ -572,6 +581,8 @@ pub(crate) fn trace(outputs: &Outputs) -> String {
             Body::VoteReply(VoteReply { answer: Answer::Granted(_), .. })
             | Body::HeartbeatReply(HeartbeatReply { answer: Answer::Granted(_), .. }) => format!("yes {to}"),
             Body::VoteReply(_) | Body::HeartbeatReply(_) => format!("no {to}"),
+            Body::RecoveryRequest => format!("ask {to}"),
+            Body::RecoveryReply(_) => format!("tell {to}"),
         },
         Output::Event(event) => match event {
             Event::Elected { .. } => "elected",
@@ -590,6 +601,7 @@ pub(crate) fn trace(outputs: &Outputs) -> String {
             Event::TargetAbandoned => "abandoned",
             Event::Removed => "removed",
             Event::StateLost => "state-lost",
+            Event::Recovered { .. } => "recovered",
             Event::TwoProcesses { .. } => "two-processes",
             Event::TooManyForming { .. } => "too-many",
             _ => "unknown",

@@ -101,7 +101,7 @@ fn a_node_that_must_not_campaign_says_what_keeps_it() {
     wiped.hear(0, 1, heartbeat(1, 1).version(1, 1).committed());
     assert_eq!(
         campaign(wiped),
-        "this node cannot lead: it has lost its durable state: stop it, and let its machine join under a new id"
+        "this node has forgotten what it took part in: ask again once others have told it"
     );
 
     let mut bound = Node::fresh(3, &THREE);
@@ -225,7 +225,7 @@ fn each_event_is_one_line_that_names_the_nodes_and_terms_it_is_about() {
     let leader = Leader { id: 3, term: Term(8) };
     let version = MembershipVersion { term: Term(8), number: 2 };
     let stepped_down = |reason| Event::SteppedDown { term: Term(7), reason };
-    let texts: [(Event<u64>, &str); 27] = [
+    let texts: [(Event<u64>, &str); 28] = [
         (Event::Elected { term: Term(7) }, "elected in term 7"),
         (stepped_down(StepDown::LeaseLapsed), "stepped down from term 7: its lease lapsed"),
         (
@@ -263,7 +263,8 @@ fn each_event_is_one_line_that_names_the_nodes_and_terms_it_is_about() {
             "voter 3 is at position 0.6: the change waits for a quorum at 0.7",
         ),
         (Event::Removed, "removed from the group: this node can be stopped"),
-        (Event::StateLost, "durable state lost: stop this node"),
+        (Event::StateLost, "durable state lost: this node asks the others before it takes part again"),
+        (Event::Recovered { term: Term(7) }, "recovered in term 7: others have told what was forgotten"),
         (Event::TwoProcesses { peer: 2 }, "two processes run as node 2: stop one of them"),
         (
             Event::TooManyForming { peer: 6 },

@@ -12,6 +12,7 @@
 mod connectivity;
 mod counterexamples;
 mod flapping;
+mod forgetting;
 mod handovers;
 mod membership_changes;
 mod no_quorum;

@@ -17,8 +17,8 @@ use quorate::adapters::wire::{
     DecodeError, DecodeErrors, EncodeError, MAX_DATAGRAM, VERSION, decode, encode, encode_into,
 };
 use quorate::message::{
-    Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Order, Phase, Round, VoteReply,
-    VoteRequest,
+    Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Order, Phase, RecoveryReply, Round,
+    VoteReply, VoteRequest,
 };
 use quorate::{
     ClusterId, Limits, MAX_MEMBERS, Membership, MembershipVersion, Message, Nanos, NodeId, Position,
@@ -37,7 +37,7 @@ const HEADER: Header = Header {
 };
 
 /// A message of each kind, with its bytes after those of the header.
-fn golden() -> [(Message<u64>, &'static [u8]); 9] {
+fn golden() -> [(Message<u64>, &'static [u8]); 11] {
     let members = Membership::new(HEADER.version, vec![1, 2, 3], vec![200], 2).unwrap();
     let some_members = Some(Box::new(members));
     let message = |body| Message { header: HEADER, body };
@@ -97,6 +97,14 @@ fn golden() -> [(Message<u64>, &'static [u8]); 9] {
                 membership: None,
             })),
             &[3, 0xac, 0x02, 1, 6, 3, 9, 1, 1, 0, 0],
+        ),
+        (message(Body::RecoveryRequest), &[4]),
+        (
+            message(Body::RecoveryReply(RecoveryReply {
+                position: Position { term: 3, index: 9 },
+                membership: Box::new(Membership::bootstrap([1, 2]).unwrap()),
+            })),
+            &[5, 3, 9, 0, 1, 2, 1, 2, 0, 2, 0],
         ),
     ]
 }
@@ -348,7 +356,7 @@ fn too_many_members_are_refused() {
 fn refusals_are_counted_by_kind() {
     let mut refused = DecodeErrors::default();
     let datagrams: [&[u8]; 6] =
-        [&[], &[VERSION; MAX_DATAGRAM + 1], &[9, 9], &[VERSION], &[VERSION, 0, 0, 0, 0, 0, 0, 0, 4], &{
+        [&[], &[VERSION; MAX_DATAGRAM + 1], &[9, 9], &[VERSION], &[VERSION, 0, 0, 0, 0, 0, 0, 0, 6], &{
             let mut datagram = encode(&golden()[0].0);
             datagram.push(0);
             datagram

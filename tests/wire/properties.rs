@@ -89,6 +89,11 @@ fn body<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strat
                 Body::Heartbeat(Heartbeat { promise, rank, order, inherited, membership })
             }
         ),
+        Just(Body::RecoveryRequest),
+        (position(), membership(id.clone())).prop_map(|(position, membership)| {
+            let membership = membership.unwrap_or_else(|| Box::new(Membership::joining()));
+            Body::RecoveryReply(RecoveryReply { position, membership })
+        }),
         (any::<(u64, u8, bool, bool)>(), answer(id.clone()), position(), membership(id)).prop_map(
             |((of, priority, ready, leaving), answer, position, membership)| {
                 let (of, priority) = (Term(of), Priority(priority));

@@ -35,7 +35,7 @@ pub(super) const MAX_PLAIN: usize = wire::MAX_DATAGRAM + 4 * 1024;
 const QUESTION_LENGTH: usize = 512;
 
 const MAGIC: &[u8] = b"qr";
-const VERSION: u8 = 5;
+const VERSION: u8 = 6;
 const MESSAGE: u8 = 1;
 const QUESTION: u8 = 2;
 const ANSWER: u8 = 3;

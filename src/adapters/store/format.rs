@@ -16,8 +16,8 @@ use crate::types::NodeId;
 const MAGIC: [u8; 8] = *b"quorate\x1a";
 const HEADER: usize = 20;
 
-/// Format 3 names the type of the ids.
-pub(super) const FORMAT: u32 = 4;
+/// Format 5 knows nodes that have forgotten.
+pub(super) const FORMAT: u32 = 5;
 
 /// The longest file that is written or read, in bytes: far more than any membership needs, and
 /// little enough to read whatever is found at the path.

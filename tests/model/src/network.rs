@@ -27,6 +27,8 @@ impl Envelope {
             Body::VoteReply(_) => 3,
             Body::Heartbeat(_) => 4,
             Body::HeartbeatReply(_) => 5,
+            Body::RecoveryRequest => 6,
+            Body::RecoveryReply(_) => 7,
         };
         (self.from, self.to, kind)
     }
@@ -49,6 +51,8 @@ impl fmt::Debug for Envelope {
             }
             Body::Heartbeat(beat) => write!(f, "heartbeat for {} {:?}", beat.promise, beat.order)?,
             Body::HeartbeatReply(reply) => write!(f, "follow in {}: {:?}", reply.request_term, reply.answer)?,
+            Body::RecoveryRequest => write!(f, "what do you hold?")?,
+            Body::RecoveryReply(reply) => write!(f, "holds {:?}", reply.membership.voters())?,
         }
         write!(f, ", term {} version {} at {}", header.term, header.version, header.sent_at)
     }

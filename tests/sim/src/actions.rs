@@ -40,6 +40,20 @@ impl Cluster {
         }
     }
 
+    /// Makes the disk of `node` be lost in a crash, after its process has acted on `outputs` more outputs.
+    pub(crate) fn forget_after_outputs(&mut self, node: u64, outputs: u32, with_data: bool) {
+        if let Some(process) = &mut self.hosts[index_of(node)].process {
+            process.pending_fault = Some((outputs, PendingFault::Forget { with_data, trap: false }));
+        }
+    }
+
+    /// Makes the disk of `node` be lost in a crash just after its next promise.
+    pub(crate) fn set_trap(&mut self, node: u64, with_data: bool) {
+        if let Some(process) = &mut self.hosts[index_of(node)].process {
+            process.pending_fault = Some((u32::MAX, PendingFault::Forget { with_data, trap: true }));
+        }
+    }
+
     /// Removes all pending faults.
     pub(crate) fn cancel_pending_faults(&mut self) {
         for process in self.hosts.iter_mut().filter_map(|host| host.process.as_mut()) {
@@ -78,6 +92,7 @@ impl Cluster {
         let generator = self.dice.generator();
         let host = &mut self.hosts[at];
         host.life += 1;
+        host.started = self.now;
         let reading = clock.read(self.now);
         let election = Election::new(host.config, host.durable.clone(), reading, generator)
             .expect("a stored state is valid");
@@ -104,7 +119,9 @@ impl Cluster {
         });
         let text = format!("START {}", trace::hard_state(&host.durable));
         self.log(node, || text);
-        self.liveness.mark_up(at, self.now);
+        if !self.hosts[at].is_blank() {
+            self.liveness.mark_up(at, self.now);
+        }
         self.liveness.mark_disturbed(self.now);
         self.mark_turn(at);
         self.serve(at);
@@ -128,7 +145,9 @@ impl Cluster {
         if let Some(process) = self.hosts[at].process.as_mut().filter(|process| process.frozen) {
             process.frozen = false;
             self.log(node, || "THAW".into());
-            self.liveness.mark_up(at, self.now);
+            if !self.hosts[at].is_blank() {
+                self.liveness.mark_up(at, self.now);
+            }
             self.liveness.mark_disturbed(self.now);
             self.serve(at);
             self.check();

@@ -42,6 +42,10 @@ pub struct Counts {
     pub removals: u64,
     /// Requests that were rejected.
     pub refusals: u64,
+    /// Disks that were lost.
+    pub forgotten: u64,
+    /// Nodes that came back after they had forgotten.
+    pub recovered: u64,
 }
 
 /// A cluster in virtual time. The same seed and the same calls give the same run.
@@ -184,6 +188,8 @@ impl Cluster {
             config: Config { timing: options.timing, ..Config::new(node) },
             durable: options.first(node, n),
             process: None,
+            forgotten: None,
+            started: 0,
             life: 0,
             was_member: options.start(node) == Start::Bootstrapped,
             members_changed: 0,

@@ -32,13 +32,17 @@ pub enum Faults {
     /// Messages of any age arrive again, also in bursts after an election, a restart, an addition or a new attempt to
     /// hand over, while all of these happen often.
     OldMessages,
+    /// Disks are lost in crashes, at any instant, and above all just after a promise, whose asker cannot reach the node
+    /// any more. The nodes start again under their old ids, while the others crash and are cut off, and messages of
+    /// any age arrive again.
+    Amnesia,
     /// A mix: each seed draws some kinds of faults, and every fourth seed has them all.
     All,
 }
 
 impl Faults {
     /// All faults, in the order of the table.
-    pub const ALL: [Faults; 13] = [
+    pub const ALL: [Faults; 14] = [
         Faults::Clean,
         Faults::Loss,
         Faults::Duplicates,
@@ -51,6 +55,7 @@ impl Faults {
         Faults::Requests,
         Faults::Churn,
         Faults::OldMessages,
+        Faults::Amnesia,
         Faults::All,
     ];
 
@@ -63,6 +68,10 @@ impl Faults {
             Faults::Clocks => matches!(fault, Faults::Clocks | Faults::Partitions),
             Faults::OldMessages => {
                 matches!(fault, Faults::OldMessages | Faults::Crashes | Faults::Requests | Faults::Churn)
+            }
+            Faults::Amnesia => {
+                let others = [Faults::Crashes, Faults::Partitions, Faults::OldMessages];
+                fault == Faults::Amnesia || others.contains(&fault)
             }
             Faults::All => true,
             only => only == fault,
@@ -85,6 +94,7 @@ impl fmt::Display for Faults {
             Faults::Requests => "requests",
             Faults::Churn => "churn",
             Faults::OldMessages => "old-messages",
+            Faults::Amnesia => "amnesia",
             Faults::All => "all",
         })
     }

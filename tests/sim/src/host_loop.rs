@@ -166,7 +166,8 @@ impl Cluster {
                 if self.evidence.record_attempt(name, to, &message, self.now) {
                     self.mark_turn(node);
                 }
-                self.send(node, to, message);
+                self.send(node, to, message.clone());
+                self.spring_trap(node, to, &message);
             }
             Output::Event(event) => self.on_event(node, event),
             Output::Rejected(_) => self.counts.refusals += 1,
@@ -182,6 +183,13 @@ impl Cluster {
         }
         match fault {
             PendingFault::Crash => self.crash(node as u64 + 1),
+            PendingFault::Forget { with_data, .. } => {
+                if self.may_forget(node as u64 + 1) {
+                    self.lose_disk(node as u64 + 1, with_data);
+                } else {
+                    self.crash(node as u64 + 1);
+                }
+            }
             PendingFault::Freeze(length) => {
                 process.pending.push_front(output.clone());
                 let life = self.hosts[node].life;
@@ -212,6 +220,12 @@ impl Cluster {
     pub(crate) fn store(&mut self, node: usize, state: HardState<u64>) {
         let verdict = self.safety.durable(node as u64 + 1, &state);
         self.judge(verdict);
+        if self.hosts[node].is_blank() && state.blank.is_none() {
+            self.counts.recovered += 1;
+            self.hosts[node].forgotten = None;
+            self.liveness.mark_up(node, self.now);
+            self.liveness.mark_disturbed(self.now);
+        }
         if self.hosts[node].durable.membership == state.membership {
             self.hosts[node].durable = state;
             return;

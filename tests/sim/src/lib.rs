@@ -7,6 +7,7 @@
 #![deny(missing_docs)]
 
 mod actions;
+mod amnesia;
 pub mod checked;
 mod churn;
 mod clock;

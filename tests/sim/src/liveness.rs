@@ -184,6 +184,9 @@ impl Cluster {
     fn knows(&self, node: usize, members: &Membership<u64>) -> bool {
         let (id, host) = (node as u64 + 1, &self.hosts[node]);
         let own = &host.durable.membership;
+        if host.is_blank() {
+            return true;
+        }
         if members.contains(id) {
             return own.version() == members.version();
         }
@@ -192,7 +195,8 @@ impl Cluster {
         // A member with the same version may know that it is committed.
         let knows_more = |voter: u64| {
             let theirs = self.durable(voter).membership.version();
-            theirs > own.version() || (theirs == own.version() && members.contains(voter))
+            !self.is_blank(voter) && theirs > own.version()
+                || (theirs == own.version() && members.contains(voter))
         };
         let answers = |&voter: &u64| voter != id && self.is_running(voter) && knows_more(voter);
         let asks = host.was_member || own.is_voter(id);
@@ -204,7 +208,8 @@ impl Cluster {
     /// in both directions, a quorum of each of them whose data reach no further.
     pub(crate) fn can_have_a_leader(&self) -> bool {
         let newest = self.members.newest();
-        let durable = || self.hosts.iter().map(|host| &host.durable.membership);
+        let durable =
+            || self.hosts.iter().filter(|host| !host.is_blank()).map(|host| &host.durable.membership);
         let explicit = |members: &&Membership<u64>| members.quorum() > 0 && !members.is_forming();
         let mut in_force: Vec<&Membership<u64>> =
             durable().filter(explicit).filter(|members| members.version() >= newest).collect();
@@ -221,9 +226,10 @@ impl Cluster {
         let members = &host.durable.membership;
         let forming = members.limits().filter(|_| members.is_forming());
         let knows = forming.is_none_or(|limits| members.voters().len() >= limits.min_members.into());
-        host.is_running()
+        host.takes_part()
             && host.config.priority.0 > 0
             && knows
+            && host.config.position >= host.durable.position_floor
             && members.version() >= self.members.newest()
             && self.reaches_quorum(hub, members)
     }
@@ -231,8 +237,9 @@ impl Cluster {
     fn reaches_quorum(&self, hub: usize, members: &Membership<u64>) -> bool {
         let follows = |&&id: &&u64| {
             let host = &self.hosts[index_of(id)];
-            let behind = host.config.position <= self.hosts[hub].config.position;
-            host.is_running() && self.net.links.is_up_both_ways(hub, index_of(id)) && behind
+            let required = host.config.position.max(host.durable.position_floor);
+            let behind = required <= self.hosts[hub].config.position;
+            host.takes_part() && self.net.links.is_up_both_ways(hub, index_of(id)) && behind
         };
         members.is_voter(hub as u64 + 1)
             && members.voters().iter().filter(follows).count() >= members.quorum()

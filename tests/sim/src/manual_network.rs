@@ -7,6 +7,7 @@ use std::time::Duration;
 use quorate::{ClusterId, Config, Election, Event, HardState, Input, Message, Output, RoleKind, Timing};
 use rand_chacha::ChaCha8Rng;
 
+use crate::amnesia::RUN_BEGINS;
 use crate::rng::Dice;
 
 /// A message that was sent and not delivered yet.
@@ -68,6 +69,17 @@ impl ManualNetwork {
         let election =
             Election::new(config, state, self.now.into(), self.dice.generator()).expect("a valid state");
         self.nodes.insert(node, election);
+    }
+
+    /// Loses the disk of `node`, and starts it blank, with this list of nodes to ask.
+    ///
+    /// # Panics
+    /// If the list is no membership.
+    pub fn forget(&mut self, node: u64, list: &[u64]) {
+        let since_1970 = RUN_BEGINS + self.now;
+        let blank = HardState::blank(ClusterId(7), list.iter().copied(), since_1970).expect("a valid list");
+        self.durable.insert(node, blank);
+        self.restart(node);
     }
 
     /// The node. Panics if there is none.

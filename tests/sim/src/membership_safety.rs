@@ -50,7 +50,7 @@ impl MembershipSafety {
     /// since the nodes that they know so far do not change who may vote.
     fn held<'a>(&self, hosts: &'a [Host]) -> Vec<&'a Membership<u64>> {
         let mut held: Vec<&Membership<u64>> = Vec::new();
-        for host in hosts {
+        for host in hosts.iter().filter(|host| !host.is_blank()) {
             let one = &host.durable.membership;
             let same = |&other: &&Membership<u64>| one == other || (one.is_forming() && other.is_forming());
             if one.quorum() > 0 && !held.iter().any(same) {
@@ -80,12 +80,12 @@ impl MembershipSafety {
     }
 
     /// Whether an election under `members` could still succeed, that is, a quorum holds nothing newer.
-    /// Spec: the opposite of `ConfigDisabled`.
+    /// Spec: the opposite of `ConfigDisabled`. A node that has forgotten does not vote before it is back (9.1).
     fn is_active(&self, hosts: &[Host], members: &Membership<u64>) -> bool {
         let votes = |&&id: &&u64| {
-            hosts
-                .get(id as usize - 1)
-                .is_some_and(|host| host.durable.membership.version() <= members.version())
+            hosts.get(id as usize - 1).is_some_and(|host| {
+                !host.is_blank() && host.durable.membership.version() <= members.version()
+            })
         };
         self.voters(members).iter().filter(votes).count() >= members.quorum()
     }
@@ -122,7 +122,8 @@ impl MembershipSafety {
     ) -> Verdict {
         let version = members.version();
         if leads {
-            let holds = |&&id: &&u64| hosts[index_of(id)].durable.membership.version() >= version;
+            // A voter that has forgotten it is told of it before it is back, or does not count (9.5).
+            let holds = |&&id: &&u64| hosts[index_of(id)].last_known_version() >= version;
             let count = members.voters().iter().filter(holds).count();
             if count < members.quorum() {
                 let text = format!("{node} reports {members:?} as committed, which {count} voters hold");

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
-use quorate::{Config, Election, HardState, Input, Lease, Membership, Output, Target, Term};
+use quorate::{
+    Config, Election, HardState, Input, Lease, Membership, MembershipVersion, Output, Target, Term,
+};
 use rand_chacha::ChaCha8Rng;
 
 use crate::clock::{Clock, Instant};
@@ -14,6 +16,10 @@ pub(crate) struct Host {
     pub(crate) config: Config<u64>,
     pub(crate) durable: HardState<u64>,
     pub(crate) process: Option<Process>,
+    /// The version of the membership that it held before its disk was lost, until it has come back.
+    pub(crate) forgotten: Option<MembershipVersion>,
+    /// When the last process started.
+    pub(crate) started: Instant,
     /// The number of processes so far. An event that is meant for one process never reaches the next one.
     pub(crate) life: u32,
     /// Whether the node has ever held a membership that contains it.
@@ -75,6 +81,11 @@ pub(crate) enum PendingFault {
     Crash,
     /// A freeze of this length.
     Freeze(u64),
+    /// A crash in which the disk is lost, and the data too if `with_data`. A `trap` waits for the next promise.
+    Forget {
+        with_data: bool,
+        trap: bool,
+    },
 }
 
 /// Choices that the contract of `Election` leaves to the host.
@@ -97,6 +108,21 @@ impl Host {
     pub(crate) fn acts_under(&self, now: Instant) -> Option<Lease> {
         let process = self.process.as_ref()?;
         process.published.filter(|lease| lease.holds_at(process.clock.read(now)))
+    }
+
+    /// The version of the membership that the node holds, or held before it forgot if it has not come back yet.
+    pub(crate) fn last_known_version(&self) -> MembershipVersion {
+        self.forgotten.unwrap_or(self.durable.membership.version())
+    }
+
+    /// Whether the node has forgotten what it took part in, and has not come back yet.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.durable.blank.is_some()
+    }
+
+    /// Whether there is a process that takes part in its group, or would if it were told something new.
+    pub(crate) fn takes_part(&self) -> bool {
+        self.is_running() && !self.is_blank()
     }
 
     /// Whether there is a process and it is not frozen.

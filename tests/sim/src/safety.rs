@@ -105,6 +105,12 @@ impl Safety {
         }
     }
 
+    /// The disk of `node` is lost: it may store a lower term, and a vote once more (rule 9.4).
+    pub(crate) fn forget(&mut self, node: u64) {
+        self.terms.remove(&node);
+        self.votes.retain(|&(voter, _), _| voter != node);
+    }
+
     /// Checks a message of a node whose durable state is `state`.
     pub(crate) fn sent(&self, node: u64, to: u64, message: &Message<u64>, state: &HardState<u64>) -> Verdict {
         if message.header.term > state.term {
@@ -117,7 +123,9 @@ impl Safety {
                 (reply.answer, (reply.phase == Phase::Real).then_some(reply.request_term))
             }
             Body::HeartbeatReply(reply) => (reply.answer, None),
-            Body::VoteRequest(_) | Body::Heartbeat(_) => return Ok(()),
+            Body::VoteRequest(_) | Body::Heartbeat(_) | Body::RecoveryRequest | Body::RecoveryReply(_) => {
+                return Ok(());
+            }
         };
         let Answer::Granted(promise) = answer else { return Ok(()) };
         if promise.as_duration() > state.promised {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use quorate::{Input, Position, Priority, Timing, Urgency};
 
+use crate::amnesia;
 use crate::churn;
 use crate::clock::{MS, SECOND};
 use crate::cluster::{Cluster, Counts};
@@ -124,6 +125,9 @@ impl Scenario {
     fn quiet_phase(&self, cluster: &mut Cluster, dice: &mut Dice) {
         let bound = cluster.liveness.bound;
         let Calm { is_mended, is_long } = harness::calm(cluster, dice, bound, mend);
+        if is_mended && is_long && self.has(Faults::Amnesia) {
+            cluster.check_recovery();
+        }
         if is_mended && is_long && self.has(Faults::Churn) {
             cluster.check_knowledge();
             churn::check_progress(cluster, dice);
@@ -140,6 +144,8 @@ impl Scenario {
             Faults::Churn,
             Faults::Clocks,
             Faults::OldMessages,
+            Faults::Amnesia,
+            Faults::Amnesia,
         ]);
         if self.has(fault) {
             inject(cluster, dice, fault);
@@ -222,6 +228,7 @@ fn timing(seed: u64, quick: bool) -> Timing {
 
 /// Mends all faults: no link is cut and no process is frozen or down any more.
 pub(crate) fn mend(cluster: &mut Cluster) {
+    cluster.remove_traps();
     cluster.heal();
     for node in cluster.nodes() {
         cluster.thaw(node);
@@ -240,6 +247,7 @@ pub(crate) fn inject(cluster: &mut Cluster, dice: &mut Dice, fault: Faults) {
         Faults::Crashes => crash(cluster, dice, node),
         Faults::Frozen => freeze(cluster, dice, node),
         Faults::Churn => churn::churn(cluster, dice, node),
+        Faults::Amnesia => amnesia::forget(cluster, dice, node),
         Faults::Clocks => cluster.slew_within_the_bound(node),
         Faults::OldMessages => cluster.burst(index),
         _ => request(cluster, dice, node),

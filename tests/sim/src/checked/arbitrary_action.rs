@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use quorate::message::{
-    Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Order, Phase, Round, VoteReply,
-    VoteRequest,
+    Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Order, Phase, RecoveryReply, Round,
+    VoteReply, VoteRequest,
 };
 use quorate::{
     ClusterId, Force, Input, Limits, Membership, MembershipVersion, Message, Nanos, Position, Priority,
@@ -94,7 +94,18 @@ fn reply(u: &mut Unstructured<'_>, checked: &CheckedElection) -> Result<Input<u6
             leaving: u.ratio(1, 16)?,
             membership: None,
         }),
-        reply @ (Body::VoteReply(_) | Body::HeartbeatReply(_)) => reply,
+        Body::RecoveryRequest => {
+            let held = Membership::new(
+                MembershipVersion { term: Term(u.int_in_range(0..=3)?), number: u.int_in_range(1..=3)? },
+                vec![1, 2, 3],
+                Vec::new(),
+                2,
+            )
+            .expect("a sound membership");
+            header = Header { term: Term(u.int_in_range(3..=9)?), version: held.version(), ..header };
+            Body::RecoveryReply(RecoveryReply { position: position(u)?, membership: Box::new(held) })
+        }
+        reply @ (Body::VoteReply(_) | Body::HeartbeatReply(_) | Body::RecoveryReply(_)) => reply,
     };
     if u.ratio(1, 8)? {
         header.term = term(u, checked)?;
@@ -113,7 +124,13 @@ fn message(u: &mut Unstructured<'_>, checked: &CheckedElection) -> Result<Messag
         round: Round(value(u)?),
         sent_at: if u.ratio(3, 4)? { checked.now } else { Duration::from_nanos(value(u)?).into() },
     };
-    let body = match u.int_in_range(0..=3)? {
+    let body = match u.int_in_range(0..=4)? {
+        4 if u.arbitrary()? => Body::RecoveryRequest,
+        4 => Body::RecoveryReply(RecoveryReply {
+            position: position(u)?,
+            membership: membership(u, checked)?
+                .unwrap_or_else(|| Box::new(checked.election.membership().clone())),
+        }),
         0 => Body::VoteRequest(VoteRequest {
             phase: phase(u)?,
             claim: match u.int_in_range(0..=3)? {

@@ -41,6 +41,8 @@ pub enum StartingPoint {
     Forming,
     /// The node will be added to a group.
     Joining,
+    /// The node has forgotten what it took part in, and asks the nodes 2 to this number.
+    Blank(u64),
 }
 
 /// An election, and what the checks know of its past.
@@ -79,6 +81,10 @@ impl CheckedElection {
             }
             StartingPoint::Forming => HardState::forming(CLUSTER, limits).expect("sound limits"),
             StartingPoint::Joining => HardState::joining(CLUSTER),
+            StartingPoint::Blank(members) => {
+                HardState::blank(CLUSTER, 1..=members, Duration::from_secs(1_700_000_000))
+                    .expect("a small group")
+            }
         };
         stored.term = term;
         if term > Term(0) {
@@ -306,7 +312,11 @@ impl CheckedElection {
         let stored = &self.stored;
         assert_eq!(header.cluster, CLUSTER);
         let is_stored = header.version == stored.membership.version();
-        assert!(is_stored || self.is_just_elected(header.version), "a version is sent before it is stored");
+        let asks = matches!(body, Body::RecoveryRequest) && header.version == MembershipVersion::default();
+        assert!(
+            asks || is_stored || self.is_just_elected(header.version),
+            "a version is sent before it is stored"
+        );
         match body {
             Body::VoteReply(reply) => {
                 self.check_term(header.term);
@@ -323,6 +333,11 @@ impl CheckedElection {
                     assert!(has_voted, "a leader was accepted while the vote was still free");
                     assert!(length.as_duration() <= stored.promised, "the granted promise is not stored");
                 }
+            }
+            Body::RecoveryRequest => assert!(stored.blank.is_some(), "only a node that has forgotten asks"),
+            Body::RecoveryReply(_) => {
+                assert!(stored.blank.is_none(), "a node that has forgotten tells what it holds");
+                assert!(header.term <= stored.term);
             }
             Body::VoteRequest(request) => {
                 self.check_term(header.term);
@@ -353,7 +368,7 @@ impl CheckedElection {
             }
             (RoleKind::Leader, None) | (_, Some(_)) => unreachable!("exactly a leader has a lease"),
             (RoleKind::Candidate, None) => assert_eq!(election.status().voted_for, Some(1)),
-            (RoleKind::Follower | RoleKind::PreCandidate, None) => {}
+            (RoleKind::Follower | RoleKind::PreCandidate | RoleKind::Recovering, None) => {}
         }
         let passive = election.role() == RoleKind::Follower;
         assert!(passive || election.deadline().is_some(), "an active role must have a deadline");

@@ -1,0 +1,196 @@
+//! Recovery: a node that has forgotten what it took part in waits until nothing of that is in force, asks the others,
+//! and comes back under its own id. Section 9.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use rand_core::Rng;
+
+use super::{Durability, Election, initial_participation};
+use crate::event::{Event, StepDown};
+use crate::io::Output;
+use crate::message::{Body, Header, Message, RecoveryReply};
+use crate::promise::Promise;
+use crate::recovery::{Known, Recovered, Recovery};
+use crate::role::{Leaving, Participation, Role};
+use crate::types::{
+    Incarnation, Leader, MembershipVersion, NodeId, Position, Priority, Round, Term, Timestamp,
+};
+
+impl<I: NodeId, R: Rng> Election<I, R> {
+    /// The round before the first one of a process. Rule 9.2: that of a blank node begins at its incarnation, and chance
+    /// tells starts of one millisecond apart. Rule 2.8: any other is below 2^20, which keeps messages short.
+    pub(super) fn first_round(blank: Option<Incarnation>, rng: &mut R) -> Round {
+        match blank {
+            Some(incarnation) => Round(incarnation.with_chance(rng.next_u64())),
+            None => Round(u64::from(rng.next_u32() >> 12)),
+        }
+    }
+
+    /// The only transition to the role of a node that recovers. Rule 9.1: it waits until each promise that it may have
+    /// forgotten has ended on the clock of its holder. Those are of `promise_limit` at most, and of what was durable.
+    pub(super) fn start_recovery(&mut self) {
+        let longest = self.timing.promise_limit().max(self.hard.promised_nanos());
+        let wait_until = self.promise_end(longest);
+        self.promise = Promise::quarantine(Timestamp::ORIGIN);
+        self.rank = None;
+        self.leaving = Leaving::No;
+        self.participation = Participation::Outsider;
+        self.role = Role::Recovering(Recovery::new(wait_until, self.timing.retry_interval()));
+    }
+
+    /// Rule 7.5: a leader has shown that this node has forgotten what it had acknowledged.
+    pub(super) fn recover_lost_state(&mut self, leader: Leader<I>, out: &mut Vec<Output<I>>) {
+        if matches!(self.role, Role::Leader(_)) {
+            self.step_down(StepDown::NewLeader { leader }, None, out);
+        }
+        (self.hard.term, self.hard.voted_for) = self.durable_vote();
+        self.durability = Durability::Current;
+        // No wall clock is at hand: chance alone tells this incarnation from the former ones.
+        let incarnation = Incarnation::by_chance(self.rng.next_u64());
+        self.hard.blank = Some(incarnation);
+        self.persist(out);
+        self.first_round = self.round.max(Self::first_round(self.hard.blank, &mut self.rng));
+        self.round = self.first_round;
+        self.start_recovery();
+        self.note_leader(leader.id);
+        out.push(Output::Event(Event::StateLost));
+    }
+
+    pub(super) fn is_recovering(&self) -> bool {
+        matches!(self.role, Role::Recovering(_))
+    }
+
+    /// Rule 9.1: a node that recovers uses nothing but the replies to its own requests. Of a heartbeat it learns only
+    /// whom to ask.
+    pub(super) fn receive_while_recovering(
+        &mut self,
+        from: I,
+        message: Message<I>,
+        out: &mut Vec<Output<I>>,
+    ) {
+        match message.body {
+            Body::RecoveryReply(reply) => self.on_recovery_reply(from, &message.header, reply, out),
+            Body::Heartbeat(_) => self.note_leader(from),
+            Body::RecoveryRequest | Body::VoteRequest(_) | Body::VoteReply(_) | Body::HeartbeatReply(_) => {}
+        }
+    }
+
+    /// Rule 9.3: a leader that writes to this node is asked as well.
+    fn note_leader(&mut self, leader: I) {
+        if let Role::Recovering(recovery) = &mut self.role {
+            recovery.leader = Some(leader);
+        }
+    }
+
+    /// Rule 9.3: tells a node that has forgotten what this node holds. A node that no leader has written to yet, and
+    /// that was not started with a list, holds nothing.
+    pub(super) fn on_recovery_request(&self, from: I, header: &Header, out: &mut Vec<Output<I>>) {
+        let members = &self.hard.membership;
+        if members.quorum() == 0 || members.is_forming() {
+            return;
+        }
+        let position = self.required_of_candidates();
+        let body = Body::RecoveryReply(RecoveryReply { position, membership: Box::new(members.clone()) });
+        out.push(Output::Send { to: from, message: Message { header: self.reply_header(header), body } });
+    }
+
+    pub(super) fn tick_recovery(&mut self, out: &mut Vec<Output<I>>) {
+        let Role::Recovering(recovery) = &self.role else { return };
+        if self.now < recovery.next_round {
+            return;
+        }
+        let (round, longest) = (self.next_round(), self.timing.promise_limit());
+        let Role::Recovering(recovery) = &mut self.role else { return };
+        recovery.begin_round(round, self.now, longest);
+        let asked = self.nodes_to_ask(|_| true);
+        self.send_recovery_requests(round, asked, out);
+    }
+
+    /// The nodes of the list that this node was started with, and those that it has heard of since, each once.
+    fn nodes_to_ask(&self, wanted: impl Fn(I) -> bool) -> Vec<I> {
+        let Role::Recovering(recovery) = &self.role else { return Vec::new() };
+        let listed = self.hard.membership.members().iter().copied();
+        let nodes = listed.chain(recovery.heard_of()).filter(|&id| id != self.id && wanted(id));
+        let mut asked: Vec<I> = nodes.collect();
+        asked.sort_unstable();
+        asked.dedup();
+        asked
+    }
+
+    fn send_recovery_requests(&self, round: Round, to: Vec<I>, out: &mut Vec<Output<I>>) {
+        let version = MembershipVersion::default();
+        let header = Header { version, committed: false, ..self.header(Term(0), round) };
+        let message = |to| Output::Send { to, message: Message { header, body: Body::RecoveryRequest } };
+        out.extend(to.into_iter().map(message));
+    }
+
+    /// Rules 9.3 and 9.4: a reply counts only in the round in which it was asked for.
+    fn on_recovery_reply(
+        &mut self,
+        from: I,
+        header: &Header,
+        reply: RecoveryReply<I>,
+        out: &mut Vec<Output<I>>,
+    ) {
+        let RecoveryReply { position, membership } = reply;
+        let is_sound = header.version == membership.version()
+            && membership.quorum() > 0
+            && !membership.is_forming()
+            && header.version.term <= header.term
+            && header.term.next().is_some();
+        let Role::Recovering(recovery) = &self.role else { return };
+        if !is_sound || !recovery.has_asked(header) {
+            return;
+        }
+        if recovery.contradicts(&membership) || self.conflicts_with(Some(&membership)) {
+            return self.report_conflict(from, out);
+        }
+        let asked_before = self.nodes_to_ask(|_| true);
+        if !asked_before.contains(&from) {
+            return;
+        }
+        let Role::Recovering(recovery) = &mut self.role else { return };
+        let is_newest = recovery.record(from, header, position, membership);
+        let held = self.hard.membership.version();
+        if let Some(recovered) = recovery.outcome(self.id, held) {
+            return self.come_back(recovered, out);
+        }
+        if is_newest {
+            let others = self.nodes_to_ask(|id| !asked_before.contains(&id));
+            self.send_recovery_requests(header.round, others, out);
+        }
+    }
+
+    /// Rule 9.4: the node takes part again, in the highest term that it was told of. It may have given its vote of that
+    /// term, so that vote is used: by itself, as far as anybody can tell.
+    fn come_back(&mut self, recovered: Recovered<I>, out: &mut Vec<Output<I>>) {
+        let Recovered { term, known: Known { membership, committed }, position } = recovered;
+        let was_listed = self.hard.membership.contains(self.id);
+        let known_vote = self.hard.voted_for.filter(|_| self.hard.term >= term);
+        self.hard.term = self.hard.term.max(term);
+        self.hard.voted_for = known_vote.or(Some(self.id));
+        self.hard.position_floor = if self.is_empty_witness() { Position::default() } else { position };
+        self.peer_log.realign(&self.hard.membership, &membership);
+        self.hard.membership = *membership;
+        self.hard.committed = committed;
+        self.hard.blank = None;
+        self.participation = initial_participation(self.id, &self.hard);
+        let deadline = self.draw_election_deadline();
+        self.become_follower(deadline);
+        self.persist(out);
+        out.push(Output::Event(Event::Recovered { term: self.hard.term }));
+        self.report_membership(was_listed, out);
+    }
+
+    /// Whether this node never leads and holds no data, so that it had none to forget.
+    fn is_empty_witness(&self) -> bool {
+        self.priority == Priority::NEVER_LEADS && self.position == Position::default()
+    }
+
+    /// How far the data of a candidate must reach for this node's vote: as far as its own, or as those of a quorum may
+    /// have when it came back.
+    pub(super) fn required_of_candidates(&self) -> Position {
+        self.position.max(self.hard.position_floor)
+    }
+}
