@@ -112,6 +112,7 @@ impl Cluster {
             style,
             forced: false,
             knows_removal: false,
+            news: Default::default(),
             started: self.now,
             campaigned: Term(0),
             target: None,

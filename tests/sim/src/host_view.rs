@@ -8,6 +8,7 @@ use crate::safety::ViolationKind;
 impl Cluster {
     pub(crate) fn on_event(&mut self, node: usize, event: Event<u64>) {
         let name = node as u64 + 1;
+        self.audit_news(node, &event);
         match event {
             Event::Elected { term } => self.on_elected(node, term),
             Event::SteppedDown { term, reason } => self.on_stepped_down(node, term, reason),
@@ -35,6 +36,16 @@ impl Cluster {
                 self.fail(ViolationKind::Nonsense, format!("node {name} reports: {event}"));
             }
             _ => {}
+        }
+    }
+
+    /// Ten long promises lie between two reports of trouble that lasts; of the node's own clock, which may be fast.
+    fn audit_news(&mut self, node: usize, event: &Event<u64>) {
+        let pause = 5 * self.hosts[node].config.timing.promise_limit.as_nanos() as u64;
+        let now = self.now;
+        let Some(process) = &mut self.hosts[node].process else { return };
+        if let Some(fault) = process.news.check(event, now, pause) {
+            self.fail(ViolationKind::Unbounded, format!("node {} {fault}: {event}", node + 1));
         }
     }
 

@@ -28,6 +28,7 @@ mod liveness;
 mod manual_network;
 mod membership_safety;
 mod net;
+mod news_audit;
 mod old_messages;
 mod options;
 mod process;

@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::clock::{Clock, Instant};
 use crate::disk::DiskOptions;
+use crate::news_audit::NewsAudit;
 
 /// A machine with a disk, on which a process may run.
 #[derive(Clone, Debug)]
@@ -65,6 +66,8 @@ pub(crate) struct Process {
     pub(crate) forced: bool,
     /// Whether the process has reported that its node is removed.
     pub(crate) knows_removal: bool,
+    /// What the host was told.
+    pub(crate) news: NewsAudit,
     /// When the process was started.
     pub(crate) started: Instant,
     /// The last term in which the node has asked for votes.
