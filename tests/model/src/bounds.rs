@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use quorate::{Config, Limits, Priority, Timestamp, Timing};
+use quorate::{Config, Limits, Position, Priority, Timestamp, Timing};
 
 /// A group and the bounds of its search.
 #[derive(Clone, Debug)]
@@ -39,6 +39,11 @@ pub struct Instance {
     pub crashes: u8,
     /// How many messages are delivered twice.
     pub copies: u8,
+    /// How many times an old reply arrives, which may belong to any attempt, record or term of the past. All
+    /// replies are kept that say more than that their sender follows.
+    pub old_replies: u8,
+    /// Whether the first voters hold data. Then no node without them may be elected.
+    pub data: bool,
     /// The requests. Each is made at most once, by the host of that node or of any node.
     pub requests: &'static [(Option<u8>, Request)],
     /// The states that the search must reach to be of use.
@@ -70,6 +75,12 @@ pub enum Start {
     Grown {
         /// The voters of the target.
         to: &'static [u8],
+    },
+    /// As [`Led`](Self::Led). Then the last voter has asked to be removed and has been removed, of which it has not
+    /// heard.
+    Left {
+        /// The number of voters before that.
+        voters: u8,
     },
     /// Nodes that form a group start.
     Forming {
@@ -126,6 +137,8 @@ pub enum Request {
     Discover(u8),
     /// This node is lost.
     Lose(u8),
+    /// The host has copied the data.
+    Copy,
 }
 
 /// A state that a search must reach.
@@ -162,9 +175,17 @@ impl Instance {
             terms: 1,
             crashes: 0,
             copies: 0,
+            old_replies: 0,
+            data: false,
             requests: &[],
             goals: &[Goal::Elected],
         }
+    }
+
+    /// How far the data of `node` reach at first.
+    pub(super) fn first_position(&self, node: u8) -> Position {
+        let holds_data = self.data && matches!(self.start, Start::Led { voters } if node <= voters);
+        Position { term: 0, index: holds_data.into() }
     }
 
     pub(super) fn config(&self, node: u8) -> Config<u8> {
@@ -200,7 +221,7 @@ impl Instance {
     pub(super) fn elected_at_start(&self) -> usize {
         match self.start {
             Start::Cold { .. } | Start::Forming { .. } => 0,
-            Start::Led { .. } | Start::Stepped { .. } | Start::Grown { .. } => 1,
+            Start::Led { .. } | Start::Stepped { .. } | Start::Grown { .. } | Start::Left { .. } => 1,
         }
     }
 }
@@ -223,7 +244,7 @@ impl fmt::Display for Instance {
             f,
             "{} nodes from {:?}, clocks {:?}, disks {:?} (backlog {}), \
              pre-votes {:?}, leaders {:#b}, promise {} (limits {:?}), {} per \
-             channel; clocks move {} times, terms to {}, {} crashes, {} copies, requests {:?}",
+             channel; clocks move {} times, terms to {}, {} crashes, {} copies, {} old replies, data {}, requests {:?}",
             self.nodes,
             self.start,
             self.clocks,
@@ -238,6 +259,8 @@ impl fmt::Display for Instance {
             self.terms,
             self.crashes,
             self.copies,
+            self.old_replies,
+            self.data,
             self.requests
         )
     }

@@ -78,6 +78,34 @@ pub fn small() -> Vec<Instance> {
             passes: 0,
             ..led("handover", 3)
         },
+        Instance {
+            requests: &[(Some(1), Request::Resign(Some(2))), (Some(1), Request::Resign(Some(2)))],
+            old_replies: 1,
+            pre_votes: PreVotes::Real,
+            disks: Disks::Instant,
+            leaders: 0b011,
+            passes: 0,
+            ..led("old replies: handover", 3)
+        },
+        Instance {
+            start: Start::Left { voters: 3 },
+            requests: &[(None, Request::Reconfigure(&[1, 2, 3]))],
+            old_replies: 1,
+            disks: Disks::Instant,
+            leaders: 0b011,
+            passes: 2,
+            goals: &[Committed, Elected, Followed],
+            ..led("old replies: added again", 3)
+        },
+        Instance {
+            data: true,
+            requests: &[(Some(1), Request::Reconfigure(&[1, 2, 3])), (Some(2), Request::Copy)],
+            disks: Disks::Instant,
+            leaders: 0b011,
+            passes: 2,
+            goals: &[Committed, Elected, Followed],
+            ..led("empty newcomers", 1)
+        },
     ]
 }
 

@@ -5,7 +5,7 @@ use stateright::{Model, Property};
 
 use super::bounds::{Clocks, Goal, Instance, Request};
 use super::group_state::{Shared, State};
-use super::host::{Effects, Host};
+use super::host::{DATA, Effects, Host};
 use super::network::Envelope;
 
 /// A group of nodes within bounds.
@@ -32,6 +32,8 @@ pub enum Action {
         /// Whether the message stays in the network.
         doubled: bool,
     },
+    /// An old reply arrives again.
+    DeliverOld(Shared<Envelope>),
     /// A node crashes and starts again.
     Crash(u8),
     /// A host makes a request.
@@ -80,6 +82,13 @@ impl Group {
         }
     }
 
+    fn old_reply_actions(&self, state: &State, actions: &mut Vec<Action>) {
+        if state.old_replies < self.0.old_replies {
+            let ready = |envelope: &&Shared<Envelope>| self.takes_inputs(state.host(envelope.to));
+            actions.extend(state.network.old_replies().iter().filter(ready).cloned().map(Action::DeliverOld));
+        }
+    }
+
     fn request_actions(&self, state: &State, actions: &mut Vec<Action>) {
         for (request, &(whose, _)) in self.0.requests.iter().enumerate() {
             if state.requested & (1 << request) == 0 {
@@ -110,6 +119,9 @@ impl Group {
             state.history = Shared::new(effects.history);
         }
         for envelope in effects.sent {
+            if self.0.old_replies > 0 {
+                state.network.keep(&envelope);
+            }
             state.network.send(envelope, self.0.capacity);
         }
         Some(())
@@ -142,11 +154,16 @@ impl Group {
             Request::Leave => Input::Leave,
             Request::Discover(id) => Input::Discovered(id),
             Request::Lose(id) => Input::Lost(id),
+            Request::Copy => {
+                host.position = DATA;
+                Input::SetPosition(DATA)
+            }
         };
         let outputs = host.election.step(input);
         if matches!(outputs.as_slice(), [Output::Rejected(_)]) {
             return None;
         }
+        effects.history.record_request(host.election.id(), request, &self.0);
         host.take(outputs, &self.0, effects);
         Some(())
     }
@@ -177,6 +194,7 @@ impl Model for Group {
             }
         }
         self.message_actions(state, actions);
+        self.old_reply_actions(state, actions);
         self.request_actions(state, actions);
         self.pass_actions(state, actions);
     }
@@ -206,6 +224,14 @@ impl Model for Group {
                     Some(())
                 })?;
             }
+            Action::DeliverOld(envelope) => {
+                state.old_replies += 1;
+                self.update_host(&mut state, envelope.to, |host, effects| {
+                    let outputs = host.receive(envelope.from, envelope.message.clone())?;
+                    host.take(outputs, &self.0, effects);
+                    Some(())
+                })?;
+            }
             Action::Crash(node) => {
                 state.crashes += 1;
                 self.update_host(&mut state, node, |host, _| {
@@ -225,7 +251,7 @@ impl Model for Group {
     fn properties(&self) -> Vec<Property<Self>> {
         let mut properties = vec![
             Property::always(
-                "S1, S3: one leader per term, votes and terms do not change back",
+                "S1, S3: one leader per term, votes and terms do not change back; no node acts on what is over",
                 |_, state: &State| state.history.broken.is_none(),
             ),
             Property::always("S4: memberships that can elect overlap", |_, state: &State| {

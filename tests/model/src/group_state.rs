@@ -63,6 +63,7 @@ pub struct State {
     pub(super) requested: u32,
     pub(super) crashes: u8,
     pub(super) copies: u8,
+    pub(super) old_replies: u8,
     /// How many times the clocks have moved.
     pub(super) passes: u8,
 }

@@ -1,6 +1,9 @@
 //! The history of a state, as far as the properties need it.
 
-use quorate::{Event, HardState, MembershipVersion, Output, Term};
+use quorate::message::{Answer, Body, Heartbeat, Order, Phase, Round, VoteReply};
+use quorate::{Event, HardState, Membership, MembershipVersion, Message, Output, StepDown, Term};
+
+use super::bounds::{Instance, Request};
 
 /// A property that was violated in a single step.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -13,6 +16,12 @@ pub enum BrokenProperty {
     Vote,
     /// S4: a node's durable membership ran backwards.
     MembershipVersion,
+    /// A leader removed a member that was to stay.
+    Removal,
+    /// A leader gave leadership up for a successor of which it could not know that it would win.
+    Handover,
+    /// A node was elected without the data that the group began with.
+    Data,
 }
 
 /// The winner of a term.
@@ -33,10 +42,115 @@ pub(super) struct History {
     /// The highest term in which a node could act as leader.
     pub(super) acted: Term,
     pub(super) removed: bool,
+    /// The nodes that have asked to be removed since they were added, and those that the target lacks, with a bit for
+    /// each.
+    leaving: u8,
+    unwanted: u8,
+    /// The attempt to hand over that was begun last.
+    attempt: Option<Attempt>,
+    /// Whether a host has asked its node to resign without waiting for a successor.
+    is_urgent: bool,
     pub(super) broken: Option<BrokenProperty>,
 }
 
+/// An attempt to hand over.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+struct Attempt {
+    term: Term,
+    round: Round,
+    successor: u8,
+    /// The voters that have granted the successor a pre-vote since it began, with a bit for each.
+    granted: u8,
+}
+
+fn bit(node: u8) -> u8 {
+    1 << (node - 1)
+}
+
 impl History {
+    /// Records a request that the host of `node` has made.
+    pub(super) fn record_request(&mut self, node: u8, request: Request, rules: &Instance) {
+        match request {
+            Request::Leave => self.leaving |= bit(node),
+            Request::Reconfigure(voters) => {
+                let all = (1..=rules.nodes).map(bit).sum::<u8>();
+                self.unwanted = all - voters.iter().copied().map(bit).sum::<u8>();
+            }
+            Request::Lose(lost) => self.unwanted |= bit(lost),
+            Request::Discover(found) => self.unwanted &= !bit(found),
+            Request::ResignNow => self.is_urgent = true,
+            Request::Resign(_) | Request::Copy => {}
+        }
+    }
+
+    /// Records a leader's step from `old` to `new`. A member that nobody has asked to go stays.
+    pub(super) fn record_step(&mut self, old: &Membership<u8>, new: &Membership<u8>) {
+        let is_step = new.version().number == old.version().number + 1 && !old.is_forming();
+        if !is_step {
+            return;
+        }
+        let may_go = self.leaving | self.unwanted;
+        let mut removed = old.members().iter().filter(|&&id| !new.contains(id));
+        if removed.any(|&id| may_go & bit(id) == 0) {
+            self.broken = Some(BrokenProperty::Removal);
+        }
+        for &id in new.members().iter().filter(|&&id| !old.contains(id)) {
+            self.leaving &= !bit(id);
+        }
+    }
+
+    /// Records what `node` does in a handover. A leader that waits for its successor may give leadership up once a
+    /// quorum of `members` has granted the successor a pre-vote in this attempt.
+    pub(super) fn record_handover(&mut self, node: u8, members: &Membership<u8>, outputs: &[Output<u8>]) {
+        for output in outputs {
+            match output {
+                Output::Send { to, message } => self.record_message(node, *to, message),
+                Output::Event(Event::SteppedDown {
+                    reason: StepDown::Resigned { successor: Some(id) },
+                    ..
+                }) => {
+                    let attempt = self.attempt.take();
+                    let granted = attempt.filter(|attempt| attempt.successor == *id);
+                    let granted = granted.map_or(0, |attempt| attempt.granted) | bit(*id);
+                    let votes = members.voters().iter().filter(|&&voter| granted & bit(voter) != 0).count();
+                    if votes < members.quorum() && !std::mem::take(&mut self.is_urgent) {
+                        self.broken = Some(BrokenProperty::Handover);
+                    }
+                }
+                Output::Persist(_) | Output::Event(_) | Output::Rejected(_) => {}
+            }
+        }
+    }
+
+    fn record_message(&mut self, node: u8, to: u8, message: &Message<u8>) {
+        match &message.body {
+            Body::Heartbeat(Heartbeat { order: Order::Prepare { attempt: round }, .. }) => {
+                let (term, round) = (message.header.term, *round);
+                let known = self.attempt.filter(|known| (known.term, known.round) == (term, round));
+                self.attempt = known.or(Some(Attempt { term, round, successor: to, granted: 0 }));
+            }
+            Body::VoteReply(VoteReply { phase: Phase::Pre, answer: Answer::Granted(_), .. }) => {
+                if let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.successor == to) {
+                    attempt.granted |= bit(node);
+                }
+            }
+            Body::Heartbeat(_)
+            | Body::HeartbeatReply(_)
+            | Body::VoteReply(_)
+            | Body::VoteRequest(_)
+            | Body::RecoveryRequest
+            | Body::RecoveryReply(_) => {}
+        }
+    }
+
+    /// A node is elected only with the data that the group began with.
+    pub(super) fn check_data(&mut self, holds_data: bool, outputs: &[Output<u8>]) {
+        let is_elected = outputs.iter().any(|output| matches!(output, Output::Event(Event::Elected { .. })));
+        if is_elected && !holds_data {
+            self.broken = Some(BrokenProperty::Data);
+        }
+    }
+
     /// Records the events of `node`. In the end the node holds the membership of this `number`.
     pub(super) fn record(&mut self, node: u8, number: u64, outputs: &[Output<u8>]) {
         let mut term_won = None;

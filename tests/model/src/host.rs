@@ -5,7 +5,7 @@ use std::time::Duration;
 use quorate::message::{Answer, Body, Denial, Header, Phase, Round, VoteReply};
 use quorate::{
     ClusterId, Config, Election, Event, HardState, Input, Lease, MembershipVersion, Message, Nanos, Output,
-    Term, Timestamp,
+    Position, RoleKind, Term, Timestamp,
 };
 
 use super::bounds::{Disks, Instance, PreVotes};
@@ -24,16 +24,23 @@ pub(super) struct Host {
     /// The longest lease of this leadership, under which the host may still act.
     pub(super) published: Option<Lease>,
     pub(super) clock: Timestamp,
+    /// How far the data of the node reach, which survives a crash.
+    pub(super) position: Position,
 }
+
+/// How far the data reach that a group begins with, if it begins with any.
+pub(super) const DATA: Position = Position { term: 0, index: 1 };
 
 impl Host {
     pub(super) fn start(config: Config<u8>, durable: HardState<u8>, clock: Timestamp) -> Self {
+        let position = config.position;
         let election = Election::new(config, durable.clone(), clock, Zero).expect("a stored state is valid");
-        Host { election, queue: Vec::new(), durable, published: None, clock }
+        Host { election, queue: Vec::new(), durable, published: None, clock, position }
     }
 
     /// Crashes and restarts: all but the durable state is lost.
     pub(super) fn crash(&mut self, config: Config<u8>) {
+        let config = Config { position: self.position, ..config };
         *self = Host::start(config, self.durable.clone(), self.clock);
     }
 
@@ -79,7 +86,10 @@ impl Host {
             self.grant_pre_votes(&mut outputs);
         }
         let number = self.election.membership().version().number;
-        effects.history.record(self.election.id(), number, &outputs);
+        let (id, members) = (self.election.id(), self.election.membership());
+        effects.history.record(id, number, &outputs);
+        effects.history.record_handover(id, members, &outputs);
+        effects.history.check_data(!rules.data || self.position >= DATA, &outputs);
         self.queue.extend(outputs);
         self.continue_outputs(false, rules.disks, effects);
     }
@@ -113,6 +123,9 @@ impl Host {
             match output {
                 Output::Persist(state) => {
                     effects.history.store(&self.durable, state);
+                    if self.election.role() == RoleKind::Leader {
+                        effects.history.record_step(&self.durable.membership, &state.membership);
+                    }
                     self.durable = state.clone();
                 }
                 Output::Send { to, message } => {

@@ -1,14 +1,14 @@
 //! The initial states of a search: the start of all nodes, or a later state that is reached from there
 //! without faults.
 
-use quorate::{HardState, Limits, Timestamp};
+use quorate::{Config, HardState, Limits, RoleKind, Timestamp};
 
 use super::bounds::{Request, Start};
 use super::group::{Action, Group};
 use super::group_state::{Shared, State};
 use super::history::History;
 use super::host::{CLUSTER, Host};
-use super::network::Network;
+use super::network::{Envelope, Network};
 use stateright::Model;
 
 impl Group {
@@ -18,12 +18,14 @@ impl Group {
             Start::Led { voters } => self.led(voters),
             Start::Stepped { voters, to } => self.stepped(voters, to),
             Start::Grown { to } => self.grown(to),
+            Start::Left { voters } => self.left(voters),
             Start::Forming { limits, introduced } => self.forming(limits, introduced),
         }
     }
 
     pub(super) fn fresh(&self, durable: impl Fn(u8) -> HardState<u8>) -> State {
-        let start = |node| Host::start(self.0.config(node), durable(node), Timestamp::ORIGIN);
+        let config = |node| Config { position: self.0.first_position(node), ..self.0.config(node) };
+        let start = |node| Host::start(config(node), durable(node), Timestamp::ORIGIN);
         State {
             hosts: self.nodes().map(|node| Shared::new(start(node))).collect(),
             network: Network::default(),
@@ -31,6 +33,7 @@ impl Group {
             requested: 0,
             crashes: 0,
             copies: 0,
+            old_replies: 0,
             passes: 0,
         }
     }
@@ -63,10 +66,27 @@ impl Group {
         while !state.host(1).queue.is_empty() {
             state = self.next_state(&state, Action::Continue(1)).expect("a write");
         }
-        state.network.lose_all();
+        state.network.lose(|_| true);
         for _ in 0..self.0.limits.into_iter().max().unwrap_or_default() {
             self.pass(&mut state, u8::MAX);
         }
+        State { passes: 0, ..state }
+    }
+
+    /// As [`led`](Self::led). Then the last voter has asked to leave, and hears nothing more.
+    fn left(&self, voters: u8) -> State {
+        let mut state = self.led(voters);
+        self.make_request(&mut state, voters, Request::Leave);
+        self.pass(&mut state, u8::MAX);
+        state = self.next_state(&state, Action::Tick(1)).expect("heartbeats are due");
+        let to_leaver = |envelope: &Envelope| envelope.to == voters;
+        let beat = state.network.messages().iter().find(|envelope| to_leaver(envelope)).cloned();
+        let envelope = beat.expect("a heartbeat to each node");
+        state =
+            self.next_state(&state, Action::Deliver { envelope, doubled: false }).expect("a new heartbeat");
+        self.deliver_all_but(&mut state, to_leaver);
+        let members = &state.host(2).durable.membership;
+        assert!(!members.contains(voters), "the leaver must be removed: {members:?}");
         State { passes: 0, ..state }
     }
 
@@ -97,12 +117,24 @@ impl Group {
 
     /// Delivers every message and completes every write, while no time passes.
     fn deliver_all(&self, state: &mut State) {
+        self.deliver_all_but(state, |_| false);
+    }
+
+    /// Delivers every message that is not `lost`, and completes every write, while no time passes. A leader that is
+    /// due at once is ticked.
+    fn deliver_all_but(&self, state: &mut State, lost: impl Fn(&Envelope) -> bool) {
         loop {
+            state.network.lose(&lost);
             let waiting = self.nodes().find(|&node| !state.host(node).queue.is_empty());
-            let action = match (waiting, state.network.messages().first()) {
-                (Some(node), _) => Action::Continue(node),
-                (None, Some(envelope)) => Action::Deliver { envelope: envelope.clone(), doubled: false },
-                (None, None) => return,
+            let leads = |node: &u8| state.host(*node).election.role() == RoleKind::Leader;
+            let due = self.nodes().filter(leads).find(|&node| state.host(node).is_due());
+            let action = match (waiting, due, state.network.messages().first()) {
+                (Some(node), _, _) => Action::Continue(node),
+                (None, Some(node), _) => Action::Tick(node),
+                (None, None, Some(envelope)) => {
+                    Action::Deliver { envelope: envelope.clone(), doubled: false }
+                }
+                (None, None, None) => return,
             };
             match (self.next_state(state, action.clone()), action) {
                 (Some(next), _) => *state = next,

@@ -33,6 +33,18 @@ impl Envelope {
         (self.from, self.to, kind)
     }
 
+    /// Whether the message is a reply that says more than that its sender follows.
+    fn tells_more(&self) -> bool {
+        match &self.message.body {
+            Body::HeartbeatReply(reply) => reply.leaving || reply.ready,
+            Body::VoteReply(_)
+            | Body::VoteRequest(_)
+            | Body::Heartbeat(_)
+            | Body::RecoveryRequest
+            | Body::RecoveryReply(_) => false,
+        }
+    }
+
     /// Whether a duplicate may change anything. Pre-votes bind no voter, so theirs never do.
     pub(super) fn may_be_doubled(&self) -> bool {
         self.channel().2 > 1
@@ -58,35 +70,53 @@ impl fmt::Debug for Envelope {
     }
 }
 
-/// The messages in the network, ordered by channel and then by age.
+/// The messages in the network.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub(super) struct Network(Vec<Shared<Envelope>>);
+pub(super) struct Network {
+    /// Ordered by channel and then by age.
+    messages: Vec<Shared<Envelope>>,
+    /// The replies of the past that may arrive again, in the order of sending.
+    old: Vec<Shared<Envelope>>,
+}
 
 impl Network {
     pub(super) fn messages(&self) -> &[Shared<Envelope>] {
-        &self.0
+        &self.messages
+    }
+
+    pub(super) fn old_replies(&self) -> &[Shared<Envelope>] {
+        &self.old
+    }
+
+    /// Keeps a reply, which may arrive again at any time.
+    pub(super) fn keep(&mut self, envelope: &Envelope) {
+        let envelope = Shared::new(envelope.clone());
+        if envelope.tells_more() && !self.old.contains(&envelope) {
+            self.old.push(envelope);
+        }
     }
 
     /// Adds a message. Of each channel the last `capacity` messages are kept.
     pub(super) fn send(&mut self, envelope: Envelope, capacity: usize) {
         let envelope = Shared::new(envelope);
-        if self.0.contains(&envelope) {
+        if self.messages.contains(&envelope) {
             return;
         }
         let channel = envelope.channel();
-        let first = self.0.partition_point(|other| other.channel() < channel);
-        let end = self.0.partition_point(|other| other.channel() <= channel);
-        self.0.insert(end, envelope);
+        let first = self.messages.partition_point(|other| other.channel() < channel);
+        let end = self.messages.partition_point(|other| other.channel() <= channel);
+        self.messages.insert(end, envelope);
         if end - first >= capacity {
-            self.0.remove(first);
+            self.messages.remove(first);
         }
     }
 
     pub(super) fn remove(&mut self, envelope: &Shared<Envelope>) {
-        self.0.retain(|other| other != envelope);
+        self.messages.retain(|other| other != envelope);
     }
 
-    pub(super) fn lose_all(&mut self) {
-        self.0.clear();
+    /// Loses the messages that are `lost`.
+    pub(super) fn lose(&mut self, lost: impl Fn(&Envelope) -> bool) {
+        self.messages.retain(|envelope| !lost(envelope));
     }
 }

@@ -63,3 +63,18 @@ fn a_group_forms_once() {
 fn a_handover_causes_no_second_lease() {
     check_instance("handover");
 }
+
+#[test]
+fn a_late_ready_of_an_earlier_attempt_ends_no_leadership() {
+    check_instance("old replies: handover");
+}
+
+#[test]
+fn a_late_wish_to_leave_removes_no_member_that_was_added_again() {
+    check_instance("old replies: added again");
+}
+
+#[test]
+fn a_newcomer_without_data_is_not_elected() {
+    check_instance("empty newcomers");
+}
