@@ -17,16 +17,10 @@ use super::patch::{Original, Patch};
 
 /// The test programs, in the order in which they are tried: the first notices that most rules are gone,
 /// which spares building and running the others.
-const QUICK: [&[&str]; 2] = [
+const QUICK: [&[&str]; 3] = [
     &["--package=quorate", "--test=rules"],
-    &[
-        "--package=quorate",
-        "--lib",
-        "--test=config",
-        "--test=scenarios",
-        "--test=quorums",
-        "--test=properties",
-    ],
+    &["--package=quorate", "--lib", "--test=config", "--test=quorums"],
+    &["--package=quorate", "--test=scenarios", "--test=properties"],
 ];
 /// The test programs that take minutes.
 const SLOW: [&[&str]; 2] =
