@@ -278,7 +278,7 @@ fn a_voter_bound_in_the_very_term_is_lost_to_a_candidate() {
     let rival = Denial::Bound { to: Some(holds(2, 1)), remaining: ns(LIMIT) };
     node.hear(1, 3, deny(&to(&asked, 3), rival));
     assert_eq!(node.role(), RoleKind::Candidate, "2 may still grant its vote");
-    node.hear(1, 2, deny(&to(&asked, 2), Denial::AlreadyVoted));
+    node.hear(1, 2, deny(&to(&asked, 2), rival));
     assert_eq!((node.role(), node.due()), (RoleKind::Follower, 1));
 }
 
