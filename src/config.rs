@@ -106,7 +106,7 @@ pub struct Timing {
 
 impl Timing {
     /// For one-way delays of up to 8 ms and writes of up to 100 ms, as in one data centre: a crashed leader is
-    /// replaced in about 140 ms where writes take no time, and never later than the promise, two writes and
+    /// replaced in about 152 ms where writes take 10 ms, and never later than the promise, two writes and
     /// 30 ms, as long as no message is lost. A crash within [`promise_limit`](Self::promise_limit) after an
     /// election, a change of members or a renewal is noticed only when the long promises end that were asked
     /// for then.
@@ -126,7 +126,7 @@ impl Timing {
     }
 
     /// For one-way delays of up to 100 ms and writes of up to 500 ms, as between continents: a crashed leader
-    /// is replaced in about 1.2 s where writes take no time. Slow writes and long promises lengthen that as
+    /// is replaced in about 1.2 s where writes take 10 ms. Slow writes and long promises lengthen that as
     /// with [`lan`](Self::lan).
     #[must_use]
     pub const fn wan() -> Self {

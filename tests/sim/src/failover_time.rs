@@ -75,10 +75,11 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 impl Setting {
     /// The longest allowed time without a leader after a crash, if no message is lost: the promise, the write
-    /// of the candidate, the write of the voters, and 30 ms for messages.
+    /// of the candidate, the write of the voters, a stagger, and 10 ms for messages; with `Timing::lan()` the
+    /// promise, two writes and 30 ms.
     #[must_use]
     pub fn bound(&self) -> Duration {
-        Timing::lan().promise + 2 * self.write.1 + Duration::from_millis(30)
+        Timing::lan().promise + 2 * self.write.1 + self.stagger + Duration::from_millis(10)
     }
 
     fn options(&self) -> Options {
