@@ -177,7 +177,7 @@ fn a_node_that_has_lost_an_acknowledged_membership_recovers() {
     }
     // A leader ends its work before it says so.
     let out = leader(3, &THREE).hear(100, 1, heartbeat(9, 1).version(9, 1).committed());
-    assert!(trace(&out).ends_with("stepped-down, state-lost, leader"), "{}", trace(&out));
+    assert!(trace(&out).ends_with("stepped-down, persist, state-lost, leader"), "{}", trace(&out));
     // A heartbeat that releases its receiver never encloses a membership.
     let mut node = Node::fresh(3, &THREE);
     assert_eq!(
