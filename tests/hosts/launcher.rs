@@ -14,7 +14,7 @@ use crate::{Failure, driver, gone_machines};
 const FAULTS: usize = 40;
 
 /// For how many seconds members are gone.
-const GONE: u64 = 10;
+const GONE: u64 = 4;
 
 /// A script that tries what the driver will need.
 const PROBE: &str = "\

@@ -26,7 +26,7 @@
 //! ```text
 //! QUORATE_HOSTS_FAULTS=300 cargo test --test hosts   # the default is 40
 //! QUORATE_HOSTS_SEED=17 cargo test --test hosts     # repeats the faults of that seed
-//! QUORATE_HOSTS_GONE_SECONDS=60 cargo test --test hosts gone   # the default is 10
+//! QUORATE_HOSTS_GONE_SECONDS=60 cargo test --test hosts gone   # the default is 4
 //! ```
 #![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports, unused_mut))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
