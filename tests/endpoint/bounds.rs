@@ -206,3 +206,21 @@ fn a_message_under_the_name_of_another_group_is_no_message_of_this_one() {
     assert_eq!(foreign.counters().foreign, 1);
     assert_eq!(foreign.poll_event(), Some(Event::ForeignCluster { peer: 2, cluster: GROUP }));
 }
+
+#[test]
+fn a_node_of_another_group_is_named_however_many_were_named_before() {
+    let mut one = endpoint_of(ClusterId(9), 1);
+    let mut named_at = |message: &Transmit, second: u64| {
+        let now = Timestamp::from(Duration::from_secs(second));
+        one.handle_datagram(&mut message.bytes.clone(), at(2), now, &mut Vec::new());
+        std::iter::from_fn(|| one.poll_event()).count()
+    };
+    let flood: usize = (100..140).map(|peer| named_at(&plain_message(peer, 1), 1)).sum();
+    assert!((16..20).contains(&flood), "{flood}");
+    // A node that goes on for a day is named soon, and at growing intervals.
+    let message = plain_message(2, 1);
+    let named: Vec<u64> = (10..86_400).step_by(10).filter(|&second| named_at(&message, second) > 0).collect();
+    assert!(named[0] < 120, "{named:?}");
+    let pauses: Vec<u64> = named.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!((6..=14).contains(&named.len()) && pauses[4] > 2 * pauses[2], "{named:?}");
+}
