@@ -42,7 +42,7 @@ fn strike<N: SimulatedNode>(group: &mut Group<N>, dice: &mut Dice, fault: Faults
         Faults::Crashes => crash(group, dice, node),
         Faults::Frozen => freeze(group, dice, node),
         Faults::Churn => churn(group, dice),
-        // The others last for the whole run, or need a host that asks for them.
+        // The others last for the whole run, or need a host that asks for them, or nodes that may forget.
         Faults::Clean
         | Faults::Loss
         | Faults::Duplicates
@@ -50,6 +50,8 @@ fn strike<N: SimulatedNode>(group: &mut Group<N>, dice: &mut Dice, fault: Faults
         | Faults::Clocks
         | Faults::SlowDisks
         | Faults::Requests
+        | Faults::OldMessages
+        | Faults::Amnesia
         | Faults::All => {}
     }
 }

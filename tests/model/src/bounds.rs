@@ -37,6 +37,8 @@ pub struct Instance {
     pub terms: u64,
     /// How many crashes there are.
     pub crashes: u8,
+    /// How many crashes there are in which the disk is lost.
+    pub forgets: u8,
     /// How many messages are delivered twice.
     pub copies: u8,
     /// How many times an old reply arrives, which may belong to any attempt, record or term of the past. All
@@ -152,6 +154,8 @@ pub enum Goal {
     Followed,
     /// A node that knows that it is removed.
     Removed,
+    /// A node that came back after it had forgotten.
+    Recovered,
 }
 
 const MICROSECOND: Duration = Duration::from_micros(1);
@@ -174,6 +178,7 @@ impl Instance {
             passes: 0,
             terms: 1,
             crashes: 0,
+            forgets: 0,
             copies: 0,
             old_replies: 0,
             data: false,
@@ -244,7 +249,8 @@ impl fmt::Display for Instance {
             f,
             "{} nodes from {:?}, clocks {:?}, disks {:?} (backlog {}), \
              pre-votes {:?}, leaders {:#b}, promise {} (limits {:?}), {} per \
-             channel; clocks move {} times, terms to {}, {} crashes, {} copies, {} old replies, data {}, requests {:?}",
+             channel; clocks move {} times, terms to {}, {} crashes, {} lost disks, {} copies, {} old replies, data {}, \
+             requests {:?}",
             self.nodes,
             self.start,
             self.clocks,
@@ -258,6 +264,7 @@ impl fmt::Display for Instance {
             self.passes,
             self.terms,
             self.crashes,
+            self.forgets,
             self.copies,
             self.old_replies,
             self.data,

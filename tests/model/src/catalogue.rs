@@ -4,7 +4,7 @@ use quorate::Limits;
 
 use super::bounds::{Clocks, Disks, Goal, Instance, PreVotes, Request, Start};
 
-use Goal::{Committed, Elected, Followed, Removed};
+use Goal::{Committed, Elected, Followed, Recovered, Removed};
 
 const OF_THREE: Limits = Limits { min_members: 2, max_members: 3 };
 const OF_FOUR: Limits = Limits { min_members: 3, max_members: 4 };
@@ -106,13 +106,20 @@ pub fn small() -> Vec<Instance> {
             goals: &[Committed, Elected, Followed],
             ..led("empty newcomers", 1)
         },
+        Instance {
+            leaders: 0b011,
+            disks: Disks::Instant,
+            forgets: 1,
+            goals: &[Elected, Recovered],
+            ..led("lost disk", 3)
+        },
     ]
 }
 
 /// The instances that take minutes.
 #[must_use]
 pub fn large() -> Vec<Instance> {
-    [elections(), leases(), memberships(), formings(), hosts()].concat()
+    [elections(), leases(), memberships(), formings(), hosts(), lost_disks()].concat()
 }
 
 fn elections() -> Vec<Instance> {
@@ -273,4 +280,23 @@ fn hosts() -> Vec<Instance> {
         crashes: 1,
         ..Instance::plain("writes in the background")
     }]
+}
+
+fn lost_disks() -> Vec<Instance> {
+    let two = Instance { leaders: 0b011, forgets: 1, goals: &[Elected, Recovered], ..led("", 3) };
+    vec![
+        Instance { name: "lost disk: two terms", passes: 4, terms: 3, disks: Disks::Instant, ..two.clone() },
+        Instance { name: "lost disk: slow disks", passes: 3, copies: 1, ..two.clone() },
+        Instance { name: "lost disk: twice", passes: 4, forgets: 2, disks: Disks::Instant, ..two.clone() },
+        Instance {
+            name: "lost disk: a change of members",
+            nodes: 4,
+            start: Start::Led { voters: 4 },
+            passes: 3,
+            disks: Disks::Instant,
+            requests: &[(Some(1), Request::Reconfigure(&[1, 2, 4]))],
+            goals: &[Committed, Recovered],
+            ..two
+        },
+    ]
 }

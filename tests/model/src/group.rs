@@ -36,6 +36,8 @@ pub enum Action {
     DeliverOld(Shared<Envelope>),
     /// A node crashes and starts again.
     Crash(u8),
+    /// A node crashes, loses its disk, and starts again.
+    Forget(u8),
     /// A host makes a request.
     Request {
         /// The node of the host.
@@ -192,6 +194,9 @@ impl Model for Group {
             if state.crashes < self.0.crashes {
                 actions.push(Action::Crash(node));
             }
+            if state.forgets < self.0.forgets {
+                actions.push(Action::Forget(node));
+            }
         }
         self.message_actions(state, actions);
         self.old_reply_actions(state, actions);
@@ -236,6 +241,14 @@ impl Model for Group {
                 state.crashes += 1;
                 self.update_host(&mut state, node, |host, _| {
                     host.crash(self.0.config(node));
+                    Some(())
+                })?;
+            }
+            Action::Forget(node) => {
+                state.forgets += 1;
+                let start = state.forgets;
+                self.update_host(&mut state, node, |host, _| {
+                    host.forget(self.0.config(node), self.0.nodes, start);
                     Some(())
                 })?;
             }
@@ -286,6 +299,9 @@ impl Goal {
             Goal::Removed => {
                 Property::sometimes("a node is removed", |_, state: &State| state.history.removed)
             }
+            Goal::Recovered => Property::sometimes("a node has forgotten and is back", |_, state: &State| {
+                state.history.recovered
+            }),
         }
     }
 }

@@ -62,6 +62,7 @@ pub struct State {
     /// The requests that were made, with a bit for each.
     pub(super) requested: u32,
     pub(super) crashes: u8,
+    pub(super) forgets: u8,
     pub(super) copies: u8,
     pub(super) old_replies: u8,
     /// How many times the clocks have moved.

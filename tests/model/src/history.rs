@@ -42,6 +42,7 @@ pub(super) struct History {
     /// The highest term in which a node could act as leader.
     pub(super) acted: Term,
     pub(super) removed: bool,
+    pub(super) recovered: bool,
     /// The nodes that have asked to be removed since they were added, and those that the target lacks, with a bit for
     /// each.
     leaving: u8,
@@ -166,6 +167,7 @@ impl History {
                     }
                 }
                 Output::Event(Event::Removed) => self.removed = true,
+                Output::Event(Event::Recovered { .. }) => self.recovered = true,
                 Output::Persist(_) | Output::Send { .. } | Output::Event(_) | Output::Rejected(_) => {}
             }
         }
@@ -191,8 +193,12 @@ impl History {
         }
     }
 
-    /// Checks a write that replaces `old` by `new`.
+    /// Checks a write that replaces `old` by `new`. A node that comes back after it has forgotten may store less than it
+    /// held before (rule 9.4).
     pub(super) fn store(&mut self, old: &HardState<u8>, new: &HardState<u8>) {
+        if old.blank.is_some() {
+            return;
+        }
         let changed = old.term == new.term && old.voted_for.is_some() && old.voted_for != new.voted_for;
         let violations = [
             (new.term < old.term, BrokenProperty::Term),

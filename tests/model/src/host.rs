@@ -44,6 +44,13 @@ impl Host {
         *self = Host::start(config, self.durable.clone(), self.clock);
     }
 
+    /// Loses all, and starts again as a blank node of this group, so many milliseconds after the clocks were set.
+    pub(super) fn forget(&mut self, config: Config<u8>, nodes: u8, start: u8) {
+        let wall_clock = Duration::from_secs(1_700_000_000) + Duration::from_millis(start.into());
+        let blank = HardState::blank(CLUSTER, 1..=nodes, wall_clock).expect("a set clock and a few nodes");
+        *self = Host::start(config, blank, self.clock);
+    }
+
     pub(super) fn is_due(&self) -> bool {
         self.election.deadline().is_some_and(|due| due <= self.clock)
     }

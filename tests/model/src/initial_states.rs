@@ -32,6 +32,7 @@ impl Group {
             history: Shared::new(History::default()),
             requested: 0,
             crashes: 0,
+            forgets: 0,
             copies: 0,
             old_replies: 0,
             passes: 0,

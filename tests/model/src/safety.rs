@@ -17,9 +17,10 @@ impl State {
     }
 
     /// S4: the quorums of any two memberships that can still elect intersect, and each version belongs to
-    /// one membership.
+    /// one membership. A node that has forgotten holds none before it is back.
     pub(super) fn memberships_overlap(&self) -> bool {
-        let held: Vec<_> = self.hosts.iter().map(|host| &host.durable.membership).collect();
+        let remember = self.hosts.iter().filter(|host| host.durable.blank.is_none());
+        let held: Vec<_> = remember.map(|host| &host.durable.membership).collect();
         held.iter().enumerate().all(|(index, one)| held[..index].iter().all(|other| self.agree(one, other)))
     }
 
@@ -45,7 +46,8 @@ impl State {
     fn can_elect(&self, members: &Membership<u8>) -> bool {
         let free = |&id: &u8| {
             let durable = &self.hosts[usize::from(id) - 1].durable;
-            self.votes_in(members, id) && durable.membership.version() <= members.version()
+            let is_older = durable.membership.version() <= members.version();
+            self.votes_in(members, id) && durable.blank.is_none() && is_older
         };
         members.quorum() > 0 && (1..=self.size()).filter(free).count() >= members.quorum()
     }

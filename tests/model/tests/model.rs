@@ -78,3 +78,8 @@ fn a_late_wish_to_leave_removes_no_member_that_was_added_again() {
 fn a_newcomer_without_data_is_not_elected() {
     check_instance("empty newcomers");
 }
+
+#[test]
+fn a_node_that_forgets_causes_no_second_winner_and_no_second_lease() {
+    check_instance("lost disk");
+}
