@@ -123,8 +123,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let participation = initial_participation(config.id, &saved);
         let forgotten_until = now.after(promised).after(timing.clock.resolution());
         let quarantine_until = if saved.term > Term(0) { forgotten_until } else { Timestamp::ORIGIN };
-        let blank = saved.blank;
-        let round = Self::first_round(blank, &mut rng);
+        let round = Self::first_round(saved.blank, &mut rng);
         let mut election = Election {
             id: config.id,
             position: config.position,
@@ -146,7 +145,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             role: Role::Follower(Following::new(NEVER)),
             rng,
         };
-        if blank.is_some() {
+        if election.hard.blank.is_some() {
             election.start_recovery();
             return Ok(election);
         }
@@ -333,7 +332,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Body::Heartbeat(heartbeat) => return self.on_heartbeat(from, index, header, heartbeat, out),
             Body::HeartbeatReply(reply) => self.on_heartbeat_reply(from, index, header, &reply, out),
             Body::RecoveryRequest => return self.on_recovery_request(from, &header, out),
-            // Rule 9.3: it answers a request from before this node came back.
             Body::RecoveryReply(_) => return,
         }
         if index.is_some() && header.term > self.hard.term {
