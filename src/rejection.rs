@@ -16,11 +16,12 @@ use crate::types::{Leader, Position, PromiseHolder, Term, Timestamp};
 ///
 /// Non-exhaustive: a later version may tell more reasons apart. A host that does not know one treats it
 /// like any other: it shows the text, and asks again when that helps.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, thiserror::Error)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 #[non_exhaustive]
 pub enum Rejection<I> {
     /// The clock must be monotonic. The election goes on from the latest reading it has seen.
+    #[error("the clock ran backwards, from {last} to {now}: read a monotonic one")]
     ClockWentBackwards {
         /// The latest reading.
         last: Timestamp,
@@ -28,28 +29,35 @@ pub enum Rejection<I> {
         now: Timestamp,
     },
     /// Readings end after 292 years, so that lengths can be added to them.
+    #[error("the clock reads {now}, which is out of range")]
     ClockOutOfRange {
         /// This reading.
         now: Timestamp,
     },
     /// Only the leader can do that. Ask it.
+    #[error(fmt = fmt_not_leader)]
     NotLeader {
         /// The leader, as far as this node knows.
         leader: Option<Leader<I>>,
     },
     /// This node has forgotten what it took part in, and takes no part until others have told it. Ask again after
     /// [`Event::Recovered`](crate::Event::Recovered).
+    #[error("this node has forgotten what it took part in: ask again once others have told it")]
     Recovering,
     /// This node leads already, and need not campaign.
+    #[error("this node leads already, in term {term}")]
     AlreadyLeads {
         /// The term.
         term: Term,
     },
     /// This node asks for votes or pre-votes already.
+    #[error("this node campaigns already")]
     AlreadyCampaigning,
     /// This node may not lead, so it may not campaign.
+    #[error("this node cannot lead: {0}")]
     CannotLead(Ineligible),
     /// This node is bound by promises, and may not campaign before they end.
+    #[error(fmt = fmt_bound)]
     Bound {
         /// The node that holds the promise; `None` while a restarted node honours those that it has
         /// forgotten.
@@ -61,9 +69,14 @@ pub enum Rejection<I> {
     /// says so.
     ///
     /// [`Event::Elected`]: crate::Event::Elected
+    #[error("the leader is renewing its term: ask again in a moment")]
     Renewing,
     /// So few voters of the target answer that leadership would end with the change. Ask again once more
     /// of them do, or [force](crate::Input::Reconfigure) the change.
+    #[error(
+        "{quorum} voters of the target need to answer, and too few do: silent are {silent:?}; ask again once more of them \
+         answer, or force the change"
+    )]
     QuorumUnreachable {
         /// The voters of the target of which the leader holds no promise now. They have not answered of
         /// late, or not yet if it was elected a moment ago.
@@ -72,48 +85,66 @@ pub enum Rejection<I> {
         quorum: usize,
     },
     /// The target makes the leader a learner, but a leader votes. Let it resign, and ask the next leader.
+    #[error("the leader cannot make itself a learner: let it resign, and ask the next leader")]
     LeaderAsLearner,
     /// Every voter of the target wants to leave the group. Name at least one that stays.
+    #[error("every voter of the target wants to leave the group: name one that stays")]
     NoVoterLeft,
     /// This node wants to leave, and is the only voter. Add another voter before.
+    #[error("this node is the only voter: add another voter before")]
     OnlyVoter,
     /// The target lacks the leader, which stays until all other steps are taken and would be one member
     /// too many until then. Name fewer members, or let the leader resign before.
+    #[error("with the leader, which leaves last, there would be more than {MAX_MEMBERS} members: name fewer")]
     TooManyMembers,
     /// Every voter of the target has priority 0, so that none could ever lead. Name another one, or raise
     /// the [priority](crate::Input::SetPriority) of one.
+    #[error("every voter of the target has priority 0: name one that may lead")]
     NobodyCouldLead,
     /// Memberships are numbered in 64 bits, and the one in force has the last number.
+    #[error("no number is left for another membership")]
     VersionsExhausted,
     /// The command is about a node that is no member, nor about to become one.
+    #[error("node {id:?} is no member of the group")]
     NotAMember {
         /// That node.
         id: I,
     },
     /// A node knows of itself: [`Discovered`](crate::Input::Discovered) is about other nodes.
+    #[error("this node need not be told of itself")]
     DiscoveredItself,
     /// A node is not lost to itself: use [`Input::Leave`](crate::Input::Leave) to remove this one.
+    #[error("this node is not lost to itself: let it leave the group")]
     LostItself,
     /// Only a group that formed itself takes up discovered nodes and gives up lost ones: use
     /// [`Input::Reconfigure`](crate::Input::Reconfigure).
+    #[error("the group did not form itself, and has no limits to grow and shrink within: reconfigure it")]
     NoLimits,
     /// The group has, or is about to have, as many members as it may. Remove one before.
+    #[error(
+        "the group has, or is about to have, as many members as it may ({max_members}): remove one before"
+    )]
     GroupFull {
         /// See [`Limits::max_members`](crate::Limits::max_members).
         max_members: u8,
     },
     /// Without the lost node the group would have fewer voters than it may. Let it take up another before.
+    #[error(
+        "fewer than min_members ({min_members}) voters would be left: let the group take up another node before"
+    )]
     GroupTooSmall {
         /// See [`Limits::min_members`](crate::Limits::min_members).
         min_members: u8,
     },
     /// No other voter could take over now. Ask again once one can, or resign
     /// [now](crate::Urgency::Now).
+    #[error(fmt = fmt_no_successor)]
     NoSuccessor {
         /// All other voters, and what each lacks.
         unfit: Vec<(I, Unfit)>,
     },
     /// The node that was named cannot take over. Name another, or none.
+    #[error("node {successor:?} cannot take over: {reason}")]
     UnfitSuccessor {
         /// That node.
         successor: I,
@@ -188,86 +219,31 @@ pub enum Unfit {
     Unsteady,
 }
 
-impl<I: fmt::Debug> core::error::Error for Rejection<I> {}
-
-impl<I: fmt::Debug> fmt::Display for Rejection<I> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Rejection::ClockWentBackwards { last, now } => {
-                write!(f, "the clock ran backwards, from {last} to {now}: read a monotonic one")
-            }
-            Rejection::ClockOutOfRange { now } => write!(f, "the clock reads {now}, which is out of range"),
-            Rejection::NotLeader { leader: Some(leader) } => {
-                write!(f, "only the leader can do that: ask {leader}")
-            }
-            Rejection::NotLeader { leader: None } => f.write_str(
-                "only the leader can do that, and this node knows of none: ask again when it does",
-            ),
-            Rejection::Recovering => f.write_str(
-                "this node has forgotten what it took part in: ask again once others have told it",
-            ),
-            Rejection::AlreadyLeads { term } => write!(f, "this node leads already, in term {term}"),
-            Rejection::AlreadyCampaigning => f.write_str("this node campaigns already"),
-            Rejection::CannotLead(reason) => write!(f, "this node cannot lead: {reason}"),
-            Rejection::Bound { holder: Some(holder), remaining } => {
-                write!(f, "a promise to {holder} binds this node for another {remaining:?}: ask again then")
-            }
-            Rejection::Bound { holder: None, remaining } => {
-                write!(
-                    f,
-                    "promises from before its restart bind this node for another {remaining:?}: ask again then"
-                )
-            }
-            Rejection::Renewing => f.write_str("the leader is renewing its term: ask again in a moment"),
-            Rejection::QuorumUnreachable { silent, quorum } => write!(
-                f,
-                "{quorum} voters of the target need to answer, and too few do: silent are {silent:?}; \
-                 ask again once more of them answer, or force the change"
-            ),
-            Rejection::LeaderAsLearner => {
-                f.write_str("the leader cannot make itself a learner: let it resign, and ask the next leader")
-            }
-            Rejection::NoVoterLeft => {
-                f.write_str("every voter of the target wants to leave the group: name one that stays")
-            }
-            Rejection::OnlyVoter => f.write_str("this node is the only voter: add another voter before"),
-            Rejection::TooManyMembers => write!(
-                f,
-                "with the leader, which leaves last, there would be more than {MAX_MEMBERS} members: \
-                 name fewer"
-            ),
-            Rejection::NobodyCouldLead => {
-                f.write_str("every voter of the target has priority 0: name one that may lead")
-            }
-            Rejection::VersionsExhausted => f.write_str("no number is left for another membership"),
-            Rejection::NotAMember { id } => write!(f, "node {id:?} is no member of the group"),
-            Rejection::DiscoveredItself => f.write_str("this node need not be told of itself"),
-            Rejection::LostItself => f.write_str("this node is not lost to itself: let it leave the group"),
-            Rejection::NoLimits => f.write_str(
-                "the group did not form itself, and has no limits to grow and shrink within: \
-                 reconfigure it",
-            ),
-            Rejection::GroupFull { max_members } => {
-                write!(
-                    f,
-                    "the group has, or is about to have, as many members as it may ({max_members}): remove one before"
-                )
-            }
-            Rejection::GroupTooSmall { min_members } => write!(
-                f,
-                "fewer than min_members ({min_members}) voters would be left: let the group take up \
-                 another node before"
-            ),
-            Rejection::NoSuccessor { unfit } if unfit.is_empty() => {
-                f.write_str("there is no other voter to take over: add one")
-            }
-            Rejection::NoSuccessor { unfit } => {
-                f.write_str("no other voter can take over now")?;
-                unfit.iter().try_for_each(|(id, reason)| write!(f, "; node {id:?}: {reason}"))
-            }
-            Rejection::UnfitSuccessor { successor, reason } => {
-                write!(f, "node {successor:?} cannot take over: {reason}")
-            }
+fn fmt_not_leader<I: fmt::Debug>(leader: &Option<Leader<I>>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match leader {
+        Some(leader) => write!(f, "only the leader can do that: ask {leader}"),
+        None => {
+            f.write_str("only the leader can do that, and this node knows of none: ask again when it does")
         }
     }
+}
+
+fn fmt_bound<I: fmt::Debug>(
+    holder: &Option<PromiseHolder<I>>,
+    remaining: &Duration,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    match holder {
+        Some(holder) => write!(f, "a promise to {holder} binds")?,
+        None => f.write_str("promises from before its restart bind")?,
+    }
+    write!(f, " this node for another {remaining:?}: ask again then")
+}
+
+fn fmt_no_successor<I: fmt::Debug>(unfit: &[(I, Unfit)], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    if unfit.is_empty() {
+        return f.write_str("there is no other voter to take over: add one");
+    }
+    f.write_str("no other voter can take over now")?;
+    unfit.iter().try_for_each(|(id, reason)| write!(f, "; node {id:?}: {reason}"))
 }
