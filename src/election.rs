@@ -21,6 +21,7 @@ mod reconfiguration;
 mod recovery;
 mod removal;
 mod renewal;
+mod standstill;
 mod status;
 mod takeover;
 mod timeout_now;

@@ -8,6 +8,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnosis::{Diagnosis, Problem};
+use crate::reconfig::Awaited;
 use crate::rejection::Unfit;
 use crate::types::{ClusterId, Leader, MembershipVersion, Position, Term};
 
@@ -155,6 +156,14 @@ pub enum Event<I> {
         position: Position,
         /// How far those of a quorum have to reach before the next step.
         required: Position,
+    },
+    /// A change of members has made no headway for ten [`promise_limit`](crate::Timing::promise_limit), because of these
+    /// members. Reported on the leader, and again at growing intervals while that lasts.
+    ///
+    /// Mend what they lack; the change goes on by itself. Or give another target, without them.
+    ReconfigurationStalled {
+        /// The members that the change waits for, and what each lacks.
+        awaited: Vec<(I, Awaited)>,
     },
     /// This node is no member any more, and the membership without it is committed.
     ///
@@ -327,6 +336,10 @@ impl<I: fmt::Debug> fmt::Display for Event<I> {
                     f,
                     "voter {voter:?} is at position {position}: the change waits for a quorum at {required}"
                 )
+            }
+            Event::ReconfigurationStalled { awaited } => {
+                f.write_str("the change of members waits")?;
+                awaited.iter().try_for_each(|(id, lack)| write!(f, "; node {id:?}: {lack}"))
             }
             Event::Removed => f.write_str("removed from the group: this node can be stopped"),
             Event::StateLost => {

@@ -835,7 +835,7 @@
 //! ## 8 Other members
 //!
 //! Files: `reconfig.rs`, `election/reconfiguration.rs`, `election/catch_up.rs`, `election/removal.rs`,
-//! `election/formation.rs`
+//! `election/standstill.rs`, `election/formation.rs`
 //!
 //! **8.1 A safe step.** A leader takes a step to another membership only under these conditions. Spec:
 //! `Reconfig`.
@@ -910,6 +910,11 @@
 //! - (g) *Waiting for data:* when no step is possible, the leader reports each learner that only lacks the
 //!   data of 8.1 (h) (`LearnerBehind`), once, and shows it in its status. It reports each voter, itself
 //!   too, that lacks what is to be carried over (`VoterBehind`), once between two steps.
+//! - (h) *Standstill:* ten `promise_limit` after the target was given, or the last step was taken, the leader reports
+//!   which members the next step waits for, and what each lacks (`ReconfigurationStalled`): a reply, an acknowledgement
+//!   of the membership in force, or data. These are the voters, while the membership is not committed; or else the
+//!   newcomers that are to vote; or else, if no newcomer lacks anything, the voters that stay. While that lasts it
+//!   reports again at growing intervals.
 //!
 //! *Why.* A group is at no time smaller than it has to be. A newcomer that does not answer yet would count
 //! for a quorum and help none.
@@ -1121,7 +1126,7 @@ pub use hard_state::{BlankError, HardState, RecoveryError};
 pub use io::{Force, Input, Lease, Output, Urgency};
 pub use membership::{Limits, MAX_MEMBERS, Membership, MembershipError};
 pub use message::Message;
-pub use reconfig::Target;
+pub use reconfig::{Awaited, Target};
 pub use rejection::{Ineligible, Rejection, Unfit};
 pub use role::RoleKind;
 pub use status::{HeartbeatTiming, MemberProgress, MemberStatus, PromiseStatus, RecoveryStatus, Status};

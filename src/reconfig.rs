@@ -94,6 +94,24 @@ impl<I: NodeId> fmt::Display for Target<I> {
     }
 }
 
+/// What a member lacks that a reconfiguration waits for.
+///
+/// Non-exhaustive: a later version may tell more apart.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[non_exhaustive]
+pub enum Awaited {
+    /// The leader holds no promise of it: it has not answered of late.
+    #[error("it has not answered of late: see whether it runs and can be reached")]
+    Reply,
+    /// It answers, and has not acknowledged the membership in force, which it has to store before.
+    #[error("it answers, but does not acknowledge the membership in force: see whether it can write")]
+    Acknowledgement,
+    /// Its data do not reach far enough.
+    #[error("its data do not reach far enough: let it catch up")]
+    Data,
+}
+
 /// Spec: `QuorumsOverlap`, "∀ Qx ∈ Quorums(x), Qy ∈ Quorums(y) : Qx ∩ Qy ≠ {}". Of quorums that are
 /// told by their size just this is true whatever the lists: together they exceed the union.
 pub(crate) fn quorums_overlap<I: NodeId>(old: &Membership<I>, new: &Membership<I>) -> bool {

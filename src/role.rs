@@ -8,8 +8,9 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::message::{Claim, Header};
+use crate::notice::Notice;
 use crate::progress::Progress;
-use crate::reconfig::Target;
+use crate::reconfig::{Awaited, Target};
 use crate::recovery::Recovery;
 use crate::request_timer::RequestTimer;
 use crate::tally::{Tally, VoteState};
@@ -162,6 +163,10 @@ pub(crate) struct Reconfiguration<I> {
     pub(crate) reached: Option<ReachedPositions>,
     /// The members of which the host was told that they are behind. Rule 8.2 (g).
     pub(crate) reported_behind: Vec<I>,
+    /// Since when the reconfiguration has made no headway: its start or the last step, or when that was noticed.
+    pub(crate) headway: Option<Timestamp>,
+    /// Which members the host was told that the reconfiguration waits for. Rule 8.2 (h).
+    pub(crate) standstill: Option<Notice<Vec<(I, Awaited)>>>,
     pub(crate) phase: ReconfigurationPhase,
     /// The latest end of any lease that was given out under an earlier membership. Rule 8.1.
     pub(crate) older_lease_until: Timestamp,
@@ -227,10 +232,18 @@ impl<I> Reconfiguration<I> {
             ignores_positions: false,
             reached: None,
             reported_behind: Vec::new(),
+            headway: None,
+            standstill: None,
             phase: ReconfigurationPhase::Idle,
             older_lease_until: Timestamp::ORIGIN,
             removed: Vec::new(),
         })
+    }
+
+    /// The reconfiguration begins, takes a step, or has nothing left to do: what it waited for is over.
+    pub(crate) fn record_headway(&mut self) {
+        self.reported_behind.clear();
+        (self.headway, self.standstill) = (None, None);
     }
 
     /// Whether the leader asks for the long promise because it is about to take a step.

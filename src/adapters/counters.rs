@@ -48,7 +48,8 @@ pub struct ElectionCounters {
     pub leaders: u64,
     /// How often a membership was learned to be committed.
     pub memberships: u64,
-    /// Handovers that failed, so that this node led on.
+    /// How often a failed handover was reported: each that the host asked for, and those of the leader's own accord at
+    /// growing intervals ([`Event::HandoverFailed`]). The number of attempts may be larger.
     pub failed_handovers: u64,
     /// What an operator should look into: other groups and conflicting members, lost states.
     pub alarms: u64,
@@ -218,6 +219,7 @@ impl ElectionCounters {
             | Event::NoSuccessor { .. }
             | Event::LearnerBehind { .. }
             | Event::VoterBehind { .. }
+            | Event::ReconfigurationStalled { .. }
             | Event::Removed
             | Event::Recovered { .. }
             | Event::LeaderLost { .. }

@@ -147,7 +147,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// The voters that answer, or are this leader, and lack the data that are to be carried over, if a step may wait
     /// for that. Voters of which enough hold the data hold no step up, unless a witness makes a quorum with one.
-    fn voters_behind(&self) -> Vec<(I, Position)> {
+    pub(super) fn voters_behind(&self) -> Vec<(I, Position)> {
         let Role::Leader(leading) = &self.role else { return Vec::new() };
         let voters =
             || self.hard.membership.voters().iter().filter_map(|&id| Some((id, self.progress_of(id)?)));

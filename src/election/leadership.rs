@@ -167,6 +167,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             self.broadcast(out);
             self.advance_reconfiguration(out);
             self.record_reached_positions();
+            self.report_standstill(out);
         }
         self.advance_renewal();
         self.tick_handover(out);

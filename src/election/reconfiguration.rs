@@ -85,7 +85,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             change.force = force == Force::IfNeeded;
             change.is_reduced = false;
             change.ignores_positions = change.force;
-            change.reported_behind.clear();
+            change.record_headway();
         }
         self.advance_reconfiguration(out);
     }
@@ -97,7 +97,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// The members that the steps lead to: the target without the members that want to leave, but with the
     /// leader for as long as it leads. Rule 8.3.
-    fn effective_target(&self) -> Option<Target<I>> {
+    pub(super) fn effective_target(&self) -> Option<Target<I>> {
         let Role::Leader(leading) = &self.role else { return None };
         let members = &self.hard.membership;
         match leading.reconfiguration.as_ref()?.target.as_ref() {
@@ -323,7 +323,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Role::Leader(leading) = &mut self.role else { return false };
         leading.to_carry_over = to_carry_over;
         let Some(change) = &mut leading.reconfiguration else { return false };
-        change.reported_behind.clear();
+        change.record_headway();
         change.older_lease_until = change.older_lease_until.max(leading.lease);
         change.phase = ReconfigurationPhase::Idle;
         // A forced step costs the lease, and one such step is enough.
@@ -354,6 +354,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Some(change) = &mut leading.reconfiguration else { return };
         change.phase = ReconfigurationPhase::Idle;
         (change.force, change.ignores_positions) = (false, false);
+        change.record_headway();
         let lacks_leader = change.target.as_ref().is_some_and(|target| !target.contains(self.id));
         if lacks_leader && self.leaving == Leaving::No {
             self.leaving = Leaving::ByTarget;

@@ -1,7 +1,7 @@
 //! What the host is told: each piece of news once, or at growing intervals; and refusals that are true.
 
 use quorate::message::Denial;
-use quorate::{Event, Input, Priority, Rejection, RoleKind, Unfit, Urgency};
+use quorate::{Awaited, Event, Input, Priority, Rejection, RoleKind, Unfit, Urgency};
 
 use crate::support::*;
 
@@ -234,4 +234,55 @@ fn an_anomaly_is_told_at_growing_intervals_and_forgotten_when_it_is_over() {
     assert_eq!(node.election(), twin.election());
     let foreign = heartbeat(1, 1).of_cluster(quorate::ClusterId(9));
     assert_eq!(events(&node.hear(end + 1, 3, foreign)).len(), 1, "it is new again");
+}
+
+/// Rule 8.2 (h): the newcomer 4 is silent for a minute, does not acknowledge for another, and then goes along.
+#[test]
+fn a_change_that_waits_for_a_newcomer_says_so_at_growing_intervals() {
+    let mut node = leader(1, &THREE);
+    let begun = node.due();
+    node.tick_at(begun);
+    node.reconfigure(begun, &[1, 2, 3, 4], &[]);
+    let (answers, stores) = (begun + 60_000, begun + 120_000);
+    let seen = seen_until(&mut node, begun + 300_000, |now, id, beat| match id {
+        4 if now < answers => None,
+        4 if now < stores => Some(accept(beat).version(1, 1)),
+        _ => Some(accept(beat)),
+    });
+    let stalled = |lack| Event::ReconfigurationStalled { awaited: vec![(4, lack)] };
+    let silent = rarer(&seen, |event| *event == stalled(Awaited::Reply));
+    assert!((begun + PAUSE..begun + PAUSE + LIMIT).contains(&silent[0]), "{silent:?} after {begun}");
+    assert!((3..=6).contains(&silent.len()), "{silent:?}");
+    let answering = rarer(&seen, |event| *event == stalled(Awaited::Acknowledgement));
+    assert!(answering[0] >= answers && answering[0] <= answers + 2 * LIMIT, "{answering:?}");
+    assert_eq!(node.lists().0, [1, 2, 3, 4]);
+    let told = seen.iter().rposition(|(_, event)| matches!(event, Event::ReconfigurationStalled { .. }));
+    let (last, _) = seen[told.unwrap()];
+    assert!(last < stores, "{last}");
+    assert!(matches!(seen.last().unwrap().1, Event::TargetReached { .. }), "{seen:?}");
+
+    // The next target is new: what was told of the last one is not taken into account.
+    let begun = node.due();
+    node.tick_at(begun);
+    node.reconfigure(begun, &[1, 2, 3, 4, 5], &[]);
+    let seen = seen_until(&mut node, begun + 20_000, |_, id, beat| (id != 5).then(|| accept(beat)));
+    let silent = Event::ReconfigurationStalled { awaited: vec![(5, Awaited::Reply)] };
+    let told = rarer(&seen, |event| *event == silent);
+    assert!((begun + PAUSE..begun + PAUSE + LIMIT).contains(&told[0]), "{told:?} after {begun}");
+}
+
+/// Rule 8.2 (h): the voters answer, and do not store the membership without node 3.
+#[test]
+fn a_step_that_is_not_committed_is_told_with_the_voters_that_do_not_acknowledge() {
+    let mut node = leader(1, &THREE);
+    let begun = node.due();
+    node.tick_at(begun);
+    node.reconfigure(begun, &[1, 2, 3], &[4]);
+    let old = node.membership().version();
+    let seen = seen_until(&mut node, begun + 20_000, |_, id, beat| {
+        (id < 4).then(|| accept(beat).version(old.term.0, old.number - 1))
+    });
+    let awaited = vec![(2, Awaited::Acknowledgement), (3, Awaited::Acknowledgement)];
+    let told = rarer(&seen, |event| *event == Event::ReconfigurationStalled { awaited: awaited.clone() });
+    assert!(told.len() >= 2, "{seen:?}");
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use quorate::message::{Claim, Denial, Order, Phase};
 use quorate::{
-    Event, Force, HardState, Input, Leader, Limits, Membership, MembershipVersion, Output, Position,
+    Awaited, Event, Force, HardState, Input, Leader, Limits, Membership, MembershipVersion, Output, Position,
     Priority, RoleKind, StepDown, Term, Timestamp, Unfit, Urgency,
 };
 
@@ -225,7 +225,7 @@ fn each_event_is_one_line_that_names_the_nodes_and_terms_it_is_about() {
     let leader = Leader { id: 3, term: Term(8) };
     let version = MembershipVersion { term: Term(8), number: 2 };
     let stepped_down = |reason| Event::SteppedDown { term: Term(7), reason };
-    let texts: [(Event<u64>, &str); 28] = [
+    let texts: [(Event<u64>, &str); 29] = [
         (Event::Elected { term: Term(7) }, "elected in term 7"),
         (stepped_down(StepDown::LeaseLapsed), "stepped down from term 7: its lease lapsed"),
         (
@@ -261,6 +261,11 @@ fn each_event_is_one_line_that_names_the_nodes_and_terms_it_is_about() {
                 required: Position { term: 0, index: 7 },
             },
             "voter 3 is at position 0.6: the change waits for a quorum at 0.7",
+        ),
+        (
+            Event::ReconfigurationStalled { awaited: vec![(4, Awaited::Reply), (5, Awaited::Data)] },
+            "the change of members waits; node 4: it has not answered of late: see whether it runs and can be reached; \
+             node 5: its data do not reach far enough: let it catch up",
         ),
         (Event::Removed, "removed from the group: this node can be stopped"),
         (Event::StateLost, "durable state lost: this node asks the others before it takes part again"),
