@@ -85,3 +85,24 @@ fn a_leader_of_priority_0_hands_over_to_an_unsteady_member_if_there_is_no_other(
     let out = alone.step_at(now, Input::SetPriority(Priority(0)));
     assert!(names_successor(&to(&out, 3)));
 }
+
+/// Nothing is left of a leadership that began with a handover once it has lasted for 32 takeover delays.
+#[test]
+fn a_trial_ends_when_the_leadership_has_been_long() {
+    let follow = |claim: Claim<u64>, until: u64| {
+        let mut node = Node::fresh(2, &THREE);
+        node.hear(0, 1, heartbeat(1, 1).rank(1));
+        node.hear(200, 3, vote(2, 1).claim(claim));
+        for (round, at) in (2..).zip((200..until).step_by(HEARTBEAT as usize)) {
+            node.hear(at, 3, heartbeat(2, round).rank(0));
+        }
+        node
+    };
+    let is_remembered = |until| {
+        let (trial, twin) = (follow(released(1, 1), until), follow(Claim::Own, until));
+        trial.election() != twin.election()
+    };
+    let end = 200 + 32 * TAKEOVER_DELAY;
+    assert!(is_remembered(end - LIMIT));
+    assert!(!is_remembered(end + 11 * LIMIT));
+}
