@@ -304,18 +304,18 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Checks what every message must fulfil, and hands the message to its rule.
     fn receive(&mut self, from: I, message: Message<I>, out: &mut Vec<Output<I>>) {
-        let Message { header, body } = message;
         if from == self.id {
             return;
         }
+        // Section 9: until it is back, a node that has forgotten hears nothing else.
+        if self.is_recovering() {
+            return self.receive_while_recovering(from, message, out);
+        }
+        let Message { header, body } = message;
         let index = self.hard.membership.index_of(from);
         if header.cluster != self.hard.cluster {
             let event = Event::ForeignCluster { peer: from, cluster: header.cluster };
             return self.report_anomaly(from, Anomaly::ForeignCluster, event, out);
-        }
-        // Section 9: until it is back, a node that has forgotten hears nothing else.
-        if self.is_recovering() {
-            return self.receive_while_recovering(from, Message { header, body }, out);
         }
         // Rule 1.4.
         if header.term.0 > self.hard.term.0.saturating_add(MAX_TERM_JUMP) {

@@ -10,6 +10,7 @@ use super::{Durability, Election, initial_participation};
 use crate::event::{Event, StepDown};
 use crate::io::Output;
 use crate::message::{Body, Header, Message, RecoveryReply};
+use crate::peer_log::Anomaly;
 use crate::promise::Promise;
 use crate::recovery::{Known, Recovered, Recovery};
 use crate::role::{Leaving, Participation, Role};
@@ -70,6 +71,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         out: &mut Vec<Output<I>>,
     ) {
         match message.body {
+            _ if message.header.cluster != self.hard.cluster => {
+                let event = Event::ForeignCluster { peer: from, cluster: message.header.cluster };
+                self.report_anomaly(from, Anomaly::ForeignCluster, event, out);
+            }
             Body::RecoveryReply(reply) => self.on_recovery_reply(from, &message.header, reply, out),
             Body::Heartbeat(_) => self.note_leader(from),
             Body::RecoveryRequest | Body::VoteRequest(_) | Body::VoteReply(_) | Body::HeartbeatReply(_) => {}
