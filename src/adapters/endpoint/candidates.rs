@@ -361,11 +361,15 @@ impl Candidates {
         self.drop_worst(MOST_UNPROVEN, Candidate::is_unproven);
     }
 
-    /// Drops the worst of a kind of candidates, if there are more than `most`.
+    /// Drops the worst of a kind of candidates, if there are more than `most`. The one of the latest news stays: a node
+    /// that has answered at many addresses may have left them all, and no flood of news takes more than one place from
+    /// addresses at which the node has answered.
     fn drop_worst(&mut self, most: usize, is_of_kind: impl Fn(&Candidate) -> bool) {
         let of_kind = || (0_usize..).zip(&self.all).filter(|(_, candidate)| is_of_kind(candidate));
         if of_kind().count() > most {
-            let worst = of_kind().min_by_key(|(_, it)| (it.answered, it.reported, it.seen));
+            let newest = of_kind().max_by_key(|(_, it)| it.as_of()).map(|(index, _)| index);
+            let others = of_kind().filter(|&(index, _)| Some(index) != newest);
+            let worst = others.min_by_key(|(_, it)| (it.answered, it.reported, it.seen));
             let worst = worst.map(|(index, _)| index);
             worst.map(|index| self.all.remove(index));
         }

@@ -100,6 +100,25 @@ fn a_source_proves_nothing_until_it_echoes_a_challenge_and_is_sent_no_more_than_
 }
 
 #[test]
+fn addresses_at_which_a_node_has_answered_keep_out_neither_the_latest_report_nor_each_other() {
+    let mut book = book(&[]);
+    let now = |tenth: u64| Timestamp::ORIGIN.saturating_add(Duration::from_millis(tenth * 100));
+    book.introduce(1, at(9), now(0));
+    // It moves more often than there is room for, and is heard everywhere.
+    (10..=14).for_each(|port| hear(&mut book, 1, port, now(u64::from(port) * 2)));
+    // Then this node is away, and the other one moves on twice.
+    for (port, second) in [(20, 60), (21, 70)] {
+        report(&mut book, 1, port, Some(500), secs(second));
+        assert_eq!(book.address(1), Some(at(port)));
+        assert_eq!(book.route(1, secs(second)).first(), Some(&at(port)));
+    }
+    // Whatever else is told, most places are left to those at which it has answered.
+    (100..200).for_each(|port| report(&mut book, 1, port, Some(0), secs(80)));
+    let route = book.route(1, secs(80));
+    assert_eq!(route.iter().filter(|address| (10..15).contains(&address.port())).count(), 4, "{route:?}");
+}
+
+#[test]
 fn a_configured_source_needs_no_challenge_and_what_was_configured_is_never_dropped() {
     let mut book = book(&[(1, at(10)), (1, at(11))]);
     assert!(!book.record_source(1, at(10), (100, false), secs(1)));
