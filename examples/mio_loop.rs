@@ -190,7 +190,7 @@ fn start(
     let mut endpoint = Endpoint::new(id, GROUP, None, ChaCha8Rng::seed_from_u64(0))?;
     // One known address is enough.
     if let Some((&known, &address)) = addresses.iter().find(|&(&other, _)| other != id) {
-        endpoint.configure(known, address);
+        endpoint.configure(known, address)?;
     }
     let poll = Poll::new()?;
     poll.registry().register(&mut socket, SOCKET, Interest::READABLE)?;

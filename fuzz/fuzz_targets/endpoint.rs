@@ -52,7 +52,7 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
     };
     let keys = sealed.then(keys);
     let Ok(mut endpoint) = Endpoint::new(1, cluster, keys, ChaCha20Rng::seed_from_u64(2));
-    endpoint.configure(CONFIGURED, SocketAddr::any(u)?);
+    let _unusable = endpoint.configure(CONFIGURED, SocketAddr::any(u)?);
     endpoint.observe(&NodeView::of(&election));
     let mut out = Vec::new();
     while !u.is_empty() {
@@ -60,7 +60,9 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
             0 => now = now.saturating_add(Duration::from_nanos(u.arbitrary()?)),
             // An endpoint must bear a clock that runs backwards, too.
             1 => now = Timestamp::from(Duration::from_nanos(u.arbitrary()?)),
-            2 => endpoint.introduce(u.int_in_range(0..=9)?, SocketAddr::any(u)?, now),
+            2 => {
+                let _unusable = endpoint.introduce(u.int_in_range(0..=9)?, SocketAddr::any(u)?, now);
+            }
             3 => endpoint.handle_timeout(now, &mut out),
             _ => receive(u, sealed, &mut election, &mut endpoint, now, &mut out)?,
         }

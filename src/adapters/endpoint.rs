@@ -24,7 +24,7 @@
 //! // Without keys; with a keyring, bring the generator of the operating system (`SystemRng`).
 //! let mut endpoint = Endpoint::new(1, ClusterId(7), None, ChaCha20Rng::seed_from_u64(2))?;
 //! endpoint.bind(socket.local_addr()?);
-//! endpoint.configure(2, known);
+//! endpoint.configure(2, known)?;
 //!
 //! let mut buffer = vec![0; Endpoint::<u32, ChaCha20Rng>::BUFFER];
 //! let (mut outputs, mut transmits) = (Vec::new(), Vec::<Transmit>::new());
@@ -162,6 +162,9 @@ use crate::diagnosis::Diagnosis;
 use crate::event::Event;
 use crate::types::{ClusterId, Leader, NodeId, Timestamp};
 
+pub use self::address::UnusableAddress;
+#[cfg(any(feature = "udp", feature = "tokio-udp"))]
+pub(super) use self::address::check;
 #[cfg(feature = "udp")]
 pub(super) use self::address::is_usable;
 pub use self::counters::DatagramCounters;
@@ -269,19 +272,30 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
     /// Node `id` is at `address`, as far as the program knows; where the node answers counts more. Of each node the
     /// last four addresses are kept, and never forgotten. Give all that may be right: those of a file of
     /// configuration, and those that were [learned](Self::addresses) before a restart.
-    pub fn configure(&mut self, id: I, address: SocketAddr) {
+    ///
+    /// # Errors
+    /// [`UnusableAddress`] if no node can be there: the address is unspecified or one of several machines, or its port
+    /// is 0.
+    pub fn configure(&mut self, id: I, address: SocketAddr) -> Result<(), UnusableAddress> {
+        address::check(address)?;
         if id != self.id {
             self.book.configure(id, address);
         }
+        Ok(())
     }
 
     /// Node `id` is at `address` now: a newcomer, or a member that the program has seen. Addresses are kept
     /// only of configured peers and of nodes that the election sends to, so introduce a newcomer after
     /// [`observe`](Self::observe) has shown the step that makes it one, and before its messages are sent.
-    pub fn introduce(&mut self, id: I, address: SocketAddr, now: Timestamp) {
+    ///
+    /// # Errors
+    /// [`UnusableAddress`], as of [`configure`](Self::configure).
+    pub fn introduce(&mut self, id: I, address: SocketAddr, now: Timestamp) -> Result<(), UnusableAddress> {
+        address::check(address)?;
         if self.is_admitted(id) {
             self.book.introduce(id, address, now);
         }
+        Ok(())
     }
 
     /// Uses other keys from now on: see [`Keyring`] on how to rotate. Returns whether there is a seal to use

@@ -15,8 +15,8 @@
 //! let first = HardState::bootstrap(ClusterId(7), [1_u32, 2, 3])?;
 //! let store = Store::create("node-1", &first)?; // the first time; Store::open ever after
 //! let transport = Udp::bind_sealed("10.0.0.1:7000".parse()?, Keyring::read("group.key")?)?
-//!     .peer(2, "10.0.0.2:7000".parse()?)
-//!     .peer(3, "10.0.0.3:7000".parse()?);
+//!     .peer(2, "10.0.0.2:7000".parse()?)?
+//!     .peer(3, "10.0.0.3:7000".parse()?)?;
 //! let node = Handle::start(Config::new(1), first, store, transport)?;
 //!
 //! // On one node at a time, stopped where it awaits when that node leads no more.
@@ -107,7 +107,7 @@ pub use super::timer::StaggerTooShort;
 pub use super::{HealthCheck, HealthConfig, SaveError};
 #[cfg(feature = "tokio-udp")]
 pub use super::{
-    endpoint::{DatagramCounters, LeaderAddress},
+    endpoint::{DatagramCounters, LeaderAddress, UnusableAddress},
     socket::{BindError, Protection},
 };
 

@@ -110,7 +110,7 @@ pub use self::query::{QueryError, who_leads, who_leads_sealed};
 pub use self::run_while_leader::Worker;
 pub use self::settings::HostConfig;
 pub use crate::adapters::counters::ElectionCounters;
-pub use crate::adapters::endpoint::{DatagramCounters, LeaderAddress};
+pub use crate::adapters::endpoint::{DatagramCounters, LeaderAddress, UnusableAddress};
 pub use crate::adapters::socket::{BindError, Protection};
 pub use crate::adapters::timer::StaggerTooShort;
 pub use crate::adapters::{HealthCheck, HealthConfig, SaveError};
@@ -179,7 +179,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         let rng = random::generator().map_err(|error| HostStartError::Seed(io::Error::other(error)))?;
         let election = Election::new(node, saved.clone(), now, rng)?;
         let shared = Arc::new(Shared::new(clock, config.margin, &election));
-        let endpoint = config.into_endpoint(saved.cluster, &socket, local).map_err(no_randomness)?;
+        let endpoint = config.into_endpoint(saved.cluster, &socket, local)?;
         let (commands, orders) = channel();
         let disk = start_disk(save, commands.clone())?;
         let host_thread = HostThread {
@@ -345,10 +345,6 @@ fn start_disk<I: NodeId + Send + 'static, E: Into<SaveError>>(
         let _host_has_ended = host.send(Command::Written(result));
     };
     Disk::on_thread(save, tell).map_err(HostStartError::Thread)
-}
-
-fn no_randomness(error: getrandom::Error) -> HostStartError {
-    HostStartError::Seed(io::Error::other(error))
 }
 
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, HostStartError> {

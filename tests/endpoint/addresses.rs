@@ -37,7 +37,7 @@ fn a_leader_tries_every_address_that_a_follower_holds_of_a_silent_member() {
         let node = |id| Node::new(id, &[1, 2, 3], keys.clone());
         let mut two = node(2).knowing(1);
         for port in [31, 3, 32, 33] {
-            two.endpoint.configure(3, at(port));
+            two.endpoint.configure(3, at(port)).unwrap();
         }
         let mut world = World::of([node(1), two]);
         world.run_for(LONG);
@@ -59,7 +59,7 @@ fn a_referral_is_no_longer_than_the_announcement_and_is_for_members_alone() {
     world.run_for(LONG);
     two = world.nodes.pop().unwrap();
     for port in 1_000..1_003 {
-        two.endpoint.configure(1, SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], port)));
+        two.endpoint.configure(1, SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], port))).unwrap();
     }
     let later = world.now.saturating_add(LONG);
     for (id, is_member) in [(3, true), (9, false)] {
@@ -180,11 +180,74 @@ fn a_list_that_is_stale_from_first_to_last_is_of_no_harm_where_another_member_kn
         let node = |id| Node::new(id, &members, keys.clone());
         let mut stale = node(3);
         for id in [1, 2] {
-            (0..6).for_each(|list| stale.endpoint.configure(id, at(1_000 + 10 * list + id)));
+            (0..6).for_each(|list| stale.endpoint.configure(id, at(1_000 + 10 * list + id)).unwrap());
         }
         let mut world = World::of([node(1), node(2).knowing(1).knowing(3), stale]);
         world.run_for(LONG);
         assert_eq!(world.node(3).endpoint.addresses(), [(1, at(1)), (2, at(2))]);
         assert_eq!(world.node(3).endpoint.leader().map(|leader| leader.id), Some(1));
     }
+}
+
+#[test]
+fn an_endpoint_takes_no_address_that_no_node_can_have() {
+    let mut one = Node::new(1, &[1, 2], None);
+    for address in ["0.0.0.0:7", "[::]:7", "224.0.0.1:7", "[::ffff:224.0.0.1]:7", "127.0.0.1:0"] {
+        let address: SocketAddr = address.parse().unwrap();
+        let refused = Err(UnusableAddress(address));
+        assert_eq!(one.endpoint.configure(2, address), refused);
+        assert_eq!(one.endpoint.introduce(2, address, LONG.into()), refused);
+    }
+    assert_eq!(one.endpoint.known_addresses(), []);
+}
+
+#[test]
+fn members_of_which_every_datagram_arrives_twice_keep_their_leader_and_their_addresses() {
+    for keys in [None, Some(keys())] {
+        let members: Vec<Id> = (1..=3).collect();
+        let node = |id| Node::new(id, &members, keys.clone());
+        let mut world = World::of([node(1), node(2).knowing(1), node(3).knowing(1)]);
+        world.doubles = true;
+        world.run_for(LONG);
+        let term = world.node(1).election.term();
+        world.node(2).address = at(202);
+        world.run_for(LONG);
+        for id in [1, 3] {
+            assert_eq!(world.node(id).endpoint.address(2), Some(at(202)), "as node {id} knows it");
+        }
+        let leader = world.node(3).endpoint.leader().unwrap();
+        assert_eq!((leader.id, leader.term), (1, term), "duplicates and a move cost no leader");
+        let news = world.news(1);
+        assert!(!news.iter().any(|event| matches!(event, Event::TwoProcesses { .. })), "{news:?}");
+    }
+}
+
+/// The kind of a datagram that challenges its receiver.
+const CHALLENGE: u8 = 5;
+
+#[test]
+fn every_form_of_an_address_is_the_same_address() {
+    let plain: SocketAddr = "10.0.0.2:7".parse().unwrap();
+    let global: SocketAddr = "[2001:db8::2]:7".parse().unwrap();
+    let link: SocketAddr = "[fe80::2%3]:7".parse().unwrap();
+    for (given, source, kept) in [
+        ("[::ffff:10.0.0.2]:7", "10.0.0.2:7", plain),
+        ("10.0.0.2:7", "[::ffff:10.0.0.2]:7", plain),
+        ("[2001:db8::2%3]:7", "[2001:db8::2]:7", global),
+        ("[2001:db8::2]:7", "[2001:db8::2%4]:7", global),
+        ("[fe80::2%3]:7", "[fe80::2%3]:7", link),
+    ] {
+        let mut one = Node::new(1, &[1, 2], None);
+        one.endpoint.bind("[::]:1".parse().unwrap());
+        one.endpoint.configure(2, given.parse().unwrap()).unwrap();
+        let answers = one.receive(&plain_message(2, 1), source.parse().unwrap(), LONG.into());
+        assert!(!answers.iter().any(|answer| answer.bytes[3] == CHALLENGE), "{source} is {given}");
+        assert_eq!(one.endpoint.known_addresses(), [(2, kept)]);
+    }
+    // The same address of another link is another one.
+    let mut one = Node::new(1, &[1, 2], None);
+    one.endpoint.configure(2, link).unwrap();
+    let answers = one.receive(&plain_message(2, 1), "[fe80::2%4]:7".parse().unwrap(), LONG.into());
+    assert!(answers.iter().any(|answer| answer.bytes[3] == CHALLENGE), "{answers:?}");
+    assert_eq!(one.endpoint.address(2), Some(link));
 }

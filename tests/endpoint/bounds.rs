@@ -162,7 +162,7 @@ fn a_rolling_restart_onto_new_addresses_loses_no_node() {
         let rng = ChaCha20Rng::seed_from_u64(u64::from(id) + 1_000);
         let Ok(mut endpoint) = Endpoint::new(id, GROUP, Some(keys()), rng);
         let given = members.map(|id| (id, at(id)));
-        learned.iter().chain(&given).for_each(|&(id, address)| endpoint.configure(id, address));
+        learned.iter().chain(&given).for_each(|&(id, address)| endpoint.configure(id, address).unwrap());
         let node = world.node(id);
         endpoint.observe(&NodeView::of(&node.election));
         (node.endpoint, node.address) = (endpoint, at(200 + id));
@@ -181,7 +181,7 @@ fn a_member_on_a_dual_stack_socket_tells_addresses_that_the_others_can_use() {
     let mapped = |id: Id| format!("[::ffff:127.0.0.1]:{id}").parse().unwrap();
     let mut dual = Node::new(1, &[1, 2, 3], None);
     dual.endpoint.bind("[::]:1".parse().unwrap());
-    dual.endpoint.configure(2, mapped(2));
+    dual.endpoint.configure(2, mapped(2)).unwrap();
     let now = LONG.into();
     let sent = dual.step(None, now);
     assert!(

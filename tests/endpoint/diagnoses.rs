@@ -176,7 +176,7 @@ fn assert_not_hidden(keys: &Option<Keyring>, known: &[Id], mut meanwhile: impl F
 fn unusable() -> [Vec<u8>; 4] {
     let foreign = {
         let mut other = endpoint_of(ClusterId(9), 9);
-        other.configure(1, at(1));
+        other.configure(1, at(1)).unwrap();
         let mut transmits = Vec::new();
         other.handle_timeout(world_time(), &mut transmits);
         transmits.remove(0).bytes
@@ -265,7 +265,7 @@ fn datagrams_of_another_release_or_with_ids_of_another_type_cannot_be_read() {
     // Both are sealed with the same key.
     let rng = ChaCha20Rng::seed_from_u64(5);
     let Ok(mut other) = Endpoint::<[u8; 16], _>::new([200; 16], GROUP, Some(keys()), rng);
-    other.configure([201; 16], at(1));
+    other.configure([201; 16], at(1)).unwrap();
     let mut world = World::of([Node::new(1, &[1, 2, 3], Some(keys())).knowing(2).knowing(3)]);
     let said = said_while(&mut world, 1, 20, |world| {
         let mut transmits = Vec::new();

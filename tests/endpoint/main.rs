@@ -16,7 +16,7 @@ mod world;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use quorate::adapters::endpoint::{DatagramCounters, Endpoint, Question, Transmit};
+use quorate::adapters::endpoint::{DatagramCounters, Endpoint, Question, Transmit, UnusableAddress};
 use quorate::adapters::seal::Keyring;
 use quorate::{Event, Force, Input, Target, Timestamp};
 use rand_chacha::ChaCha20Rng;
@@ -65,7 +65,7 @@ fn a_sealed_node_sends_a_silent_peer_one_handshake_a_second_and_nothing_else() {
 fn an_endpoint_is_due_for_announcements_and_to_say_what_is_wrong() {
     let mut idle = Node::new(4, &[], None);
     assert_eq!(idle.endpoint.deadline(), Some(Duration::from_secs(3).into()), "a diagnosis");
-    idle.endpoint.configure(1, at(1));
+    idle.endpoint.configure(1, at(1)).unwrap();
     assert_eq!(idle.endpoint.deadline(), Some(Timestamp::default()), "an announcement");
     idle.step(None, Timestamp::from(Duration::from_secs(3)));
     assert_eq!(idle.endpoint.deadline(), Some(Duration::from_millis(3_500).into()));
@@ -174,11 +174,11 @@ fn a_newcomer_is_introduced_by_the_step_that_makes_it_one_and_forgotten_when_it_
     let mut world = World::of([Node::new(1, &[1], None), Node::new(2, &[], None)]);
     world.run_for(LONG);
     let now = world.now;
-    world.node(1).endpoint.introduce(2, at(2), now);
+    world.node(1).endpoint.introduce(2, at(2), now).unwrap();
     assert_eq!(world.node(1).endpoint.address(2), None, "it is no newcomer yet");
     let target = Target::new([1], [2]).unwrap();
     let transmits = world.node(1).step(Some(Input::Reconfigure { target, force: Force::Never }), now);
-    world.node(1).endpoint.introduce(2, at(2), now);
+    world.node(1).endpoint.introduce(2, at(2), now).unwrap();
     world.deliver(at(1), transmits);
     world.run_for(LONG);
     assert_eq!(world.node(2).endpoint.leader().unwrap().address, Some(at(1)));
@@ -196,14 +196,14 @@ fn addresses_come_with_the_membership_that_they_belong_to() {
     let now = world.now;
     let target = Target::new([1], [3]).unwrap();
     let transmits = world.node(1).step(Some(Input::Reconfigure { target, force: Force::Never }), now);
-    world.node(1).endpoint.introduce(3, at(3), now);
+    world.node(1).endpoint.introduce(3, at(3), now).unwrap();
     world.deliver(at(1), transmits);
     world.run_for(LONG);
     world.nodes.push(Node::new(2, &[], None));
     let now = world.now;
     let target = Target::new([1], [2, 3]).unwrap();
     let transmits = world.node(1).step(Some(Input::Reconfigure { target, force: Force::Never }), now);
-    world.node(1).endpoint.introduce(2, at(2), now);
+    world.node(1).endpoint.introduce(2, at(2), now).unwrap();
     world.deliver(at(1), transmits);
     let first: Transmit = loop {
         world.run_for(Duration::from_millis(10));
@@ -270,7 +270,7 @@ fn a_cloned_member_is_reported_by_name_once_and_then_seldom() {
         let mut node = Node::new(2, &[1, 2], Some(keys())).knowing(1);
         let Ok(endpoint) = Endpoint::new(2, GROUP, Some(keys()), ChaCha20Rng::seed_from_u64(seed));
         node.endpoint = endpoint;
-        node.endpoint.configure(1, at(1));
+        node.endpoint.configure(1, at(1)).unwrap();
         node
     };
     let mut clones = [clone(50), clone(51)];

@@ -80,7 +80,7 @@ impl Node {
     }
 
     pub(crate) fn knowing_at(mut self, id: Id, address: SocketAddr) -> Self {
-        self.endpoint.configure(id, address);
+        self.endpoint.configure(id, address).unwrap();
         self.peers.push((id, address));
         self
     }
@@ -156,7 +156,7 @@ fn start(
     if address != at(config.id) {
         endpoint.bind(address);
     }
-    peers.iter().for_each(|&(id, address)| endpoint.configure(id, address));
+    peers.iter().for_each(|&(id, address)| endpoint.configure(id, address).unwrap());
     endpoint.observe(&NodeView::of(&election));
     (election, endpoint)
 }
@@ -179,6 +179,8 @@ pub(crate) struct World {
     pub(crate) translated: Option<Id>,
     /// The addresses that nothing arrives at or comes from.
     pub(crate) cut_off: Vec<SocketAddr>,
+    /// Whether every datagram arrives twice.
+    pub(crate) doubles: bool,
 }
 
 /// The source that the translator shows to `destination`, and where it lets in what comes from there.
@@ -228,9 +230,12 @@ impl World {
         while let Some(next) = queue.pop_front() {
             for node in &mut self.nodes {
                 let is_cut_off = [next.source, next.transmit.to].iter().any(|end| self.cut_off.contains(end));
-                if arrives(node, &next) && !is_cut_off {
-                    let transmits = node.receive(&next.transmit, next.source, at);
-                    queue.extend(transmits.into_iter().map(pack(node.address)));
+                let arrivals = if self.doubles { 2 } else { 1 };
+                for _ in 0..arrivals {
+                    if arrives(node, &next) && !is_cut_off {
+                        let transmits = node.receive(&next.transmit, next.source, at);
+                        queue.extend(transmits.into_iter().map(pack(node.address)));
+                    }
                 }
             }
             self.sent.push(next);

@@ -191,7 +191,8 @@ impl Group {
                     let (report, bound) = sync_channel(1);
                     let bind = move || -> Result<Udp<Id>, Failure> {
                         let transport = Udp::bind_sealed(listen, keys)?;
-                        let transport = peers.into_iter().fold(transport, |it, (id, at)| it.peer(id, at));
+                        let transport =
+                            peers.into_iter().try_fold(transport, |it, (id, at)| it.peer(id, at))?;
                         report.send(transport.peers())?;
                         Ok(transport)
                     };

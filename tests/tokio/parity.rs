@@ -86,7 +86,7 @@ impl Peer {
         let rng = ChaCha8Rng::seed_from_u64(seed);
         let election = Election::new(Config::new(id), saved(cluster, members), now, rng).unwrap();
         let Ok(mut endpoint) = Endpoint::new(id, cluster, keys, ChaCha20Rng::seed_from_u64(seed));
-        endpoint.configure(other, asker.target);
+        endpoint.configure(other, asker.target).unwrap();
         endpoint.observe(&NodeView::of(&election));
         let socket = UdpSocket::bind(any_port()).unwrap();
         socket.set_nonblocking(true).unwrap();

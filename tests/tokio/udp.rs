@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use quorate::adapters::seal::{Key, Keyring};
-use quorate::adapters::tokio::{Handle, Memory, Udp};
+use quorate::adapters::tokio::{Handle, Memory, Udp, UnusableAddress};
 use quorate::adapters::udp::{Host, HostConfig, who_leads, who_leads_sealed};
 use quorate::{ClusterId, Config, Event, Force, HardState, Priority, Target};
 use tokio::net::UdpSocket;
@@ -27,10 +27,22 @@ fn start(id: Id, saved: HardState<Id>, transport: Udp<Id>) -> Handle<Id> {
 }
 
 /// Nodes and hosts in one group, each told only of those before it.
+#[tokio::test]
+async fn a_transport_takes_no_address_that_no_node_can_have() {
+    let transport = Udp::<Id>::bind(any_port()).unwrap();
+    let (peers, usable) = (transport.peers(), transport.local_addr());
+    for address in ["0.0.0.0:7", "[::]:7", "224.0.0.1:7", "[::ffff:224.0.0.1]:7", "127.0.0.1:0"] {
+        let address = address.parse().unwrap();
+        assert_eq!(peers.introduce(2, address), Err(UnusableAddress(address)));
+        assert_eq!(Udp::bind(any_port()).unwrap().peer(2, address).err(), Some(UnusableAddress(address)));
+    }
+    assert_eq!((peers.introduce(2, usable), peers.addresses()), (Ok(()), [(2, usable)].into()));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_and_blocking_hosts_elect_together_and_a_newcomer_is_let_in() {
     let one = Udp::bind(any_port()).unwrap();
-    let two = Udp::bind(any_port()).unwrap().peer(1, one.local_addr());
+    let two = Udp::bind(any_port()).unwrap().peer(1, one.local_addr()).unwrap();
     let config = HostConfig::new(Config::new(3), any_port()).peer(1, one.local_addr());
     let host = Host::start(config, first(), |_| Ok::<_, Infallible>(())).unwrap();
     let (peers, address) = (one.peers(), one.local_addr());
@@ -46,7 +58,7 @@ async fn nodes_and_blocking_hosts_elect_together_and_a_newcomer_is_let_in() {
     // Only one that a node leads takes a target here.
     let newcomer = Udp::bind(any_port()).unwrap();
     let (place, known) = (newcomer.local_addr(), newcomer.peers());
-    peers.introduce(4, place);
+    peers.introduce(4, place).unwrap();
     let newcomer = start(4, HardState::joining(ClusterId(1)), newcomer);
     soon("node 1 to lead and to take the target", async {
         loop {
@@ -104,7 +116,7 @@ async fn what_was_sent_to_another_is_not_heard_by_who_is_there_now() {
     let newcomer = Udp::bind(any_port()).unwrap();
     let (address, peers) = (newcomer.local_addr(), newcomer.peers());
     let newcomer = start(4, HardState::joining(ClusterId(1)), newcomer);
-    let _one = start(1, first(), Udp::bind(any_port()).unwrap().peer(2, address));
+    let _one = start(1, first(), Udp::bind(any_port()).unwrap().peer(2, address).unwrap());
     soon("letters", async {
         while peers.counters().misdirected + peers.counters().received < 5 {
             sleep(millis(1)).await;
@@ -124,7 +136,7 @@ async fn who_knows_one_member_and_never_stands_is_found_and_it_is_forgotten_when
     let one = Udp::bind(any_port()).unwrap();
     let (address, peers) = (one.local_addr(), one.peers());
     let one = start(1, bootstrap(&[1, 2]), one);
-    let witness = Udp::bind(any_port()).unwrap().peer(1, address);
+    let witness = Udp::bind(any_port()).unwrap().peer(1, address).unwrap();
     let place = witness.local_addr();
     let config = Config { priority: Priority::NEVER_LEADS, ..Config::new(2) };
     let witness = Handle::start(config, bootstrap(&[1, 2]), Memory::new(), witness).unwrap();
@@ -147,7 +159,7 @@ async fn a_stranger_is_answered_where_it_asks_from_and_not_remembered() {
     let one = Udp::bind(any_port()).unwrap();
     let (address, peers) = (one.local_addr(), one.peers());
     let _one = start(1, bootstrap(&[1]), one);
-    let stranger = Udp::bind(any_port()).unwrap().peer(1, address);
+    let stranger = Udp::bind(any_port()).unwrap().peer(1, address).unwrap();
     let stranger = start(2, bootstrap(&[1, 2]), stranger);
     let mut news = stranger.events();
     // That it is no member of the group that there is.
@@ -161,7 +173,7 @@ async fn a_newcomer_that_nobody_introduced_says_where_it_is() {
     let one = Udp::bind(any_port()).unwrap();
     let address = one.local_addr();
     let one = start(1, bootstrap(&[1]), one);
-    let newcomer = Udp::bind(any_port()).unwrap().peer(1, address);
+    let newcomer = Udp::bind(any_port()).unwrap().peer(1, address).unwrap();
     let newcomer = start(2, HardState::joining(ClusterId(1)), newcomer);
     soon("a leader that takes the target", async {
         while one.reconfigure(Target::new([1], [2]).unwrap(), Force::Never).await.is_err() {
@@ -193,7 +205,7 @@ async fn without_keys_it_listens_only_where_nobody_else_can_send_to_it_or_if_it_
 async fn nodes_and_blocking_hosts_of_one_key_elect_together_and_others_are_not_heard() {
     let bind = |key| Udp::bind_sealed(any_port(), keys(&[key])).unwrap();
     let one = bind(1);
-    let two = bind(1).peer(1, one.local_addr());
+    let two = bind(1).peer(1, one.local_addr()).unwrap();
     let config = HostConfig::new(Config::new(3), any_port()).peer(1, one.local_addr()).sealed(keys(&[1]));
     let host = Host::start(config, first(), |_| Ok::<_, Infallible>(())).unwrap();
     let (address, peers) = (one.local_addr(), [one.peers(), two.peers()]);
@@ -211,7 +223,7 @@ async fn nodes_and_blocking_hosts_of_one_key_elect_together_and_others_are_not_h
     soon("an answer", leads(1)).await;
 
     // One that has another key, and much to say.
-    let stranger = bind(9).peer(1, address);
+    let stranger = bind(9).peer(1, address).unwrap();
     let heard = stranger.peers();
     let _stranger = start(2, HardState { term: quorate::Term(900), ..first() }, stranger);
     soon("refusals", async {

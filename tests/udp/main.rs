@@ -20,7 +20,7 @@ use quorate::adapters::clock::BootClock;
 use quorate::adapters::store::Store;
 use quorate::adapters::udp::{
     BindError, Host, HostCommandError, HostConfig, HostFailure, HostStartError, Notice, Protection,
-    QueryError, SaveError, who_leads, who_leads_sealed,
+    QueryError, SaveError, UnusableAddress, who_leads, who_leads_sealed,
 };
 use quorate::{
     ClusterId, Config, Event, HardState, Lease, Priority, Rejection, Term, Timestamp, Timing, Urgency,
@@ -58,6 +58,20 @@ fn three_hosts_elect_a_leader_that_all_know_and_can_reach() {
         assert_eq!(known.address.map(|known| known == address), Some(known.id == place as Id + 1));
         assert_eq!(known.cluster, ClusterId(1));
     }
+}
+
+#[test]
+fn a_host_takes_no_address_that_no_node_can_have() {
+    let one = host(config(1), first(1, &[1]));
+    for address in ["0.0.0.0:7", "[::]:7", "224.0.0.1:7", "[::ffff:224.0.0.1]:7", "127.0.0.1:0"] {
+        let address: SocketAddr = address.parse().unwrap();
+        let started = Host::start(config(2).peer(1, address), first(2, &[1, 2]), |_| Ok::<_, Infallible>(()));
+        assert!(matches!(started, Err(HostStartError::Peer(UnusableAddress(at))) if at == address));
+        for refused in [one.introduce(2, address), one.discovered(2, address)] {
+            assert!(matches!(refused, Err(HostCommandError::Address(UnusableAddress(at))) if at == address));
+        }
+    }
+    one.introduce(2, one.local_addr()).unwrap();
 }
 
 #[test]

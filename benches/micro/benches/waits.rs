@@ -39,7 +39,7 @@ impl Witness {
         let rng = || ChaCha8Rng::seed_from_u64(2);
         let election = Election::new(config, first(), clock.now(), rng()).expect("a valid start");
         let mut endpoint = Endpoint::new(2, ClusterId(1), None, rng()).expect("a node");
-        endpoint.configure(1, leader);
+        endpoint.configure(1, leader).expect("an address of a node");
         let socket = UdpSocket::bind(any_port()).expect("a socket");
         socket.set_read_timeout(Some(Duration::from_millis(5))).expect("a timeout");
         Witness { election, endpoint, socket, clock }

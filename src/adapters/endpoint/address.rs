@@ -38,6 +38,16 @@ pub(in crate::adapters) fn is_usable(address: SocketAddr) -> bool {
     address.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !broadcast
 }
 
+/// An address that no node can have.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
+#[error("no node can be at {0}: an address of a node names one machine, and a port that is not 0")]
+pub struct UnusableAddress(pub SocketAddr);
+
+/// Refuses an address that no node can have: an unspecified one, one of several machines, or one without a port.
+pub(in crate::adapters) fn check(address: SocketAddr) -> Result<(), UnusableAddress> {
+    if is_usable(address) { Ok(()) } else { Err(UnusableAddress(address)) }
+}
+
 /// Whether `address` means the same to a program at `reader`: it is usable, and no address of one machine or one link
 /// that is not the reader's. Which link an IPv6 address of a link belongs to is known to each machine alone.
 pub(super) fn means_the_same_to(reader: SocketAddr, address: SocketAddr) -> bool {
@@ -102,6 +112,26 @@ mod tests {
         }
         let labelled = SocketAddr::V6(SocketAddrV6::new(Ipv6Addr::LOCALHOST, 7, 5, 9));
         assert_eq!(canonical(labelled), at("[::1]:7"));
+    }
+
+    #[test]
+    fn an_address_that_no_node_can_have_is_refused() {
+        for address in ["10.0.0.1:7", "127.0.0.1:7", "[::1]:7", "[fe80::1%3]:7", "[::ffff:10.0.0.1]:7"] {
+            assert_eq!(check(at(address)), Ok(()), "{address}");
+        }
+        for address in [
+            "0.0.0.0:7",
+            "[::]:7",
+            "[::ffff:0.0.0.0]:7",
+            "224.0.0.1:7",
+            "[ff02::1%3]:7",
+            "[::ffff:224.0.0.1]:7",
+            "255.255.255.255:7",
+            "10.0.0.1:0",
+            "[2001:db8::1]:0",
+        ] {
+            assert_eq!(check(at(address)), Err(UnusableAddress(at(address))), "{address}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::prelude::rust_2024::*;
 
-use super::address::{canonical, is_usable, means_the_same_to};
+use super::address::{canonical, means_the_same_to};
 use super::candidates::{AsOf, Candidates, Word};
 use super::datagram::Sighting;
 use super::pacing::{Asked, Pacing, Turn};
@@ -108,9 +108,7 @@ impl<I: NodeId> AddressBook<I> {
     /// The program knows that `id` is at `address` now.
     pub(super) fn introduce(&mut self, id: I, address: SocketAddr, now: Timestamp) {
         let address = canonical(address);
-        if is_usable(address) {
-            self.change(id, |entry| entry.candidates.report(address, AsOf::at(now), Word::Trusted, now));
-        }
+        self.change(id, |entry| entry.candidates.report(address, AsOf::at(now), Word::Trusted, now));
     }
 
     /// Another node, at `teller`, reports where `id` is, which may have an address here.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
 
 use super::Clock;
-use crate::adapters::endpoint::{DatagramCounters, Endpoint};
+use crate::adapters::endpoint::{DatagramCounters, Endpoint, UnusableAddress, check};
 use crate::adapters::seal::{Keyring, SystemRng};
 use crate::types::NodeId;
 
@@ -40,11 +40,17 @@ impl<I: NodeId> UdpState<I> {
 impl<I: NodeId> Peers<I> {
     /// Node `id` is at `address`, as far as you know; where the node answers counts more. Of each node the last four
     /// addresses are kept, and never forgotten: give both what is configured and what was learned before a restart.
-    pub fn introduce(&self, id: I, address: SocketAddr) {
+    ///
+    /// # Errors
+    /// [`UnusableAddress`] if no node can be there: the address is unspecified or one of several machines, or its port
+    /// is 0.
+    pub fn introduce(&self, id: I, address: SocketAddr) -> Result<(), UnusableAddress> {
+        check(address)?;
         match &mut *self.lock() {
             UdpState::Bound { peers, .. } => {
                 peers.retain(|&known| known != (id, address));
                 peers.push((id, address));
+                Ok(())
             }
             UdpState::Started { endpoint, .. } => endpoint.configure(id, address),
         }

@@ -18,7 +18,7 @@ use tokio::time::sleep;
 use super::peers::{Peers, UdpState};
 use super::transport::Transport;
 use super::{BindError, Clock, NodeView, Protection};
-use crate::adapters::endpoint::{Endpoint, Transmit};
+use crate::adapters::endpoint::{Endpoint, Transmit, UnusableAddress};
 use crate::adapters::seal::{Keyring, SystemRng};
 use crate::adapters::socket;
 use crate::diagnosis::Diagnosis;
@@ -86,10 +86,12 @@ impl<I: NodeId> Udp<I> {
     }
 
     /// Adds a peer: see [`Peers::introduce`].
-    #[must_use]
-    pub fn peer(self, id: I, address: SocketAddr) -> Self {
-        self.peers.introduce(id, address);
-        self
+    ///
+    /// # Errors
+    /// [`UnusableAddress`] if no node can be there.
+    pub fn peer(self, id: I, address: SocketAddr) -> Result<Self, UnusableAddress> {
+        self.peers.introduce(id, address)?;
+        Ok(self)
     }
 
     /// What it knows, for as long as you like.
@@ -141,7 +143,9 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + Sync + 'static> Transport
             let mut endpoint = endpoint.map_err(io::Error::other)?;
             endpoint.bind(self.local);
             socket::send_buffer(&self.sender).into_iter().for_each(|bytes| endpoint.set_send_buffer(bytes));
-            peers.iter().for_each(|&(id, address)| endpoint.configure(id, address));
+            for &(id, address) in &*peers {
+                endpoint.configure(id, address).map_err(io::Error::other)?;
+            }
             endpoint.observe(node);
             *state = UdpState::Started { endpoint: Box::new(endpoint), clock: clock.clone() };
         }

@@ -6,6 +6,7 @@ use std::prelude::rust_2024::*;
 use std::sync::mpsc::sync_channel;
 
 use super::{Command, Host, HostCommandError};
+use crate::adapters::endpoint::check;
 use crate::adapters::seal::Keyring;
 use crate::io::{Force, Input, Urgency};
 use crate::reconfig::Target;
@@ -51,7 +52,8 @@ impl<I: NodeId> Host<I> {
     ///
     ///
     /// # Errors
-    /// [`HostCommandError`] if it does not lead, or the target cannot be reached.
+    /// [`HostCommandError`] if it does not lead, the target cannot be reached, or no node can be at one of the
+    /// addresses.
     pub fn reconfigure(
         &self,
         target: Target<I>,
@@ -66,8 +68,9 @@ impl<I: NodeId> Host<I> {
     /// and never forgotten.
     ///
     /// # Errors
-    /// [`HostCommandError::Stopped`].
+    /// [`HostCommandError`] if no node can be there, or the host has stopped.
     pub fn introduce(&self, id: I, address: SocketAddr) -> Result<(), HostCommandError<I>> {
+        check(address)?;
         self.order(Command::Introduce { id, address })
     }
 
@@ -75,7 +78,8 @@ impl<I: NodeId> Host<I> {
     /// the node is admitted.
     ///
     /// # Errors
-    /// [`HostCommandError`] if the group is full or has not formed itself, or another node leads it.
+    /// [`HostCommandError`] if the group is full or has not formed itself, another node leads it, or no node can be
+    /// there.
     pub fn discovered(&self, id: I, address: SocketAddr) -> Result<(), HostCommandError<I>> {
         self.command(Input::Discovered(id), [(id, address)].into())
     }
@@ -126,6 +130,7 @@ impl<I: NodeId> Host<I> {
     }
 
     fn command(&self, input: Input<I>, addresses: Vec<(I, SocketAddr)>) -> Result<(), HostCommandError<I>> {
+        addresses.iter().try_for_each(|&(_, address)| check(address))?;
         let (reply, answer) = sync_channel(1);
         self.order(Command::Step { input, addresses, reply })?;
         match answer.recv() {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use crate::adapters::endpoint::UnusableAddress;
 use crate::adapters::socket::BindError;
 use crate::adapters::timer::StaggerTooShort;
 use crate::config::ConfigError;
@@ -19,6 +20,9 @@ pub enum HostStartError {
     /// Its address is not listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// An address of [`HostConfig::peers`](super::HostConfig::peers) is none that a node can have.
+    #[error(transparent)]
+    Peer(#[from] UnusableAddress),
     /// Its configuration or its durable state is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -63,6 +67,9 @@ pub enum HostCommandError<I: fmt::Debug> {
     /// The election rejected it.
     #[error(transparent)]
     Rejected(Rejection<I>),
+    /// An address with it is none that a node can have. Nothing was done.
+    #[error(transparent)]
+    Address(#[from] UnusableAddress),
     /// The host was started without keys.
     #[error("the host was started without keys")]
     Unsealed,

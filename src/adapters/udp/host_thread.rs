@@ -145,7 +145,9 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
                 let rejection = self.advance_by_command(input, &addresses);
                 let _gone = reply.send(rejection.map_or(Ok(()), Err));
             }
-            Command::Introduce { id, address } => self.endpoint.configure(id, address),
+            Command::Introduce { id, address } => {
+                let _was_checked = self.endpoint.configure(id, address);
+            }
             Command::SetKeys { keys, reply } => {
                 let _gone = reply.send(self.endpoint.set_keys(keys));
             }
@@ -252,7 +254,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
         self.advance(Some(input));
         // After the step, which decides whose addresses are kept; before its messages are sent.
         for &(id, address) in addresses {
-            self.endpoint.introduce(id, address, self.shared.clock.now());
+            let _was_checked = self.endpoint.introduce(id, address, self.shared.clock.now());
         }
         self.actions.take_rejection()
     }

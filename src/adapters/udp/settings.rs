@@ -1,10 +1,11 @@
 //! What a host is configured with.
 
+use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::prelude::rust_2024::*;
 use std::time::Duration;
 
-use super::{HealthConfig, Protection};
+use super::{HealthConfig, HostStartError, Protection};
 use crate::adapters::endpoint::Endpoint;
 use crate::adapters::seal::{Keyring, SystemRng};
 use crate::adapters::socket;
@@ -24,7 +25,8 @@ pub struct HostConfig<I> {
     /// The addresses of other nodes, as far as they are known beforehand. One node that is up is enough; a node
     /// that joins a group needs none. Of one node there may be up to four: give both what is configured and what was
     /// learned before a restart, since either may be out of date. They are never forgotten, unlike the addresses that
-    /// are learned later.
+    /// are learned later. A host does not start with one that no node can have: unspecified, of several machines, or
+    /// with the port 0.
     pub peers: Vec<(I, SocketAddr)>,
     /// How long before the end of a lease its watchers are told that it has ended, so that they
     /// have stopped when it does. A tenth of a promise unless told otherwise, the shortest if they are tuned;
@@ -74,15 +76,16 @@ impl<I: NodeId> HostConfig<I> {
         cluster: ClusterId,
         socket: &UdpSocket,
         local: SocketAddr,
-    ) -> Result<Endpoint<I, SystemRng>, getrandom::Error> {
-        let mut endpoint =
-            Endpoint::new(self.config.id, cluster, self.protection.into_keys(), SystemRng::new()?)?;
+    ) -> Result<Endpoint<I, SystemRng>, HostStartError> {
+        let (id, keys) = (self.config.id, self.protection.into_keys());
+        let endpoint = SystemRng::new().and_then(|rng| Endpoint::new(id, cluster, keys, rng));
+        let mut endpoint = endpoint.map_err(|error| HostStartError::Seed(io::Error::other(error)))?;
         endpoint.bind(local);
         if let Some(bytes) = socket::send_buffer(socket) {
             endpoint.set_send_buffer(bytes);
         }
         for (id, address) in self.peers {
-            endpoint.configure(id, address);
+            endpoint.configure(id, address)?;
         }
         Ok(endpoint)
     }

@@ -126,7 +126,7 @@ impl World {
         let address = self.addresses.of(guide).public;
         self.cluster.log(node as u64 + 1, || format!("HELP: {} is at {address}", guide + 1));
         if let Some(socket) = &mut self.sockets[node] {
-            socket.endpoint.configure(guide as u64 + 1, address);
+            socket.endpoint.configure(guide as u64 + 1, address).expect("an address of a node");
             socket.told.push((guide as u64 + 1, address));
         }
         self.settle();
@@ -213,7 +213,7 @@ impl World {
         let now = process.clock.read(self.cluster.now);
         self.introductions.retain(|&(whose, id, address)| {
             if whose == node {
-                socket.endpoint.introduce(id, address, now);
+                socket.endpoint.introduce(id, address, now).expect("an address of a node");
             }
             whose != node
         });
@@ -235,7 +235,9 @@ impl World {
         let rng = ChaCha20Rng::seed_from_u64(seed);
         let Ok(mut endpoint) = Endpoint::new(node as u64 + 1, GROUP, keys, rng);
         let told: Vec<_> = self.first.iter().copied().chain(told).collect();
-        told.iter().for_each(|&(id, address)| endpoint.configure(id, address));
+        for &(id, address) in &told {
+            endpoint.configure(id, address).expect("an address of a node");
+        }
         endpoint.bind(self.addresses.bound(node));
         let address = self.addresses.of(node).public;
         self.cluster.log(node as u64 + 1, || format!("OPEN at {address}, told {told:?}"));
