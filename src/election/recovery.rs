@@ -41,6 +41,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// Rule 7.5: a leader has shown that this node has forgotten what it had acknowledged.
+    #[cold]
     pub(super) fn recover_lost_state(&mut self, leader: Leader<I>, out: &mut Vec<Output<I>>) {
         if matches!(self.role, Role::Leader(_)) {
             self.step_down(StepDown::NewLeader { leader }, None, out);
@@ -64,6 +65,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Rule 9.1: a node that recovers uses nothing but the replies to its own requests. Of a heartbeat it learns only
     /// whom to ask.
+    #[cold]
     pub(super) fn receive_while_recovering(
         &mut self,
         from: I,
@@ -90,6 +92,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Rule 9.3: tells a node that has forgotten what this node holds. A node that no leader has written to yet, and
     /// that was not started with a list, holds nothing.
+    #[cold]
     pub(super) fn on_recovery_request(&self, from: I, header: &Header, out: &mut Vec<Output<I>>) {
         let members = &self.hard.membership;
         if members.quorum() == 0 || members.is_forming() {
@@ -100,6 +103,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         out.push(Output::Send { to: from, message: Message { header: self.reply_header(header), body } });
     }
 
+    #[cold]
     pub(super) fn tick_recovery(&mut self, out: &mut Vec<Output<I>>) {
         let Role::Recovering(recovery) = &self.role else { return };
         if self.now < recovery.next_round {
