@@ -10,7 +10,7 @@ use clap::Args;
 
 use self::files::read;
 use self::patch::Patch;
-use self::suites::{Copy, Verdict};
+use self::suites::{Copy, Suite, Verdict};
 
 mod files;
 mod patch;
@@ -86,7 +86,7 @@ impl Sabotage {
         self.only.is_empty() || self.only.iter().any(|text| title.contains(text))
     }
 
-    /// Tests one patch after another in a copy of its own, until none is left.
+    /// Tests one patch after another, each suite in a copy of its own, until no patch is left.
     fn work(
         &self,
         root: &Path,
@@ -95,11 +95,16 @@ impl Sabotage {
         next: &AtomicUsize,
         reports: &Sender<Report>,
     ) {
-        let copy = Copy::of(root, folder, self.slow).and_then(|copy| copy.check().map(|()| copy));
+        let mut copies = BTreeMap::new();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(patch) = patches.get(index) else { return };
-            let verdict = match &copy {
+            let suite = Suite::of(patch, self.slow);
+            let copy = copies.entry(suite).or_insert_with(|| {
+                let copy = Copy::of(root, folder.join(suite.name()), suite)?;
+                copy.check().map(|()| copy)
+            });
+            let verdict = match copy {
                 Ok(copy) => copy.test_patched(patch),
                 Err(error) => Err(error.clone()),
             };

@@ -40,6 +40,11 @@ impl Patch {
         Ok(patches)
     }
 
+    /// Whether what it changes stands below `src/adapters`, where no rules are.
+    pub(super) fn is_of_adapters(&self) -> bool {
+        self.edits.iter().any(|edit| edit.file.starts_with("src/adapters"))
+    }
+
     /// A file that lacks what is to be replaced.
     pub(super) fn missing(&self, root: &Path) -> Option<&Path> {
         let lacks = |edit: &&Edit| {

@@ -22,17 +22,62 @@ const QUICK: [&[&str]; 3] = [
     &["--package=quorate", "--lib", "--test=config", "--test=quorums"],
     &["--package=quorate", "--test=scenarios", "--test=properties"],
 ];
+/// The same of what stands below `src/adapters`: the slowest tests of an endpoint come last.
+const ADAPTERS: [&[&str]; 4] = [
+    &["--package=quorate", "--lib", "adapters::"],
+    &["--package=quorate", "--test=endpoint", "addresses::"],
+    &["--package=quorate", "--test=endpoint", "bounds::"],
+    &["--package=quorate", "--test=endpoint"],
+];
 /// The test programs that take minutes.
 const SLOW: [&[&str]; 2] =
     [&["--package=quorate", "--test=simulation"], &["--package=quorate-model", "--test=model"]];
 
 /// How the copies are built.
 const PROFILE: [&str; 2] = ["profile.dev.debug=false", "profile.dev.incremental=true"];
-/// What the quick programs ask of the simulator is not worth optimizing it for each rule.
+/// What the other programs ask of the simulator is not worth optimizing it for each rule.
 const NOT_OPTIMIZED: &str = "profile.dev.package.quorate-sim.opt-level=0";
 
 /// A rule that is taken out may well leave an endless loop.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// Which tests have to notice a patch.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Suite {
+    /// The tests of the rules, built without adapters.
+    Rules,
+    /// The same and those of the simulator and the model.
+    RulesSlowly,
+    /// The tests of the adapters, which say nothing of rules.
+    Adapters,
+}
+
+impl Suite {
+    pub(super) fn of(patch: &Patch, slow: bool) -> Self {
+        match slow {
+            _ if patch.is_of_adapters() => Suite::Adapters,
+            true => Suite::RulesSlowly,
+            false => Suite::Rules,
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Suite::Rules => "rules",
+            Suite::RulesSlowly => "rules-slowly",
+            Suite::Adapters => "adapters",
+        }
+    }
+
+    /// The stages, of which each is run only if those before it do not notice.
+    fn stages(self) -> Vec<&'static [&'static str]> {
+        match self {
+            Suite::Rules => QUICK.to_vec(),
+            Suite::RulesSlowly => QUICK.into_iter().chain(SLOW).collect(),
+            Suite::Adapters => ADAPTERS.to_vec(),
+        }
+    }
+}
 
 pub(super) enum Verdict {
     Noticed(Vec<String>),
@@ -43,13 +88,13 @@ pub(super) enum Verdict {
 /// A copy of the sources, with a folder of its own for what is built of it.
 pub(super) struct Copy {
     folder: PathBuf,
-    slow: bool,
+    suite: Suite,
 }
 
 impl Copy {
-    pub(super) fn of(root: &Path, folder: PathBuf, slow: bool) -> Result<Copy, String> {
-        copy_sources(root, &folder, slow)?;
-        Ok(Copy { folder, slow })
+    pub(super) fn of(root: &Path, folder: PathBuf, suite: Suite) -> Result<Copy, String> {
+        copy_sources(root, &folder, suite != Suite::Rules)?;
+        Ok(Copy { folder, suite })
     }
 
     /// Whether all tests pass while no rule is taken out.
@@ -71,8 +116,7 @@ impl Copy {
 
     /// Runs one stage after another until one notices.
     fn test(&self) -> Result<Verdict, String> {
-        let slow = SLOW.into_iter().filter(|_| self.slow);
-        for programs in QUICK.into_iter().chain(slow) {
+        for programs in self.suite.stages() {
             let verdict = self.run(programs)?;
             if !matches!(verdict, Verdict::Unnoticed) {
                 return Ok(verdict);
@@ -111,7 +155,7 @@ impl Copy {
         let again = out.try_clone().map_err(|error| describe(&log, error))?;
         let mut command = Command::new(env!("CARGO"));
         command.args(["test", "--offline", "--no-fail-fast"]).args(programs);
-        let unoptimized = (!self.slow).then_some(&NOT_OPTIMIZED);
+        let unoptimized = (self.suite != Suite::RulesSlowly).then_some(&NOT_OPTIMIZED);
         command.args(PROFILE.iter().chain(unoptimized).flat_map(|setting| ["--config", setting]));
         command.current_dir(&self.folder).env("CARGO_TARGET_DIR", self.folder.join("target"));
         // What is set in the environment takes precedence over the settings above.
