@@ -197,6 +197,7 @@ impl Cluster {
             copied_at: None,
             forced: None,
             disk: None,
+            sent: 0,
         };
         let (delay, write) = (options.net.delay.1, options.disk.write.1);
         let bound = leaderless_bound(&options.timing, n, delay, write, options.lost_attempts.unwrap_or(0));

@@ -265,6 +265,7 @@ impl Cluster {
 
     fn send(&mut self, node: usize, to: u64, message: quorate::Message<u64>) {
         self.counts.messages += 1;
+        self.hosts[node].sent += 1;
         if let Body::VoteRequest(ask) = &message.body
             && ask.phase == Phase::Real
             && message.header.term > self.asked

@@ -1,6 +1,6 @@
 //! The events that hosts see, and the checks of these events.
 
-use quorate::{Event, Input, MembershipVersion, StepDown, Term};
+use quorate::{Event, Input, MembershipVersion, Output, StepDown, Term};
 
 use crate::cluster::{Cluster, LeadershipChange, MembershipEvent, ScheduledEvent};
 use crate::safety::ViolationKind;
@@ -46,6 +46,22 @@ impl Cluster {
         let Some(process) = &mut self.hosts[node].process else { return };
         if let Some(fault) = process.news.check(event, now, pause) {
             self.fail(ViolationKind::Unbounded, format!("node {} {fault}: {event}", node + 1));
+        }
+    }
+
+    /// The same for what the node at index `node` tells in reply to `input`, or to a tick.
+    pub(crate) fn audit_step(&mut self, node: usize, input: Option<&Input<u64>>, outputs: &[Output<u64>]) {
+        let pause = 5 * self.hosts[node].config.timing.promise_limit.as_nanos() as u64;
+        let now = self.now;
+        let Some(process) = &mut self.hosts[node].process else { return };
+        input.into_iter().for_each(|input| process.news.record_input(input));
+        let has_target = process.target.is_some();
+        for output in outputs {
+            let Output::Event(event) = output else { continue };
+            let Some(process) = &mut self.hosts[node].process else { return };
+            if let Some(fault) = process.news.check_step(event, now, pause, has_target) {
+                self.fail(ViolationKind::Unbounded, format!("node {} {fault}: {event}", node + 1));
+            }
         }
     }
 

@@ -35,6 +35,8 @@ pub(crate) struct Host {
     pub(crate) forced: Option<Instant>,
     /// The disk of this machine, if it is another one than that of the others.
     pub(crate) disk: Option<DiskOptions>,
+    /// How many messages the node has sent.
+    pub(crate) sent: u64,
 }
 
 /// A single-threaded process: it blocks while it writes, and reads its clock for each message.

@@ -1,5 +1,5 @@
 //! A group at rest after trouble equals one that never had any: in all state of its elections but numbers, in what it
-//! shows, and in how much it sends.
+//! shows, and in how much it sends; also when it has lost its quorum.
 
 use std::time::Duration;
 
@@ -78,8 +78,32 @@ pub fn rest_after_trouble(seed: u64, nodes: usize, faults: &[Faults]) -> Result<
     let mut pairs = pairs.chain(troubled.shown.iter().zip(&fresh.shown));
     match pairs.find(|(troubled, fresh)| troubled != fresh) {
         Some((troubled, fresh)) => Err(format!("seed {seed}: {}", difference(troubled, fresh))),
-        None => Ok(()),
+        None => lose_quorum(&mut cluster).map_err(|text| format!("seed {seed}: {text}")),
     }
+}
+
+/// Rule 4.11: lets as many nodes crash as cost the group its quorum. None of those that are left sends more than a
+/// leader at rest.
+fn lose_quorum(cluster: &mut Cluster) -> Result<(), String> {
+    let (leader, _) = cluster.leader().ok_or("no leader")?;
+    let members = cluster.durable(leader).membership.clone();
+    let heartbeat = cluster.hosts[leader as usize - 1].config.timing.heartbeat_interval;
+    let others = members.voters().iter().copied().filter(|&id| id != leader);
+    let left: Vec<u64> = others.take(members.voters().len() - members.quorum()).collect();
+    cluster.nodes().filter(|node| !left.contains(node)).for_each(|node| cluster.crash(node));
+    cluster.run_for(Duration::from_secs(10));
+    let sent = |cluster: &Cluster, node: u64| cluster.hosts[node as usize - 1].sent;
+    let before: Vec<u64> = left.iter().map(|&node| sent(cluster, node)).collect();
+    cluster.run_for(COUNTED);
+    let rounds = COUNTED.as_nanos() / heartbeat.as_nanos();
+    let most = rounds as u64 * (members.members().len() as u64 - 1);
+    for (&node, before) in left.iter().zip(before) {
+        let sent = sent(cluster, node) - before;
+        if sent == 0 || sent > most {
+            return Err(format!("node {node} without a quorum sends {sent} messages, a leader {most}"));
+        }
+    }
+    Ok(())
 }
 
 /// Ends all faults, those of the network and of the disks too.
