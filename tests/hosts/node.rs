@@ -182,6 +182,9 @@ fn record(event: Event<Id>, host: &Host<Id>) -> Option<Record> {
         Event::SteppedDown { .. }
         | Event::LeaderLost { .. }
         | Event::Diagnosed(_)
+        | Event::Resolved { .. }
+        | Event::TickedLate { .. }
+        | Event::ReconfigurationStalled { .. }
         | Event::TargetReached { .. }
         | Event::TargetAbandoned
         | Event::HandoverFailed { .. }
