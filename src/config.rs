@@ -27,7 +27,8 @@ pub struct Config<I> {
     /// the lost node gave still count.
     pub id: I,
     /// The lengths of time. They may differ from node to node, as long as the `promise_limit` of every node
-    /// is at least the `promise` of every other.
+    /// is at least the `promise` of every other. All nodes have to bear the same network and the same disks: what
+    /// [`Timing`] says of delays and writes holds for the least bound of all nodes.
     pub timing: Timing,
     /// How much this node wants to lead; 1 unless something else is set.
     pub priority: Priority,
@@ -71,20 +72,23 @@ impl<I> Config<I> {
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Timing {
     /// The promise that a leader asks for in its heartbeats: the election timeout. A crashed leader is
-    /// replaced about this long after its last heartbeat.
+    /// replaced about this long after its last heartbeat. Divided by one and the drift it is to exceed
+    /// `heartbeat_interval` and twice the `clock_resolution` by ten times the largest one-way delay.
     pub promise: Duration,
     /// The shortest promise that a leader asks for. `None` keeps to `promise`, whatever the network is
     /// like; otherwise the leader chooses between this and `promise`, as [`Timing::tuned`] explains. At
     /// least 3 ms.
     pub tuned_from: Option<Duration>,
     /// The longest promise that this node asks for or grants; it asks for this much where the receiver
-    /// has to write. At least `promise`, and at least three times the slowest write plus two round
-    /// trips.
+    /// has to write. At least `promise`; divided by one and the drift at least three times the slowest write
+    /// plus two round trips, and a heartbeat interval, one write and a round trip. A voter grants no more than
+    /// its own, so that the shortest in the group counts.
     pub promise_limit: Duration,
-    /// The time between two heartbeats. At most half of `promise`; a third allows one to be lost. A leader
-    /// that tunes its promises begins with this.
+    /// The time between two heartbeats. From a thousandth of `promise` to half of it; a third allows one to be
+    /// lost. A leader that tunes its promises begins with this.
     pub heartbeat_interval: Duration,
-    /// The time after which an unanswered request is repeated: about one round trip.
+    /// The time after which an unanswered request is repeated: about one round trip, and at least a thousandth
+    /// of `promise`.
     pub retry_interval: Duration,
     /// The time between the election deadlines of one possible successor and the next. With less than 2.5
     /// times the largest one-way delay, elections split.
@@ -214,6 +218,19 @@ pub enum ConfigError {
     /// answered.
     #[error("heartbeat_interval must be at most half of promise")]
     HeartbeatTooRare,
+    /// [`Timing::heartbeat_interval`] is so short that heartbeats would take up the network, and help no leader.
+    #[error("heartbeat_interval must be at least a thousandth of promise")]
+    HeartbeatTooOften,
+    /// [`Timing::retry_interval`] is so short that a node would flood those that do not answer.
+    #[error("retry_interval must be at least a thousandth of promise")]
+    RetryTooOften,
+    /// See [`Timing::heartbeat_interval`]: on clocks that differ or are coarse as much as declared, the lease that a
+    /// promise gives would end before the replies to the next heartbeat.
+    #[error(
+        "promise / (1 + clock_drift_ppm / 1,000,000) must exceed heartbeat_interval, twice clock_resolution and a \
+         twentieth of promise together: shorten heartbeat_interval, or declare a better clock"
+    )]
+    LeaseTooShort,
     /// See [`Timing::clock_drift_ppm`].
     #[error("clock_drift_ppm must be at most 500,000")]
     DriftTooLarge,
@@ -243,9 +260,14 @@ pub enum ConfigError {
     Membership(#[from] MembershipError),
 }
 
+const MILLION: u64 = 1_000_000;
 const MICROSECOND: Nanos = Nanos(1_000);
 const HOUR: Duration = Duration::from_secs(3_600);
 const MAX_DRIFT_PPM: u32 = 500_000;
+/// How many heartbeats, or requests to one voter, a promise has room for at most.
+const MOST_PER_PROMISE: u32 = 1_000;
+/// The share of a promise that must be left of a lease when the next heartbeat is sent, for a round trip.
+const LEAST_ROUND_TRIP: u64 = 20;
 const SHORTEST_TUNED: Duration = Duration::from_millis(3);
 
 /// [`Timing`], checked, and half the size: microseconds in 32 bits.
@@ -272,6 +294,13 @@ pub(crate) struct ClockBounds {
 }
 
 impl ClockBounds {
+    /// How long, on the clock of the node that asked, a promise of `granted` binds the voter at least. Rule 3.1.
+    #[inline]
+    pub(crate) fn binding_length(self, granted: Nanos) -> Nanos {
+        let rate = MILLION.saturating_add(self.drift_ppm.into());
+        granted.saturating_mul(MILLION).part(rate).saturating_sub(self.resolution())
+    }
+
     #[inline]
     pub(crate) fn resolution(self) -> Nanos {
         widen(self.resolution_micros)
@@ -312,7 +341,24 @@ impl CheckedTiming {
         if checked.clock.resolution_micros > checked.shortest_promise / 10 {
             return Err(ConfigError::ClockTooCoarse);
         }
+        let least = checked.promise / MOST_PER_PROMISE;
+        if checked.heartbeat_interval < least {
+            return Err(ConfigError::HeartbeatTooOften);
+        }
+        if checked.retry_interval < least {
+            return Err(ConfigError::RetryTooOften);
+        }
+        if checked.lease_left_for_replies() < checked.promise().part(LEAST_ROUND_TRIP) {
+            return Err(ConfigError::LeaseTooShort);
+        }
         Ok(checked)
+    }
+
+    /// How long the replies to a heartbeat may take, if the leader's clock shows late that the heartbeat is due. Rule
+    /// 3.1.
+    fn lease_left_for_replies(&self) -> Nanos {
+        let late = self.heartbeat_interval().saturating_add(self.clock.resolution());
+        self.clock.binding_length(self.promise()).saturating_sub(late)
     }
 
     /// The longest a leader asks for in a heartbeat that makes nobody write.

@@ -296,7 +296,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 following.due().min(self.promise.leader_until(self.now).unwrap_or(NEVER))
             }
             Role::PreCandidate(round) => round.timer.due().min(round.until),
-            Role::Candidate(candidacy) => candidacy.timer.due().min(candidacy.until),
+            Role::Candidate(candidacy) => candidacy.ballot.timer.due().min(candidacy.until),
             Role::Leader(leading) => leading.due(),
             Role::Recovering(recovery) => recovery.due(),
         }

@@ -1,9 +1,7 @@
-//! What a promise is worth to the node that asked for it.
+//! What a promise is worth to the node that asked for it, and how long a leader waits for a long lease.
 
 use crate::config::ClockBounds;
 use crate::types::{Nanos, Timestamp};
-
-const MILLION: u64 = 1_000_000;
 
 /// The time on the requester's clock until which a voter is certainly bound that promised `granted` in reply to a
 /// request sent at `sent_at`. Rule 3.1.
@@ -13,12 +11,35 @@ const MILLION: u64 = 1_000_000;
 /// more than the time between them.
 #[inline]
 pub(crate) fn bound_until(sent_at: Timestamp, granted: Nanos, clock: ClockBounds) -> Timestamp {
-    sent_at.after(binding_length(granted, clock))
+    sent_at.after(clock.binding_length(granted))
 }
 
-/// How long, on the requester's clock, a promise of `granted` binds the voter at least.
-#[inline]
-pub(crate) fn binding_length(granted: Nanos, clock: ClockBounds) -> Nanos {
-    let rate = MILLION.saturating_add(clock.drift_ppm.into());
-    granted.saturating_mul(MILLION).part(rate).saturating_sub(clock.resolution())
+/// The wait of a leader for a long lease, before it writes. Rule 3.5 (b).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Preparation {
+    /// Until when the leader waits for a lease that is long by its own `promise_limit`.
+    patient_until: Timestamp,
+    /// When the leader stops waiting.
+    until: Timestamp,
+}
+
+impl Preparation {
+    /// A wait that begins at `now`, of two promises and a long promise at most.
+    pub(crate) fn new(now: Timestamp, promise: Nanos, promise_limit: Nanos) -> Self {
+        let patient_until = now.after(promise.saturating_mul(2));
+        Preparation { patient_until, until: patient_until.after(promise_limit) }
+    }
+
+    /// Whether the leader waits no longer for more of a lease, which is `fresh` if the last reply has lengthened it.
+    ///
+    /// A asks for 450, and B grants 150, its own limit. The lease of A is never longer than 140, and just before the
+    /// next reply it is 70. A that wrote then, for 50, would lose it while B writes for as long.
+    pub(crate) fn is_over(self, now: Timestamp, fresh: bool) -> bool {
+        now >= self.until || (now >= self.patient_until && fresh)
+    }
+
+    /// Whether the leader still waits at `now`.
+    pub(crate) fn goes_on(self, now: Timestamp) -> bool {
+        now < self.until
+    }
 }

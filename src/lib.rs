@@ -374,15 +374,18 @@
 //! - (a) *Others write:* each vote request asks for it, and so do all heartbeats until the membership in
 //!   force is committed, and those that name a successor (6.1), which writes before it says ready (4.10).
 //! - (b) *The leader writes:* a leader that is to renew (5.1) or to take a step (8.1) first sends
-//!   heartbeats that ask for it. It writes once three quarters of a long promise are left of its lease, or
-//!   else after two promises. Before a step, as much must also be left of the lease under the next
+//!   heartbeats that ask for it. It writes once three quarters of a long promise are left of its lease; or,
+//!   after two promises, with a reply that lengthens the lease; or after a long promise more. Before a step, as much must also be left of the lease under the next
 //!   membership, unless the step is forced. A renewal before the commit need not wait, as heartbeats have
 //!   asked for long promises anyway. It never writes in the step or tick in which it finds that it may, but
 //!   at the next tick, which is due at once, and if it still may.
 //! - (c) *The winner writes:* a candidate with a quorum whose lease would last for less than two thirds of
 //!   a long promise asks for the votes again, once, and takes up leadership after two retry intervals, or a
-//!   quarter of a long promise, at the latest. Voters whose promise has less than three quarters of the long
+//!   quarter of a long promise, at the latest. So does a leader that renews, but not later than in half of the
+//!   time that is left of its lease. Voters whose promise has less than three quarters of the long
 //!   promise left are asked again with each repetition of 4.3 too.
+//! - (d) *Limits that differ:* in (c) the long promise is the shortest that came with a vote of this term. A
+//!   voter that granted less than it was asked for grants no more the next time.
 //!
 //! The fractions are those of `promise_limit / (1 + drift)`.
 //!
@@ -390,7 +393,10 @@
 //! leader and one on its followers. `promise_limit` is to be at least three times the slowest write plus
 //! two round trips. (b) The host asks for the lease when it has acted on all outputs so far. If the write came
 //! with the reply that made the lease long, the host would know the lease of before until the write is done,
-//! and stop its work, although leadership goes on.
+//! and stop its work, although leadership goes on. (b) and (d): A with a `promise_limit` of 3600 is never promised
+//! more than 450 by B, whose own limit that is. A candidate that waited for two thirds of 3600 would take up
+//! leadership when the votes are over, and a leader that gave up waiting at any moment would write when its lease
+//! is shortest.
 //!
 //! *For example* of (b), A asks for long promises at 0, with a lease until 110. The reply of B, at 10, makes it
 //! last until 450. A host whose write began at 10 and took 120 would see no lease from 110 to 130.

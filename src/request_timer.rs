@@ -49,6 +49,11 @@ impl RequestTimer {
         self.repeat_at = at;
     }
 
+    /// The requests that have no answer are repeated at `at`, unless they are repeated before.
+    pub(crate) fn repeat_by(&mut self, at: Timestamp) {
+        self.repeat_at = self.repeat_at.min(at);
+    }
+
     /// Sets when the next bound voter becomes free.
     pub(crate) fn watch_bound(&mut self, at: Timestamp) {
         self.free_at = at;

@@ -7,13 +7,14 @@ use core::fmt;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
+use crate::lease::Preparation;
 use crate::message::{Claim, Header};
 use crate::notice::Notice;
 use crate::progress::Progress;
 use crate::reconfig::{Awaited, Target};
 use crate::recovery::Recovery;
 use crate::request_timer::RequestTimer;
-use crate::tally::{Tally, VoteState};
+use crate::tally::{Ballot, Tally, VoteState};
 use crate::tuning::Tuning;
 use crate::types::{MemberIndex, NEVER, Nanos, Position, Round, Term, Timestamp};
 
@@ -109,14 +110,10 @@ impl PreVoteRound {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Candidacy<I> {
     pub(crate) claim: Claim<I>,
-    pub(crate) tally: Tally,
-    pub(crate) timer: RequestTimer,
+    pub(crate) ballot: Ballot,
     /// When the pre-vote round before it began. A voter that has not been heard a retry interval later is
     /// absent. Rule 4.4.
     pub(crate) pre_vote_since: Option<Timestamp>,
-    /// Until when a candidate that has a quorum, but for a short lease only, waits for longer promises.
-    /// Rule 3.5.
-    pub(crate) extension_until: Option<Timestamp>,
     /// When the candidacy ends without a winner.
     pub(crate) until: Timestamp,
 }
@@ -135,6 +132,8 @@ pub(crate) struct Leading<I> {
     pub(crate) progress: Box<[Progress]>,
     /// A cache flag: the ranks in `progress` are out of date.
     pub(crate) unranked: bool,
+    /// Whether the last reply has lengthened the lease. Rule 3.5.
+    pub(crate) is_lease_fresh: bool,
     /// Whether the next tick, which is due at once, writes what has been prepared: the host has seen the long
     /// lease by then. Rule 3.5.
     pub(crate) is_write_due: bool,
@@ -188,8 +187,8 @@ pub(crate) struct ReachedPositions {
 pub(crate) enum ReconfigurationPhase {
     /// Nothing is under way: no step is left, or the last one is not committed yet.
     Idle,
-    /// A step is known, and the leader asks for the long promise first, until then. Rule 3.5.
-    Preparing { until: Timestamp },
+    /// A step is known, and the leader asks for the long promise first. Rule 3.5.
+    Preparing(Preparation),
     /// Steps are left, but none has been possible since then.
     Blocked { since: Timestamp },
 }
@@ -248,17 +247,17 @@ impl<I> Reconfiguration<I> {
 
     /// Whether the leader asks for the long promise because it is about to take a step.
     pub(crate) fn is_preparing(&self) -> bool {
-        matches!(self.phase, ReconfigurationPhase::Preparing { .. })
+        matches!(self.phase, ReconfigurationPhase::Preparing(_))
     }
 }
 
 /// A leader that needs a term above one it has seen, and keeps leading meanwhile. Rule 5.1.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Renewal {
-    /// The leader asks for the long promise before it writes, until then at the latest.
-    Preparing { above: Term, until: Timestamp },
+    /// The leader asks for the long promise before it writes.
+    Preparing { above: Term, preparation: Preparation },
     /// The leader asks for the votes of the new term.
-    Asking { tally: Tally, timer: RequestTimer },
+    Asking(Ballot),
 }
 
 /// A leader that hands leadership over. Section 6.
@@ -387,10 +386,9 @@ impl<I: Copy + PartialEq> Leading<I> {
     /// The next timer. While votes are asked for, requests take the place of heartbeats.
     pub(crate) fn due(&self) -> Timestamp {
         let next = match self.renewal.as_deref() {
-            Some(Renewal::Asking { timer, .. }) => timer.due(),
+            Some(Renewal::Asking(ballot)) => ballot.timer.due(),
             _ if self.is_write_due => Timestamp::ORIGIN,
-            Some(Renewal::Preparing { until, .. }) => self.next_heartbeat.min(*until),
-            None => self.next_heartbeat,
+            Some(Renewal::Preparing { .. }) | None => self.next_heartbeat,
         };
         let handover = self.handover.as_deref().map_or(NEVER, |handover| match &handover.attempt {
             Some(attempt) => attempt.next_retry.min(attempt.until),
@@ -400,7 +398,7 @@ impl<I: Copy + PartialEq> Leading<I> {
     }
 
     pub(crate) fn is_requesting_votes(&self) -> bool {
-        matches!(self.renewal.as_deref(), Some(Renewal::Asking { .. }))
+        matches!(self.renewal.as_deref(), Some(Renewal::Asking(_)))
     }
 }
 

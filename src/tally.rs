@@ -4,7 +4,8 @@ use alloc::boxed::Box;
 use alloc::vec;
 
 use crate::membership::Membership;
-use crate::types::{MemberIndex, NEVER, NodeId, Timestamp};
+use crate::request_timer::RequestTimer;
+use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Timestamp};
 
 /// What one voter has answered so far.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -30,6 +31,25 @@ impl VoteState {
             VoteState::FreeAt(from) => from <= now,
             VoteState::Unanswered | VoteState::Bound(_) | VoteState::Rival | VoteState::Denied => false,
         }
+    }
+}
+
+/// The vote of one term that a node asks for, as a candidate or to renew its leadership.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Ballot {
+    pub(crate) tally: Tally,
+    pub(crate) timer: RequestTimer,
+    /// The shortest promise that came with a vote. A voter grants no more when it is asked again, since it is asked
+    /// for the longest that the node counts. Rule 3.5.
+    pub(crate) shortest_grant: Nanos,
+    /// Until when a node that has a quorum, but for a short lease only, waits for longer promises. Rule 3.5.
+    pub(crate) extension_until: Option<Timestamp>,
+}
+
+impl Ballot {
+    /// A vote in which promises of `longest_grant` are asked for.
+    pub(crate) fn new(tally: Tally, timer: RequestTimer, longest_grant: Nanos) -> Self {
+        Ballot { tally, timer, shortest_grant: longest_grant, extension_until: None }
     }
 }
 

@@ -10,7 +10,6 @@
 use alloc::boxed::Box;
 
 use crate::config::{CheckedTiming, ClockBounds};
-use crate::lease::binding_length;
 use crate::membership::Membership;
 use crate::types::{MemberIndex, Nanos, NodeId, Timestamp};
 
@@ -207,7 +206,7 @@ impl Tuning {
         let outlasted = quorum_gap.saturating_add(quorum_gap.part(2));
         self.promise = stretch(needed.max(outlasted), timing.clock).max(shortest).min(longest);
         // What the promise is worth on the leader's clock, and what is left of it for repeated heartbeats.
-        let binding = Micros::from(binding_length(self.promise(), timing.clock));
+        let binding = Micros::from(timing.clock.binding_length(self.promise()));
         let left = binding.saturating_sub(rtt_bound.max(quorum_gap)).max(binding.part(3));
         self.interval = left.part(heartbeats).max(least).max(Micros(1));
     }

@@ -29,12 +29,13 @@ fn with(timing: Timing) -> Result<(), ConfigError> {
     start(timing, saved(), Duration::ZERO)
 }
 
-/// The longest valid lengths: an hour, except for the heartbeat interval, of which two fit into a promise.
+/// The longest valid lengths: an hour, except for the heartbeat interval. The lease of such a promise lasts for 2,040
+/// seconds, of which a resolution and a twentieth of the promise must be left at the next heartbeat.
 const LONGEST: Timing = Timing {
     promise: HOUR,
     tuned_from: None,
     promise_limit: HOUR,
-    heartbeat_interval: Duration::from_secs(1_800),
+    heartbeat_interval: Duration::from_secs(1_500),
     retry_interval: HOUR,
     stagger: HOUR,
     takeover_delay: HOUR,
@@ -84,9 +85,9 @@ fn lengths_that_do_not_fit_together_are_refused() {
     let mut timing = LONGEST;
     timing.promise_limit -= MICROSECOND;
     assert_eq!(with(timing), Err(ConfigError::PromiseAboveLimit));
-    let mut timing = LONGEST;
-    timing.heartbeat_interval += MICROSECOND;
-    assert_eq!(with(timing), Err(ConfigError::HeartbeatTooRare));
+    let steady = Timing { clock_drift_ppm: 0, clock_resolution: Duration::ZERO, ..LONGEST };
+    let rare = |excess| with(Timing { heartbeat_interval: HOUR / 2 + excess, ..steady });
+    assert_eq!((rare(Duration::ZERO), rare(MICROSECOND)), (Ok(()), Err(ConfigError::HeartbeatTooRare)));
     let mut timing = LONGEST;
     timing.clock_drift_ppm += 1;
     assert_eq!(with(timing), Err(ConfigError::DriftTooLarge));
@@ -99,6 +100,39 @@ fn lengths_that_do_not_fit_together_are_refused() {
     let tuned = Timing::tuned(25 * MILLISECOND, 150 * MILLISECOND);
     let coarse = |micros| with(Timing { clock_resolution: Duration::from_micros(micros), ..tuned });
     assert_eq!((coarse(2_500), coarse(2_501)), (Ok(()), Err(ConfigError::ClockTooCoarse)));
+}
+
+/// A heartbeat each microsecond keeps no leader better than one in a thousandth of a promise, and a node that repeats
+/// its requests so often floods those that do not answer.
+#[test]
+fn a_promise_has_room_for_a_thousand_heartbeats_or_requests_at_most() {
+    let lan = Timing::lan();
+    let often = |micros| with(Timing { heartbeat_interval: Duration::from_micros(micros), ..lan });
+    assert_eq!((often(150), often(149)), (Ok(()), Err(ConfigError::HeartbeatTooOften)));
+    let often = |micros| with(Timing { retry_interval: Duration::from_micros(micros), ..lan });
+    assert_eq!((often(150), often(149)), (Ok(()), Err(ConfigError::RetryTooOften)));
+}
+
+/// A promise of 300 ms gives a lease of 200 ms if clocks may differ by half, less the resolution. The clock may show
+/// one resolution late that the next heartbeat is due, and the replies take a while.
+#[test]
+fn a_lease_lasts_until_the_replies_to_the_next_heartbeat_on_the_worst_clocks_that_are_declared() {
+    let worst = Timing {
+        promise: 300 * MILLISECOND,
+        promise_limit: 300 * MILLISECOND,
+        heartbeat_interval: 150 * MILLISECOND,
+        clock_drift_ppm: 500_000,
+        clock_resolution: Duration::from_micros(17_500),
+        ..Timing::lan()
+    };
+    assert_eq!(with(worst), Ok(()));
+    for coarser in [MICROSECOND, 12 * MILLISECOND] {
+        let timing = Timing { clock_resolution: worst.clock_resolution + coarser, ..worst };
+        assert_eq!(with(timing), Err(ConfigError::LeaseTooShort));
+        let heartbeat_interval = worst.heartbeat_interval - 2 * coarser;
+        assert_eq!(with(Timing { heartbeat_interval, ..timing }), Ok(()));
+    }
+    assert_eq!(with(Timing { clock_drift_ppm: 0, ..worst }), Ok(()));
 }
 
 #[test]

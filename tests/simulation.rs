@@ -53,6 +53,18 @@ fn groups_bear_constant_membership_changes() {
     run(1, Faults::Churn, 7200..7210);
 }
 
+#[test]
+fn a_wish_is_met_or_refused_in_time_whatever_the_lengths_of_each_node() {
+    let (mut met, mut refused) = (0, 0);
+    for seed in 8000..8090 {
+        let nodes = 1 + (seed % 9) as usize;
+        let counts = Scenario { seed, nodes, faults: Faults::Lengths, seconds: 0 }.run();
+        met += counts.wishes_met;
+        refused += counts.wishes_refused;
+    }
+    assert!(met > 300 && refused < met, "{met} met, {refused} refused");
+}
+
 /// The fuzzer drives such runs. The bytes must be able to cause elections, changes and removals.
 #[test]
 fn runs_decided_by_bytes_violate_nothing_and_reach_elections_changes_and_removals() {

@@ -11,7 +11,7 @@ use crate::message::{Body, Claim, Message, Phase, VoteRequest};
 use crate::rejection::Rejection;
 use crate::request_timer::RequestTimer;
 use crate::role::{Candidacy, PreVoteRound, Renewal, Role};
-use crate::tally::{Outcome, Tally, VoteState};
+use crate::tally::{Ballot, Outcome, Tally, VoteState};
 use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Round, Term, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
@@ -166,15 +166,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             }
         };
         tally.begin(&self.hard.membership, self.id, until);
-        let timer = self.new_request_timer();
-        self.role = Role::Candidate(Box::new(Candidacy {
-            claim,
-            tally,
-            timer,
-            pre_vote_since,
-            extension_until: None,
-            until,
-        }));
+        let ballot = Ballot::new(tally, self.new_request_timer(), self.timing.promise_limit());
+        self.role = Role::Candidate(Box::new(Candidacy { claim, ballot, pre_vote_since, until }));
         self.request_votes(out);
         self.count_votes(out);
     }
@@ -198,7 +191,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let soon = self.now.after(self.sufficient_lease());
         let (retry, promise) = (self.timing.retry_interval(), self.timing.promise());
         let (now, index) = (self.now, self.hard.membership.index_of(self.id));
-        let Some((claim, tally, timer)) = self.campaign_mut() else { return };
+        let Some((claim, Ballot { tally, timer, .. })) = self.campaign_mut() else { return };
         // Rule 3.2: the candidate's own entry is the latest end that any of its rounds asked for.
         if let Some(index) = index {
             tally.put(index, VoteState::Granted(own));
@@ -209,10 +202,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             timer.schedule_repeat(next);
         }
         let request = self.vote_request(Phase::Real, claim, round);
-        if let Some(tally) = self.running_tally() {
-            self.send_requests(tally, repeat_before, &request, out);
+        if let Some(ballot) = self.ballot() {
+            self.send_requests(&ballot.tally, repeat_before, &request, out);
         }
-        if let Some((_, tally, timer)) = self.campaign_mut() {
+        if let Some((_, Ballot { tally, timer, .. })) = self.campaign_mut() {
             tally.defer_freed(now, next);
             timer.watch_bound(tally.next_free(now));
         }
@@ -220,13 +213,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Counts the votes of a candidate, or of a leader that renews. Rules 3.4, 4.3 and 5.1.
     pub(super) fn count_votes(&mut self, out: &mut Vec<Output<I>>) {
-        let Some(tally) = self.running_tally() else { return };
-        match tally.outcome(&self.hard.membership, self.now, |index| self.is_absent(index)) {
+        let Some(ballot) = self.ballot() else { return };
+        match ballot.tally.outcome(&self.hard.membership, self.now, |index| self.is_absent(index)) {
             Outcome::Pending => {}
             Outcome::Won if self.should_extend_lease() => self.extend_short_lease(out),
             Outcome::Won => {
-                let Some((_, tally, _)) = self.campaign_mut() else { return };
-                let tally = core::mem::take(tally);
+                let Some((_, ballot)) = self.campaign_mut() else { return };
+                let tally = core::mem::take(&mut ballot.tally);
                 self.become_leader(&tally, out);
             }
             Outcome::Lost if matches!(self.role, Role::Leader(_)) => {
@@ -236,33 +229,40 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// Rule 3.5: whether a candidate that could take office waits for longer promises first, since both it and
-    /// its followers write. It asks its quorum again, which costs no write; but it waits only once.
+    /// Rule 3.5: whether a node that has a quorum waits for longer promises first, since both it and its followers
+    /// write. It asks its quorum again, which costs no write; but it waits only once.
     ///
     /// A asks at 0, and B takes 320 ms to write its vote. The vote binds B until 450, so A would win with a
     /// lease of 130 ms, and lose it while A and B write the version of the new term. Asked again, B has nothing
     /// to write: it answers after one round trip, and binds itself for 450 ms once more.
     fn should_extend_lease(&self) -> bool {
-        let Role::Candidate(candidacy) = &self.role else { return false };
-        let until = |index| candidacy.tally.granted_until(index);
+        let Some(ballot) = self.ballot() else { return false };
+        let until = |index| ballot.tally.granted_until(index);
         let lease = self.hard.membership.quorum_value(Timestamp::ORIGIN, until);
-        let is_short = lease < self.now.after(self.sufficient_first_lease());
-        is_short && candidacy.extension_until.is_none_or(|until| self.now < until)
+        let is_short = lease < self.now.after(self.sufficient_first_lease(ballot.shortest_grant));
+        is_short && ballot.extension_until.is_none_or(|until| self.now < until)
     }
 
-    /// Rule 3.5: asks the voters again when the wait begins. The wait is over long before the candidacy (4.3).
+    /// Rule 3.5: asks the voters again when the wait begins. The wait is over long before the candidacy (4.3), and
+    /// before the lease that a renewal has left.
     ///
     /// With a `promise_limit` of 150 and round trips of 60 A has a quorum at 60, and a lease until 150. Each further
     /// reply makes it as short again. A candidacy that waited for two retry intervals of 60 would end before them.
     fn extend_short_lease(&mut self, out: &mut Vec<Output<I>>) {
-        let longest = self.long_promise_bound().part(4);
+        let Some(Ballot { shortest_grant, extension_until: None, .. }) = self.ballot() else { return };
+        let longest = self.binding_length(*shortest_grant).part(4);
         let wait = self.timing.retry_interval().saturating_mul(2).min(longest);
+        let wait = match &self.role {
+            Role::Leader(leading) => wait.min(leading.lease.since(self.now).part(2)),
+            Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Recovering(_) => wait,
+        };
         let until = self.now.after(wait);
-        let Role::Candidate(candidacy) = &mut self.role else { return };
-        if candidacy.extension_until.is_none() {
-            candidacy.extension_until = Some(until);
-            candidacy.timer = RequestTimer::new(self.now, wait);
-            self.request_votes(out);
+        let timer = RequestTimer::new(self.now, wait);
+        let Some((_, ballot)) = self.campaign_mut() else { return };
+        (ballot.extension_until, ballot.timer) = (Some(until), timer);
+        self.request_votes(out);
+        if let Some((_, ballot)) = self.campaign_mut() {
+            ballot.timer.repeat_by(until);
         }
     }
 
@@ -279,25 +279,24 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         is_late && self.peer_log.last_heard(index).is_none_or(|heard| heard < since)
     }
 
-    /// Claim, tally and timer of the vote that this node asks for, as a candidate or as a leader that
-    /// renews.
-    pub(super) fn campaign_mut(&mut self) -> Option<(Claim<I>, &mut Tally, &mut RequestTimer)> {
+    /// Claim and ballot of the vote that this node asks for, as a candidate or as a leader that renews.
+    pub(super) fn campaign_mut(&mut self) -> Option<(Claim<I>, &mut Ballot)> {
         match &mut self.role {
-            Role::Candidate(candidacy) => Some((candidacy.claim, &mut candidacy.tally, &mut candidacy.timer)),
+            Role::Candidate(candidacy) => Some((candidacy.claim, &mut candidacy.ballot)),
             Role::Leader(leading) => match leading.renewal.as_deref_mut() {
-                Some(Renewal::Asking { tally, timer }) => Some((Claim::Renewal, tally, timer)),
+                Some(Renewal::Asking(ballot)) => Some((Claim::Renewal, ballot)),
                 Some(Renewal::Preparing { .. }) | None => None,
             },
             Role::Follower(_) | Role::PreCandidate(_) | Role::Recovering(_) => None,
         }
     }
 
-    /// The tally of the vote that this node asks for.
-    fn running_tally(&self) -> Option<&Tally> {
+    /// The ballot of the vote that this node asks for.
+    fn ballot(&self) -> Option<&Ballot> {
         match &self.role {
-            Role::Candidate(candidacy) => Some(&candidacy.tally),
+            Role::Candidate(candidacy) => Some(&candidacy.ballot),
             Role::Leader(leading) => match leading.renewal.as_deref() {
-                Some(Renewal::Asking { tally, .. }) => Some(tally),
+                Some(Renewal::Asking(ballot)) => Some(ballot),
                 Some(Renewal::Preparing { .. }) | None => None,
             },
             Role::Follower(_) | Role::PreCandidate(_) | Role::Recovering(_) => None,

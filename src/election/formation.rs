@@ -123,7 +123,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn replace_known(&mut self, known: Membership<I>) {
         match &mut self.role {
             Role::PreCandidate(round) => round.tally.realign(&self.hard.membership, &known),
-            Role::Candidate(candidacy) => candidacy.tally.realign(&self.hard.membership, &known),
+            Role::Candidate(candidacy) => candidacy.ballot.tally.realign(&self.hard.membership, &known),
             Role::Follower(_) | Role::Leader(_) | Role::Recovering(_) => {}
         }
         self.peer_log.realign(&self.hard.membership, &known);

@@ -7,10 +7,10 @@ use rand_core::Rng;
 
 use super::Election;
 use crate::io::Output;
-use crate::lease::binding_length;
+use crate::lease::Preparation;
 use crate::role::Role;
 use crate::tuning::Tuning;
-use crate::types::{Nanos, NodeId, Timestamp};
+use crate::types::{Nanos, NodeId};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// The promise that heartbeats ask for now: the long one while members write, or the leader is about to.
@@ -54,21 +54,22 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// The lease that a leader wants before it writes: three quarters of what a long promise gives.
     pub(super) fn sufficient_lease(&self) -> Nanos {
-        self.long_promise_bound().saturating_mul(3).part(4)
+        self.binding_length(self.timing.promise_limit()).saturating_mul(3).part(4)
     }
 
-    /// The lease with which a candidate takes office at once: two thirds of what a long promise gives.
-    pub(super) fn sufficient_first_lease(&self) -> Nanos {
-        self.long_promise_bound().saturating_mul(2).part(3)
+    /// The lease with which a node that has a quorum takes office at once: two thirds of what the long promises of
+    /// its voters give, of which the shortest is `shortest_grant`.
+    pub(super) fn sufficient_first_lease(&self, shortest_grant: Nanos) -> Nanos {
+        self.binding_length(shortest_grant).saturating_mul(2).part(3)
     }
 
-    /// How long a long promise is certain to bind, on this node's clock.
-    pub(super) fn long_promise_bound(&self) -> Nanos {
-        binding_length(self.timing.promise_limit(), self.timing.clock)
+    /// How long a promise is certain to bind, on this node's clock.
+    pub(super) fn binding_length(&self, promise: Nanos) -> Nanos {
+        self.timing.clock.binding_length(promise)
     }
 
-    /// When a leader that prepares a write stops waiting for a long lease: two promises from now.
-    pub(super) fn preparation_deadline(&self) -> Timestamp {
-        self.now.after(self.timing.promise().saturating_mul(2))
+    /// The wait for a long lease of a leader that is about to write.
+    pub(super) fn new_preparation(&self) -> Preparation {
+        Preparation::new(self.now, self.timing.promise(), self.timing.promise_limit())
     }
 }

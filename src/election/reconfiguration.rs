@@ -136,9 +136,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// too short for the step (8.1 (d)), however often it is long enough when they come.
     fn may_yet_be_prepared(&self) -> bool {
         let Role::Leader(Leading { reconfiguration: Some(change), .. }) = &self.role else { return false };
-        let ReconfigurationPhase::Preparing { until } = change.phase else { return false };
-        let is_in_time = self.now < until.after(self.timing.promise());
-        is_in_time && self.next_step_keeping(self.now.after(Nanos(1))).is_some()
+        let ReconfigurationPhase::Preparing(preparation) = change.phase else { return false };
+        preparation.goes_on(self.now) && self.next_step_keeping(self.now.after(Nanos(1))).is_some()
     }
 
     /// Whether the next reply may be the one that a step waits for, so that each has to be looked at. A leader that
@@ -147,7 +146,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn awaits_step(&self) -> bool {
         let Role::Leader(Leading { reconfiguration: Some(change), .. }) = &self.role else { return false };
         match change.phase {
-            ReconfigurationPhase::Preparing { .. } | ReconfigurationPhase::Blocked { .. } => true,
+            ReconfigurationPhase::Preparing(_) | ReconfigurationPhase::Blocked { .. } => true,
             ReconfigurationPhase::Idle => false,
         }
     }
@@ -231,13 +230,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if self.is_prepared_for(next, forced) {
             return self.write_at_next_tick();
         }
-        let until = self.preparation_deadline();
+        let preparation = self.new_preparation();
         let Role::Leader(leading) = &mut self.role else { return };
         let Some(change) = &mut leading.reconfiguration else { return };
         match change.phase {
-            ReconfigurationPhase::Preparing { .. } => {}
+            ReconfigurationPhase::Preparing(_) => {}
             ReconfigurationPhase::Idle | ReconfigurationPhase::Blocked { .. } => {
-                change.phase = ReconfigurationPhase::Preparing { until };
+                change.phase = ReconfigurationPhase::Preparing(preparation);
                 self.broadcast(out);
             }
         }
@@ -249,8 +248,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let enough = self.now.after(self.sufficient_lease());
         let is_long = self.is_lease_long() && (forced || self.lease_under(next) >= enough);
         let phase = leading.reconfiguration.as_ref().map(|change| change.phase);
-        let has_waited =
-            matches!(phase, Some(ReconfigurationPhase::Preparing { until }) if self.now >= until);
+        let has_waited = matches!(
+            phase,
+            Some(ReconfigurationPhase::Preparing(preparation))
+                if preparation.is_over(self.now, leading.is_lease_fresh)
+        );
         is_long || has_waited
     }
 
@@ -272,7 +274,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Some(change) = &mut leading.reconfiguration else { return };
         let since = match change.phase {
             ReconfigurationPhase::Blocked { since } => since,
-            ReconfigurationPhase::Idle | ReconfigurationPhase::Preparing { .. } => now,
+            ReconfigurationPhase::Idle | ReconfigurationPhase::Preparing(_) => now,
         };
         change.phase = ReconfigurationPhase::Blocked { since };
         self.report_learners_behind(out);

@@ -8,19 +8,19 @@ use rand_core::Rng;
 use super::Election;
 use crate::io::Output;
 use crate::role::{Renewal, Role};
-use crate::tally::Tally;
+use crate::tally::{Ballot, Tally};
 use crate::types::{NEVER, NodeId, Term};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 5.1: a member holds a term above this leader's. Other roles ignore that.
     pub(super) fn start_renewal(&mut self, above: Term, out: &mut Vec<Output<I>>) {
-        let until = self.preparation_deadline();
+        let preparation = self.new_preparation();
         let Role::Leader(leading) = &mut self.role else { return };
         match leading.renewal.as_deref_mut() {
             Some(Renewal::Preparing { above: known, .. }) => *known = above.max(*known),
-            Some(Renewal::Asking { .. }) => self.request_renewal_votes(above, out),
+            Some(Renewal::Asking(_)) => self.request_renewal_votes(above, out),
             None => {
-                leading.renewal = Some(Box::new(Renewal::Preparing { above, until }));
+                leading.renewal = Some(Box::new(Renewal::Preparing { above, preparation }));
                 // Rule 6.1: the attempt to hand over starts again in the new term.
                 if let Some(handover) = &mut leading.handover {
                     handover.attempt = None;
@@ -51,8 +51,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// for the long promise anyway.
     fn prepared_renewal(&self) -> Option<Term> {
         let Role::Leader(leading) = &self.role else { return None };
-        let Some(Renewal::Preparing { above, until }) = leading.renewal.as_deref() else { return None };
-        let is_prepared = self.is_lease_long() || !self.hard.committed || self.now >= *until;
+        let Some(Renewal::Preparing { above, preparation }) = leading.renewal.as_deref() else { return None };
+        let has_waited = preparation.is_over(self.now, leading.is_lease_fresh);
+        let is_prepared = self.is_lease_long() || !self.hard.committed || has_waited;
         is_prepared.then_some(*above)
     }
 
@@ -68,7 +69,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return;
         };
         let tally = Tally::new(&self.hard.membership, self.id, own);
-        leading.renewal = Some(Box::new(Renewal::Asking { tally, timer }));
+        let ballot = Ballot::new(tally, timer, self.timing.promise_limit());
+        leading.renewal = Some(Box::new(Renewal::Asking(ballot)));
         self.raise_term(term);
         self.hard.voted_for = Some(self.id);
         self.persist(out);

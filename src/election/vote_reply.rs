@@ -78,7 +78,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         out: &mut Vec<Output<I>>,
     ) {
         let vote = match reply.answer {
-            Answer::Granted(granted) => self.vote_of_grant(reply.phase, header.sent_at, granted),
+            Answer::Granted(granted) => {
+                self.record_shortest_grant(reply.phase, granted);
+                self.vote_of_grant(reply.phase, header.sent_at, granted)
+            }
             Answer::Denied(denial) => {
                 self.peer_log.record_denial(from, denial, self.now);
                 let ends_round = self.adopt_from_denial(header, &reply, out);
@@ -102,12 +105,19 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 round.timer.watch_bound(round.tally.next_free(now));
             }
             Role::Candidate(_) | Role::Leader(_) => {
-                if let Some((_, tally, timer)) = self.campaign_mut() {
-                    tally.put(index, vote);
-                    timer.watch_bound(tally.next_free(now));
+                if let Some((_, ballot)) = self.campaign_mut() {
+                    ballot.tally.put(index, vote);
+                    ballot.timer.watch_bound(ballot.tally.next_free(now));
                 }
             }
             Role::Follower(_) | Role::Recovering(_) => {}
+        }
+    }
+
+    /// Rule 3.5: a voter that grants less than it is asked for grants no more when it is asked again.
+    fn record_shortest_grant(&mut self, phase: Phase, granted: Nanos) {
+        if let (Phase::Real, Some((_, ballot))) = (phase, self.campaign_mut()) {
+            ballot.shortest_grant = ballot.shortest_grant.min(granted);
         }
     }
 

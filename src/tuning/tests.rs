@@ -183,7 +183,7 @@ fn the_needed_heartbeats_fit_into_a_promise_on_the_slowest_clock() {
     for (drift, rtt) in [(0, MS), (200_000, MS), (500_000, 5 * MS), (500, 30 * MS)] {
         let mut leader = TunedLeader::new(3, drift);
         leader.heartbeats_for(3 * LONG, &[Some(rtt); 2]);
-        let promise_end = binding_length(Nanos(leader.promise()), leader.timing.clock).0;
+        let promise_end = leader.timing.clock.binding_length(Nanos(leader.promise())).0;
         assert!(promise_end >= 2 * rtt && leader.promise() < LONGEST, "{promise_end}");
         assert!(3 * leader.interval() + rtt <= promise_end, "{} {promise_end}", leader.interval());
         assert!(

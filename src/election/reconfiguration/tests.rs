@@ -4,7 +4,8 @@
 use super::*;
 use crate::config::Config;
 use crate::hard_state::HardState;
-use crate::types::{ClusterId, Timestamp};
+use crate::lease::Preparation;
+use crate::types::ClusterId;
 use alloc::vec;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -35,7 +36,8 @@ fn a_step_is_not_taken_at_the_end_of_the_lease() {
     if let Role::Leader(leading) = &mut leader.role {
         let change = leading.reconfiguration.get_or_insert_with(Reconfiguration::new);
         change.target = Some(target);
-        change.phase = ReconfigurationPhase::Preparing { until: leader.now };
+        change.phase =
+            ReconfigurationPhase::Preparing(Preparation::new(leader.now, Nanos::ZERO, Nanos::ZERO));
     }
     let mut over = leader.clone();
     if let Role::Leader(leading) = &mut over.role {

@@ -70,20 +70,7 @@ impl Cluster {
         if self.hosts[at].process.is_some() {
             return;
         }
-        let drift_ppm = self.options.timing.clock_drift_ppm;
-        let mut clock = Clock::start(self.now, self.options.drift, drift_ppm, &mut self.dice);
-        if self.options.tick > 1 {
-            let longest = self.options.tick;
-            let tick = self.dice.pick(&[longest, longest, longest / 3, 1]);
-            clock = clock.counting(tick);
-            let declared = self.options.timing.clock_resolution;
-            let finest = Timing::lan().clock_resolution;
-            self.hosts[at].config.timing.clock_resolution = if declared < Duration::from_nanos(longest) {
-                declared
-            } else {
-                finest.max(Duration::from_nanos(tick))
-            };
-        }
+        let clock = self.start_clock(at);
         let style = HostStyle {
             separate: self.dice.chance(500_000),
             burst: self.dice.chance(500_000),
@@ -127,6 +114,30 @@ impl Cluster {
         self.mark_turn(at);
         self.serve(at);
         self.check();
+    }
+
+    /// The clock of a new process at index `at`, of a tick that the node declares.
+    fn start_clock(&mut self, at: usize) -> Clock {
+        let drift_ppm = self.options.least_drift_ppm();
+        let clock = Clock::start(self.now, self.options.drift, drift_ppm, &mut self.dice);
+        let declared = self.hosts[at].config.timing.clock_resolution;
+        if !self.options.timings.is_empty() {
+            let tick = self.dice.pick(&[1, declared.as_nanos() as u64]);
+            return clock.counting(tick);
+        }
+        if self.options.tick <= 1 {
+            return clock;
+        }
+        let longest = self.options.tick;
+        let tick = self.dice.pick(&[longest, longest, longest / 3, 1]);
+        let declared = self.options.timing.clock_resolution;
+        let finest = Timing::lan().clock_resolution;
+        self.hosts[at].config.timing.clock_resolution = if declared < Duration::from_nanos(longest) {
+            declared
+        } else {
+            finest.max(Duration::from_nanos(tick))
+        };
+        clock.counting(tick)
     }
 
     /// Freezes the process of `node`: it does nothing until it is thawed, and does not notice.

@@ -75,7 +75,7 @@ impl Cluster {
 
     /// Has the clock of `node` run at another rate from now on, within the bound.
     pub(crate) fn slew_within_the_bound(&mut self, node: u64) {
-        let bound = self.options.timing.clock_drift_ppm;
+        let bound = self.options.least_drift_ppm();
         let drift = self.dice.pick(&[Drift::Within, Drift::AtTheBound]);
         let rate = drift.draw_rate(bound, &mut self.dice);
         self.change_clock(node, |clock, now| clock.slew(now, rate));

@@ -1,6 +1,7 @@
 //! The cluster: virtual time, its events, and the view of a test.
 
 use std::collections::BTreeMap;
+use std::ops::AddAssign;
 use std::time::Duration;
 
 use quorate::{Config, Election, Event, HardState, Input, Lease, Message, Position, RoleKind, StepDown};
@@ -46,6 +47,32 @@ pub struct Counts {
     pub forgotten: u64,
     /// Nodes that came back after they had forgotten.
     pub recovered: u64,
+    /// Handovers that failed.
+    pub failed_handovers: u64,
+    /// Wishes that were met.
+    pub wishes_met: u64,
+    /// Wishes that were refused, or given up with a reason.
+    pub wishes_refused: u64,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.events += other.events;
+        self.messages += other.messages;
+        self.elections += other.elections;
+        self.renewals += other.renewals;
+        self.step_downs += other.step_downs;
+        self.candidacies += other.candidacies;
+        self.commits += other.commits;
+        self.targets += other.targets;
+        self.removals += other.removals;
+        self.refusals += other.refusals;
+        self.forgotten += other.forgotten;
+        self.recovered += other.recovered;
+        self.failed_handovers += other.failed_handovers;
+        self.wishes_met += other.wishes_met;
+        self.wishes_refused += other.wishes_refused;
+    }
 }
 
 /// A cluster in virtual time. The same seed and the same calls give the same run.
@@ -185,7 +212,7 @@ impl Cluster {
     #[must_use]
     pub fn stopped(seed: u64, n: usize, options: Options) -> Self {
         let host = |node| Host {
-            config: Config { timing: options.timing, ..Config::new(node) },
+            config: Config { timing: options.timing_of(node), ..Config::new(node) },
             durable: options.first(node, n),
             process: None,
             forgotten: None,
@@ -200,7 +227,8 @@ impl Cluster {
             sent: 0,
         };
         let (delay, write) = (options.net.delay.1, options.disk.write.1);
-        let bound = leaderless_bound(&options.timing, n, delay, write, options.lost_attempts.unwrap_or(0));
+        let longest = options.longest_timing();
+        let bound = leaderless_bound(&longest, n, delay, write, options.lost_attempts.unwrap_or(0));
         Cluster {
             seed,
             now: 0,
@@ -210,7 +238,7 @@ impl Cluster {
             queue: EventQueue::new(),
             safety: Safety::default(),
             members: MembershipSafety::new(options.starting(n, |start| matches!(start, Start::Forming(_)))),
-            liveness: Liveness::new(n, bound, &options.timing),
+            liveness: Liveness::new(n, bound, &longest),
             evidence: Evidence::default(),
             old_messages: OldMessages::new(n),
             trace: Trace::new(options.traced),

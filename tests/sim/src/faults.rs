@@ -36,13 +36,16 @@ pub enum Faults {
     /// any more. The nodes start again under their old ids, while the others crash and are cut off, and messages of
     /// any age arrive again.
     Amnesia,
+    /// Each node has lengths of its own, anywhere in what its configuration accepts, and the hosts wish for other
+    /// members and other leaders, after crashes and cut links.
+    Lengths,
     /// A mix: each seed draws some kinds of faults, and every fourth seed has them all.
     All,
 }
 
 impl Faults {
     /// All faults, in the order of the table.
-    pub const ALL: [Faults; 14] = [
+    pub const ALL: [Faults; 15] = [
         Faults::Clean,
         Faults::Loss,
         Faults::Duplicates,
@@ -56,6 +59,7 @@ impl Faults {
         Faults::Churn,
         Faults::OldMessages,
         Faults::Amnesia,
+        Faults::Lengths,
         Faults::All,
     ];
 
@@ -95,6 +99,7 @@ impl fmt::Display for Faults {
             Faults::Churn => "churn",
             Faults::OldMessages => "old-messages",
             Faults::Amnesia => "amnesia",
+            Faults::Lengths => "lengths",
             Faults::All => "all",
         })
     }

@@ -24,6 +24,7 @@ mod handover_time;
 pub mod harness;
 mod host_loop;
 mod host_view;
+mod lengths;
 mod liveness;
 mod manual_network;
 mod membership_safety;
@@ -39,6 +40,7 @@ mod safety;
 mod scenario;
 mod schedule;
 mod trace;
+mod wishes;
 
 pub use clock::{Clock, Drift, Instant, MS, SECOND};
 pub use clock_faults::{ClockFault, Overlaps};

@@ -9,6 +9,7 @@ mod clock_table;
 mod endpoint_runs;
 mod fault_runs;
 mod instance_memory;
+mod length_runs;
 mod sabotage;
 mod time_tables;
 mod tuning_table;
@@ -31,6 +32,8 @@ enum Command {
     Handover(time_tables::HandoverTable),
     /// Counts the violations under each kind of fault: all columns must be zero.
     Chaos(fault_runs::Chaos),
+    /// Runs groups whose nodes have lengths of their own, and checks that each wish is met or refused in time.
+    Lengths(length_runs::LengthRuns),
     /// Measures for how long two leases hold at once when clocks are worse than declared.
     Clocks(clock_table::ClockTable),
     /// Shows one run again, line by line.
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Command::Failover(table) => table.run(),
         Command::Handover(table) => table.run(),
         Command::Chaos(chaos) => chaos.run(),
+        Command::Lengths(runs) => runs.run(),
         Command::Clocks(table) => table.run(),
         Command::Replay(replay) => replay.run(),
         Command::Schedule(bytes) => bytes.run(),

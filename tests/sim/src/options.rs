@@ -10,8 +10,10 @@ use crate::net::NetOptions;
 /// The options of a cluster. Its nodes have the ids 1, 2, 3, …
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The timing of all nodes.
+    /// The timing of all nodes, unless `timings` has another.
     pub timing: Timing,
+    /// The timings of nodes that differ, beginning with node 1. Nodes beyond the list have `timing`.
+    pub timings: Vec<Timing>,
     /// The network.
     pub net: NetOptions,
     /// The disks.
@@ -61,6 +63,7 @@ impl Default for Options {
     fn default() -> Self {
         Options {
             timing: Timing::lan(),
+            timings: Vec::new(),
             net: NetOptions::default(),
             disk: DiskOptions::default(),
             drift: Drift::Within,
@@ -80,6 +83,22 @@ impl Default for Options {
 }
 
 impl Options {
+    /// The timing of `node`.
+    pub(crate) fn timing_of(&self, node: u64) -> Timing {
+        self.timings.get(index_of(node)).copied().unwrap_or(self.timing)
+    }
+
+    /// The longest of each length among the nodes, by which the bounds of the whole group are computed.
+    pub(crate) fn longest_timing(&self) -> Timing {
+        self.timings.iter().copied().reduce(longest_of_both).unwrap_or(self.timing)
+    }
+
+    /// The least drift that a node declares: all clocks keep to it, so that each declaration is true.
+    pub(crate) fn least_drift_ppm(&self) -> u32 {
+        let declared = self.timings.iter().map(|timing| timing.clock_drift_ppm);
+        declared.min().unwrap_or(self.timing.clock_drift_ppm)
+    }
+
     pub(crate) fn start(&self, node: u64) -> Start {
         self.starts.get(index_of(node)).copied().unwrap_or(Start::Bootstrapped)
     }
@@ -100,5 +119,19 @@ impl Options {
             Start::Forming(limits) => HardState::forming(cluster, limits).expect("valid limits"),
             Start::Joining => HardState::joining(cluster),
         }
+    }
+}
+
+fn longest_of_both(a: Timing, b: Timing) -> Timing {
+    Timing {
+        promise: a.promise.max(b.promise),
+        tuned_from: a.tuned_from.max(b.tuned_from),
+        promise_limit: a.promise_limit.max(b.promise_limit),
+        heartbeat_interval: a.heartbeat_interval.max(b.heartbeat_interval),
+        retry_interval: a.retry_interval.max(b.retry_interval),
+        stagger: a.stagger.max(b.stagger),
+        takeover_delay: a.takeover_delay.max(b.takeover_delay),
+        clock_drift_ppm: a.clock_drift_ppm.max(b.clock_drift_ppm),
+        clock_resolution: a.clock_resolution.max(b.clock_resolution),
     }
 }

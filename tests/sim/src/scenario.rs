@@ -13,10 +13,12 @@ use crate::cluster::{Cluster, Counts};
 use crate::disk::DiskOptions;
 use crate::faults::Faults;
 use crate::harness::{self, Calm, Severity};
+use crate::lengths;
 use crate::net::NetOptions;
 use crate::options::Options;
 use crate::rng::Dice;
 use crate::safety::{Violation, ViolationKind};
+use crate::wishes;
 
 /// The slowest write that does not stall.
 const SLOWEST_WRITE: u64 = 100 * MS;
@@ -91,6 +93,9 @@ impl Scenario {
         let mut dice = Dice::new(!self.seed);
         let end = self.seconds * SECOND;
         Outcome::of(&mut cluster, |cluster| {
+            if self.faults == Faults::Lengths {
+                return wishes::run(cluster, &mut dice);
+            }
             churn::begin(cluster, &mut dice);
             while cluster.now < end && cluster.violation.is_none() {
                 self.fault_phase(cluster, &mut dice);
@@ -111,7 +116,12 @@ impl Scenario {
     }
 
     fn cluster(&self, traced: bool) -> Cluster {
-        let options = Options { traced, ..options(self.seed, self.nodes, |fault| self.has(fault)) };
+        let options = if self.faults == Faults::Lengths {
+            lengths::options(self.seed, self.nodes)
+        } else {
+            options(self.seed, self.nodes, |fault| self.has(fault))
+        };
+        let options = Options { traced, ..options };
         let hosts = self.nodes.max(options.starts.len());
         Cluster::stopped(self.seed, hosts, options)
     }
