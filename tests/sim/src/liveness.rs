@@ -41,7 +41,7 @@ pub fn leaderless_bound(timing: &Timing, nodes: usize, delay: u64, write: u64, l
     let (promise, limit) = (nanos(timing.promise), nanos(timing.promise_limit));
     let attempt = nanos(timing.stagger) * nodes as u64 + 4 * delay + 2 * write + limit;
     let bound = 2 * limit + 16 * promise + attempt * (2 + lost_attempts) + 10 * MS;
-    bound + bound * u64::from(timing.clock_drift_ppm) / 1_000_000
+    bound + (u128::from(bound) * u128::from(timing.clock_drift_ppm) / 1_000_000) as u64
 }
 
 impl Liveness {
