@@ -81,7 +81,7 @@ pub struct Timing {
     pub tuned_from: Option<Duration>,
     /// The longest promise that this node asks for or grants; it asks for this much where the receiver
     /// has to write. At least `promise`; divided by one and the drift at least three times the slowest write
-    /// plus two round trips, and a heartbeat interval, one write and a round trip. A voter grants no more than
+    /// plus two round trips, and a heartbeat interval, two writes and a round trip. A voter grants no more than
     /// its own, so that the shortest in the group counts.
     pub promise_limit: Duration,
     /// The time between two heartbeats. From a thousandth of `promise` to half of it; a third allows one to be

@@ -375,7 +375,8 @@
 //!   force is committed, and those that name a successor (6.1), which writes before it says ready (4.10).
 //! - (b) *The leader writes:* a leader that is to renew (5.1) or to take a step (8.1) first sends
 //!   heartbeats that ask for it. It writes once three quarters of a long promise are left of its lease; or,
-//!   after two promises, with a reply that lengthens the lease; or after a long promise more. Before a step, as much must also be left of the lease under the next
+//!   after two promises, three quarters of the most that was left of it when a reply had lengthened it since;
+//!   or after a long promise more. Before a step, as much must also be left of the lease under the next
 //!   membership, unless the step is forced. A renewal before the commit need not wait, as heartbeats have
 //!   asked for long promises anyway. It never writes in the step or tick in which it finds that it may, but
 //!   at the next tick, which is due at once, and if it still may.

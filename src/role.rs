@@ -132,8 +132,6 @@ pub(crate) struct Leading<I> {
     pub(crate) progress: Box<[Progress]>,
     /// A cache flag: the ranks in `progress` are out of date.
     pub(crate) unranked: bool,
-    /// Whether the last reply has lengthened the lease. Rule 3.5.
-    pub(crate) is_lease_fresh: bool,
     /// Whether the next tick, which is due at once, writes what has been prepared: the host has seen the long
     /// lease by then. Rule 3.5.
     pub(crate) is_write_due: bool,

@@ -145,9 +145,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         // then the commit, for which steps and handovers wait; `ready` comes last, because it makes A step
         // down.
         self.observe_reply(index, header.sent_at, effect.acknowledges);
-        if let Role::Leader(leading) = &mut self.role {
-            leading.is_lease_fresh = false;
-        }
         if effect.lengthens_lease {
             self.refresh_lease();
         }

@@ -42,7 +42,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             next_heartbeat: self.now,
             progress,
             unranked: true,
-            is_lease_fresh: false,
             is_write_due: false,
             renewal: None,
             handover,
@@ -183,7 +182,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Role::Leader(leading) = &self.role else { return };
         let lease = self.lease_of(&leading.progress, leading.lease);
         if let Role::Leader(leading) = &mut self.role {
-            leading.is_lease_fresh = lease > leading.lease;
             leading.lease = lease;
         }
     }

@@ -10,7 +10,7 @@ use crate::io::Output;
 use crate::lease::Preparation;
 use crate::role::Role;
 use crate::tuning::Tuning;
-use crate::types::{Nanos, NodeId};
+use crate::types::{Nanos, NodeId, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// The promise that heartbeats ask for now: the long one while members write, or the leader is about to.
@@ -68,8 +68,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.timing.clock.binding_length(promise)
     }
 
-    /// The wait for a long lease of a leader that is about to write.
-    pub(super) fn new_preparation(&self) -> Preparation {
-        Preparation::new(self.now, self.timing.promise(), self.timing.promise_limit())
+    /// The wait for a longer lease than this one, of a leader that is about to write.
+    pub(super) fn new_preparation(&self, lease: Timestamp) -> Preparation {
+        Preparation::new(self.now, self.timing.promise(), self.timing.promise_limit(), lease)
     }
 }

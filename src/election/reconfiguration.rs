@@ -8,6 +8,7 @@ use rand_core::Rng;
 use super::Election;
 use crate::event::Event;
 use crate::io::{Force, Output};
+use crate::lease::Preparation;
 use crate::membership::{MAX_MEMBERS, Membership, majority};
 use crate::progress::Progress;
 use crate::reconfig::{MemberHealth, Target, has_same_quorums, next_step, quorums_overlap};
@@ -227,10 +228,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 3.5: a step writes and makes others write, so the leader first asks for the long promise, also of
     /// the voters that its lease will depend on afterwards.
     fn prepare(&mut self, next: &Membership<I>, forced: bool, out: &mut Vec<Output<I>>) {
+        let (now, lease) = (self.now, self.lease_through(next, forced));
+        if let Some(preparation) = self.step_preparation_mut() {
+            preparation.observe(now, lease);
+        }
         if self.is_prepared_for(next, forced) {
             return self.write_at_next_tick();
         }
-        let preparation = self.new_preparation();
+        let preparation = self.new_preparation(lease);
         let Role::Leader(leading) = &mut self.role else { return };
         let Some(change) = &mut leading.reconfiguration else { return };
         match change.phase {
@@ -242,18 +247,33 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
+    fn step_preparation_mut(&mut self) -> Option<&mut Preparation> {
+        let Role::Leader(leading) = &mut self.role else { return None };
+        match &mut leading.reconfiguration.as_mut()?.phase {
+            ReconfigurationPhase::Preparing(preparation) => Some(preparation),
+            ReconfigurationPhase::Idle | ReconfigurationPhase::Blocked { .. } => None,
+        }
+    }
+
     /// Whether the lease is long enough for the step to `next`, or has been waited for long enough.
     fn is_prepared_for(&self, next: &Membership<I>, forced: bool) -> bool {
         let Role::Leader(leading) = &self.role else { return false };
-        let enough = self.now.after(self.sufficient_lease());
-        let is_long = self.is_lease_long() && (forced || self.lease_under(next) >= enough);
+        let lease = self.lease_through(next, forced);
         let phase = leading.reconfiguration.as_ref().map(|change| change.phase);
         let has_waited = matches!(
             phase,
-            Some(ReconfigurationPhase::Preparing(preparation))
-                if preparation.is_over(self.now, leading.is_lease_fresh)
+            Some(ReconfigurationPhase::Preparing(preparation)) if preparation.is_over(self.now, lease)
         );
+        let is_long = lease >= self.now.after(self.sufficient_lease());
         is_long || has_waited
+    }
+
+    /// The end of the lease that the leader has both before the step to `next` and after it. A forced step may cost
+    /// the lease, so that only the one before counts.
+    fn lease_through(&self, next: &Membership<I>, forced: bool) -> Timestamp {
+        let Role::Leader(leading) = &self.role else { return Timestamp::ORIGIN };
+        let after = if forced { leading.lease } else { self.lease_under(next) };
+        leading.lease.min(after)
     }
 
     /// Takes the step that was prepared before this tick, if it is still safe.

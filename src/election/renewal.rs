@@ -14,7 +14,8 @@ use crate::types::{NEVER, NodeId, Term};
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 5.1: a member holds a term above this leader's. Other roles ignore that.
     pub(super) fn start_renewal(&mut self, above: Term, out: &mut Vec<Output<I>>) {
-        let preparation = self.new_preparation();
+        let Role::Leader(leading) = &self.role else { return };
+        let preparation = self.new_preparation(leading.lease);
         let Role::Leader(leading) = &mut self.role else { return };
         match leading.renewal.as_deref_mut() {
             Some(Renewal::Preparing { above: known, .. }) => *known = above.max(*known),
@@ -35,6 +36,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 3.5: before it writes, a leader asks for the long promise. It goes on once its lease is long, or
     /// when it has waited long enough.
     pub(super) fn advance_renewal(&mut self) {
+        let Role::Leader(leading) = &mut self.role else { return };
+        let Some(Renewal::Preparing { preparation, .. }) = leading.renewal.as_deref_mut() else { return };
+        preparation.observe(self.now, leading.lease);
         if self.prepared_renewal().is_some() {
             self.write_at_next_tick();
         }
@@ -52,7 +56,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn prepared_renewal(&self) -> Option<Term> {
         let Role::Leader(leading) = &self.role else { return None };
         let Some(Renewal::Preparing { above, preparation }) = leading.renewal.as_deref() else { return None };
-        let has_waited = preparation.is_over(self.now, leading.is_lease_fresh);
+        let has_waited = preparation.is_over(self.now, leading.lease);
         let is_prepared = self.is_lease_long() || !self.hard.committed || has_waited;
         is_prepared.then_some(*above)
     }

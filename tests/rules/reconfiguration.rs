@@ -181,6 +181,32 @@ fn a_step_is_taken_without_the_long_promise_after_two_promises() {
     assert_eq!(taken, Some(now + 2 * PROMISE));
 }
 
+/// Rule 3.5 (b): a learner that grants 150 never gives the leader what three quarters of its own long promise are. The
+/// step that makes it a voter is taken right after a reply, when the lease is longest, and not before the next one.
+#[test]
+fn a_step_is_taken_when_most_is_left_of_the_lease_that_the_next_voters_grant() {
+    let membership = Membership::new(version(0, 1), vec![1], vec![2], 1).unwrap();
+    let mut node = Node::new(config(1), HardState { membership, ..first_state(&[1]) }, 0);
+    let asked = 10 * HEARTBEAT;
+    let (mut reply, mut now) = (None, node.due());
+    while node.lists().0 == [1] && now < asked + 10 * PROMISE {
+        let mut out = node.tick_at(now);
+        if let Some(reply) = reply.take() {
+            out.extend(node.hear(now, 2, reply));
+        }
+        if now == asked {
+            out.extend(node.reconfigure(now, &[1, 2], &[]));
+        }
+        let beat = sent(&out).into_iter().find(|&(to, _)| to == 2);
+        reply = beat.map(|(_, beat)| grant(beat, PROMISE));
+        now += 1;
+    }
+    let taken = now - 1;
+    assert_eq!(node.lists().0, [1, 2], "the step is taken");
+    assert!(taken >= asked + 2 * PROMISE, "{taken}: the leader waits for two promises first");
+    assert!(node.lease_end() >= taken + PROMISE * 3 / 4, "{taken}: too little is left of {}", node.lease_end());
+}
+
 /// Rule 8.1 (d): a step must not depose the leader that takes it.
 #[test]
 fn a_step_under_which_the_lease_would_end_is_not_taken() {

@@ -146,12 +146,12 @@ fn lease_margin(timing: &Timing) -> u64 {
 }
 
 /// The slowest write that all nodes bear, in nanoseconds: a third of what the shortest long promise gives for certain,
-/// and no more than is left of that at the next heartbeat.
+/// and no more than half of what is left of that at the next heartbeat.
 fn slowest_write(timings: &[Timing]) -> u64 {
     let limit = timings.iter().map(|timing| timing.promise_limit).min().unwrap_or_default();
     let bound = |timing: &Timing| {
         let lease = binding(timing, limit).saturating_sub(nanos(2 * timing.clock_resolution));
-        (lease / 3).min(lease.saturating_sub(nanos(timing.heartbeat_interval)))
+        (lease / 3).min(lease.saturating_sub(nanos(timing.heartbeat_interval)) / 2)
     };
     timings.iter().map(bound).min().unwrap_or(0)
 }
