@@ -91,7 +91,8 @@ pub struct Timing {
     /// of `promise`.
     pub retry_interval: Duration,
     /// The time between the election deadlines of one possible successor and the next. With less than 2.5
-    /// times the largest one-way delay, elections split.
+    /// times the largest one-way delay, or less than the `clock_resolution`, elections split: they then take many
+    /// rounds.
     pub stagger: Duration,
     /// How long a node of higher priority must have followed well before leadership is handed to it.
     pub takeover_delay: Duration,

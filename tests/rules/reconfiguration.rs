@@ -204,7 +204,11 @@ fn a_step_is_taken_when_most_is_left_of_the_lease_that_the_next_voters_grant() {
     let taken = now - 1;
     assert_eq!(node.lists().0, [1, 2], "the step is taken");
     assert!(taken >= asked + 2 * PROMISE, "{taken}: the leader waits for two promises first");
-    assert!(node.lease_end() >= taken + PROMISE * 3 / 4, "{taken}: too little is left of {}", node.lease_end());
+    assert!(
+        node.lease_end() >= taken + PROMISE * 3 / 4,
+        "{taken}: too little is left of {}",
+        node.lease_end()
+    );
 }
 
 /// Rule 8.1 (d): a step must not depose the leader that takes it.

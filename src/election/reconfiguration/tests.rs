@@ -36,8 +36,8 @@ fn a_step_is_not_taken_at_the_end_of_the_lease() {
     if let Role::Leader(leading) = &mut leader.role {
         let change = leading.reconfiguration.get_or_insert_with(Reconfiguration::new);
         change.target = Some(target);
-        change.phase =
-            ReconfigurationPhase::Preparing(Preparation::new(leader.now, Nanos::ZERO, Nanos::ZERO));
+        let preparation = Preparation::new(leader.now, Nanos::ZERO, Nanos::ZERO, leading.lease);
+        change.phase = ReconfigurationPhase::Preparing(preparation);
     }
     let mut over = leader.clone();
     if let Role::Leader(leading) = &mut over.role {
