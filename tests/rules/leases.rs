@@ -322,6 +322,21 @@ fn the_long_promise_is_asked_for_before_a_renewal() {
     assert_eq!((now, impatient.term()), (149 + 2 * PROMISE, term(6)));
 }
 
+/// Rule 3.5 (b): the lease ends at 450. The wait is over for it at 425, but no reply has come since it began at 125, so
+/// that nothing shows whether the voters would answer in the time that is left.
+#[test]
+fn a_leader_does_not_begin_a_renewal_on_what_is_left_of_a_lease_that_no_reply_lengthens() {
+    let mut node = leader(1, &[1, 2, 3]);
+    let beats = node.tick_at(2 * HEARTBEAT);
+    let end = node.lease_end();
+    let began = end - 2 * PROMISE - 25;
+    node.hear(began, 3, deny(&to(&beats, 3), Denial::StaleTerm).in_term(5));
+    for now in began..end {
+        node.tick_at(now);
+        assert_eq!((node.role(), node.term()), (RoleKind::Leader, term(1)), "{now} of {end}");
+    }
+}
+
 /// Rule 3.5 (b): the host asks for the lease between a step and the next tick.
 #[test]
 fn the_host_sees_the_long_lease_before_the_write_that_it_is_for() {
