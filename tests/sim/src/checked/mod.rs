@@ -56,13 +56,17 @@ pub struct CheckedElection {
     elected: Term,
     /// All members the node ever knew of: it may have to tell them that they are removed.
     known: BTreeSet<u64>,
-    /// How many anomalies were reported under the membership in force. The members bound this number.
-    anomalies: usize,
+    /// How many anomalies were reported under the membership in force since then, in less than the shortest pause
+    /// between two reports of one kind. The members bound this number.
+    anomalies: (Timestamp, usize),
     /// The last messages the node sent, which later actions reply to or send back.
     sent: VecDeque<(u64, Message<u64>)>,
     /// All actions so far, printed when a check fails.
     done: Vec<HostAction>,
 }
+
+/// The shortest pause between two reports of one kind of trouble, in long promises.
+const SHORTEST_NEWS_PAUSE: u32 = 10;
 
 /// How many of the sent messages are kept.
 const KEPT: usize = 16;
@@ -100,7 +104,7 @@ impl CheckedElection {
             election,
             elected: Term(0),
             known: BTreeSet::new(),
-            anomalies: 0,
+            anomalies: (Timestamp::ORIGIN, 0),
             sent: VecDeque::new(),
             done: Vec::new(),
         }
@@ -162,19 +166,23 @@ impl CheckedElection {
         assert!(!is_message, "a message must never be rejected: {action:?}");
     }
 
-    /// A step sends each member a few messages at most, and anomalies are not reported for ever.
+    /// A step sends each member a few messages at most, and an anomaly is not reported again and again.
     fn check_bounds(&mut self, before: &Election<u64, ChaCha8Rng>, out: &[Output<u64>]) {
         let members = before.membership().members().len().max(self.election.membership().members().len());
         assert!(members <= MAX_MEMBERS);
         self.known.extend(before.membership().members().iter().chain(self.election.membership().members()));
         let bound = 4 * (members + self.known.len()) + 8;
         assert!(out.len() <= bound, "{} outputs with {members} members", out.len());
-        if before.membership() != self.election.membership() {
-            self.anomalies = 0;
+        let (since, mut anomalies) = self.anomalies;
+        let is_long_ago = self.now >= since.saturating_add(SHORTEST_NEWS_PAUSE * Timing::lan().promise_limit);
+        if is_long_ago || before.membership() != self.election.membership() {
+            anomalies = 0;
         }
-        self.anomalies += out.iter().filter(|output| is_anomaly(output)).count();
+        let since = if anomalies == 0 { self.now } else { since };
+        anomalies += out.iter().filter(|output| is_anomaly(output)).count();
         let allowed = 5 * (members + 1);
-        assert!(self.anomalies <= allowed, "{} anomalies with {members} members", self.anomalies);
+        assert!(anomalies <= allowed, "{anomalies} anomalies with {members} members");
+        self.anomalies = (since, anomalies);
         assert!(self.election.status().members.len() <= MAX_MEMBERS);
     }
 
