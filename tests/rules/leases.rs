@@ -322,6 +322,23 @@ fn the_long_promise_is_asked_for_before_a_renewal() {
     assert_eq!((now, impatient.term()), (149 + 2 * PROMISE, term(6)));
 }
 
+/// Rule 3.5 (c): requests are repeated each 200, and the wait for longer promises is over after a quarter of 450.
+#[test]
+fn a_wait_for_longer_votes_ends_before_the_requests_are_repeated() {
+    let timing = Timing { retry_interval: ms(200), ..config(1).timing };
+    let mut node = Node::new(Config { timing, ..config(1) }, first_state(&FIVE), 0);
+    let asked = node.campaign(&[2, 3]);
+    let late = LIMIT / 3 + 1;
+    node.win(late, &[2, 3], &asked);
+    assert_eq!(node.role(), RoleKind::Candidate);
+    node.tick_at(late + LIMIT / 4);
+    assert_eq!(node.role(), RoleKind::Candidate);
+    let due = node.due();
+    assert!(due <= late + LIMIT / 4 + 1, "{due}");
+    node.tick_at(due + 1);
+    assert_eq!((node.role(), node.lease_end()), (RoleKind::Leader, LIMIT));
+}
+
 /// Rule 3.5 (b): the lease ends at 450. The wait is over for it at 425, but no reply has come since it began at 125, so
 /// that nothing shows whether the voters would answer in the time that is left.
 #[test]
