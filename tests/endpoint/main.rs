@@ -137,7 +137,7 @@ fn messages_in_its_own_name_to_another_node_and_of_another_group_are_told_apart(
 #[test]
 fn garbage_is_refused_and_counted_and_never_answered() {
     let mut one = Node::new(1, &[1, 2], None);
-    for bytes in [&b""[..], b"x", b"qr\x05\x01", b"qr\x04\x01\x01\x00", b"qr\x05\x63", &[b'q'; 40_000]] {
+    for bytes in [&b""[..], b"x", b"qr\x06\x01", b"qr\x05\x01\x01\x00", b"qr\x06\x63", &[b'q'; 40_000]] {
         assert_eq!(handle(&mut one.endpoint, bytes, at(66)), (None, Vec::new()));
     }
     let counters = one.endpoint.counters();

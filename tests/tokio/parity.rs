@@ -138,9 +138,9 @@ fn traffic(target: SocketAddr, keys: Option<&Keyring>) {
     for bytes in [
         &b""[..],
         b"x",
-        b"qr\x05\x01",
-        b"qr\x04\x01\x01\x00",
-        b"qr\x05\x63",
+        b"qr\x06\x01",
+        b"qr\x05\x01\x01\x00",
+        b"qr\x06\x63",
         b"qs\x02",
         b"GET / HTTP/1.1\r\n\r\n",
         &[b'q'; 40_000],
@@ -154,11 +154,11 @@ fn traffic(target: SocketAddr, keys: Option<&Keyring>) {
         Some(keys) => keys
             .seal_broadcast(
                 GROUP,
-                b"qr\x05\x02\0\0\0\0\0\0\0\x0112345678",
+                b"qr\x06\x02\0\0\0\0\0\0\0\x0112345678",
                 &mut ChaCha20Rng::seed_from_u64(6),
             )
             .unwrap(),
-        None => b"qr\x05\x02\0\0\0\0\0\0\0\x0112345678".to_vec(),
+        None => b"qr\x06\x02\0\0\0\0\0\0\0\x0112345678".to_vec(),
     };
     garbage.send_to(&short, target).unwrap();
     asker.ask();

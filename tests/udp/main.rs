@@ -110,7 +110,7 @@ fn garbage_is_refused_and_counted_and_harms_nobody() {
     wait("eight refusals", || (target.counters().undecodable >= before.undecodable + 8).then_some(()));
     send(&[b'q'; 40_000]);
     wait("an oversized datagram", || (target.counters().oversized > before.oversized).then_some(()));
-    send(b"qr\x05\x02\0\0\0\0\0\0\0\x0112345678");
+    send(b"qr\x06\x02\0\0\0\0\0\0\0\x0112345678");
     wait("a short question", || (target.counters().short_questions > before.short_questions).then_some(()));
     assert!(target.failure().is_none());
     leader(&hosts);
