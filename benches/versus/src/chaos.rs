@@ -52,6 +52,7 @@ fn strike<N: SimulatedNode>(group: &mut Group<N>, dice: &mut Dice, fault: Faults
         | Faults::Requests
         | Faults::OldMessages
         | Faults::Amnesia
+        | Faults::Lengths
         | Faults::All => {}
     }
 }

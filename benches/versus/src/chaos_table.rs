@@ -54,7 +54,7 @@ impl Library {
 /// The rows of the table. Only the hosts of the simulator of quorate have wishes, and clocks that are coarse, and no
 /// other library brings a node back that has forgotten.
 fn rows() -> impl Iterator<Item = Faults> {
-    let own = [Faults::Requests, Faults::Clocks, Faults::OldMessages, Faults::Amnesia];
+    let own = [Faults::Requests, Faults::Clocks, Faults::OldMessages, Faults::Amnesia, Faults::Lengths];
     Faults::ALL.into_iter().filter(move |faults| !own.contains(faults))
 }
 
