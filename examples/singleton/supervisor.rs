@@ -233,6 +233,7 @@ fn timing(promise: Duration) -> Timing {
         promise,
         promise_limit: (promise * 3).max(lan.promise_limit),
         heartbeat_interval: promise / 5,
+        retry_interval: lan.retry_interval.max(promise / 1_000),
         ..lan
     }
 }
