@@ -89,7 +89,7 @@ impl<I: NodeId + Send + Sync> Handle<I> {
         self.ask(|reply| Command::Status { reply }).await
     }
 
-    /// What became of the node so far. What became of datagrams, [`Peers::counters`](super::Peers::counters) shows.
+    /// What became of the node so far. What became of datagrams, `Peers::counters` shows.
     ///
     /// # Errors
     /// [`Stopped`] when the node has.
