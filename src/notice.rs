@@ -24,16 +24,16 @@ impl<P: PartialEq> Notice<P> {
         Notice { particulars, told: now, seen: now, pause }
     }
 
-    /// The trouble is seen at `now`. Returns whether the host was told of it less than the shortest pause ago, so that
+    /// Sees the trouble at `now`. Returns whether the host was told of it less than the shortest pause ago, so that
     /// it is not told again, whatever the particulars are.
-    pub(crate) fn is_fresh(&mut self, now: Timestamp, shortest: Nanos) -> bool {
+    pub(crate) fn see(&mut self, now: Timestamp, shortest: Nanos) -> bool {
         self.seen = now;
         now.since(self.told) < shortest
     }
 
-    /// The trouble is seen at `now`. Returns whether the host is told again: after a pause that doubles each time, and
+    /// Sees the trouble at `now`, and returns whether the host is told again: after a pause that doubles each time, and
     /// after the shortest one if the particulars are others.
-    pub(crate) fn is_repeated(&mut self, particulars: P, now: Timestamp, shortest: Nanos) -> bool {
+    pub(crate) fn tell_again(&mut self, particulars: P, now: Timestamp, shortest: Nanos) -> bool {
         self.seen = now;
         let pause = if particulars == self.particulars { self.pause } else { shortest };
         if now.since(self.told) < pause {
@@ -58,7 +58,7 @@ pub(crate) fn tell<P: PartialEq>(
     shortest: Nanos,
 ) -> bool {
     match notice.as_mut().filter(|notice| !notice.is_over(now)) {
-        Some(notice) => notice.is_repeated(particulars, now, shortest),
+        Some(notice) => notice.tell_again(particulars, now, shortest),
         None => {
             *notice = Some(Notice::new(particulars, now, shortest));
             true

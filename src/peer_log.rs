@@ -160,7 +160,7 @@ impl<I: NodeId> PeerLog<I> {
         let reported = &mut self.rare().reported;
         reported.retain(|(_, _, notice)| !notice.is_over(now));
         match reported.iter_mut().find(|(peer, anomaly, _)| (*peer, *anomaly) == entry) {
-            Some((_, _, notice)) => notice.is_repeated((), now, pause),
+            Some((_, _, notice)) => notice.tell_again((), now, pause),
             None => {
                 reported.push((entry.0, entry.1, Notice::new((), now, pause)));
                 true
@@ -209,7 +209,7 @@ impl<I: NodeId> PeerLog<I> {
             ahead.push((voter, position, Notice::new((), now, pause)));
             return true;
         };
-        let is_repeated = notice.is_repeated((), now, pause);
+        let is_repeated = notice.tell_again((), now, pause);
         if is_repeated {
             *known = position;
         }

@@ -119,13 +119,13 @@ impl<I: NodeId> Diagnostics<I> {
         let &Health { now, deadline, condition, following, last_denial, silent_voters, .. } = health;
         let late = self.expected.map_or(Duration::ZERO, |due| now.saturating_duration_since(due));
         let is_late = late >= health.leeway;
-        if is_late && self.is_said(Subject::Late, OCCURRENCE, now) {
+        if is_late && self.take_turn(Subject::Late, OCCURRENCE, now) {
             self.tell(Event::TickedLate { by: late });
         }
         let followed = self.following.filter(|&(id, until)| now >= until && leader != Some(id));
         // A node that was not called itself cannot know whether its leader was heard meanwhile.
         if let Some((lost, _)) = followed.filter(|_| !is_late)
-            && self.is_said(Subject::Lost(lost), OCCURRENCE, now)
+            && self.take_turn(Subject::Lost(lost), OCCURRENCE, now)
         {
             self.tell(Event::LeaderLost { leader: lost });
         }
@@ -184,7 +184,7 @@ impl<I: NodeId> Diagnostics<I> {
         let lasted = now.saturating_duration_since(episode.since);
         episode.current = problem.map(|problem| self.facts.diagnosis(problem, lasted, findings));
         let Some(diagnosis) = episode.current.clone() else { return };
-        if self.is_time(&diagnosis, now) {
+        if self.take_turn_of_diagnosis(&diagnosis, now) {
             if let Some(episode) = &mut self.episode {
                 episode.told = Some(diagnosis.problem);
             }
@@ -211,10 +211,11 @@ impl<I: NodeId> Diagnostics<I> {
         }
     }
 
-    /// Whether `diagnosis` may be said. If so, it counts as said: of silent members, for each of them.
-    fn is_time(&mut self, diagnosis: &Diagnosis<I>, now: Timestamp) -> bool {
+    /// Takes the turn of `diagnosis` to be said, if that is due: of silent members, the turn of each. Returns whether it
+    /// was.
+    fn take_turn_of_diagnosis(&mut self, diagnosis: &Diagnosis<I>, now: Timestamp) -> bool {
         if diagnosis.problem != Problem::SilentMembers {
-            return self.is_said(Subject::Problem(diagnosis.problem), DIAGNOSIS, now);
+            return self.take_turn(Subject::Problem(diagnosis.problem), DIAGNOSIS, now);
         }
         let subjects = || diagnosis.silent.iter().map(|&id| Subject::Silent(id));
         let is_due = subjects().any(|subject| self.pace(subject, DIAGNOSIS).is_due(now));
@@ -224,8 +225,8 @@ impl<I: NodeId> Diagnostics<I> {
         is_due
     }
 
-    /// Whether `subject` may be said at `now`. If so, it counts as said.
-    fn is_said(&mut self, subject: Subject<I>, usual: Pace, now: Timestamp) -> bool {
+    /// Takes the turn of `subject` to be said at `now`, if that is due. Returns whether it was.
+    fn take_turn(&mut self, subject: Subject<I>, usual: Pace, now: Timestamp) -> bool {
         let pace = self.pace(subject, usual);
         let is_due = pace.is_due(now);
         if is_due {

@@ -18,7 +18,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let (now, pause) = (self.now, self.shortest_news_pause());
         let Role::Leader(Leading { reconfiguration: Some(change), .. }) = &mut self.role else { return };
         let headway = *change.headway.get_or_insert(now);
-        let is_fresh = change.standstill.as_mut().is_some_and(|notice| notice.is_fresh(now, pause));
+        let is_fresh = change.standstill.as_mut().is_some_and(|notice| notice.see(now, pause));
         if is_fresh || now < headway.after(pause) {
             return;
         }

@@ -85,7 +85,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     ) {
         let (now, pause) = (self.now, self.shortest_news_pause());
         let known = self.takeover.as_mut().and_then(|takeover| takeover.no_successor.as_mut());
-        let is_fresh = known.is_some_and(|notice| notice.is_fresh(now, pause));
+        let is_fresh = known.is_some_and(|notice| notice.see(now, pause));
         let members = &self.hard.membership;
         if is_fresh || !self.hard.committed || members.voters().iter().any(|&id| self.is_awaited(id)) {
             return;

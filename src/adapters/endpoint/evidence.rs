@@ -94,8 +94,8 @@ impl<I: NodeId> Evidence<I> {
         (self.well, self.reviewed) = (tally, tally);
     }
 
-    /// Whether the system took none of the datagrams since the last review, which ends now.
-    fn has_sent_nothing(&mut self, tally: Tally) -> bool {
+    /// Ends a review and begins the next. Returns whether the system took none of the datagrams in between.
+    fn review_sends(&mut self, tally: Tally) -> bool {
         let before = std::mem::replace(&mut self.reviewed, tally);
         tally.sent == before.sent && tally.send_errors > before.send_errors
     }
@@ -210,7 +210,7 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
             misdirected_from: self.evidence.lasting(Fault::Misdirected, now),
             unaddressed: self.diagnostics.silent().iter().copied().filter(is_unknown).collect(),
             unreadable: tally.unreadable.saturating_sub(self.evidence.well.unreadable),
-            cannot_send: self.evidence.has_sent_nothing(tally),
+            cannot_send: self.evidence.review_sends(tally),
         }
     }
 }
