@@ -77,6 +77,25 @@ fn assert_one_leader_in_a_term(network: &ManualNetwork) {
     assert!(won.windows(2).all(|two| two[0].1 != two[1].1), "{won:?}");
 }
 
+/// Of five nodes 3 and 4 elect 1 in term 1, and 3 forgets.
+fn elected_by_3_that_forgets() -> ManualNetwork {
+    let mut network = ManualNetwork::new(5, Timing::lan());
+    stand(&mut network, 1);
+    vote(&mut network, 3, 1);
+    vote(&mut network, 4, 1);
+    count(&mut network, 1, &[3, 4]);
+    network.forget(3, &FIVE);
+    network
+}
+
+/// 2 has asked for the votes of term 1, of which 5 gives its own.
+fn assert_that_3_helps_no_second_leader(network: &mut ManualNetwork) {
+    vote(network, 3, 2);
+    vote(network, 5, 2);
+    count(network, 2, &[3, 5]);
+    assert_one_leader_in_a_term(network);
+}
+
 /// 3 votes for 1 and forgets; 4 votes for 1 as well, so that 1 leads. If 3 came back at once, it could help 2 to be
 /// elected in the next term while the lease of 1 lasts. Rule 9.1.
 #[test]
@@ -118,50 +137,31 @@ fn what_others_say_before_the_wait_is_over_does_not_count() {
     ask(&mut network, 3, &[2, 4, 5]);
     assert_eq!(network.node(3).role(), RoleKind::Follower, "3 is back");
     stand(&mut network, 2);
-    vote(&mut network, 3, 2);
-    vote(&mut network, 5, 2);
-    count(&mut network, 2, &[3, 5]);
-    assert_one_leader_in_a_term(&network);
+    assert_that_3_helps_no_second_leader(&mut network);
 }
 
 /// Schedule TERM. Of those that 3 hears, 4 alone knows term 1, and holds no newer membership than the others. Rule
 /// 9.4 (a).
 #[test]
 fn a_node_comes_back_in_the_highest_term_that_it_is_told() {
-    let mut network = ManualNetwork::new(5, Timing::lan());
-    stand(&mut network, 1);
-    vote(&mut network, 3, 1);
-    vote(&mut network, 4, 1);
-    count(&mut network, 1, &[3, 4]);
-    network.forget(3, &FIVE);
+    let mut network = elected_by_3_that_forgets();
     outlast_promises(&mut network);
     ask(&mut network, 3, &[4, 2, 5]);
     assert_eq!((network.node(3).role(), network.node(3).term()), (RoleKind::Follower, Term(1)));
     stand(&mut network, 2);
-    vote(&mut network, 3, 2);
-    vote(&mut network, 5, 2);
-    count(&mut network, 2, &[3, 5]);
-    assert_one_leader_in_a_term(&network);
+    assert_that_3_helps_no_second_leader(&mut network);
 }
 
 /// Schedule VOTEFREE. 1 and 2 both stand in term 1. 3 and 4 elect 1. 3 forgets, and is told of term 1: the vote that
 /// it may have given in it is not free. Rule 9.4 (a).
 #[test]
 fn the_vote_of_the_term_in_which_a_node_comes_back_is_used() {
-    let mut network = ManualNetwork::new(5, Timing::lan());
-    stand(&mut network, 1);
-    vote(&mut network, 3, 1);
-    vote(&mut network, 4, 1);
-    count(&mut network, 1, &[3, 4]);
-    network.forget(3, &FIVE);
+    let mut network = elected_by_3_that_forgets();
     outlast_promises(&mut network);
     stand(&mut network, 2);
     ask(&mut network, 3, &[2, 4, 5]);
     assert_eq!((network.node(3).role(), network.node(3).term()), (RoleKind::Follower, Term(1)));
-    vote(&mut network, 3, 2);
-    vote(&mut network, 5, 2);
-    count(&mut network, 2, &[3, 5]);
-    assert_one_leader_in_a_term(&network);
+    assert_that_3_helps_no_second_leader(&mut network);
 }
 
 /// 3 votes for 1 and forgets. Of three nodes, 2 alone replies: 3 counted as one that knows would make a quorum of two,
