@@ -250,8 +250,14 @@ fn impossible_replies_and_contradictions_are_not_used() {
     let mut misnamed = tell(&from_1, 5, &held);
     misnamed.header.version = version(5, 1);
     let nothing = tell(&from_1, 5, &Membership::joining());
-    for useless in [misnamed, nothing, tell(&from_1, 4, &held), tell(&from_1, u64::MAX, &held)] {
+    let limits = quorate::Limits { min_members: 2, max_members: 3 };
+    let forming = tell(&from_1, 5, &Membership::forming(limits).unwrap());
+    for useless in [misnamed, nothing, forming, tell(&from_1, 4, &held), tell(&from_1, u64::MAX, &held)] {
+        // With a reply of 1 that counts, the node would be back.
+        let mut node = node.clone();
+        node.hear(LIMIT, 2, tell(&to(&asked, 2), 5, &held));
         assert_eq!(node.hear(LIMIT, 1, useless), []);
+        assert_eq!(node.role(), RoleKind::Recovering);
     }
     assert_eq!(node.hear(LIMIT, 9, tell(&from_1, 5, &held)), [], "9 was not asked");
     node.hear(LIMIT, 1, tell(&from_1, 5, &held));
