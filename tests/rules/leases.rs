@@ -217,6 +217,10 @@ fn a_vote_counts_only_while_its_promise_is_in_force() {
     node.hear(10, 2, grant(&to(&asked, 2), 60));
     node.hear(60, 3, grant(&to(&asked, 3), LIMIT));
     assert_eq!(node.role(), RoleKind::Candidate, "the first vote's promise is over");
+    let mut later = node.clone();
+    let out = later.tick_at(2 * RETRY + 60);
+    assert!(!trace(&out).contains("elected"), "nor does it elect after the wait for longer promises");
+    assert_eq!(later.role(), RoleKind::Candidate);
     let out = node.hear(61, 4, grant(&to(&asked, 4), LIMIT));
     assert!(trace(&out).starts_with("elected"), "now three promises are in force at the same time");
     assert_eq!(node.lease_end(), LIMIT);
