@@ -63,9 +63,9 @@ fn stranger(bytes: &[u8]) -> Result<()> {
 /// Opens arbitrary bytes that were sealed with the key.
 fn member<I: AnyId>(u: &mut Unstructured<'_>) -> Result<()> {
     let mut node = node(I::any(u)?);
-    let mut datagram = keys().seal_broadcast(GROUP, &[], &mut ChaCha20Rng::seed_from_u64(2)).expect("a broadcast")
-        [..START]
-        .to_vec();
+    let mut datagram =
+        keys().seal_broadcast(GROUP, &[], &mut ChaCha20Rng::seed_from_u64(2)).expect("a broadcast")[..START]
+            .to_vec();
     let mut sealed = u.bytes(u.len())?.to_vec();
     let nonce: [u8; 24] = datagram[HEAD..].try_into().expect("a nonce");
     let cipher = XChaCha20Poly1305::new(&KEY.into());

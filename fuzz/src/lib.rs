@@ -70,7 +70,10 @@ pub fn message<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Message<I>> {
 fn body<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Body<I>> {
     Ok(match u.int_in_range(0..=5)? {
         4 => Body::RecoveryRequest,
-        5 => Body::RecoveryReply(RecoveryReply { position: position(u)?, membership: Box::new(membership(u)?) }),
+        5 => Body::RecoveryReply(RecoveryReply {
+            position: position(u)?,
+            membership: Box::new(membership(u)?),
+        }),
         0 => Body::VoteRequest(VoteRequest {
             phase: phase(u)?,
             claim: match u.int_in_range(0..=3)? {
