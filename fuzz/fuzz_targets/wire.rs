@@ -12,9 +12,9 @@ use libfuzzer_sys::fuzz_target;
 use quorate::adapters::wire::{DecodeError, MAX_DATAGRAM, decode, encode};
 use quorate_fuzz::{AnyId, message};
 
-/// The memory for each byte. A one-byte member becomes an id of eight bytes, twice at most while lists are
-/// joined; an address of at least six bytes becomes one of 32.
-const BYTES_PER_BYTE: u64 = 32;
+/// The memory for each byte. Room is made for as many learners as a datagram claims to list, and has bytes for: each
+/// is an address of 32 bytes, and the version of its addition of 16.
+const BYTES_PER_BYTE: u64 = 48;
 /// The memory of a message and a membership without members.
 const BYTES_AT_LEAST: u64 = 256;
 
