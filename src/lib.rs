@@ -123,9 +123,9 @@
 //!
 //! ## The files of all sections
 //!
-//! Files: `types.rs`, `types/time.rs`, `message.rs`, `message/display.rs`, `config.rs`, `io.rs`, `event.rs`,
-//! `diagnosis.rs`, `rejection.rs`, `status.rs`, `role.rs`, `election.rs`, `election/status.rs`,
-//! `election/node_attributes.rs`, `election/invariants.rs`, `notice.rs`, `election/expiry.rs`
+//! Files: `types.rs`, `types/time.rs`, `message.rs`, `message/display.rs`, `config.rs`, `config/checked_timing.rs`,
+//! `config/errors.rs`, `io.rs`, `event.rs`, `diagnosis.rs`, `rejection.rs`, `status.rs`, `role.rs`, `election.rs`,
+//! `election/status.rs`, `election/node_attributes.rs`, `election/invariants.rs`, `notice.rs`, `election/expiry.rs`
 //!
 //! Each section begins with the files, below `src`, that implement its rules. These serve all of them: the
 //! small values, the messages, the lengths of time, what goes in and comes out, the data of each role, and
