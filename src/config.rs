@@ -39,14 +39,39 @@ pub struct Config<I> {
     pub priority: Priority,
     /// How far the data of the host reach; all zero for a host that replicates nothing.
     pub position: Position,
+    /// Whether the host keeps the state of the node where a crash does not reach it; it does unless something else is
+    /// set.
+    pub memory: Memory,
 }
 
 impl<I> Config<I> {
-    /// A node on a [local network](Timing::lan), with the priority of all others and no data.
+    /// A node on a [local network](Timing::lan), with storage, the priority of all others and no data.
     #[must_use]
     pub fn new(id: I) -> Self {
-        Config { id, timing: Timing::lan(), priority: Priority::default(), position: Position::default() }
+        Config {
+            id,
+            timing: Timing::lan(),
+            priority: Priority::default(),
+            position: Position::default(),
+            memory: Memory::default(),
+        }
     }
+}
+
+/// Whether a node's state survives its process.
+///
+/// Exhaustive: there is nothing between the two.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub enum Memory {
+    /// The host stores each state that [`Output::Persist`](crate::Output::Persist) hands out, and starts the node again
+    /// from the last one.
+    #[default]
+    Durable,
+    /// The host has no storage. The node persists nothing and waits for no write, and each of its starts is from
+    /// [`HardState::blank`](crate::HardState::blank). What is promised of such a node rests on clocks: section 9 of the
+    /// [rules](crate#9-nodes-that-forget).
+    Volatile,
 }
 
 /// Lengths of time, each between one microsecond and one hour (`clock_resolution` may be zero). Fractions of a microsecond are dropped.

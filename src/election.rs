@@ -35,7 +35,7 @@ use alloc::vec::Vec;
 use rand_core::Rng;
 
 use crate::backoff::Backoff;
-use crate::config::{CheckedTiming, Config, ConfigError, check_promised};
+use crate::config::{CheckedTiming, Config, ConfigError, Memory, check_promised};
 use crate::event::Event;
 use crate::hard_state::HardState;
 use crate::io::{Input, Output};
@@ -67,6 +67,7 @@ pub struct Election<I, R> {
     position: Position,
     priority: Priority,
     timing: CheckedTiming,
+    memory: Memory,
     hard: HardState<I>,
     /// The time of the last tick.
     now: Timestamp,
@@ -116,6 +117,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if saved.term < version.term {
             return Err(ConfigError::TermBelowMembership { term: saved.term, version });
         }
+        if config.memory == Memory::Volatile && saved.blank.is_none() {
+            return Err(ConfigError::VolatileNotBlank);
+        }
         let members = &saved.membership;
         if members.is_forming() && !members.contains(config.id) {
             let known = members.voters().iter().copied().chain([config.id]).collect();
@@ -130,6 +134,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             position: config.position,
             priority: config.priority,
             timing,
+            memory: config.memory,
             peer_log: PeerLog::new(&saved.membership),
             durability: Durability::Current,
             hard: saved,

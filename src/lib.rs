@@ -1125,7 +1125,7 @@ mod tally;
 mod tuning;
 mod types;
 
-pub use config::{Config, ConfigError, Timing};
+pub use config::{Config, ConfigError, Memory, Timing};
 pub use diagnosis::{Diagnosis, Problem, ReceivedDenial};
 pub use election::Election;
 pub use event::{Event, StepDown};

@@ -63,6 +63,10 @@ pub enum ConfigError {
     /// is damaged.
     #[error("the durable state promised {0:?}, more than one hour")]
     PromisedTooLong(Duration),
+    /// A node without storage starts from a state that is not blank. Such a state may be older than what the node has
+    /// promised since: start it from [`HardState::blank`](crate::HardState::blank).
+    #[error("a node without storage starts blank")]
+    VolatileNotBlank,
     /// The list of members is invalid. From [`Election::new`](crate::Election::new) this means that the
     /// state of a forming node lacks the node itself and has no room for it; a host returns it too where it
     /// builds a list while it starts a node.

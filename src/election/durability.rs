@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use rand_core::Rng;
 
 use super::Election;
+use crate::config::Memory;
 use crate::io::Output;
 use crate::types::{NodeId, Term};
 
@@ -33,13 +34,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// Emits the durable state, before anything that follows from it. Rule 2.4: the longest promise is made
-    /// durable by a write that is needed anyway.
+    /// durable by a write that is needed anyway. A node without storage has nothing to write.
     pub(super) fn persist(&mut self, out: &mut Vec<Output<I>>) {
         let limit = self.timing.promise_limit().as_duration();
         self.hard.promised = self.hard.promised.max(limit);
-        let mut state = self.hard.clone();
-        (state.term, state.voted_for) = self.durable_vote();
-        out.push(Output::Persist(state));
+        if self.memory == Memory::Durable {
+            let mut state = self.hard.clone();
+            (state.term, state.voted_for) = self.durable_vote();
+            out.push(Output::Persist(state));
+        }
         if self.durability == Durability::VersionUnwritten {
             self.durability = Durability::Current;
             out.push(self.membership_event());
@@ -64,7 +67,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// it.
     pub(super) fn reserve_vote(&mut self, out: &mut Vec<Output<I>>) {
         let is_vote_used = self.hard.voted_for.is_some();
-        if is_vote_used && !self.has_reserved_vote() && self.hard.term.next().is_some() {
+        let has_disk = self.memory == Memory::Durable;
+        if has_disk && is_vote_used && !self.has_reserved_vote() && self.hard.term.next().is_some() {
             self.durability = Durability::VoteReserved;
             self.persist(out);
         }

@@ -2,9 +2,13 @@
 
 use quorate::message::{Answer, Body, Denial, RecoveryReply, Round};
 use quorate::{
-    BlankError, ClusterId, Event, HardState, Incarnation, Input, MemberProgress, Membership, MembershipError,
-    Message, Output, Position, Priority, Rejection, RoleKind, Urgency,
+    BlankError, ClusterId, Config, ConfigError, Election, Event, HardState, Incarnation, Input,
+    MemberProgress, Membership, MembershipError, Memory, Message, Output, Position, Priority, Rejection,
+    RoleKind, Urgency,
 };
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
 
 use crate::support::*;
 
@@ -82,6 +86,33 @@ fn a_restart_before_the_node_is_back_begins_the_wait_anew() {
     // A node that knows of a longer promise waits for that.
     let state = HardState { promised: ms(3 * LIMIT), ..blank_state(&THREE) };
     assert_eq!(Node::new(config(3), state, 0).due(), 3 * LIMIT);
+}
+
+/// A node without storage has nothing to persist: not as it comes back, nor as it votes, campaigns and leads.
+#[test]
+fn a_node_without_storage_persists_nothing_and_starts_blank() {
+    let volatile = Config { memory: Memory::Volatile, ..config(3) };
+    let mut node = Node::new(volatile, blank_state(&THREE), 0);
+    let held = members(version(5, 1), &THREE);
+    let mut outputs = told(&mut node, LIMIT, &[(1, 5), (2, 5)], &held);
+    assert_eq!(node.role(), RoleKind::Follower);
+    outputs.extend(node.hear(LIMIT, 1, vote(6, 1).version(5, 1)));
+    assert_eq!(node.status().voted_for, Some(1));
+    outputs.extend(node.hear(
+        LIMIT,
+        1,
+        heartbeat(6, 2).version(6, 1).carrying(members(version(6, 1), &THREE)),
+    ));
+    let request = node.campaign(&[1]);
+    let now = sent_at(&request, 1);
+    outputs.extend(node.hear(now, 1, grant(&to(&request, 1), LIMIT)));
+    assert_eq!(node.role(), RoleKind::Leader);
+    outputs.extend(request);
+    assert!(!outputs.iter().any(|output| matches!(output, Output::Persist(_))), "{outputs:?}");
+
+    let stored = HardState::bootstrap(CLUSTER, THREE).unwrap();
+    let refused = Election::new(volatile, stored, at_ms(0), ChaCha8Rng::seed_from_u64(0)).unwrap_err();
+    assert_eq!(refused, ConfigError::VolatileNotBlank);
 }
 
 /// Rule 9.2: rounds begin at the incarnation. What a vote request of another incarnation was answered with does not
