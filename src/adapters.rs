@@ -52,6 +52,8 @@ pub mod trace;
 pub mod udp;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod upkeep;
+#[cfg(any(feature = "store", feature = "tokio"))]
+mod wall_clock;
 #[cfg(feature = "wire")]
 pub mod wire;
 

@@ -1,11 +1,12 @@
 //! Durable state in a file.
 //!
-//! A node's first start is [`Store::create`], every other start is [`Store::open`]. There is no
-//! "open or create", on purpose: a node whose file is lost does not know whom it voted for, and
-//! with a fresh file it could vote twice in one term and let two leaders be elected.
+//! A node's first start is [`Store::create`], every other start is [`Store::open`]. There is no "open or create" with
+//! a state of your own, on purpose: a node whose file is lost does not know whom it voted for, and with a fresh file
+//! it could vote twice in one term and let two leaders be elected.
 //!
-//! - **A lost file, or a lost disk, is no first start.** Start the node as [`HardState::blank`]: it asks the others
-//!   what it may have forgotten before it takes part again. Never start it with another first state.
+//! - **A lost file, or a lost disk, is no first start.** [`Store::open_or_blank`] starts the node as
+//!   [`HardState::blank`] then: it asks the others what it may have forgotten before it takes part again. Never start
+//!   it with another first state.
 //! - **Never restore an older copy of the file**, from a backup or a snapshot of the disk. That is
 //!   the same as losing it, only nobody notices.
 //! - **Name the type of the ids**, as in `Store::<u64>`: a bare `[1, 2, 3]` is of `i32`. A file whose ids
@@ -46,8 +47,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::place::{Lock, Place, io_error};
+use crate::adapters::wall_clock::blank_now;
 use crate::hard_state::HardState;
-use crate::types::NodeId;
+use crate::types::{ClusterId, NodeId};
 
 pub use self::errors::{Fault, StoreError};
 
@@ -134,6 +136,51 @@ impl<I: NodeId> Store<I> {
         let saved = format::parse(&bytes).map_err(|fault| place.unreadable(fault))?;
         place.replace(&bytes)?;
         Ok((Self::locked(place, lock), saved))
+    }
+
+    /// Opens what an earlier run stored, or stores the state of a node that has nothing and may have forgotten:
+    /// [`HardState::blank`], of the group `cluster` with the nodes `members`, as far as they are known. The wall clock
+    /// of the machine is read for that. Every later start finds what this one stored.
+    ///
+    /// Only a file that is missing makes a node blank. One that is damaged is refused, as by [`open`](Self::open): where
+    /// you want the node to recover from the others instead, move that file away. The folder has to exist, so that a
+    /// disk which is not mounted is noticed.
+    ///
+    /// ```
+    /// use quorate::adapters::store::Store;
+    /// use quorate::ClusterId;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let path = folder.path().join("node-1");
+    /// let (store, saved) = Store::<u64>::open_or_blank(&path, ClusterId(7), [1, 2, 3])?;
+    /// assert!(saved.blank.is_some());
+    /// drop(store);
+    /// let (store, again) = Store::open_or_blank(&path, ClusterId(7), [1, 2, 3])?;
+    /// assert_eq!(again, saved);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`open`](Self::open) and [`create`](Self::create), but for a missing file; [`StoreError::Blank`] if the
+    /// wall clock was never set or the list of members is none. Nothing is stored then.
+    pub fn open_or_blank(
+        path: impl AsRef<Path>,
+        cluster: ClusterId,
+        members: impl IntoIterator<Item = I>,
+    ) -> Result<(Self, HardState<I>), StoreError>
+    where
+        I: Serialize + DeserializeOwned,
+    {
+        let path = path.as_ref();
+        match Self::open(path) {
+            Err(StoreError::NotFound { .. }) => {}
+            opened => return opened,
+        }
+        let blank =
+            blank_now(cluster, members).map_err(|source| StoreError::Blank { path: path.into(), source })?;
+        Ok((Self::create(path, &blank)?, blank))
     }
 
     /// Stores `state`; when this returns, it survives a crash of the process and of the machine.

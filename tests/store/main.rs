@@ -22,7 +22,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use quorate::adapters::store::{Fault, Store, StoreError};
-use quorate::{ClusterId, HardState, Limits, Term};
+use quorate::{BlankError, ClusterId, HardState, Limits, Term};
 use tempfile::TempDir;
 
 fn folder() -> (TempDir, PathBuf) {
@@ -132,6 +132,32 @@ fn open_never_creates() {
         assert!(error.to_string().contains(missing.to_str().unwrap()));
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "not even a lock is left");
+}
+
+#[test]
+fn only_a_missing_file_makes_a_node_blank_and_a_restart_finds_that_it_was() {
+    let (folder, path) = folder();
+    let open = |path: &Path| Store::<u64>::open_or_blank(path, ClusterId(7), [1, 2, 3]);
+    let blank = open(&path).unwrap().1;
+    assert_eq!((blank.cluster, blank.membership.voters()), (ClusterId(7), &[1, 2, 3][..]));
+    assert!(blank.blank.is_some());
+    assert_eq!(Store::<u64>::open(&path).unwrap().1, blank, "it was stored");
+    let (mut store, again) = open(&path).unwrap();
+    assert_eq!(again, blank, "a restart is no other start");
+    store.save(&at_term(3)).unwrap();
+    drop(store);
+    assert_eq!(open(&path).unwrap().1, at_term(3));
+
+    let damaged = b"quorate";
+    fs::write(&path, damaged).unwrap();
+    assert!(matches!(open(&path), Err(StoreError::Unreadable { .. })));
+    assert_eq!(fs::read(&path).unwrap(), damaged);
+    let not_mounted = folder.path().join("disk").join("node-1");
+    assert!(matches!(open(&not_mounted), Err(StoreError::Io { .. })));
+    let unlisted = folder.path().join("node-2");
+    let refused = Store::<u64>::open_or_blank(&unlisted, ClusterId(7), []).unwrap_err();
+    assert!(matches!(refused, StoreError::Blank { source: BlankError::Membership(_), .. }), "{refused:?}");
+    assert!(!unlisted.exists());
 }
 
 #[test]

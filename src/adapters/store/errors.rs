@@ -6,6 +6,7 @@ use std::prelude::rust_2024::*;
 
 use super::format::FORMAT;
 use crate::adapters::files::advice;
+use crate::hard_state::BlankError;
 
 /// Why durable state could not be read or written. Each names the file and what to do; what caused it is its
 /// [`source`](std::error::Error::source).
@@ -21,12 +22,21 @@ pub enum StoreError {
         /// The file.
         path: PathBuf,
     },
-    /// [`Store::open`](super::Store::open) found no file. If there was one, do not create another: see the
-    /// [module](super).
-    #[error("{} does not exist: if this node ever ran, it must not start again under its id", path.display())]
+    /// [`Store::open`](super::Store::open) found no file. If there was one, the node has forgotten what it took part in:
+    /// [`Store::open_or_blank`](super::Store::open_or_blank) lets it recover that from the others.
+    #[error("{} does not exist: if this node ever ran, let it start as blank", path.display())]
     NotFound {
         /// The file.
         path: PathBuf,
+    },
+    /// [`Store::open_or_blank`](super::Store::open_or_blank) found no file, and the node cannot start as blank either.
+    #[error("{} does not exist, and this node cannot start as blank", path.display())]
+    Blank {
+        /// The file.
+        path: PathBuf,
+        /// Why it cannot.
+        #[source]
+        source: BlankError,
     },
     /// Another `Store`, in this process or another, uses the file.
     #[error("{} is in use by another process: stop that one first, or give this node a file of its own", path.display())]
