@@ -46,6 +46,9 @@
 //! [`Leadership::stopped`], [`Handle::closed`] and every command say so. A node that was
 //! [`Removed`](crate::Event::Removed) runs on, and so does one that has [lost its state](crate::Event::StateLost).
 //!
+//! [`Handle::start_volatile`] runs a node without storage: a container without a volume, a machine without a disk. It
+//! comes back under its old id.
+//!
 //! The runtime needs its timers enabled, and for UDP its IO as well. A handler that blocks it for as long as a promise
 //! costs the leader its lease: where the runtime has other work to do, let the node have a runtime and a thread of its
 //! own, by [`Handle::start_on_thread`].
@@ -64,6 +67,7 @@ mod transport;
 #[cfg(feature = "tokio-udp")]
 mod udp;
 mod watching;
+mod without_storage;
 mod writing;
 
 use std::fmt;
@@ -86,7 +90,7 @@ use crate::adapters::clock::BootClock;
 use crate::adapters::random;
 use crate::adapters::timer::{Precision, default_margin};
 use crate::adapters::upkeep::Upkeep;
-use crate::config::Config;
+use crate::config::{Config, Memory};
 use crate::election::Election;
 use crate::hard_state::HardState;
 use crate::types::{NodeId, Timestamp};
@@ -97,7 +101,7 @@ pub use self::handle::Handle;
 pub use self::leadership_watch::{Clock, Leadership};
 #[cfg(feature = "tokio-udp")]
 pub use self::peers::Peers;
-pub use self::storage::{Memory, Storage};
+pub use self::storage::{MemoryStorage, Storage};
 pub use self::transport::Transport;
 #[cfg(feature = "tokio-udp")]
 pub use self::udp::Udp;
@@ -210,7 +214,8 @@ impl<I: fmt::Debug> fmt::Debug for Options<I> {
 
 impl<I: NodeId + Send + Sync + 'static> Handle<I> {
     /// Starts a node on the runtime that this is called in, from its durable state and the means to
-    /// store the next. Where that runtime has other work to do, see [`start_on_thread`](Self::start_on_thread).
+    /// store the next. Where that runtime has other work to do, see [`start_on_thread`](Self::start_on_thread); for
+    /// a node without storage, [`start_volatile`](Self::start_volatile).
     ///
     /// # Errors
     /// [`StartError`], if it is configured wrongly, its transport cannot be used, or there is no runtime.
@@ -231,9 +236,10 @@ impl<I: NodeId + Send + Sync + 'static> Handle<I> {
         transport.start(&NodeView::of(&election), &watch.clock).map_err(StartError::Transport)?;
         let (orders, commands) = mpsc::channel(COMMANDS);
         let (report, written) = mpsc::channel(1);
-        let disk = match options.saves_on_pool {
-            true => storage::on_blocking_pool(storage, report),
-            false => storage::on_thread(storage, report).map_err(StartError::Thread)?,
+        let disk = match options.config.memory {
+            Memory::Volatile => None,
+            Memory::Durable if options.saves_on_pool => Some(storage::on_blocking_pool(storage, report)),
+            Memory::Durable => Some(storage::on_thread(storage, report).map_err(StartError::Thread)?),
         };
         let events = broadcast::Sender::new(NEWS);
         let task = Task {

@@ -49,7 +49,13 @@
 //!
 //! [`Event::Removed`](crate::Event::Removed) and [`Event::StateLost`](crate::Event::StateLost) are
 //! reported like all news, and the host runs on: a removed node goes on answering, and tells what the
-//! members are, and a node that lost its state does no harm. The program stops either when it likes.
+//! members are, and a node that lost its state recovers it from the others. The program stops either when it likes.
+//!
+//! # Nothing stored
+//!
+//! [`Host::start_volatile`] runs a node without storage: a container without a volume, a machine without a disk. A
+//! node whose disk was wiped starts with what
+//! [`Store::open_or_blank`](crate::adapters::store::Store::open_or_blank) returns. Both come back under their old id.
 //!
 //! # Security
 //!
@@ -70,6 +76,7 @@ mod query;
 mod run_while_leader;
 mod settings;
 mod shared;
+mod without_storage;
 mod writing;
 
 use std::boxed::Box;
@@ -96,6 +103,7 @@ use crate::adapters::seal::{Keyring, SystemRng};
 use crate::adapters::timer::Precision;
 use crate::adapters::upkeep::Upkeep;
 use crate::adapters::{random, socket};
+use crate::config::Memory;
 use crate::election::Election;
 use crate::hard_state::HardState;
 use crate::io::{Input, Lease};
@@ -158,7 +166,8 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
     /// Starts a node, from its durable state and the means to store the next. `save` returns when
     /// the state is durable; [`Store::save`](crate::adapters::store::Store::save) does. It is called on a thread of
     /// its own, also with the state that was saved last (see [`HealthConfig::probe_interval`]), and again after a
-    /// failure that leaves the state before [untouched](SaveError::is_untouched).
+    /// failure that leaves the state before [untouched](SaveError::is_untouched). For a node without storage there is
+    /// [`start_volatile`](Self::start_volatile).
     ///
     /// # Errors
     /// [`HostStartError`], if it cannot listen, or is configured wrongly.
@@ -181,7 +190,10 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         let shared = Arc::new(Shared::new(clock, config.margin, &election));
         let endpoint = config.into_endpoint(saved.cluster, &socket, local)?;
         let (commands, orders) = channel();
-        let disk = start_disk(save, commands.clone())?;
+        let disk = match node.memory {
+            Memory::Durable => Some(start_disk(save, commands.clone())?),
+            Memory::Volatile => None,
+        };
         let host_thread = HostThread {
             election,
             endpoint,

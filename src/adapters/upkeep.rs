@@ -22,7 +22,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
 
 /// The disk and the health of a node.
 pub(super) struct Upkeep<I> {
-    disk: Disk<I>,
+    /// A node without storage has none, and is never told to store anything.
+    disk: Option<Disk<I>>,
     /// The state that was stored last.
     durable: HardState<I>,
     /// The state that the election waits for.
@@ -69,7 +70,7 @@ pub(super) enum DiskFailure {
 
 impl<I: Clone> Upkeep<I> {
     pub(super) fn new(
-        disk: Disk<I>,
+        disk: Option<Disk<I>>,
         durable: HardState<I>,
         config: &Config<I>,
         health: HealthConfig,
@@ -92,13 +93,14 @@ impl<I: Clone> Upkeep<I> {
 
     /// Begins to make `state` durable, as soon as the disk is free.
     pub(super) fn persist(&mut self, state: HardState<I>, now: Timestamp) {
+        debug_assert!(self.disk.is_some(), "a node without storage persists nothing");
         self.pending = Some(Pending { state, write: PendingWrite::new(now), told: false, due: Some(now) });
         self.begin_write(now);
     }
 
     /// Takes note of what became of a write. Whether the election still waits, [`is_writing`](Self::is_writing) says.
     pub(super) fn finish(&mut self, written: Written, now: Timestamp) -> Result<(), DiskFailure> {
-        self.disk.end();
+        self.disk.iter_mut().for_each(Disk::end);
         let was_probe = self.probe.since.take().is_some();
         let refusal = match written {
             Written::Durable => None,
@@ -132,7 +134,7 @@ impl<I: Clone> Upkeep<I> {
 
     /// Whether a write is under way, also one that the election does not wait for.
     pub(super) fn is_disk_busy(&self) -> bool {
-        self.disk.is_busy()
+        self.disk.as_ref().is_some_and(Disk::is_busy)
     }
 
     /// The write that the election waits for, if there is one.
@@ -197,20 +199,20 @@ impl<I: Clone> Upkeep<I> {
     }
 
     fn begin_write(&mut self, now: Timestamp) {
-        let Some(pending) = &mut self.pending else { return };
-        if !self.disk.is_busy() && pending.due.is_some_and(|due| due <= now) {
+        let (Some(disk), Some(pending)) = (&mut self.disk, &mut self.pending) else { return };
+        if !disk.is_busy() && pending.due.is_some_and(|due| due <= now) {
             pending.due = None;
-            self.disk.begin(pending.state.clone());
+            disk.begin(pending.state.clone());
         }
     }
 
     fn begin_probe(&mut self, leads: bool, now: Timestamp) {
-        let Some(interval) = self.probe.interval else { return };
+        let (Some(disk), Some(interval)) = (&mut self.disk, self.probe.interval) else { return };
         let is_wanted = leads || self.probe.refused_since.is_some();
-        if is_wanted && !self.disk.is_busy() && self.pending.is_none() && now >= self.probe.next {
+        if is_wanted && !disk.is_busy() && self.pending.is_none() && now >= self.probe.next {
             self.probe.since = Some(now);
             self.probe.next = now.saturating_add(interval);
-            self.disk.begin(self.durable.clone());
+            disk.begin(self.durable.clone());
         }
     }
 }

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use quorate::adapters::seal::{Key, Keyring};
-use quorate::adapters::tokio::{Handle, Memory, Peers, Udp};
+use quorate::adapters::tokio::{Handle, MemoryStorage, Peers, Udp};
 use quorate::adapters::udp::{Host, HostConfig};
 use quorate::{ClusterId, Config, HardState, Priority, Term, Timing};
 use rustix::process::{Signal, set_parent_process_death_signal};
@@ -196,7 +196,7 @@ impl Group {
                         report.send(transport.peers())?;
                         Ok(transport)
                     };
-                    let handle = Handle::start_on_thread(config, first, Memory::new(), bind)?;
+                    let handle = Handle::start_on_thread(config, first, MemoryStorage::new(), bind)?;
                     Ok(Node::Tokio(handle, bound.recv()?))
                 }
             }

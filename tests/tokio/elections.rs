@@ -1,6 +1,6 @@
 //! Electing, handing over, and what the program is told.
 
-use quorate::adapters::tokio::{CommandError, Handle, Memory, Network, Options};
+use quorate::adapters::tokio::{CommandError, Handle, MemoryStorage, Network, Options};
 use quorate::{
     ClusterId, Config, Event, Force, HardState, Leader, Priority, Rejection, StepDown, Target, Term, Urgency,
 };
@@ -115,7 +115,7 @@ fn a_node_on_a_thread_of_its_own_keeps_its_lease_while_the_programs_runtime_is_b
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let first = HardState::bootstrap(ClusterId(1), [1_u64]).unwrap();
     let join = || Ok::<_, std::io::Error>(Network::new().join(1));
-    let node = Handle::start_on_thread(Config::new(1), first, Memory::new(), join).unwrap();
+    let node = Handle::start_on_thread(Config::new(1), first, MemoryStorage::new(), join).unwrap();
     runtime.block_on(async {
         soon("a leader", node.wait_for_leader()).await.unwrap();
         let before = sees(&node, |seen| seen.lease.is_some()).await;
@@ -128,7 +128,7 @@ fn a_node_on_a_thread_of_its_own_keeps_its_lease_while_the_programs_runtime_is_b
     let failed = Handle::start_on_thread(
         Config::new(1),
         HardState::bootstrap(ClusterId(1), [1_u64]).unwrap(),
-        Memory::new(),
+        MemoryStorage::new(),
         || Err::<quorate::adapters::tokio::Channel<u64>, _>("no network"),
     );
     assert_eq!(std::error::Error::source(&failed.unwrap_err()).unwrap().to_string(), "no network");

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use quorate::adapters::tokio::{Channel, Handle, Memory, Network, Options, Stopped, Transport};
+use quorate::adapters::tokio::{Channel, Handle, MemoryStorage, Network, Options, Stopped, Transport};
 use quorate::{ClusterId, Config, HardState, Message, Priority, Term, Timing, Urgency};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
@@ -191,7 +191,7 @@ fn sleeper(origin: Instant, margin: Duration) -> (Handle<Id>, Arc<AtomicU64>) {
     let config = Config { timing: Timing::wan(), ..Config::new(1) };
     let options = Options::new(config).margin(margin).clock(clock).seed(SEED).save_on_blocking_pool();
     let alone = HardState::bootstrap(ClusterId(1), [1]).unwrap();
-    (Handle::start(options, alone, Memory::new(), Network::new().join(1)).unwrap(), asleep)
+    (Handle::start(options, alone, MemoryStorage::new(), Network::new().join(1)).unwrap(), asleep)
 }
 
 #[tokio::test(start_paused = true)]
@@ -322,9 +322,9 @@ async fn work_is_dropped_though_its_node_is_stuck() {
     let (network, stuck) = (Network::new(), Arc::new((Mutex::new(false), Condvar::new())));
     let pair = HardState::bootstrap(ClusterId(1), [1, 2]).unwrap();
     let follower = Config { priority: Priority::NEVER_LEADS, ..Config::new(2) };
-    let _follower = Handle::start(follower, pair.clone(), Memory::new(), network.join(2)).unwrap();
+    let _follower = Handle::start(follower, pair.clone(), MemoryStorage::new(), network.join(2)).unwrap();
     let transport = Stuck { channel: network.join(1), stuck: Arc::clone(&stuck) };
-    let node = Handle::start(Config::new(1), pair, Memory::new(), transport).unwrap();
+    let node = Handle::start(Config::new(1), pair, MemoryStorage::new(), transport).unwrap();
     let (dropped, mut hears) = mpsc::unbounded_channel();
     let _at_the_end = Unstick(Arc::clone(&stuck), dropped.clone());
     let (stop, stopped) = oneshot::channel::<()>();

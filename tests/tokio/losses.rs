@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use quorate::adapters::tokio::{
-    CommandError, Handle, Leadership, Memory, Network, Options, SaveError, StartError, Stopped, Storage,
-    Transport,
+    CommandError, Handle, Leadership, MemoryStorage, Network, Options, SaveError, StartError, Stopped,
+    Storage, Transport,
 };
 use quorate::{ClusterId, Config, Force, HardState, Message, Target, Timing};
 use tokio::runtime::Builder;
@@ -120,7 +120,7 @@ async fn a_clock_that_runs_backwards_or_panics_stops_the_node_and_is_reported() 
             false => (origin.elapsed() + millis(10)).into(),
         };
         let options = Options::new(Config::new(1)).clock(clock).save_on_blocking_pool();
-        let node = Handle::start(options, first(), Memory::new(), Network::new().join(1)).unwrap();
+        let node = Handle::start(options, first(), MemoryStorage::new(), Network::new().join(1)).unwrap();
         soon("a leader", node.wait_for_leader()).await.unwrap();
         bad.store(true, Ordering::SeqCst);
         soon("its end", node.closed()).await;
@@ -134,7 +134,8 @@ fn a_node_that_ends_with_its_runtime_says_so_also_if_it_never_ran() {
     for runs in [true, false] {
         let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
         let guard = runtime.enter();
-        let node = Handle::start(Config::new(1), first(), Memory::new(), Network::new().join(1)).unwrap();
+        let node =
+            Handle::start(Config::new(1), first(), MemoryStorage::new(), Network::new().join(1)).unwrap();
         drop(guard);
         if runs {
             runtime.block_on(async { sleep(millis(1)).await });
@@ -146,7 +147,7 @@ fn a_node_that_ends_with_its_runtime_says_so_also_if_it_never_ran() {
 
 #[test]
 fn without_a_runtime_or_with_a_wrong_config_it_does_not_start() {
-    let start = |config| Handle::start(config, first(), Memory::new(), Network::new().join(1));
+    let start = |config| Handle::start(config, first(), MemoryStorage::new(), Network::new().join(1));
     assert!(matches!(start(Config::new(1)), Err(StartError::NoRuntime)));
     let runtime = Builder::new_current_thread().enable_time().build().unwrap();
     let _guard = runtime.enter();
@@ -216,6 +217,6 @@ impl Transport<Id> for Flooded {
 #[tokio::test]
 async fn a_transport_that_is_flooded_does_not_keep_the_election_from_its_timer() {
     let alone = HardState::bootstrap(ClusterId(1), [1]).unwrap();
-    let node = Handle::start(Config::new(1), alone, Memory::new(), Flooded).unwrap();
+    let node = Handle::start(Config::new(1), alone, MemoryStorage::new(), Flooded).unwrap();
     assert_eq!(soon("a leader", node.wait_for_leader()).await.unwrap().id, 1);
 }

@@ -10,3 +10,4 @@ mod losses;
 mod parity;
 mod support;
 mod udp;
+mod without_storage;

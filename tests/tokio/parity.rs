@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use quorate::adapters::counters::ElectionCounters;
 use quorate::adapters::endpoint::{DatagramCounters, Endpoint, NodeView, Question, Transmit};
 use quorate::adapters::seal::{Key, Keyring};
-use quorate::adapters::tokio::{Handle, Memory, Udp};
+use quorate::adapters::tokio::{Handle, MemoryStorage, Udp};
 use quorate::adapters::udp::{Host, HostConfig};
 use quorate::{ClusterId, Config, Election, HardState, Input, Output, Priority, Timestamp};
 use rand_chacha::rand_core::SeedableRng;
@@ -192,7 +192,7 @@ async fn of_the_task(keys: Option<Keyring>) -> (DatagramCounters, ElectionCounte
     };
     let transport = transport.unwrap();
     let (target, peers) = (transport.local_addr(), transport.peers());
-    let node = Handle::start(config(), saved(GROUP, &[1, 2]), Memory::new(), transport).unwrap();
+    let node = Handle::start(config(), saved(GROUP, &[1, 2]), MemoryStorage::new(), transport).unwrap();
     spawn_blocking(move || traffic(target, keys.as_ref())).await.unwrap();
     (settled(|| peers.counters()).await, node.election_counters().await.unwrap())
 }

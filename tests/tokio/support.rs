@@ -7,13 +7,17 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use quorate::adapters::tokio::{
-    Channel, Handle, Leadership, Memory, Network, Options, SaveError, Storage, Transport,
+    Channel, Handle, Leadership, MemoryStorage, Network, Options, SaveError, Storage, Transport,
 };
 use quorate::{ClusterId, Config, HardState, Lease, Message};
 use tokio::select;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 pub(crate) type Id = u64;
+
+const GROUP: ClusterId = ClusterId(1);
+
+const THREE: [Id; 3] = [1, 2, 3];
 
 /// Every generator is seeded with its node's id and this.
 pub(crate) const SEED: u64 = 1_000;
@@ -175,7 +179,7 @@ impl Group {
     }
 
     pub(crate) fn with_margin(margin: Duration) -> Self {
-        Self::with_disks(margin, |_| Memory::new())
+        Self::with_disks(margin, |_| MemoryStorage::new())
     }
 
     pub(crate) fn with_disks<S: Storage<Id>>(margin: Duration, disk: impl Fn(Id) -> S) -> Self {
@@ -186,16 +190,24 @@ impl Group {
     }
 
     pub(crate) fn start(&self, id: Id, storage: impl Storage<Id>) -> Handle<Id> {
+        let first = HardState::bootstrap(GROUP, THREE).unwrap();
+        let options = self.options(id).save_on_blocking_pool();
+        Handle::start(options, first, storage, self.line(id)).unwrap()
+    }
+
+    /// Node `id` without storage.
+    pub(crate) fn start_volatile(&self, id: Id) -> Handle<Id> {
+        Handle::start_volatile(self.options(id), GROUP, THREE, self.line(id)).unwrap()
+    }
+
+    fn options(&self, id: Id) -> Options<Id> {
         let origin = self.origin;
-        let first = HardState::bootstrap(ClusterId(1), [1, 2, 3]).unwrap();
-        let options = Options::new(Config::new(id))
-            .margin(self.margin)
-            .clock(move || origin.elapsed().into())
-            .seed(SEED + id)
-            .save_on_blocking_pool();
-        let (channel, cut) = (self.network.join(id), self.cut.clone());
-        let line = Line { me: id, channel, cut, underway: VecDeque::new() };
-        Handle::start(options, first, storage, line).unwrap()
+        let options = Options::new(Config::new(id)).margin(self.margin).seed(SEED + id);
+        options.clock(move || origin.elapsed().into())
+    }
+
+    fn line(&self, me: Id) -> impl Transport<Id> + use<> {
+        Line { me, channel: self.network.join(me), cut: self.cut.clone(), underway: VecDeque::new() }
     }
 
     pub(crate) fn now(&self) -> Duration {

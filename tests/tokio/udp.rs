@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use quorate::adapters::seal::{Key, Keyring};
-use quorate::adapters::tokio::{Handle, Memory, Udp, UnusableAddress};
+use quorate::adapters::tokio::{Handle, MemoryStorage, Udp, UnusableAddress};
 use quorate::adapters::udp::{Host, HostConfig, who_leads, who_leads_sealed};
 use quorate::{ClusterId, Config, Event, Force, HardState, Priority, Target};
 use tokio::net::UdpSocket;
@@ -23,7 +23,7 @@ fn first() -> HardState<Id> {
 }
 
 fn start(id: Id, saved: HardState<Id>, transport: Udp<Id>) -> Handle<Id> {
-    Handle::start(Config::new(id), saved, Memory::new(), transport).unwrap()
+    Handle::start(Config::new(id), saved, MemoryStorage::new(), transport).unwrap()
 }
 
 /// Nodes and hosts in one group, each told only of those before it.
@@ -139,7 +139,7 @@ async fn who_knows_one_member_and_never_stands_is_found_and_it_is_forgotten_when
     let witness = Udp::bind(any_port()).unwrap().peer(1, address).unwrap();
     let place = witness.local_addr();
     let config = Config { priority: Priority::NEVER_LEADS, ..Config::new(2) };
-    let witness = Handle::start(config, bootstrap(&[1, 2]), Memory::new(), witness).unwrap();
+    let witness = Handle::start(config, bootstrap(&[1, 2]), MemoryStorage::new(), witness).unwrap();
     assert_eq!(soon("a leader", one.wait_for_leader()).await.unwrap().id, 1);
     assert_eq!(peers.addresses(), [(2, place)]);
 

@@ -5,6 +5,7 @@ mod members;
 mod recovery;
 mod sealed;
 mod support;
+mod without_storage;
 mod work;
 
 use std::convert::Infallible;

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use quorate::adapters::clock::BootClock;
 use quorate::adapters::endpoint::{Endpoint, NodeView, Transmit};
-use quorate::adapters::tokio::{Handle, Memory, Udp};
+use quorate::adapters::tokio::{Handle, MemoryStorage, Udp};
 use quorate::adapters::udp::{Host, HostConfig};
 use quorate::message::Body;
 use quorate::{ClusterId, Config, Election, HardState, Input, Lease, Output, Priority, Timestamp, Timing};
@@ -157,7 +157,7 @@ fn tokio_host(rounds: u32) {
     let _guard = runtime.enter();
     let transport = Udp::bind(any_port()).expect("a socket");
     let address = transport.local_addr();
-    let node = Handle::start(Config::new(1), first(), Memory::new(), transport).expect("a node");
+    let node = Handle::start(Config::new(1), first(), MemoryStorage::new(), transport).expect("a node");
     let (tell, told) = channel();
     let guarded = node.clone();
     runtime.spawn(async move {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::adapters::timer::StaggerTooShort;
 use crate::config::ConfigError;
+use crate::hard_state::BlankError;
 use crate::rejection::Rejection;
 
 /// Why a node did not start.
@@ -18,6 +19,9 @@ pub enum StartError {
     /// Its configuration or its durable state is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A node without storage cannot start: the wall clock was never set, or the list of members is none.
+    #[error(transparent)]
+    Blank(#[from] BlankError),
     /// The election deadlines are too close for tokio's timers.
     #[error(transparent)]
     Stagger(#[from] StaggerTooShort),

@@ -82,18 +82,19 @@ mod store {
     }
 }
 
-/// Forgets everything with the process: for tests. Clones share what was saved.
-pub struct Memory<I>(Arc<Mutex<Option<HardState<I>>>>);
+/// Keeps the state in the memory of this process, for tests: clones share what was saved. A node whose machine has no
+/// disk is started by [`Handle::start_volatile`](super::Handle::start_volatile) instead.
+pub struct MemoryStorage<I>(Arc<Mutex<Option<HardState<I>>>>);
 
-impl<I> Memory<I> {
+impl<I> MemoryStorage<I> {
     /// Nothing yet.
     #[must_use]
     pub fn new() -> Self {
-        Memory(Arc::new(Mutex::new(None)))
+        MemoryStorage(Arc::new(Mutex::new(None)))
     }
 }
 
-impl<I: Clone> Memory<I> {
+impl<I: Clone> MemoryStorage<I> {
     /// What was saved last.
     #[must_use]
     pub fn saved(&self) -> Option<HardState<I>> {
@@ -101,27 +102,27 @@ impl<I: Clone> Memory<I> {
     }
 }
 
-impl<I: Clone + Send + 'static> Storage<I> for Memory<I> {
+impl<I: Clone + Send + 'static> Storage<I> for MemoryStorage<I> {
     fn save(&mut self, state: &HardState<I>) -> Result<(), SaveError> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(state.clone());
         Ok(())
     }
 }
 
-impl<I> Default for Memory<I> {
+impl<I> Default for MemoryStorage<I> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<I> Clone for Memory<I> {
+impl<I> Clone for MemoryStorage<I> {
     fn clone(&self) -> Self {
-        Memory(Arc::clone(&self.0))
+        MemoryStorage(Arc::clone(&self.0))
     }
 }
 
-impl<I> fmt::Debug for Memory<I> {
+impl<I> fmt::Debug for MemoryStorage<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Memory").finish_non_exhaustive()
+        f.debug_struct("MemoryStorage").finish_non_exhaustive()
     }
 }

@@ -116,7 +116,7 @@ where
         let due = due.into_iter().flatten().min();
         let next = select! {
             biased;
-            written = self.written.recv() => Next::Written(written),
+            written = self.written.recv(), if self.upkeep.is_disk_busy() => Next::Written(written),
             command = self.commands.recv() => Next::Command(command),
             // Before the transport: a flood of messages must not keep the election from its timer.
             () = self.watch.clock.nap(due.unwrap_or_default()), if due.is_some() => Next::Due,

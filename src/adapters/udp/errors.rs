@@ -9,6 +9,7 @@ use crate::adapters::endpoint::UnusableAddress;
 use crate::adapters::socket::BindError;
 use crate::adapters::timer::StaggerTooShort;
 use crate::config::ConfigError;
+use crate::hard_state::BlankError;
 use crate::rejection::Rejection;
 
 /// Why a host did not start.
@@ -26,6 +27,9 @@ pub enum HostStartError {
     /// Its configuration or its durable state is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// A node without storage cannot start: the wall clock was never set, or the list of members is none.
+    #[error(transparent)]
+    Blank(#[from] BlankError),
     /// The election deadlines are too close for the timer of the host.
     #[error(transparent)]
     Stagger(#[from] StaggerTooShort),
