@@ -130,9 +130,8 @@ impl<I: NodeId> Diagnostics<I> {
             self.tell(Event::LeaderLost { leader: lost });
         }
         (self.expected, self.following) = (deadline, following);
-        if leader.is_some()
-            && matches!(self.facts.condition, Condition::Outside | Condition::Leaderless { .. })
-        {
+        // A node that leads after all may have silent members: that is another problem, and a new one.
+        if leader.is_some() && matches!(self.facts.condition, Condition::Leaderless { .. }) {
             self.end_episode(now);
         }
         self.facts = Facts { condition, last_denial, silent: health.silent.clone(), silent_voters };

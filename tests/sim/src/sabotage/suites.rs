@@ -22,11 +22,13 @@ const QUICK: [&[&str]; 3] = [
     &["--package=quorate", "--lib", "--test=config", "--test=quorums"],
     &["--package=quorate", "--test=scenarios", "--test=properties"],
 ];
-/// The same of what stands below `src/adapters`: the slowest tests of an endpoint come last.
-const ADAPTERS: [&[&str]; 4] = [
+/// The same of what adapters promise: the slowest tests of an endpoint come last.
+const ADAPTERS: [&[&str]; 6] = [
     &["--package=quorate", "--lib", "adapters::"],
     &["--package=quorate", "--test=endpoint", "addresses::"],
     &["--package=quorate", "--test=endpoint", "bounds::"],
+    &["--package=quorate", "--test=endpoint", "diagnoses::"],
+    &["--package=quorate", "--test=tokio", "diagnoses::"],
     &["--package=quorate", "--test=endpoint"],
 ];
 /// The test programs that take minutes.
