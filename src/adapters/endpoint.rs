@@ -274,8 +274,8 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
     /// configuration, and those that were [learned](Self::addresses) before a restart.
     ///
     /// # Errors
-    /// [`UnusableAddress`] if no node can be there: the address is unspecified or one of several machines, or its port
-    /// is 0.
+    /// [`UnusableAddress`] if no node can be there: the address is unspecified, one of several machines, or one of a link
+    /// (`fe80::1`) that does not name the link (`fe80::1%2`), or its port is 0.
     pub fn configure(&mut self, id: I, address: SocketAddr) -> Result<(), UnusableAddress> {
         address::check(address)?;
         if id != self.id {

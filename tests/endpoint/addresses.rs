@@ -1,5 +1,9 @@
 //! Where the members of a group are: what they tell each other, and what they make of it.
 
+use quorate::adapters::endpoint::NodeView;
+use quorate::{Config, Election, HardState, Output, Priority};
+use rand_chacha::ChaCha8Rng;
+
 use super::*;
 
 #[test]
@@ -73,6 +77,60 @@ fn a_referral_is_no_longer_than_the_announcement_and_is_for_members_alone() {
         let length: usize = answers.iter().map(|answer| answer.bytes.len()).sum();
         assert!(length <= announcement.bytes.len(), "{length} bytes");
     }
+}
+
+/// An id of 128 bytes.
+type LongId = [[u8; 32]; 4];
+
+/// The endpoint of the second of these two members, which follows the first one.
+fn follower(members: [LongId; 2]) -> Endpoint<LongId, ChaCha20Rng> {
+    let saved = HardState::bootstrap(GROUP, members).unwrap();
+    let elections = members.map(|id| {
+        let priority = if id == members[0] { Priority::default() } else { Priority::NEVER_LEADS };
+        let config = Config { priority, ..Config::new(id) };
+        Election::new(config, saved.clone(), Timestamp::default(), ChaCha8Rng::seed_from_u64(1)).unwrap()
+    });
+    let [mut one, mut two] = elections;
+    let rng = ChaCha20Rng::seed_from_u64(2);
+    let Ok(mut endpoint) = Endpoint::new(members[1], GROUP, None, rng);
+    for now in (0..2_000).map(|millis| Timestamp::from(Duration::from_millis(millis))) {
+        let (mut outputs, mut replies) = (one.tick(now), two.tick(now));
+        while !outputs.is_empty() || !replies.is_empty() {
+            let message =
+                |output| if let Output::Send { message, .. } = output { Some(message) } else { None };
+            let receive = |from| move |message| Input::Receive { from, message };
+            let to_two: Vec<_> = outputs.drain(..).filter_map(message).map(receive(members[0])).collect();
+            let to_one: Vec<_> = replies.drain(..).filter_map(message).map(receive(members[1])).collect();
+            replies.extend(to_two.into_iter().flat_map(|input| two.step(input)));
+            outputs.extend(to_one.into_iter().flat_map(|input| one.step(input)));
+        }
+    }
+    endpoint.observe(&NodeView::of(&two));
+    assert_eq!(endpoint.leader().map(|leader| leader.id), Some(members[0]));
+    endpoint
+}
+
+#[test]
+fn a_referral_tells_fewer_addresses_where_ids_leave_less_room() {
+    let [one, two, three] = [1, 2, 3].map(|byte| -> LongId { [[byte; 32]; 4] });
+    let mut endpoint = follower([one, two]);
+    (1_000..1_004).for_each(|port| {
+        endpoint.configure(one, SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], port))).unwrap();
+    });
+    // Its address is known, so that it may be sent as much as one likes.
+    endpoint.configure(three, at(3)).unwrap();
+    let Ok(mut asker) = Endpoint::new(three, GROUP, None, ChaCha20Rng::seed_from_u64(3));
+    asker.configure(two, at(2)).unwrap();
+    let mut announcement = Vec::new();
+    asker.handle_timeout(Timestamp::default(), &mut announcement);
+    let length = announcement[0].bytes.len();
+    let mut answers = Vec::new();
+    endpoint.handle_datagram(&mut announcement[0].bytes, at(3), LONG.into(), &mut answers);
+    let [answer] = &answers[..] else { panic!("{answers:?}") };
+    assert!(answer.bytes[3] == 7 && answer.bytes.len() <= length, "{} for {length}", answer.bytes.len());
+    let mut none = Vec::new();
+    asker.handle_datagram(&mut answer.bytes.clone(), at(2), LONG.into(), &mut none);
+    assert!(asker.address(one).is_some(), "it can go on from there");
 }
 
 /// Where the envelope of a message without a seal names its addresses: behind the head and the ids of both nodes, which

@@ -35,15 +35,25 @@ pub(super) fn for_socket(local: Option<SocketAddr>, address: SocketAddr) -> Opti
 pub(in crate::adapters) fn is_usable(address: SocketAddr) -> bool {
     let ip = address.ip().to_canonical();
     let broadcast = matches!(ip, IpAddr::V4(ip) if ip.is_broadcast());
-    address.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !broadcast
+    address.port() != 0 && !ip.is_unspecified() && !ip.is_multicast() && !broadcast && !lacks_link(address)
 }
 
-/// An address that no node can have.
+/// Whether the address is one of a link, and does not name the link. Each link may have a machine of this address; some
+/// systems send to any link then, and others to none.
+fn lacks_link(address: SocketAddr) -> bool {
+    matches!(address, SocketAddr::V6(v6) if is_link_local(*v6.ip()) && v6.scope_id() == 0)
+}
+
+/// An address that no node can have, or that does not name one machine.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, thiserror::Error)]
-#[error("no node can be at {0}: an address of a node names one machine, and a port that is not 0")]
+#[error(
+    "no node can be at {0}: an address of a node names one machine, an IPv6 address of a link its link, as \
+     [fe80::1%2]:7 does, and a port that is not 0"
+)]
 pub struct UnusableAddress(pub SocketAddr);
 
-/// Refuses an address that no node can have: an unspecified one, one of several machines, or one without a port.
+/// Refuses an address that no node can have: an unspecified one, one of several machines, one of a link that is not
+/// named, or one without a port.
 pub(in crate::adapters) fn check(address: SocketAddr) -> Result<(), UnusableAddress> {
     if is_usable(address) { Ok(()) } else { Err(UnusableAddress(address)) }
 }
@@ -93,6 +103,8 @@ pub(super) fn is_same_family(one: SocketAddr, other: SocketAddr) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::string::ToString;
+
     use super::*;
 
     fn at(text: &str) -> SocketAddr {
@@ -125,6 +137,7 @@ mod tests {
             "[::ffff:0.0.0.0]:7",
             "224.0.0.1:7",
             "[ff02::1%3]:7",
+            "[fe80::1]:7",
             "[::ffff:224.0.0.1]:7",
             "255.255.255.255:7",
             "10.0.0.1:0",
@@ -132,6 +145,8 @@ mod tests {
         ] {
             assert_eq!(check(at(address)), Err(UnusableAddress(at(address))), "{address}");
         }
+        let told = UnusableAddress(at("[fe80::1]:7")).to_string();
+        assert!(told.contains("of a link its link") && !told.contains('\n'), "{told}");
     }
 
     #[test]

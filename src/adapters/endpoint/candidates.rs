@@ -68,7 +68,7 @@ impl AsOf {
 /// The candidates of one node, and the one at which it answers.
 #[derive(Debug, Default)]
 pub(super) struct Candidates {
-    /// The given ones first, each kind in the order in which it came.
+    /// Each kind in the order in which it came.
     all: Vec<Candidate>,
     current: Option<SocketAddr>,
     /// When an address that may be made up is tried next, and the pause after that.
@@ -134,13 +134,13 @@ impl Candidate {
 }
 
 impl Candidates {
-    /// The program gives `address`: it is kept for good.
+    /// The program gives `address`: it is kept until as many others were given later as there is room for.
     pub(super) fn give(&mut self, address: SocketAddr) -> bool {
         let before = self.best();
-        match self.find(address) {
-            Some(known) => (known.given, known.trusted) = (true, true),
-            None => self.all.push(Candidate::new(address, true)),
-        }
+        let known = self.all.iter().position(|candidate| candidate.address == address);
+        let known = known.map(|index| self.all.remove(index));
+        let given = known.unwrap_or_else(|| Candidate::new(address, true));
+        self.all.push(Candidate { given: true, trusted: true, ..given });
         self.make_room();
         self.best() != before
     }
@@ -348,12 +348,16 @@ impl Candidates {
         self.all.iter_mut().find(|candidate| candidate.address == address)
     }
 
-    /// Drops what is too much: of the given ones the oldest, of the others those of which the least is known.
+    /// Drops what is too much: of the given ones that which was given first, of the others those of which the least is
+    /// known. What was given first goes on as any other if the node was heard there, or was reported to be there.
     fn make_room(&mut self) {
         let given = self.all.iter().filter(|candidate| candidate.given).count();
-        if given > MOST_GIVEN {
-            let oldest = self.all.iter().position(|candidate| candidate.given);
-            oldest.map(|oldest| self.all.remove(oldest));
+        if given > MOST_GIVEN
+            && let Some(oldest) = self.all.iter_mut().find(|candidate| candidate.given)
+        {
+            oldest.given = false;
+            let useless = Some(oldest.address).filter(|_| oldest.is_unproven());
+            self.all.retain(|candidate| Some(candidate.address) != useless);
         }
         let current = self.current;
         let is_learned = |it: &Candidate| !it.given && !it.is_unproven() && Some(it.address) != current;

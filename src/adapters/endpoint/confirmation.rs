@@ -18,6 +18,10 @@ use crate::types::Timestamp;
 /// What is to be echoed.
 pub(super) type Cookie = [u8; 8];
 
+/// For how long a challenge is the same one. It may be echoed until the end of the following period, so that an echo
+/// which somebody has kept proves nothing about the node that has the address later.
+const PERIOD: Duration = Duration::from_secs(30);
+
 /// For how long a stranger that has echoed a challenge is answered in full, and how many of them.
 const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 const REMEMBERED: usize = 64;
@@ -37,8 +41,24 @@ impl Confirmation {
     }
 
     /// The challenge for node `id` at `address`; `None` if the id cannot be serialized.
-    pub(super) fn cookie<I: Serialize>(&self, id: I, address: SocketAddr) -> Option<Cookie> {
-        let named = postcard::to_allocvec(&(id, address)).ok()?;
+    pub(super) fn cookie<I: Serialize>(&self, id: I, address: SocketAddr, now: Timestamp) -> Option<Cookie> {
+        self.cookie_of(id, address, period(now))
+    }
+
+    /// Whether `cookie` is a challenge that node `id` at `address` was given of late.
+    pub(super) fn is_recent<I: Serialize + Copy>(
+        &self,
+        cookie: Cookie,
+        id: I,
+        address: SocketAddr,
+        now: Timestamp,
+    ) -> bool {
+        let periods = [Some(period(now)), period(now).checked_sub(1)].into_iter().flatten();
+        periods.into_iter().any(|period| self.cookie_of(id, address, period) == Some(cookie))
+    }
+
+    fn cookie_of<I: Serialize>(&self, id: I, address: SocketAddr, period: u64) -> Option<Cookie> {
+        let named = postcard::to_allocvec(&(id, address, period)).ok()?;
         Some(self.hash.clone().chain_update(named).finalize().into_bytes().into())
     }
 
@@ -53,5 +73,38 @@ impl Confirmation {
 
     pub(super) fn is_confirmed(&self, address: SocketAddr, now: Timestamp) -> bool {
         self.strangers.iter().any(|&(known, until)| known == address && until > now)
+    }
+}
+
+/// The number of the period that `now` is in.
+fn period(now: Timestamp) -> u64 {
+    now.since_origin().as_secs().checked_div(PERIOD.as_secs()).unwrap_or(0)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
+    use super::*;
+
+    #[test]
+    fn a_challenge_may_be_echoed_for_a_minute_at_most_by_its_receiver_and_to_its_sender() {
+        let of = |seed| {
+            let Ok(confirmation) = Confirmation::new(&mut ChaCha20Rng::seed_from_u64(seed));
+            confirmation
+        };
+        let at = |second| Timestamp::from(Duration::from_secs(second));
+        let (one, here) = (of(1), SocketAddr::from(([127, 0, 0, 1], 7)));
+        for given in [0, 29, 30, 1_000] {
+            let cookie = one.cookie(3_u8, here, at(given)).unwrap();
+            let echoed = |second| one.is_recent(cookie, 3_u8, here, at(second));
+            assert!(echoed(given) && echoed(given + 30), "given at {given}");
+            assert!(!echoed(given + 60), "given at {given}");
+            assert!(!one.is_recent(cookie, 4_u8, here, at(given)), "another node");
+            assert!(!one.is_recent(cookie, 3_u8, SocketAddr::from(([127, 0, 0, 2], 7)), at(given)));
+            assert!(!of(2).is_recent(cookie, 3_u8, here, at(given)), "a later process");
+        }
     }
 }

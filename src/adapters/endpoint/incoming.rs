@@ -174,12 +174,13 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
     fn refer(&mut self, to: I, origin: Origin, out: &mut Vec<Transmit>) {
         let Some(leader) = self.leader.map(|leader| leader.id).filter(|&leader| leader != to) else { return };
         let Origin { source, length, at } = origin;
-        let mut known = self.book.sightings(leader, source, at);
-        known.truncate(MOST_REFERRED);
-        if known.is_empty() {
-            return;
-        }
-        let referral = datagram::encode_referral(self.id, self.cluster, leader, &known);
+        let known = self.book.sightings(leader, source, at);
+        let room = datagram::encode_announcement(to, self.cluster).map_or(0, |bytes| bytes.len());
+        let referral = |count| {
+            let bytes = datagram::encode_referral(self.id, self.cluster, leader, known.get(..count)?);
+            bytes.filter(|bytes| bytes.len() <= room)
+        };
+        let referral = (1..=known.len().min(MOST_REFERRED)).rev().find_map(referral);
         let referral = referral.and_then(|bytes| self.sealing.seal_if_met(to, bytes));
         if let Some(bytes) = referral.filter(|bytes| bytes.len() <= length)
             && self.book.spend(to, source, bytes.len(), at)
@@ -195,7 +196,7 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
         now: Timestamp,
         out: &mut Vec<Transmit>,
     ) {
-        if let Some(bytes) = self.challenge(to, source)
+        if let Some(bytes) = self.challenge(to, source, now)
             && self.book.challenge(to, source, bytes.len(), now)
         {
             self.transmit(source, bytes, out);
@@ -203,8 +204,8 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
     }
 
     /// The challenge that shows whether `to` receives at `source`; `None` if it cannot be sealed.
-    pub(super) fn challenge(&mut self, to: I, source: SocketAddr) -> Option<Vec<u8>> {
-        let cookie = self.confirmation.cookie(to, source)?;
+    pub(super) fn challenge(&mut self, to: I, source: SocketAddr, now: Timestamp) -> Option<Vec<u8>> {
+        let cookie = self.confirmation.cookie(to, source, now)?;
         let challenge = Challenge { from: self.id, to, cookie };
         self.sealing.seal_if_met(to, datagram::encode_challenge(self.cluster, &challenge)?)
     }
@@ -223,12 +224,13 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
 
     fn receive_echo(&mut self, echoed: &Challenge<I>, origin: Origin) {
         let Challenge { from, to, cookie } = *echoed;
-        if to != self.id || Some(cookie) != self.confirmation.cookie(from, origin.source) {
+        let Origin { source, at, .. } = origin;
+        if to != self.id || !self.confirmation.is_recent(cookie, from, source, at) {
             self.counters.count(|counters| &mut counters.misdirected);
         } else if self.is_admitted(from) {
-            self.book.confirm(from, origin.source, origin.at);
+            self.book.confirm(from, source, at);
         } else {
-            self.confirmation.confirm(origin.source, origin.at);
+            self.confirmation.confirm(source, at);
         }
     }
 

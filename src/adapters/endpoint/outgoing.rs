@@ -57,7 +57,7 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
             Some(bytes)
         } else {
             self.counters.count(|counters| &mut counters.unconfirmed);
-            self.challenge(to, source).filter(|bytes| bytes.len() <= room)
+            self.challenge(to, source, self.now).filter(|bytes| bytes.len() <= room)
         };
         let Some(bytes) = sent else { return };
         if let Some(requester) = &mut self.requester {

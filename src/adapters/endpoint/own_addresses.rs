@@ -53,3 +53,34 @@ impl OwnAddresses {
         all.into_iter().find(|&address| means_the_same_to(asker, address))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_address_of_this_node_is_known_in_every_form() {
+        for (local, asked, asker, is_own) in [
+            ("[::ffff:10.0.0.1]:7", "10.0.0.1:7", "10.0.0.9:1", true),
+            ("10.0.0.1:7", "[::ffff:10.0.0.1]:7", "[::ffff:10.0.0.9]:1", true),
+            ("[::]:7", "127.0.0.1:7", "127.0.0.1:1", true),
+            ("[::]:7", "[::ffff:127.0.0.1]:7", "[::ffff:127.0.0.1]:1", true),
+            ("[::ffff:0.0.0.0]:7", "[::1]:7", "[::1]:1", true),
+            ("[::]:7", "127.0.0.1:7", "10.0.0.9:1", false),
+            ("[::]:7", "127.0.0.1:8", "127.0.0.1:1", false),
+            ("10.0.0.1:7", "127.0.0.1:7", "127.0.0.1:1", false),
+        ] {
+            let mut own = OwnAddresses::default();
+            own.bind(at(local));
+            assert_eq!(own.contains(at(asked), at(asker)), is_own, "{local} {asked} {asker}");
+        }
+        let mut own = OwnAddresses::default();
+        own.record(at("[::ffff:10.0.0.1]:7"));
+        assert!(own.contains(at("10.0.0.1:7"), at("10.0.0.9:1")), "as a member sees it");
+    }
+}

@@ -42,8 +42,8 @@ impl<I: NodeId> Peers<I> {
     /// addresses are kept, and never forgotten: give both what is configured and what was learned before a restart.
     ///
     /// # Errors
-    /// [`UnusableAddress`] if no node can be there: the address is unspecified or one of several machines, or its port
-    /// is 0.
+    /// [`UnusableAddress`] if no node can be there: the address is unspecified, one of several machines, or one of a link
+    /// (`fe80::1`) that does not name the link (`fe80::1%2`), or its port is 0.
     pub fn introduce(&self, id: I, address: SocketAddr) -> Result<(), UnusableAddress> {
         check(address)?;
         match &mut *self.lock() {

@@ -245,3 +245,38 @@ fn in_a_large_group_news_comes_first_and_the_rest_in_turn() {
     hear(&mut book, 42, 42, secs(9));
     assert_eq!(told(&mut book, 0, secs(9)).first(), Some(&(42, 42, Some(0))));
 }
+
+#[test]
+fn a_node_has_moved_to_where_it_was_seen_last() {
+    for ports in [[20, 30], [30, 20]] {
+        let mut book = book(&[]);
+        hear(&mut book, 1, 10, secs(1));
+        for port in ports {
+            // What is told first is what was seen last.
+            report(&mut book, 1, port, Some(if port == 20 { 2_000 } else { 1_000 }), secs(8));
+        }
+        assert_eq!(book.address(1), Some(at(30)), "told in the order {ports:?}");
+        assert_eq!(book.route(1, secs(8)).first(), Some(&at(30)));
+    }
+}
+
+#[test]
+fn of_what_the_program_gives_the_latest_is_kept_and_no_address_is_lost_at_which_the_node_answers() {
+    let mut book = book(&[(1, at(10)), (1, at(11)), (1, at(12)), (1, at(13))]);
+    // An address that is given again is as good as a new one.
+    book.configure(1, at(10));
+    book.configure(1, at(14));
+    let ports = |book: &AddressBook<u8>, second| -> Vec<u16> {
+        let mut ports: Vec<_> = book.route(1, secs(second)).iter().map(SocketAddr::port).collect();
+        ports.sort_unstable();
+        ports
+    };
+    assert_eq!(ports(&book, 0), [10, 12, 13, 14]);
+    // The program does not know where the node answers.
+    hear(&mut book, 1, 12, secs(1));
+    (15..=18).for_each(|port| book.configure(1, at(port)));
+    assert_eq!((book.address(1), book.route(1, secs(1))), (Some(at(12)), vec![at(12)]));
+    assert_eq!(ports(&book, 60), [12, 15, 16, 17, 18], "also when it falls silent");
+    (0..100).for_each(|port| book.configure(1, at(100 + port)));
+    assert_eq!(ports(&book, 60), [12, 196, 197, 198, 199]);
+}
