@@ -9,7 +9,8 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 
 use crate::Failure;
 use crate::disk::Damage;
-use crate::fault_schedule::{Fault, Preference, Step, fault_schedule};
+use crate::fault_schedule::{Fault, Preference, Remedy, Step, fault_schedule};
+use crate::journal_audit::Audit;
 use crate::netns::{self, Cut, FOLDER, Links, MACHINES};
 use crate::processes::{Processes, StartKind};
 use crate::proxy::{Delay, Proxy};
@@ -58,6 +59,7 @@ enum Mending {
     AllowWrites(usize),
     PutCopyBack(usize),
     Replace(usize),
+    Forget(usize),
 }
 
 impl Mending {
@@ -70,7 +72,8 @@ impl Mending {
             | Mending::MakeRoom(index)
             | Mending::AllowWrites(index)
             | Mending::PutCopyBack(index)
-            | Mending::Replace(index) => Some(index),
+            | Mending::Replace(index)
+            | Mending::Forget(index) => Some(index),
         }
     }
 }
@@ -118,7 +121,7 @@ impl Driver {
         self.audit()?;
         let of = |kind| kinds.get(kind).copied().unwrap_or(0);
         let (stopped, bad_disks) = (self.processes.stopped, of("full disk") + of("read-only folder"));
-        let refusals = self.processes.audit.refusals;
+        let Audit { refusals, forgotten, .. } = self.processes.audit;
         if refusals == 0 && bad_disks >= 10 {
             return Err(format!("none of {bad_disks} bad disks refused a write").into());
         }
@@ -126,7 +129,7 @@ impl Driver {
         let kinds: Vec<_> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
         Ok(format!(
             "{} in {:.0?}; {terms} terms, {leases} lease records, {refusals} writes refused, {stopped} nodes stopped \
-             at a failed write; the slowest recovery took {:.1?}",
+             at a failed write, {forgotten} started with nothing; the slowest recovery took {:.1?}",
             kinds.join(", "),
             self.began.elapsed(),
             self.slowest,
@@ -196,7 +199,7 @@ impl Driver {
             }
             Fault::FullDisk(ref victim) => self.break_disk(victim, Mending::MakeRoom),
             Fault::ReadOnly(ref victim) => self.break_disk(victim, Mending::AllowWrites),
-            Fault::Damage { ref victim, how, new_id } => self.damage(victim, how, new_id),
+            Fault::Damage { ref victim, how, remedy } => self.damage(victim, how, remedy),
         }
     }
 
@@ -233,17 +236,25 @@ impl Driver {
         Ok(mending)
     }
 
-    fn damage(&mut self, victim: &Preference, how: Damage, new_id: bool) -> Result<Mending, Failure> {
+    fn damage(&mut self, victim: &Preference, how: Damage, remedy: Remedy) -> Result<Mending, Failure> {
         let index = self.free(victim);
         self.processes.kill(index)?;
         self.processes.machines[index].disk.damage(how)?;
         let why =
             if how == Damage::Lost { "does not exist: if this node ever ran" } else { "cannot be used: it" };
         self.processes.refuses_to_start(index, why)?;
-        // One node at a time is replaced: the group must not lose more nodes than it can spare.
-        let lost = self.open.values().any(|open| matches!(open, Mending::Replace(_)));
-        let replace = new_id && !lost && self.processes.is_settled();
-        Ok(if replace { Mending::Replace(index) } else { Mending::PutCopyBack(index) })
+        Ok(match remedy {
+            Remedy::Replace if self.can_spare_a_node() => Mending::Replace(index),
+            Remedy::Forget if self.can_spare_a_node() => Mending::Forget(index),
+            Remedy::Replace | Remedy::Forget | Remedy::PutCopyBack => Mending::PutCopyBack(index),
+        })
+    }
+
+    /// Whether every node still knows what it has taken part in, or will know it: one at a time is replaced, or
+    /// forgets.
+    fn can_spare_a_node(&self) -> bool {
+        let is_lost = |open: &Mending| matches!(open, Mending::Replace(_) | Mending::Forget(_));
+        !self.open.values().any(is_lost) && self.processes.is_settled() && !self.processes.has_blank_node()
     }
 
     fn mend(&mut self, number: usize) -> Result<(), Failure> {
@@ -265,6 +276,10 @@ impl Driver {
                 disk.wipe()?;
                 self.processes.rename(index);
                 start = StartKind::Join;
+            }
+            Mending::Forget(_) => {
+                disk.wipe()?;
+                start = StartKind::Blank;
             }
         }
         self.processes.poll()?;

@@ -62,13 +62,23 @@ pub(crate) enum Fault {
     Freeze(Preference),
     FullDisk(Preference),
     ReadOnly(Preference),
-    /// A node is killed and its file is damaged. A node with a new id replaces it, or the node comes back
-    /// with a copy of the file that was taken after its death.
+    /// A node is killed and its file is damaged.
     Damage {
         victim: Preference,
         how: Damage,
-        new_id: bool,
+        remedy: Remedy,
     },
+}
+
+/// What becomes of a node whose file is damaged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Remedy {
+    /// A node with a new id replaces it.
+    Replace,
+    /// It starts with nothing under its id.
+    Forget,
+    /// It gets back a copy of the file that was taken after its death.
+    PutCopyBack,
 }
 
 impl Fault {
@@ -147,8 +157,12 @@ impl Dice {
             62..74 => Fault::Freeze(side),
             74..82 => Fault::FullDisk(side),
             82..90 => Fault::ReadOnly(side),
-            _ => Fault::Damage { victim: side, how: self.damage(), new_id: self.chance(50) },
+            _ => Fault::Damage { victim: side, how: self.damage(), remedy: self.remedy() },
         }
+    }
+
+    fn remedy(&mut self) -> Remedy {
+        [Remedy::Replace, Remedy::Forget, Remedy::PutCopyBack][self.below(3)]
     }
 
     fn damage(&mut self) -> Damage {

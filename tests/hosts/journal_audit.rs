@@ -14,6 +14,8 @@ pub(crate) type TermAndVote = (u64, Option<Id>);
 pub(crate) enum Record {
     /// A process of the node starts, and has read this from its disk.
     Start(TermAndVote),
+    /// A process of the node starts with nothing.
+    Blank,
     /// The node is about to store this.
     Store(TermAndVote),
     /// The last [`Record::Store`] is durable now.
@@ -47,6 +49,7 @@ impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Record::Start((term, vote)) => write!(f, "start {term} {}", vote.unwrap_or(0)),
+            Record::Blank => write!(f, "blank"),
             Record::Store((term, vote)) => write!(f, "store {term} {}", vote.unwrap_or(0)),
             Record::Stored => write!(f, "stored"),
             Record::Failed => write!(f, "failed"),
@@ -74,6 +77,7 @@ impl Record {
         match kind {
             "start" => Some(Record::Start((number()?, id(number()?)))),
             "store" => Some(Record::Store((number()?, id(number()?)))),
+            "blank" => Some(Record::Blank),
             "stored" => Some(Record::Stored),
             "failed" => Some(Record::Failed),
             "refused" => Some(Record::Refused),
@@ -125,6 +129,8 @@ pub(crate) struct Audit {
     lease_records: u32,
     /// How many writes were refused before a part of them could be on a disk.
     pub(crate) refusals: u64,
+    /// How many processes have started with nothing.
+    pub(crate) forgotten: u64,
     violations: Vec<String>,
 }
 
@@ -133,6 +139,7 @@ impl Audit {
     pub(crate) fn add(&mut self, id: Id, record: &Record) {
         match *record {
             Record::Start(found) => self.start(id, found),
+            Record::Blank => self.forget(id),
             Record::Store(next) => self.store(id, next),
             Record::Stored => {
                 let node = self.nodes.entry(id).or_default();
@@ -155,6 +162,13 @@ impl Audit {
             self.violations.push(format!("node {id} starts again: {violation}"));
         }
         *node = Node { lives: node.lives + 1, durable: found, storing: None, failed: false, refused: None };
+    }
+
+    /// What the node took part in before does not bind it any more, but S1, S2 and S5 hold for the group.
+    fn forget(&mut self, id: Id) {
+        let node = self.nodes.entry(id).or_default();
+        *node = Node { lives: node.lives + 1, ..Node::default() };
+        self.forgotten += 1;
     }
 
     fn store(&mut self, id: Id, next: TermAndVote) {

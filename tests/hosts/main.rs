@@ -5,8 +5,8 @@
 //! - SIGKILL, and SIGSTOP for longer than a lease;
 //! - a full disk and a read-only folder: the node has to store its state once that is mended, and nothing else
 //!   before; should a write fail half way, it has to stop, and say why;
-//! - a damaged or lost state file: the node has to refuse to start, and say why. The node comes back with
-//!   a copy of its file that was taken after it died, or a node with a new id takes its place.
+//! - a damaged or lost state file: the node has to refuse to start, and say why. The node comes back with nothing, under
+//!   its old id, or with a copy of its file that was taken after it died; or a node with a new id takes its place.
 //!
 //! Faults overlap. After every ten of them everything is mended. Each node writes a journal, a file that
 //! only grows; `journal_audit.rs` checks all journals together:

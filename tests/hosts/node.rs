@@ -54,6 +54,9 @@ struct Args {
     /// The first start, in a group that will add this node.
     #[arg(long, conflicts_with = "found")]
     join: bool,
+    /// A start with nothing, in a group that may know this node.
+    #[arg(long, conflicts_with_all = ["found", "join"])]
+    blank: bool,
 }
 
 pub(crate) fn main(args: impl Iterator<Item = String>) -> ExitCode {
@@ -75,10 +78,16 @@ fn run(args: Args) -> Result<std::convert::Infallible, Failure> {
     };
     let (store, saved) = match first {
         Some(first) => (Store::create(&args.state, &first)?, first),
+        None if args.blank => {
+            Store::open_or_blank(&args.state, ClusterId(1), args.peers.iter().map(|&(id, _)| id))?
+        }
         None => Store::open(&args.state)?,
     };
     let journal = Journal::open(&args.journal)?;
-    journal.write(&Record::Start(term_and_vote(&saved)));
+    journal.write(&match saved.blank {
+        Some(_) => Record::Blank,
+        None => Record::Start(term_and_vote(&saved)),
+    });
     let config = Config { timing: timing(), ..Config::new(args.id) };
     // Without a margin the journal shows all that the lease permits.
     let config =
@@ -189,6 +198,7 @@ fn record(event: Event<Id>, host: &Host<Id>) -> Option<Record> {
         | Event::TargetAbandoned
         | Event::HandoverFailed { .. }
         | Event::NoSuccessor { .. }
+        | Event::Recovered { .. }
         | Event::Behind { .. } => None,
         // Every other event reports that something is wrong.
         alarm => Some(Record::Alarm(format!("{alarm:?}"))),

@@ -32,6 +32,8 @@ pub(crate) struct Machine {
     /// The errors with which its disk may have refused writes since the process started.
     pub(crate) bad_disk: Vec<&'static str>,
     started: bool,
+    /// Whether its node has started with nothing, and does not follow again yet.
+    is_blank: bool,
     follows: Option<(Id, u64)>,
 }
 
@@ -44,6 +46,8 @@ pub(crate) enum StartKind {
     Join,
     /// From the state file.
     Restart,
+    /// With nothing, although the group knows it.
+    Blank,
 }
 
 pub(crate) struct Processes {
@@ -63,7 +67,8 @@ impl Processes {
     pub(crate) fn found() -> Result<Processes, Failure> {
         let machine = |index| {
             let (id, disk) = (index as Id + 1, Disk::new(index)?);
-            Ok(Machine { id, disk, child: None, bad_disk: Vec::new(), started: false, follows: None })
+            let bad_disk = Vec::new();
+            Ok(Machine { id, disk, child: None, bad_disk, started: false, is_blank: false, follows: None })
         };
         let machines = (0..MACHINES).map(machine).collect::<Result<Vec<_>, Failure>>()?;
         let mut processes = Processes {
@@ -97,10 +102,12 @@ impl Processes {
             StartKind::Found => command.arg("--found"),
             StartKind::Join => command.arg("--join"),
             StartKind::Restart => &mut command,
+            StartKind::Blank => command.arg("--blank"),
         };
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(File::create(file("stderr"))?);
         machine.child = Some(command.spawn()?);
         (machine.started, machine.follows, machine.bad_disk) = (false, None, Vec::new());
+        machine.is_blank |= start == StartKind::Blank;
         Ok(())
     }
 
@@ -189,6 +196,11 @@ impl Processes {
     fn command(&mut self, index: usize, line: &str) {
         let stdin = self.machines[index].child.as_mut().and_then(|child| child.stdin.as_mut());
         let _dead = stdin.map(|stdin| stdin.write_all(line.as_bytes()));
+    }
+
+    /// Whether a node waits for the others to tell it what it has forgotten.
+    pub(crate) fn has_blank_node(&self) -> bool {
+        self.machines.iter().any(|machine| machine.is_blank)
     }
 
     /// Whether the nodes of all machines are the members, and this membership is committed.
@@ -303,8 +315,11 @@ impl Processes {
         }
         let Some(machine) = self.machines.iter_mut().find(|machine| machine.id == id) else { return };
         match record {
-            Record::Start(_) => machine.started = true,
-            Record::Follows(leader) => machine.follows = leader,
+            Record::Start(_) | Record::Blank => machine.started = true,
+            Record::Follows(leader) => {
+                machine.follows = leader;
+                machine.is_blank &= leader.is_none();
+            }
             _ => {}
         }
     }
