@@ -54,6 +54,17 @@ fn groups_bear_constant_membership_changes() {
 }
 
 #[test]
+fn nodes_that_forget_at_any_instant_are_back_in_time() {
+    let (mut forgotten, mut recovered) = (0, 0);
+    for seed in 9000..9060 {
+        let counts = Scenario { seed, nodes: 5, faults: Faults::Amnesia, seconds: 30 }.run();
+        forgotten += counts.forgotten;
+        recovered += counts.recovered;
+    }
+    assert!(recovered > 600 && forgotten > recovered, "{forgotten} disks lost, {recovered} nodes back");
+}
+
+#[test]
 fn a_wish_is_met_or_refused_in_time_whatever_the_lengths_of_each_node() {
     let (mut met, mut refused) = (0, 0);
     for seed in 8000..8090 {
@@ -67,8 +78,8 @@ fn a_wish_is_met_or_refused_in_time_whatever_the_lengths_of_each_node() {
 
 /// The fuzzer drives such runs. The bytes must be able to cause elections, changes and removals.
 #[test]
-fn runs_decided_by_bytes_violate_nothing_and_reach_elections_changes_and_removals() {
-    let (mut elections, mut targets, mut removals) = (0, 0, 0);
+fn runs_decided_by_bytes_violate_nothing_and_reach_elections_changes_removals_and_recoveries() {
+    let (mut elections, mut targets, mut removals, mut recovered) = (0, 0, 0, 0);
     for seed in 0..200 {
         let mut dice = Dice::new(seed);
         let bytes: Vec<u8> = (0..800).map(|_| dice.below(256) as u8).collect();
@@ -76,8 +87,10 @@ fn runs_decided_by_bytes_violate_nothing_and_reach_elections_changes_and_removal
         elections += counts.elections;
         targets += counts.targets;
         removals += counts.removals;
+        recovered += counts.recovered;
     }
     assert!(elections > 200 && targets > 50 && removals > 50, "{elections}, {targets}, {removals}");
+    assert!(recovered > 50, "{recovered}");
 }
 
 #[test]

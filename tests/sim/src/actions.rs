@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quorate::{Election, Input, Position, Priority, Term, Timing};
+use quorate::{Election, Input, Memory, Position, Priority, Term, Timing};
 
 use crate::clock::Clock;
 use crate::cluster::{Cluster, index_of};
@@ -13,8 +13,21 @@ use crate::rng::Ppm;
 use crate::trace;
 
 impl Cluster {
-    /// Kills the process of `node`. A write under way may become durable or not.
+    /// Kills the process of `node`. A write under way may become durable or not. A node without storage loses its state,
+    /// and its process is spared if the others could not bring it back.
     pub fn crash(&mut self, node: u64) {
+        match self.options.memory(node) {
+            Memory::Durable => self.kill(node),
+            Memory::Volatile if self.may_forget(node) => {
+                let with_data = self.dice.chance(500_000);
+                self.lose_disk(node, with_data);
+            }
+            Memory::Volatile => {}
+        }
+    }
+
+    /// Kills the process of `node`. A write under way may become durable or not.
+    pub(crate) fn kill(&mut self, node: u64) {
         let at = index_of(node);
         let Some(process) = self.hosts[at].process.take() else { return };
         let survives = self.dice.chance(500_000);

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use quorate::message::{Answer, Body, Phase};
-use quorate::{HardState, Message, Nanos, Position};
+use quorate::{HardState, Memory, Message, Nanos, Output, Position, RoleKind};
 
+use crate::churn;
 use crate::clock::{MS, SECOND};
 use crate::cluster::{Cluster, index_of};
 use crate::options::Start;
@@ -29,11 +30,12 @@ impl Cluster {
     /// # Panics
     /// If a list of the first nodes is no membership.
     pub fn lose_disk(&mut self, node: u64, with_data: bool) {
-        self.crash(node);
+        self.kill(node);
         let at = index_of(node);
         let first: Vec<u64> = self.nodes().filter(|&id| self.options.start(id) != Start::Joining).collect();
-        let since_1970 = RUN_BEGINS + self.now() + Duration::from_nanos(self.dice.below(WALL_CLOCKS_DIFFER));
+        let since_1970 = self.read_wall_clock(at);
         let cluster = self.hosts[at].durable.cluster;
+        self.hosts[at].config.memory = self.options.memory(node);
         self.hosts[at].forgotten = Some(self.hosts[at].last_known_version());
         self.hosts[at].durable =
             HardState::blank(cluster, first, since_1970).expect("a list of nodes, and a clock that is set");
@@ -45,6 +47,52 @@ impl Cluster {
         self.liveness.mark_disturbed(self.now);
         self.counts.forgotten += 1;
         self.log(node, || if with_data { "DISK LOST, and data" } else { "DISK LOST" }.into());
+    }
+
+    /// What the wall clock of the node at index `at` shows at a start. It may have been set back, though not to before what
+    /// it showed at the start before.
+    fn read_wall_clock(&mut self, at: usize) -> Duration {
+        let ahead = Duration::from_nanos(self.dice.below(WALL_CLOCKS_DIFFER));
+        let last = self.hosts[at].wall_clock;
+        let mut shown = last.max(RUN_BEGINS + self.now() + ahead);
+        if self.dice.chance(200_000) {
+            shown = last + Duration::from_nanos(self.dice.below((shown - last).as_nanos() as u64 + 1));
+        }
+        self.hosts[at].wall_clock = shown;
+        shown
+    }
+
+    /// Tells the checks what a node without storage holds after a step, as a write before the other outputs.
+    pub(crate) fn show_memory(&self, node: usize, outputs: &mut Vec<Output<u64>>) {
+        let host = &self.hosts[node];
+        let Some(process) = host.process.as_ref().filter(|_| host.config.memory == Memory::Volatile) else {
+            return;
+        };
+        if outputs.is_empty() || matches!(outputs.as_slice(), [Output::Rejected(_)]) {
+            return;
+        }
+        let (election, known) = (&process.election, &host.durable);
+        let blank = known.blank.filter(|_| election.role() == RoleKind::Recovering);
+        let is_back = known.blank.is_some() && blank.is_none();
+        let position_floor = if is_back { self.furthest_position() } else { known.position_floor };
+        let held = HardState {
+            term: election.term(),
+            voted_for: election.status().voted_for,
+            promised: host.config.timing.promise_limit,
+            membership: election.membership().clone(),
+            committed: election.is_committed(),
+            position_floor,
+            blank,
+            ..known.clone()
+        };
+        if held != *known {
+            outputs.insert(0, Output::Persist(held));
+        }
+    }
+
+    /// How far the data reach that a node which comes back may have held, at the most.
+    fn furthest_position(&self) -> Position {
+        self.hosts.iter().map(|host| host.config.position).max().unwrap_or_default()
     }
 
     /// Whether the others suffice to bring `node` back, in each membership that may be in force: as many voters as make
@@ -117,6 +165,14 @@ impl Cluster {
     }
 }
 
+/// Which of the nodes of a group have storage, and of those that may join it later: all, none, or some.
+pub(crate) fn memories(seed: u64, nodes: usize) -> Vec<Memory> {
+    let mut dice = Dice::new(seed ^ 0x3e30);
+    let volatile = dice.pick(&[0, 0, 1_000_000, 1_000_000, 300_000, 600_000]);
+    let draw = |_| if dice.chance(volatile) { Memory::Volatile } else { Memory::Durable };
+    (0..nodes + churn::POOL).map(draw).collect()
+}
+
 /// Whether a message gives a promise of some length.
 fn is_promise(message: &Message<u64>) -> bool {
     let answer = match &message.body {
@@ -148,7 +204,7 @@ pub(crate) fn forget(cluster: &mut Cluster, dice: &mut Dice, node: u64) {
             disturb_leader(cluster, dice);
         }
         6 => disturb_leader(cluster, dice),
-        _ => crate::churn::restart_all(cluster),
+        _ => churn::restart_all(cluster),
     }
 }
 

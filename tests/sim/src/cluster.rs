@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use quorate::{Config, Election, Event, HardState, Input, Lease, Message, Position, RoleKind, StepDown};
 
+use crate::amnesia::RUN_BEGINS;
 use crate::clock::Instant;
 use crate::clock_faults::Overlaps;
 use crate::evidence::Evidence;
@@ -217,6 +218,7 @@ impl Cluster {
             process: None,
             forgotten: None,
             started: 0,
+            wall_clock: RUN_BEGINS,
             life: 0,
             was_member: options.start(node) == Start::Bootstrapped,
             members_changed: 0,

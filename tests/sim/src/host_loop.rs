@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use quorate::message::{Body, Phase};
-use quorate::{Force, HardState, Input, Lease, Output, RoleKind};
+use quorate::{Force, HardState, Input, Lease, Memory, Output, RoleKind};
 
 use crate::clock::Instant;
 use crate::cluster::{Cluster, Outgoing, ScheduledEvent};
@@ -92,6 +92,7 @@ impl Cluster {
                 ticks += u32::from(!received);
                 let mut outputs = Vec::new();
                 process.election.tick_into(reading, &mut outputs);
+                self.show_memory(node, &mut outputs);
                 self.check_grounds(node, None, &outputs);
                 self.collect(node, None, outputs);
                 if ticks > TICKS_AT_ONCE {
@@ -125,6 +126,7 @@ impl Cluster {
         }
         let mut outputs = Vec::new();
         process.election.step_into(input.clone(), &mut outputs);
+        self.show_memory(node, &mut outputs);
         self.check_grounds(node, Some(&input), &outputs);
         if let Some(line) = line {
             self.log(node as u64 + 1, || line);
@@ -182,16 +184,17 @@ impl Cluster {
             return false;
         }
         match fault {
-            PendingFault::Crash => self.crash(node as u64 + 1),
-            PendingFault::Forget { with_data, .. } => {
-                if self.may_forget(node as u64 + 1) {
-                    self.lose_disk(node as u64 + 1, with_data);
-                } else {
-                    self.crash(node as u64 + 1);
-                }
+            PendingFault::Forget { with_data, .. } if self.may_forget(node as u64 + 1) => {
+                self.lose_disk(node as u64 + 1, with_data);
+            }
+            PendingFault::Crash | PendingFault::Forget { .. } => {
+                self.crash(node as u64 + 1);
+                return self.hosts[node].process.is_none();
             }
             PendingFault::Freeze(length) => {
-                process.pending.push_front(output.clone());
+                if let Some(process) = &mut self.hosts[node].process {
+                    process.pending.push_front(output.clone());
+                }
                 let life = self.hosts[node].life;
                 self.freeze(node as u64 + 1);
                 self.schedule(self.now + length, ScheduledEvent::Thaw { node, life });
@@ -201,6 +204,9 @@ impl Cluster {
     }
 
     fn write(&mut self, node: usize, state: HardState<u64>) {
+        if self.hosts[node].config.memory == Memory::Volatile {
+            return self.store(node, state);
+        }
         let (length, stalls) = self.hosts[node].disk.unwrap_or(self.options.disk).draw(&mut self.dice);
         if stalls {
             self.liveness.mark_stalled(node, self.now + length);

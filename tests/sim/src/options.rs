@@ -1,6 +1,6 @@
 //! The options of a cluster.
 
-use quorate::{ClusterId, HardState, Limits, Timing};
+use quorate::{ClusterId, HardState, Limits, Memory, Timing};
 
 use crate::clock::Drift;
 use crate::cluster::index_of;
@@ -46,6 +46,9 @@ pub struct Options {
     pub replay: Option<String>,
     /// How each node starts, beginning with node 1. Nodes beyond the list are [`Start::Bootstrapped`].
     pub starts: Vec<Start>,
+    /// Whether each node has storage, beginning with node 1. Nodes beyond the list have. One that has none loses it
+    /// with its first process, whose state is the one that the group begins with.
+    pub memories: Vec<Memory>,
 }
 
 /// The state on a node's disk before its first start.
@@ -78,6 +81,7 @@ impl Default for Options {
             adversarial: false,
             replay: None,
             starts: Vec::new(),
+            memories: Vec::new(),
         }
     }
 }
@@ -97,6 +101,11 @@ impl Options {
     pub(crate) fn least_drift_ppm(&self) -> u32 {
         let declared = self.timings.iter().map(|timing| timing.clock_drift_ppm);
         declared.min().unwrap_or(self.timing.clock_drift_ppm)
+    }
+
+    /// Whether `node` has storage, after its first process.
+    pub(crate) fn memory(&self, node: u64) -> Memory {
+        self.memories.get(index_of(node)).copied().unwrap_or_default()
     }
 
     pub(crate) fn start(&self, node: u64) -> Start {

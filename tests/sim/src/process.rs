@@ -1,6 +1,7 @@
 //! A host of a node: the disk, which survives a crash, and the process, which does not.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use quorate::{
     Config, Election, HardState, Input, Lease, Membership, MembershipVersion, Output, Target, Term,
@@ -21,6 +22,8 @@ pub(crate) struct Host {
     pub(crate) forgotten: Option<MembershipVersion>,
     /// When the last process started.
     pub(crate) started: Instant,
+    /// What the wall clock showed when the node was last started blank.
+    pub(crate) wall_clock: Duration,
     /// The number of processes so far. An event that is meant for one process never reaches the next one.
     pub(crate) life: u32,
     /// Whether the node has ever held a membership that contains it.

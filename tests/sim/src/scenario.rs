@@ -111,6 +111,12 @@ impl Scenario {
                 let drawn = Dice::new(self.seed ^ 0x5eed).below(1 << Faults::ALL.len());
                 self.seed.is_multiple_of(4) || drawn >> (fault as u32) & 1 == 1
             }
+            // What wears memories out: other members, clocks at the bound, slow disks.
+            Faults::Amnesia
+                if matches!(fault, Faults::Churn | Faults::Drift | Faults::Clocks | Faults::SlowDisks) =>
+            {
+                Dice::new(self.seed ^ 0xa3e5).below(1 << Faults::ALL.len()) >> (fault as u32) & 1 == 1
+            }
             only => only.has(fault),
         }
     }
@@ -215,6 +221,7 @@ pub(crate) fn options(seed: u64, nodes: usize, has: impl Fn(Faults) -> bool) -> 
         panics: false,
         lost_attempts: Some(lost_attempts + hops),
         starts: if has(Faults::Churn) { churn::starts(seed, nodes) } else { Vec::new() },
+        memories: if has(Faults::Amnesia) { amnesia::memories(seed, nodes) } else { Vec::new() },
         ..Options::default()
     }
 }

@@ -102,6 +102,7 @@ fn perform(cluster: &mut Cluster, record: &[u8]) {
         12 => change_fault_levels(cluster, &mut dice),
         13 => quiet_phase(cluster, &mut dice),
         14 => inject(cluster, &mut dice, Faults::OldMessages),
+        10 | 11 | 15 => inject(cluster, &mut dice, Faults::Amnesia),
         // Only time passes, with the fates of this record.
         _ => {}
     }
