@@ -93,6 +93,8 @@ pub enum Problem {
     /// There is no leader, although a quorum of the voters is heard: one of them holds a membership that contradicts
     /// this node's.
     MembershipConflict,
+    /// This node was started from a state by which it is not a member: it was removed, or left out when the group formed.
+    NotAMember,
     /// This node is no member, and the nodes of the group answer it.
     NotAdmitted,
     /// This node is no member, and no node of the group is heard.
@@ -117,6 +119,7 @@ impl Problem {
             | Problem::WrongAddresses => true,
             Problem::Recovering
             | Problem::CannotSend
+            | Problem::NotAMember
             | Problem::NotAdmitted
             | Problem::NotContacted
             | Problem::NoQuorum
@@ -137,6 +140,7 @@ impl Problem {
             Problem::OtherGroup => "no leader, and datagrams of another group arrive",
             Problem::WrongAddresses => "no leader, and datagrams for another node arrive",
             Problem::MembershipConflict => "no leader, and a voter holds other first members",
+            Problem::NotAMember => "not a member of the group: removed, or left out",
             Problem::NotAdmitted => "waiting to be added",
             Problem::NotContacted => "waiting to be added, and no node is heard",
             Problem::NoQuorum => "no leader, and no majority is heard",
@@ -154,6 +158,7 @@ impl Problem {
             Problem::OtherGroup => "compare the group and the addresses of peers",
             Problem::WrongAddresses => "compare the id of this node and the addresses of peers",
             Problem::MembershipConflict => "stop the node that was started wrongly",
+            Problem::NotAMember => "stop this node, or have the leader add it",
             Problem::NotAdmitted => "have the leader add this node to the members",
             Problem::NotContacted => "have the leader add this node, and check addresses, keys and firewalls",
             Problem::NoQuorum => "check that these nodes run, their addresses, keys and firewalls",
@@ -227,12 +232,14 @@ pub(crate) struct Health<I> {
 #[cfg(any(feature = "endpoint", feature = "tokio"))]
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Condition {
-    /// The node follows or leads, or has been removed: nothing is wrong that it knows of.
+    /// The node follows or leads, or has said that it was removed: nothing is wrong that it knows of.
     Well,
     /// The node has forgotten what it took part in, and waits to be told.
     Recovering,
     /// The node leads, and members are silent.
     MembersSilent,
+    /// The node knows that it is not a member, from before its start, and knows no leader.
+    Removed,
     /// The node is no member, and knows no leader.
     Outside,
     /// The node is a member, and knows no leader.

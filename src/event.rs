@@ -215,6 +215,20 @@ pub enum Event<I> {
         /// The voters that were to take over, and what each lacks. None if this node is the only voter.
         unfit: Vec<(I, Unfit)>,
     },
+    /// A voter promises this leader less than the shortest promise that it asks for, since that voter's
+    /// [`promise_limit`](crate::Timing::promise_limit) is shorter, or was when the voter last wrote its state. The lease
+    /// is as long as a quorum promises, and may lapse between two heartbeats. Reported at growing intervals for each
+    /// voter.
+    ///
+    /// Give all nodes of the group the same lengths of time.
+    ShortPromise {
+        /// The voter.
+        voter: I,
+        /// What it promises.
+        granted: Duration,
+        /// The shortest promise that this leader asks for.
+        requested: Duration,
+    },
     /// A voter denied this node its vote because that voter's data reach further.
     ///
     /// If the host replicates data, catch up from there and set the new
@@ -370,6 +384,13 @@ impl<I: fmt::Debug> fmt::Display for Event<I> {
             Event::NoSuccessor { unfit } => {
                 f.write_str("this node leads on: no voter can take over")?;
                 unfit.iter().try_for_each(|(id, reason)| write!(f, "; node {id:?}: {reason}"))
+            }
+            Event::ShortPromise { voter, granted, requested } => {
+                write!(
+                    f,
+                    "voter {voter:?} promises {granted:?} where this leader asks for {requested:?}: give all nodes the \
+                     same lengths"
+                )
             }
             Event::Behind { peer, position } => {
                 write!(f, "node {peer:?} denied its vote: its data reach position {position}")

@@ -386,7 +386,8 @@
 //!   time that is left of its lease. Voters whose promise has less than three quarters of the long
 //!   promise left are asked again with each repetition of 4.3 too.
 //! - (d) *Limits that differ:* in (c) the long promise is the shortest that came with a vote of this term. A
-//!   voter that granted less than it was asked for grants no more the next time.
+//!   voter that granted less than it was asked for grants no more the next time. A leader to which a voter grants
+//!   less than the shortest promise that its heartbeats ask for reports that (`ShortPromise`).
 //!
 //! The fractions are those of `promise_limit / (1 + drift)`.
 //!
@@ -397,7 +398,8 @@
 //! and stop its work, although leadership goes on. (b) and (d): A with a `promise_limit` of 3600 is never promised
 //! more than 450 by B, whose own limit that is. A candidate that waited for two thirds of 3600 would take up
 //! leadership when the votes are over, and a leader that gave up waiting at any moment would write when its lease
-//! is shortest.
+//! is shortest. Lengths that differ make no lease unsafe, only short: if B promises less than two heartbeat intervals
+//! of A, the leadership of A does not outlast the loss of one datagram, and nothing but the report says why.
 //!
 //! *For example* of (b), A asks for long promises at 0, with a lease until 110. The reply of B, at 10, makes it
 //! last until 450. A host whose write began at 10 and took 120 would see no lease from 110 to 130.

@@ -67,6 +67,7 @@ pub(crate) enum Anomaly {
     TwoLeaders,
     TermTooFarAhead,
     TooManyForming,
+    ShortPromise,
 }
 
 impl<I: NodeId> PeerLog<I> {

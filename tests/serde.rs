@@ -110,6 +110,11 @@ fn events_come_back() {
         Event::StateLost,
         Event::TwoProcesses { peer: 2 },
         Event::TooManyForming { peer: 2 },
+        Event::ShortPromise {
+            voter: 2,
+            granted: Duration::from_millis(100),
+            requested: Duration::from_millis(150),
+        },
         Event::HandoverFailed { successor: None, reason: None },
         Event::NoSuccessor { unfit: vec![(2, quorate::Unfit::Unsteady)] },
         Event::Behind { peer: 2, position },

@@ -217,6 +217,7 @@ impl ElectionCounters {
             | Event::TargetReached { .. }
             | Event::TargetAbandoned
             | Event::NoSuccessor { .. }
+            | Event::ShortPromise { .. }
             | Event::LearnerBehind { .. }
             | Event::VoterBehind { .. }
             | Event::ReconfigurationStalled { .. }

@@ -259,6 +259,7 @@ impl<I: NodeId> Facts<I> {
             Condition::Recovering => Some(Problem::Recovering),
             Condition::Well => None,
             Condition::MembersSilent => Some(Problem::SilentMembers),
+            Condition::Removed => Some(Problem::NotAMember),
             Condition::Outside if contacted => Some(Problem::NotAdmitted),
             Condition::Outside => Some(self.explanation(findings, 1).unwrap_or(Problem::NotContacted)),
             Condition::Leaderless { .. } if findings.cannot_send => Some(Problem::CannotSend),

@@ -140,6 +140,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Err(Unused::Stray) => return,
         };
         let Some(effect) = self.record_reply(index, granted, &header, reply) else { return };
+        if granted < self.timing.shortest_promise() {
+            self.report_short_promise(from, index, granted, out);
+        }
         // The order matters. A reply of B to A may prolong its promise, acknowledge the membership and say
         // `ready`, all at once. The lease comes first, since the step that a commit allows is judged by it;
         // then the commit, for which steps and handovers wait; `ready` comes last, because it makes A step

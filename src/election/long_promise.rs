@@ -6,11 +6,13 @@ use alloc::vec::Vec;
 use rand_core::Rng;
 
 use super::Election;
+use crate::event::Event;
 use crate::io::Output;
 use crate::lease::Preparation;
+use crate::peer_log::Anomaly;
 use crate::role::Role;
 use crate::tuning::Tuning;
-use crate::types::{Nanos, NodeId, Timestamp};
+use crate::types::{MemberIndex, Nanos, NodeId, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// The promise that heartbeats ask for now: the long one while members write, or the leader is about to.
@@ -27,6 +29,22 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return self.timing.promise_limit();
         }
         self.tuning().map_or(self.timing.promise(), Tuning::promise)
+    }
+
+    /// Rule 3.5 (d): the voter at `index` grants less than any heartbeat asks for.
+    #[cold]
+    pub(super) fn report_short_promise(
+        &mut self,
+        voter: I,
+        index: MemberIndex,
+        granted: Nanos,
+        out: &mut Vec<Output<I>>,
+    ) {
+        if self.hard.membership.is_voter_at(index) {
+            let (granted, requested) = (granted.as_duration(), self.timing.shortest_promise().as_duration());
+            let event = Event::ShortPromise { voter, granted, requested };
+            self.report_anomaly(voter, Anomaly::ShortPromise, event, out);
+        }
     }
 
     /// Rule 3.5 (b): what this leader was about to write it writes at the next tick, which is due at once. The

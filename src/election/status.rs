@@ -133,7 +133,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let grace = SHORTEST_GRACE.max(self.timing.promise_limit().as_duration().saturating_mul(2));
         let leader = self.leader();
         let leads = leader.is_some_and(|leader| leader.id == self.id);
-        let looks = leads || leader.is_none();
+        // A node that is out is written to by none.
+        let looks = (leads || leader.is_none()) && !self.is_removed();
         let (silent, silent_voters) = if looks { self.silent_members(grace) } else { (Vec::new(), 0) };
         let condition = match self.participation {
             _ if self.is_recovering() => Condition::Recovering,
@@ -142,6 +143,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 Condition::MembersSilent
             }
             Participation::Outsider | Participation::Member if leader.is_some() => Condition::Well,
+            Participation::Outsider if self.is_removed() => Condition::Removed,
             Participation::Outsider if !self.hard.membership.is_forming() => Condition::Outside,
             Participation::Outsider | Participation::Member => {
                 Condition::Leaderless { missing: self.missing_voters() }

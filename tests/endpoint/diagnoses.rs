@@ -385,6 +385,28 @@ fn a_node_that_waits_to_be_added_says_whether_it_is_heard() {
 }
 
 #[test]
+fn a_removed_node_that_is_started_again_says_that_it_was_removed_and_not_that_it_waits() {
+    for keys in [None, Some(keys())] {
+        let mut world = World::of(three(&keys));
+        world.run_for(10 * SECOND);
+        world.step(1, Input::Reconfigure { target: Target::new([1, 2], []).unwrap(), force: Force::Never });
+        let said = said_within(&mut world, 3, 60);
+        assert!(
+            said.iter().any(|(_, event)| *event == Event::Removed) && diagnoses(&said).is_empty(),
+            "{said:?}"
+        );
+        let now = world.now;
+        world.node(3).restart(now);
+        let said = said_within(&mut world, 3, 30);
+        let line = assert_said(&mut world, 3, &said, Problem::NotAMember).to_string();
+        assert!(line.ends_with("stop this node, or have the leader add it"), "{line}");
+        world
+            .step(1, Input::Reconfigure { target: Target::new([1, 2, 3], []).unwrap(), force: Force::Never });
+        assert_resolved(&mut world, 3, Problem::NotAMember);
+    }
+}
+
+#[test]
 fn a_stray_message_does_not_show_that_a_node_that_waits_is_heard() {
     let mut world = World::of([Node::new(4, &[], None).knowing(1)]);
     let stray = plain_message(2, 4);

@@ -427,3 +427,32 @@ fn a_winner_whose_votes_are_nearly_over_asks_for_them_again_first() {
     }
     assert_eq!((node.role(), now, node.lease_end()), (RoleKind::Leader, late + 2 * RETRY, LIMIT));
 }
+
+/// Rule 3.5 (d): voter 2 has a `promise_limit` of 100, and learner 4 one of 50.
+#[test]
+fn a_leader_says_which_voter_promises_less_than_its_heartbeats_ask_for() {
+    let mut node = leader(1, &[1, 2, 3]);
+    let mut told = Vec::new();
+    let mut limit = 100;
+    for _ in 0..4_000 {
+        let (now, beats) = (node.due(), node.tick_at(node.due()));
+        assert_eq!(node.role(), RoleKind::Leader, "the other two are a quorum");
+        for (follower, beat) in sent(&beats).into_iter().filter(|(_, message)| is_heartbeat(message)) {
+            let asked = heartbeat_of(beat).promise.as_duration().as_millis() as u64;
+            let granted = if follower == 2 { asked.min(limit) } else { asked };
+            let short = |event: &&Event<u64>| matches!(event, Event::ShortPromise { .. });
+            let out = node.hear(now, follower, grant(beat, granted));
+            told.extend(
+                events(&out).into_iter().filter(|event| short(&event)).map(|event| (now, event.clone())),
+            );
+        }
+        if told.len() == 4 {
+            limit = PROMISE;
+        }
+    }
+    let event = Event::ShortPromise { voter: 2, granted: ms(100), requested: ms(PROMISE) };
+    assert!(told.iter().all(|(_, said)| *said == event), "{told:?}");
+    let at: Vec<u64> = told.iter().map(|(now, _)| *now).collect();
+    assert!(at.len() == 4 && at[0] < 2 * HEARTBEAT + 100, "at once, and no longer than that lasts: {at:?}");
+    assert!(at.windows(2).all(|pair| pair[1] - pair[0] >= 10 * LIMIT), "{at:?}");
+}

@@ -604,6 +604,7 @@ pub(crate) fn trace(outputs: &Outputs) -> String {
             Event::Recovered { .. } => "recovered",
             Event::TwoProcesses { .. } => "two-processes",
             Event::TooManyForming { .. } => "too-many",
+            Event::ShortPromise { .. } => "short-promise",
             _ => "unknown",
         }
         .to_owned(),

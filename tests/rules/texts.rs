@@ -225,7 +225,7 @@ fn each_event_is_one_line_that_names_the_nodes_and_terms_it_is_about() {
     let leader = Leader { id: 3, term: Term(8) };
     let version = MembershipVersion { term: Term(8), number: 2 };
     let stepped_down = |reason| Event::SteppedDown { term: Term(7), reason };
-    let texts: [(Event<u64>, &str); 29] = [
+    let texts: [(Event<u64>, &str); 30] = [
         (Event::Elected { term: Term(7) }, "elected in term 7"),
         (stepped_down(StepDown::LeaseLapsed), "stepped down from term 7: its lease lapsed"),
         (
@@ -271,6 +271,14 @@ fn each_event_is_one_line_that_names_the_nodes_and_terms_it_is_about() {
         (Event::StateLost, "durable state lost: this node asks the others before it takes part again"),
         (Event::Recovered { term: Term(7) }, "recovered in term 7: others have told what was forgotten"),
         (Event::TwoProcesses { peer: 2 }, "two processes run as node 2: stop one of them"),
+        (
+            Event::ShortPromise {
+                voter: 3,
+                granted: Duration::from_millis(100),
+                requested: Duration::from_millis(150),
+            },
+            "voter 3 promises 100ms where this leader asks for 150ms: give all nodes the same lengths",
+        ),
         (
             Event::TooManyForming { peer: 6 },
             "node 6 was started as forming in addition to max_members others",
