@@ -121,8 +121,9 @@ pub struct Timing {
     /// of `promise`.
     pub retry_interval: Duration,
     /// The time between the election deadlines of one possible successor and the next. With less than 2.5
-    /// times the largest one-way delay, or less than the `clock_resolution`, elections split: they then take many
-    /// rounds.
+    /// times the largest one-way delay, or less than the `clock_resolution`, nodes campaign at once and split the
+    /// votes. That costs rounds, of up to `promise_limit` each, and no more: each candidacy that a node loses
+    /// doubles the range from which the node draws its next deadline, up to one `promise`.
     pub stagger: Duration,
     /// How long a node of higher priority must have followed well before leadership is handed to it.
     pub takeover_delay: Duration,

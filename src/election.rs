@@ -82,6 +82,8 @@ pub struct Election<I, R> {
     takeover: Option<Box<Takeover<I>>>,
     /// The rank in the succession that the last leader gave. Rule 4.1.
     rank: Option<u8>,
+    /// How many candidacies have ended without a winner since this node followed a leader, or led. Rule 4.4 (e).
+    lost_candidacies: u8,
     /// Whether the election deadline was deferred after a clock jump, and no message has arrived since.
     deferred_after_clock_jump: bool,
     durability: Durability,
@@ -145,6 +147,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             lapse_backoff: Backoff::default(),
             takeover: None,
             rank: None,
+            lost_candidacies: 0,
             deferred_after_clock_jump: false,
             participation,
             leaving: Leaving::No,
@@ -354,6 +357,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Stops campaigning: cancels the election deadline and every pre-vote round.
     fn stop_campaigning(&mut self) {
+        self.lost_candidacies = 0;
         if let Role::Follower(following) = &mut self.role {
             following.reset_candidacy(NEVER);
         } else {

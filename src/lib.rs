@@ -89,7 +89,7 @@
 //! | long promise | A promise of the length `promise_limit`, asked for where a node has to write before it can reply. |
 //! | quarantine | The time after a restart in which a voter honours promises that it has forgotten: it is bound, to no node. |
 //! | lease | The time until which a quorum of promises to the leader lasts for certain. The leader acts only under it. |
-//! | election deadline | When a follower campaigns. *Jitter* is the random part of it, up to half a stagger. |
+//! | election deadline | When a follower campaigns. *Jitter* is the random part of it, up to half a stagger, and longer after lost candidacies (4.4 (e)). |
 //! | rank, succession, stagger | The leader ranks the voters that could succeed it, from 0. The stagger lies between the deadlines of one rank and the next. |
 //! | pre-vote | The question whether a vote would be granted. It changes nothing. An *early pre-vote* is asked before the deadline. |
 //! | renewal | A leader's change to a higher term, without a gap in its lease. |
@@ -497,15 +497,24 @@
 //! - (d) Beside a rival, a candidate does not wait for voters that are bound, nor for absent ones. A voter
 //!   is absent if it has answered neither the pre-vote nor the vote: nothing has been heard of it since the
 //!   pre-vote began, a retry interval or longer ago.
+//! - (e) *Split votes:* the longest jitter doubles with each candidacy that the node loses, from half a stagger
+//!   to one promise, until the node follows a leader or leads.
 //!
 //! *Why.* (a) A candidate learns when it is worth while to ask again, and where to catch up. (b) Otherwise
 //! a node with a higher term and less data could neither be elected nor vote for any other. (d) Two
-//! candidates that each wait for a dead voter would wait until both candidacies are over.
+//! candidates that each wait for a dead voter would wait until both candidacies are over. (e) A node has won when
+//! the others have its vote requests: after the pre-vote's round trip, a write and one way more. Nodes whose
+//! deadlines differ by less split the votes. Where messages take longer than the staggers allow for, or clocks are
+//! coarser, that would be so each time.
 //!
 //! *For example* of (d), of the voters A to E, A and B both campaign in term 7. C has voted for A, E for B,
 //! and D is dead. A has two votes and could win with D's, so it would wait, and so would B. A has seen that
 //! B is a rival and that D did not answer the pre-vote either: it gives up term 7 and tries a later one. If
 //! D had answered the pre-vote, it may be writing its vote, and is waited for.
+//!
+//! *For example* of (e), messages take 60 and the stagger is 1: A, B and C campaign within 3 of each other, and each
+//! votes for itself. With jitter of half a millisecond they do the same in the next term, and in the next 57 terms on
+//! average. With up to 128 after eight lost candidacies one of them is soon early enough.
 //!
 //! **4.5 A newer membership ends the candidacy.** A pre-candidate or candidate that is shown a newer
 //! membership in a denial adopts it together with the term (7.2), and is a follower again.

@@ -304,8 +304,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// Rule 4.4: a candidacy has ended without a winner, and the node follows until its next election deadline.
-    /// Jitter separates candidates whose deadlines coincide.
+    /// Jitter separates candidates whose deadlines coincide, and is longer with each candidacy that is lost.
     pub(super) fn abandon_candidacy(&mut self) {
+        if matches!(self.role, Role::Candidate(_)) {
+            self.count_lost_candidacy();
+        }
         let jitter = self.draw_jitter();
         let deadline = self.draw_election_deadline().after(jitter);
         self.become_follower(deadline);

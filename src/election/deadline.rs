@@ -48,10 +48,27 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// Rule 4.1: a random length of up to half a stagger, which separates nodes that have no rank.
+    /// Rule 4.1: a random length that separates nodes without a rank, and candidates that split the votes.
     pub(super) fn draw_jitter(&mut self) -> Nanos {
+        let longest = self.longest_jitter();
+        Nanos(self.rng.next_u64().checked_rem(longest.0.saturating_add(1)).unwrap_or(0))
+    }
+
+    /// Half a stagger, and rule 4.4 (e): twice as long with each candidacy that was lost, up to one promise.
+    ///
+    /// Messages take 60 and the stagger is 1: A and B campaign at the same time, and each votes for itself. After
+    /// eight terms one of them draws 20 and the other 110, and asks for votes when it has given its own.
+    fn longest_jitter(&self) -> Nanos {
         let half = self.timing.stagger().part(2);
-        Nanos(self.rng.next_u64().checked_rem(half.0.saturating_add(1)).unwrap_or(0))
+        let factor = 2_u64.saturating_pow(self.lost_candidacies.into());
+        half.saturating_mul(factor).min(self.timing.promise()).max(half)
+    }
+
+    /// Rule 4.4 (e): this node's candidacy has ended without a winner.
+    pub(super) fn count_lost_candidacy(&mut self) {
+        if self.longest_jitter() < self.timing.promise() {
+            self.lost_candidacies = self.lost_candidacies.saturating_add(1);
+        }
     }
 
     /// Rule 4.8: the shortest delay after a lapsed lease.

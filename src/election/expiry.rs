@@ -5,6 +5,7 @@
 //! |---|---|
 //! | promise, quarantine, lease | at its end |
 //! | pre-vote round, candidacy, attempt to hand over, order to campaign that is repeated | at its end, or with the role |
+//! | candidacies lost (4.4) | when a leader is followed, or the node leads |
 //! | delay after a lapsed lease (4.8) | it halves until it is below its unit |
 //! | handovers that were tried, and the delay of the leader's own next one (6.4) | likewise |
 //! | a leadership on trial, an unsteady member (6.6) | 32 takeover delays after the handover; likewise |

@@ -138,6 +138,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.peer_log.forget_denial();
         self.forget_what_is_over();
         self.rank = heartbeat.rank;
+        self.lost_candidacies = 0;
         let election_deadline = self.draw_election_deadline();
         let (sends_pre_votes, is_electable) = (self.sends_pre_votes(), self.is_electable());
         let early_pre_vote_at =

@@ -35,6 +35,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Plans { handover, reconfiguration, to_carry_over } = self.carry_over_plans(lease, target);
         self.end_trial(self.id);
         self.peer_log.forget_denial();
+        self.lost_candidacies = 0;
         self.role = Role::Leader(Leading {
             term,
             since,

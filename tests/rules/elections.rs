@@ -282,6 +282,21 @@ fn a_voter_bound_in_the_very_term_is_lost_to_a_candidate() {
     assert_eq!((node.role(), node.due()), (RoleKind::Follower, 1));
 }
 
+/// Rule 4.3: a candidate whose voters are silent does not wait for them longer than a promise can last.
+#[test]
+fn a_candidacy_ends_after_the_longest_promise() {
+    let mut node = Node::fresh(1, &THREE);
+    node.campaign(&[2]);
+    while node.due() < LIMIT {
+        node.tick_at(node.due());
+        assert_eq!(node.role(), RoleKind::Candidate);
+    }
+    node.tick_at(LIMIT);
+    assert_eq!((node.role(), node.term()), (RoleKind::Follower, term(1)), "the next is in another term");
+    assert!(trace(&node.campaign(&[2])).starts_with("persist, vote 2, vote 3"));
+    assert_eq!(node.term(), term(2));
+}
+
 /// Rule 4.4: once a rival has votes, there is no use in waiting for dead voters.
 #[test]
 fn a_split_vote_ends_when_a_rival_has_votes_and_the_rest_is_silent() {

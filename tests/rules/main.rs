@@ -26,6 +26,7 @@ mod renewal;
 mod reply_order;
 mod rivals;
 mod silent_voters;
+mod split_votes;
 mod status;
 mod support;
 mod terms;

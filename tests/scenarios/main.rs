@@ -18,3 +18,4 @@ mod membership_changes;
 mod no_quorum;
 mod prelude;
 mod slow_disks;
+mod split_votes;
