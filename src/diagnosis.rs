@@ -27,6 +27,11 @@ pub struct Diagnosis<I> {
     pub silent: Vec<I>,
     /// The silent members whose address is unknown to this node.
     pub unaddressed: Vec<I>,
+    /// The silent members of which datagrams arrive all the same, but none of their election: they recover, or the
+    /// network loses datagrams that are longer than others.
+    pub unanswering: Vec<I>,
+    /// The silent nodes to which this node has something to send that is too long for a datagram, or for the system.
+    pub too_long_for: Vec<I>,
     /// The silent nodes from whose addresses datagrams arrive that this node cannot use.
     pub unusable: Vec<I>,
     /// How many datagrams were refused meanwhile, because this node could not read them.
@@ -59,6 +64,8 @@ impl<I> Diagnosis<I> {
             lasted,
             silent: Vec::new(),
             unaddressed: Vec::new(),
+            unanswering: Vec::new(),
+            too_long_for: Vec::new(),
             unusable: Vec::new(),
             unreadable: 0,
             denial: None,
@@ -180,6 +187,8 @@ impl<I: fmt::Debug> fmt::Display for Diagnosis<I> {
         let lists = [
             ("not heard", &self.silent),
             ("address unknown", &self.unaddressed),
+            ("running, but recovering or not reached by longer datagrams", &self.unanswering),
+            ("datagrams too long to be sent to", &self.too_long_for),
             ("datagrams that cannot be used come from the addresses of", &self.unusable),
         ];
         for (title, nodes) in lists {

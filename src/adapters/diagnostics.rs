@@ -84,6 +84,10 @@ pub(super) struct Findings<I> {
     pub(super) cannot_send: bool,
     /// Of the silent members, those without an address.
     pub(super) unaddressed: Vec<I>,
+    /// Of the silent members, those of which datagrams arrive.
+    pub(super) unanswering: Vec<I>,
+    /// The nodes to which a datagram was too long to be sent.
+    pub(super) too_long_for: Vec<I>,
 }
 
 impl<I> Default for Findings<I> {
@@ -95,6 +99,8 @@ impl<I> Default for Findings<I> {
             unreadable: 0,
             cannot_send: false,
             unaddressed: Vec::new(),
+            unanswering: Vec::new(),
+            too_long_for: Vec::new(),
         }
     }
 }
@@ -300,6 +306,8 @@ impl<I: NodeId> Facts<I> {
         Diagnosis {
             silent: self.silent.clone(),
             unaddressed: findings.unaddressed,
+            unanswering: findings.unanswering,
+            too_long_for: findings.too_long_for.into_iter().filter(is_unheard).collect(),
             unusable,
             unreadable: findings.unreadable,
             denial: self.last_denial.filter(|_| is_denied),

@@ -395,7 +395,8 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
         DatagramCounters { refused: self.sealing.refused(), ..self.counters }
     }
 
-    /// Counts what became of a datagram that the program was to send.
+    /// Counts what became of a datagram that the program was to send. If the system refused it because of its length,
+    /// [report](Self::report_too_long) that too.
     pub fn count_transmit<T, E>(&mut self, result: &Result<T, E>) {
         let sent = result.is_ok();
         self.counters.count(|counters| if sent { &mut counters.sent } else { &mut counters.send_errors });

@@ -2,8 +2,13 @@
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::vec::Vec;
 
+use rand_core::TryCryptoRng;
+
+use super::endpoint::{Endpoint, Transmit};
 use super::seal::Keyring;
+use crate::types::NodeId;
 
 /// How much is received in advance, in bytes of the system's own count. What waits there is late: by no more
 /// than the few milliseconds in which a host refuses as much.
@@ -98,6 +103,26 @@ pub(super) fn send_buffer(socket: &UdpSocket) -> Option<usize> {
     rustix::net::sockopt::socket_send_buffer_size(socket).ok().filter(|&bytes| bytes > 0)
 }
 
+/// Sends what an endpoint has to send, and tells it what became of that.
+pub(super) fn send_all<I: NodeId, R: TryCryptoRng>(
+    socket: &UdpSocket,
+    endpoint: &mut Endpoint<I, R>,
+    transmits: &mut Vec<Transmit>,
+) {
+    for Transmit { to, bytes } in transmits.drain(..) {
+        let sent = socket.send_to(&bytes, to);
+        endpoint.count_transmit(&sent);
+        if sent.is_err_and(|error| is_too_long(&error)) {
+            endpoint.report_too_long(to);
+        }
+    }
+}
+
+/// Whether the system refuses a datagram because of its length. Some take 9 KiB at most unless told otherwise.
+fn is_too_long(error: &io::Error) -> bool {
+    rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::MSGSIZE)
+}
+
 /// Whether an error of a socket says that there is no socket any more. All other errors may pass: networks come back,
 /// and buffers empty.
 pub(super) fn is_closed(error: &io::Error) -> bool {
@@ -110,6 +135,14 @@ mod tests {
     use rustix::io::Errno;
 
     use super::*;
+
+    #[test]
+    fn a_datagram_that_is_too_long_for_the_system_is_reported_to_the_endpoint() {
+        let (socket, to) = bind(SocketAddr::from(([127, 0, 0, 1], 0)), &Protection::OnlyLoopback).unwrap();
+        let sent = socket.send_to(&std::vec![0; 70_000], to);
+        assert!(sent.is_err_and(|error| is_too_long(&error)));
+        assert!(!is_too_long(&io::Error::from(Errno::NETUNREACH)));
+    }
 
     #[test]
     fn only_the_loss_of_the_socket_itself_is_final() {

@@ -3,15 +3,15 @@
 
 use std::time::Duration;
 
-use quorate::adapters::endpoint::{Endpoint, Transmit};
+use quorate::adapters::endpoint::{Endpoint, NodeView, Transmit};
 use quorate::adapters::seal::{Key, Keyring};
 use quorate::message::Denial;
 use quorate::{
-    ClusterId, Config, Diagnosis, Event, Force, HardState, Input, Position, Priority, Problem, Target,
-    Timing, Urgency,
+    ClusterId, Config, Diagnosis, Election, Event, Force, HardState, Input, Output, Position, Priority,
+    Problem, Target, Timestamp, Timing, Urgency,
 };
-use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
+use rand_chacha::{ChaCha8Rng, ChaCha20Rng};
 
 use super::world::*;
 
@@ -476,6 +476,79 @@ fn a_node_that_finds_a_majority_says_so_although_another_member_stays_silent() {
     assert_eq!(said.iter().filter(|event| ends(event)).count(), 1, "{said:?}");
     let diagnosis = assert_said(&mut world, 1, &said, Problem::SilentMembers);
     assert!(diagnosis.silent == [3] && diagnosis.lasted < SECOND * 5, "a problem of its own: {diagnosis:?}");
+}
+
+/// Node 1 leads, and has added node 9, which runs, and a hundred others, which do not. A heartbeat that tells the members
+/// is longer than any other datagram.
+fn hundred() -> World {
+    let mut world = World::of([Node::new(1, &[1], None), Node::new(9, &[], None).knowing(1)]);
+    world.run_for(2 * SECOND);
+    let target = Target::new([1], (9..=109).collect::<Vec<_>>()).unwrap();
+    let now = world.now;
+    let transmits = world.node(1).step(Some(Input::Reconfigure { target, force: Force::Never }), now);
+    world.node(1).endpoint.introduce(9, at(9), now).unwrap();
+    drop(transmits);
+    world
+}
+
+/// What an announcement has, and no more.
+const SHORT: usize = 200;
+
+#[test]
+fn a_member_that_runs_where_the_network_loses_longer_datagrams_is_told_from_one_that_is_gone() {
+    let mut world = hundred();
+    world.longest = Some(SHORT);
+    let said = said_within(&mut world, 1, 20);
+    let diagnosis = assert_said(&mut world, 1, &said, Problem::SilentMembers);
+    assert!(diagnosis.silent.len() == 101 && diagnosis.unanswering == [9], "{diagnosis:?}");
+    assert!(diagnosis.to_string().contains("not reached by longer datagrams: [9]"), "{diagnosis}");
+    world.longest = None;
+    let said = said_within(&mut world, 1, 60);
+    let (_, last) = diagnoses(&said).pop().unwrap();
+    assert!(!last.silent.contains(&9) && last.unanswering.is_empty(), "{last:?}");
+}
+
+#[test]
+fn a_leader_says_to_which_members_its_datagrams_are_too_long() {
+    let mut world = hundred();
+    world.node(1).longest = SHORT;
+    let said = said_within(&mut world, 1, 20);
+    let diagnosis = assert_said(&mut world, 1, &said, Problem::SilentMembers);
+    assert_eq!(diagnosis.too_long_for, [9]);
+    assert!(diagnosis.to_string().contains("too long to be sent to: [9]"), "{diagnosis}");
+    world.node(1).longest = usize::MAX;
+    let said = said_within(&mut world, 1, 60);
+    let (_, last) = diagnoses(&said).pop().unwrap();
+    assert!(!last.silent.contains(&9) && last.too_long_for.is_empty(), "{last:?}");
+}
+
+#[test]
+fn a_leader_says_to_which_member_no_datagram_takes_the_membership() {
+    let id = |byte| -> [[u8; 32]; 4] { [[byte; 32]; 4] };
+    let saved = HardState::bootstrap(GROUP, [id(0)]).unwrap();
+    let rng = ChaCha8Rng::seed_from_u64(1);
+    let mut election = Election::new(Config::new(id(0)), saved, Default::default(), rng).unwrap();
+    let Ok(mut endpoint) = Endpoint::new(id(0), GROUP, None, ChaCha20Rng::seed_from_u64(2));
+    endpoint.configure(id(1), at(1)).unwrap();
+    let mut said = Vec::new();
+    for millis in 0..8_000 {
+        let now = Timestamp::from(Duration::from_millis(millis));
+        let mut outputs = election.tick(now);
+        if millis == 1_000 {
+            let target = Target::new([id(0)], (1..=200).map(id)).unwrap();
+            outputs.extend(election.step(Input::Reconfigure { target, force: Force::Never }));
+        }
+        endpoint.observe(&NodeView::of(&election));
+        for output in outputs {
+            if let Output::Send { to, message } = output {
+                endpoint.send(to, &message, now, &mut Vec::new());
+            }
+        }
+        endpoint.handle_timeout(now, &mut Vec::new());
+        said.extend(std::iter::from_fn(|| endpoint.poll_event()));
+    }
+    let [Event::Diagnosed(diagnosis)] = &said[..] else { panic!("{said:?}") };
+    assert!(diagnosis.silent.len() == 200 && diagnosis.too_long_for == [id(1)], "{diagnosis:?}");
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub(crate) struct Node {
     pub(crate) address: SocketAddr,
     /// Whether the system takes the datagrams of this node.
     pub(crate) can_send: bool,
+    /// The length of the longest datagram that the system takes.
+    pub(crate) longest: usize,
     /// What its election reported, and nobody has read.
     pub(crate) events: Vec<Event<Id>>,
     config: Config<Id>,
@@ -67,6 +69,7 @@ impl Node {
             endpoint,
             address: at(config.id),
             can_send: true,
+            longest: usize::MAX,
             events: Vec::new(),
             config,
             saved,
@@ -118,9 +121,16 @@ impl Node {
             }
         }
         self.endpoint.handle_timeout(now, &mut transmits);
-        let taken = if self.can_send { Ok(()) } else { Err(()) };
-        transmits.iter().for_each(|_| self.endpoint.count_transmit(&taken));
-        if self.can_send { transmits } else { Vec::new() }
+        let (taken, refused): (Vec<_>, Vec<_>) =
+            transmits.into_iter().partition(|transmit| self.can_send && transmit.bytes.len() <= self.longest);
+        taken.iter().for_each(|_| self.endpoint.count_transmit(&Ok::<_, ()>(())));
+        for transmit in refused {
+            self.endpoint.count_transmit(&Err::<(), _>(()));
+            if transmit.bytes.len() > self.longest {
+                self.endpoint.report_too_long(transmit.to);
+            }
+        }
+        taken
     }
 
     pub(crate) fn receive(
@@ -179,6 +189,8 @@ pub(crate) struct World {
     pub(crate) translated: Option<Id>,
     /// The addresses that nothing arrives at or comes from.
     pub(crate) cut_off: Vec<SocketAddr>,
+    /// The length of the longest datagram that arrives, if there is a limit.
+    pub(crate) longest: Option<usize>,
     /// Whether every datagram arrives twice.
     pub(crate) doubles: bool,
 }
@@ -230,9 +242,11 @@ impl World {
         while let Some(next) = queue.pop_front() {
             for node in &mut self.nodes {
                 let is_cut_off = [next.source, next.transmit.to].iter().any(|end| self.cut_off.contains(end));
+                let is_lost =
+                    is_cut_off || self.longest.is_some_and(|longest| next.transmit.bytes.len() > longest);
                 let arrivals = if self.doubles { 2 } else { 1 };
                 for _ in 0..arrivals {
-                    if arrives(node, &next) && !is_cut_off {
+                    if arrives(node, &next) && !is_lost {
                         let transmits = node.receive(&next.transmit, next.source, at);
                         queue.extend(transmits.into_iter().map(pack(node.address)));
                     }

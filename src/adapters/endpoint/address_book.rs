@@ -72,7 +72,7 @@ impl<I: NodeId> AddressBook<I> {
         let mut challenge = false;
         self.change(id, |entry| {
             let seen = entry.candidates.see(address, length, sealed, now);
-            entry.asked.answer();
+            entry.asked.answer(now);
             challenge = seen.challenge;
             seen.moved
         });
@@ -186,6 +186,11 @@ impl<I: NodeId> AddressBook<I> {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.asked.send(length, addresses, now);
         }
+    }
+
+    /// Whether datagrams of `id` arrive.
+    pub(super) fn is_arriving(&self, id: I, now: Timestamp) -> bool {
+        self.entries.get(&id).is_some_and(|entry| entry.asked.is_arriving(now))
     }
 
     /// Counts the nodes that do not answer, which share a part of the send buffer.

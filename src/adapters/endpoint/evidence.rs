@@ -5,10 +5,12 @@
 //! a stranger sends is counted, and explains nothing. A stranger that can send from the addresses of members, and does
 //! so all the time, is believed as long as these members are not heard themselves.
 
+use core::net::SocketAddr;
 use std::prelude::rust_2024::*;
 
 use rand_core::TryCryptoRng;
 
+use super::address::canonical;
 use super::incoming::Origin;
 use super::{DatagramCounters, Endpoint, NodeView};
 use crate::adapters::diagnostics::Findings;
@@ -32,10 +34,12 @@ pub(super) enum Fault {
     OwnId,
     /// This node has sent it itself.
     Returned,
+    /// It is longer than this node can send it to a node.
+    TooLong,
 }
 
-/// The latest datagrams that could not be used, by node and by fault. There are no more than four for each node in the
-/// address book.
+/// The latest datagrams that could not be used or sent, by node and by fault. There are no more than five for each node
+/// in the address book.
 pub(super) struct Evidence<I> {
     all: Vec<Clue<I>>,
     /// The counters when the node was last well, or looked at.
@@ -64,8 +68,8 @@ impl<I: NodeId> Evidence<I> {
         Evidence { all: Vec::new(), well: Tally::default(), reviewed: Tally::default() }
     }
 
-    /// A datagram with this fault came from an address of `from`.
-    fn record(&mut self, from: I, fault: Fault, now: Timestamp) {
+    /// A datagram with this fault came from an address of `from`, or was for it.
+    pub(super) fn record(&mut self, from: I, fault: Fault, now: Timestamp) {
         let second = now.since_origin().as_secs();
         match self.all.iter_mut().find(|clue| clue.from == from && clue.fault == fault) {
             Some(clue) => {
@@ -87,6 +91,11 @@ impl<I: NodeId> Evidence<I> {
         let second = now.since_origin().as_secs();
         let of_kind = self.all.iter().filter(|clue| clue.fault == fault);
         of_kind.filter(|clue| clue.is_lasting(second)).map(|clue| clue.from).collect()
+    }
+
+    /// The nodes with this fault in any of the last sixteen seconds. Nobody else can have caused it.
+    fn recent(&self, fault: Fault) -> Vec<I> {
+        self.all.iter().filter(|clue| clue.fault == fault).map(|clue| clue.from).collect()
     }
 
     /// Something is wrong from now on.
@@ -171,8 +180,15 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
                     self.news.say(Event::TwoProcesses { peer: self.id }, at);
                 }
             }
-            Fault::Returned => {}
+            Fault::Returned | Fault::TooLong => {}
             Fault::Unreadable | Fault::Foreign | Fault::Misdirected => self.record_clue(fault, origin),
+        }
+    }
+
+    /// The system has refused a datagram to this address because of its length.
+    pub fn report_too_long(&mut self, to: SocketAddr) {
+        if let Some(to) = self.book.at(canonical(to)) {
+            self.evidence.record(to, Fault::TooLong, self.now);
         }
     }
 
@@ -204,7 +220,10 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
     fn findings(&mut self, now: Timestamp) -> Findings<I> {
         let tally = Tally::of(&self.counters());
         let is_unknown = |id: &I| self.book.address(*id).is_none();
+        let is_arriving = |id: &I| self.book.is_arriving(*id, now);
         Findings {
+            unanswering: self.diagnostics.silent().iter().copied().filter(is_arriving).collect(),
+            too_long_for: self.evidence.recent(Fault::TooLong),
             unreadable_from: self.evidence.lasting(Fault::Unreadable, now),
             foreign_from: self.evidence.lasting(Fault::Foreign, now),
             misdirected_from: self.evidence.lasting(Fault::Misdirected, now),

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::address::for_socket;
 use super::datagram;
+use super::evidence::Fault;
 use super::pacing::Turn;
 use super::{Endpoint, Transmit};
 use crate::message::{Body, Message};
@@ -38,6 +39,9 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
         }
         let addresses = self.book.enclose(to, reader, carries_membership(message), now);
         let bytes = datagram::encode_message(self.id, to, &addresses, message);
+        if bytes.is_none() {
+            self.evidence.record(to, Fault::TooLong, now);
+        }
         let bytes = bytes.and_then(|bytes| self.sealing.seal_for(to, bytes));
         self.transmit_to(to, bytes, &route, turn, out);
     }

@@ -37,6 +37,8 @@ pub(super) struct Pacing {
 pub(super) struct Asked {
     /// Since when something is sent to it that it has not answered, without a pause.
     since: Option<Timestamp>,
+    /// When a datagram of it arrived last.
+    heard: Option<Timestamp>,
     /// When something was to be sent to it last, and when something was sent.
     wanted: Timestamp,
     sent: Timestamp,
@@ -93,9 +95,14 @@ impl Pacing {
 }
 
 impl Asked {
-    /// The node was heard.
-    pub(super) fn answer(&mut self) {
-        self.since = None;
+    /// A datagram of the node arrives.
+    pub(super) fn answer(&mut self, now: Timestamp) {
+        (self.since, self.heard) = (None, Some(now));
+    }
+
+    /// Whether datagrams of the node arrive, of which one that knows no leader sends two a second.
+    pub(super) fn is_arriving(&self, now: Timestamp) -> bool {
+        self.heard.is_some_and(|heard| now.saturating_duration_since(heard) < SILENT_AFTER)
     }
 
     /// A datagram of `length` bytes goes out, to so many addresses of the node.
@@ -153,7 +160,7 @@ mod tests {
         for tenth in 0..100 {
             assert_eq!(pacing.turn(&mut asked, millis(tenth * 100)), Turn::Now);
             asked.send(300, 1, millis(tenth * 100));
-            asked.answer();
+            asked.answer(millis(tenth * 100));
         }
         for pause in 5..50 {
             assert_eq!(pacing.turn(&mut asked, millis(pause * 2_000)), Turn::Now);

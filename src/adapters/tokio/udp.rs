@@ -114,9 +114,7 @@ impl<I: NodeId> Udp<I> {
         let mut state = self.peers.lock();
         let (endpoint, clock) = state.started()?;
         let acted = act(endpoint, &mut self.buffer, clock.now(), &mut self.transmits);
-        for Transmit { to, bytes } in self.transmits.drain(..) {
-            endpoint.count_transmit(&self.sender.send_to(&bytes, to));
-        }
+        socket::send_all(&self.sender, endpoint, &mut self.transmits);
         Some(acted)
     }
 }

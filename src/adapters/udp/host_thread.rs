@@ -297,9 +297,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
     }
 
     fn flush(&mut self) {
-        for Transmit { to, bytes } in self.transmits.drain(..) {
-            self.endpoint.count_transmit(&self.socket.send_to(&bytes, to));
-        }
+        socket::send_all(&self.socket, &mut self.endpoint, &mut self.transmits);
     }
 
     /// Shows what is true after all outputs so far were acted on.
