@@ -170,6 +170,12 @@ pub enum Event<I> {
     /// Stop it whenever you like. While it runs it stays passive, and tells nodes that ask what the
     /// members are.
     Removed,
+    /// This node was removed and added again since it last heard of the members, and forgets the command to
+    /// [leave](crate::Input::Leave): it cannot tell whether that came before the removal, which has carried it out, or
+    /// after the addition.
+    ///
+    /// Step `Leave` once more if the node is to leave.
+    LeaveForgotten,
     /// A leader knows that this node had acknowledged a membership which it does not hold any more: its
     /// durable state was lost, or an older copy was put back. It takes no part until others have told it what it may
     /// have forgotten.
@@ -356,6 +362,9 @@ impl<I: fmt::Debug> fmt::Display for Event<I> {
                 awaited.iter().try_for_each(|(id, lack)| write!(f, "; node {id:?}: {lack}"))
             }
             Event::Removed => f.write_str("removed from the group: this node can be stopped"),
+            Event::LeaveForgotten => {
+                f.write_str("removed and added again: this node stays unless it is told to leave once more")
+            }
             Event::StateLost => {
                 f.write_str("durable state lost: this node asks the others before it takes part again")
             }

@@ -63,7 +63,8 @@ pub enum Input<I> {
     /// Such a node is gone for good: the reverse of `Discovered`. Rule 8.4.
     Lost(I),
     /// Have this node removed from the group. It goes on until [`Event::Removed`], and a leader hands over
-    /// first. A restart forgets the command. Rule 8.3.
+    /// first. A restart forgets the command; so does a node that hears that it was removed and added again meanwhile
+    /// ([`Event::LeaveForgotten`]). Rule 8.3.
     Leave,
     /// Take note that the host's data reach so far now.
     SetPosition(Position),

@@ -280,7 +280,7 @@
 //!   and a time that is not before that round began. The numbers of a process begin at random, below 2^20.
 //! - (e) *One addition:* a membership says with which version each learner was added. A wish to leave (8.3)
 //!   counts only in a reply that names that version or a later one. A node that takes over a membership by
-//!   which it was added later than with the version it held forgets its wish.
+//!   which it was added later than with the version it held forgets its wish, and reports that (`LeaveForgotten`).
 //!
 //! *Why.* What a member says replaces what it said before, and a reply that was delayed, or arrives twice,
 //! would bring back what is over. A promise is different: it holds whenever the leader hears of it. (d) A
@@ -288,7 +288,8 @@
 //! has a clock that begins again. (e) The leader that
 //! adds a node again may die before that node hears of it. The next leader cannot know that the node was
 //! gone in between, unless the membership says so. A learner is told before it votes (8.1 (d)), so a voter
-//! needs no such version.
+//! needs no such version. A wish from after the addition, of which the node had not heard yet, looks like one from
+//! before the removal: to drop the one in silence would be wrong, and to keep the other would remove the node twice.
 //!
 //! The other replies need no order. A vote is given for good in its term, which is campaigned in once (1.6),
 //! and so are its denials, but for `Bound`, which costs no more than the rest of that candidacy. A higher
@@ -946,7 +947,7 @@
 //! - (a) *A member asks:* a flag in its heartbeat replies says that it wants to be removed. The leader
 //!   removes it, even if the target contains it, and does not take it back for the target's sake: the target is not reached as it was
 //!   given, and ends with `TargetAbandoned`. A restart forgets the wish, and so does a node that was removed
-//!   and is added again (2.8 (e)).
+//!   and is added again (2.8 (e)), which says so.
 //! - (b) *The leader leaves:* a leader that wants to leave, or that the target lacks, takes all other steps
 //!   first. If it wants to leave and no step is possible for two promises, it does not wait for the rest.
 //!   Then it hands over (section 6) to a voter that stays, with its flag set, and the next leader removes

@@ -107,6 +107,7 @@ fn events_come_back() {
         Event::TargetReached { version },
         Event::TargetAbandoned,
         Event::Removed,
+        Event::LeaveForgotten,
         Event::StateLost,
         Event::TwoProcesses { peer: 2 },
         Event::TooManyForming { peer: 2 },

@@ -216,6 +216,7 @@ impl ElectionCounters {
             Event::MembershipChanged { committed: false, .. }
             | Event::TargetReached { .. }
             | Event::TargetAbandoned
+            | Event::LeaveForgotten
             | Event::NoSuccessor { .. }
             | Event::ShortPromise { .. }
             | Event::LearnerBehind { .. }

@@ -6,7 +6,7 @@
 //! | level | means | events |
 //! |---|---|---|
 //! | `error` | an operator has to act, and nothing passes by itself | `StateLost`, `TwoProcesses`, `TwoLeaders`, `ForeignCluster`, `MembershipConflict`, `TooManyForming`, `TermTooFarAhead`; `Diagnosed`, if [`Problem::needs_operator`](crate::Problem::needs_operator) says so: keys, groups, addresses, first members or a disk are wrong |
-//! | `warn` | availability was lost, or is at risk, and nobody has planned it | `LeaderLost`, `TickedLate`, `SteppedDown` by a lease that lapsed, `HandoverFailed`, `NoSuccessor`, `ReconfigurationStalled`, `TargetAbandoned`, `ShortPromise`; `Diagnosed` otherwise: no majority, silent members, a node that waits to be added |
+//! | `warn` | availability was lost, or is at risk, and nobody has planned it | `LeaderLost`, `TickedLate`, `SteppedDown` by a lease that lapsed, `HandoverFailed`, `NoSuccessor`, `ReconfigurationStalled`, `TargetAbandoned`, `LeaveForgotten`, `ShortPromise`; `Diagnosed` otherwise: no majority, silent members, a node that waits to be added |
 //! | `info` | the group has changed, planned or not, or trouble is over | `Elected`, `SteppedDown` otherwise, `LeaderChanged`, `MembershipChanged` once it is committed, `TargetReached`, `Removed`, `Resolved`; a change of members that waits: `LearnerBehind`, `VoterBehind` |
 //! | `debug` | the rest | commands rejected, `MembershipChanged` before it is committed, `Behind` |
 //!
@@ -41,7 +41,7 @@ pub fn trace_event<I: NodeId>(node: I, event: &Event<I>) {
             info!(?node, leader = ?id, %term, "{event}");
         }
         Event::LeaderChanged { leader: None } => info!(?node, "{event}"),
-        Event::TargetAbandoned => warn!(?node, "{event}"),
+        Event::TargetAbandoned | Event::LeaveForgotten => warn!(?node, "{event}"),
         Event::LeaderLost { leader } => warn!(?node, ?leader, "{event}"),
         Event::Diagnosed(diagnosis) => trace_diagnosis(node, diagnosis),
         Event::Resolved { problem, .. } => info!(?node, ?problem, "{event}"),

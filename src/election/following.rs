@@ -113,6 +113,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if uses_vote {
             self.hard.voted_for = Some(from);
         }
+        let held = self.hard.membership.version();
         let is_installed = self.install_or_inherit(header, heartbeat);
         let learns_commit = self.learn_commit(header);
         // A node that led until now acknowledges the version of its own term only once that is durable.
@@ -122,6 +123,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             self.persist(out);
         }
         if is_installed || learns_commit {
+            self.forget_wish_from_before(held, out);
             self.report_membership(true, out);
         }
     }

@@ -50,19 +50,32 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         inherits
     }
 
+    /// Rule 2.8 (e): a node that was added again, later than with the version `held` that it held until now, forgets
+    /// its wish to leave, and says so to a host that had asked for it.
+    ///
+    /// C asks to be removed, is removed and added again, and hears of both at once. Or C is removed and added again, and
+    /// its host asks for the removal before C has heard of either. C cannot tell the two apart. It stays, and if
+    /// the host wants it to leave all the same, it asks again.
+    pub(super) fn forget_wish_from_before(&mut self, held: MembershipVersion, out: &mut Vec<Output<I>>) {
+        let members = &self.hard.membership;
+        let added = members.index_of(self.id).map(|index| members.added_at(index));
+        if !added.is_some_and(|added| is_newer_config(added, held)) {
+            return;
+        }
+        if self.leaving == Leaving::ByWish {
+            out.push(Output::Event(Event::LeaveForgotten));
+        }
+        self.leaving = Leaving::No;
+    }
+
     /// Gives the membership another version. The members stay the same.
     pub(super) fn set_membership_version(&mut self, version: MembershipVersion) {
         self.hard.membership.set_version(version);
         self.forget_indexed_state();
     }
 
-    /// Puts another membership in force, and moves what is known of each member to its new index. Rule 2.8: a node
-    /// that was added again after it held any membership so far has no wish to leave from before.
+    /// Puts another membership in force, and moves what is known of each member to its new index.
     pub(super) fn replace_membership(&mut self, next: Membership<I>) {
-        let added = next.index_of(self.id).map(|index| next.added_at(index));
-        if added.is_some_and(|added| is_newer_config(added, self.hard.membership.version())) {
-            self.leaving = Leaving::No;
-        }
         self.peer_log.realign(&self.hard.membership, &next);
         self.hard.membership = next;
         self.forget_indexed_state();

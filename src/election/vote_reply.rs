@@ -196,6 +196,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             self.raise_term(header.term);
         }
         let offered = reply.membership.clone().filter(|_| !is_conflict);
+        let held = self.hard.membership.version();
         let is_installed = self.install(offered);
         let learns_commit = self.learn_commit(header);
         if is_higher || is_installed || (learns_commit && self.is_removed()) {
@@ -206,6 +207,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             self.abandon_candidacy();
         }
         if is_installed || learns_commit {
+            self.forget_wish_from_before(held, out);
             self.report_membership(false, out);
         }
         if is_higher && !is_installed {

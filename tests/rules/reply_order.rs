@@ -132,8 +132,9 @@ fn a_reply_with_an_older_membership_tells_of_a_wish_from_before_the_member_was_a
     assert!(progress(&node, 4).leaving, "this wish is of a member that knows the addition");
 }
 
-/// The heartbeats to node 4 of a leader that removes it and adds it again, and of each later step.
-fn hears_of_its_addition(learner: bool) -> (Node, Node) {
+/// A leader that has removed node 4 and added it again, or made it a `learner`; and node 4, which has asked to leave
+/// and has heard of all that at once, in what it was sent last.
+fn hears_of_its_addition(learner: bool) -> (Node, Node, Outputs) {
     let mut leader = leader(1, &FOUR);
     let mut node = Node::fresh(4, &FOUR);
     let beats = leader.tick_at(leader.due());
@@ -149,31 +150,60 @@ fn hears_of_its_addition(learner: bool) -> (Node, Node) {
     settle(&mut leader, now + 1, &[2, 3], out);
     assert_eq!(leader.lists(), (&THREE[..], &[4][..]));
     let beat = leader.tick_at(leader.due());
-    node.hear(sent_at(&beat, 4), 1, to(&beat, 4));
+    let out = node.hear(sent_at(&beat, 4), 1, to(&beat, 4));
     assert_eq!(node.lists(), leader.lists());
-    (leader, node)
+    (leader, node, out)
 }
 
 /// Rule 8.3 (a).
 #[test]
 fn a_node_that_is_added_again_forgets_its_wish_to_leave_from_before() {
-    let (mut leader, mut node) = hears_of_its_addition(false);
+    let (mut leader, mut node, out) = hears_of_its_addition(false);
     assert!(!node.status().leaving);
+    assert!(trace(&out).starts_with("persist, leave-forgotten"), "{}", trace(&out));
+    assert!(trace(&out).ends_with("yes 1"), "{}", trace(&out));
     node.step(Input::Leave);
     let now = leader.due();
     let out = leader.reconfigure(now, &THREE, &[4, 5]);
     let out = settle(&mut leader, now, &[2, 3], out);
     let beat = to(&out, 4);
-    node.hear(now, 1, beat);
+    let out = node.hear(now, 1, beat);
     assert_eq!(node.lists(), leader.lists());
+    assert!(!trace(&out).contains("leave-forgotten"));
     assert!(node.status().leaving, "this wish is a new one, and node 5 was added later, not node 4");
 }
 
 /// The node has been a member all the time.
 #[test]
 fn a_voter_that_becomes_a_learner_still_wants_to_leave() {
-    let (_, node) = hears_of_its_addition(true);
-    assert!(node.status().leaving);
+    let (_, node, out) = hears_of_its_addition(true);
+    assert!(node.status().leaving && !trace(&out).contains("leave-forgotten"));
+}
+
+/// Node 4 has heard neither of its removal nor of its addition when its host asks it to leave, and hears of both in the
+/// denial of a pre-vote. Without a wish there is nothing to tell.
+#[test]
+fn a_node_that_learns_of_its_addition_from_a_denial_says_that_it_forgets_its_wish() {
+    let (leader, ..) = hears_of_its_addition(false);
+    let again = leader.membership();
+    for wishes in [true, false] {
+        let mut node = Node::fresh(4, &FOUR);
+        if wishes {
+            node.step(Input::Leave);
+        }
+        let mut out = Outputs::new();
+        while node.role() != RoleKind::PreCandidate {
+            out = node.tick_at(node.due());
+        }
+        let now = sent_at(&out, 2);
+        let denial = deny(&to(&out, 2), Denial::StaleMembership);
+        let out = node.hear(now, 2, denial.carrying(again.clone()).in_term(leader.term().0));
+        assert_eq!(node.lists(), (&THREE[..], &[4][..]));
+        assert!(!node.status().leaving);
+        let expected = if wishes { "persist, leave-forgotten, " } else { "persist, " };
+        assert!(trace(&out).starts_with(expected), "{}", trace(&out));
+        assert_eq!(trace(&out).contains("leave-forgotten"), wishes);
+    }
 }
 
 /// Rule 8.3 (a): a target of which a member has left was not reached as it was given.

@@ -600,6 +600,7 @@ pub(crate) fn trace(outputs: &Outputs) -> String {
             Event::TargetReached { .. } => "reached",
             Event::TargetAbandoned => "abandoned",
             Event::Removed => "removed",
+            Event::LeaveForgotten => "leave-forgotten",
             Event::StateLost => "state-lost",
             Event::Recovered { .. } => "recovered",
             Event::TwoProcesses { .. } => "two-processes",

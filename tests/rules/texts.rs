@@ -225,7 +225,7 @@ fn each_event_is_one_line_that_names_the_nodes_and_terms_it_is_about() {
     let leader = Leader { id: 3, term: Term(8) };
     let version = MembershipVersion { term: Term(8), number: 2 };
     let stepped_down = |reason| Event::SteppedDown { term: Term(7), reason };
-    let texts: [(Event<u64>, &str); 30] = [
+    let texts: [(Event<u64>, &str); 31] = [
         (Event::Elected { term: Term(7) }, "elected in term 7"),
         (stepped_down(StepDown::LeaseLapsed), "stepped down from term 7: its lease lapsed"),
         (
@@ -268,6 +268,10 @@ fn each_event_is_one_line_that_names_the_nodes_and_terms_it_is_about() {
              node 5: its data do not reach far enough: let it catch up",
         ),
         (Event::Removed, "removed from the group: this node can be stopped"),
+        (
+            Event::LeaveForgotten,
+            "removed and added again: this node stays unless it is told to leave once more",
+        ),
         (Event::StateLost, "durable state lost: this node asks the others before it takes part again"),
         (Event::Recovered { term: Term(7) }, "recovered in term 7: others have told what was forgotten"),
         (Event::TwoProcesses { peer: 2 }, "two processes run as node 2: stop one of them"),

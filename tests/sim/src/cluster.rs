@@ -141,7 +141,7 @@ pub struct MembershipEvent {
     pub at: Instant,
     /// The node.
     pub node: u64,
-    /// One of `MembershipChanged`, `TargetReached`, `TargetAbandoned`, `Removed`.
+    /// One of `MembershipChanged`, `TargetReached`, `TargetAbandoned`, `Removed`, `LeaveForgotten`.
     pub event: Event<u64>,
 }
 

@@ -25,6 +25,7 @@ impl Cluster {
                 self.on_reconfiguration_ended(node, &event);
                 self.record_event(node, event);
             }
+            Event::LeaveForgotten => self.record_event(node, event),
             Event::HandoverFailed { .. } => self.counts.failed_handovers += 1,
             // No node lies here, and no disk loses its data.
             Event::StateLost

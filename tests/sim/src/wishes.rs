@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quorate::{Force, Input, Priority, Target, Timing, Urgency};
+use quorate::{Event, Force, Input, Priority, Target, Timing, Urgency};
 
 use crate::cluster::Cluster;
 use crate::rng::Dice;
@@ -248,10 +248,11 @@ impl Wish {
         if is_met {
             return Some(End::Met);
         }
+        let mut news = cluster.membership_events[before.events..].iter();
         let is_refused = match *self {
-            Wish::Walk { leader, .. } => {
-                let ends = &cluster.membership_events[before.events..];
-                ends.iter().any(|event| event.ends_reconfiguration_of(leader))
+            Wish::Walk { leader, .. } => news.any(|change| change.ends_reconfiguration_of(leader)),
+            Wish::Leave { node } => {
+                news.any(|change| change.node == node && change.event == Event::LeaveForgotten)
             }
             Wish::Resign { leader, .. } => {
                 let changes = &cluster.leadership_changes[before.changes..];
@@ -259,7 +260,7 @@ impl Wish {
                 let leads_another = acts.is_some_and(|_| has_left);
                 leads_another || cluster.counts.failed_handovers > before.failed_handovers
             }
-            Wish::Leave { .. } | Wish::TakeOver { .. } | Wish::StandDown { .. } => false,
+            Wish::TakeOver { .. } | Wish::StandDown { .. } => false,
         };
         is_refused.then_some(End::Refused)
     }
