@@ -97,8 +97,8 @@ pub enum Problem {
     OtherGroup,
     /// There is no leader, and others send datagrams that are for another node.
     WrongAddresses,
-    /// There is no leader, although a quorum of the voters is heard: one of them holds a membership that contradicts
-    /// this node's.
+    /// There is no leader, because a voter holds a membership that contradicts this node's, or belongs to a group of
+    /// another [`Life`](crate::Life).
     MembershipConflict,
     /// This node was started from a state by which it is not a member: it was removed, or left out when the group formed.
     NotAMember,
@@ -146,7 +146,9 @@ impl Problem {
             Problem::UnreadableDatagrams => "no leader, and datagrams cannot be read",
             Problem::OtherGroup => "no leader, and datagrams of another group arrive",
             Problem::WrongAddresses => "no leader, and datagrams for another node arrive",
-            Problem::MembershipConflict => "no leader, and a voter holds other first members",
+            Problem::MembershipConflict => {
+                "no leader, and a voter belongs to a group with other first members"
+            }
             Problem::NotAMember => "not a member of the group: removed, or left out",
             Problem::NotAdmitted => "waiting to be added",
             Problem::NotContacted => "waiting to be added, and no node is heard",

@@ -9,12 +9,15 @@ mod expiry;
 mod fast_path;
 mod following;
 mod formation;
+mod fresh_start;
 mod handover;
 mod heartbeat;
 mod heartbeat_timing;
 mod invariants;
 mod leadership;
+mod life;
 mod long_promise;
+mod lost_quorum;
 mod membership_exchange;
 mod node_attributes;
 mod reconfiguration;
@@ -46,12 +49,17 @@ use crate::promise::Promise;
 use crate::rejection::Rejection;
 use crate::role::{Following, Leaving, Participation, Role, RoleKind};
 use crate::succession::Takeover;
-use crate::types::{CLOCK_END, ClusterId, Leader, NEVER, NodeId, Position, Priority, Round, Term, Timestamp};
+use crate::types::{
+    CLOCK_END, ClusterId, Leader, Life, NEVER, NodeId, Position, Priority, Round, Term, Timestamp,
+};
 use durability::Durability;
+use lost_quorum::QuorumCheck;
 use removal::initial_participation;
 
 /// How far the term of a message may be ahead of this node's. Rule 1.4.
 const MAX_TERM_JUMP: u64 = 1 << 32;
+/// How high the first term may be that a node of no life hears of. Rule 1.4.
+const MAX_FIRST_TERM: u64 = 1 << 63;
 
 /// The state machine of one node in the election of its group's leader.
 ///
@@ -77,6 +85,10 @@ pub struct Election<I, R> {
     first_round: Round,
     promise: Promise<I>,
     peer_log: PeerLog<I>,
+    /// When the node was started, or became blank.
+    started: Timestamp,
+    /// What is asked of others if there has been no leader for long. Rule 9.10.
+    quorum_check: Option<Box<QuorumCheck<I>>>,
     /// The delay of candidacies after a lapsed lease. Rule 4.8.
     lapse_backoff: Backoff,
     takeover: Option<Box<Takeover<I>>>,
@@ -130,6 +142,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let participation = initial_participation(config.id, &saved);
         let forgotten_until = now.after(promised).after(timing.clock.resolution());
         let quarantine_until = if saved.term > Term(0) { forgotten_until } else { Timestamp::ORIGIN };
+        Self::begin_incarnation(&mut saved, &mut rng);
         let round = Self::first_round(saved.blank, &mut rng);
         let mut election = Election {
             id: config.id,
@@ -144,6 +157,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             round,
             first_round: round,
             promise: Promise::quarantine(quarantine_until),
+            started: now,
+            quorum_check: None,
             lapse_backoff: Backoff::default(),
             takeover: None,
             rank: None,
@@ -264,6 +279,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.hard.cluster
     }
 
+    /// The life of that group; [`Life::NONE`] while this node belongs to none.
+    #[must_use]
+    pub fn life(&self) -> Life {
+        self.hard.life
+    }
+
     /// The role of this node.
     #[must_use]
     pub fn role(&self) -> RoleKind {
@@ -325,8 +346,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             let event = Event::ForeignCluster { peer: from, cluster: header.cluster };
             return self.report_anomaly(from, Anomaly::ForeignCluster, event, out);
         }
-        // Rule 1.4.
-        if header.term.0 > self.hard.term.0.saturating_add(MAX_TERM_JUMP) {
+        if self.is_of_another_life(&header) {
+            return self.on_message_of_another_life(from, &header, &body, out);
+        }
+        if self.is_too_far_ahead(header.term) {
             let event = Event::TermTooFarAhead { peer: from, term: header.term };
             return self.report_anomaly(from, Anomaly::TermTooFarAhead, event, out);
         }
@@ -341,11 +364,21 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Body::Heartbeat(heartbeat) => return self.on_heartbeat(from, index, header, heartbeat, out),
             Body::HeartbeatReply(reply) => self.on_heartbeat_reply(from, index, header, &reply, out),
             Body::RecoveryRequest => return self.on_recovery_request(from, &header, out),
+            Body::BlankReply(_) => return self.count_blank(from, &header, out),
             Body::RecoveryReply(_) => return,
         }
         if index.is_some() && header.term > self.hard.term {
             self.start_renewal(header.term, out);
         }
+    }
+
+    /// Rule 1.4. A node of no life knows no term to compare with.
+    fn is_too_far_ahead(&self, term: Term) -> bool {
+        let limit = match self.hard.life {
+            Life::NONE => MAX_FIRST_TERM,
+            Life(_) => self.hard.term.0.saturating_add(MAX_TERM_JUMP),
+        };
+        term.0 > limit
     }
 
     /// The only transition to the follower's role. The node starts a pre-vote round at `deadline`, if it may at
@@ -375,6 +408,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let version = self.hard.membership.version();
         Header {
             cluster: self.hard.cluster,
+            life: self.hard.life,
             term,
             version,
             committed: self.hard.committed,

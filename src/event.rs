@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::diagnosis::{Diagnosis, Problem};
 use crate::reconfig::Awaited;
 use crate::rejection::Unfit;
-use crate::types::{ClusterId, Leader, MembershipVersion, Position, Term};
+use crate::types::{ClusterId, Leader, Life, MembershipVersion, Position, Term};
 
 /// News for the host. Each variant says what it means and what to do about it.
 ///
@@ -183,13 +183,26 @@ pub enum Event<I> {
     /// Find out how the state was lost. Until the node noticed, it could vote twice in one term: a node whose state is
     /// lost starts as [`blank`](crate::HardState::blank).
     StateLost,
-    /// This node had forgotten what it took part in, and takes part again: others have told it. It follows, in the
-    /// highest term that it was told of.
+    /// This node had forgotten what it took part in, or was started for the first time as
+    /// [`blank`](crate::HardState::blank), and takes part now. It follows, in the highest term that it was told of.
     ///
     /// If the host replicates data that were lost too, catch up, and set the [position](crate::Input::SetPosition).
     Recovered {
         /// That term.
         term: Term,
+        /// Whether others have told it what it may have forgotten, or all had nothing to tell.
+        how: HowRecovered,
+    },
+    /// So many voters have forgotten what they took part in that no leader can be elected, and they cannot come back:
+    /// too few are left that could tell them. Reported at growing intervals.
+    ///
+    /// A group that was founded by blank nodes is founded again, once all of its founders are blank: a node without
+    /// storage becomes blank by itself, for one with storage that is up to you. Start it as
+    /// [`blank`](crate::HardState::blank), if what the group knew may be lost. For any other group,
+    /// [make the survivors a group of their own](crate::HardState::recover_unsafely).
+    QuorumLost {
+        /// The voters that have forgotten.
+        blank: Vec<I>,
     },
     /// A node was started as `forming` in addition to `max_members` others, and is refused.
     /// Reported at growing intervals.
@@ -257,6 +270,18 @@ pub enum Event<I> {
         /// Its group.
         cluster: ClusterId,
     },
+    /// A node of this node's [`ClusterId`] writes to this one, and belongs to a group of another [`Life`]: a group that was
+    /// started with another list, or anew after all had been forgotten. Nothing of what it says is used. Both sides
+    /// report it, at growing intervals.
+    ///
+    /// One of the two groups is a mistake. If the first starts had different lists, stop the nodes that had the wrong
+    /// one, and let them join with a new state. If an old group still runs, stop it.
+    OtherLife {
+        /// The node.
+        peer: I,
+        /// Its life.
+        life: Life,
+    },
     /// Two processes of one node send by turns: each has shown to be alive after the other had. A machine was cloned,
     /// or a copy of it was restored beside the original. Or another process sends to this node under the id of this
     /// node: two nodes were given one id. The hosts report it, the former of nodes that seal their datagrams: at
@@ -298,6 +323,18 @@ pub enum Event<I> {
         /// Its term.
         term: Term,
     },
+}
+
+/// How a blank node has come to take part.
+///
+/// Exhaustive: section 9 of the rules knows no other way.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub enum HowRecovered {
+    /// Others that take part have told it what it may have forgotten. Rule 9.4.
+    Rejoined,
+    /// All nodes of its list were blank, and have founded a group. Rules 9.6 and 9.7.
+    Founded,
 }
 
 /// Why a node no longer leads.
@@ -368,8 +405,17 @@ impl<I: fmt::Debug> fmt::Display for Event<I> {
             Event::StateLost => {
                 f.write_str("durable state lost: this node asks the others before it takes part again")
             }
-            Event::Recovered { term } => {
+            Event::Recovered { term, how: HowRecovered::Rejoined } => {
                 write!(f, "recovered in term {term}: others have told what was forgotten")
+            }
+            Event::Recovered { term, how: HowRecovered::Founded } => {
+                write!(f, "group founded in term {term}, by nodes that had nothing stored")
+            }
+            Event::QuorumLost { blank } => {
+                write!(
+                    f,
+                    "no leader can be elected: too many voters have forgotten what the group was; they are {blank:?}"
+                )
             }
             Event::TooManyForming { peer } => {
                 write!(f, "node {peer:?} was started as forming in addition to max_members others")
@@ -403,6 +449,13 @@ impl<I: fmt::Debug> fmt::Display for Event<I> {
             }
             Event::Behind { peer, position } => {
                 write!(f, "node {peer:?} denied its vote: its data reach position {position}")
+            }
+            Event::OtherLife { peer, life } => {
+                write!(
+                    f,
+                    "node {peer:?} belongs to another group of this number, of life {life}: it was started with another \
+                     list, or one of the two groups is an old one"
+                )
             }
             Event::ForeignCluster { peer, cluster } => {
                 write!(f, "node {peer:?} belongs to another group, cluster {cluster}")

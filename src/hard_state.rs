@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use core::time::Duration;
 
+use crate::fingerprint::Fingerprint;
 use crate::membership::{Limits, Membership, MembershipError};
-use crate::types::{ClusterId, Incarnation, MembershipVersion, Nanos, NodeId, Position, Term};
+use crate::types::{ClusterId, Incarnation, Life, MembershipVersion, Nanos, NodeId, Position, Term};
 
 /// The durable state of a node. The host stores it whole, and hands it back when the node starts again.
 ///
@@ -54,6 +55,8 @@ use crate::types::{ClusterId, Incarnation, MembershipVersion, Nanos, NodeId, Pos
 pub struct HardState<I> {
     /// The group this node belongs to.
     pub cluster: ClusterId,
+    /// Which group of that number it is; [`Life::NONE`] while the node belongs to none. Rule 1.7.
+    pub life: Life,
     /// The highest term that this node has taken part in; or the next one, with its vote for itself, if it
     /// may be about to stand for election in that (rule 4.10). Never less than `membership.version().term`.
     pub term: Term,
@@ -68,9 +71,21 @@ pub struct HardState<I> {
     /// How far the data of a candidate have to reach for this node's vote, at the least: as far as those of a quorum
     /// may have reached when this node came back after it had forgotten. Rule 9.4.
     pub position_floor: Position,
-    /// Which of its starts the node is in, if it has forgotten what it took part in and has not come back yet. Its
-    /// membership is then the list of the nodes that it asks. Rules 9.1 and 9.2.
-    pub blank: Option<Incarnation>,
+    /// What a node knows that has forgotten what it took part in and has not come back yet. Its membership is then the
+    /// list of the nodes that it asks. Section 9.
+    pub blank: Option<Blank>,
+}
+
+/// What a node knows that has forgotten everything else.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct Blank {
+    /// Which of its starts the node is in. Rule 9.2.
+    pub incarnation: Incarnation,
+    /// The life of the group that the node is pledged to found together with the others of its list. Rule 9.6.
+    pub pledge: Option<Life>,
+    /// Whether the node may found a group: not if it noticed that it had forgotten while it took part. Rule 7.5.
+    pub may_found: bool,
 }
 
 /// Why a node cannot be started as blank.
@@ -115,9 +130,18 @@ pub enum RecoveryError {
 /// The earliest time that a wall clock shows if it was ever set: the beginning of 2020.
 const EARLIEST_TIME: Duration = Duration::from_secs(1_577_836_800);
 
+/// What lives are fingerprints of.
+const BOOTSTRAPPED: u64 = 1;
+const FORMING: u64 = 2;
+const RECOVERED: u64 = 3;
+const NONCE: u64 = 4;
+
 impl<I: NodeId> HardState<I> {
     /// The first state of a node of a new group. Give every initial node the same `cluster` and the same
-    /// `voters`: nodes with different lists refuse each other.
+    /// `voters`: nodes with different lists are of different [lives](Life), and refuse each other.
+    ///
+    /// Two groups that were started with the same list have the same life, too. If the second one is to be told apart
+    /// from the first, because nodes of that may still run, give its nodes a [nonce](Self::with_nonce).
     ///
     /// # Errors
     /// As [`Membership::bootstrap`].
@@ -125,7 +149,29 @@ impl<I: NodeId> HardState<I> {
         cluster: ClusterId,
         voters: impl IntoIterator<Item = I>,
     ) -> Result<Self, MembershipError> {
-        Ok(Self::fresh(cluster, Membership::bootstrap(voters)?))
+        let membership = Membership::bootstrap(voters)?;
+        let life = Fingerprint::of_kind(BOOTSTRAPPED).with(&cluster).with_all(membership.voters()).life();
+        Ok(HardState { life, ..Self::fresh(cluster, membership) })
+    }
+
+    /// The same state, of a group of another life: of the same one for each node that is given the same `nonce`, which
+    /// can be any number. Give it to the first states of all nodes of a group that is to be told apart from an earlier
+    /// one. The nodes of a group that was started by a release without lives, whose state has none, can be given one in
+    /// the same way, while all of them are stopped.
+    ///
+    /// ```
+    /// use quorate::{ClusterId, HardState};
+    ///
+    /// let first = HardState::bootstrap(ClusterId(7), [1_u64, 2, 3])?;
+    /// let again = HardState::bootstrap(ClusterId(7), [3_u64, 2, 1])?;
+    /// assert_eq!(first.life, again.life);
+    /// assert_ne!(first.life, again.with_nonce(2).life);
+    /// # Ok::<(), quorate::MembershipError>(())
+    /// ```
+    #[must_use]
+    pub fn with_nonce(self, nonce: u64) -> Self {
+        let life = Fingerprint::of_kind(NONCE).with(&self.cluster).with(&self.life).with(&nonce).life();
+        HardState { life, ..self }
     }
 
     /// The first state of a node that will be added to a running group. The node stays passive until then.
@@ -159,7 +205,8 @@ impl<I: NodeId> HardState<I> {
         }
         let incarnation =
             Incarnation::starting_at(since_1970).ok_or(BlankError::ClockOutOfRange(since_1970))?;
-        Ok(HardState { blank: Some(incarnation), ..Self::fresh(cluster, Membership::bootstrap(members)?) })
+        let blank = Blank { incarnation, pledge: None, may_found: true };
+        Ok(HardState { blank: Some(blank), ..Self::fresh(cluster, Membership::bootstrap(members)?) })
     }
 
     /// The first state of a node of a new group whose nodes find each other. Give every node the same
@@ -172,7 +219,9 @@ impl<I: NodeId> HardState<I> {
     /// # Errors
     /// As [`Membership::forming`].
     pub fn forming(cluster: ClusterId, limits: Limits) -> Result<Self, MembershipError> {
-        Ok(Self::fresh(cluster, Membership::forming(limits)?))
+        let membership = Membership::forming(limits)?;
+        let life = Fingerprint::of_kind(FORMING).with(&cluster).with(&limits.max_members).life();
+        Ok(HardState { life, ..Self::fresh(cluster, membership) })
     }
 
     /// **Unsafe in general**: makes `survivors` a group of their own after a quorum was lost for good. Give
@@ -186,6 +235,7 @@ impl<I: NodeId> HardState<I> {
     ///   first starts;
     /// - a membership that was committed and that no survivor holds is lost.
     ///
+    /// The survivors are a group of a new [life](Life), so a node that is not destroyed after all is refused, and told.
     /// The new term exceeds `above`, so a leader's work stays fenced against what the survivors
     /// have seen. The result is bound, as after any restart, for what this node had promised.
     ///
@@ -205,14 +255,18 @@ impl<I: NodeId> HardState<I> {
         let survivors = Membership::bootstrap(survivors)?;
         // A starting point again, told by its number. Rule 7.1.
         let membership = survivors.at_version(MembershipVersion { term, number: 0 }).with_limits(limits);
-        Ok(HardState { term, promised: self.promised, ..Self::fresh(self.cluster, membership) })
+        let former = Fingerprint::of_kind(RECOVERED).with(&self.life).with(&term);
+        let life = former.with_all(membership.voters()).life();
+        Ok(HardState { life, term, promised: self.promised, ..Self::fresh(self.cluster, membership) })
     }
 
-    fn fresh(cluster: ClusterId, membership: Membership<I>) -> Self {
+    /// The state of a node that has taken part in nothing yet.
+    pub(crate) fn fresh(cluster: ClusterId, membership: Membership<I>) -> Self {
         let (term, promised) = (Term(0), Duration::ZERO);
         let position_floor = Position::default();
         HardState {
             cluster,
+            life: Life::NONE,
             term,
             voted_for: None,
             promised,

@@ -96,7 +96,9 @@
 //! | handover, takeover | A leader's orderly resignation in favour of a *successor* (thesis: leadership transfer). A takeover is a handover that the leader itself wants, in favour of a higher priority. |
 //! | membership, version | The lists of voters and learners, and the size of a quorum. Its version is the term of the leader that wrote it and a number, compared in that order. |
 //! | acknowledged, committed | A member acknowledges a membership by a reply with its version. A membership is committed once a quorum of its voters has acknowledged it: it can never be lost. |
+//! | life | Which of the groups it is that ever had one `ClusterId`. |
 //! | blank, recovery, incarnation | A node is blank that has nothing stored although the group may know it. It recovers: it waits, asks, and comes back. An incarnation is one of its starts. |
+//! | founder, pledge | If all nodes of a list are blank, they are the founders of a group. A pledge is a blank node's word that it will found the group with these others, in these incarnations. |
 //! | starting point | A membership that no leader wrote: a list (*bootstrap*), that of a *joining* or *forming* node, or one that was *recovered* by hand. |
 //! | reconfiguration, step, target | A leader's way from the membership in force to the target, the membership the operator wants, by steps from one membership to the next. |
 //!
@@ -124,7 +126,7 @@
 //! ## The files of all sections
 //!
 //! Files: `types.rs`, `types/time.rs`, `message.rs`, `message/display.rs`, `config.rs`, `config/checked_timing.rs`,
-//! `config/errors.rs`, `io.rs`, `event.rs`, `diagnosis.rs`, `rejection.rs`, `status.rs`, `role.rs`, `election.rs`,
+//! `config/errors.rs`, `io.rs`, `event.rs`, `fingerprint.rs`, `diagnosis.rs`, `rejection.rs`, `status.rs`, `role.rs`, `election.rs`,
 //! `election/status.rs`, `election/node_attributes.rs`, `election/invariants.rs`, `notice.rs`, `election/expiry.rs`
 //!
 //! Each section begins with the files, below `src`, that implement its rules. These serve all of them: the
@@ -133,7 +135,7 @@
 //!
 //! ## 1 Terms and votes
 //!
-//! Files: `hard_state.rs`, `election/vote.rs`, `election/durability.rs`
+//! Files: `hard_state.rs`, `election/vote.rs`, `election/durability.rs`, `election/life.rs`
 //!
 //! **1.1 One vote in a term.** A node grants its vote to one candidate in a term, as often as that
 //! candidate asks, and the vote is durable before the reply is sent. Raft §5.2.
@@ -169,6 +171,8 @@
 //! **1.4 A term too far ahead is ignored.** A message whose term exceeds the receiver's own by more than
 //! 2^32 is ignored and reported (`TermTooFarAhead`).
 //!
+//! A node of no life (1.7) knows no term to compare with, and ignores only terms above 2^63.
+//!
 //! *Why.* Terms are numbers of 64 bits. One broken node could use them all up with one message, and after
 //! the last term there is no election.
 //!
@@ -184,6 +188,21 @@
 //! *Why.* Rounds start again, and so do the clock readings of a machine that was started again. A late
 //! reply to a request from before the crash could be taken for a reply to a new one, though its promise was
 //! over long ago.
+//!
+//! **1.7 One life.** Each group has a *life*, a fingerprint of how it came into being, and each message bears that of its
+//! sender. A message of another life is ignored and reported (`OtherLife`), and a request is denied in the name of the
+//! receiver's life, so that its sender reports it too.
+//!
+//! - (a) *What it is of:* the cluster and the list of a bootstrapped group; the cluster and `max_members` of a forming
+//!   one; for survivors (`recover_unsafely`) their list, the life before, and the new term; for a founded group the list
+//!   and the incarnations of the founders (9.6). The operator adds a nonce where two groups would be the same.
+//! - (b) *No life:* a joining node has none, nor has one that is blank. It hears all lives, and belongs to the one whose
+//!   membership it takes over.
+//!
+//! *Why.* A list says who is a member, but not of which group. *For example,* A leads {A, B, C}. By mistake B is installed
+//! anew, as a group of its own, with the same `ClusterId`: B would vote for itself and lead, and to A and C it would still
+//! be a member that answers. Forming nodes cannot wait for their first leader to draw a life, as the first leader may fail
+//! before the commit, and the second would draw another.
 //!
 //! ## 2 Promises
 //!
@@ -999,7 +1018,7 @@
 //!
 //! ## 9 Nodes that forget
 //!
-//! Files: `recovery.rs`, `election/recovery.rs`
+//! Files: `recovery.rs`, `election/recovery.rs`, `election/fresh_start.rs`, `election/lost_quorum.rs`
 //!
 //! A node that has nothing stored although its group may know it is *blank*: its disk was lost, or it has none.
 //! It recovers: it takes no part until it has waited, and others have told it what it may have forgotten.
@@ -1007,8 +1026,11 @@
 //! ask with a nonce; and Michael, Ports, Sharma, Szekeres (DISC 2017), who show that this is not enough, and
 //! what is (9.3).
 //!
-//! **9.1 Wait.** A blank node belongs to no term, and answers nothing. Before `start + promise_limit + resolution`
-//! it sends nothing either. (If it has a longer `promised` on disk, 7.5, that takes the place of the limit.)
+//! A node without storage is blank at each start, and writes nothing. One with storage is blank at its first start, and
+//! when its state was lost.
+//!
+//! **9.1 Wait.** A blank node belongs to no term, and takes part in nothing. Before `start + promise_limit + resolution`
+//! it sends nothing and answers nothing. (If it has a longer `promised` on disk, 7.5, that takes the place of the limit.)
 //!
 //! *Why.* No promise is longer than `promise_limit`. After the wait none that the node has forgotten is in force
 //! on the clock of its holder: the division by 1 + drift in 3.1 covers both clocks, and each node takes its own
@@ -1030,7 +1052,8 @@
 //! time, from one retry interval up to `promise_limit`. A reply counts only in the round that it echoes. A node
 //! that holds a membership, other than the starting point of a joining or forming node, replies with its term,
 //! that membership, whether it is committed, and the position that it asks of candidates (9.4 (c)). A blank node
-//! replies nothing.
+//! replies that it is blank (9.6). A message of a node that has not replied in the round, or had not made the same
+//! pledge, hastens the next round, once in each round.
 //!
 //! *Why.* What was decided before the question is known to those who are asked; and nothing can be decided later
 //! with a promise of the former self, as all of those are over. Without the wait before the question this fails:
@@ -1043,8 +1066,9 @@
 //! votes for A, which has three votes now, and leads. If C were back, it could help B, in term 4, to be elected in
 //! term 5.
 //!
-//! **9.4 Coming back.** A blank node takes the newest membership M among the replies of a round, and comes back once
-//! a quorum of M has replied in that round, itself not counted. It is then a follower like any other.
+//! **9.4 Coming back.** A blank node takes the newest membership M of one life among the replies of a round, and comes
+//! back once a quorum of M has replied in that round, all of that life, itself not counted. It is then a follower like any
+//! other, and of that life.
 //!
 //! - (a) It takes the highest term among the replies, and its vote of that term is used: it is recorded as given to
 //!   itself. Rule 1.4 does not apply, and a node that still knows a higher term keeps that.
@@ -1096,6 +1120,60 @@
 //! *For example* of (b), A leads {A, B, C, D, E} and has a membership acknowledged by C, which forgets it, waits, and
 //! hears B, D and E, which do not hold it. Then D acknowledges. A, C and D would be a quorum, but C does not hold the
 //! membership any more: with B and E it can elect a leader that lacks it.
+//!
+//! **9.6 Fresh start.** A blank node of its own list that hears in one round from all others of the list that they are
+//! blank, were started with the same list, and in which incarnation they are, *pledges* itself to found a group with just
+//! these. Once all of them say in one later round that they have made the same pledge, it takes part: as a follower, with
+//! the list for its membership, which counts as bootstrapped.
+//!
+//! - (a) *The pledge* is the life of the group: a fingerprint of cluster, list and incarnations. It moves when a later round
+//!   shows other incarnations, and is durable before it is told.
+//! - (b) *A node with storage* that finds its pledge after a restart is in the same incarnation, and does not wait again.
+//! - (c) *Who may not:* a node that noticed while it took part that it has forgotten (7.5), and one that its own list lacks.
+//!
+//! *Why.* All, not a quorum: others of the list may be a quorum of a membership that still has a leader. The pledge: B and C
+//! have heard that A is blank. A crashes, starts again, and hears that B and C are blank. Without pledges A could found a
+//! group with what they have said, and B and C another one with what A had said before. With them, the pledges of one
+//! incarnation are ordered, and a node that takes part makes none. So when all have made a pledge, no founder takes part
+//! in an earlier life, nor ever will; and each quorum of an earlier life has a founder (9.9).
+//!
+//! (b) Otherwise a node would have forgotten a group in which it has never acted, and the group could wait for it for ever.
+//!
+//! **9.7 The late founder.** A blank node that has made a pledge, and hears in a round from one node of that life which
+//! takes part, takes part too: with the newest membership of that life that it is told of, in the highest term, with its
+//! vote used.
+//!
+//! *Why.* Its incarnation is one of those that found the group, so it has taken part in nothing that it could have
+//! forgotten. Without this rule the first founder that takes part, and so is not blank any more, would keep the others
+//! from doing so.
+//!
+//! **9.8 The first term** of a founded group is the highest that the founders say in that round. Each says what its wall
+//! clock showed at its start plus the time since divided by 1 + drift, in units of 2^-20 seconds.
+//!
+//! *Why.* S5: the terms of an earlier life must be lower, and nobody knows them any more. An earlier life began with a
+//! term of such a clock, and no election takes less than a microsecond. This holds if no founder's wall clock has been set
+//! back by more than the time since it last started. A node that added the time since its start without the division could
+//! be ahead of its own wall clock, which it reads at the next start.
+//!
+//! **9.9 Founders stay.** A leader takes no step to a membership of which a quorum has no founder, if the group was founded
+//! by blank nodes. A target of that kind is refused (`TooFewFounders`), and so is the wish of a founder to leave.
+//!
+//! *Why.* *For example,* A, B and C found a group, which becomes {A, D, E}. A, B and C forget, and found another. D and E are
+//! still a quorum of {A, D, E}, and elect D: two groups, each with a leader.
+//!
+//! **9.10 Giving up.** A node that takes part, and has given no promise for 6 `promise_limit`, asks as in 9.3: all members,
+//! and the founders. It asks again as often.
+//!
+//! - (a) *Too few are left:* if so many voters reply that they are blank that the others are no quorum, it reports that
+//!   (`QuorumLost`), at growing intervals. Without storage, in a founded group, it becomes blank of its own accord, with the
+//!   founders for its list; with storage it waits for its operator.
+//! - (b) *A later life:* a node without storage does the same if a founder replies that it takes part in another life.
+//!
+//! *Why.* (a) No leader can be elected by those that are left, and no blank node comes back by 9.4. To become blank is as
+//! safe as a crash. (b) The founders have all given up the life of this node, by 9.6.
+//!
+//! *For example,* A and B, without storage, are a group. A starts again. It cannot come back by 9.4, as no quorum of two is
+//! left without it. B finds that out after 6 long promises, becomes blank, and both found the group again.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
@@ -1112,6 +1190,7 @@ mod damping;
 mod diagnosis;
 mod election;
 mod event;
+mod fingerprint;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 mod hard_state;
@@ -1140,8 +1219,8 @@ mod types;
 pub use config::{Config, ConfigError, Memory, Timing};
 pub use diagnosis::{Diagnosis, Problem, ReceivedDenial};
 pub use election::Election;
-pub use event::{Event, StepDown};
-pub use hard_state::{BlankError, HardState, RecoveryError};
+pub use event::{Event, HowRecovered, StepDown};
+pub use hard_state::{Blank, BlankError, HardState, RecoveryError};
 pub use io::{Force, Input, Lease, Output, Urgency};
 pub use membership::{Limits, MAX_MEMBERS, Membership, MembershipError};
 pub use message::Message;
@@ -1150,8 +1229,8 @@ pub use rejection::{Ineligible, Rejection, Unfit};
 pub use role::RoleKind;
 pub use status::{HeartbeatTiming, MemberProgress, MemberStatus, PromiseStatus, RecoveryStatus, Status};
 pub use types::{
-    ClusterId, Incarnation, Leader, MembershipVersion, Nanos, NodeId, Position, Priority, PromiseHolder,
-    Term, Timestamp,
+    ClusterId, Incarnation, Leader, Life, MembershipVersion, Nanos, NodeId, Position, Priority,
+    PromiseHolder, Term, Timestamp,
 };
 
 /// The examples of the README, compiled and run with the tests.

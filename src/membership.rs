@@ -27,7 +27,7 @@ pub const MAX_MEMBERS: usize = 255;
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "Parts<Vec<I>, Vec<Learner<I>>>"))]
+#[cfg_attr(feature = "serde", serde(try_from = "Parts<Vec<I>, Vec<Learner<I>>, Origin<I>>"))]
 #[cfg_attr(feature = "serde", serde(bound(deserialize = "I: NodeId + Deserialize<'de>")))]
 pub struct Membership<I> {
     version: MembershipVersion,
@@ -35,9 +35,21 @@ pub struct Membership<I> {
     members: Box<[I]>,
     voters: u8,
     quorum: u8,
-    limits: Option<Limits>,
+    origin: Origin<I>,
     /// The version with which each learner was added, in the order of the learners. Rule 2.8.
     added: Box<[MembershipVersion]>,
+}
+
+/// How a group came into being, which all of its memberships tell.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+enum Origin<I> {
+    /// Its first nodes were started with the list of its voters.
+    Listed,
+    /// It formed itself. Rule 8.4.
+    Formed(Limits),
+    /// These nodes founded it when all of them were blank. The list is sorted. Rule 9.9.
+    Founded(Box<[I]>),
 }
 
 /// How few and how many members a group that formed itself is to have. Rule 8.4.
@@ -107,7 +119,7 @@ impl<I: NodeId> Membership<I> {
             members: Box::new([]),
             voters: 0,
             quorum: 0,
-            limits: None,
+            origin: Origin::Listed,
             added: Box::new([]),
         }
     }
@@ -125,7 +137,7 @@ impl<I: NodeId> Membership<I> {
             Vec::new(),
             Vec::new(),
             limits.quorum().into(),
-            Some(limits),
+            Origin::Formed(limits),
         )
     }
 
@@ -144,7 +156,7 @@ impl<I: NodeId> Membership<I> {
         if version == MembershipVersion::default() && voters.is_empty() && learners.is_empty() {
             return Ok(Self::joining());
         }
-        Self::assemble(version, voters, learners, quorum, None)
+        Self::assemble(version, voters, learners, quorum, Origin::Listed)
     }
 
     fn assemble(
@@ -152,8 +164,9 @@ impl<I: NodeId> Membership<I> {
         voters: Vec<I>,
         learners: Vec<I>,
         quorum: usize,
-        limits: Option<Limits>,
+        origin: Origin<I>,
     ) -> Result<Self, MembershipError> {
+        let limits = origin.limits();
         if limits.is_some_and(|limits| !limits.are_sound()) {
             return Err(MembershipError::BadLimits);
         }
@@ -182,7 +195,7 @@ impl<I: NodeId> Membership<I> {
         }
         let added = core::iter::repeat_n(MembershipVersion::default(), learners.len()).collect();
         members.append(&mut learners);
-        Ok(Membership { version, members: members.into(), voters: few, quorum: needed, limits, added })
+        Ok(Membership { version, members: members.into(), voters: few, quorum: needed, origin, added })
     }
 
     /// Its version.
@@ -218,13 +231,23 @@ impl<I: NodeId> Membership<I> {
     /// The limits that the group keeps to, if it formed itself.
     #[must_use]
     pub fn limits(&self) -> Option<Limits> {
-        self.limits
+        self.origin.limits()
+    }
+
+    /// The nodes that founded the group when all of them were blank, sorted; none if it began otherwise. Enough of them
+    /// stay voters for one to be in every quorum. Rules 9.6 and 9.9.
+    #[must_use]
+    pub fn founders(&self) -> &[I] {
+        match &self.origin {
+            Origin::Founded(founders) => founders,
+            Origin::Listed | Origin::Formed(_) => &[],
+        }
     }
 
     /// Whether this is the starting point of a group that forms itself.
     #[must_use]
     pub fn is_forming(&self) -> bool {
-        self.limits.is_some() && self.version == MembershipVersion::default()
+        self.limits().is_some() && self.version == MembershipVersion::default()
     }
 
     /// Whether `id` votes.
@@ -308,14 +331,14 @@ impl<I: NodeId> Membership<I> {
         let MembershipVersion { term, number } = self.version;
         let version = MembershipVersion { term, number: number.checked_add(1)? };
         let quorum = majority(voters.len());
-        let next = Self::assemble(version, voters, learners, quorum, self.limits).ok()?;
+        let next = Self::assemble(version, voters, learners, quorum, self.origin.clone()).ok()?;
         let added = |&id: &I| self.index_of(id).map_or(version, |index| self.added_at(index));
         Some(Membership { added: next.learners().iter().map(added).collect(), ..next })
     }
 
     /// The starting point of a forming group, with these nodes known.
     pub(crate) fn with_known(&self, voters: Vec<I>) -> Option<Self> {
-        Self::assemble(self.version, voters, Vec::new(), self.quorum(), self.limits).ok()
+        Self::assemble(self.version, voters, Vec::new(), self.quorum(), self.origin.clone()).ok()
     }
 
     /// The first membership of a group that formed itself: its founders, with the quorum that elected the first
@@ -326,7 +349,7 @@ impl<I: NodeId> Membership<I> {
             founders,
             Vec::new(),
             self.quorum(),
-            self.limits,
+            self.origin.clone(),
         )
         .ok()
     }
@@ -344,17 +367,30 @@ impl<I: NodeId> Membership<I> {
         let forms = self.is_forming() || other.is_forming();
         if forms && is_starting_point(self) && is_starting_point(other) {
             let max = |members: &Self| {
-                members.limits.filter(|_| members.is_forming()).map(|limits| limits.max_members)
+                members.limits().filter(|_| members.is_forming()).map(|limits| limits.max_members)
             };
             return !is_joining(self) && !is_joining(other) && max(self) != max(other);
         }
         self.version == other.version && self.differs_from(other)
     }
 
-    /// The same members, with these limits.
+    /// The same members, in a group with these limits, or without.
     pub(crate) fn with_limits(mut self, limits: Option<Limits>) -> Self {
-        self.limits = limits;
+        self.origin = limits.map_or(Origin::Listed, Origin::Formed);
         self
+    }
+
+    /// The first membership of a group that these voters found. Rule 9.6.
+    pub(crate) fn founded(mut self) -> Self {
+        self.origin = Origin::Founded(self.voters().into());
+        self
+    }
+
+    /// Rule 9.9: whether each quorum has one of the founders, if the group was founded by blank nodes.
+    pub(crate) fn is_anchored(&self) -> bool {
+        let founders = self.founders();
+        let others = self.voters().iter().filter(|voter| founders.binary_search(voter).is_err()).count();
+        founders.is_empty() || others < self.quorum()
     }
 
     /// Whether the two list other members, or need another quorum.
@@ -365,6 +401,15 @@ impl<I: NodeId> Membership<I> {
     /// What makes two memberships the same, whatever their versions.
     fn identity(&self) -> (&[I], u8, u8) {
         (&self.members, self.voters, self.quorum)
+    }
+}
+
+impl<I> Origin<I> {
+    fn limits(&self) -> Option<Limits> {
+        match self {
+            Origin::Formed(limits) => Some(*limits),
+            Origin::Listed | Origin::Founded(_) => None,
+        }
     }
 }
 

@@ -18,7 +18,10 @@ use crate::membership::Membership;
 #[cfg(feature = "serde")]
 use crate::types::NodeId;
 pub use crate::types::Round;
-use crate::types::{ClusterId, MembershipVersion, Nanos, Position, Priority, PromiseHolder, Term, Timestamp};
+use crate::types::{
+    ClusterId, Incarnation, Life, MembershipVersion, Nanos, Position, Priority, PromiseHolder, Term,
+    Timestamp,
+};
 
 /// A message from one node to another.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -37,6 +40,8 @@ pub struct Message<I> {
 pub struct Header {
     /// The group of the sender. A message of another group is ignored.
     pub cluster: ClusterId,
+    /// The life of that group, [`Life::NONE`] while the sender belongs to none. A message of another life is ignored.
+    pub life: Life,
     /// The term of the sender. In a heartbeat it is the term that the sender leads; in a pre-vote it is the
     /// present term of the sender and not the next one, which it would campaign in.
     pub term: Term,
@@ -69,6 +74,9 @@ pub enum Body<I> {
     RecoveryRequest,
     /// The reply to a recovery request: what the sender holds.
     RecoveryReply(RecoveryReply<I>),
+    /// The reply to a recovery request of a node that has nothing, either. Its header names no life, no term and no
+    /// version.
+    BlankReply(BlankReply),
 }
 
 /// Whether a candidate asks for votes or only whether it would get them.
@@ -155,6 +163,8 @@ pub enum Denial<I> {
     NotAMember,
     /// Both nodes hold this version of the membership, with different members.
     MembershipConflict,
+    /// The node that asks belongs to a group of another life; the header of the reply has the voter's.
+    OtherLife,
 }
 
 /// The reply to a request for a vote or a pre-vote.
@@ -238,4 +248,20 @@ pub struct RecoveryReply<I> {
     pub position: Position,
     /// The membership of the sender.
     pub membership: Box<Membership<I>>,
+}
+
+/// The reply of a node that has forgotten to the request of another one. If all nodes of a list have, they found a group.
+/// Rule 9.6.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct BlankReply {
+    /// The fingerprint of the list that the sender was started with; 0 if it may not found a group.
+    pub list: u64,
+    /// Which of its starts the sender is in.
+    pub incarnation: Incarnation,
+    /// The life that the sender is pledged to found.
+    pub pledge: Option<Life>,
+    /// The least first term that the sender may found a group with: the time that its wall clock shows, in units of
+    /// 2^-20 seconds.
+    pub first_term: Term,
 }

@@ -63,6 +63,7 @@ impl<I> RareState<I> {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Anomaly {
     ForeignCluster,
+    OtherLife,
     MembershipConflict,
     TwoLeaders,
     TermTooFarAhead,

@@ -170,7 +170,7 @@ pub(crate) fn next_step<I: NodeId>(
     many.chain(one)
         .chain([(&[][..], &[][..])])
         .filter_map(|(promoted, removed)| step(current, target, promoted, removed))
-        .find(|next| quorums_overlap(current, next) && sound(next))
+        .find(|next| quorums_overlap(current, next) && next.is_anchored() && sound(next))
 }
 
 /// The most members that may be promoted and removed in one step; of equally many, rather promoted than removed.

@@ -1,27 +1,37 @@
-//! What a node that has forgotten learns from the others, and when that is enough to come back. Section 9.
+//! What a node that has forgotten learns from the others, and when that is enough to take part again. Section 9.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::membership::{Membership, is_newer_config};
-use crate::message::Header;
-use crate::types::{MembershipVersion, NEVER, Nanos, NodeId, Position, Round, Term, Timestamp};
+use crate::message::{BlankReply, Header};
+use crate::types::{Life, MembershipVersion, NEVER, Nanos, NodeId, Position, Round, Term, Timestamp};
 
 /// A node that has forgotten what it took part in, and asks the others.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Recovery<I> {
+    /// When the node became blank.
+    pub(crate) since: Timestamp,
     /// Until then a promise that the node has forgotten may be in force. Rule 9.1.
     pub(crate) wait_until: Timestamp,
     /// When the next round of requests begins.
-    pub(crate) next_round: Timestamp,
+    next_round: Timestamp,
+    /// When it would begin if nothing hastened it.
+    regular: Timestamp,
     /// How long the round after that lasts.
     pause: Nanos,
+    /// Whether the next round may still be hastened, which it is once at most.
+    may_hasten: bool,
     /// The round of requests that is under way. Replies to any other count for nothing. Rule 9.3.
     round: Option<Round>,
+    /// When that round began.
+    began: Timestamp,
+    /// The round in which this process made the pledge that is in force. Rule 9.6.
+    pledged_in: Option<Round>,
     /// The replies in this round, at most one of each node that was asked.
     replies: Vec<Reply<I>>,
-    /// The newest membership among the replies in this round.
-    newest: Option<Known<I>>,
+    /// The newest membership of each life among the replies in this round.
+    known: Vec<Known<I>>,
     /// The newest membership of an earlier round, whose members are asked as well.
     contacts: Option<Box<Membership<I>>>,
     /// The last leader that wrote to this node, which is asked as well.
@@ -32,19 +42,28 @@ pub(crate) struct Recovery<I> {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Reply<I> {
     from: I,
-    term: Term,
-    position: Position,
+    state: State,
 }
 
-/// A membership, and whether a node knows that it is committed.
+/// What a node has said of itself.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum State {
+    /// It takes part.
+    Live { life: Life, term: Term, position: Position },
+    /// It has nothing, either.
+    Blank(BlankReply),
+}
+
+/// A membership, the life that it is of, and whether a node knows that it is committed.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Known<I> {
+    pub(crate) life: Life,
     pub(crate) membership: Box<Membership<I>>,
     pub(crate) committed: bool,
 }
 
-/// What a node comes back with. Rule 9.4.
-pub(crate) struct Recovered<I> {
+/// What a node comes back with. Rules 9.4 and 9.7.
+pub(crate) struct Outcome<I> {
     pub(crate) term: Term,
     pub(crate) known: Known<I>,
     /// How far the data reach that a quorum may have held.
@@ -52,29 +71,58 @@ pub(crate) struct Recovered<I> {
 }
 
 impl<I: NodeId> Recovery<I> {
-    /// A node that asks from `wait_until` on.
-    pub(crate) fn new(wait_until: Timestamp, first_pause: Nanos) -> Box<Self> {
+    /// A node that is blank since `since`, and asks from `wait_until` on.
+    pub(crate) fn new(since: Timestamp, wait_until: Timestamp, first_pause: Nanos) -> Box<Self> {
         Box::new(Recovery {
+            since,
             wait_until,
             next_round: wait_until,
+            regular: wait_until,
             pause: first_pause,
+            may_hasten: false,
             round: None,
+            began: wait_until,
+            pledged_in: None,
             replies: Vec::new(),
-            newest: None,
+            known: Vec::new(),
             contacts: None,
             leader: None,
         })
     }
 
-    /// Begins a round. Rounds last twice as long each time, up to `longest`.
+    /// Begins a round. Rounds last twice as long each time, up to `longest`; what hastens one changes no later one.
     pub(crate) fn begin_round(&mut self, round: Round, now: Timestamp, longest: Nanos) {
         self.round = Some(round);
+        self.began = now;
         self.replies.clear();
-        if let Some(known) = self.newest.take() {
-            self.contacts = Some(known.membership);
+        if let Some(newest) = self.known.drain(..).max_by_key(|known| known.membership.version()) {
+            self.contacts = Some(newest.membership);
         }
-        self.next_round = now.after(self.pause);
-        self.pause = self.pause.saturating_mul(2).min(longest);
+        if now >= self.regular {
+            self.regular = now.after(self.pause);
+            self.pause = self.pause.saturating_mul(2).min(longest);
+            self.may_hasten = true;
+        }
+        self.next_round = self.regular;
+    }
+
+    /// Begins the next round earlier, but not before the present one has lasted for `least`: a message has shown that
+    /// its sender has something new to tell.
+    pub(crate) fn hasten(&mut self, least: Nanos) {
+        if core::mem::take(&mut self.may_hasten) {
+            self.next_round = self.next_round.min(self.began.after(least));
+        }
+    }
+
+    /// Rule 9.6: the node has made a pledge at `now`, which the others are told in another round.
+    pub(crate) fn record_pledge(&mut self, now: Timestamp) {
+        self.pledged_in = self.round;
+        self.next_round = now;
+    }
+
+    /// Whether the node made its pledge before the round that is under way.
+    fn is_pledged_before_round(&self) -> bool {
+        self.pledged_in != self.round
     }
 
     /// Whether a reply with this header belongs to the round that is under way. Rule 9.3.
@@ -82,50 +130,104 @@ impl<I: NodeId> Recovery<I> {
         self.round == Some(reply.round)
     }
 
-    /// Whether `membership` cannot be right beside the newest one among the replies. Rule 7.4.
-    pub(crate) fn contradicts(&self, membership: &Membership<I>) -> bool {
-        self.newest.as_ref().is_some_and(|known| known.membership.contradicts(membership))
+    /// Whether `membership` cannot be right beside the newest one of its life among the replies. Rule 7.4.
+    pub(crate) fn contradicts(&self, life: Life, membership: &Membership<I>) -> bool {
+        let same_life = self.known.iter().find(|known| known.life == life);
+        same_life.is_some_and(|known| known.membership.contradicts(membership))
     }
 
-    /// Records a reply of `from`. Returns whether its membership is the newest so far, whose members have to be asked
-    /// as well.
-    pub(crate) fn record(
+    /// Records the reply of a node that takes part. Returns whether its membership is the newest of its life so far,
+    /// whose members have to be asked as well.
+    pub(crate) fn record_live(
         &mut self,
         from: I,
         header: &Header,
         position: Position,
         membership: Box<Membership<I>>,
     ) -> bool {
-        self.replies.retain(|reply| reply.from != from);
-        self.replies.push(Reply { from, term: header.term, position });
-        let committed = header.committed;
-        match &mut self.newest {
-            Some(known) if !is_newer_config(header.version, known.membership.version()) => {
-                known.committed |= committed && header.version == known.membership.version();
+        let Header { life, term, version, committed, .. } = *header;
+        self.record(from, State::Live { life, term, position });
+        match self.known.iter_mut().find(|known| known.life == life) {
+            Some(known) if !is_newer_config(version, known.membership.version()) => {
+                known.committed |= committed && version == known.membership.version();
                 false
             }
-            newest => {
-                *newest = Some(Known { membership, committed });
+            Some(known) => {
+                (known.membership, known.committed) = (membership, committed);
+                true
+            }
+            None => {
+                self.known.push(Known { life, membership, committed });
                 true
             }
         }
     }
 
-    /// Rule 9.4: what the node `me` comes back with, once a quorum of the newest membership has replied in this round,
-    /// itself not counted. A node that knows that it has forgotten may still hold a newer membership, of version `held`.
-    pub(crate) fn outcome(&self, me: I, held: MembershipVersion) -> Option<Recovered<I>> {
-        let known = self.newest.clone().filter(|known| !is_newer_config(held, known.membership.version()))?;
-        let has_replied = |index| {
-            let voter = known.membership.member(index);
-            voter.is_some_and(|voter| voter != me && self.has_heard(voter))
+    /// Records the reply of a node that is blank, too.
+    pub(crate) fn record_blank(&mut self, from: I, reply: BlankReply) {
+        self.record(from, State::Blank(reply));
+    }
+
+    fn record(&mut self, from: I, state: State) {
+        self.replies.retain(|reply| reply.from != from);
+        self.replies.push(Reply { from, state });
+    }
+
+    /// Rule 9.4: what the node `me` comes back with, once a quorum of the newest membership of a life has replied in
+    /// this round, itself not counted. A node that knows that it has forgotten may still hold a newer membership of its
+    /// life, of version `held`.
+    pub(crate) fn outcome(&self, me: I, life: Life, held: MembershipVersion) -> Option<Outcome<I>> {
+        let is_older =
+            |known: &Known<I>| known.life == life && is_newer_config(held, known.membership.version());
+        let has_quorum = |known: &&Known<I>| {
+            known.membership.is_quorum(|index| {
+                let voter = known.membership.member(index);
+                voter.is_some_and(|voter| voter != me && self.is_live(voter, known.life))
+            })
         };
-        if !known.membership.is_quorum(has_replied) {
-            return None;
-        }
-        let term = self.replies.iter().map(|reply| reply.term).max()?;
-        let voters = self.replies.iter().filter(|reply| known.membership.is_voter(reply.from));
-        let position = voters.map(|reply| reply.position).max()?;
-        Some(Recovered { term, known, position })
+        self.outcome_of(self.known.iter().filter(|known| !is_older(known)).find(has_quorum)?)
+    }
+
+    /// Rule 9.7: what a node takes part with that is pledged to this life, once one reply has come from it.
+    pub(crate) fn outcome_of_life(&self, life: Life) -> Option<Outcome<I>> {
+        let known = self.known.iter().find(|known| known.life == life)?;
+        // What the founders hold, this one need not: it has taken no part yet.
+        Some(Outcome { position: Position::default(), ..self.outcome_of(known)? })
+    }
+
+    /// The highest term and position that nodes of the life have told with this membership.
+    fn outcome_of(&self, known: &Known<I>) -> Option<Outcome<I>> {
+        let of_life = self.replies.iter().filter_map(|reply| match reply.state {
+            State::Live { life, term, position } if life == known.life => Some((reply.from, term, position)),
+            State::Live { .. } | State::Blank(_) => None,
+        });
+        let term = of_life.clone().map(|(_, term, _)| term).max()?;
+        let voters = of_life.filter(|&(from, ..)| known.membership.is_voter(from));
+        let position = voters.map(|(_, _, position)| position).max().unwrap_or_default();
+        Some(Outcome { term, known: known.clone(), position })
+    }
+
+    fn is_live(&self, node: I, of: Life) -> bool {
+        let is_reply = |reply: &Reply<I>| {
+            reply.from == node && matches!(reply.state, State::Live { life, .. } if life == of)
+        };
+        self.replies.iter().any(is_reply)
+    }
+
+    /// Rule 9.6: what the other nodes of `list` have replied in this round, in the order of the list, if all of them have
+    /// replied that they are blank and were started with the same list. `me` itself is left out.
+    pub(crate) fn blank_founders(&self, me: I, list: &[I], fingerprint: u64) -> Option<Vec<BlankReply>> {
+        let reply = |&id: &I| match self.replies.iter().find(|reply| reply.from == id)?.state {
+            State::Blank(reply) if reply.list == fingerprint => Some(reply),
+            State::Blank(_) | State::Live { .. } => None,
+        };
+        list.iter().filter(|&&id| id != me).map(reply).collect()
+    }
+
+    /// Rule 9.6: whether the others have all said that they are pledged to `life`, in a round that began after this node
+    /// had made the same pledge.
+    pub(crate) fn are_pledged(&self, others: &[BlankReply], life: Life) -> bool {
+        self.is_pledged_before_round() && others.iter().all(|other| other.pledge == Some(life))
     }
 
     /// Whether `node` has replied in this round.
@@ -133,16 +235,32 @@ impl<I: NodeId> Recovery<I> {
         self.replies.iter().any(|reply| reply.from == node)
     }
 
+    /// Whether `node` has said in this round that it is blank, too.
+    pub(crate) fn is_blank(&self, node: I) -> bool {
+        self.replies.iter().any(|reply| reply.from == node && matches!(reply.state, State::Blank(_)))
+    }
+
+    /// Whether a message of `node`, which asks or leads, shows that it has more to tell than it has in this round: it has
+    /// not replied, or it was blank without the pledge that this node has made.
+    pub(crate) fn has_news(&self, node: I, pledge: Option<Life>) -> bool {
+        match self.replies.iter().find(|reply| reply.from == node).map(|reply| &reply.state) {
+            None => true,
+            Some(State::Blank(reply)) => reply.pledge != pledge,
+            Some(State::Live { .. }) => false,
+        }
+    }
+
     /// The nodes that this one has heard of so far. A node may come more than once.
     pub(crate) fn heard_of(&self) -> impl Iterator<Item = I> {
-        let newest = self.newest.as_ref().map(|known| &known.membership);
-        let members = newest.into_iter().chain(&self.contacts).flat_map(|members| members.members());
+        let newest = self.known.iter().map(|known| &known.membership);
+        let members = newest.chain(&self.contacts).flat_map(|members| members.members());
         members.copied().chain(self.leader)
     }
 
     /// The newest membership that a reply has brought, in this round or before.
     pub(crate) fn latest(&self) -> Option<&Membership<I>> {
-        self.newest.as_ref().map(|known| &*known.membership).or(self.contacts.as_deref())
+        let newest = self.known.iter().max_by_key(|known| known.membership.version());
+        newest.map(|known| &*known.membership).or(self.contacts.as_deref())
     }
 
     /// The next timer.

@@ -87,6 +87,16 @@ pub enum Rejection<I> {
     /// The target makes the leader a learner, but a leader votes. Let it resign, and ask the next leader.
     #[error("the leader cannot make itself a learner: let it resign, and ask the next leader")]
     LeaderAsLearner,
+    /// A quorum of the voters that would be left had none of the nodes that founded the group when all of them were
+    /// blank. They would take the group for one that all have forgotten, if they forgot it, and found another. Rule 9.9.
+    /// Keep more of them as voters.
+    #[error(
+        "each quorum needs one of the nodes that founded the group, {founders:?}: keep more of them as voters"
+    )]
+    TooFewFounders {
+        /// The nodes that founded the group.
+        founders: Vec<I>,
+    },
     /// Every voter of the target wants to leave the group. Name at least one that stays.
     #[error("every voter of the target wants to leave the group: name one that stays")]
     NoVoterLeft,

@@ -13,7 +13,7 @@ use crate::message::Denial;
 use crate::reconfig::Target;
 use crate::role::RoleKind;
 use crate::types::{
-    ClusterId, Leader, MembershipVersion, NodeId, Position, Priority, PromiseHolder, Term, Timestamp,
+    ClusterId, Leader, Life, MembershipVersion, NodeId, Position, Priority, PromiseHolder, Term, Timestamp,
 };
 
 /// A snapshot of a node, as of its last tick. [`Display`](fmt::Display) shows it on about ten lines, and one
@@ -49,6 +49,8 @@ pub struct Status<I> {
     pub id: I,
     /// The group it belongs to.
     pub cluster: ClusterId,
+    /// The life of that group; [`Life::NONE`] while the node belongs to none.
+    pub life: Life,
     /// The reading of the clock at its last tick, which all of this is as of.
     pub now: Timestamp,
     /// Its role.
@@ -78,6 +80,9 @@ pub struct Status<I> {
     pub leaving: bool,
     /// What a node still waits for that has forgotten what it took part in.
     pub recovery: Option<RecoveryStatus<I>>,
+    /// The voters that have said that they have forgotten what they took part in, if this node has been without a leader
+    /// for long. [`Event::QuorumLost`](crate::Event::QuorumLost) says what to do if the others are no quorum.
+    pub blank_voters: Vec<I>,
     /// For how long a state has been waiting to be durable; nothing else is sent meanwhile. Only the host knows: an
     /// election by itself leaves this out.
     pub pending_write: Option<Duration>,
@@ -102,9 +107,12 @@ pub struct Status<I> {
 pub struct RecoveryStatus<I> {
     /// For how much longer it neither asks nor answers, because it may be bound by a promise that it has forgotten.
     pub wait_left: Duration,
-    /// The nodes that have replied in the present round of requests.
+    /// The nodes that have told this one what they hold, in the present round of requests. The node comes back when
+    /// `quorum` voters have.
     pub heard: Vec<I>,
-    /// The voters that have not. The node comes back when `quorum` voters have replied.
+    /// The nodes that have replied that they are blank, too. If all nodes of the list are, they found a group.
+    pub blank: Vec<I>,
+    /// The nodes that have not replied.
     pub missing: Vec<I>,
     /// How many voters, itself not counted, have to reply.
     pub quorum: usize,
@@ -196,7 +204,8 @@ impl<I: Copy> Status<I> {
             | Denial::StaleMembership
             | Denial::PositionBehind(_)
             | Denial::NotAMember
-            | Denial::MembershipConflict => None,
+            | Denial::MembershipConflict
+            | Denial::OtherLife => None,
         }
     }
 }
@@ -204,11 +213,11 @@ impl<I: Copy> Status<I> {
 impl<I: NodeId> fmt::Display for Status<I> {
     /// Several lines, without a newline at the end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Status { id, cluster, role, term, .. } = self;
+        let Status { id, cluster, life, role, term, .. } = self;
         let leaving = if self.leaving { ", leaving" } else { "" };
         let committed = if self.committed { "committed" } else { "not known to be committed" };
         let quorum = if self.quorum_reachable { "reachable" } else { "not reachable" };
-        write!(f, "node {id:?} of cluster {cluster}: {role} in term {term}{leaving}")?;
+        write!(f, "node {id:?} of cluster {cluster}, life {life}: {role} in term {term}{leaving}")?;
         write!(f, "\nleader       {}", OrNone(&self.leader))?;
         write!(f, "\nvote         ")?;
         match &self.voted_for {
@@ -219,6 +228,9 @@ impl<I: NodeId> fmt::Display for Status<I> {
         self.fmt_promise(f)?;
         if let Some(recovery) = &self.recovery {
             write!(f, "\nrecovery     {recovery}")?;
+        }
+        if !self.blank_voters.is_empty() {
+            write!(f, "\nforgotten    by voters {:?}", self.blank_voters)?;
         }
         if let Some(age) = self.pending_write {
             write!(f, "\nwrite        pending for {age:?}")?;
@@ -263,13 +275,13 @@ impl<I: NodeId> Status<I> {
 }
 
 impl<I: fmt::Debug> fmt::Display for RecoveryStatus<I> {
-    /// `2 replies needed; heard: [1], missing: [2]`
+    /// `2 replies needed; heard: [1], blank: [], missing: [2]`
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let RecoveryStatus { wait_left, heard, missing, quorum } = self;
+        let RecoveryStatus { wait_left, heard, blank, missing, quorum } = self;
         if !wait_left.is_zero() {
             write!(f, "asks in {wait_left:?}; ")?;
         }
-        write!(f, "{quorum} replies needed; heard: {heard:?}, missing: {missing:?}")
+        write!(f, "{quorum} replies needed; heard: {heard:?}, blank: {blank:?}, missing: {missing:?}")
     }
 }
 

@@ -90,6 +90,27 @@ impl fmt::Display for ClusterId {
     }
 }
 
+/// Which of the groups it is that ever had one [`ClusterId`]: a group that was started with another list, or anew
+/// after all of its nodes had forgotten it, has another life. A node ignores messages of another life, and
+/// [reports](crate::Event::OtherLife) them. Rule 1.7.
+///
+/// It is a fingerprint, so two groups have the same life no more often than two random numbers are the same.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct Life(pub u64);
+
+impl Life {
+    /// The life of a node that belongs to no group yet: a joining one, or one that has forgotten.
+    pub const NONE: Life = Life(0);
+}
+
+impl fmt::Display for Life {
+    /// `1f0c35f0a1b2c3d4`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
 /// The number of a period with at most one leader (Raft §5.1). Each later leader has a higher one, which
 /// makes it a fencing token: what receives a leader's work refuses a lower term than it has seen.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -260,9 +281,20 @@ impl Incarnation {
         Incarnation((chance >> 4) & !Self::LOW_BITS)
     }
 
-    /// The number of this incarnation, with the bits that are left to chance.
-    pub(crate) fn with_chance(self, chance: u64) -> u64 {
-        self.0 | (chance & Self::LOW_BITS)
+    /// The same time, with other bits that are left to chance.
+    pub(crate) fn with_chance(self, chance: u64) -> Incarnation {
+        Incarnation((self.0 & !Self::LOW_BITS) | (chance & Self::LOW_BITS))
+    }
+
+    /// The incarnation of a start that is so much later.
+    pub(crate) fn later_by(self, elapsed: Nanos) -> Incarnation {
+        let millis = elapsed.part(1_000_000).0.saturating_mul(Self::LOW_BITS.saturating_add(1));
+        Incarnation((self.0 & !Self::LOW_BITS).saturating_add(millis))
+    }
+
+    /// Rule 9.8: the time in units of 2^-20 seconds, as a term.
+    pub(crate) fn first_term(self) -> Term {
+        Term((self.0 & !Self::LOW_BITS) / 1_000)
     }
 }
 

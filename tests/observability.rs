@@ -14,7 +14,7 @@ use quorate::adapters::counters::ElectionCounters;
 use quorate::adapters::trace::trace;
 use quorate::message::{Answer, Body, Denial, Header, HeartbeatReply, Phase, Round, VoteReply};
 use quorate::{
-    ClusterId, Config, Diagnosis, Election, Event, HardState, Input, MembershipVersion, Message, Nanos,
+    ClusterId, Config, Diagnosis, Election, Event, HardState, Input, Life, MembershipVersion, Message, Nanos,
     Output, Position, Priority, Problem, StepDown, Term, Timestamp, Timing, Urgency,
 };
 use quorate_sim::Zero;
@@ -124,6 +124,7 @@ fn denials_are_counted_by_reason_apart_from_rejections() {
     let mut node = CountedNode::new();
     let header = Header {
         cluster: CLUSTER,
+        life: Life::NONE,
         term: Term(0),
         version: MembershipVersion { term: Term(0), number: 1 },
         committed: false,

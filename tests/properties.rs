@@ -67,7 +67,7 @@ fn the_inputs_reach_every_role_and_leave_it() {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut seen = [0_u32; 5];
     let (mut terms, mut steps) = (0, 0);
-    for round in 0..200 {
+    for round in 0..400 {
         let members = 1 + 2 * (round % 3);
         let start = if round % 5 == 4 { StartingPoint::Blank(5) } else { StartingPoint::Bootstrap(members) };
         let mut checked = CheckedElection::new(start, Term(0), Priority(1), round);
@@ -97,8 +97,8 @@ fn the_inputs_reach_every_role_and_leave_it() {
         terms += u64::from(checked.election().term() > Term(0));
     }
     println!("entered: {seen:?} (follower, pre-candidate, candidate, leader); the last: came back");
-    assert!(seen[..4].iter().all(|&times| times > 50) && seen[4] > 5, "{seen:?}");
-    assert!(terms > 150, "only {terms} of 200 elections left term 0");
+    assert!(seen[..4].iter().all(|&times| times > 100) && seen[4] > 5, "{seen:?}");
+    assert!(terms > 300, "only {terms} of 400 elections left term 0");
     println!("membership changes by a leader: {steps}");
     assert!(steps > 50, "only {steps} membership changes");
 }

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use quorate::message::{
-    Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Order, Phase, RecoveryReply, Round,
-    VoteReply, VoteRequest,
+    Answer, BlankReply, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Order, Phase, RecoveryReply,
+    Round, VoteReply, VoteRequest,
 };
 use quorate::{
-    ClusterId, MembershipVersion, Message, Nanos, NodeId, Position, Priority, PromiseHolder, Term,
+    ClusterId, Incarnation, Life, MembershipVersion, Message, Nanos, NodeId, Position, Priority,
+    PromiseHolder, Term,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -58,6 +59,7 @@ impl AnyId for SocketAddr {
 pub fn message<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Message<I>> {
     let header = Header {
         cluster: ClusterId(u.arbitrary()?),
+        life: Life(u.arbitrary()?),
         term: Term(u.arbitrary()?),
         version: version(u)?,
         committed: u.arbitrary()?,
@@ -68,7 +70,13 @@ pub fn message<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Message<I>> {
 }
 
 fn body<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Body<I>> {
-    Ok(match u.int_in_range(0..=5)? {
+    Ok(match u.int_in_range(0..=6)? {
+        6 => Body::BlankReply(BlankReply {
+            list: u.arbitrary()?,
+            incarnation: Incarnation(u.arbitrary()?),
+            pledge: option(u, |u| Ok(Life(u.arbitrary()?)))?,
+            first_term: Term(u.arbitrary()?),
+        }),
         4 => Body::RecoveryRequest,
         5 => Body::RecoveryReply(RecoveryReply {
             position: position(u)?,

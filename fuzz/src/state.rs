@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use arbitrary::{Error, Result, Unstructured};
 use quorate::{
-    ClusterId, HardState, Incarnation, Limits, MAX_MEMBERS, Membership, MembershipVersion, Position, Term,
+    Blank, ClusterId, HardState, Incarnation, Life, Limits, MAX_MEMBERS, Membership, MembershipVersion,
+    Position, Term,
 };
 
 use crate::{AnyId, option};
@@ -44,12 +45,16 @@ pub fn membership<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Membership<I>> {
 pub fn state<I: AnyId>(u: &mut Unstructured<'_>) -> Result<HardState<I>> {
     Ok(HardState {
         cluster: ClusterId(u.arbitrary()?),
+        life: Life(u.arbitrary()?),
         term: Term(u.arbitrary()?),
         voted_for: option(u, I::any)?,
         promised: Duration::new(u.arbitrary()?, u.int_in_range(0..=999_999_999)?),
         membership: membership(u)?,
         committed: u.arbitrary()?,
         position_floor: Position { term: u.arbitrary()?, index: u.arbitrary()? },
-        blank: option(u, |u| Ok(Incarnation(u.arbitrary()?)))?,
+        blank: option(u, |u| {
+            let pledge = option(u, |u| Ok(Life(u.arbitrary()?)))?;
+            Ok(Blank { incarnation: Incarnation(u.arbitrary()?), pledge, may_found: u.arbitrary()? })
+        })?,
     })
 }

@@ -97,6 +97,7 @@ pub struct Denials {
     pub position_behind: u64,
     pub stranger: u64,
     pub membership_conflict: u64,
+    pub other_life: u64,
 }
 
 /// Times from questions to answers; what was lost is not among them.
@@ -154,9 +155,11 @@ impl ElectionCounters {
         let answer = match &message.body {
             Body::VoteReply(reply) => &reply.answer,
             Body::HeartbeatReply(reply) => &reply.answer,
-            Body::VoteRequest(_) | Body::Heartbeat(_) | Body::RecoveryRequest | Body::RecoveryReply(_) => {
-                return;
-            }
+            Body::VoteRequest(_)
+            | Body::Heartbeat(_)
+            | Body::RecoveryRequest
+            | Body::RecoveryReply(_)
+            | Body::BlankReply(_) => return,
         };
         if message.header.sent_at <= now {
             self.round_trips.add(now.saturating_duration_since(message.header.sent_at));
@@ -209,6 +212,7 @@ impl ElectionCounters {
             Event::StateLost
             | Event::TooManyForming { .. }
             | Event::ForeignCluster { .. }
+            | Event::OtherLife { .. }
             | Event::MembershipConflict { .. }
             | Event::TwoProcesses { .. }
             | Event::TwoLeaders { .. }
@@ -224,6 +228,7 @@ impl ElectionCounters {
             | Event::ReconfigurationStalled { .. }
             | Event::Removed
             | Event::Recovered { .. }
+            | Event::QuorumLost { .. }
             | Event::LeaderLost { .. }
             | Event::Diagnosed(_)
             | Event::Resolved { .. }
@@ -243,6 +248,7 @@ impl Denials {
             Denial::PositionBehind(_) => &mut self.position_behind,
             Denial::NotAMember => &mut self.stranger,
             Denial::MembershipConflict => &mut self.membership_conflict,
+            Denial::OtherLife => &mut self.other_life,
         });
     }
 }

@@ -260,7 +260,8 @@ impl<I: NodeId> Diagnostics<I> {
 impl<I: NodeId> Facts<I> {
     /// The problem that explains best what the node shows.
     fn problem(&self, findings: &Findings<I>, contacted: bool) -> Option<Problem> {
-        let conflicts = self.last_denial.is_some_and(|last| last.denial == Denial::MembershipConflict);
+        let denial = self.last_denial.map(|last| last.denial);
+        let conflicts = denial == Some(Denial::MembershipConflict);
         match self.condition {
             Condition::Recovering => Some(Problem::Recovering),
             Condition::Well => None,
@@ -269,6 +270,10 @@ impl<I: NodeId> Facts<I> {
             Condition::Outside if contacted => Some(Problem::NotAdmitted),
             Condition::Outside => Some(self.explanation(findings, 1).unwrap_or(Problem::NotContacted)),
             Condition::Leaderless { .. } if findings.cannot_send => Some(Problem::CannotSend),
+            // A voter of another life does not count as heard.
+            Condition::Leaderless { .. } if denial == Some(Denial::OtherLife) => {
+                Some(Problem::MembershipConflict)
+            }
             Condition::Leaderless { missing: 0 } if conflicts => Some(Problem::MembershipConflict),
             Condition::Leaderless { missing: 0 } => Some(Problem::NoLeader),
             Condition::Leaderless { missing } => {

@@ -5,7 +5,7 @@
 //!
 //! | level | means | events |
 //! |---|---|---|
-//! | `error` | an operator has to act, and nothing passes by itself | `StateLost`, `TwoProcesses`, `TwoLeaders`, `ForeignCluster`, `MembershipConflict`, `TooManyForming`, `TermTooFarAhead`; `Diagnosed`, if [`Problem::needs_operator`](crate::Problem::needs_operator) says so: keys, groups, addresses, first members or a disk are wrong |
+//! | `error` | an operator has to act, and nothing passes by itself | `StateLost`, `TwoProcesses`, `TwoLeaders`, `QuorumLost`, `ForeignCluster`, `OtherLife`, `MembershipConflict`, `TooManyForming`, `TermTooFarAhead`; `Diagnosed`, if [`Problem::needs_operator`](crate::Problem::needs_operator) says so: keys, groups, addresses, first members or a disk are wrong |
 //! | `warn` | availability was lost, or is at risk, and nobody has planned it | `LeaderLost`, `TickedLate`, `SteppedDown` by a lease that lapsed, `HandoverFailed`, `NoSuccessor`, `ReconfigurationStalled`, `TargetAbandoned`, `LeaveForgotten`, `ShortPromise`; `Diagnosed` otherwise: no majority, silent members, a node that waits to be added |
 //! | `info` | the group has changed, planned or not, or trouble is over | `Elected`, `SteppedDown` otherwise, `LeaderChanged`, `MembershipChanged` once it is committed, `TargetReached`, `Removed`, `Resolved`; a change of members that waits: `LearnerBehind`, `VoterBehind` |
 //! | `debug` | the rest | commands rejected, `MembershipChanged` before it is committed, `Behind` |
@@ -65,8 +65,10 @@ pub fn trace_event<I: NodeId>(node: I, event: &Event<I>) {
         Event::ReconfigurationStalled { awaited } => warn!(?node, ?awaited, "{event}"),
         Event::Behind { peer, position } => debug!(?node, ?peer, %position, "{event}"),
         Event::ForeignCluster { peer, cluster } => error!(?node, ?peer, %cluster, "{event}"),
+        Event::OtherLife { peer, life } => error!(?node, ?peer, %life, "{event}"),
         Event::StateLost => error!(?node, "{event}"),
-        Event::Recovered { term } => info!(?node, %term, "{event}"),
+        Event::Recovered { term, how } => info!(?node, %term, ?how, "{event}"),
+        Event::QuorumLost { blank } => error!(?node, ?blank, "{event}"),
         Event::TooManyForming { peer }
         | Event::MembershipConflict { peer }
         | Event::TwoProcesses { peer } => {

@@ -36,7 +36,7 @@ use crate::message::Message;
 use crate::types::NodeId;
 
 /// The format that is sent: the first byte of every datagram.
-pub const VERSION: u8 = 5;
+pub const VERSION: u8 = 6;
 
 /// The longest datagram, in bytes, that is sent or accepted.
 ///

@@ -106,6 +106,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn tick_pre_vote(&mut self, out: &mut Vec<Output<I>>) {
         let Role::PreCandidate(round) = &self.role else { return };
         if self.now >= round.until {
+            self.check_quorum(out);
             self.start_pre_vote(out);
         } else {
             self.count_pre_votes(out);

@@ -49,7 +49,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     ) -> Option<(MemberIndex, u8)> {
         let Role::Follower(following) = &self.role else { return None };
         let is_unchanged = header.term == self.hard.term
-            && header.cluster == self.hard.cluster
+            && (header.cluster, header.life) == (self.hard.cluster, self.hard.life)
             && header.version == self.hard.membership.version()
             && header.committed == self.hard.committed
             && heartbeat.rank == self.rank

@@ -138,6 +138,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         self.end_trial(from);
         self.peer_log.forget_denial();
+        self.quorum_check = None;
         self.forget_what_is_over();
         self.rank = heartbeat.rank;
         self.lost_candidacies = 0;

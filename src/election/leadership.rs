@@ -36,6 +36,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.end_trial(self.id);
         self.peer_log.forget_denial();
         self.lost_candidacies = 0;
+        self.quorum_check = None;
         self.role = Role::Leader(Leading {
             term,
             since,

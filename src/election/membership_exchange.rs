@@ -13,18 +13,20 @@ use crate::membership::{Membership, is_newer_config};
 use crate::message::{Header, Heartbeat};
 use crate::peer_log::Anomaly;
 use crate::role::{Leaving, Participation, Role};
-use crate::types::{MembershipVersion, Nanos, NodeId, Term};
+use crate::types::{Life, MembershipVersion, Nanos, NodeId, Term};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 7.2: takes over a membership that is newer than this node's, once the term that came with it is
-    /// adopted. Returns whether it did; the caller persists both in one write. Spec: `SendConfig`,
+    /// adopted. Returns whether it did; the caller persists both in one write. A node of no life takes over that of the
+    /// message, too. Spec: `SendConfig`,
     /// "`IsNewerConfig(i, j)`".
-    pub(super) fn install(&mut self, membership: Option<Box<Membership<I>>>) -> bool {
+    pub(super) fn install(&mut self, life: Life, membership: Option<Box<Membership<I>>>) -> bool {
         let Some(newer) = membership else { return false };
         let version = newer.version();
         if !is_newer_config(version, self.hard.membership.version()) || version.term > self.hard.term {
             return false;
         }
+        self.join_life(life);
         self.replace_membership(*newer);
         true
     }
@@ -40,7 +42,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Takes over the membership that a heartbeat encloses, or the new version of the one that this node holds.
     /// Returns whether it did; the caller persists that together with the term.
     pub(super) fn install_or_inherit(&mut self, header: &Header, heartbeat: &mut Heartbeat<I>) -> bool {
-        if self.install(heartbeat.membership.take()) {
+        if self.install(header.life, heartbeat.membership.take()) {
             return true;
         }
         let inherits = self.inherits(header, heartbeat);

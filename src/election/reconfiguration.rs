@@ -42,6 +42,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if target.voters().iter().all(|&id| self.is_leaving(id)) {
             return Err(Rejection::NoVoterLeft);
         }
+        self.check_founders(target.voters())?;
         if target.voters().iter().all(|&id| self.is_known_never_to_lead(id)) {
             return Err(Rejection::NobodyCouldLead);
         }
@@ -58,6 +59,17 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return Err(Rejection::VersionsExhausted);
         }
         Ok(())
+    }
+
+    /// Rule 9.9: whether each majority of these voters would have one of the founders.
+    pub(super) fn check_founders(&self, voters: &[I]) -> Result<(), Rejection<I>> {
+        let members = &self.hard.membership;
+        match members.next_membership(voters.to_vec(), Vec::new()) {
+            Some(next) if !next.is_anchored() => {
+                Err(Rejection::TooFewFounders { founders: members.founders().to_vec() })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn is_known_never_to_lead(&self, id: I) -> bool {

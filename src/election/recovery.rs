@@ -6,13 +6,15 @@ use alloc::vec::Vec;
 
 use rand_core::Rng;
 
-use super::{Durability, Election, initial_participation};
-use crate::event::{Event, StepDown};
+use super::{Durability, Election, MAX_FIRST_TERM, initial_participation};
+use crate::event::{Event, HowRecovered, StepDown};
+use crate::hard_state::{Blank, HardState};
 use crate::io::Output;
+use crate::membership::Membership;
 use crate::message::{Body, Header, Message, RecoveryReply};
 use crate::peer_log::Anomaly;
 use crate::promise::Promise;
-use crate::recovery::{Known, Recovered, Recovery};
+use crate::recovery::{Known, Outcome, Recovery};
 use crate::role::{Leaving, Participation, Role};
 use crate::types::{
     Incarnation, Leader, MembershipVersion, NodeId, Position, Priority, Round, Term, Timestamp,
@@ -20,24 +22,34 @@ use crate::types::{
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// The round before the first one of a process. Rule 9.2: that of a blank node begins at its incarnation, and chance
-    /// tells starts of one millisecond apart. Rule 2.8: any other is below 2^20, which keeps messages short.
-    pub(super) fn first_round(blank: Option<Incarnation>, rng: &mut R) -> Round {
+    /// tells processes of one incarnation apart. Rule 2.8: any other is below 2^20, which keeps messages short.
+    pub(super) fn first_round(blank: Option<Blank>, rng: &mut R) -> Round {
         match blank {
-            Some(incarnation) => Round(incarnation.with_chance(rng.next_u64())),
+            Some(blank) => Round(blank.incarnation.with_chance(rng.next_u64()).0),
             None => Round(u64::from(rng.next_u32() >> 12)),
         }
     }
 
+    /// Rule 9.2: each start of a blank node is another incarnation, until it is pledged (9.6).
+    pub(super) fn begin_incarnation(saved: &mut HardState<I>, rng: &mut R) {
+        if let Some(blank) = saved.blank.as_mut().filter(|blank| blank.pledge.is_none()) {
+            blank.incarnation = blank.incarnation.with_chance(rng.next_u64());
+        }
+    }
+
     /// The only transition to the role of a node that recovers. Rule 9.1: it waits until each promise that it may have
-    /// forgotten has ended on the clock of its holder. Those are of `promise_limit` at most, and of what was durable.
+    /// forgotten has ended on the clock of its holder. Those are of `promise_limit` at most, and of what was durable. A
+    /// node that finds its pledge (9.6) has waited before, and has promised nothing since.
     pub(super) fn start_recovery(&mut self) {
         let longest = self.timing.promise_limit().max(self.hard.promised_nanos());
-        let wait_until = self.promise_end(longest);
+        let has_waited = self.hard.blank.is_some_and(|blank| blank.pledge.is_some());
+        let wait_until = if has_waited { self.now } else { self.promise_end(longest) };
         self.promise = Promise::quarantine(Timestamp::ORIGIN);
         self.rank = None;
         self.leaving = Leaving::No;
         self.participation = Participation::Outsider;
-        self.role = Role::Recovering(Recovery::new(wait_until, self.timing.retry_interval()));
+        self.quorum_check = None;
+        self.role = Role::Recovering(Recovery::new(self.now, wait_until, self.timing.retry_interval()));
     }
 
     /// Rule 7.5: a leader has shown that this node has forgotten what it had acknowledged.
@@ -50,21 +62,26 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.durability = Durability::Current;
         // No wall clock is at hand: chance alone tells this incarnation from the former ones.
         let incarnation = Incarnation::by_chance(self.rng.next_u64());
-        self.hard.blank = Some(incarnation);
+        self.hard.blank = Some(Blank { incarnation, pledge: None, may_found: false });
         self.persist(out);
-        self.first_round = self.round.max(Self::first_round(self.hard.blank, &mut self.rng));
-        self.round = self.first_round;
+        self.begin_blank_rounds();
         self.start_recovery();
         self.note_leader(leader.id);
         out.push(Output::Event(Event::StateLost));
+    }
+
+    /// Rule 9.2: the rounds of a node that becomes blank while it runs begin anew, and go on growing.
+    pub(super) fn begin_blank_rounds(&mut self) {
+        self.first_round = self.round.max(Self::first_round(self.hard.blank, &mut self.rng));
+        self.round = self.first_round;
     }
 
     pub(super) fn is_recovering(&self) -> bool {
         matches!(self.role, Role::Recovering(_))
     }
 
-    /// Rule 9.1: a node that recovers uses nothing but the replies to its own requests. Of a heartbeat it learns only
-    /// whom to ask.
+    /// Rule 9.1: a node that recovers uses nothing but the replies to its own requests. Of all else it learns only whom
+    /// to ask, and when. After its wait it tells others that it is blank, too (9.6).
     #[cold]
     pub(super) fn receive_while_recovering(
         &mut self,
@@ -78,8 +95,29 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 self.report_anomaly(from, Anomaly::ForeignCluster, event, out);
             }
             Body::RecoveryReply(reply) => self.on_recovery_reply(from, &message.header, reply, out),
-            Body::Heartbeat(_) => self.note_leader(from),
-            Body::RecoveryRequest | Body::VoteRequest(_) | Body::VoteReply(_) | Body::HeartbeatReply(_) => {}
+            Body::BlankReply(reply) => self.on_blank_reply(from, &message.header, reply, out),
+            Body::RecoveryRequest => {
+                self.hasten_recovery(from);
+                self.tell_blank(from, &message.header, out);
+            }
+            Body::Heartbeat(_) => {
+                self.note_leader(from);
+                self.hasten_recovery(from);
+            }
+            Body::VoteRequest(_) => self.hasten_recovery(from),
+            Body::VoteReply(_) | Body::HeartbeatReply(_) => {}
+        }
+    }
+
+    /// Rule 9.3: a message of `from` shows that asking again brings news.
+    fn hasten_recovery(&mut self, from: I) {
+        let (pledge, least) = (self.hard.blank.and_then(|blank| blank.pledge), self.timing.retry_interval());
+        let is_asked = self.nodes_to_ask(|id| id == from) == [from];
+        if let Role::Recovering(recovery) = &mut self.role
+            && is_asked
+            && recovery.has_news(from, pledge)
+        {
+            recovery.hasten(least);
         }
     }
 
@@ -106,7 +144,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     #[cold]
     pub(super) fn tick_recovery(&mut self, out: &mut Vec<Output<I>>) {
         let Role::Recovering(recovery) = &self.role else { return };
-        if self.now < recovery.next_round {
+        if self.now < recovery.due() {
             return;
         }
         let (round, longest) = (self.next_round(), self.timing.promise_limit());
@@ -114,6 +152,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         recovery.begin_round(round, self.now, longest);
         let asked = self.nodes_to_ask(|_| true);
         self.send_recovery_requests(round, asked, out);
+        // A node that is alone on its list has nobody to ask.
+        self.advance_fresh_start(out);
     }
 
     /// The nodes of the list that this node was started with, and those that it has heard of since, each once.
@@ -127,14 +167,19 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         asked
     }
 
-    fn send_recovery_requests(&self, round: Round, to: Vec<I>, out: &mut Vec<Output<I>>) {
+    pub(super) fn send_recovery_requests(&self, round: Round, to: Vec<I>, out: &mut Vec<Output<I>>) {
         let version = MembershipVersion::default();
         let header = Header { version, committed: false, ..self.header(Term(0), round) };
         let message = |to| Output::Send { to, message: Message { header, body: Body::RecoveryRequest } };
         out.extend(to.into_iter().map(message));
     }
 
-    /// Rules 9.3 and 9.4: a reply counts only in the round in which it was asked for.
+    /// Whether a reply counts: only in the round in which it was asked for, and from a node that was asked. Rule 9.3.
+    pub(super) fn is_asked_for(&self, from: I, header: &Header) -> bool {
+        let Role::Recovering(recovery) = &self.role else { return false };
+        recovery.has_asked(header) && self.nodes_to_ask(|id| id == from) == [from]
+    }
+
     fn on_recovery_reply(
         &mut self,
         from: I,
@@ -147,23 +192,19 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             && membership.quorum() > 0
             && !membership.is_forming()
             && header.version.term <= header.term
-            && header.term.next().is_some();
-        let Role::Recovering(recovery) = &self.role else { return };
-        if !is_sound || !recovery.has_asked(header) {
+            && header.term.0 <= MAX_FIRST_TERM;
+        if !is_sound || !self.is_asked_for(from, header) {
             return;
         }
-        if recovery.contradicts(&membership) || self.conflicts_with(Some(&membership)) {
+        let Role::Recovering(recovery) = &self.role else { return };
+        if recovery.contradicts(header.life, &membership) || self.conflicts_with(Some(&membership)) {
             return self.report_conflict(from, out);
         }
         let asked_before = self.nodes_to_ask(|_| true);
-        if !asked_before.contains(&from) {
-            return;
-        }
         let Role::Recovering(recovery) = &mut self.role else { return };
-        let is_newest = recovery.record(from, header, position, membership);
-        let held = self.hard.membership.version();
-        if let Some(recovered) = recovery.outcome(self.id, held) {
-            return self.come_back(recovered, out);
+        let is_newest = recovery.record_live(from, header, position, membership);
+        if self.come_back_if_told(out) {
+            return;
         }
         if is_newest {
             let others = self.nodes_to_ask(|id| !asked_before.contains(&id));
@@ -171,24 +212,49 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
+    /// Rules 9.4 and 9.7: takes part again if enough is known. Returns whether it does.
+    fn come_back_if_told(&mut self, out: &mut Vec<Output<I>>) -> bool {
+        let Role::Recovering(recovery) = &self.role else { return false };
+        let held = self.hard.membership.version();
+        if let Some(outcome) = self.pledge().and_then(|life| recovery.outcome_of_life(life)) {
+            self.come_back(outcome, HowRecovered::Founded, out);
+            return true;
+        }
+        let outcome = recovery.outcome(self.id, self.hard.life, held);
+        outcome.map(|outcome| self.come_back(outcome, HowRecovered::Rejoined, out)).is_some()
+    }
+
     /// Rule 9.4: the node takes part again, in the highest term that it was told of. It may have given its vote of that
     /// term, so that vote is used: by itself, as far as anybody can tell.
-    fn come_back(&mut self, recovered: Recovered<I>, out: &mut Vec<Output<I>>) {
-        let Recovered { term, known: Known { membership, committed }, position } = recovered;
-        let was_listed = self.hard.membership.contains(self.id);
-        let known_vote = self.hard.voted_for.filter(|_| self.hard.term >= term);
+    fn come_back(&mut self, outcome: Outcome<I>, how: HowRecovered, out: &mut Vec<Output<I>>) {
+        let Outcome { term, known: Known { life, membership, committed }, position } = outcome;
+        let is_same_life = self.hard.life == life;
+        let known_vote = self.hard.voted_for.filter(|_| is_same_life && self.hard.term >= term);
         self.hard.term = self.hard.term.max(term);
         self.hard.voted_for = known_vote.or(Some(self.id));
         self.hard.position_floor = if self.is_empty_witness() { Position::default() } else { position };
+        (self.hard.life, self.hard.committed) = (life, committed);
+        self.take_part(*membership, how, out);
+    }
+
+    /// The node takes part with this membership, and with all else that it has been told: in one write.
+    pub(super) fn take_part(
+        &mut self,
+        membership: Membership<I>,
+        how: HowRecovered,
+        out: &mut Vec<Output<I>>,
+    ) {
+        let was_listed = self.hard.membership.contains(self.id);
         self.peer_log.realign(&self.hard.membership, &membership);
-        self.hard.membership = *membership;
-        self.hard.committed = committed;
+        self.hard.membership = membership;
         self.hard.blank = None;
+        // Nothing that the node has forgotten is in force any more. It has known no leader since now (9.10).
+        self.promise = Promise::quarantine(self.now);
         self.participation = initial_participation(self.id, &self.hard);
         let deadline = self.draw_election_deadline();
         self.become_follower(deadline);
         self.persist(out);
-        out.push(Output::Event(Event::Recovered { term: self.hard.term }));
+        out.push(Output::Event(Event::Recovered { term: self.hard.term, how }));
         self.report_membership(was_listed, out);
     }
 

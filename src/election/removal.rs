@@ -28,6 +28,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if members.voters() == [self.id] && !members.is_forming() {
             return Err(Rejection::OnlyVoter);
         }
+        let stay = members.voters().iter().copied().filter(|&id| id != self.id);
+        self.check_founders(&stay.collect::<Vec<I>>())?;
         self.leaving = Leaving::ByWish;
         if let Role::Leader(leading) = &mut self.role {
             leading.reconfiguration.get_or_insert_with(Reconfiguration::new);

@@ -31,6 +31,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         Status {
             id: self.id,
             cluster: self.hard.cluster,
+            life: self.hard.life,
             now: self.now,
             role: self.role(),
             term: self.hard.term,
@@ -51,6 +52,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             target: self.target().cloned(),
             leaving: self.leaving != Leaving::No,
             recovery: self.recovery_status(),
+            blank_voters: self.blank_voters().to_vec(),
             pending_write: None,
             diagnosis: None,
             quorum_reachable: self.quorum_reachable(),
@@ -90,9 +92,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Role::Recovering(recovery) = &self.role else { return None };
         let members = recovery.latest().unwrap_or(&self.hard.membership);
         let others = members.voters().iter().copied().filter(|&id| id != self.id);
-        let (heard, missing) = others.partition(|&id| recovery.has_heard(id));
+        let (replied, missing): (Vec<I>, Vec<I>) = others.partition(|&id| recovery.has_heard(id));
+        let (blank, heard) = replied.into_iter().partition(|&id| recovery.is_blank(id));
         let wait_left = recovery.wait_until.since(self.now).as_duration();
-        Some(RecoveryStatus { wait_left, heard, missing, quorum: members.quorum() })
+        Some(RecoveryStatus { wait_left, heard, blank, missing, quorum: members.quorum() })
     }
 
     /// A denial older than that says nothing about the present. A node that is denied asks again more often.

@@ -157,7 +157,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             | Denial::StaleMembership
             | Denial::NotAMember
             | Denial::PositionBehind(_)
-            | Denial::MembershipConflict => VoteState::Denied,
+            | Denial::MembershipConflict
+            | Denial::OtherLife => VoteState::Denied,
         }
     }
 
@@ -176,7 +177,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             | Denial::AlreadyVoted
             | Denial::StaleTerm
             | Denial::StaleMembership
-            | Denial::NotAMember => {}
+            | Denial::NotAMember
+            | Denial::OtherLife => {}
         }
     }
 
@@ -197,7 +199,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         let offered = reply.membership.clone().filter(|_| !is_conflict);
         let held = self.hard.membership.version();
-        let is_installed = self.install(offered);
+        let is_installed = self.install(header.life, offered);
         let learns_commit = self.learn_commit(header);
         if is_higher || is_installed || (learns_commit && self.is_removed()) {
             self.persist(out);

@@ -1,20 +1,21 @@
 //! How a membership is serialised.
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Limits, Membership, MembershipError};
+use super::{MAX_MEMBERS, Membership, MembershipError, Origin, sorted};
 use crate::types::{MembershipVersion, NodeId};
 
 /// The serialised form of a membership, which is checked again whenever it is read.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Parts<Voters, Learners> {
+pub(super) struct Parts<Voters, Learners, Origin> {
     version: MembershipVersion,
     voters: Voters,
     learners: Learners,
     quorum: u8,
-    limits: Option<Limits>,
+    origin: Origin,
 }
 
 /// A learner, and the version with which it was added.
@@ -22,24 +23,37 @@ pub(super) type Learner<I> = (I, MembershipVersion);
 
 impl<I: Serialize> Serialize for Membership<I> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Membership { version, quorum, limits, .. } = *self;
+        let Membership { version, quorum, origin, .. } = self;
         let (voters, learners) = self.lists();
         let learners: Vec<Learner<&I>> = learners.iter().zip(self.added.iter().copied()).collect();
-        Parts { version, voters, learners, quorum, limits }.serialize(serializer)
+        Parts { version: *version, voters, learners, quorum: *quorum, origin }.serialize(serializer)
     }
 }
 
-impl<I: NodeId> TryFrom<Parts<Vec<I>, Vec<Learner<I>>>> for Membership<I> {
+impl<I: NodeId> TryFrom<Parts<Vec<I>, Vec<Learner<I>>, Origin<I>>> for Membership<I> {
     type Error = MembershipError;
 
-    fn try_from(parts: Parts<Vec<I>, Vec<Learner<I>>>) -> Result<Self, MembershipError> {
-        let Parts { version, voters, mut learners, quorum, limits } = parts;
+    fn try_from(parts: Parts<Vec<I>, Vec<Learner<I>>, Origin<I>>) -> Result<Self, MembershipError> {
+        let Parts { version, voters, mut learners, quorum, origin } = parts;
         learners.sort_unstable_by_key(|&(id, _)| id);
         let (learners, added): (Vec<I>, Vec<MembershipVersion>) = learners.into_iter().unzip();
-        let members = match limits {
-            None => Membership::new(version, voters, learners, quorum.into()),
-            Some(_) => Membership::assemble(version, voters, learners, quorum.into(), limits),
+        let members = match origin {
+            Origin::Listed => Membership::new(version, voters, learners, quorum.into()),
+            Origin::Formed(_) => Membership::assemble(version, voters, learners, quorum.into(), origin),
+            Origin::Founded(founders) => {
+                let origin = Origin::Founded(sorted_founders(founders)?);
+                Membership::assemble(version, voters, learners, quorum.into(), origin)
+            }
         }?;
         Ok(Membership { added: added.into(), ..members })
+    }
+}
+
+/// Founders are listed like voters.
+fn sorted_founders<I: NodeId>(founders: Box<[I]>) -> Result<Box<[I]>, MembershipError> {
+    match founders.len() {
+        0 => Err(MembershipError::NoVoters),
+        1..=MAX_MEMBERS => Ok(sorted(founders.into_vec())?.into()),
+        _ => Err(MembershipError::TooManyMembers),
     }
 }

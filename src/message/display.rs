@@ -4,8 +4,8 @@ use core::fmt::{Debug, Display, Formatter, Result};
 use core::time::Duration;
 
 use super::{
-    Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Message, Order, Phase, RecoveryReply,
-    VoteReply, VoteRequest,
+    Answer, BlankReply, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Message, Order, Phase,
+    RecoveryReply, VoteReply, VoteRequest,
 };
 use crate::types::{Nanos, Term};
 
@@ -34,6 +34,13 @@ impl<I: Debug> Display for Message<I> {
             Body::RecoveryReply(RecoveryReply { position, .. }) => {
                 write!(f, "recovery reply of term {}, position {position}", header.term)?;
                 return write_version(f, header, true);
+            }
+            Body::BlankReply(BlankReply { pledge, .. }) => {
+                f.write_str("reply of a blank node")?;
+                if let Some(life) = pledge {
+                    write!(f, ", pledged to life {life}")?;
+                }
+                return write!(f, " (round {})", header.round);
             }
         };
         write_version(f, header, membership.is_some())
@@ -123,6 +130,7 @@ impl<I: Debug> Display for Denial<I> {
             Denial::StaleMembership => f.write_str("its membership is newer"),
             Denial::PositionBehind(position) => write!(f, "its data reach position {position}"),
             Denial::NotAMember => f.write_str("the asker is no member"),
+            Denial::OtherLife => f.write_str("it belongs to a group of another life"),
             Denial::MembershipConflict => f.write_str("its membership contradicts the asker's"),
         }
     }

@@ -263,23 +263,3 @@ fn a_new_leader_names_the_version_before_once_and_encloses_the_list_from_then_on
     let later = node.tick_at(3 + HEARTBEAT);
     assert_eq!(enclosed(&later), (None, Some(node.membership().clone().into())));
 }
-
-/// Rules 7.1 and 7.4: a recovery by hand is a starting point too. By a mistake of the operator two lists of
-/// one version may differ, as they may at the first start.
-#[test]
-fn survivors_that_were_given_different_lists_agree_on_the_leaders_list() {
-    let state = |id: u64, survivors: &[u64]| {
-        let old = HardState { term: term(3), promised: ms(LIMIT), ..first_state(&[1, 2, 3, 4, 5]) };
-        Node::new(config(id), old.recover_unsafely(survivors.iter().copied(), term(3)).unwrap(), 0)
-    };
-    let (mut leader, mut other) = (state(1, &THREE), state(3, &[1, 3, 4]));
-    let asked = leader.campaign(&[2]);
-    let now = sent_at(&asked, 2);
-    let beats = leader.hear(now, 2, grant(&to(&asked, 2), LIMIT));
-    assert_eq!(heartbeat_of(&to(&beats, 3)).membership.as_deref(), Some(leader.membership()), "at once");
-    other.tick_at(now);
-    other.hear(now, 1, to(&beats, 3));
-    let beats = leader.tick_at(now + HEARTBEAT);
-    other.hear(now + HEARTBEAT, 1, to(&beats, 3));
-    assert_eq!(other.membership(), leader.membership());
-}

@@ -1,6 +1,6 @@
 //! Rule 4.11: requests to voters that do not answer.
 
-use quorate::message::{Denial, Phase, Round};
+use quorate::message::{Body, Denial, Phase, Round};
 use quorate::{Config, Election, Output, RoleKind, Timestamp, Timing};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
@@ -15,7 +15,9 @@ fn asks(node: &mut Node, voter: u64, phase: Phase, end: u64) -> Vec<u64> {
     while node.due() <= end {
         let now = node.due();
         let out = node.tick_at(now);
-        let is_asked = |(to, message): &(u64, &Msg)| *to == voter && request_of(message).phase == phase;
+        let is_asked = |(to, message): &(u64, &Msg)| {
+            *to == voter && matches!(&message.body, Body::VoteRequest(request) if request.phase == phase)
+        };
         asks.extend(sent(&out).iter().filter(|message| is_asked(message)).map(|_| now));
     }
     asks

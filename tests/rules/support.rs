@@ -11,9 +11,9 @@ use quorate::message::{
     VoteRequest,
 };
 use quorate::{
-    ClusterId, Config, Election, Event, Force, HardState, Input, Leader, Membership, MembershipVersion,
-    Message, Nanos, Output, Position, Priority, PromiseHolder, RoleKind, Target, Term, Timestamp, Timing,
-    Urgency,
+    ClusterId, Config, Election, Event, Force, HardState, HowRecovered, Input, Leader, Life, Membership,
+    MembershipVersion, Message, Nanos, Output, Position, Priority, PromiseHolder, RoleKind, Target, Term,
+    Timestamp, Timing, Urgency,
 };
 use quorate_sim::Zero;
 
@@ -267,8 +267,10 @@ pub(crate) fn sent_at(outputs: &Outputs, receiver: u64) -> u64 {
 
 fn message(at: u64, round: u64, of: u64, body: Body<u64>) -> Msg {
     let (term, version) = (term(of), version(0, 1));
+    // A message of no life is heard in every group.
+    let (life, round) = (Life::NONE, Round(round));
     let header =
-        Header { cluster: CLUSTER, term, version, committed: false, round: Round(round), sent_at: at_ms(at) };
+        Header { cluster: CLUSTER, life, term, version, committed: false, round, sent_at: at_ms(at) };
     Message { header, body }
 }
 
@@ -321,7 +323,7 @@ pub(crate) fn answer(request: &Msg, answer: Answer<u64>) -> Msg {
             membership: None,
         }),
         Body::RecoveryRequest => panic!("a recovery request is granted nothing"),
-        Body::VoteReply(_) | Body::HeartbeatReply(_) | Body::RecoveryReply(_) => {
+        Body::VoteReply(_) | Body::HeartbeatReply(_) | Body::RecoveryReply(_) | Body::BlankReply(_) => {
             panic!("a reply has no reply")
         }
     };
@@ -435,7 +437,7 @@ impl Change for Msg {
             Body::VoteRequest(request) => request.position = at_index(index),
             Body::HeartbeatReply(reply) => reply.position = at_index(index),
             Body::RecoveryReply(reply) => reply.position = at_index(index),
-            Body::VoteReply(_) | Body::Heartbeat(_) | Body::RecoveryRequest => {
+            Body::VoteReply(_) | Body::Heartbeat(_) | Body::RecoveryRequest | Body::BlankReply(_) => {
                 panic!("{self:?} has no position")
             }
         }
@@ -471,7 +473,7 @@ impl Change for Msg {
             | Body::VoteReply(VoteReply { membership, .. })
             | Body::Heartbeat(Heartbeat { membership, .. })
             | Body::HeartbeatReply(HeartbeatReply { membership, .. }) => membership,
-            Body::RecoveryRequest | Body::RecoveryReply(_) => {
+            Body::RecoveryRequest | Body::RecoveryReply(_) | Body::BlankReply(_) => {
                 panic!("{self:?} does not choose what to enclose")
             }
         };
@@ -583,6 +585,7 @@ pub(crate) fn trace(outputs: &Outputs) -> String {
             Body::VoteReply(_) | Body::HeartbeatReply(_) => format!("no {to}"),
             Body::RecoveryRequest => format!("ask {to}"),
             Body::RecoveryReply(_) => format!("tell {to}"),
+            Body::BlankReply(_) => format!("blank {to}"),
         },
         Output::Event(event) => match event {
             Event::Elected { .. } => "elected",
@@ -602,7 +605,10 @@ pub(crate) fn trace(outputs: &Outputs) -> String {
             Event::Removed => "removed",
             Event::LeaveForgotten => "leave-forgotten",
             Event::StateLost => "state-lost",
-            Event::Recovered { .. } => "recovered",
+            Event::Recovered { how: HowRecovered::Rejoined, .. } => "recovered",
+            Event::Recovered { how: HowRecovered::Founded, .. } => "founded",
+            Event::QuorumLost { .. } => "quorum-lost",
+            Event::OtherLife { .. } => "other-life",
             Event::TwoProcesses { .. } => "two-processes",
             Event::TooManyForming { .. } => "too-many",
             Event::ShortPromise { .. } => "short-promise",

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use quorate::message::{Claim, Denial, Order, Phase};
 use quorate::{
-    Awaited, Event, Force, HardState, Input, Leader, Limits, Membership, MembershipVersion, Output, Position,
-    Priority, RoleKind, StepDown, Term, Timestamp, Unfit, Urgency,
+    Awaited, Event, Force, HardState, HowRecovered, Input, Leader, Limits, Membership, MembershipVersion,
+    Output, Position, Priority, RoleKind, StepDown, Term, Timestamp, Unfit, Urgency,
 };
 
 use crate::support::*;
@@ -273,7 +273,10 @@ fn each_event_is_one_line_that_names_the_nodes_and_terms_it_is_about() {
             "removed and added again: this node stays unless it is told to leave once more",
         ),
         (Event::StateLost, "durable state lost: this node asks the others before it takes part again"),
-        (Event::Recovered { term: Term(7) }, "recovered in term 7: others have told what was forgotten"),
+        (
+            Event::Recovered { term: Term(7), how: HowRecovered::Rejoined },
+            "recovered in term 7: others have told what was forgotten",
+        ),
         (Event::TwoProcesses { peer: 2 }, "two processes run as node 2: stop one of them"),
         (
             Event::ShortPromise {
@@ -393,7 +396,7 @@ fn the_status_of_a_leader_is_readable_at_a_glance() {
     assert_eq!(
         node.status().to_string(),
         "\
-node 1 of cluster 7: leader in term 1
+node 1 of cluster 7, life a38c7d4203a2e151: leader in term 1
 leader       node 1 in term 1
 vote         node 1
 lease        of term 1, for another 145ms; heartbeats every 50ms ask for 450ms
@@ -415,7 +418,9 @@ fn the_status_of_a_follower_says_what_binds_it_and_why_nobody_voted_for_it() {
     node.tick_at(20);
     let text = node.status().to_string();
     assert!(
-        text.starts_with("node 3 of cluster 7: follower in term 4\nleader       node 1 in term 4\n"),
+        text.starts_with(
+            "node 3 of cluster 7, life a38c7d4203a2e151: follower in term 4\nleader       node 1 in term 4\n"
+        ),
         "{text}"
     );
     assert!(text.contains("\npromise      to node 1 in term 4, for another 140ms\n"), "{text}");
@@ -425,7 +430,12 @@ fn the_status_of_a_follower_says_what_binds_it_and_why_nobody_voted_for_it() {
     let now = sent_at(&asked, 2);
     node.hear(now, 2, deny(&to(&asked, 2), Denial::PositionBehind(at_index(9))));
     let text = node.status().to_string();
-    assert!(text.starts_with("node 3 of cluster 7: pre-candidate in term 4\nleader       none\n"), "{text}");
+    assert!(
+        text.starts_with(
+            "node 3 of cluster 7, life a38c7d4203a2e151: pre-candidate in term 4\nleader       none\n"
+        ),
+        "{text}"
+    );
     assert!(text.contains("\nlast denial  by node 2: its data reach position 0.9\n"), "{text}");
 
     let restarted = Node::new(config(3), HardState { promised: ms(LIMIT), ..node.durable().clone() }, now);

@@ -67,6 +67,7 @@ fn news_of_a_term(cluster: &Cluster, from: u64, leader: u64) -> Input<u64> {
     let node = cluster.election(leader).expect("the leader runs");
     let header = quorate::message::Header {
         cluster: node.cluster(),
+        life: node.life(),
         term: Term(node.term().0 + 5),
         version: node.membership().version(),
         committed: false,

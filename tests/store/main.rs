@@ -109,13 +109,15 @@ fn the_format_is_these_bytes() {
     #[rustfmt::skip]
     let golden = [
         b'q', b'u', b'o', b'r', b'a', b't', b'e', 0x1a, // magic
-        5, 0, 0, 0,                                     // format
-        28, 0, 0, 0,                                    // length
-        241, 202, 23, 230,                              // checksum
+        6, 0, 0, 0,                                     // format
+        38, 0, 0, 0,                                    // length
+        82, 7, 173, 12,                                 // checksum
         3, b'u', b'6', b'4',                            // type of the ids
-        7, 0xac, 0x02, 1, 2,                            // cluster, term, voted for 2
+        7,                                              // cluster
+        0xd1, 0xc2, 0x8b, 0x9d, 0xa0, 0xa8, 0x9f, 0xc6, 0xa3, 0x01, // life
+        0xac, 0x02, 1, 2,                               // term, voted for 2
         0, 0x80, 0xe9, 0xc9, 0xd6, 0x01,                // promised: seconds, nanoseconds
-        0, 1, 3, 1, 2, 3, 0, 2, 0,                      // membership (0, 1), voters, learners, quorum, no limits
+        0, 1, 3, 1, 2, 3, 0, 2, 0,                      // membership (0, 1), voters, learners, quorum, listed
         0,                                              // not known to be committed
         0, 0,                                           // asks candidates for no position
         0,                                              // not blank
@@ -275,7 +277,7 @@ fn damage_is_not_taken_for_the_file_of_another_release() {
     let (_folder, path) = folder();
     drop(Store::create(&path, &at_term(3)).unwrap());
     let good = fs::read(&path).unwrap();
-    for format in [0, 1, 4, 6, 255] {
+    for format in [0, 1, 5, 7, 255] {
         assert_eq!(
             fault_of(&path, &with_format(&good, format)),
             Fault::UnknownFormat { found: format.into() }
@@ -284,7 +286,7 @@ fn damage_is_not_taken_for_the_file_of_another_release() {
         damaged[8] = format;
         assert_eq!(fault_of(&path, &damaged), Fault::Checksum);
     }
-    fs::write(&path, with_format(&good, 5)).unwrap();
+    fs::write(&path, with_format(&good, 6)).unwrap();
     assert_eq!(Store::<u64>::open(&path).unwrap().1, at_term(3));
 }
 

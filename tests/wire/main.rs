@@ -17,18 +17,19 @@ use quorate::adapters::wire::{
     DecodeError, DecodeErrors, EncodeError, MAX_DATAGRAM, VERSION, decode, encode, encode_into,
 };
 use quorate::message::{
-    Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Order, Phase, RecoveryReply, Round,
-    VoteReply, VoteRequest,
+    Answer, BlankReply, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Order, Phase, RecoveryReply,
+    Round, VoteReply, VoteRequest,
 };
 use quorate::{
-    ClusterId, Limits, MAX_MEMBERS, Membership, MembershipVersion, Message, Nanos, NodeId, Position,
-    Priority, PromiseHolder, Term, Timestamp,
+    ClusterId, Incarnation, Life, Limits, MAX_MEMBERS, Membership, MembershipVersion, Message, Nanos, NodeId,
+    Position, Priority, PromiseHolder, Term, Timestamp,
 };
 use serde::de::{DeserializeOwned, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 const HEADER: Header = Header {
     cluster: ClusterId(7),
+    life: Life(1),
     term: Term(300),
     version: MembershipVersion { term: Term(2), number: 1 },
     committed: true,
@@ -37,7 +38,7 @@ const HEADER: Header = Header {
 };
 
 /// A message of each kind, with its bytes after those of the header.
-fn golden() -> [(Message<u64>, &'static [u8]); 11] {
+fn golden() -> [(Message<u64>, &'static [u8]); 12] {
     let members = Membership::new(HEADER.version, vec![1, 2, 3], vec![200], 2).unwrap();
     let some_members = Some(Box::new(members));
     let message = |body| Message { header: HEADER, body };
@@ -106,19 +107,28 @@ fn golden() -> [(Message<u64>, &'static [u8]); 11] {
             })),
             &[5, 3, 9, 0, 1, 2, 1, 2, 0, 2, 0],
         ),
+        (
+            message(Body::BlankReply(BlankReply {
+                list: 4,
+                incarnation: Incarnation(300),
+                pledge: Some(Life(5)),
+                first_term: Term(9),
+            })),
+            &[6, 4, 0xac, 0x02, 1, 5, 9],
+        ),
     ]
 }
 
 /// If this test fails, the format has changed: give it a new `VERSION`.
 #[test]
 fn the_format_is_these_bytes() {
-    let header = [VERSION, 7, 0xac, 0x02, 2, 1, 1, 5, 0xc0, 0x84, 0x3d];
+    let header = [VERSION, 7, 1, 0xac, 0x02, 2, 1, 1, 5, 0xc0, 0x84, 0x3d];
     for (message, body) in golden() {
         let datagram = [&header, body].concat();
         assert_eq!(encode(&message), datagram, "{message:?}");
         assert_eq!(decode(&datagram), Ok(message));
     }
-    assert_eq!(VERSION, 5);
+    assert_eq!(VERSION, 6);
 }
 
 /// Rule 2.8: no member may forget it when it passes the membership on.
@@ -143,7 +153,7 @@ fn every_denial_phase_claim_and_order_has_its_number() {
     let number = |answer| {
         let reply = VoteReply { phase: Phase::Pre, request_term: Term(0), answer, membership: None };
         let datagram = encode(&Message::<u64> { header: HEADER, body: Body::VoteReply(reply) });
-        datagram[15]
+        datagram[16]
     };
     let denials = [
         Denial::Bound { to: None, remaining: Nanos::ZERO },
@@ -153,11 +163,12 @@ fn every_denial_phase_claim_and_order_has_its_number() {
         Denial::PositionBehind(Position::default()),
         Denial::NotAMember,
         Denial::MembershipConflict,
+        Denial::OtherLife,
     ];
-    assert_eq!(denials.map(|denial| number(Answer::Denied(denial))), [0, 1, 2, 3, 4, 5, 6]);
+    assert_eq!(denials.map(|denial| number(Answer::Denied(denial))), [0, 1, 2, 3, 4, 5, 6, 7]);
     let order = |order| {
         let beat = Heartbeat { promise: Nanos::ZERO, rank: None, order, inherited: None, membership: None };
-        encode(&Message::<u64> { header: HEADER, body: Body::Heartbeat(beat) })[14]
+        encode(&Message::<u64> { header: HEADER, body: Body::Heartbeat(beat) })[15]
     };
     let orders = [Order::Follow, Order::Prepare { attempt: Round(1) }, Order::Campaign];
     assert_eq!(orders.map(order), [0, 1, 2]);
@@ -165,7 +176,7 @@ fn every_denial_phase_claim_and_order_has_its_number() {
         let position = Position::default();
         let request = VoteRequest { phase, claim, promise: Nanos::ZERO, position, membership: None };
         let datagram = encode(&Message { header: HEADER, body: Body::VoteRequest(request) });
-        (datagram[12], datagram[13])
+        (datagram[13], datagram[14])
     };
     assert_eq!(claim(Phase::Pre, Claim::Own), (0, 0));
     assert_eq!(claim(Phase::Real, Claim::Renewal), (1, 1));
@@ -226,6 +237,7 @@ fn largest<I: NodeId>(id: impl Fn(u8) -> I) -> Message<I> {
     let membership = Membership::new(version, voters, vec![], MAX_MEMBERS).unwrap();
     let header = Header {
         cluster: ClusterId(u64::MAX),
+        life: Life(u64::MAX),
         term: Term(u64::MAX),
         version,
         committed: true,
@@ -279,7 +291,7 @@ fn encode_into_appends() {
 
 /// A heartbeat with these bytes for its membership.
 fn with_membership(parts: &[&[u8]]) -> Vec<u8> {
-    let start = [VERSION, 7, 0xac, 0x02, 2, 1, 1, 5, 0, 2, 0, 0, 0, 0, 1];
+    let start = [VERSION, 7, 1, 0xac, 0x02, 2, 1, 1, 5, 0, 2, 0, 0, 0, 0, 1];
     [&start, parts.concat().as_slice()].concat()
 }
 
@@ -356,7 +368,7 @@ fn too_many_members_are_refused() {
 fn refusals_are_counted_by_kind() {
     let mut refused = DecodeErrors::default();
     let datagrams: [&[u8]; 6] =
-        [&[], &[VERSION; MAX_DATAGRAM + 1], &[9, 9], &[VERSION], &[VERSION, 0, 0, 0, 0, 0, 0, 0, 6], &{
+        [&[], &[VERSION; MAX_DATAGRAM + 1], &[9, 9], &[VERSION], &[VERSION, 0, 0, 0, 0, 0, 0, 0, 0, 7], &{
             let mut datagram = encode(&golden()[0].0);
             datagram.push(0);
             datagram

@@ -90,6 +90,14 @@ fn body<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strat
             }
         ),
         Just(Body::RecoveryRequest),
+        any::<([u64; 3], Option<u64>)>().prop_map(|([list, incarnation, first_term], pledge)| {
+            Body::BlankReply(BlankReply {
+                list,
+                incarnation: Incarnation(incarnation),
+                pledge: pledge.map(Life),
+                first_term: Term(first_term),
+            })
+        }),
         (position(), membership(id.clone())).prop_map(|(position, membership)| {
             let membership = membership.unwrap_or_else(|| Box::new(Membership::joining()));
             Body::RecoveryReply(RecoveryReply { position, membership })
@@ -113,12 +121,19 @@ fn body<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strat
 }
 
 fn message<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strategy<Value = Message<I>> {
-    let header = any::<([u64; 6], bool)>();
-    (header, body(id)).prop_map(|(([cluster, term, of, number, round, at], committed), body)| {
+    let header = any::<([u64; 7], bool)>();
+    (header, body(id)).prop_map(|(([cluster, life, term, of, number, round, at], committed), body)| {
         let version = MembershipVersion { term: Term(of), number };
-        let (cluster, term, round) = (ClusterId(cluster), Term(term), Round(round));
-        let header =
-            Header { cluster, term, version, committed, round, sent_at: Duration::from_nanos(at).into() };
+        let (cluster, life, term, round) = (ClusterId(cluster), Life(life), Term(term), Round(round));
+        let header = Header {
+            cluster,
+            life,
+            term,
+            version,
+            committed,
+            round,
+            sent_at: Duration::from_nanos(at).into(),
+        };
         Message { header, body }
     })
 }

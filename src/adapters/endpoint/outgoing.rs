@@ -160,7 +160,7 @@ fn carries_membership<I>(message: &Message<I>) -> bool {
         Body::VoteReply(reply) => reply.membership.is_some(),
         Body::Heartbeat(heartbeat) => heartbeat.membership.is_some(),
         Body::HeartbeatReply(reply) => reply.membership.is_some(),
-        Body::RecoveryRequest => false,
+        Body::RecoveryRequest | Body::BlankReply(_) => false,
         Body::RecoveryReply(_) => true,
     }
 }

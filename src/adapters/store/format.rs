@@ -16,8 +16,8 @@ use crate::types::NodeId;
 const MAGIC: [u8; 8] = *b"quorate\x1a";
 const HEADER: usize = 20;
 
-/// Format 5 knows nodes that have forgotten.
-pub(super) const FORMAT: u32 = 5;
+/// Format 6 knows the life of a group.
+pub(super) const FORMAT: u32 = 6;
 
 /// The longest file that is written or read, in bytes: far more than any membership needs, and
 /// little enough to read whatever is found at the path.

@@ -8,8 +8,8 @@ use rand_core::{Rng, SeedableRng};
 
 use crate::message::{Body, Header, Heartbeat, Order, Round};
 use crate::{
-    ClusterId, Config, Election, HardState, Input, Membership, MembershipVersion, Message, Nanos, Output,
-    Priority, Term, Timestamp,
+    ClusterId, Config, Election, HardState, Input, Life, Membership, MembershipVersion, Message, Nanos,
+    Output, Priority, Term, Timestamp,
 };
 
 type Node = Election<u64, ChaCha8Rng>;
@@ -33,6 +33,7 @@ fn heartbeat(node: &Node, dice: &mut ChaCha8Rng) -> Message<u64> {
     let committed = node.status().committed;
     let header = Header {
         cluster: draw(dice, &ClusterId(7), &[ClusterId(8)]),
+        life: draw(dice, &node.life(), &[Life::NONE, Life(8)]),
         term: draw(dice, &term.max(Term(1)), &[Term(term.0 + 1), Term(0)]),
         version: draw(dice, &version, &[newer, MembershipVersion::default()]),
         committed: draw(dice, &committed, &[true, false]),
@@ -102,6 +103,7 @@ fn a_lapse_of_long_ago_leaves_nothing_behind() {
     for round in 1..400 {
         let header = Header {
             cluster: ClusterId(7),
+            life: steady.life(),
             term: Term(1),
             version: steady.membership().version(),
             committed: true,

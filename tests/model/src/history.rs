@@ -140,7 +140,8 @@ impl History {
             | Body::VoteReply(_)
             | Body::VoteRequest(_)
             | Body::RecoveryRequest
-            | Body::RecoveryReply(_) => {}
+            | Body::RecoveryReply(_)
+            | Body::BlankReply(_) => {}
         }
     }
 

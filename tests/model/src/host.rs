@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use quorate::message::{Answer, Body, Denial, Header, Phase, Round, VoteReply};
 use quorate::{
-    ClusterId, Config, Election, Event, HardState, Input, Lease, MembershipVersion, Message, Nanos, Output,
-    Position, RoleKind, Term, Timestamp,
+    ClusterId, Config, Election, Event, HardState, Input, Lease, Life, MembershipVersion, Message, Nanos,
+    Output, Position, RoleKind, Term, Timestamp,
 };
 
 use super::bounds::{Disks, Instance, PreVotes};
@@ -192,6 +192,7 @@ fn pre_vote_for(request: &Message<u8>) -> Message<u8> {
 fn irrelevant_message() -> Message<u8> {
     let header = Header {
         cluster: CLUSTER,
+        life: Life::NONE,
         term: Term(0),
         version: MembershipVersion::default(),
         committed: false,

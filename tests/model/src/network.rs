@@ -29,6 +29,7 @@ impl Envelope {
             Body::HeartbeatReply(_) => 5,
             Body::RecoveryRequest => 6,
             Body::RecoveryReply(_) => 7,
+            Body::BlankReply(_) => 8,
         };
         (self.from, self.to, kind)
     }
@@ -41,7 +42,8 @@ impl Envelope {
             | Body::VoteRequest(_)
             | Body::Heartbeat(_)
             | Body::RecoveryRequest
-            | Body::RecoveryReply(_) => false,
+            | Body::RecoveryReply(_)
+            | Body::BlankReply(_) => false,
         }
     }
 
@@ -64,6 +66,7 @@ impl fmt::Debug for Envelope {
             Body::Heartbeat(beat) => write!(f, "heartbeat for {} {:?}", beat.promise, beat.order)?,
             Body::HeartbeatReply(reply) => write!(f, "follow in {}: {:?}", reply.request_term, reply.answer)?,
             Body::RecoveryRequest => write!(f, "what do you hold?")?,
+            Body::BlankReply(reply) => write!(f, "blank, pledged to {:?}", reply.pledge)?,
             Body::RecoveryReply(reply) => write!(f, "holds {:?}", reply.membership.voters())?,
         }
         write!(f, ", term {} version {} at {}", header.term, header.version, header.sent_at)

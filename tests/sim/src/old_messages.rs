@@ -63,7 +63,7 @@ fn is_ordinary(message: &Message<u64>) -> bool {
             matches!(reply.answer, Answer::Granted(_)) && !reply.leaving && !reply.ready
         }
         Body::VoteRequest(request) => request.phase == Phase::Pre,
-        Body::VoteReply(_) | Body::RecoveryRequest | Body::RecoveryReply(_) => false,
+        Body::VoteReply(_) | Body::RecoveryRequest | Body::RecoveryReply(_) | Body::BlankReply(_) => false,
     }
 }
 

@@ -123,7 +123,15 @@ impl Safety {
                 (reply.answer, (reply.phase == Phase::Real).then_some(reply.request_term))
             }
             Body::HeartbeatReply(reply) => (reply.answer, None),
-            Body::VoteRequest(_) | Body::Heartbeat(_) | Body::RecoveryRequest | Body::RecoveryReply(_) => {
+            Body::BlankReply(reply) if reply.pledge != state.blank.and_then(|blank| blank.pledge) => {
+                let text = format!("node {node} tells a pledge that it has not stored: {reply:?}");
+                return Err((ViolationKind::NotDurable, text));
+            }
+            Body::VoteRequest(_)
+            | Body::Heartbeat(_)
+            | Body::RecoveryRequest
+            | Body::RecoveryReply(_)
+            | Body::BlankReply(_) => {
                 return Ok(());
             }
         };

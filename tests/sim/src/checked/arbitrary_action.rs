@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use quorate::message::{
-    Answer, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Order, Phase, RecoveryReply, Round,
-    VoteReply, VoteRequest,
+    Answer, BlankReply, Body, Claim, Denial, Header, Heartbeat, HeartbeatReply, Order, Phase, RecoveryReply,
+    Round, VoteReply, VoteRequest,
 };
 use quorate::{
-    ClusterId, Force, Input, Limits, Membership, MembershipVersion, Message, Nanos, Position, Priority,
-    PromiseHolder, Target, Term, Timestamp, Urgency,
+    ClusterId, Force, Incarnation, Input, Life, Limits, Membership, MembershipVersion, Message, Nanos,
+    Position, Priority, PromiseHolder, Target, Term, Timestamp, Urgency,
 };
 
 use super::{CLUSTER, CheckedElection, HostAction};
@@ -94,6 +94,7 @@ fn reply(u: &mut Unstructured<'_>, checked: &CheckedElection) -> Result<Input<u6
             leaving: u.ratio(1, 16)?,
             membership: None,
         }),
+        Body::RecoveryRequest if u.ratio(1, 6)? => Body::BlankReply(blank_reply(u, checked)?),
         Body::RecoveryRequest => {
             let held = Membership::new(
                 MembershipVersion { term: Term(u.int_in_range(0..=3)?), number: u.int_in_range(1..=3)? },
@@ -105,7 +106,10 @@ fn reply(u: &mut Unstructured<'_>, checked: &CheckedElection) -> Result<Input<u6
             header = Header { term: Term(u.int_in_range(3..=9)?), version: held.version(), ..header };
             Body::RecoveryReply(RecoveryReply { position: position(u)?, membership: Box::new(held) })
         }
-        reply @ (Body::VoteReply(_) | Body::HeartbeatReply(_) | Body::RecoveryReply(_)) => reply,
+        reply @ (Body::VoteReply(_)
+        | Body::HeartbeatReply(_)
+        | Body::RecoveryReply(_)
+        | Body::BlankReply(_)) => reply,
     };
     if u.ratio(1, 8)? {
         header.term = term(u, checked)?;
@@ -115,9 +119,28 @@ fn reply(u: &mut Unstructured<'_>, checked: &CheckedElection) -> Result<Input<u6
     Ok(Input::Receive { from: *from, message: Message { header, body } })
 }
 
+/// The reply of a blank node: most say of the list and the pledge what this node has said last.
+fn blank_reply(u: &mut Unstructured<'_>, checked: &CheckedElection) -> Result<BlankReply> {
+    let own = checked.sent.iter().rev().find_map(|(_, message)| match message.body {
+        Body::BlankReply(reply) => Some(reply),
+        _ => None,
+    });
+    let reply = BlankReply {
+        list: u.int_in_range(0..=2)?,
+        incarnation: Incarnation(u.int_in_range(0..=2)?),
+        pledge: option(u, |u| Ok(Life(u.int_in_range(1..=2)?)))?,
+        first_term: Term(value(u)?),
+    };
+    Ok(match own {
+        Some(own) if u.ratio(3, 4)? => BlankReply { list: own.list, pledge: own.pledge, ..reply },
+        _ => reply,
+    })
+}
+
 fn message(u: &mut Unstructured<'_>, checked: &CheckedElection) -> Result<Message<u64>> {
     let header = Header {
         cluster: if u.ratio(1, 16)? { ClusterId(u.arbitrary()?) } else { CLUSTER },
+        life: if u.ratio(1, 16)? { Life(u.int_in_range(0..=2)?) } else { checked.election.life() },
         term: term(u, checked)?,
         version: version(u, checked)?,
         committed: u.arbitrary()?,
@@ -126,6 +149,7 @@ fn message(u: &mut Unstructured<'_>, checked: &CheckedElection) -> Result<Messag
     };
     let body = match u.int_in_range(0..=4)? {
         4 if u.arbitrary()? => Body::RecoveryRequest,
+        4 if u.arbitrary()? => Body::BlankReply(blank_reply(u, checked)?),
         4 => Body::RecoveryReply(RecoveryReply {
             position: position(u)?,
             membership: membership(u, checked)?

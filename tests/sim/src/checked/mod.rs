@@ -320,7 +320,8 @@ impl CheckedElection {
         let stored = &self.stored;
         assert_eq!(header.cluster, CLUSTER);
         let is_stored = header.version == stored.membership.version();
-        let asks = matches!(body, Body::RecoveryRequest) && header.version == MembershipVersion::default();
+        let asks = matches!(body, Body::RecoveryRequest | Body::BlankReply(_))
+            && header.version == MembershipVersion::default();
         assert!(
             asks || is_stored || self.is_just_elected(header.version),
             "a version is sent before it is stored"
@@ -342,7 +343,11 @@ impl CheckedElection {
                     assert!(length.as_duration() <= stored.promised, "the granted promise is not stored");
                 }
             }
-            Body::RecoveryRequest => assert!(stored.blank.is_some(), "only a node that has forgotten asks"),
+            Body::RecoveryRequest => {}
+            Body::BlankReply(reply) => {
+                let blank = stored.blank.expect("only a node that has forgotten says so");
+                assert_eq!(reply.pledge, blank.pledge, "a pledge is told before it is stored");
+            }
             Body::RecoveryReply(_) => {
                 assert!(stored.blank.is_none(), "a node that has forgotten tells what it holds");
                 assert!(header.term <= stored.term);
@@ -405,6 +410,7 @@ fn is_anomaly(output: &Output<u64>) -> bool {
         output,
         Output::Event(
             Event::ForeignCluster { .. }
+                | Event::OtherLife { .. }
                 | Event::MembershipConflict { .. }
                 | Event::TwoLeaders { .. }
                 | Event::TermTooFarAhead { .. }
