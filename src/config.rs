@@ -112,7 +112,9 @@ pub struct Timing {
     /// The longest promise that this node asks for or grants; it asks for this much where the receiver
     /// has to write. At least `promise`; divided by one and the drift at least three times the slowest write
     /// plus two round trips, and a heartbeat interval, two writes and a round trip. A voter grants no more than
-    /// its own, so that the shortest in the group counts.
+    /// its own, so that the shortest in the group counts. That is safe: a lease counts what was granted. But voters
+    /// that grant less than a leader's heartbeats ask for leave it a lease that lapses sooner after a lost datagram, or
+    /// before each heartbeat; the leader reports them ([`ShortPromise`](crate::Event::ShortPromise)).
     pub promise_limit: Duration,
     /// The time between two heartbeats. From a thousandth of `promise` to half of it; a third allows one to be
     /// lost. A leader that tunes its promises begins with this.

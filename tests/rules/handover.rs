@@ -555,6 +555,29 @@ fn after_a_takeover_that_did_not_last_the_next_best_node_is_named() {
     assert!(now >= again + TAKEOVER_DELAY, "{now} is too soon after {again}");
 }
 
+/// Rule 6.4: a leader of priority 0 hands over at once, and is elected again each time, because the others do not hold
+/// out.
+#[test]
+fn a_takeover_that_succeeded_delays_the_next_twice_as_long_each_time() {
+    let mut node = leader(1, &THREE);
+    node.step(Input::SetPriority(Priority::NEVER_LEADS));
+    let (mut before, mut successor, mut named) = led_until_named(&mut node);
+    for promises in [2, 4, 8, 16, 32, 32] {
+        let ready = accept(&named).priority(u8::try_from(successor).unwrap()).ready();
+        assert!(trace(&node.hear(before, successor, ready)).starts_with("stepped-down"));
+        node.step(Input::SetPriority(Priority(1)));
+        let again = elected_again(&mut node);
+        node.step(Input::SetPriority(Priority::NEVER_LEADS));
+        let next = led_until_named(&mut node);
+        let earliest = (before + promises * PROMISE).max(again);
+        assert!(
+            (earliest..earliest + 2 * HEARTBEAT).contains(&next.0),
+            "{promises}: {before}, {again}, {next:?}"
+        );
+        (before, successor, named) = next;
+    }
+}
+
 /// Rule 6.5: the takeover delay runs under one leadership.
 #[test]
 fn the_takeover_delay_starts_again_after_leadership_was_lost() {

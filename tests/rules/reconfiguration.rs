@@ -548,6 +548,31 @@ fn a_learner_that_is_not_bound_is_promoted_by_force() {
     assert_eq!(promoted(Force::IfNeeded), (vec![1, 2, 3, 4], vec![7]));
 }
 
+/// Rule 8.2: learners 4 and 5 hold the membership and are not bound, and their promotion takes two steps. An operator
+/// that accepts a risk accepts it once.
+#[test]
+fn force_is_for_one_step_and_can_be_given_again_for_the_next() {
+    let (mut node, mut now) = steady(&THREE, &[4, 5]);
+    for _ in 0..4 {
+        now += HEARTBEAT;
+        let beats = node.tick_at(now);
+        node.accepted(now, &[2, 3], &beats);
+    }
+    for expected in [&[1, 2, 3, 4][..], &FIVE[..]] {
+        let target = target(&FIVE, &[]);
+        let mut beats = node.step_at(now, Input::Reconfigure { target, force: Force::IfNeeded });
+        for _ in 0..20 {
+            node.accepted(now, &[2, 3], &beats);
+            now += HEARTBEAT;
+            beats = node.tick_at(now);
+            for learner in [4, 5] {
+                node.hear(now, learner, grant(&to(&beats, learner), 0));
+            }
+        }
+        assert_eq!((node.role(), node.lists().0), (RoleKind::Leader, expected));
+    }
+}
+
 /// Rule 8.3: the leader counts as a voter that stays, unless it leaves too.
 #[test]
 fn a_leader_may_be_the_only_voter_that_stays() {
