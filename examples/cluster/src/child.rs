@@ -24,8 +24,9 @@ pub(crate) struct Args {
     /// The nodes that start the group; none on a node that will be added to it
     #[arg(long, num_args = 0.., value_delimiter = ',')]
     pub(crate) members: Vec<SocketAddr>,
+    /// The file for the node's state; without one the node stores nothing
     #[arg(long)]
-    pub(crate) data: PathBuf,
+    pub(crate) data: Option<PathBuf>,
     /// The file with the group's key
     #[arg(long)]
     pub(crate) key: PathBuf,
@@ -99,23 +100,15 @@ pub(crate) fn run(args: &Args, timing: Timing) -> Result<(), Failure> {
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     let founders: Vec<(Id, SocketAddr)> = (1..).zip(args.members.iter().copied()).collect();
-    let (mut store, saved) = if args.new {
-        let first = match founders[..] {
-            [] => HardState::joining(ClusterId(1)),
-            _ => HardState::bootstrap(ClusterId(1), founders.iter().map(|&(id, _)| id))?,
-        };
-        (Store::create(&args.data, &first)?, first)
-    } else {
-        Store::open(&args.data)?
-    };
-    let address_file = AddressFile(args.data.with_extension("peers"));
-    let mut peers = address_file.read();
+    let members = founders.iter().map(|&(id, _)| id).collect();
+    let address_file = args.data.as_ref().map(|data| AddressFile(data.with_extension("peers")));
+    let mut peers = address_file.as_ref().map(AddressFile::read).unwrap_or_default();
     peers.extend(founders);
     let config = Config { timing, ..Config::new(args.id) };
     // Without a margin the reports show all that the lease permits.
     let config = HostConfig { peers, margin: Duration::ZERO, ..HostConfig::new(config, args.listen) }
         .sealed(Keyring::read(&args.key)?);
-    let host = Arc::new(Host::start(config, saved, move |state| store.save(state))?);
+    let host = Arc::new(start(config, args, members)?);
 
     let clock = BootClock::new();
     host.watch(move |lease| {
@@ -135,7 +128,9 @@ pub(crate) fn run(args: &Args, timing: Timing) -> Result<(), Failure> {
         while let Some(notice) = events.recv() {
             match notice {
                 Notice::Event(event) => report(event, &reporter),
-                Notice::Addresses(addresses) => address_file.write(&addresses),
+                Notice::Addresses(addresses) => {
+                    address_file.iter().for_each(|file| file.write(&addresses));
+                }
                 Notice::Failed(failure) => {
                     let source = std::error::Error::source(&failure);
                     let _nobody_reads = writeln!(io::stderr(), "node stopped: {failure}: {source:?}");
@@ -161,6 +156,23 @@ pub(crate) fn run(args: &Args, timing: Timing) -> Result<(), Failure> {
     }
     // The parent is gone, or has closed the pipe.
     process::exit(0)
+}
+
+/// Starts the node, for the first time or again, with its file or with nothing.
+fn start(config: HostConfig<Id>, args: &Args, members: Vec<Id>) -> Result<Host<Id>, Failure> {
+    let Some(data) = &args.data else {
+        return Ok(Host::start_volatile(config, ClusterId(1), members)?);
+    };
+    let (mut store, saved) = if args.new {
+        let first = match members[..] {
+            [] => HardState::joining(ClusterId(1)),
+            _ => HardState::bootstrap(ClusterId(1), members)?,
+        };
+        (Store::create(data, &first)?, first)
+    } else {
+        Store::open(data)?
+    };
+    Ok(Host::start(config, saved, move |state| store.save(state))?)
 }
 
 fn report(event: Event<Id>, host: &Host<Id>) {

@@ -5,7 +5,11 @@
 //! ```text
 //! cargo run --release -p quorate-cluster
 //! cargo run --release -p quorate-cluster -- --nodes 7 --rounds 30 --timeout-ms 60
+//! cargo run --release -p quorate-cluster -- --no-disk
 //! ```
+//!
+//! With `--no-disk` the processes store nothing: each that was killed has forgotten all, and comes back under its old id.
+//! In the end as many are killed at once as the group bears, and then all. There is no second group.
 //!
 //! The example exits with an error unless every round elects in time, every membership change is done in
 //! time, removed nodes learn that they are removed, terms strictly grow, and no two nodes ever hold a
@@ -28,7 +32,7 @@ use clap::{Parser, Subcommand};
 use quorate::Timing;
 
 use self::lease_log::LeaseLog;
-use self::processes::{Leadership, Processes};
+use self::processes::{Leadership, Processes, Storage};
 
 type Id = u32;
 type Failure = Box<dyn Error + Send + Sync>;
@@ -48,6 +52,9 @@ struct Args {
     /// Length of the promises to a leader; all other lengths are in proportion to it
     #[arg(long, default_value_t = 150, value_parser = clap::value_parser!(u32).range(30..=60_000))]
     timeout_ms: u32,
+    /// The processes store nothing, and forget all when they are killed
+    #[arg(long)]
+    no_disk: bool,
     #[command(subcommand)]
     role: Option<Role>,
 }
@@ -63,6 +70,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     let done = match args.role {
         Some(Role::Child(ref child)) => child::run(child, timing(args.timeout_ms)),
+        None if args.no_disk => run(&args),
         None => run(&args).and_then(|()| membership_changes::run(args.timeout_ms, args.kills)),
     };
     match done {
@@ -95,27 +103,31 @@ fn timing(promise_ms: u32) -> Timing {
 }
 
 fn run(args: &Args) -> Result<(), Failure> {
-    let mut processes = Processes::new(args.nodes, 0, args.timeout_ms)?;
+    let storage = if args.no_disk { Storage::None } else { Storage::Files };
+    let mut processes = Processes::new(args.nodes, 0, args.timeout_ms, storage)?;
+    let files = match storage {
+        Storage::Files => format!("files in {}", processes.folder().display()),
+        Storage::None => "and no files".into(),
+    };
     writeln!(
         io::stdout(),
-        "\n{} processes on loopback UDP, promises of {} ms, files in {}\n",
+        "\n{} processes on loopback UDP, promises of {} ms, {files}\n",
         args.nodes,
-        args.timeout_ms,
-        processes.folder().display()
+        args.timeout_ms
     )?;
-    writeln!(io::stdout(), "  round  what        leader  term      leader  term   without a leader")?;
+    let table = Table::begin(storage)?;
 
     let mut kills = Vec::new();
     let began = processes.start_all()?;
     let mut leader = processes.next_leader("the start")?;
-    row(0, "start", None, leader, leader.since(began))?;
+    table.row(0, "start", None, leader, leader.since(began))?;
     for round in 1..=args.rounds {
         processes.settle(&mut leader)?;
         let old = leader;
         let at = processes.kill(old.id)?;
         leader = processes.next_leader("a kill")?;
         kills.push(leader.since(at));
-        row(round, "SIGKILL", Some(old), leader, leader.since(at))?;
+        table.row(round, "SIGKILL", Some(old), leader, leader.since(at))?;
         processes.restart(old.id)?;
         processes.until_it_follows(old.id)?;
     }
@@ -125,17 +137,21 @@ fn run(args: &Args) -> Result<(), Failure> {
     processes.resign(old.id)?;
     leader = processes.next_leader("a resignation")?;
     let handover = leader.since(processes.dropped(old.id)?);
-    row(args.rounds + 1, "resigns", Some(old), leader, handover)?;
+    table.row(args.rounds + 1, "resigns", Some(old), leader, handover)?;
 
     processes.settle(&mut leader)?;
     let old = leader;
     let at = processes.freeze(old.id)?;
     leader = processes.next_leader("a freeze")?;
     let frozen = leader.since(at);
-    row(args.rounds + 2, "SIGSTOP", Some(old), leader, frozen)?;
+    table.row(args.rounds + 2, "SIGSTOP", Some(old), leader, frozen)?;
     processes.thaw(old.id)?;
     processes.until_it_follows(old.id)?;
     processes.settle(&mut leader)?;
+
+    if args.no_disk {
+        kill_many(&mut processes, &table, args, leader)?;
+    }
 
     let unexpected_changes = processes.unexpected_changes();
     let lease_log = processes.stop()?;
@@ -158,6 +174,40 @@ fn run(args: &Args) -> Result<(), Failure> {
     audit(&lease_log)
 }
 
+/// Kills as many processes at once as a group without storage bears, and then all.
+fn kill_many(
+    processes: &mut Processes,
+    table: &Table,
+    args: &Args,
+    mut leader: Leadership,
+) -> Result<(), Failure> {
+    for (round, victims) in [(args.rounds + 3, (args.nodes - 1) / 2), (args.rounds + 4, args.nodes)] {
+        let (old, what) = (leader, format!("{victims} at once"));
+        let at = kill_and_restart(processes, old.id, victims)?;
+        leader = processes.next_leader(&what)?;
+        table.row(round, &what, Some(old), leader, leader.since(at))?;
+        for id in 1..=args.nodes {
+            processes.until_it_follows(id)?;
+        }
+        processes.settle(&mut leader)?;
+    }
+    processes.check_that_nothing_was_stored()
+}
+
+/// Kills so many processes at once, the leader among them, and starts them again. Returns when the leader died.
+fn kill_and_restart(processes: &mut Processes, leader: Id, victims: u32) -> Result<Duration, Failure> {
+    let others = processes.alive().into_iter().filter(|&id| id != leader);
+    let victims: Vec<Id> = iter::once(leader).chain(others).take(victims as usize).collect();
+    let at = processes.now();
+    for &id in &victims {
+        processes.kill(id)?;
+    }
+    for &id in &victims {
+        processes.restart(id)?;
+    }
+    Ok(at)
+}
+
 fn audit(lease_log: &LeaseLog) -> Result<(), Failure> {
     let violations = lease_log.violations();
     for violation in &violations {
@@ -176,18 +226,49 @@ fn audit(lease_log: &LeaseLog) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints one line of the table, with a mark for each ten milliseconds.
-fn row(round: u32, what: &str, old: Option<Leadership>, new: Leadership, gap: Duration) -> io::Result<()> {
-    let (id, term) = match old {
-        Some(old) => (old.id.to_string(), old.term.to_string()),
-        None => ("-".into(), "-".into()),
-    };
-    let ms = gap.as_secs_f64() * 1_000.0;
-    let bar = "#".repeat((gap.as_millis() / 10).clamp(1, 40) as usize);
-    writeln!(
-        io::stdout(),
-        "  {round:>5}  {what:<10}  {id:>6}  {term:>4}  ->  {:>6}  {:>4}  {ms:>9.1} ms  {bar}",
-        new.id,
-        new.term
-    )
+/// The table of all leaders.
+struct Table {
+    /// How many digits a term has.
+    digits: usize,
+}
+
+impl Table {
+    /// Prints its head. The first term of a group that founds itself is taken from the wall clock, and is long.
+    fn begin(storage: Storage) -> io::Result<Table> {
+        let digits = match storage {
+            Storage::Files => 4,
+            Storage::None => 16,
+        };
+        writeln!(
+            io::stdout(),
+            "  round  what        leader  {:>digits$}      leader  {:>digits$}   without a leader",
+            "term",
+            "term"
+        )?;
+        Ok(Table { digits })
+    }
+
+    /// Prints one line, with a mark for each ten milliseconds.
+    fn row(
+        &self,
+        round: u32,
+        what: &str,
+        old: Option<Leadership>,
+        new: Leadership,
+        gap: Duration,
+    ) -> io::Result<()> {
+        let digits = self.digits;
+        let (id, term) = match old {
+            Some(old) => (old.id.to_string(), old.term.to_string()),
+            None => ("-".into(), "-".into()),
+        };
+        let ms = gap.as_secs_f64() * 1_000.0;
+        let bar = "#".repeat((gap.as_millis() / 10).clamp(1, 40) as usize);
+        writeln!(
+            io::stdout(),
+            "  {round:>5}  {what:<10}  {id:>6}  {term:>digits$}  ->  {:>6}  {:>digits$}  {ms:>9.1} ms  {bar}",
+            new.id,
+            new.term
+        )
+    }
 }

@@ -6,14 +6,14 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::child::bits;
-use crate::processes::Processes;
+use crate::processes::{Processes, Storage};
 use crate::{Failure, Id, audit};
 
 /// A change must be done within this many promises for each killed process, and ten seconds more.
 const PROMISES: u32 = 40;
 
 pub(crate) fn run(promise_ms: u32, kills: u32) -> Result<(), Failure> {
-    let mut processes = Processes::new(3, 2, promise_ms)?;
+    let mut processes = Processes::new(3, 2, promise_ms, Storage::Files)?;
     let promise = Duration::from_millis(promise_ms.into());
     writeln!(
         io::stdout(),

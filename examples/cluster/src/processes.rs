@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
-use std::{env, thread};
+use std::{env, fs, thread};
 
 use quorate::adapters::clock::BootClock;
 use quorate::adapters::seal::Keyring;
@@ -31,9 +31,18 @@ impl Leadership {
     }
 }
 
+/// What the processes keep their states in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Storage {
+    Files,
+    None,
+}
+
 /// All the processes. They are killed when this is dropped.
 pub(crate) struct Processes {
     clock: BootClock,
+    storage: Storage,
+    /// Where the processes run.
     folder: TempDir,
     key: PathBuf,
     promise: Duration,
@@ -60,7 +69,12 @@ struct Node {
 
 impl Processes {
     /// Prepares processes `1..=founders`, which will start a group, and more processes that may join it.
-    pub(crate) fn new(founders: u32, joiners: u32, promise_ms: u32) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        founders: u32,
+        joiners: u32,
+        promise_ms: u32,
+        storage: Storage,
+    ) -> Result<Self, Failure> {
         // All sockets exist at once, so that their ports differ, and are closed when this returns.
         let sockets = (0..founders + joiners).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)));
         let sockets = sockets.collect::<Result<Vec<_>, _>>()?;
@@ -75,6 +89,7 @@ impl Processes {
         Keyring::create(&key)?;
         Ok(Processes {
             clock: BootClock::new(),
+            storage,
             folder,
             key,
             promise: Duration::from_millis(promise_ms.into()),
@@ -127,7 +142,11 @@ impl Processes {
         command.arg(format!("--timeout-ms={}", self.promise.as_millis())).arg("child");
         command.arg("--id").arg(node.process.id.to_string());
         command.arg("--listen").arg(node.address.to_string());
-        command.arg("--data").arg(data).arg("--key").arg(&self.key);
+        command.arg("--key").arg(&self.key).current_dir(self.folder.path());
+        match self.storage {
+            Storage::Files => command.arg("--data").arg(data),
+            Storage::None => &mut command,
+        };
         if !members.is_empty() {
             command.arg("--members").arg(members.join(","));
         }
@@ -256,6 +275,17 @@ impl Processes {
         *leader = self.leader.ok_or("there is no leader")?;
         if leader.term != before.term {
             self.unexpected_changes += 1;
+        }
+        Ok(())
+    }
+
+    /// Fails if there is another file in the processes' folder than the key that they were given.
+    pub(crate) fn check_that_nothing_was_stored(&self) -> Result<(), Failure> {
+        for file in fs::read_dir(self.folder())? {
+            let path = file?.path();
+            if path != self.key {
+                return Err(format!("a process stored something: {}", path.display()).into());
+            }
         }
         Ok(())
     }
