@@ -9,7 +9,7 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 
 use crate::Failure;
 use crate::disk::Damage;
-use crate::fault_schedule::{Fault, Preference, Remedy, Step, fault_schedule};
+use crate::fault_schedule::{Fault, Preference, Remedy, Step, Storage, fault_schedule};
 use crate::journal_audit::Audit;
 use crate::netns::{self, Cut, FOLDER, Links, MACHINES};
 use crate::processes::{Processes, StartKind};
@@ -20,19 +20,23 @@ use crate::proxy::{Delay, Proxy};
 const RECOVERY_LIMIT: Duration = Duration::from_secs(30);
 
 /// Runs the schedule, in a process whose namespaces are its own.
-pub(crate) fn main(seed: u64, faults: usize, keep: &Path) -> Result<String, Failure> {
+pub(crate) fn main(seed: u64, faults: usize, storage: Storage, keep: &Path) -> Result<String, Failure> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     netns::build()?;
     let mut driver = Driver {
         links: Links::default(),
         proxy: Proxy::start(seed)?,
-        processes: Processes::found()?,
+        processes: Processes::found(match storage {
+            Storage::Files => StartKind::Found,
+            Storage::None => StartKind::Volatile,
+        })?,
+        storage,
         open: BTreeMap::new(),
         log: String::new(),
         began: Instant::now(),
         slowest: Duration::ZERO,
     };
-    let done = driver.run(&fault_schedule(seed, faults));
+    let done = driver.run(&fault_schedule(seed, faults, storage));
     if done.is_err() {
         fs::write(format!("{FOLDER}/journals/driver.log"), mem::take(&mut driver.log))?;
         keep_files(keep)?;
@@ -52,6 +56,7 @@ fn keep_files(folder: &Path) -> Result<(), Failure> {
 /// How to mend a fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Mending {
+    Nothing,
     Network,
     Restart(usize),
     Thaw(usize),
@@ -66,7 +71,7 @@ impl Mending {
     /// The machine whose node the fault affects.
     fn machine(self) -> Option<usize> {
         match self {
-            Mending::Network => None,
+            Mending::Nothing | Mending::Network => None,
             Mending::Restart(index)
             | Mending::Thaw(index)
             | Mending::MakeRoom(index)
@@ -82,6 +87,7 @@ struct Driver {
     links: Links,
     proxy: Proxy,
     processes: Processes,
+    storage: Storage,
     /// The faults that are not mended yet, by their number.
     open: BTreeMap<usize, Mending>,
     log: String,
@@ -158,13 +164,21 @@ impl Driver {
             // A write may have failed just before the disk was mended.
             for index in (0..MACHINES).filter(|&index| !self.processes.is_running(index)).collect::<Vec<_>>()
             {
-                self.processes.start(index, StartKind::Restart)?;
+                self.processes.start(index, self.restart())?;
             }
             self.processes.wait(Duration::from_millis(5))?;
         }
         self.slowest = self.slowest.max(began.elapsed());
         self.log(&format!("recovered after {:.1?}", began.elapsed()));
         self.audit()
+    }
+
+    /// How a process starts again.
+    fn restart(&self) -> StartKind {
+        match self.storage {
+            Storage::Files => StartKind::Restart,
+            Storage::None => StartKind::Volatile,
+        }
     }
 
     fn inject(&mut self, number: usize, fault: &Fault) -> Result<Mending, Failure> {
@@ -191,6 +205,13 @@ impl Driver {
                 let index = self.free(victim);
                 self.processes.kill(index)?;
                 Ok(Mending::Restart(index))
+            }
+            Fault::PowerCut => {
+                let running: Vec<_> =
+                    (0..MACHINES).filter(|&index| self.processes.is_running(index)).collect();
+                running.iter().try_for_each(|&index| self.processes.kill(index))?;
+                running.iter().try_for_each(|&index| self.processes.start(index, self.restart()))?;
+                Ok(Mending::Nothing)
             }
             Fault::Freeze(ref victim) => {
                 let index = self.free(victim);
@@ -264,10 +285,10 @@ impl Driver {
             return self.links.mend(number);
         }
         let Some(index) = mending.machine() else { return Ok(()) };
-        let mut start = StartKind::Restart;
+        let mut start = self.restart();
         let disk = &self.processes.machines[index].disk;
         match mending {
-            Mending::Network | Mending::Restart(_) => {}
+            Mending::Nothing | Mending::Network | Mending::Restart(_) => {}
             Mending::Thaw(index) => self.processes.signal(index, Signal::CONT)?,
             Mending::MakeRoom(_) => disk.make_room()?,
             Mending::AllowWrites(_) => disk.allow_writes()?,

@@ -59,6 +59,8 @@ pub(crate) enum Fault {
         doubled: bool,
     },
     Kill(Preference),
+    /// All processes are killed and started again.
+    PowerCut,
     Freeze(Preference),
     FullDisk(Preference),
     ReadOnly(Preference),
@@ -89,20 +91,41 @@ impl Fault {
             Fault::Loss { .. } => "loss",
             Fault::Delay { .. } => "delay",
             Fault::Kill(_) => "SIGKILL",
+            Fault::PowerCut => "power cut",
             Fault::Freeze(_) => "SIGSTOP",
             Fault::FullDisk(_) => "full disk",
             Fault::ReadOnly(_) => "read-only folder",
             Fault::Damage { .. } => "damaged file",
         }
     }
+
+    /// What befalls a node that has no disk instead.
+    fn without_disk(self) -> Fault {
+        match self {
+            Fault::FullDisk(victim) | Fault::ReadOnly(victim) => Fault::Kill(victim),
+            Fault::Damage { .. } => Fault::PowerCut,
+            other => other,
+        }
+    }
+}
+
+/// What the nodes keep their states in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Storage {
+    Files,
+    /// A process that is killed has forgotten all.
+    None,
 }
 
 /// The schedule of this seed, with this many faults.
-pub(crate) fn fault_schedule(seed: u64, faults: usize) -> Vec<Step> {
+pub(crate) fn fault_schedule(seed: u64, faults: usize, storage: Storage) -> Vec<Step> {
     let mut dice = Dice(ChaCha8Rng::seed_from_u64(seed));
     let (mut steps, mut open) = (Vec::new(), Vec::new());
     for number in 0..faults {
-        let fault = dice.fault();
+        let fault = match storage {
+            Storage::Files => dice.fault(),
+            Storage::None => dice.fault().without_disk(),
+        };
         // A leader stays frozen for longer than its lease lasts.
         let least = if matches!(fault, Fault::Freeze(_)) { 250 } else { 60 };
         steps.push(Step::Break(fault));

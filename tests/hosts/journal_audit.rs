@@ -14,8 +14,10 @@ pub(crate) type TermAndVote = (u64, Option<Id>);
 pub(crate) enum Record {
     /// A process of the node starts, and has read this from its disk.
     Start(TermAndVote),
-    /// A process of the node starts with nothing.
-    Blank,
+    /// A process of the node starts with nothing, and stores its state from then on or does not.
+    Blank {
+        stores: bool,
+    },
     /// The node is about to store this.
     Store(TermAndVote),
     /// The last [`Record::Store`] is durable now.
@@ -49,7 +51,7 @@ impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Record::Start((term, vote)) => write!(f, "start {term} {}", vote.unwrap_or(0)),
-            Record::Blank => write!(f, "blank"),
+            Record::Blank { stores } => write!(f, "blank {}", u8::from(*stores)),
             Record::Store((term, vote)) => write!(f, "store {term} {}", vote.unwrap_or(0)),
             Record::Stored => write!(f, "stored"),
             Record::Failed => write!(f, "failed"),
@@ -77,7 +79,7 @@ impl Record {
         match kind {
             "start" => Some(Record::Start((number()?, id(number()?)))),
             "store" => Some(Record::Store((number()?, id(number()?)))),
-            "blank" => Some(Record::Blank),
+            "blank" => Some(Record::Blank { stores: number()? == 1 }),
             "stored" => Some(Record::Stored),
             "failed" => Some(Record::Failed),
             "refused" => Some(Record::Refused),
@@ -114,6 +116,8 @@ struct LeaseInterval {
 #[derive(Debug, Default)]
 struct Node {
     lives: u32,
+    /// Whether it stores nothing.
+    is_volatile: bool,
     durable: TermAndVote,
     storing: Option<TermAndVote>,
     failed: bool,
@@ -139,7 +143,7 @@ impl Audit {
     pub(crate) fn add(&mut self, id: Id, record: &Record) {
         match *record {
             Record::Start(found) => self.start(id, found),
-            Record::Blank => self.forget(id),
+            Record::Blank { stores } => self.forget(id, stores),
             Record::Store(next) => self.store(id, next),
             Record::Stored => {
                 let node = self.nodes.entry(id).or_default();
@@ -161,18 +165,21 @@ impl Audit {
         if let Some(violation) = contradiction(node.durable, found) {
             self.violations.push(format!("node {id} starts again: {violation}"));
         }
-        *node = Node { lives: node.lives + 1, durable: found, storing: None, failed: false, refused: None };
+        *node = Node { lives: node.lives + 1, durable: found, ..Node::default() };
     }
 
     /// What the node took part in before does not bind it any more, but S1, S2 and S5 hold for the group.
-    fn forget(&mut self, id: Id) {
+    fn forget(&mut self, id: Id, stores: bool) {
         let node = self.nodes.entry(id).or_default();
-        *node = Node { lives: node.lives + 1, ..Node::default() };
+        *node = Node { lives: node.lives + 1, is_volatile: !stores, ..Node::default() };
         self.forgotten += 1;
     }
 
     fn store(&mut self, id: Id, next: TermAndVote) {
         let node = self.nodes.entry(id).or_default();
+        if node.is_volatile {
+            self.violations.push(format!("node {id} has no storage, and stores"));
+        }
         if let Some(violation) = contradiction(node.durable, next) {
             self.violations.push(format!("node {id} stores: {violation}"));
         }
@@ -204,7 +211,7 @@ impl Audit {
         self.elected(id, term);
         self.lease_records += 1;
         let node = self.nodes.entry(id).or_default();
-        if node.durable.0 < term {
+        if node.durable.0 < term && !node.is_volatile {
             self.violations.push(format!("node {id} leads term {term}, which it has not stored"));
         }
         let life = (id, node.lives);

@@ -53,10 +53,12 @@ fn the_audit_finds_each_kind_of_violation() {
     );
     assert_violation(&[(1, "alarm TwoLeaders")], "reports TwoLeaders");
     assert_violation(
-        &[(1, "start 5 2"), (1, "blank"), (1, "store 4 1"), (1, "stored"), (1, "store 3 1")],
+        &[(1, "start 5 2"), (1, "blank 1"), (1, "store 4 1"), (1, "stored"), (1, "store 3 1")],
         "falls",
     );
-    let forgetful = [(1, "start 4 1"), (1, "lease 4 100 200"), (1, "blank"), (1, "store 4 1"), (1, "stored")];
+    assert_violation(&[(1, "blank 0"), (1, "store 4 1")], "no storage");
+    let forgetful =
+        [(1, "start 4 1"), (1, "lease 4 100 200"), (1, "blank 1"), (1, "store 4 1"), (1, "stored")];
     assert_violation(&[&forgetful[..], &[(1, "lease 4 300 400")]].concat(), "terms do not grow");
     // A node that was frozen writes late that it has stopped, and a restarted node has not stopped before.
     let late = [(1, "start 4 1"), (1, "lease 4 100 200"), (1, "dropped 250"), (1, "start 4 1")];
@@ -100,8 +102,12 @@ fn the_audit_accepts_a_correct_history() {
         (5, "store 3 1"),
         // A node that has forgotten may be in a lower term than before.
         (6, "start 5 2"),
-        (6, "blank"),
+        (6, "blank 1"),
         (6, "store 4 6"),
+        // One that has no storage leads in terms that it has not stored.
+        (7, "blank 0"),
+        (7, "elected 7"),
+        (7, "lease 7 400 500"),
     ];
     assert_eq!(violations(&lines), Vec::<String>::new());
 }
@@ -109,7 +115,8 @@ fn the_audit_accepts_a_correct_history() {
 fn a_record_is_read_as_it_was_written() {
     let records = [
         Record::Start((0, None)),
-        Record::Blank,
+        Record::Blank { stores: true },
+        Record::Blank { stores: false },
         Record::Store((7, Some(3))),
         Record::Stored,
         Record::Failed,

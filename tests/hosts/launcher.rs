@@ -8,7 +8,7 @@ use std::{env, process};
 use libtest_mimic::{Failed, Trial};
 use quorate::Timing;
 
-use crate::fault_schedule::fault_schedule;
+use crate::fault_schedule::{Storage, fault_schedule};
 use crate::{Failure, driver, gone_machines};
 
 const FAULTS: usize = 40;
@@ -38,12 +38,16 @@ pub(crate) fn timing() -> Timing {
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::test("the_same_seed_gives_the_same_faults", || {
-            assert_eq!(fault_schedule(7, 300), fault_schedule(7, 300));
-            assert_ne!(fault_schedule(7, 300), fault_schedule(8, 300));
+            let schedule = |seed| fault_schedule(seed, 300, Storage::Files);
+            assert_eq!(schedule(7), schedule(7));
+            assert_ne!(schedule(7), schedule(8));
             Ok(())
         }),
         Trial::test("hosts_elect_one_leader_at_a_time_whatever_fails_around_them", || {
-            hosts().map_err(|failure| Failed::from(failure.to_string()))
+            hosts(Storage::Files).map_err(|failure| Failed::from(failure.to_string()))
+        }),
+        Trial::test("hosts_without_storage_elect_one_leader_at_a_time_whatever_they_forget", || {
+            hosts(Storage::None).map_err(|failure| Failed::from(failure.to_string()))
         }),
         Trial::test("members_on_machines_that_are_gone_do_not_cost_the_others_their_leader", || {
             gone().map_err(|failure| Failed::from(failure.to_string()))
@@ -51,7 +55,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-fn hosts() -> Result<(), Failure> {
+fn hosts(storage: Storage) -> Result<(), Failure> {
     if let Err(reason) = in_namespaces("sh", &["-c", PROBE]) {
         println!("skipped: hosts in network namespaces: {reason}");
         return Ok(());
@@ -62,8 +66,12 @@ fn hosts() -> Result<(), Failure> {
     println!("{replay}");
     let exe = env::current_exe()?;
     let exe = exe.to_str().ok_or("the path is not valid UTF-8")?;
-    let folder = folder(seed);
-    match in_namespaces(exe, &["driver", &seed.to_string(), &faults.to_string()]) {
+    let folder = folder(seed, storage);
+    let mode = match storage {
+        Storage::Files => "driver",
+        Storage::None => "driver-without-storage",
+    };
+    match in_namespaces(exe, &[mode, &seed.to_string(), &faults.to_string()]) {
         Ok(summary) => {
             println!("{}", summary.trim());
             Ok(())
@@ -91,10 +99,10 @@ pub(crate) fn run_gone_machines() -> ExitCode {
 }
 
 /// Runs the driver, in a process that was started in namespaces of its own.
-pub(crate) fn run_driver() -> ExitCode {
+pub(crate) fn run_driver(storage: Storage) -> ExitCode {
     let mut numbers = env::args().skip(2).filter_map(|number| number.parse::<u64>().ok());
     let (Some(seed), Some(faults)) = (numbers.next(), numbers.next()) else { return ExitCode::from(2) };
-    show(driver::main(seed, faults as usize, &folder(seed)))
+    show(driver::main(seed, faults as usize, storage, &folder(seed, storage)))
 }
 
 fn show(result: Result<String, Failure>) -> ExitCode {
@@ -111,8 +119,8 @@ fn show(result: Result<String, Failure>) -> ExitCode {
 }
 
 /// The folder for the files of a failed run.
-fn folder(seed: u64) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hosts-{seed}"))
+fn folder(seed: u64, storage: Storage) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("hosts-{seed}-{storage:?}").to_lowercase())
 }
 
 /// Runs a program in a new network and a new mount namespace, and returns its output.

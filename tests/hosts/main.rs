@@ -16,6 +16,9 @@
 //! - whenever everything is mended, all nodes follow one leader and the intended members are committed;
 //! - no process ends for another reason than a fault that affected it.
 //!
+//! The same faults befall a group of five without storage: each that is killed has forgotten all, and now and then all
+//! are killed at once. Of a node's own terms and votes nothing is demanded there across its starts.
+//!
 //! Beside them, groups whose other members are on machines that are gone from the subnet keep their leader
 //! (`gone_machines.rs`).
 //!
@@ -66,7 +69,8 @@ fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
     match env::args().nth(1).as_deref() {
         Some("node") => return node::main(env::args().skip(1)),
-        Some("driver") => return launcher::run_driver(),
+        Some("driver") => return launcher::run_driver(fault_schedule::Storage::Files),
+        Some("driver-without-storage") => return launcher::run_driver(fault_schedule::Storage::None),
         Some("gone") => return launcher::run_gone_machines(),
         _ => {}
     }

@@ -57,6 +57,9 @@ struct Args {
     /// A start with nothing, in a group that may know this node.
     #[arg(long, conflicts_with_all = ["found", "join"])]
     blank: bool,
+    /// A start without storage.
+    #[arg(long, conflicts_with_all = ["found", "join", "blank"])]
+    volatile: bool,
 }
 
 pub(crate) fn main(args: impl Iterator<Item = String>) -> ExitCode {
@@ -71,29 +74,16 @@ fn run(args: Args) -> Result<std::convert::Infallible, Failure> {
     let namespace = File::open(&args.namespace)?;
     move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
 
-    let first = if args.found {
-        Some(HardState::bootstrap(ClusterId(1), args.peers.iter().map(|&(id, _)| id))?)
-    } else {
-        args.join.then(|| HardState::joining(ClusterId(1)))
-    };
-    let (store, saved) = match first {
-        Some(first) => (Store::create(&args.state, &first)?, first),
-        None if args.blank => {
-            Store::open_or_blank(&args.state, ClusterId(1), args.peers.iter().map(|&(id, _)| id))?
-        }
-        None => Store::open(&args.state)?,
-    };
     let journal = Journal::open(&args.journal)?;
-    journal.write(&match saved.blank {
-        Some(_) => Record::Blank,
-        None => Record::Start(term_and_vote(&saved)),
-    });
     let config = Config { timing: timing(), ..Config::new(args.id) };
     // Without a margin the journal shows all that the lease permits.
-    let config =
-        HostConfig { peers: args.peers, margin: Duration::ZERO, ..HostConfig::new(config, args.listen) }
-            .sealed(Keyring::new([Key::new(&[7; 32])])?);
-    let host = Arc::new(Host::start(config, saved, recording(store, journal.clone()))?);
+    let config = HostConfig {
+        peers: args.peers.clone(),
+        margin: Duration::ZERO,
+        ..HostConfig::new(config, args.listen)
+    }
+    .sealed(Keyring::new([Key::new(&[7; 32])])?);
+    let host = Arc::new(start(config, &args, &journal)?);
 
     let working = Arc::new(Mutex::new(()));
     let (work_ends, watcher) = (Arc::clone(&working), journal.clone());
@@ -115,6 +105,30 @@ fn run(args: Args) -> Result<std::convert::Infallible, Failure> {
     }
     // The driver is gone.
     process::exit(0)
+}
+
+/// Starts the host, once the journal says with what.
+fn start(config: HostConfig<Id>, args: &Args, journal: &Journal) -> Result<Host<Id>, Failure> {
+    let ids = || args.peers.iter().map(|&(id, _)| id);
+    if args.volatile {
+        journal.write(&Record::Blank { stores: false });
+        return Ok(Host::start_volatile(config, ClusterId(1), ids())?);
+    }
+    let first = if args.found {
+        Some(HardState::bootstrap(ClusterId(1), ids())?)
+    } else {
+        args.join.then(|| HardState::joining(ClusterId(1)))
+    };
+    let (store, saved) = match first {
+        Some(first) => (Store::create(&args.state, &first)?, first),
+        None if args.blank => Store::open_or_blank(&args.state, ClusterId(1), ids())?,
+        None => Store::open(&args.state)?,
+    };
+    journal.write(&match saved.blank {
+        Some(_) => Record::Blank { stores: true },
+        None => Record::Start(term_and_vote(&saved)),
+    });
+    Ok(Host::start(config, saved, recording(store, journal.clone()))?)
 }
 
 /// A store that records each write before it begins and when it ends.
@@ -199,6 +213,7 @@ fn record(event: Event<Id>, host: &Host<Id>) -> Option<Record> {
         | Event::HandoverFailed { .. }
         | Event::NoSuccessor { .. }
         | Event::Recovered { .. }
+        | Event::QuorumLost { .. }
         | Event::Behind { .. } => None,
         // Every other event reports that something is wrong.
         alarm => Some(Record::Alarm(format!("{alarm:?}"))),

@@ -48,6 +48,8 @@ pub(crate) enum StartKind {
     Restart,
     /// With nothing, although the group knows it.
     Blank,
+    /// With nothing, as each time, and without storage.
+    Volatile,
 }
 
 pub(crate) struct Processes {
@@ -64,7 +66,8 @@ pub(crate) struct Processes {
 }
 
 impl Processes {
-    pub(crate) fn found() -> Result<Processes, Failure> {
+    /// A new group, whose nodes all start in this way.
+    pub(crate) fn found(start: StartKind) -> Result<Processes, Failure> {
         let machine = |index| {
             let (id, disk) = (index as Id + 1, Disk::new(index)?);
             let bad_disk = Vec::new();
@@ -81,7 +84,7 @@ impl Processes {
             stopped: 0,
         };
         for index in 0..MACHINES {
-            processes.start(index, StartKind::Found)?;
+            processes.start(index, start)?;
         }
         Ok(processes)
     }
@@ -103,6 +106,7 @@ impl Processes {
             StartKind::Join => command.arg("--join"),
             StartKind::Restart => &mut command,
             StartKind::Blank => command.arg("--blank"),
+            StartKind::Volatile => command.arg("--volatile"),
         };
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(File::create(file("stderr"))?);
         machine.child = Some(command.spawn()?);
@@ -315,7 +319,7 @@ impl Processes {
         }
         let Some(machine) = self.machines.iter_mut().find(|machine| machine.id == id) else { return };
         match record {
-            Record::Start(_) | Record::Blank => machine.started = true,
+            Record::Start(_) | Record::Blank { .. } => machine.started = true,
             Record::Follows(leader) => {
                 machine.follows = leader;
                 machine.is_blank &= leader.is_none();
