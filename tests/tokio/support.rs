@@ -9,7 +9,7 @@ use std::time::Duration;
 use quorate::adapters::tokio::{
     Channel, Handle, Leadership, MemoryStorage, Network, Options, SaveError, Storage, Transport,
 };
-use quorate::{ClusterId, Config, HardState, Lease, Message};
+use quorate::{ClusterId, Config, HardState, Lease, Memory, Message};
 use tokio::select;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -18,6 +18,9 @@ pub(crate) type Id = u64;
 const GROUP: ClusterId = ClusterId(1);
 
 const THREE: [Id; 3] = [1, 2, 3];
+
+/// What the wall clock showed at the start of a test.
+const IN_2023: Duration = Duration::from_secs(1_700_000_000);
 
 /// Every generator is seeded with its node's id and this.
 pub(crate) const SEED: u64 = 1_000;
@@ -183,26 +186,50 @@ impl Group {
     }
 
     pub(crate) fn with_disks<S: Storage<Id>>(margin: Duration, disk: impl Fn(Id) -> S) -> Self {
+        Self::of(3, margin, |group, id| group.start(id, disk(id)))
+    }
+
+    /// So many nodes, each started in this way.
+    pub(crate) fn of(nodes: Id, margin: Duration, start: impl Fn(&Self, Id) -> Handle<Id>) -> Self {
         let (network, cut) = (Network::new(), Cut::default());
         let mut group = Group { network, cut, origin: Instant::now(), margin, nodes: Vec::new() };
-        group.nodes = (1..=3).map(|id| group.start(id, disk(id))).collect();
+        group.nodes = (1..=nodes).map(|id| start(&group, id)).collect();
         group
     }
 
     pub(crate) fn start(&self, id: Id, storage: impl Storage<Id>) -> Handle<Id> {
         let first = HardState::bootstrap(GROUP, THREE).unwrap();
-        let options = self.options(id).save_on_blocking_pool();
+        let options = self.options(Config::new(id)).save_on_blocking_pool();
         Handle::start(options, first, storage, self.line(id)).unwrap()
     }
 
-    /// Node `id` without storage.
+    /// Node `id` of three, without storage.
     pub(crate) fn start_volatile(&self, id: Id) -> Handle<Id> {
-        Handle::start_volatile(self.options(id), GROUP, THREE, self.line(id)).unwrap()
+        Handle::start_volatile(self.options(Config::new(id)), GROUP, THREE, self.line(id)).unwrap()
     }
 
-    fn options(&self, id: Id) -> Options<Id> {
+    /// Node `id` of so many, which has nothing stored, and this memory from now on. The wall clock goes with the time of
+    /// the test.
+    pub(crate) fn start_blank(&self, id: Id, nodes: Id, disk: Option<MemoryStorage<Id>>) -> Handle<Id> {
+        let memory = if disk.is_some() { Memory::Durable } else { Memory::Volatile };
+        let blank = HardState::blank(GROUP, 1..=nodes, IN_2023 + self.now()).unwrap();
+        self.start_from(Config { memory, ..Config::new(id) }, blank, disk.unwrap_or_default())
+    }
+
+    /// A node with this state.
+    pub(crate) fn start_from(
+        &self,
+        config: Config<Id>,
+        saved: HardState<Id>,
+        disk: MemoryStorage<Id>,
+    ) -> Handle<Id> {
+        let options = self.options(config).save_on_blocking_pool();
+        Handle::start(options, saved, disk, self.line(config.id)).unwrap()
+    }
+
+    fn options(&self, config: Config<Id>) -> Options<Id> {
         let origin = self.origin;
-        let options = Options::new(Config::new(id)).margin(self.margin).seed(SEED + id);
+        let options = Options::new(config).margin(self.margin).seed(SEED + config.id);
         options.clock(move || origin.elapsed().into())
     }
 
