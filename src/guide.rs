@@ -10,6 +10,9 @@ pub mod fencing {}
 #[doc = include_str!("guide/membership.md")]
 pub mod membership {}
 
+#[doc = include_str!("guide/memory.md")]
+pub mod memory {}
+
 #[doc = include_str!("guide/replication.md")]
 pub mod replication {}
 

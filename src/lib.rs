@@ -5,7 +5,8 @@
 //! host feeds it messages and clock readings, and it returns what to store, what to send and what has
 //! happened. What the host replicates, if anything, is up to the host.
 //!
-//! How to form, grow, replace, shrink, move and mend a group: [`guide::membership`]. What a lease is worth,
+//! How to form, grow, replace, shrink, move and mend a group: [`guide::membership`]. Which start to take for which
+//! deployment, with storage and without: [`guide::memory`]. What a lease is worth,
 //! and how to make sure that only the leader's work counts: [`guide::fencing`]. How a host that replicates
 //! data changes its members without losing a write: [`guide::replication`]. Which attackers the hosts
 //! defend a group against, and how to look after its keys: [`guide::security`]. What clocks have to be, and

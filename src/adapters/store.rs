@@ -1,8 +1,8 @@
 //! Durable state in a file.
 //!
-//! A node's first start is [`Store::create`], every other start is [`Store::open`]. There is no "open or create" with
-//! a state of your own, on purpose: a node whose file is lost does not know whom it voted for, and with a fresh file
-//! it could vote twice in one term and let two leaders be elected.
+//! A node's first start is [`Store::create`], every other start is [`Store::open`]; or each start is
+//! [`Store::open_or_blank`]. There is no "open or create" with a state of your own, on purpose: a node whose file is lost
+//! does not know whom it voted for, and with a fresh file it could vote twice in one term and let two leaders be elected.
 //!
 //! - **A lost file, or a lost disk, is no first start.** [`Store::open_or_blank`] starts the node as
 //!   [`HardState::blank`] then: it asks the others what it may have forgotten before it takes part again. Never start
@@ -138,9 +138,10 @@ impl<I: NodeId> Store<I> {
         Ok((Self::locked(place, lock), saved))
     }
 
-    /// Opens what an earlier run stored, or stores the state of a node that has nothing and may have forgotten:
-    /// [`HardState::blank`], of the group `cluster` with the nodes `members`, as far as they are known. The wall clock
-    /// of the machine is read for that. Every later start finds what this one stored.
+    /// Opens what an earlier run stored, or stores the state of a node that has nothing, because it has forgotten or has
+    /// never run: [`HardState::blank`], of the group `cluster` whose first nodes are `members`. The wall clock of the
+    /// machine is read for that. Every later start finds what this one stored. The page
+    /// [`guide::memory`](crate::guide::memory) says what has to hold.
     ///
     /// Only a file that is missing makes a node blank. One that is damaged is refused, as by [`open`](Self::open): where
     /// you want the node to recover from the others instead, move that file away. The folder has to exist, so that a

@@ -12,10 +12,10 @@ use crate::config::{Config, Memory};
 use crate::types::{ClusterId, NodeId};
 
 impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
-    /// Starts a node without storage. It writes nothing and waits for no disk, and each of its starts is this one: it
-    /// [recovers](crate::HardState::blank) what its former process knew from the `members`, the nodes of the group as
-    /// far as they are known. What has to hold for that, section 9 of the [rules](crate#9-nodes-that-forget) says; above
-    /// all, the former process of this id has ended.
+    /// Starts a node without storage. It writes nothing and waits for no disk, and each of its starts is this one, the
+    /// first too: it [recovers](crate::HardState::blank) what its former process knew from the `members`, the first nodes
+    /// of the group; and if all of these have nothing, they found the group. What has to hold for that, the page
+    /// [`guide::memory`](crate::guide::memory) says; above all, the former process of this id has ended.
     ///
     /// The memory in `config` is [`Volatile`](Memory::Volatile), whatever it says. The wall clock of the machine is read
     /// once, here.
