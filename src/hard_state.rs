@@ -181,14 +181,16 @@ impl<I: NodeId> HardState<I> {
     }
 
     /// The state of a node that has nothing stored, although the group may know it: its disk was wiped or replaced, or
-    /// it has none. `members` are the nodes to ask, as many as are known, and may contain this one; `since_1970` is a
-    /// reading of the wall clock.
+    /// it has none, or it has never run. `members` are the first nodes of the group, the same on each; a node that was
+    /// added later is given them too. `since_1970` is a reading of the wall clock. The page
+    /// [`guide::memory`](crate::guide::memory) says for which deployments this is.
     ///
     /// Such a node waits until no promise of an earlier start can be in force, asks the others, and comes back under
     /// its old id as soon as a quorum of the members, itself not counted, has told it what it may have forgotten:
     /// section 9 of the [rules](crate#9-nodes-that-forget). So three nodes bear one that forgets, five nodes two. Until
     /// then its role is [`Recovering`](crate::RoleKind::Recovering), and
-    /// [`Status::recovery`](crate::Status::recovery) says which nodes it waits for.
+    /// [`Status::recovery`](crate::Status::recovery) says which nodes it waits for. If all `members` are blank, they found
+    /// the group (rule 9.6).
     ///
     /// The process that ran under this id before must have ended, and its `promise_limit` must not have been longer
     /// than it is now.
