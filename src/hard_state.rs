@@ -135,6 +135,7 @@ const BOOTSTRAPPED: u64 = 1;
 const FORMING: u64 = 2;
 const RECOVERED: u64 = 3;
 const NONCE: u64 = 4;
+const UPGRADED: u64 = 7;
 
 impl<I: NodeId> HardState<I> {
     /// The first state of a node of a new group. Give every initial node the same `cluster` and the same
@@ -156,8 +157,7 @@ impl<I: NodeId> HardState<I> {
 
     /// The same state, of a group of another life: of the same one for each node that is given the same `nonce`, which
     /// can be any number. Give it to the first states of all nodes of a group that is to be told apart from an earlier
-    /// one. The nodes of a group that was started by a release without lives, whose state has none, can be given one in
-    /// the same way, while all of them are stopped.
+    /// one.
     ///
     /// ```
     /// use quorate::{ClusterId, HardState};
@@ -222,8 +222,7 @@ impl<I: NodeId> HardState<I> {
     /// As [`Membership::forming`].
     pub fn forming(cluster: ClusterId, limits: Limits) -> Result<Self, MembershipError> {
         let membership = Membership::forming(limits)?;
-        let life = Fingerprint::of_kind(FORMING).with(&cluster).with(&limits.max_members).life();
-        Ok(HardState { life, ..Self::fresh(cluster, membership) })
+        Ok(HardState { life: forming_life(cluster, limits), ..Self::fresh(cluster, membership) })
     }
 
     /// **Unsafe in general**: makes `survivors` a group of their own after a quorum was lost for good. Give
@@ -262,6 +261,18 @@ impl<I: NodeId> HardState<I> {
         Ok(HardState { life, term, promised: self.promised, ..Self::fresh(self.cluster, membership) })
     }
 
+    /// The state of a node of a group that release 0.1 has started, as far as it has taken part in nothing. Such a group
+    /// has the life that all of its nodes can derive: that of its number, or of a forming group.
+    #[cfg(feature = "store")]
+    pub(crate) fn without_life(cluster: ClusterId, membership: Membership<I>) -> Self {
+        let life = match membership.limits() {
+            _ if membership.quorum() == 0 => Life::NONE,
+            Some(limits) => forming_life(cluster, limits),
+            None => Fingerprint::of_kind(UPGRADED).with(&cluster).life(),
+        };
+        HardState { life, ..Self::fresh(cluster, membership) }
+    }
+
     /// The state of a node that has taken part in nothing yet.
     pub(crate) fn fresh(cluster: ClusterId, membership: Membership<I>) -> Self {
         let (term, promised) = (Term(0), Duration::ZERO);
@@ -282,4 +293,8 @@ impl<I: NodeId> HardState<I> {
     pub(crate) fn promised_nanos(&self) -> Nanos {
         self.promised.into()
     }
+}
+
+fn forming_life(cluster: ClusterId, limits: Limits) -> Life {
+    Fingerprint::of_kind(FORMING).with(&cluster).with(&limits.max_members).life()
 }

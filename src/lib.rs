@@ -196,7 +196,8 @@
 //!
 //! - (a) *What it is of:* the cluster and the list of a bootstrapped group; the cluster and `max_members` of a forming
 //!   one; for survivors (`recover_unsafely`) their list, the life before, and the new term; for a founded group the list
-//!   and the incarnations of the founders (9.6). The operator adds a nonce where two groups would be the same.
+//!   and the incarnations of the founders (9.6); the cluster alone of a group that release 0.1 has started. The operator
+//!   adds a nonce where two groups would be the same.
 //! - (b) *No life:* a joining node has none, nor has one that is blank. It hears all lives, and belongs to the one whose
 //!   membership it takes over.
 //!

@@ -33,6 +33,7 @@
 //! Use a local file system: with network file systems, locks and syncs are often not what they seem.
 
 mod errors;
+mod first_format;
 mod format;
 mod id_type;
 mod place;

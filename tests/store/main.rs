@@ -22,7 +22,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use quorate::adapters::store::{Fault, Store, StoreError};
-use quorate::{BlankError, ClusterId, HardState, Limits, Term};
+use quorate::{BlankError, ClusterId, HardState, Life, Limits, Term};
 use tempfile::TempDir;
 
 fn folder() -> (TempDir, PathBuf) {
@@ -269,6 +269,38 @@ fn with_format(file: &[u8], format: u8) -> Vec<u8> {
     [&other[..16], &other[20..]].iter().for_each(|part| hasher.update(part));
     other[16..20].copy_from_slice(&hasher.finalize().to_le_bytes());
     other
+}
+
+/// A group of release 0.1 is upgraded by starting its nodes again: its files are read, and all nodes derive one life.
+#[test]
+fn open_reads_the_files_of_release_0_1_and_gives_the_group_a_life() {
+    let (_folder, path) = folder();
+    let file_of = |body: &[u8]| {
+        let length = u32::try_from(body.len()).unwrap().to_le_bytes();
+        with_format(&[b"quorate\x1a", &[0; 4][..], &length, &[0; 4], body].concat(), 2)
+    };
+    let open = |body: &[u8]| {
+        fs::write(&path, file_of(body)).unwrap();
+        Store::<u64>::open(&path).map(|(_, state)| state)
+    };
+    // Cluster, term, vote, promise; membership (2, 4) with the voters 1 to 3, the learner 9 and a quorum of 2; committed.
+    let listed = |of: u8| {
+        [&[7, 0xac, 0x02, 1, of, 0, 0x80, 0xe9, 0xc9, 0xd6, 1, 2, 4, 3, 1, 2, 3, 1, 9, 2, 0, 1][..]].concat()
+    };
+    let state = open(&listed(2)).unwrap();
+    let promised = Duration::from_millis(450);
+    assert_eq!((state.term, state.voted_for, state.promised), (Term(300), Some(2), promised));
+    assert_eq!((state.membership.voters(), state.membership.learners()), (&[1, 2, 3][..], &[9][..]));
+    assert!(state.committed && state.life != Life::NONE);
+    assert_eq!(state.life, open(&listed(3)).unwrap().life, "whatever else differs");
+
+    // A joining node belongs to no group yet; a forming one to what its nodes form.
+    assert_eq!(open(&[7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap(), HardState::joining(ClusterId(7)));
+    let limits = Limits { min_members: 3, max_members: 5 };
+    let forming = HardState::forming(ClusterId(7), limits).unwrap();
+    assert_eq!(open(&[7, 0, 0, 0, 0, 0, 0, 0, 0, 3, 1, 3, 5, 0]).unwrap(), forming);
+    assert!(open(&[7, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 3, 5, 0]).is_err(), "an impossible quorum");
+    assert_eq!(fault_of(&path, &file_of(&listed(2)[..8])), Fault::Malformed);
 }
 
 /// Damage is final, and the file of another release is not: an operator must be told which it is.

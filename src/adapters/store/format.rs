@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Fault;
+use super::first_format;
 use super::id_type::id_type;
 use crate::hard_state::HardState;
 use crate::types::NodeId;
@@ -59,6 +60,7 @@ where
     }
     match u32::from_le_bytes(format) {
         FORMAT => parse_body(body),
+        first_format::FORMAT => first_format::parse_body(body),
         found => Err(Fault::UnknownFormat { found }),
     }
 }
