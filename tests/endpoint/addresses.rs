@@ -138,15 +138,19 @@ fn a_referral_tells_fewer_addresses_where_ids_leave_less_room() {
 const ADDRESSES: usize = 14;
 
 /// Where a node is, and how many milliseconds ago this was true.
-type Report = (Id, (SocketAddr, Option<u32>));
+pub(crate) type Report = (Id, (SocketAddr, Option<u32>));
 
 /// A message of 2 to 1, with reports of where 3 is in the place of its own.
 fn forged(ports: std::ops::Range<u16>) -> Transmit {
+    reporting(ports.map(|port| (3, (at(port), Some(0)))).collect())
+}
+
+/// A message of 2 to 1, with these reports in the place of its own.
+pub(crate) fn reporting(reports: Vec<Report>) -> Transmit {
     let mut message = plain_message(2, 1);
     assert_eq!(message.bytes[ADDRESSES - 2..ADDRESSES], [2, 1]);
     let (_, rest) = postcard::take_from_bytes::<Vec<Report>>(&message.bytes[ADDRESSES..]).unwrap();
     let rest = rest.to_vec();
-    let reports: Vec<Report> = ports.map(|port| (3, (at(port), Some(0)))).collect();
     message.bytes.truncate(ADDRESSES);
     message.bytes.extend(postcard::to_allocvec(&reports).unwrap());
     message.bytes.extend(rest);

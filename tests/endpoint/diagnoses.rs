@@ -13,6 +13,7 @@ use quorate::{
 use rand_chacha::rand_core::SeedableRng;
 use rand_chacha::{ChaCha8Rng, ChaCha20Rng};
 
+use super::addresses::reporting;
 use super::world::*;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -337,6 +338,20 @@ fn a_node_that_was_given_the_id_of_another_one_says_so_also_if_it_follows_a_lead
             world.nodes[0].endpoint.counters()
         );
     }
+}
+
+#[test]
+fn a_second_process_is_said_although_others_take_its_address_for_that_of_this_node() {
+    let [one, ..] = three(&None);
+    let mut world = World::of([one]);
+    world.run_for(SECOND);
+    let (report, twin) = (reporting(vec![(1, (at(99), Some(0)))]), plain_message(1, 2));
+    let said = said_while(&mut world, 1, 10, |world| {
+        inject(world, 2, 1, &report.bytes);
+        inject(world, 99, 1, &twin.bytes);
+    });
+    let twins = |(_, event): &&(u64, Event<Id>)| matches!(event, Event::TwoProcesses { peer: 1 });
+    assert_eq!(said.iter().filter(twins).count(), 1, "{said:?}");
 }
 
 #[test]
