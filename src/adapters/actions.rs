@@ -39,11 +39,16 @@ pub(super) struct Actions<I> {
 }
 
 impl<I: NodeId> Actions<I> {
-    /// Ticks at `now`. Returns whether the clock gave a reading that the election can use.
+    /// Ticks at `now`. Returns whether the clock gave a reading that the election can use. If not, that is no answer to
+    /// the command that is stepped next.
     pub(super) fn tick<R: Rng>(&mut self, election: &mut Election<I, R>, now: Timestamp) -> bool {
         election.tick_into(now, &mut self.outputs);
         self.now = now;
-        !self.outputs.iter().any(|output| matches!(output, Output::Rejected(_)))
+        let is_rejected = matches!(self.outputs.last(), Some(Output::Rejected(_)));
+        if is_rejected {
+            self.outputs.pop();
+        }
+        !is_rejected
     }
 
     /// Steps `input`, after a [`tick`](Self::tick).
@@ -118,9 +123,31 @@ impl<I> Actions<I> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use core::time::Duration;
+
+    use rand_chacha::ChaCha8Rng;
+    use rand_chacha::rand_core::SeedableRng;
+
     use super::*;
+    use crate::config::Config;
     use crate::event::StepDown;
-    use crate::types::{ClusterId, Term};
+    use crate::types::{ClusterId, Position, Term};
+
+    #[test]
+    fn a_clock_that_runs_backwards_is_no_answer_to_the_next_command() {
+        let at = |second| Timestamp::from(Duration::from_secs(second));
+        let saved = HardState::bootstrap(ClusterId(1), [1_u8, 2]).unwrap();
+        let rng = ChaCha8Rng::seed_from_u64(1);
+        let mut election = Election::new(Config::new(1), saved, at(10), rng).unwrap();
+        let mut actions = Actions::new(at(10));
+        assert!(actions.tick(&mut election, at(10)));
+        assert!(!actions.tick(&mut election, at(9)));
+        actions.step(&mut election, Input::SetPosition(Position { term: 1, index: 1 }));
+        assert_eq!(actions.take_rejection(), None);
+        actions.step(&mut election, Input::Lost(1));
+        assert!(actions.take_rejection().is_some(), "its own");
+        assert!(actions.tick(&mut election, at(10)), "the clock is right again");
+    }
 
     #[test]
     fn actions_come_in_the_order_of_the_outputs_and_news_when_their_turn_has_come() {

@@ -96,7 +96,9 @@ impl Departure {
         self.stage = if is_hopeless { Stage::Hopeless } else { self.next_attempt(now) };
     }
 
-    /// Takes note of an event at `now`: a handover that failed is attempted again.
+    /// Takes note of an event at `now`: a handover that failed is attempted again. The failure may be that of an attempt
+    /// which the operator had begun before, and which ended in the moment of this one: then the next attempt takes the
+    /// place of this one a little later.
     pub(super) fn observe<I>(&mut self, event: &Event<I>, now: Timestamp) {
         if matches!(event, Event::HandoverFailed { .. }) && self.stage == Stage::HandingOver {
             self.stage = self.next_attempt(now);

@@ -24,7 +24,8 @@ pub(super) enum Written {
     Panicked,
 }
 
-/// The writer of a node's states. One state is written at a time.
+/// The writer of a node's states. One state is written at a time: the next write begins when the result of the one before
+/// was reported, so the result that is reported next is always that of the write that was begun last.
 pub(super) struct Disk<I> {
     writer: Writer<I>,
     busy: bool,

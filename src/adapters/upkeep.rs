@@ -216,3 +216,74 @@ impl<I: Clone> Upkeep<I> {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::io;
+    use std::sync::mpsc::{Receiver, channel};
+
+    use super::*;
+    use crate::types::{ClusterId, Term};
+
+    fn at(millis: u64) -> Timestamp {
+        Duration::from_millis(millis).into()
+    }
+
+    fn state(term: u64) -> HardState<u8> {
+        HardState { term: Term(term), ..HardState::bootstrap(ClusterId(1), [1]).unwrap() }
+    }
+
+    /// The upkeep of a leader at rest in term 1, whose disk is probed each second, and the writes that it begins.
+    fn upkeep() -> (Upkeep<u8>, Receiver<Term>) {
+        let (begin, begun) = channel();
+        let save = move |state: &HardState<u8>| {
+            let _nobody_waits = begin.send(state.term);
+            Ok(())
+        };
+        let disk = Disk::on_thread(save, |_| {}).unwrap();
+        let health = HealthConfig { probe_interval: Some(Duration::from_secs(1)), ..HealthConfig::default() };
+        (Upkeep::new(Some(disk), state(1), &Config::new(1), health, at(0)), begun)
+    }
+
+    fn refused() -> Written {
+        Written::Failed(SaveError::untouched(io::Error::other("no descriptor is left")))
+    }
+
+    #[test]
+    fn the_result_of_a_probe_is_not_taken_for_that_of_the_state_that_waits_behind_it() {
+        for probe in [Written::Durable, refused()] {
+            let (mut upkeep, begun) = upkeep();
+            upkeep.poll(true, at(1_000));
+            assert_eq!(begun.recv(), Ok(Term(1)), "the probe");
+            upkeep.persist(state(2), at(1_010));
+            upkeep.finish(probe, at(1_020)).unwrap();
+            assert!(upkeep.is_writing() && upkeep.is_disk_busy(), "the state is not durable yet");
+            assert_eq!(begun.recv(), Ok(Term(2)));
+            upkeep.finish(Written::Durable, at(1_030)).unwrap();
+            assert!(!upkeep.is_writing() && !upkeep.is_disk_busy());
+            // From now on the disk is probed with the state that is durable.
+            upkeep.poll(true, at(2_100));
+            assert_eq!(begun.recv(), Ok(Term(2)));
+        }
+    }
+
+    #[test]
+    fn a_state_that_was_refused_waits_for_the_result_of_its_own_next_attempt() {
+        let (mut upkeep, begun) = upkeep();
+        upkeep.persist(state(2), at(0));
+        for attempt in 1..5 {
+            assert_eq!(begun.recv(), Ok(Term(2)));
+            upkeep.finish(refused(), at(attempt * 1_000)).unwrap();
+            assert!(upkeep.is_writing() && !upkeep.is_disk_busy(), "a pause");
+            // The leader's disk is due for a probe meanwhile, which would not tell that state from the one before.
+            upkeep.poll(true, at(attempt * 1_000 + 1));
+            assert!(!upkeep.is_disk_busy());
+            upkeep.poll(true, at(attempt * 1_000 + 999));
+        }
+        assert_eq!(begun.recv(), Ok(Term(2)));
+        upkeep.finish(Written::Durable, at(6_000)).unwrap();
+        assert!(!upkeep.is_writing());
+        assert_eq!(upkeep.refused_writes(), 4);
+    }
+}

@@ -24,10 +24,12 @@ use rustix::thread::{
 };
 
 use crate::netns::run;
+use crate::own_loop::{self, View};
 use crate::{Failure, Id};
 
-/// How many members run, how many are lost, and how long their promises are. What the leader of the first group would
-/// send to the lost members in three seconds is more than the system's buffer takes.
+/// How many members run, how many are lost, and how long their promises are. What the leaders would send to the lost
+/// members in three seconds is more than a socket's buffer takes, unless the machine allows larger ones to programs that
+/// ask for them.
 const GROUPS: [(Id, Id, Duration); 3] = [
     (9, 8, Duration::from_millis(150)),
     (6, 5, Duration::from_millis(150)),
@@ -44,11 +46,13 @@ const FORMATION: Duration = Duration::from_secs(20);
 enum Kind {
     Thread,
     Tokio,
+    Loop,
 }
 
 enum Node {
     Thread(Box<Host<Id>>),
     Tokio(Handle<Id>, Peers<Id>),
+    Loop(View),
 }
 
 impl Node {
@@ -57,6 +61,7 @@ impl Node {
         match self {
             Node::Thread(host) => host.leader().map(|leader| leader.term),
             Node::Tokio(handle, _) => handle.leadership().borrow().leader.map(|leader| leader.term),
+            Node::Loop(view) => view.lock().unwrap().0,
         }
     }
 
@@ -65,6 +70,7 @@ impl Node {
         match self {
             Node::Thread(host) => host.counters().send_errors,
             Node::Tokio(_, peers) => peers.counters().send_errors,
+            Node::Loop(view) => view.lock().unwrap().1,
         }
     }
 }
@@ -88,7 +94,7 @@ pub(crate) fn main(seconds: u64) -> Result<String, Failure> {
     std::fs::create_dir_all("/run/netns")?;
     let (mut report, mut number) = (String::new(), 0);
     for (live, lost, promise) in GROUPS {
-        for kind in [Kind::Thread, Kind::Tokio] {
+        for kind in [Kind::Thread, Kind::Tokio, Kind::Loop] {
             let mut start = |is_control| -> Result<Group, Failure> {
                 number += 1;
                 let mut group = Group { number, kind, live, lost, promise, is_control, nodes: Vec::new() };
@@ -187,6 +193,7 @@ impl Group {
                     let host = Host::start(config, first, |_| Ok::<_, Infallible>(()))?;
                     Ok(Node::Thread(Box::new(host)))
                 }
+                Kind::Loop => Ok(Node::Loop(own_loop::start(config, first, listen, peers, keys)?)),
                 Kind::Tokio => {
                     let (report, bound) = sync_channel(1);
                     let bind = move || -> Result<Udp<Id>, Failure> {

@@ -1,17 +1,21 @@
 //! A node that is lost is reported, to everybody who could wait for it.
 
-use std::future::pending;
+use std::future::{Future, pending, ready};
 use std::io;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use quorate::adapters::tokio::{
-    CommandError, Handle, Leadership, MemoryStorage, Network, Options, SaveError, StartError, Stopped,
-    Storage, Transport,
+    CommandError, Handle, HealthConfig, Leadership, MemoryStorage, Network, Options, SaveError, StartError,
+    Stopped, Storage, Transport,
 };
 use quorate::{ClusterId, Config, Force, HardState, Message, Target, Timing};
 use tokio::runtime::Builder;
+use tokio::select;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
 use crate::support::*;
@@ -199,6 +203,70 @@ async fn storage_is_dropped_before_anybody_hears_of_the_end() {
     look.lock().unwrap().leadership = Some(node.leadership());
     soon("the end", node.shutdown()).await.unwrap();
     assert!(look.lock().unwrap().in_time);
+}
+
+/// A disk that says when it begins to write, and writes one state for each permit, unless it is open.
+struct GatedDisk {
+    open: Arc<AtomicBool>,
+    begun: UnboundedSender<()>,
+    permits: std::sync::mpsc::Receiver<()>,
+}
+
+impl Storage<Id> for GatedDisk {
+    fn save(&mut self, _: &HardState<Id>) -> Result<(), SaveError> {
+        if !self.open.load(Ordering::SeqCst) {
+            let _test_is_over = self.begun.send(());
+            let _test_is_over = self.permits.recv();
+        }
+        Ok(())
+    }
+}
+
+/// Whether `future` is done already.
+async fn is_done(future: impl Future + Unpin) -> bool {
+    select! {
+        biased;
+        _ = future => true,
+        () = ready(()) => false,
+    }
+}
+
+async fn yield_often() {
+    for _ in 0..100 {
+        yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_stops_waits_for_the_state_behind_a_probe_and_not_only_for_the_probe() {
+    let (begun, mut begins) = unbounded_channel();
+    let (permit, permits) = std::sync::mpsc::channel();
+    let open = Arc::new(AtomicBool::new(true));
+    let disk = GatedDisk { open: Arc::clone(&open), begun, permits };
+    let health = HealthConfig { probe_interval: Some(millis(50)), ..HealthConfig::default() };
+    let options = Options::new(Config::new(1)).health(health);
+    let alone = HardState::bootstrap(ClusterId(1), [1]).unwrap();
+    let node = Handle::start(options, alone, disk, Network::new().join(1)).unwrap();
+    soon("a leader", node.wait_for_leader()).await.unwrap();
+    open.store(false, Ordering::SeqCst);
+    soon("a probe", begins.recv()).await.unwrap();
+    node.reconfigure(Target::new([1], [2]).unwrap(), Force::Never).await.unwrap();
+    while node.status().await.unwrap().pending_write.is_none() {
+        sleep(millis(1)).await;
+    }
+    let (mut end, told) = (pin!(node.abort()), Instant::now());
+    assert!(!is_done(&mut end).await);
+    yield_often().await;
+    permit.send(()).unwrap();
+    soon("the write of the state", begins.recv()).await.unwrap();
+    yield_often().await;
+    // It waits for a fifth of a second.
+    let is_ended = is_done(&mut end).await;
+    assert!(!is_ended || told.elapsed() > millis(100), "the disk still writes");
+    permit.send(()).unwrap();
+    if !is_ended {
+        soon("the end", end).await.unwrap();
+    }
 }
 
 /// Hears nothing but what it refuses, without end.

@@ -171,8 +171,12 @@ impl<I: NodeId> AddressBook<I> {
 
     /// Whether a datagram may go out to `id` now, which is rare if it does not answer.
     pub(super) fn turn(&mut self, id: I, now: Timestamp) -> Turn {
-        let entry = self.entries.get_mut(&id);
-        entry.map_or(Turn::Now, |entry| self.pacing.turn(&mut entry.asked, now))
+        let Some(entry) = self.entries.get_mut(&id) else { return Turn::Now };
+        let turn = self.pacing.turn(&mut entry.asked, now);
+        if self.pacing.is_uncounted(&entry.asked, now) {
+            self.count_silent(now);
+        }
+        turn
     }
 
     /// Whether a datagram of `length` bytes may be sent to `address` of `id`. If so, it counts as sent.
@@ -195,7 +199,7 @@ impl<I: NodeId> AddressBook<I> {
 
     /// Counts the nodes that do not answer, which share a part of the send buffer.
     pub(super) fn count_silent(&mut self, now: Timestamp) {
-        self.pacing.count(self.entries.values().map(|entry| &entry.asked), now);
+        self.pacing.count(self.entries.values_mut().map(|entry| &mut entry.asked), now);
     }
 
     /// Takes the addresses to enclose in a datagram for `to`, which is at `reader`: if there is news, if `to`

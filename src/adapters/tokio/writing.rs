@@ -55,9 +55,9 @@ where
         while self.upkeep.is_disk_busy() && self.watch.now() < last {
             select! {
                 biased;
+                // A state may have waited for that write: then its own write begins now.
                 written = self.written.recv() => {
                     let _too_late_to_matter = self.finish_write(written);
-                    return;
                 }
                 () = self.watch.clock.nap(last) => {}
             }

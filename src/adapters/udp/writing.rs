@@ -59,9 +59,9 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
         while self.upkeep.is_disk_busy() {
             let left = last.saturating_duration_since(self.shared.clock.now());
             match self.commands.recv_timeout(left) {
+                // A state may have waited for that write: then its own write begins now.
                 Ok(Command::Written(written)) => {
                     let _too_late_to_matter = self.finish_write(written);
-                    return;
                 }
                 // The host stops, and says so.
                 Ok(_) => {}

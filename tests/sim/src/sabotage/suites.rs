@@ -23,12 +23,13 @@ const QUICK: [&[&str]; 3] = [
     &["--package=quorate", "--test=scenarios", "--test=properties"],
 ];
 /// The same of what adapters promise: the slowest tests of an endpoint come last.
-const ADAPTERS: [&[&str]; 8] = [
+const ADAPTERS: [&[&str]; 9] = [
     &["--package=quorate", "--lib", "adapters::"],
     &["--package=quorate", "--test=endpoint", "addresses::"],
     &["--package=quorate", "--test=endpoint", "bounds::"],
     &["--package=quorate", "--test=endpoint", "diagnoses::"],
     &["--package=quorate", "--test=tokio", "diagnoses::"],
+    &["--package=quorate", "--test=tokio", "losses::"],
     &["--package=quorate", "--test=tokio", "without_storage::"],
     &["--package=quorate", "--test=store"],
     &["--package=quorate", "--test=endpoint"],
