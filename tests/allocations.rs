@@ -110,7 +110,7 @@ fn heartbeats_and_their_replies_allocate_nothing() {
 /// The ids have 8 bytes, and all three nodes are in steady state. The generator is the host's choice, and
 /// is not counted.
 #[test]
-fn an_instance_of_three_nodes_stays_below_600_bytes() {
+fn an_instance_of_three_nodes_stays_below_660_bytes() {
     let mut group = Group::new(3, Timing::lan());
     group.settle();
     let inline = size_of::<Node>() - size_of::<ChaCha8Rng>();
@@ -123,5 +123,5 @@ fn an_instance_of_three_nodes_stays_below_600_bytes() {
         total += inline + heap;
     }
     println!("average: {} bytes", total / 3);
-    assert!(total < 3 * 600, "{} bytes", total / 3);
+    assert!(total < 3 * 660, "{} bytes", total / 3);
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use quorate::adapters::endpoint::{Endpoint, NodeView, Transmit};
 use quorate::adapters::seal::{Key, Keyring};
-use quorate::{ClusterId, Config, Election, Event, HardState, Input, Message, Output, Priority, Timestamp};
+use quorate::{
+    ClusterId, Config, Election, Event, HardState, Input, Life, Message, Output, Priority, Timestamp,
+};
 use rand_chacha::rand_core::SeedableRng;
 use rand_chacha::{ChaCha8Rng, ChaCha20Rng};
 
@@ -284,7 +286,9 @@ impl World {
 
 /// A message of `from` to `to`, as it is sent without a seal.
 pub(crate) fn plain_message(from: Id, to: Id) -> Transmit {
-    let mut world = World::of([Node::new(from, &[from, to], None).knowing(to)]);
+    // A message of no life is heard in every group.
+    let saved = HardState { life: Life::NONE, ..HardState::bootstrap(GROUP, [from, to]).unwrap() };
+    let mut world = World::of([Node::with(Config::new(from), saved, None).knowing(to)]);
     world.run_for(Duration::from_secs(5));
     let is_message = |sent: &UnderWay| sent.transmit.bytes[3] == 1;
     world.sent_to(to).into_iter().find(is_message).unwrap().transmit
