@@ -16,8 +16,9 @@ pub(crate) struct NewsAudit {
     /// What was told at the instants of the steps, which the host may act on later.
     stalled: Option<Instant>,
     failed: Option<Instant>,
-    /// How many requests to resign may still be answered with a failed handover.
-    resignations: u32,
+    /// Whether the host has asked for a handover that has neither failed nor ended leadership. A later request takes
+    /// the place of an earlier one.
+    is_resigning: bool,
     /// Of each voter, how far its data reached when it was told last.
     ahead: BTreeMap<u64, (Position, Instant)>,
     /// The members that were called behind since the last step of the reconfiguration.
@@ -43,7 +44,7 @@ impl NewsAudit {
     /// Takes note of what the host asks for, which may end what it was told.
     pub(crate) fn record_input(&mut self, input: &Input<u64>) {
         match input {
-            Input::Resign { .. } => self.resignations += 1,
+            Input::Resign { .. } => self.is_resigning = true,
             Input::SetPosition(position) => self.ahead.retain(|_, (ahead, _)| *ahead > *position),
             Input::Reconfigure { .. } | Input::Discovered(_) | Input::Lost(_) => self.behind.clear(),
             _ => {}
@@ -61,7 +62,10 @@ impl NewsAudit {
     ) -> Option<&'static str> {
         let is_early = |last: Option<Instant>| last.is_some_and(|last| now - last < pause);
         match event {
-            Event::Elected { .. } | Event::SteppedDown { .. } => self.behind.clear(),
+            Event::Elected { .. } | Event::SteppedDown { .. } => {
+                self.behind.clear();
+                self.is_resigning = false;
+            }
             Event::MembershipChanged { .. } => {
                 self.behind.clear();
                 self.ahead.clear();
@@ -78,12 +82,11 @@ impl NewsAudit {
             Event::ReconfigurationStalled { .. } => {
                 return is_early(self.stalled.replace(now)).then_some("is told too often");
             }
-            // Each request may fail at once; the leader's own attempts are told after pauses.
-            Event::HandoverFailed { .. } if is_early(self.failed) => match self.resignations.checked_sub(1) {
-                Some(left) => self.resignations = left,
-                None => return Some("is told too often"),
-            },
-            Event::HandoverFailed { .. } => self.failed = Some(now),
+            // A request may fail at once; the leader's own attempts are told after pauses.
+            Event::HandoverFailed { .. } if std::mem::take(&mut self.is_resigning) => {}
+            Event::HandoverFailed { .. } => {
+                return is_early(self.failed.replace(now)).then_some("is told too often");
+            }
             _ => {}
         }
         None
