@@ -113,6 +113,7 @@ impl Cluster {
             forced: false,
             knows_removal: false,
             news: Default::default(),
+            requests: Default::default(),
             started: self.now,
             campaigned: Term(0),
             target: None,

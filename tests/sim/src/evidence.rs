@@ -120,6 +120,7 @@ impl Cluster {
     /// Checks what the node at index `node` does in reply to `input`, or to a tick.
     pub(crate) fn check_grounds(&mut self, node: usize, input: Option<&Input<u64>>, outputs: &[Output<u64>]) {
         self.audit_step(node, input, outputs);
+        self.audit_requests(node, outputs);
         if self.outbox.is_some() {
             // What arrives over endpoints is not recorded.
             return;

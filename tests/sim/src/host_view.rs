@@ -1,6 +1,6 @@
 //! The events that hosts see, and the checks of these events.
 
-use quorate::{Event, Input, MembershipVersion, Memory, Output, StepDown, Term};
+use quorate::{Event, Input, MembershipVersion, Memory, Output, RoleKind, StepDown, Term};
 
 use crate::cluster::{Cluster, LeadershipChange, MembershipEvent, ScheduledEvent};
 use crate::safety::ViolationKind;
@@ -64,6 +64,19 @@ impl Cluster {
             if let Some(fault) = process.news.check_step(event, now, pause, has_target) {
                 self.fail(ViolationKind::Unbounded, format!("node {} {fault}: {event}", node + 1));
             }
+        }
+    }
+
+    /// Rule 4.11: what a node sends that goes on asking for pre-votes.
+    pub(crate) fn audit_requests(&mut self, node: usize, outputs: &[Output<u64>]) {
+        let host = &mut self.hosts[node];
+        let Some(process) = &mut host.process else { return };
+        if process.election.role() != RoleKind::PreCandidate {
+            return process.requests.reset();
+        }
+        let others = process.election.membership().voters().len();
+        if let Some(fault) = process.requests.check(outputs, others, &host.config.timing) {
+            self.fail(ViolationKind::Unbounded, format!("node {} sends {fault}", node + 1));
         }
     }
 

@@ -34,6 +34,7 @@ mod old_messages;
 mod options;
 mod process;
 mod replication;
+mod request_audit;
 mod rest;
 mod rng;
 mod safety;

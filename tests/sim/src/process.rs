@@ -11,6 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::clock::{Clock, Instant};
 use crate::disk::DiskOptions;
 use crate::news_audit::NewsAudit;
+use crate::request_audit::RequestAudit;
 
 /// A machine with a disk, on which a process may run.
 #[derive(Clone, Debug)]
@@ -73,6 +74,8 @@ pub(crate) struct Process {
     pub(crate) knows_removal: bool,
     /// What the host was told.
     pub(crate) news: NewsAudit,
+    /// What the node asks for while it can win no election.
+    pub(crate) requests: RequestAudit,
     /// When the process was started.
     pub(crate) started: Instant,
     /// The last term in which the node has asked for votes.
