@@ -211,6 +211,17 @@ impl<I: NodeId> HardState<I> {
         Ok(HardState { blank: Some(blank), ..Self::fresh(cluster, Membership::bootstrap(members)?) })
     }
 
+    /// The same state of a blank node, which may not found a group but only come back to one.
+    ///
+    /// Use it where the group was started by [`bootstrap`](Self::bootstrap) or [`forming`](Self::forming) and may have
+    /// moved away from its first nodes: if all nodes of a list are blank, they cannot tell whether the group goes on
+    /// without them. Of a group that was founded by blank nodes, founders stay in every quorum (rule 9.9), and so it cannot.
+    #[must_use]
+    pub fn without_founding(self) -> Self {
+        let blank = self.blank.map(|blank| Blank { may_found: false, ..blank });
+        HardState { blank, ..self }
+    }
+
     /// The first state of a node of a new group whose nodes find each other. Give every node the same
     /// `cluster` and `max_members`.
     ///

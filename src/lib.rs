@@ -1131,13 +1131,20 @@
 //! - (a) *The pledge* is the life of the group: a fingerprint of cluster, list and incarnations. It moves when a later round
 //!   shows other incarnations, and is durable before it is told.
 //! - (b) *A node with storage* that finds its pledge after a restart is in the same incarnation, and does not wait again.
-//! - (c) *Who may not:* a node that noticed while it took part that it has forgotten (7.5), and one that its own list lacks.
+//! - (c) *Who may not:* a node that noticed while it took part that it has forgotten (7.5), one that its own list lacks, and
+//!   one whose operator forbids it (`without_founding`), because the group was started otherwise.
+//! - (d) *A group that is alive:* a node makes no pledge, and founds nothing, in a round in which a node that takes part has
+//!   replied, nor while a leader writes to it that has not replied in that round that it is blank.
 //!
 //! *Why.* All, not a quorum: others of the list may be a quorum of a membership that still has a leader. The pledge: B and C
 //! have heard that A is blank. A crashes, starts again, and hears that B and C are blank. Without pledges A could found a
 //! group with what they have said, and B and C another one with what A had said before. With them, the pledges of one
 //! incarnation are ordered, and a node that takes part makes none. So when all have made a pledge, no founder takes part
 //! in an earlier life, nor ever will; and each quorum of an earlier life has a founder (9.9).
+//!
+//! (d) What is left of a founded group gives up by 9.10. Other groups may go on without the nodes of the list: A was
+//! bootstrapped alone, B and C were added, and A forgets. All of its list, which is A, are blank; but B leads, and writes
+//! to A. That is no protection of a group that has removed A: hence (c).
 //!
 //! (b) Otherwise a node would have forgotten a group in which it has never acted, and the group could wait for it for ever.
 //!

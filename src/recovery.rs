@@ -34,8 +34,10 @@ pub(crate) struct Recovery<I> {
     known: Vec<Known<I>>,
     /// The newest membership of an earlier round, whose members are asked as well.
     contacts: Option<Box<Membership<I>>>,
-    /// The last leader that wrote to this node, which is asked as well.
+    /// The last leader that has written to this node since the round began, which is asked in the next one.
     pub(crate) leader: Option<I>,
+    /// The leader that is asked in this round.
+    asked_leader: Option<I>,
 }
 
 /// What a node has replied in this round.
@@ -87,6 +89,7 @@ impl<I: NodeId> Recovery<I> {
             known: Vec::new(),
             contacts: None,
             leader: None,
+            asked_leader: None,
         })
     }
 
@@ -94,6 +97,7 @@ impl<I: NodeId> Recovery<I> {
     pub(crate) fn begin_round(&mut self, round: Round, now: Timestamp, longest: Nanos) {
         self.round = Some(round);
         self.began = now;
+        self.asked_leader = self.leader.take();
         self.replies.clear();
         if let Some(newest) = self.known.drain(..).max_by_key(|known| known.membership.version()) {
             self.contacts = Some(newest.membership);
@@ -214,6 +218,13 @@ impl<I: NodeId> Recovery<I> {
         self.replies.iter().any(is_reply)
     }
 
+    /// Rule 9.6 (d): whether a node takes part in a group, as far as this one has heard in this round.
+    pub(crate) fn has_heard_of_group(&self) -> bool {
+        let is_live = |reply: &Reply<I>| matches!(reply.state, State::Live { .. });
+        let is_led = self.leader.is_some() || self.asked_leader.is_some_and(|leader| !self.is_blank(leader));
+        is_led || self.replies.iter().any(is_live)
+    }
+
     /// Rule 9.6: what the other nodes of `list` have replied in this round, in the order of the list, if all of them have
     /// replied that they are blank and were started with the same list. `me` itself is left out.
     pub(crate) fn blank_founders(&self, me: I, list: &[I], fingerprint: u64) -> Option<Vec<BlankReply>> {
@@ -254,7 +265,7 @@ impl<I: NodeId> Recovery<I> {
     pub(crate) fn heard_of(&self) -> impl Iterator<Item = I> {
         let newest = self.known.iter().map(|known| &known.membership);
         let members = newest.chain(&self.contacts).flat_map(|members| members.members());
-        members.copied().chain(self.leader)
+        members.copied().chain(self.asked_leader).chain(self.leader)
     }
 
     /// The newest membership that a reply has brought, in this round or before.

@@ -63,7 +63,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn advance_fresh_start(&mut self, out: &mut Vec<Output<I>>) {
         let (Role::Recovering(recovery), Some(blank)) = (&self.role, self.hard.blank) else { return };
         let fingerprint = self.list_fingerprint();
-        if fingerprint == 0 {
+        if fingerprint == 0 || recovery.has_heard_of_group() {
             return;
         }
         let list = self.hard.membership.voters();

@@ -134,6 +134,39 @@ fn tell(node: &mut Node, asked: &Outputs, from: u64, reply: BlankReply) -> Outpu
     node.hear(now, from, Message { header, body: Body::BlankReply(reply) })
 }
 
+/// Rule 9.6 (d): node 1 was bootstrapped alone, and is still written to by the leader of what that group has become.
+#[test]
+fn a_node_that_hears_of_a_group_that_is_alive_founds_none() {
+    let mut node = blank(1, &[1]);
+    node.hear(LIMIT - 1, 2, heartbeat(9, 1));
+    assert_eq!(trace(&node.tick_at(LIMIT)), "ask 2", "it is alone on its list");
+    let mut lives = node.clone();
+    lives.hear(LIMIT + 1, 2, heartbeat(9, 2));
+    assert!(!trace(&lives.tick_at(lives.due())).contains("persist"), "the leader goes on writing");
+    let later = node.tick_at(node.due());
+    assert_eq!(trace(&later), "persist", "no leader has written in the last round");
+
+    // A founder that takes part in another life than the pledge shows a group that is alive, too.
+    let (mut node, [second, third]) = pledged();
+    let asked = node.tick_at(LIMIT);
+    let mut header = to(&asked, 3).header;
+    let held = members(version(4, 1), &[3, 4, 5]);
+    (header.life, header.term, header.version) = (Life(77), term(4), held.version());
+    let body = Body::RecoveryReply(RecoveryReply { position: at_index(0), membership: Box::new(held) });
+    node.hear(LIMIT, 3, Message { header, body });
+    node.hear(LIMIT, 4, Message { header, body: Body::BlankReply(third) });
+    tell(&mut node, &asked, 2, second);
+    assert_eq!(node.role(), RoleKind::Recovering);
+}
+
+/// Rule 9.6 (c).
+#[test]
+fn a_node_whose_operator_forbids_it_founds_nothing() {
+    let mut node = Node::new(config(1), blank_state(&[1]).without_founding(), 0);
+    assert_eq!(trace(&node.tick_at(LIMIT)), "");
+    assert_eq!(says(&mut node, LIMIT + 1, 2).list, 0);
+}
+
 /// Rule 9.6: what was said in an earlier round does not count, nor a pledge to the group of another incarnation.
 #[test]
 fn a_node_takes_part_only_once_all_are_pledged_to_the_same_group_in_one_later_round() {
