@@ -137,6 +137,36 @@ async fn nodes_with_storage_found_a_group_once_and_one_that_has_lost_it_rejoins(
     }
 }
 
+/// The node that is left does not give up what it knows: its operator decides.
+#[tokio::test(start_paused = true)]
+async fn a_node_with_storage_says_that_the_quorum_has_forgotten_and_waits_until_its_file_is_taken_away() {
+    let blank = |group: &Group, id| group.start_blank(id, 3, Some(MemoryStorage::new()));
+    let mut group = Group::of(3, MARGIN, blank);
+    let term = followed(&group, Term(0)).await.term;
+    let mut news = group.node(1).events();
+    for id in [2, 3] {
+        group.node(id).abort().await.unwrap();
+        group.nodes[id as usize - 1] = blank(&group, id);
+    }
+    let lost = soon("the news", async {
+        loop {
+            if let Event::QuorumLost { blank } = news.recv().await.unwrap() {
+                return blank;
+            }
+        }
+    });
+    assert_eq!(lost.await, [2, 3]);
+    sleep(millis(60_000)).await;
+    assert_eq!(group.node(1).status().await.unwrap().blank_voters, [2, 3]);
+    let waiting = group.node(2).status().await.unwrap().recovery.unwrap();
+    assert_eq!((waiting.heard, waiting.blank, waiting.missing), (vec![1], vec![3], vec![]));
+
+    group.node(1).abort().await.unwrap();
+    group.nodes[0] = blank(&group, 1);
+    assert_eq!(recovered(&mut group.node(1).events()).await.0, HowRecovered::Founded);
+    assert!(followed(&group, term).await.term > term);
+}
+
 /// Two machines with disks, and a third one that only votes.
 #[tokio::test(start_paused = true)]
 async fn two_nodes_with_storage_and_a_third_without_keep_their_group_through_a_power_cut() {
