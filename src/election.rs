@@ -131,7 +131,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if saved.term < version.term {
             return Err(ConfigError::TermBelowMembership { term: saved.term, version });
         }
-        if config.memory == Memory::Volatile && saved.blank.is_none() {
+        if config.memory == Memory::Volatile && saved.blank.is_none_or(|blank| blank.pledge.is_some()) {
             return Err(ConfigError::VolatileNotBlank);
         }
         let members = &saved.membership;

@@ -192,6 +192,10 @@ impl<I: NodeId> HardState<I> {
     /// [`Status::recovery`](crate::Status::recovery) says which nodes it waits for. If all `members` are blank, they found
     /// the group (rule 9.6).
     ///
+    /// **Give all nodes of a group the same list**, for as long as it lives: that of its first nodes. Nodes that were given
+    /// a part of it, or another one, could found a group beside it; where the lists may differ, or the group was not started
+    /// so, forbid that [`without_founding`](Self::without_founding).
+    ///
     /// The process that ran under this id before must have ended, and its `promise_limit` must not have been longer
     /// than it is now.
     ///

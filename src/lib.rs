@@ -1072,8 +1072,8 @@
 //! back once a quorum of M has replied in that round, all of that life, itself not counted. It is then a follower like any
 //! other, and of that life.
 //!
-//! - (a) It takes the highest term among the replies, and its vote of that term is used: it is recorded as given to
-//!   itself. Rule 1.4 does not apply, and a node that still knows a higher term keeps that.
+//! - (a) It takes the highest term among the replies and the version of M, and its vote of that term is used: it is recorded
+//!   as given to itself. Rule 1.4 does not apply, and a node that still knows a higher term of that life keeps that.
 //! - (b) It takes M, unless it still holds a newer one (7.5), and takes it for committed if a node that holds it does.
 //!   All this is in one write.
 //! - (c) *Positions:* from then on it gives its vote only to nodes whose position is not behind the highest that
@@ -1128,8 +1128,8 @@
 //! these. Once all of them say in one later round that they have made the same pledge, it takes part: as a follower, with
 //! the list for its membership, which counts as bootstrapped.
 //!
-//! - (a) *The pledge* is the life of the group: a fingerprint of cluster, list and incarnations. It moves when a later round
-//!   shows other incarnations, and is durable before it is told.
+//! - (a) *The pledge* is the life of the group: a fingerprint of cluster, list and incarnations. It is durable before it is
+//!   told, and moves when two rounds, one after the other or not, have shown the same other incarnations.
 //! - (b) *A node with storage* that finds its pledge after a restart is in the same incarnation, and does not wait again.
 //! - (c) *Who may not:* a node that noticed while it took part that it has forgotten (7.5), one that its own list lacks, and
 //!   one whose operator forbids it (`without_founding`), because the group was started otherwise.
@@ -1140,7 +1140,12 @@
 //! have heard that A is blank. A crashes, starts again, and hears that B and C are blank. Without pledges A could found a
 //! group with what they have said, and B and C another one with what A had said before. With them, the pledges of one
 //! incarnation are ordered, and a node that takes part makes none. So when all have made a pledge, no founder takes part
-//! in an earlier life, nor ever will; and each quorum of an earlier life has a founder (9.9).
+//! in an earlier life, nor ever will; and each quorum of an earlier life has a founder (9.9). That holds if all lists with
+//! which nodes were ever started as blank are the same.
+//!
+//! (a) The replies of one round may be of two times. *For example,* A, B and C are pledged. C replies so to A, and starts
+//! again, and its reply is slow. B hears that A is blank, and C in its new incarnation. If B moved its pledge at once, A could
+//! still found the group by the slow reply of C, and be alone in it.
 //!
 //! (d) What is left of a founded group gives up by 9.10. Other groups may go on without the nodes of the list: A was
 //! bootstrapped alone, B and C were added, and A forgets. All of its list, which is A, are blank; but B leads, and writes
@@ -1176,7 +1181,8 @@
 //! - (a) *Too few are left:* if so many voters reply that they are blank that the others are no quorum, it reports that
 //!   (`QuorumLost`), at growing intervals. Without storage, in a founded group, it becomes blank of its own accord, with the
 //!   founders for its list; with storage it waits for its operator.
-//! - (b) *A later life:* a node without storage does the same if a founder replies that it takes part in another life.
+//! - (b) *A later life:* a node without storage becomes blank, too, if a founder replies that it takes part in another life.
+//!   A message of another life makes a node ask that has been without a leader for as long, as some never campaign.
 //!
 //! *Why.* (a) No leader can be elected by those that are left, and no blank node comes back by 9.4. To become blank is as
 //! safe as a crash. (b) The founders have all given up the life of this node, by 9.6.

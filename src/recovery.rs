@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::membership::{Membership, is_newer_config};
+use crate::membership::{MAX_MEMBERS, Membership, is_newer_config};
 use crate::message::{BlankReply, Header};
 use crate::types::{Life, MembershipVersion, NEVER, Nanos, NodeId, Position, Round, Term, Timestamp};
 
@@ -28,6 +28,10 @@ pub(crate) struct Recovery<I> {
     began: Timestamp,
     /// The round in which this process made the pledge that is in force. Rule 9.6.
     pledged_in: Option<Round>,
+    /// The life that all others of the list could found in an earlier round, although this node is pledged to another.
+    proposed: Option<(Life, Option<Round>)>,
+    /// How many replies have named further nodes to ask in this round.
+    extensions: u8,
     /// The replies in this round, at most one of each node that was asked.
     replies: Vec<Reply<I>>,
     /// The newest membership of each life among the replies in this round.
@@ -72,6 +76,11 @@ pub(crate) struct Outcome<I> {
     pub(crate) position: Position,
 }
 
+/// How many replies are kept in a round at most: those of a list, and of memberships that were in force since.
+const MAX_REPLIES: usize = 4 * MAX_MEMBERS;
+/// How many times in a round nodes are asked that a reply has named.
+const MAX_EXTENSIONS: u8 = 16;
+
 impl<I: NodeId> Recovery<I> {
     /// A node that is blank since `since`, and asks from `wait_until` on.
     pub(crate) fn new(since: Timestamp, wait_until: Timestamp, first_pause: Nanos) -> Box<Self> {
@@ -85,6 +94,8 @@ impl<I: NodeId> Recovery<I> {
             round: None,
             began: wait_until,
             pledged_in: None,
+            proposed: None,
+            extensions: 0,
             replies: Vec::new(),
             known: Vec::new(),
             contacts: None,
@@ -98,6 +109,7 @@ impl<I: NodeId> Recovery<I> {
         self.round = Some(round);
         self.began = now;
         self.asked_leader = self.leader.take();
+        self.extensions = 0;
         self.replies.clear();
         if let Some(newest) = self.known.drain(..).max_by_key(|known| known.membership.version()) {
             self.contacts = Some(newest.membership);
@@ -118,10 +130,25 @@ impl<I: NodeId> Recovery<I> {
         }
     }
 
-    /// Rule 9.6: the node has made a pledge at `now`, which the others are told in another round.
+    /// Rule 9.6: the node has made a pledge at `now`, which the others are told in another round: at once, if it is the
+    /// first pledge of this process.
     pub(crate) fn record_pledge(&mut self, now: Timestamp) {
-        self.pledged_in = self.round;
-        self.next_round = now;
+        if self.pledged_in.is_none() {
+            self.next_round = now;
+        }
+        (self.pledged_in, self.proposed) = (self.round, None);
+    }
+
+    /// Rule 9.6 (a): whether a node that is pledged to another group may make a pledge to this one: it could do so in an
+    /// earlier round already. Otherwise it may in a later one.
+    pub(crate) fn may_move_pledge(&mut self, life: Life) -> bool {
+        match self.proposed {
+            Some((proposed, round)) if proposed == life => round != self.round,
+            _ => {
+                self.proposed = Some((life, self.round));
+                false
+            }
+        }
     }
 
     /// Whether the node made its pledge before the round that is under way.
@@ -150,7 +177,9 @@ impl<I: NodeId> Recovery<I> {
         membership: Box<Membership<I>>,
     ) -> bool {
         let Header { life, term, version, committed, .. } = *header;
-        self.record(from, State::Live { life, term, position });
+        if !self.record(from, State::Live { life, term, position }) {
+            return false;
+        }
         match self.known.iter_mut().find(|known| known.life == life) {
             Some(known) if !is_newer_config(version, known.membership.version()) => {
                 known.committed |= committed && version == known.membership.version();
@@ -167,14 +196,30 @@ impl<I: NodeId> Recovery<I> {
         }
     }
 
+    /// Whether the members that a reply names may be asked in the present round. Groups change seldom, so that a round
+    /// in which this is refused is one in which somebody makes memberships up.
+    pub(crate) fn extend_round(&mut self) -> bool {
+        self.extensions = self.extensions.saturating_add(1);
+        self.extensions <= MAX_EXTENSIONS
+    }
+
     /// Records the reply of a node that is blank, too.
     pub(crate) fn record_blank(&mut self, from: I, reply: BlankReply) {
         self.record(from, State::Blank(reply));
     }
 
-    fn record(&mut self, from: I, state: State) {
+    /// Records the latest reply of `from`, and forgets what only its earlier one told. Returns whether there was room.
+    fn record(&mut self, from: I, state: State) -> bool {
         self.replies.retain(|reply| reply.from != from);
+        if self.replies.len() >= MAX_REPLIES {
+            return false;
+        }
         self.replies.push(Reply { from, state });
+        let (replies, known) = (&self.replies, &mut self.known);
+        let is_of =
+            |reply: &Reply<I>, of: Life| matches!(reply.state, State::Live { life, .. } if life == of);
+        known.retain(|known| replies.iter().any(|reply| is_of(reply, known.life)));
+        true
     }
 
     /// Rule 9.4: what the node `me` comes back with, once a quorum of the newest membership of a life has replied in
@@ -205,7 +250,8 @@ impl<I: NodeId> Recovery<I> {
             State::Live { life, term, position } if life == known.life => Some((reply.from, term, position)),
             State::Live { .. } | State::Blank(_) => None,
         });
-        let term = of_life.clone().map(|(_, term, _)| term).max()?;
+        // Replies may arrive in another order than they were sent in. No term is below that of the membership (7.2).
+        let term = of_life.clone().map(|(_, term, _)| term).max()?.max(known.membership.version().term);
         let voters = of_life.filter(|&(from, ..)| known.membership.is_voter(from));
         let position = voters.map(|(_, _, position)| position).max().unwrap_or_default();
         Some(Outcome { term, known: known.clone(), position })

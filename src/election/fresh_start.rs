@@ -4,14 +4,14 @@ use alloc::vec::Vec;
 
 use rand_core::Rng;
 
-use super::{Election, MAX_FIRST_TERM};
+use super::Election;
 use crate::event::HowRecovered;
 use crate::fingerprint::Fingerprint;
 use crate::hard_state::{Blank, HardState};
 use crate::io::Output;
 use crate::message::{BlankReply, Body, Header, Message};
 use crate::role::Role;
-use crate::types::{Life, MembershipVersion, NodeId, Position, Term};
+use crate::types::{Incarnation, Life, MembershipVersion, NodeId, Position, Term};
 
 /// What the fingerprint of a list of nodes, and that of a founded group, are of.
 const LIST: u64 = 5;
@@ -46,7 +46,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         reply: BlankReply,
         out: &mut Vec<Output<I>>,
     ) {
-        if reply.first_term.0 > MAX_FIRST_TERM || !self.is_asked_for(from, header) {
+        if reply.first_term > Incarnation(u64::MAX).first_term() || !self.is_asked_for(from, header) {
             return;
         }
         let list = self.list_fingerprint();
@@ -70,7 +70,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Some(others) = recovery.blank_founders(self.id, list, fingerprint) else { return };
         let life = self.life_of_founders(blank, &others);
         if blank.pledge != Some(life) {
-            self.make_pledge(life, out);
+            let Role::Recovering(recovery) = &mut self.role else { return };
+            let may_pledge = blank.pledge.is_none() || recovery.may_move_pledge(life);
+            if may_pledge {
+                self.make_pledge(life, out);
+            }
         } else if recovery.are_pledged(&others, life) {
             let told = others.iter().map(|other| other.first_term);
             let first_term = told.fold(self.own_first_term(), Term::max);

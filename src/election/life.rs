@@ -36,11 +36,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 }
             }
             Body::VoteRequest(_) | Body::Heartbeat(_) => out.extend(self.deny_other_life(from, header, body)),
-            Body::RecoveryReply(_) => return self.note_later_life(from, header),
+            Body::RecoveryReply(_) => return self.note_later_life(from, header, out),
             Body::BlankReply(_) => return,
         }
-        let event = Event::OtherLife { peer: from, life: header.life };
-        self.report_anomaly(from, Anomaly::OtherLife, event, out);
+        self.report_other_life(from, header.life, out);
+        // Rule 9.10: the group of this node may have been given up without it.
+        self.check_quorum(out);
+    }
+
+    pub(super) fn report_other_life(&mut self, peer: I, life: Life, out: &mut Vec<Output<I>>) {
+        self.report_anomaly(peer, Anomaly::OtherLife, Event::OtherLife { peer, life }, out);
     }
 
     /// The denial of a request of another life, which tells nothing but the life of this node.

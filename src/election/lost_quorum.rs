@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use rand_core::Rng;
 
-use super::Election;
+use super::{Durability, Election};
 use crate::config::Memory;
 use crate::event::Event;
 use crate::hard_state::{Blank, HardState};
@@ -36,7 +36,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let members = &self.hard.membership;
         let is_patient = self.now < self.started.max(self.promise.end()).after(self.patience());
         let asked_lately = self.quorum_check.as_ref().is_some_and(|check| self.now < check.next_round);
-        if is_patient || asked_lately || members.quorum() == 0 || members.is_forming() {
+        if is_patient
+            || asked_lately
+            || self.leader().is_some()
+            || members.quorum() == 0
+            || members.is_forming()
+        {
             return;
         }
         let mut asked: Vec<I> = members.members().iter().chain(members.founders()).copied().collect();
@@ -84,9 +89,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// A founder takes part in a group of another life: the present one was given up, by all of its founders.
     #[cold]
-    pub(super) fn note_later_life(&mut self, from: I, header: &Header) {
+    pub(super) fn note_later_life(&mut self, from: I, header: &Header, out: &mut Vec<Output<I>>) {
         let is_asked = self.quorum_check.as_ref().is_some_and(|check| check.round == header.round);
         if is_asked && self.hard.membership.founders().contains(&from) {
+            self.report_other_life(from, header.life, out);
             self.forget_lost_group();
         }
     }
@@ -108,6 +114,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             promised: self.hard.promised,
             ..HardState::fresh(self.hard.cluster, list)
         };
+        self.durability = Durability::Current;
         self.started = self.now;
         self.begin_blank_rounds();
         self.start_recovery();

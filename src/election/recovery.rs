@@ -203,10 +203,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let asked_before = self.nodes_to_ask(|_| true);
         let Role::Recovering(recovery) = &mut self.role else { return };
         let is_newest = recovery.record_live(from, header, position, membership);
+        let names_others = if is_newest { recovery.extend_round() } else { false };
         if self.come_back_if_told(out) {
             return;
         }
-        if is_newest {
+        if names_others {
             let others = self.nodes_to_ask(|id| !asked_before.contains(&id));
             self.send_recovery_requests(header.round, others, out);
         }
@@ -229,8 +230,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn come_back(&mut self, outcome: Outcome<I>, how: HowRecovered, out: &mut Vec<Output<I>>) {
         let Outcome { term, known: Known { life, membership, committed }, position } = outcome;
         let is_same_life = self.hard.life == life;
-        let known_vote = self.hard.voted_for.filter(|_| is_same_life && self.hard.term >= term);
-        self.hard.term = self.hard.term.max(term);
+        let own_term = if is_same_life { self.hard.term } else { Term(0) };
+        let known_vote = self.hard.voted_for.filter(|_| own_term >= term);
+        self.hard.term = own_term.max(term);
         self.hard.voted_for = known_vote.or(Some(self.id));
         self.hard.position_floor = if self.is_empty_witness() { Position::default() } else { position };
         (self.hard.life, self.hard.committed) = (life, committed);

@@ -171,7 +171,6 @@ fn a_node_whose_operator_forbids_it_founds_nothing() {
 #[test]
 fn a_node_takes_part_only_once_all_are_pledged_to_the_same_group_in_one_later_round() {
     let (mut node, [second, third]) = pledged();
-    let pledge = second.pledge;
     let again = node.tick_at(LIMIT);
     assert_eq!(trace(&again), "ask 2, ask 3", "at once");
     assert_eq!(trace(&tell(&mut node, &again, 2, second)), "");
@@ -179,12 +178,38 @@ fn a_node_takes_part_only_once_all_are_pledged_to_the_same_group_in_one_later_ro
     assert_eq!(trace(&tell(&mut node, &again, 3, elsewhere)), "");
     let later = node.tick_at(node.due());
     assert_eq!(trace(&tell(&mut node, &later, 3, third)), "", "2 has said nothing in this round");
-    assert_eq!(trace(&tell(&mut node.clone(), &later, 2, second)), "persist, founded, installed");
-    // Node 3 starts again: the pledge moves.
+    assert_eq!(trace(&tell(&mut node, &later, 2, second)), "persist, founded, installed");
+}
+
+/// Rule 9.6 (a): what a node has heard in one round only may be of two times.
+#[test]
+fn a_pledge_moves_once_two_rounds_have_shown_the_same_other_incarnations() {
+    let (mut node, [second, third]) = pledged();
     let restarted = BlankReply { incarnation: Incarnation(third.incarnation.0 + 1), pledge: None, ..third };
-    tell(&mut node, &later, 3, restarted);
-    assert_eq!(trace(&tell(&mut node, &later, 2, second)), "persist");
-    assert_ne!(node.durable().blank.unwrap().pledge, pledge);
+    for (round, moves) in [(1, ""), (2, "persist")] {
+        let asked = node.tick_at(node.due());
+        assert_eq!(trace(&tell(&mut node, &asked, 2, second)), "");
+        assert_eq!(trace(&tell(&mut node, &asked, 3, restarted)), moves, "round {round}");
+        assert_eq!(trace(&tell(&mut node, &asked, 3, restarted)), "");
+    }
+    assert_ne!(node.durable().blank.unwrap().pledge, second.pledge);
+}
+
+/// Two processes of one id may reply by turns. Neither rounds nor writes come faster by it.
+#[test]
+fn a_pledge_that_would_move_all_the_time_causes_no_flood() {
+    let (mut node, [second, third]) = pledged();
+    let (mut writes, mut asked) = (0, node.tick_at(LIMIT));
+    for turn in 1..1_000 {
+        tell(&mut node, &asked, 2, second);
+        let other = BlankReply { incarnation: Incarnation(third.incarnation.0 + turn), ..third };
+        writes += usize::from(persisted(&tell(&mut node, &asked, 3, other)).is_some());
+        let next = node.tick_at(LIMIT);
+        if !sent(&next).is_empty() {
+            asked = next;
+        }
+    }
+    assert_eq!((writes, node.due() > LIMIT), (0, true));
 }
 
 /// Rule 9.6: the round in which a node makes its pledge is none in which the others could know of it.
@@ -334,4 +359,35 @@ fn an_old_reply_and_one_blank_voter_give_nothing_up() {
     let out =
         node.step(Input::Receive { from: 2, message: Message { body: Body::BlankReply(told), ..ask(5) } });
     assert_eq!((trace(&out).as_str(), node.status().blank_voters.len()), ("", 0));
+}
+
+/// Rule 9.10: a node that is no member, and so never campaigns, finds out by a message of the later life.
+#[test]
+fn a_node_of_a_life_that_was_given_up_without_it_gives_it_up_too() {
+    let volatile = Config { memory: Memory::Volatile, ..config(9) };
+    let mut node = Node::new(volatile, blank_state(&THREE), 0);
+    let asked = node.tick_at(LIMIT);
+    let reply = |asked: &Outputs, from, life| {
+        let held = founders().remove(0).membership().clone();
+        let mut header = to(asked, from).header;
+        (header.life, header.term, header.version, header.committed) = (life, term(5), held.version(), true);
+        let body = Body::RecoveryReply(RecoveryReply { position: at_index(0), membership: Box::new(held) });
+        Message { header, body }
+    };
+    for from in [1, 2] {
+        node.hear(LIMIT, from, reply(&asked, from, Life(77)));
+    }
+    assert_eq!((node.life(), node.deadline()), (Life(77), None));
+    let mut beat = heartbeat(6, 1);
+    beat.header.life = Life(78);
+    let soon = node.hear(LIMIT + 1, 1, beat.clone());
+    assert!(!trace(&soon).contains("ask"));
+    let out = node.hear(8 * LIMIT, 1, beat);
+    assert!(trace(&out).contains("ask 1, ask 2, ask 3"), "{}", trace(&out));
+    let ask = sent(&out).into_iter().find(|(to, message)| *to == 2 && message.body == Body::RecoveryRequest);
+    let mut header = ask.unwrap().1.header;
+    header.life = Life(78);
+    let reply = Message { header, ..reply(&asked, 2, Life(78)) };
+    node.hear(8 * LIMIT, 2, reply);
+    assert_eq!((node.role(), node.life()), (RoleKind::Recovering, Life::NONE));
 }

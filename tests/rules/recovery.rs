@@ -2,7 +2,7 @@
 
 use quorate::message::{Answer, Body, Denial, RecoveryReply, Round};
 use quorate::{
-    Blank, BlankError, ClusterId, Config, ConfigError, Election, Event, HardState, Incarnation, Input,
+    Blank, BlankError, ClusterId, Config, ConfigError, Election, Event, HardState, Incarnation, Input, Life,
     MemberProgress, Membership, MembershipError, Memory, Message, Output, Position, Priority, Rejection,
     RoleKind, Urgency,
 };
@@ -444,4 +444,49 @@ fn a_node_does_not_come_back_with_an_older_membership_than_it_holds() {
     let out = told(&mut node, now, &[(1, 2), (2, 2)], &members(version(2, 2), &THREE));
     assert_eq!(trace(&out), "persist, recovered, installed");
     assert_eq!((node.term(), node.voted_for()), (term(2), Some(3)));
+}
+
+/// Rule 9.4 (a): a request may arrive twice, and the replies to it in another order than they were sent in.
+#[test]
+fn a_node_comes_back_in_no_lower_term_than_that_of_its_membership() {
+    let mut node = blank(3, &THREE);
+    let (old, new) = (members(version(5, 1), &THREE), members(version(6, 1), &THREE));
+    told(&mut node, LIMIT, &[(1, 6)], &new);
+    let asked = node.tick_at(node.due());
+    let now = sent_at(&asked, 1);
+    node.hear(now, 1, tell(&to(&asked, 1), 6, &new));
+    node.hear(now, 1, tell(&to(&asked, 1), 5, &old));
+    node.hear(now, 2, tell(&to(&asked, 2), 5, &old));
+    assert_eq!((node.role(), node.term()), (RoleKind::Follower, term(6)));
+}
+
+/// Rule 9.4 (a): a term of another life says nothing about this one.
+#[test]
+fn a_node_that_comes_back_to_another_life_takes_the_term_of_that() {
+    let mut node = Node::fresh(3, &THREE);
+    node.hear(0, 1, heartbeat(1 << 30, 1).carrying(members(version(1, 2), &THREE)));
+    node.hear(0, 1, heartbeat(1 << 31, 1).version(2, 2).committed());
+    let asked = node.tick_at(LIMIT);
+    for from in [1, 2] {
+        let mut reply = tell(&to(&asked, from), 5, &members(version(5, 1), &THREE));
+        reply.header.life = Life(77);
+        node.hear(LIMIT, from, reply);
+    }
+    assert_eq!((node.life(), node.term(), node.role()), (Life(77), term(5), RoleKind::Follower));
+}
+
+/// A node that makes memberships up, or lives, makes this one neither grow nor ask without bound.
+#[test]
+fn replies_that_are_made_up_cause_no_flood() {
+    let mut node = blank(3, &THREE);
+    let asked = node.tick_at(LIMIT);
+    let (mut requests, mut shown) = (0, 0);
+    for made_up in 1..1_000 {
+        let names: Vec<u64> = (made_up * 100..made_up * 100 + 50).collect();
+        let mut reply = tell(&to(&asked, 1), 5, &members(version(5, made_up), &names));
+        reply.header.life = Life(made_up % 2 * made_up + 1);
+        requests += sent(&node.hear(LIMIT, 1, reply)).len();
+        shown = shown.max(format!("{:?}", node.election()).len());
+    }
+    assert!(requests <= 16 * 50 && shown < 10_000, "{requests} requests, {shown} bytes");
 }
