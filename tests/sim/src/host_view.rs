@@ -74,8 +74,8 @@ impl Cluster {
         if process.election.role() != RoleKind::PreCandidate {
             return process.requests.reset();
         }
-        let others = process.election.membership().voters().len();
-        if let Some(fault) = process.requests.check(outputs, others, &host.config.timing) {
+        let voters = process.election.membership().voters().len();
+        if let Some(fault) = process.requests.check(outputs, voters, &host.config.timing) {
             self.fail(ViolationKind::Unbounded, format!("node {} sends {fault}", node + 1));
         }
     }

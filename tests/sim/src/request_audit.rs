@@ -23,11 +23,11 @@ impl RequestAudit {
         *self = RequestAudit::default();
     }
 
-    /// Takes note of what the node sends, which asks `others` voters. Returns what is too much.
+    /// Takes note of what the node sends to so many `voters`. Returns what is too much.
     pub(crate) fn check(
         &mut self,
         outputs: &[Output<u64>],
-        others: usize,
+        voters: usize,
         timing: &Timing,
     ) -> Option<String> {
         for output in outputs {
@@ -46,7 +46,7 @@ impl RequestAudit {
             };
             self.sent += 1;
             let rounds = rare.as_nanos() / timing.heartbeat_interval.as_nanos();
-            let most = (rounds + SPARE) * others as u128;
+            let most = (rounds + SPARE) * voters as u128;
             if self.sent > most {
                 return Some(format!("{} pre-votes in {rare:?}, a leader at rest {most}", self.sent));
             }
