@@ -6,8 +6,6 @@
     reason = "a test that panics has found something"
 )]
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use quorate::adapters::counters::ElectionCounters;
@@ -18,6 +16,12 @@ use quorate::{
     Output, Position, Priority, Problem, StepDown, Term, Timestamp, Timing, Urgency,
 };
 use quorate_sim::Zero;
+use tracing::Level;
+
+use log::lines_of;
+
+#[path = "endpoint/log.rs"]
+mod log;
 
 const CLUSTER: ClusterId = ClusterId(1);
 
@@ -153,31 +157,8 @@ fn denials_are_counted_by_reason_apart_from_rejections() {
     assert_eq!((node.counters.rejections, node.counters.received), (1, 4));
 }
 
-/// Collects the log lines.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn each_transition_is_one_log_line_at_a_fitting_level() {
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .without_time()
-        .with_target(false)
-        .with_writer(move || writer.clone())
-        .finish();
     let lapsed = Event::SteppedDown { term: Term(4), reason: StepDown::LeaseLapsed };
     let outputs = [
         Output::Event(Event::Elected { term: Term(4) }),
@@ -190,9 +171,7 @@ fn each_transition_is_one_log_line_at_a_fitting_level() {
         Output::Event(Event::SteppedDown { term: Term(4), reason: StepDown::Resigned { successor: None } }),
         Output::Event(Event::TwoLeaders { peer: 2, term: Term(5) }),
     ];
-    tracing::subscriber::with_default(subscriber, || outputs.iter().for_each(|output| trace(1_u64, output)));
-    let lines = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    let lines: Vec<&str> = lines.lines().map(str::trim).collect();
+    let lines = lines_of(Level::INFO, || outputs.iter().for_each(|output| trace(1_u64, output)));
     assert_eq!(
         lines,
         [

@@ -1,53 +1,26 @@
 //! At which level a log shows what happens to a group.
 
-use std::io::Write;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use quorate::adapters::trace::trace_event;
 use quorate::{Config, HardState, Input, Priority, Target, Timing, Urgency};
 
+use tracing::Level;
+
+use super::log::lines_of;
 use super::world::*;
-
-/// Collects log lines.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// The warnings and errors of each node in so long, by their first words.
 fn alarms(world: &mut World, length: Duration) -> Vec<(Id, String)> {
     world.run_for(length);
     let ids: Vec<Id> = world.nodes.iter().map(|node| node.election.id()).collect();
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_ansi(false)
-        .without_time()
-        .with_target(false)
-        .with_max_level(tracing::Level::WARN)
-        .with_writer(move || writer.clone())
-        .finish();
     let mut alarms = Vec::new();
-    tracing::subscriber::with_default(subscriber, || {
-        for id in ids {
-            for event in world.news(id) {
-                trace_event(id, &event);
-            }
-            let lines = String::from_utf8(std::mem::take(&mut *log.0.lock().unwrap())).unwrap();
-            let first = |line: &str| line.trim().split(':').next().unwrap_or_default().to_owned();
-            alarms.extend(lines.lines().map(|line| (id, first(line))));
-        }
-    });
+    for id in ids {
+        let news = world.news(id);
+        let lines = lines_of(Level::WARN, || news.iter().for_each(|event| trace_event(id, event)));
+        let first = |line: &String| line.split(':').next().unwrap_or_default().to_owned();
+        alarms.extend(lines.iter().map(|line| (id, first(line))));
+    }
     alarms
 }
 

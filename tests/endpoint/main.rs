@@ -11,6 +11,7 @@ mod addresses;
 mod bounds;
 mod diagnoses;
 mod levels;
+mod log;
 mod world;
 
 use std::net::SocketAddr;
