@@ -144,6 +144,10 @@ impl<I: NodeId> Store<I> {
     /// machine is read for that. Every later start finds what this one stored. The page
     /// [`guide::memory`](crate::guide::memory) says what has to hold.
     ///
+    /// This is for groups that were founded so. In one that was started by [`HardState::bootstrap`] or
+    /// [`HardState::forming`], [`create`](Self::create) the file of a node that has lost it with a blank state
+    /// [`without_founding`](HardState::without_founding).
+    ///
     /// Only a file that is missing makes a node blank. One that is damaged is refused, as by [`open`](Self::open): where
     /// you want the node to recover from the others instead, move that file away. The folder has to exist, so that a
     /// disk which is not mounted is noticed.
