@@ -219,6 +219,8 @@ impl Candidates {
         self.current != before
     }
 
+    /// The node answers at `address`, or did when it sent a datagram that is late: where it answers now, it has answered
+    /// a moment ago, and that stays.
     fn record_answer(&mut self, address: SocketAddr, now: Timestamp) {
         (self.next_try, self.pause) = (now, FIRST_RETRY);
         let Some(candidate) = self.find(address) else { return };

@@ -287,7 +287,8 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
     }
 
     /// A node that this one knows says where its leader is. This node announces itself to that leader, even if it
-    /// holds no membership that names it: a newcomer that the leader cannot reach is not told one before.
+    /// holds no membership that names it: a newcomer that the leader cannot reach is not told one before. A referral that
+    /// is late names a leader of before: it costs announcements, until the next one takes its place.
     fn follow_referral(&mut self, from: I, leader: I, addresses: Vec<Sighting>, origin: Origin) {
         if self.leader.is_some() || leader == self.id {
             return;

@@ -15,7 +15,8 @@ use crate::types::{ClusterId, NodeId};
 /// Asks who leads: send [`bytes`](Self::bytes) to the address of any node of the group, and give what comes back to
 /// [`read_answer`](Self::read_answer). Datagrams get lost, so repeat the question.
 ///
-/// The answer is news, not a promise: the leader may have changed when it arrives.
+/// The answer is news, not a promise: the leader may have changed when it arrives. An answer to another question is told
+/// apart, but not one to an earlier copy of the same: ask a new question where an old answer would mislead.
 #[derive(Clone)]
 pub struct Question {
     cluster: ClusterId,

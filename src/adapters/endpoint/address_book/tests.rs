@@ -280,3 +280,22 @@ fn of_what_the_program_gives_the_latest_is_kept_and_no_address_is_lost_at_which_
     (0..100).for_each(|port| book.configure(1, at(100 + port)));
     assert_eq!(ports(&book, 60), [12, 196, 197, 198, 199]);
 }
+
+#[test]
+fn a_datagram_that_is_late_does_not_lead_back_to_where_the_node_was() {
+    let mut book = book(&[]);
+    let now = |tenth: u64| Timestamp::ORIGIN.saturating_add(Duration::from_millis(tenth * 100));
+    book.introduce(1, at(10), now(0));
+    hear(&mut book, 1, 10, now(0));
+    (20..60).for_each(|tenth| hear(&mut book, 1, 20, now(tenth)));
+    assert_eq!(book.address(1), Some(at(20)));
+    // It was under way for four seconds.
+    hear(&mut book, 1, 10, now(61));
+    assert_eq!((book.address(1), book.route(1, now(61)).first()), (Some(at(20)), Some(&at(20))));
+    // Should the node have been silent meanwhile, it is written to at both as soon as it is heard.
+    hear(&mut book, 1, 10, now(90));
+    hear(&mut book, 1, 20, now(91));
+    assert_eq!(book.route(1, now(91)), [at(10), at(20)]);
+    hear(&mut book, 1, 20, now(101));
+    assert_eq!(book.route(1, now(101)), [at(20)]);
+}
