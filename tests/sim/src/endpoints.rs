@@ -18,10 +18,11 @@ use quorate::{Priority, Timing};
 use self::addresses::Addresses;
 use self::world::World;
 use crate::clock::{MS, SECOND};
-use crate::cluster::{Cluster, Counts};
+use crate::cluster::Cluster;
 use crate::disk::DiskOptions;
 use crate::net::NetOptions;
 use crate::options::{Options, Start};
+use crate::records::Counts;
 use crate::rng::Dice;
 use crate::safety::{Violation, ViolationKind};
 

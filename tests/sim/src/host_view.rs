@@ -2,7 +2,8 @@
 
 use quorate::{Event, Input, MembershipVersion, Memory, Output, RoleKind, StepDown, Term};
 
-use crate::cluster::{Cluster, LeadershipChange, MembershipEvent, ScheduledEvent};
+use crate::cluster::{Cluster, ScheduledEvent};
+use crate::records::{LeadershipChange, MembershipEvent};
 use crate::safety::ViolationKind;
 
 impl Cluster {

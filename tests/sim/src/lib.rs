@@ -33,6 +33,7 @@ mod news_audit;
 mod old_messages;
 mod options;
 mod process;
+mod records;
 mod replication;
 mod request_audit;
 mod rest;
@@ -45,7 +46,7 @@ mod wishes;
 
 pub use clock::{Clock, Drift, Instant, MS, SECOND};
 pub use clock_faults::{ClockFault, Overlaps};
-pub use cluster::{Cluster, Counts, LeadershipChange, MembershipEvent};
+pub use cluster::Cluster;
 pub use disk::DiskOptions;
 #[cfg(feature = "endpoints")]
 pub use endpoints::{AddressCounts, EndpointOutcome, EndpointScenario};
@@ -57,6 +58,7 @@ pub use liveness::leaderless_bound;
 pub use manual_network::{Mail, ManualNetwork};
 pub use net::NetOptions;
 pub use options::{Options, Start};
+pub use records::{Counts, LeadershipChange, MembershipEvent};
 pub use rest::rest_after_trouble;
 pub use rng::{Dice, Ppm, Zero};
 pub use safety::{Violation, ViolationKind};

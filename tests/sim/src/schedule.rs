@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use crate::churn;
 use crate::clock::SECOND;
-use crate::cluster::{Cluster, Counts};
+use crate::cluster::Cluster;
 use crate::disk::DiskOptions;
 use crate::faults::Faults;
 use crate::net::NetOptions;
 use crate::options::Options;
+use crate::records::Counts;
 use crate::rng::Dice;
 use crate::scenario::{Outcome, inject, mend, options};
 
