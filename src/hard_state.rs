@@ -135,6 +135,7 @@ const BOOTSTRAPPED: u64 = 1;
 const FORMING: u64 = 2;
 const RECOVERED: u64 = 3;
 const NONCE: u64 = 4;
+#[cfg(feature = "store")]
 const UPGRADED: u64 = 7;
 
 impl<I: NodeId> HardState<I> {
