@@ -145,6 +145,7 @@ fn a_node_without_a_majority_says_so_within_seconds_and_again_at_growing_interva
     let pauses: Vec<u64> = seconds.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(pauses.windows(2).all(|pair| pair[1] > pair[0] + pair[0] / 2), "{pauses:?}");
     assert_eq!((&said[0].1.silent, &said[0].1.unaddressed), (&vec![2, 3], &vec![3]));
+    assert!(said[0].1.unanswering.is_empty(), "no datagram of node 2 arrives, whose address is known");
     let line = said[0].1.to_string();
     assert!(line.contains("not heard: [2, 3]; address unknown: [3]") && !line.contains('\n'), "{line}");
 }
