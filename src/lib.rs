@@ -1170,13 +1170,15 @@
 //! be ahead of its own wall clock, which it reads at the next start.
 //!
 //! **9.9 Founders stay.** A leader takes no step to a membership of which a quorum has no founder, if the group was founded
-//! by blank nodes. A target of that kind is refused (`TooFewFounders`), and so is the wish of a founder to leave.
+//! by blank nodes. A target of that kind is refused (`TooFewFounders`), also if it is one only while the leader, which it
+//! lacks, is still a voter (8.3); and so is the wish of a founder to leave. Wishes to leave that together ask for such a
+//! membership are not met.
 //!
 //! *Why.* *For example,* A, B and C found a group, which becomes {A, D, E}. A, B and C forget, and found another. D and E are
 //! still a quorum of {A, D, E}, and elect D: two groups, each with a leader.
 //!
-//! **9.10 Giving up.** A node that takes part, and has given no promise for 6 `promise_limit`, asks as in 9.3: all members,
-//! and the founders. It asks again as often.
+//! **9.10 Giving up.** A node that holds a membership, and has given no promise for 6 `promise_limit`, asks as in 9.3: all
+//! members, and the founders; when it would campaign, and when a blank node asks it. It asks again as often.
 //!
 //! - (a) *Too few are left:* if so many voters reply that they are blank that the others are no quorum, it reports that
 //!   (`QuorumLost`), at growing intervals. Without storage, in a founded group, it becomes blank of its own accord, with the
@@ -1189,6 +1191,9 @@
 //!
 //! *For example,* A and B, without storage, are a group. A starts again. It cannot come back by 9.4, as no quorum of two is
 //! left without it. B finds that out after 6 long promises, becomes blank, and both found the group again.
+//!
+//! *For example,* A to E found a group, which shrinks to {A}, and A forgets. B was removed, and never campaigns. As B takes
+//! part in a life, A and the others cannot found another (9.6) before they have asked B, so that it asks, too.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]

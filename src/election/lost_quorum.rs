@@ -14,6 +14,7 @@ use crate::io::Output;
 use crate::membership::Membership;
 use crate::message::Header;
 use crate::notice::{Notice, tell};
+use crate::role::Role;
 use crate::types::{Incarnation, Nanos, NodeId, Round, Timestamp};
 
 /// For how many of the longest promises no promise has been in force when a node begins to ask. It asks as often.
@@ -53,6 +54,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let next_round = self.now.after(self.patience());
         self.quorum_check = Some(Box::new(QuorumCheck { round, next_round, blank: Vec::new(), told }));
         self.send_recovery_requests(round, asked, out);
+    }
+
+    /// Rule 9.10: a node that never campaigns finds out, too, that a quorum has forgotten.
+    pub(super) fn check_quorum_if_following(&mut self, out: &mut Vec<Output<I>>) {
+        if matches!(self.role, Role::Follower(_)) {
+            self.check_quorum(out);
+        }
     }
 
     /// The voters that have said that they have forgotten, as far as this node has asked.

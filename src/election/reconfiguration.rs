@@ -43,6 +43,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return Err(Rejection::NoVoterLeft);
         }
         self.check_founders(target.voters())?;
+        // The leader stays a voter until it is the only one that is left to remove.
+        let others = target.voters().iter().copied().filter(|&id| id != self.id);
+        self.check_founders(&others.chain([self.id]).collect::<Vec<I>>())?;
         if target.voters().iter().all(|&id| self.is_known_never_to_lead(id)) {
             return Err(Rejection::NobodyCouldLead);
         }
@@ -113,10 +116,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn effective_target(&self) -> Option<Target<I>> {
         let Role::Leader(leading) = &self.role else { return None };
         let members = &self.hard.membership;
-        match leading.reconfiguration.as_ref()?.target.as_ref() {
-            Some(target) => self.with_leader(target.voters(), target.learners(), |id| !self.is_leaving(id)),
-            None => self.with_leader(members.voters(), members.learners(), |id| !self.is_leaving(id)),
-        }
+        let (voters, learners) = match leading.reconfiguration.as_ref()?.target.as_ref() {
+            Some(target) => (target.voters(), target.learners()),
+            None => (members.voters(), members.learners()),
+        };
+        let wished = self.with_leader(voters, learners, |id| !self.is_leaving(id));
+        // Rule 9.9: wishes that would leave too few founders together are not met.
+        let wished = wished.filter(|target| self.check_founders(target.voters()).is_ok());
+        wished.or_else(|| self.with_leader(voters, learners, |_| true))
     }
 
     /// The voters and learners that stay, and the leader as a voter.

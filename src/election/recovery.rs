@@ -131,7 +131,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 9.3: tells a node that has forgotten what this node holds. A node that no leader has written to yet, and
     /// that was not started with a list, holds nothing.
     #[cold]
-    pub(super) fn on_recovery_request(&self, from: I, header: &Header, out: &mut Vec<Output<I>>) {
+    pub(super) fn on_recovery_request(&mut self, from: I, header: &Header, out: &mut Vec<Output<I>>) {
         let members = &self.hard.membership;
         if members.quorum() == 0 || members.is_forming() {
             return;
@@ -139,6 +139,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let position = self.required_of_candidates();
         let body = Body::RecoveryReply(RecoveryReply { position, membership: Box::new(members.clone()) });
         out.push(Output::Send { to: from, message: Message { header: self.reply_header(header), body } });
+        self.check_quorum_if_following(out);
     }
 
     #[cold]

@@ -13,6 +13,7 @@ mod connectivity;
 mod counterexamples;
 mod flapping;
 mod forgetting;
+mod fresh_starts;
 mod handovers;
 mod membership_changes;
 mod no_quorum;

@@ -33,7 +33,7 @@ pub struct Instance {
     pub capacity: usize,
     /// How many times the clocks move.
     pub passes: u8,
-    /// The highest term that is entered.
+    /// The highest term that is entered; in a life that blank nodes found, counted from before its first term.
     pub terms: u64,
     /// How many crashes there are.
     pub crashes: u8,
@@ -84,6 +84,8 @@ pub enum Start {
         /// The number of voters before that.
         voters: u8,
     },
+    /// All nodes are blank, have the same list, and have waited.
+    Blank,
     /// Nodes that form a group start.
     Forming {
         /// The limits of the group.
@@ -156,6 +158,8 @@ pub enum Goal {
     Removed,
     /// A node that came back after it had forgotten.
     Recovered,
+    /// A second group that blank nodes found, which has elected a leader as the first one has.
+    FoundedAgain,
 }
 
 const MICROSECOND: Duration = Duration::from_micros(1);
@@ -225,7 +229,7 @@ impl Instance {
 
     pub(super) fn elected_at_start(&self) -> usize {
         match self.start {
-            Start::Cold { .. } | Start::Forming { .. } => 0,
+            Start::Cold { .. } | Start::Blank | Start::Forming { .. } => 0,
             Start::Led { .. } | Start::Stepped { .. } | Start::Grown { .. } | Start::Left { .. } => 1,
         }
     }

@@ -4,7 +4,7 @@ use quorate::Limits;
 
 use super::bounds::{Clocks, Disks, Goal, Instance, PreVotes, Request, Start};
 
-use Goal::{Committed, Elected, Followed, Recovered, Removed};
+use Goal::{Committed, Elected, Followed, FoundedAgain, Recovered, Removed};
 
 const OF_THREE: Limits = Limits { min_members: 2, max_members: 3 };
 const OF_FOUR: Limits = Limits { min_members: 3, max_members: 4 };
@@ -113,13 +113,25 @@ pub fn small() -> Vec<Instance> {
             goals: &[Elected, Recovered],
             ..led("lost disk", 3)
         },
+        Instance {
+            nodes: 2,
+            start: Start::Blank,
+            leaders: 0b01,
+            limits: [1; 4],
+            promise: 1,
+            disks: Disks::Instant,
+            passes: 2,
+            forgets: 1,
+            goals: &[Elected, Recovered],
+            ..Instance::plain("fresh start")
+        },
     ]
 }
 
 /// The instances that take minutes.
 #[must_use]
 pub fn large() -> Vec<Instance> {
-    [elections(), leases(), memberships(), formings(), hosts(), lost_disks()].concat()
+    [elections(), leases(), memberships(), formings(), hosts(), lost_disks(), fresh_starts()].concat()
 }
 
 fn elections() -> Vec<Instance> {
@@ -284,19 +296,48 @@ fn hosts() -> Vec<Instance> {
 
 fn lost_disks() -> Vec<Instance> {
     let two = Instance { leaders: 0b011, forgets: 1, goals: &[Elected, Recovered], ..led("", 3) };
+    let instant = Instance { disks: Disks::Instant, ..two.clone() };
     vec![
-        Instance { name: "lost disk: two terms", passes: 4, terms: 3, disks: Disks::Instant, ..two.clone() },
-        Instance { name: "lost disk: slow disks", passes: 3, copies: 1, ..two.clone() },
-        Instance { name: "lost disk: twice", passes: 4, forgets: 2, disks: Disks::Instant, ..two.clone() },
+        Instance { name: "lost disk: three terms", terms: 3, ..instant.clone() },
+        Instance { name: "lost disk: after a long promise", passes: 3, ..instant.clone() },
+        Instance { name: "lost disk: slow disks", copies: 1, ..two },
+        Instance {
+            name: "lost disk: twice",
+            passes: 2,
+            forgets: 2,
+            promise: 1,
+            limits: [1; 4],
+            ..instant.clone()
+        },
         Instance {
             name: "lost disk: a change of members",
             nodes: 4,
             start: Start::Led { voters: 4 },
-            passes: 3,
-            disks: Disks::Instant,
             requests: &[(Some(1), Request::Reconfigure(&[1, 2, 4]))],
             goals: &[Committed, Recovered],
-            ..two
+            ..instant
         },
+    ]
+}
+
+fn fresh_starts() -> Vec<Instance> {
+    let blank = Instance {
+        start: Start::Blank,
+        leaders: 0b01,
+        disks: Disks::Instant,
+        promise: 1,
+        limits: [1; 4],
+        ..Instance::plain("")
+    };
+    vec![
+        Instance {
+            name: "fresh start: two nodes, twice",
+            nodes: 2,
+            forgets: 2,
+            passes: 3,
+            goals: &[Elected, FoundedAgain],
+            ..blank.clone()
+        },
+        Instance { name: "fresh start: three nodes", forgets: 1, passes: 1, ..blank },
     ]
 }

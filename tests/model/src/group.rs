@@ -1,6 +1,6 @@
 //! The group as a model: the actions that can happen next, and the states they lead to.
 
-use quorate::{Force, Input, Output, Target, Term, Urgency};
+use quorate::{Force, Input, Output, Target, Urgency};
 use stateright::{Model, Property};
 
 use super::bounds::{Clocks, Goal, Instance, Request};
@@ -113,7 +113,7 @@ impl Group {
         let mut host = (*state.hosts[index]).clone();
         let mut effects = Effects { history: (*state.history).clone(), sent: Vec::new() };
         update(&mut host, &mut effects)?;
-        if host.election.term() > Term(self.0.terms) {
+        if host.term_within_life(self.0.forgets) > self.0.terms {
             return None;
         }
         state.hosts[index] = Shared::new(host);
@@ -289,7 +289,7 @@ impl Goal {
                 state.history.elected.len() > group.0.elected_at_start()
             }),
             Goal::Committed => Property::sometimes("a change is committed", |_, state: &State| {
-                state.history.committed.iter().any(|version| version.number > 1)
+                state.history.committed.iter().any(|(_, version)| version.number > 1)
             }),
             Goal::Followed => {
                 Property::sometimes("a change is committed, and a later leader has it", |_, state: &State| {
@@ -298,6 +298,11 @@ impl Goal {
             }
             Goal::Removed => {
                 Property::sometimes("a node is removed", |_, state: &State| state.history.removed)
+            }
+            Goal::FoundedAgain => {
+                Property::sometimes("two groups were founded and led", |_, state: &State| {
+                    state.history.lives_led() > 1
+                })
             }
             Goal::Recovered => Property::sometimes("a node has forgotten and is back", |_, state: &State| {
                 state.history.recovered

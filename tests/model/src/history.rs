@@ -1,7 +1,9 @@
 //! The history of a state, as far as the properties need it.
 
+use std::collections::BTreeSet;
+
 use quorate::message::{Answer, Body, Heartbeat, Order, Phase, Round, VoteReply};
-use quorate::{Event, HardState, Membership, MembershipVersion, Message, Output, StepDown, Term};
+use quorate::{Event, HardState, Life, Membership, MembershipVersion, Message, Output, StepDown, Term};
 
 use super::bounds::{Instance, Request};
 
@@ -28,6 +30,7 @@ pub enum BrokenProperty {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Elected {
     pub(super) term: Term,
+    pub(super) life: Life,
     pub(super) node: u8,
     /// The number of the membership with which the winner began.
     pub(super) number: u64,
@@ -37,8 +40,8 @@ pub(super) struct Elected {
 pub(super) struct History {
     /// The winners, one for each term, in order.
     pub(super) elected: Vec<Elected>,
-    /// The newest committed version of each term, in order.
-    pub(super) committed: Vec<MembershipVersion>,
+    /// The newest committed version of each term, in order, and its life.
+    pub(super) committed: Vec<(Life, MembershipVersion)>,
     /// The highest term in which a node could act as leader.
     pub(super) acted: Term,
     pub(super) removed: bool,
@@ -153,18 +156,18 @@ impl History {
         }
     }
 
-    /// Records the events of `node`. In the end the node holds the membership of this `number`.
-    pub(super) fn record(&mut self, node: u8, number: u64, outputs: &[Output<u8>]) {
+    /// Records the events of `node`, which takes part in `life`. In the end the node holds the membership of this `number`.
+    pub(super) fn record(&mut self, node: u8, life: Life, number: u64, outputs: &[Output<u8>]) {
         let mut term_won = None;
         for output in outputs {
             match output {
                 Output::Event(Event::Elected { term }) => term_won = Some(*term),
                 Output::Event(Event::MembershipChanged { version, committed }) => {
                     if let Some(term) = term_won.take() {
-                        self.elect(Elected { term, node, number: version.number });
+                        self.elect(Elected { term, life, node, number: version.number });
                     }
                     if *committed {
-                        self.commit(*version);
+                        self.commit(life, *version);
                     }
                 }
                 Output::Event(Event::Removed) => self.removed = true,
@@ -173,7 +176,7 @@ impl History {
             }
         }
         if let Some(term) = term_won {
-            self.elect(Elected { term, node, number });
+            self.elect(Elected { term, life, node, number });
         }
     }
 
@@ -187,11 +190,17 @@ impl History {
         }
     }
 
-    fn commit(&mut self, version: MembershipVersion) {
-        match self.committed.binary_search_by_key(&version.term, |other| other.term) {
-            Ok(index) => self.committed[index] = self.committed[index].max(version),
-            Err(index) => self.committed.insert(index, version),
+    fn commit(&mut self, life: Life, version: MembershipVersion) {
+        match self.committed.binary_search_by_key(&version.term, |(_, other)| other.term) {
+            Ok(index) => self.committed[index].1 = self.committed[index].1.max(version),
+            Err(index) => self.committed.insert(index, (life, version)),
         }
+    }
+
+    /// In how many lives a leader was elected.
+    pub(super) fn lives_led(&self) -> usize {
+        let lives: BTreeSet<Life> = self.elected.iter().map(|elected| elected.life).collect();
+        lives.len()
     }
 
     /// Checks a write that replaces `old` by `new`. A node that comes back after it has forgotten may store less than it
@@ -212,14 +221,15 @@ impl History {
 
     /// Whether a leader was elected after a membership change was committed.
     pub(super) fn follows_a_change(&self) -> bool {
-        let changes = self.committed.iter().filter(|version| version.number > 1);
-        changes.into_iter().any(|change| self.elected.iter().any(|elected| elected.term > change.term))
+        let changes = self.committed.iter().filter(|(_, version)| version.number > 1);
+        changes.into_iter().any(|(_, change)| self.elected.iter().any(|elected| elected.term > change.term))
     }
 
     /// Whether a later leader began with an older membership than was committed before, against S4.
     pub(super) fn loses_a_commit(&self) -> bool {
-        self.committed.iter().any(|committed| {
-            let later = self.elected.iter().filter(|elected| elected.term > committed.term);
+        self.committed.iter().any(|(life, committed)| {
+            let of_life = self.elected.iter().filter(|elected| elected.life == *life);
+            let later = of_life.filter(|elected| elected.term > committed.term);
             later.into_iter().any(|elected| elected.number < committed.number)
         })
     }

@@ -46,9 +46,15 @@ impl Host {
 
     /// Loses all, and starts again as a blank node of this group, so many milliseconds after the clocks were set.
     pub(super) fn forget(&mut self, config: Config<u8>, nodes: u8, start: u8) {
-        let wall_clock = Duration::from_secs(1_700_000_000) + Duration::from_millis(start.into());
-        let blank = HardState::blank(CLUSTER, 1..=nodes, wall_clock).expect("a set clock and a few nodes");
-        *self = Host::start(config, blank, self.clock);
+        *self = Host::start(config, blank(nodes, start), self.clock);
+    }
+
+    /// The term of the node, counted from before the first term of its life if blank nodes have founded that. Their wall
+    /// clocks show whole milliseconds, which are far apart as terms.
+    pub(super) fn term_within_life(&self, starts: u8) -> u64 {
+        let term = self.election.term().0;
+        let first = (0..=starts).map(|start| first_term(wall_clock(start))).filter(|&first| first <= term);
+        first.max().map_or(term, |first| term - first)
     }
 
     pub(super) fn is_due(&self) -> bool {
@@ -94,7 +100,7 @@ impl Host {
         }
         let number = self.election.membership().version().number;
         let (id, members) = (self.election.id(), self.election.membership());
-        effects.history.record(id, number, &outputs);
+        effects.history.record(id, self.election.life(), number, &outputs);
         effects.history.record_handover(id, members, &outputs);
         effects.history.check_data(!rules.data || self.position >= DATA, &outputs);
         self.queue.extend(outputs);
@@ -155,6 +161,21 @@ impl Host {
         self.published = Some(Lease { until, ..lease });
         effects.history.acted = effects.history.acted.max(lease.term);
     }
+}
+
+/// What the wall clock of every node shows at this start of any.
+fn wall_clock(start: u8) -> Duration {
+    Duration::from_secs(1_700_000_000) + Duration::from_millis(start.into())
+}
+
+/// The first term of a group whose founders started then. Rule 9.8.
+fn first_term(since_1970: Duration) -> u64 {
+    u64::try_from((since_1970.as_millis() << 20) / 1_000).expect("a time of this century")
+}
+
+/// A blank node of a group of these nodes, which starts so many milliseconds after the clocks were set.
+pub(super) fn blank(nodes: u8, start: u8) -> HardState<u8> {
+    HardState::blank(CLUSTER, 1..=nodes, wall_clock(start)).expect("a set clock and a few nodes")
 }
 
 /// The effects of a host's action on the rest of the state.

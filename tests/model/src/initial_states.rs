@@ -7,7 +7,7 @@ use super::bounds::{Request, Start};
 use super::group::{Action, Group};
 use super::group_state::{Shared, State};
 use super::history::History;
-use super::host::{CLUSTER, Host};
+use super::host::{CLUSTER, Host, blank};
 use super::network::{Envelope, Network};
 use stateright::Model;
 
@@ -19,6 +19,7 @@ impl Group {
             Start::Stepped { voters, to } => self.stepped(voters, to),
             Start::Grown { to } => self.grown(to),
             Start::Left { voters } => self.left(voters),
+            Start::Blank => self.blank(),
             Start::Forming { limits, introduced } => self.forming(limits, introduced),
         }
     }
@@ -48,6 +49,15 @@ impl Group {
                 HardState::joining(CLUSTER)
             }
         })
+    }
+
+    /// All nodes have started with nothing, and have waited.
+    fn blank(&self) -> State {
+        let mut state = self.fresh(|_| blank(self.0.nodes, 0));
+        for _ in 0..self.0.limits.into_iter().max().unwrap_or_default() {
+            self.pass(&mut state, u8::MAX);
+        }
+        State { passes: 0, ..state }
     }
 
     /// Node 1 has just been elected, and all nodes have replied.

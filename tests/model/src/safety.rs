@@ -1,6 +1,6 @@
 //! S1 to S5, as predicates on a state.
 
-use quorate::{Membership, MembershipVersion};
+use quorate::{HardState, Life, Membership, MembershipVersion};
 
 use super::group_state::State;
 
@@ -16,15 +16,22 @@ impl State {
         }
     }
 
-    /// S4: the quorums of any two memberships that can still elect intersect, and each version belongs to
-    /// one membership. A node that has forgotten holds none before it is back.
+    /// S4: the quorums of any two memberships that can still elect intersect, and each version of a life belongs to
+    /// one membership; two lives never elect side by side. A node that has forgotten holds none before it is back.
     pub(super) fn memberships_overlap(&self) -> bool {
         let remember = self.hosts.iter().filter(|host| host.durable.blank.is_none());
-        let held: Vec<_> = remember.map(|host| &host.durable.membership).collect();
+        let held: Vec<_> = remember.map(|host| &host.durable).collect();
         held.iter().enumerate().all(|(index, one)| held[..index].iter().all(|other| self.agree(one, other)))
     }
 
-    fn agree(&self, one: &Membership<u8>, other: &Membership<u8>) -> bool {
+    fn agree(&self, one: &HardState<u8>, other: &HardState<u8>) -> bool {
+        if one.life != other.life {
+            // A node that has joined no group yet votes in none by itself.
+            let can_elect =
+                |of: &HardState<u8>| of.life != Life::NONE && self.can_elect(&of.membership, &[of.life]);
+            return !can_elect(one) || !can_elect(other);
+        }
+        let (lives, one, other) = ([one.life, Life::NONE], &one.membership, &other.membership);
         if (one.members(), one.quorum()) == (other.members(), other.quorum()) {
             return true;
         }
@@ -32,7 +39,7 @@ impl State {
         if one.version() == other.version() && !starting {
             return false;
         }
-        self.overlap(one, other) || !self.can_elect(one) || !self.can_elect(other)
+        self.overlap(one, other) || !self.can_elect(one, &lives) || !self.can_elect(other, &lives)
     }
 
     /// Two quorums always intersect if their sizes together exceed the number of all voters.
@@ -42,12 +49,12 @@ impl State {
         one.quorum() + other.quorum() > union
     }
 
-    /// Whether a quorum of the voters holds nothing newer.
-    fn can_elect(&self, members: &Membership<u8>) -> bool {
+    /// Whether a quorum of the voters takes part in one of these lives, and holds nothing newer.
+    fn can_elect(&self, members: &Membership<u8>, lives: &[Life]) -> bool {
         let free = |&id: &u8| {
             let durable = &self.hosts[usize::from(id) - 1].durable;
             let is_older = durable.membership.version() <= members.version();
-            self.votes_in(members, id) && durable.blank.is_none() && is_older
+            self.votes_in(members, id) && lives.contains(&durable.life) && durable.blank.is_none() && is_older
         };
         members.quorum() > 0 && (1..=self.size()).filter(free).count() >= members.quorum()
     }

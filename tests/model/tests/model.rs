@@ -83,3 +83,8 @@ fn a_newcomer_without_data_is_not_elected() {
 fn a_node_that_forgets_causes_no_second_winner_and_no_second_lease() {
     check_instance("lost disk");
 }
+
+#[test]
+fn blank_nodes_that_forget_again_found_no_two_groups_that_both_elect() {
+    check_instance("fresh start");
+}

@@ -91,7 +91,7 @@ impl Cluster {
         };
         let generator = self.dice.generator();
         let host = &mut self.hosts[at];
-        host.life += 1;
+        host.process_number += 1;
         host.started = self.now;
         let reading = clock.read(self.now);
         let election = Election::new(host.config, host.durable.clone(), reading, generator)

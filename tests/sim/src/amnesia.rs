@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use quorate::message::{Answer, Body, Phase};
-use quorate::{HardState, Memory, Message, Nanos, Output, Position, RoleKind};
+use quorate::{Blank, HardState, Incarnation, Life, Memory, Message, Nanos, Output, Position, RoleKind};
 
 use crate::churn;
 use crate::clock::{MS, SECOND};
 use crate::cluster::{Cluster, index_of};
 use crate::options::Start;
-use crate::process::PendingFault;
+use crate::process::{Host, PendingFault};
 use crate::rng::Dice;
 use crate::safety::ViolationKind;
 
@@ -32,21 +32,28 @@ impl Cluster {
     pub fn lose_disk(&mut self, node: u64, with_data: bool) {
         self.kill(node);
         let at = index_of(node);
-        let first: Vec<u64> = self.nodes().filter(|&id| self.options.start(id) != Start::Joining).collect();
+        let first = self.options.list(self.hosts.len());
         let since_1970 = self.read_wall_clock(at);
         let cluster = self.hosts[at].durable.cluster;
         self.hosts[at].config.memory = self.options.memory(node);
-        self.hosts[at].forgotten = Some(self.hosts[at].last_known_version());
+        self.mark_forgotten(at);
         self.hosts[at].durable =
             HardState::blank(cluster, first, since_1970).expect("a list of nodes, and a clock that is set");
         if with_data {
             self.hosts[at].config.position = Position::default();
         }
-        self.safety.forget(node);
+        self.log(node, || if with_data { "DISK LOST, and data" } else { "DISK LOST" }.into());
+    }
+
+    /// The node at index `at` has forgotten: by the loss of its disk, or of its own accord.
+    pub(crate) fn mark_forgotten(&mut self, at: usize) {
+        self.hosts[at].forgotten = Some(self.hosts[at].last_known());
+        self.hosts[at].has_lost_quorum = false;
+        self.hosts[at].was_member = false;
+        self.safety.forget(at as u64 + 1);
         self.liveness.mark_down(at, self.now);
         self.liveness.mark_disturbed(self.now);
         self.counts.forgotten += 1;
-        self.log(node, || if with_data { "DISK LOST, and data" } else { "DISK LOST" }.into());
     }
 
     /// What the wall clock of the node at index `at` shows at a start. It may have been set back, though not to before what
@@ -72,10 +79,14 @@ impl Cluster {
             return;
         }
         let (election, known) = (&process.election, &host.durable);
-        let blank = known.blank.filter(|_| election.role() == RoleKind::Recovering);
+        let blank = (election.role() == RoleKind::Recovering).then(|| Blank {
+            pledge: outputs.iter().find_map(told_pledge).or(known.blank.and_then(|blank| blank.pledge)),
+            ..known.blank.unwrap_or(NOTHING)
+        });
         let is_back = known.blank.is_some() && blank.is_none();
         let position_floor = if is_back { self.furthest_position() } else { known.position_floor };
         let held = HardState {
+            life: election.life(),
             term: election.term(),
             voted_for: election.status().voted_for,
             promised: host.config.timing.promise_limit,
@@ -95,19 +106,25 @@ impl Cluster {
         self.hosts.iter().map(|host| host.config.position).max().unwrap_or_default()
     }
 
-    /// Whether the others suffice to bring `node` back, in each membership that may be in force: as many voters as make
-    /// a quorum have not forgotten.
+    /// Whether `node` may forget now: in a group that began with nothing, any node at any time; otherwise if the others
+    /// suffice to bring it back, in each membership that may be in force.
     pub(crate) fn may_forget(&self, node: u64) -> bool {
-        let newest = self.members.newest();
+        self.options.begins_blank() || self.is_remembered_without(node)
+    }
+
+    /// Whether as many voters as make a quorum have not forgotten, and one of the list that blank nodes ask, and `node` is
+    /// none of them. A list that is blank as a whole could found a group beside this one.
+    fn is_remembered_without(&self, node: u64) -> bool {
         let remembers = |&&id: &&u64| id != node && !self.is_blank(id);
-        let mut in_force =
-            self.hosts.iter().filter(|host| !host.is_blank()).map(|host| &host.durable.membership);
+        let mut held = self.hosts.iter().filter(|host| !host.is_blank());
         // A node that forms a group and forgets would count as another one.
-        let forms = |host: &crate::process::Host| !host.is_blank() && host.durable.membership.is_forming();
+        let forms = |host: &Host| !host.is_blank() && host.durable.membership.is_forming();
         !self.hosts.iter().any(forms)
-            && in_force.all(|members| {
+            && self.options.list(self.hosts.len()).iter().any(|id| remembers(&id))
+            && held.all(|host| {
+                let members = &host.durable.membership;
                 members.quorum() == 0
-                    || members.version() < newest
+                    || members.version() < self.members.newest(host.durable.life)
                     || members.voters().iter().filter(remembers).count() >= members.quorum()
             })
     }
@@ -138,31 +155,98 @@ impl Cluster {
         true
     }
 
-    /// Checks that every node that has forgotten is back, if a leader has led for a while, and enough others remember.
+    /// Checks that every node that has forgotten is back, if a leader has led for a while, and enough others remember;
+    /// and that none without storage is left behind in an earlier life.
     pub(crate) fn check_recovery(&mut self) {
         let Some((leader, _)) = self.leader() else { return };
         let host = &self.hosts[index_of(leader)];
         let since = host.process.as_ref().and_then(|process| process.leads_since);
-        let long_ago = |at: u64| self.now.saturating_sub(at) > self.liveness.bound;
+        let long_ago = |at: u64| self.now.saturating_sub(at) > self.founding_bound();
         if !since.is_some_and(long_ago) || !long_ago(host.members_changed) {
             return;
         }
-        let members = &host.durable.membership;
-        let lives = |id: u64| self.is_running(id) && !self.is_blank(id);
-        let first = || self.nodes().filter(|&id| self.options.start(id) != Start::Joining);
+        let (life, members) = (host.durable.life, &host.durable.membership);
+        let lives = |id: u64| self.is_running(id) && self.hosts[index_of(id)].is_of(life);
+        let first = self.options.list(self.hosts.len());
         let is_told = |node: u64| {
             let voters = members.voters().iter().filter(|&&id| id != node && lives(id)).count();
-            voters >= members.quorum() && first().any(|id| id != node && lives(id) && members.contains(id))
+            voters >= members.quorum()
+                && first.iter().any(|&id| id != node && lives(id) && members.contains(id))
         };
         let waits = |node: &u64| {
             let host = &self.hosts[index_of(*node)];
-            host.is_blank() && host.is_running() && long_ago(host.started)
+            let is_left = host.config.memory == Memory::Volatile && host.durable.life != life;
+            (host.is_blank() || is_left) && host.is_running() && long_ago(host.started)
         };
         if let Some(node) = self.nodes().filter(waits).find(|&node| is_told(node)) {
-            let status = self.election(node).and_then(|election| election.status().recovery);
+            let status = self.election(node).map(|election| election.status().to_string());
             self.fail(ViolationKind::Stuck, format!("{node} does not recover: {status:?}"));
         }
     }
+
+    /// Whether `node` can become a member under `leader`. What a node with storage knows of another life, its operator has
+    /// to give up first.
+    pub(crate) fn may_join(&self, node: u64, leader: u64) -> bool {
+        let host = &self.hosts[index_of(node)];
+        let lives = [self.durable(leader).life, Life::NONE];
+        host.config.memory == Memory::Volatile || lives.contains(&host.durable.life)
+    }
+
+    /// How long a group is without a leader at the most after everything was mended, if its founders can found it again:
+    /// those that know of a lost quorum ask for it twice, the second time when all others have waited.
+    pub(crate) fn founding_bound(&self) -> u64 {
+        let limit = self.options.longest_timing().promise_limit.as_nanos() as u64;
+        self.liveness.bound + 20 * limit
+    }
+
+    /// Checks that the group is led, or waits for an operator, once everything is mended.
+    pub(crate) fn check_founding(&mut self) {
+        let bound = Duration::from_nanos(self.founding_bound());
+        self.cancel_pending_faults();
+        if !self.options.begins_blank()
+            || self.run_till(bound, |cluster| cluster.leader().is_some()).is_some()
+        {
+            return;
+        }
+        let is_ready = |id: u64| {
+            let host = &self.hosts[index_of(id)];
+            self.is_running(id) && (host.is_blank() || host.config.memory == Memory::Volatile)
+        };
+        let all_ready = self.options.list(self.hosts.len()).into_iter().all(is_ready);
+        if all_ready && self.violation.is_none() && !self.waits_for_data() {
+            let status = self.election(1).map(|election| election.status().to_string());
+            self.fail(ViolationKind::Stuck, format!("nobody leads, and no group is founded: {status:?}"));
+        }
+    }
+
+    /// Whether a quorum remembers, and lacks the data that it may have held.
+    fn waits_for_data(&self) -> bool {
+        let lacks = |host: &Host| !host.is_blank() && host.config.position < host.durable.position_floor;
+        self.hosts.iter().any(lacks)
+    }
+
+    /// The operator gives up what the nodes with storage know of a group whose quorum has forgotten, or of a life that is
+    /// over because another one is led.
+    pub(crate) fn wipe_lost_groups(&mut self) {
+        let led = self.leader().map(|(leader, _)| self.durable(leader).life);
+        for node in self.nodes() {
+            let host = &self.hosts[index_of(node)];
+            let is_left =
+                led.is_some_and(|life| !host.is_blank() && ![life, Life::NONE].contains(&host.durable.life));
+            if host.has_lost_quorum || (is_left && self.options.begins_blank()) {
+                self.lose_disk(node, false);
+            }
+        }
+    }
+}
+
+/// How the nodes of a group start: two groups in three begin with nothing.
+pub(crate) fn starts(seed: u64, nodes: usize, churns: bool) -> Vec<Start> {
+    let mut starts = if churns { churn::starts(seed, nodes) } else { vec![Start::Bootstrapped; nodes] };
+    if Dice::new(seed ^ 0xb1a2).chance(667_000) {
+        starts[..nodes].fill(Start::Blank);
+    }
+    starts
 }
 
 /// Which of the nodes of a group have storage, and of those that may join it later: all, none, or some.
@@ -171,6 +255,16 @@ pub(crate) fn memories(seed: u64, nodes: usize) -> Vec<Memory> {
     let volatile = dice.pick(&[0, 0, 1_000_000, 1_000_000, 300_000, 600_000]);
     let draw = |_| if dice.chance(volatile) { Memory::Volatile } else { Memory::Durable };
     (0..nodes + churn::POOL).map(draw).collect()
+}
+
+/// What a node knows that has just given up all that it knew.
+const NOTHING: Blank = Blank { incarnation: Incarnation(0), pledge: None, may_found: true };
+
+/// The pledge that a message tells of.
+fn told_pledge(output: &Output<u64>) -> Option<Life> {
+    let Output::Send { message, .. } = output else { return None };
+    let Body::BlankReply(reply) = &message.body else { return None };
+    reply.pledge
 }
 
 /// Whether a message gives a promise of some length.

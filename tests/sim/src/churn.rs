@@ -188,7 +188,8 @@ pub(crate) fn check_progress(cluster: &mut Cluster, dice: &mut Dice) {
     if let Some(most) = cluster.nodes().map(|node| cluster.position(node)).max() {
         cluster.nodes().for_each(|node| cluster.set_position(node, most));
     }
-    let mut all: Vec<u64> = cluster.nodes().filter(|&node| cluster.is_running(node)).collect();
+    let mut all: Vec<u64> =
+        cluster.nodes().filter(|&node| cluster.is_running(node) && cluster.may_join(node, leader)).collect();
     shuffle(&mut all, dice);
     let count = 1 + dice.below(5.min(all.len() as u64)) as usize;
     let learners = all.split_off(count).into_iter().take(1);

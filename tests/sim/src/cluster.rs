@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use quorate::{Config, Election, HardState, Input, Lease, Message, Position, RoleKind};
+use quorate::{Config, Election, HardState, Input, Lease, Life, Memory, Message, Position, RoleKind};
 
 use crate::amnesia::RUN_BEGINS;
 use crate::clock::Instant;
@@ -47,8 +47,8 @@ pub struct Cluster {
     pub(crate) steps: u32,
     /// The times at which two leases held at once, if they are measured.
     pub(crate) overlaps: Overlaps,
-    /// How far the data reach that a quorum was known to hold, by the term of the leader that knew it.
-    pub(crate) committed_data: BTreeMap<quorate::Term, Position>,
+    /// How far the data reach that a quorum was known to hold, by the life and the term of the leader that knew it.
+    pub(crate) committed_data: BTreeMap<(Life, quorate::Term), Position>,
     /// The highest term in which votes were asked for.
     pub(crate) asked: quorate::Term,
     /// Messages that wait for the caller to carry them, if there is to be no network here.
@@ -64,7 +64,8 @@ pub(crate) struct Outgoing {
     pub(crate) message: Message<u64>,
 }
 
-/// A scheduled event. `node` is an index, from 0; `life` is the number of the process that it is meant for.
+/// A scheduled event. `node` is an index, from 0; `process_number` says which process of the node it is
+/// meant for.
 #[derive(Clone, Debug)]
 pub(crate) enum ScheduledEvent {
     Deliver {
@@ -75,19 +76,19 @@ pub(crate) enum ScheduledEvent {
     },
     Wake {
         node: usize,
-        life: u32,
+        process_number: u32,
     },
     Written {
         node: usize,
-        life: u32,
+        process_number: u32,
     },
     Thaw {
         node: usize,
-        life: u32,
+        process_number: u32,
     },
     Request {
         node: usize,
-        life: u32,
+        process_number: u32,
         input: Input<u64>,
     },
     /// The data of the leader grow.
@@ -125,18 +126,23 @@ impl Cluster {
     #[must_use]
     pub fn stopped(seed: u64, n: usize, options: Options) -> Self {
         let host = |node| Host {
-            config: Config { timing: options.timing_of(node), ..Config::new(node) },
+            config: Config {
+                timing: options.timing_of(node),
+                memory: if options.begins_blank() { options.memory(node) } else { Memory::Durable },
+                ..Config::new(node)
+            },
             durable: options.first(node, n),
             process: None,
             forgotten: None,
             started: 0,
             wall_clock: RUN_BEGINS,
-            life: 0,
+            process_number: 0,
             was_member: options.start(node) == Start::Bootstrapped,
             members_changed: 0,
             former: None,
             copied_at: None,
             forced: None,
+            has_lost_quorum: false,
             disk: None,
             sent: 0,
         };
@@ -321,7 +327,7 @@ impl Cluster {
     /// Whether `node` has ever had a process.
     #[must_use]
     pub fn has_run(&self, node: u64) -> bool {
-        self.hosts[index_of(node)].life > 0
+        self.hosts[index_of(node)].process_number > 0
     }
 
     /// Whether `node` has a process that is not frozen.

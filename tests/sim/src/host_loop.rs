@@ -29,8 +29,8 @@ impl Cluster {
                 }
                 self.serve(node);
             }
-            ScheduledEvent::Wake { node, life } => {
-                if self.is_alive(node, life) {
+            ScheduledEvent::Wake { node, process_number } => {
+                if self.is_alive(node, process_number) {
                     let now = self.now;
                     if let Some(process) = &mut self.hosts[node].process {
                         process.wake = process.wake.filter(|&wake| wake > now);
@@ -38,9 +38,9 @@ impl Cluster {
                     self.serve(node);
                 }
             }
-            ScheduledEvent::Written { node, life } => {
+            ScheduledEvent::Written { node, process_number } => {
                 let host = &mut self.hosts[node];
-                let alive = host.life == life;
+                let alive = host.process_number == process_number;
                 let state =
                     host.process.as_mut().filter(|_| alive).and_then(|process| process.writing.take());
                 if let Some(state) = state {
@@ -48,23 +48,23 @@ impl Cluster {
                     self.serve(node);
                 }
             }
-            ScheduledEvent::Thaw { node, life } => {
-                if self.is_alive(node, life) {
+            ScheduledEvent::Thaw { node, process_number } => {
+                if self.is_alive(node, process_number) {
                     self.thaw(node as u64 + 1);
                 }
             }
             ScheduledEvent::Grow => self.grow(),
             ScheduledEvent::Copied { node, position } => self.copy(node, position),
-            ScheduledEvent::Request { node, life, input } => {
-                if self.is_alive(node, life) {
+            ScheduledEvent::Request { node, process_number, input } => {
+                if self.is_alive(node, process_number) {
                     self.step(node as u64 + 1, input);
                 }
             }
         }
     }
 
-    fn is_alive(&self, node: usize, life: u32) -> bool {
-        self.hosts[node].life == life && self.hosts[node].process.is_some()
+    fn is_alive(&self, node: usize, process_number: u32) -> bool {
+        self.hosts[node].process_number == process_number && self.hosts[node].process.is_some()
     }
 
     /// Acts on outputs, ticks, and steps received inputs, until there is nothing to do or the process
@@ -195,9 +195,9 @@ impl Cluster {
                 if let Some(process) = &mut self.hosts[node].process {
                     process.pending.push_front(output.clone());
                 }
-                let life = self.hosts[node].life;
+                let process_number = self.hosts[node].process_number;
                 self.freeze(node as u64 + 1);
-                self.schedule(self.now + length, ScheduledEvent::Thaw { node, life });
+                self.schedule(self.now + length, ScheduledEvent::Thaw { node, process_number });
             }
         }
         true
@@ -215,15 +215,18 @@ impl Cluster {
         if length == 0 {
             return self.store(node, state);
         }
-        let life = self.hosts[node].life;
+        let process_number = self.hosts[node].process_number;
         if let Some(process) = &mut self.hosts[node].process {
             process.writing = Some(state);
-            self.schedule(self.now + length, ScheduledEvent::Written { node, life });
+            self.schedule(self.now + length, ScheduledEvent::Written { node, process_number });
         }
     }
 
     /// Makes `state` durable.
     pub(crate) fn store(&mut self, node: usize, state: HardState<u64>) {
+        if !self.hosts[node].is_blank() && state.blank.is_some() {
+            self.mark_forgotten(node);
+        }
         let verdict = self.safety.durable(node as u64 + 1, &state);
         self.judge(verdict);
         if self.hosts[node].is_blank() && state.blank.is_none() {
@@ -345,7 +348,7 @@ impl Cluster {
 
     /// Schedules a wake-up at the deadline, unless an earlier one is scheduled.
     fn set_alarm(&mut self, node: usize) {
-        let (now, life) = (self.now, self.hosts[node].life);
+        let (now, process_number) = (self.now, self.hosts[node].process_number);
         let late = self.dice.below(self.options.oversleep + 1);
         let Some(process) = self.hosts[node].process.as_mut().filter(|process| process.is_idle()) else {
             return;
@@ -354,7 +357,7 @@ impl Cluster {
         let at: Instant = process.clock.when(deadline, now);
         if process.wake.is_none_or(|wake| at < wake) && at < Instant::MAX / 4 {
             process.wake = Some(at);
-            self.schedule(at + late, ScheduledEvent::Wake { node, life });
+            self.schedule(at + late, ScheduledEvent::Wake { node, process_number });
         }
     }
 

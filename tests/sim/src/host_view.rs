@@ -1,6 +1,8 @@
 //! The events that hosts see, and the checks of these events.
 
-use quorate::{Event, Input, MembershipVersion, Memory, Output, RoleKind, StepDown, Term};
+use quorate::{
+    Event, HardState, HowRecovered, Input, MembershipVersion, Memory, Output, RoleKind, StepDown, Term,
+};
 
 use crate::cluster::{Cluster, ScheduledEvent};
 use crate::records::{LeadershipChange, MembershipEvent};
@@ -27,6 +29,8 @@ impl Cluster {
                 self.record_event(node, event);
             }
             Event::LeaveForgotten => self.record_event(node, event),
+            Event::Recovered { how: HowRecovered::Founded, .. } => self.counts.founded += 1,
+            Event::QuorumLost { .. } => self.hosts[node].has_lost_quorum = true,
             Event::HandoverFailed { .. } => self.counts.failed_handovers += 1,
             // No node lies here, and no disk loses its data.
             Event::StateLost
@@ -100,7 +104,10 @@ impl Cluster {
         });
         let verdict = self.safety.elected(name, term);
         self.judge(verdict);
-        let verdict = self.members.elected(name, term, &self.hosts[node].durable.membership);
+        let verdict = {
+            let HardState { life, membership, .. } = &self.hosts[node].durable;
+            self.members.elected(name, term, *life, membership)
+        };
         self.judge(verdict);
         self.check_committed_data(node, term);
         self.mark_turn(node);
@@ -147,21 +154,22 @@ impl Cluster {
         if committed {
             let leads = host.process.as_ref().is_some_and(|process| process.leads);
             self.counts.commits += u64::from(leads);
-            let verdict = self.members.committed(name, leads, members, &self.hosts);
+            let verdict = self.members.committed(name, leads, host.durable.life, members, &self.hosts);
             self.judge(verdict);
         }
     }
 
     fn on_reconfiguration_ended(&mut self, node: usize, event: &Event<u64>) {
-        let (name, members) = (node as u64 + 1, &self.hosts[node].durable.membership);
+        let HardState { life, membership: members, .. } = &self.hosts[node].durable;
+        let (name, life) = (node as u64 + 1, *life);
         let verdict = match *event {
             Event::Removed => {
                 self.counts.removals += 1;
-                self.members.removed(name, members)
+                self.members.removed(name, life, members)
             }
             Event::TargetReached { version } => {
                 self.counts.targets += 1;
-                let known = self.members.is_committed(version) && members.version() == version;
+                let known = self.members.is_committed(life, version) && members.version() == version;
                 let text = format!("{name} reports that it has reached {version}, and holds {members:?}");
                 if known { Ok(()) } else { Err((ViolationKind::NotCommitted, text)) }
             }
@@ -180,7 +188,7 @@ impl Cluster {
         host.config.position = host.config.position.max(position);
         let event = ScheduledEvent::Request {
             node,
-            life: host.life,
+            process_number: host.process_number,
             input: Input::SetPosition(host.config.position),
         };
         self.schedule(self.now + delay, event);

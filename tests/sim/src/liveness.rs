@@ -1,6 +1,6 @@
 //! Liveness: a group gets a leader when one of its nodes can lead, and keeps it while nothing disturbs it.
 
-use quorate::{Membership, Timing};
+use quorate::{Life, Membership, Timing};
 
 use crate::clock::{Instant, MS};
 use crate::cluster::{Cluster, index_of};
@@ -169,8 +169,13 @@ impl Cluster {
         if !since.is_some_and(old) || !old(host.members_changed) {
             return;
         }
-        let members = &host.durable.membership;
+        let (life, members) = (host.durable.life, &host.durable.membership);
+        let is_of_group = |node: &usize| {
+            let host = &self.hosts[*node];
+            host.is_of(life) || host.is_of(Life::NONE)
+        };
         let ignorant = (0..self.hosts.len())
+            .filter(is_of_group)
             .find(|&node| self.liveness.is_unaffected(node, self.now) && !self.knows(node, members));
         if let Some(node) = ignorant {
             let text = format!("{} has {:?}, not {members:?}", node + 1, self.hosts[node].durable.membership);
@@ -207,16 +212,22 @@ impl Cluster {
     /// Whether some node could be elected: it votes in every membership that may be in force, and reaches,
     /// in both directions, a quorum of each of them whose data reach no further.
     pub(crate) fn can_have_a_leader(&self) -> bool {
-        let newest = self.members.newest();
-        let durable =
-            || self.hosts.iter().filter(|host| !host.is_blank()).map(|host| &host.durable.membership);
-        let explicit = |members: &&Membership<u64>| members.quorum() > 0 && !members.is_forming();
-        let mut in_force: Vec<&Membership<u64>> =
-            durable().filter(explicit).filter(|members| members.version() >= newest).collect();
-        in_force.dedup();
         (0..self.hosts.len()).any(|hub| {
-            self.may_campaign(hub) && in_force.iter().all(|members| self.reaches_quorum(hub, members))
+            let life = self.hosts[hub].durable.life;
+            self.may_campaign(hub)
+                && self.in_force(life).into_iter().all(|members| self.reaches_quorum(hub, members))
         })
+    }
+
+    /// The memberships of this life that may be in force.
+    fn in_force(&self, life: Life) -> Vec<&Membership<u64>> {
+        let newest = self.members.newest(life);
+        let held = self.hosts.iter().filter(|host| host.is_of(life)).map(|host| &host.durable.membership);
+        let explicit = |members: &&Membership<u64>| members.quorum() > 0 && !members.is_forming();
+        let mut in_force: Vec<_> =
+            held.filter(explicit).filter(|members| members.version() >= newest).collect();
+        in_force.dedup();
+        in_force
     }
 
     /// Whether the node at index `hub` would campaign with a membership that may be in force. A node that
@@ -230,7 +241,7 @@ impl Cluster {
             && host.config.priority.0 > 0
             && knows
             && host.config.position >= host.durable.position_floor
-            && members.version() >= self.members.newest()
+            && members.version() >= self.members.newest(host.durable.life)
             && self.reaches_quorum(hub, members)
     }
 
@@ -239,7 +250,8 @@ impl Cluster {
             let host = &self.hosts[index_of(id)];
             let required = host.config.position.max(host.durable.position_floor);
             let behind = required <= self.hosts[hub].config.position;
-            host.takes_part() && self.net.links.is_up_both_ways(hub, index_of(id)) && behind
+            let is_of_group = host.is_of(self.hosts[hub].durable.life) || host.is_of(Life::NONE);
+            is_of_group && host.takes_part() && self.net.links.is_up_both_ways(hub, index_of(id)) && behind
         };
         members.is_voter(hub as u64 + 1)
             && members.voters().iter().filter(follows).count() >= members.quorum()

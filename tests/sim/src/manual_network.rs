@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use quorate::{ClusterId, Config, Election, Event, HardState, Input, Message, Output, RoleKind, Timing};
+use quorate::{
+    ClusterId, Config, Election, Event, HardState, Input, Memory, Message, Output, RoleKind, Timing,
+};
 use rand_chacha::ChaCha8Rng;
 
 use crate::amnesia::RUN_BEGINS;
@@ -34,6 +36,8 @@ pub struct ManualNetwork {
     pub mail: Vec<Mail>,
     /// Every event, in order.
     pub events: Vec<(u64, Event<u64>)>,
+    /// Whether the nodes have storage.
+    memory: Memory,
     timing: Timing,
     dice: Dice,
 }
@@ -46,17 +50,37 @@ impl ManualNetwork {
     #[must_use]
     pub fn new(n: u64, timing: Timing) -> Self {
         let state = HardState::bootstrap(ClusterId(7), 1..=n).expect("a valid number of nodes");
-        let mut network = ManualNetwork {
+        let mut network = Self::without_nodes(n, timing, Memory::Durable);
+        for node in 1..=n {
+            network.durable.insert(node, state.clone());
+            network.restart(node);
+        }
+        network
+    }
+
+    /// `n` nodes with the ids from 1 on and without storage, which found a group.
+    ///
+    /// # Panics
+    /// If a group cannot have `n` nodes or the timing is invalid.
+    #[must_use]
+    pub fn without_storage(n: u64, timing: Timing) -> Self {
+        let list: Vec<u64> = (1..=n).collect();
+        let mut network = Self::without_nodes(n, timing, Memory::Volatile);
+        list.iter().for_each(|&node| network.forget(node, &list));
+        network
+    }
+
+    fn without_nodes(seed: u64, timing: Timing, memory: Memory) -> Self {
+        ManualNetwork {
             now: Duration::ZERO,
             nodes: BTreeMap::new(),
-            durable: (1..=n).map(|node| (node, state.clone())).collect(),
+            durable: BTreeMap::new(),
             mail: Vec::new(),
             events: Vec::new(),
+            memory,
             timing,
-            dice: Dice::new(n),
-        };
-        (1..=n).for_each(|node| network.restart(node));
-        network
+            dice: Dice::new(seed),
+        }
     }
 
     /// Starts `node` from its durable state, in place of the process that ran before.
@@ -64,7 +88,7 @@ impl ManualNetwork {
     /// # Panics
     /// If the timing is invalid.
     pub fn restart(&mut self, node: u64) {
-        let config = Config { timing: self.timing, ..Config::new(node) };
+        let config = Config { timing: self.timing, memory: self.memory, ..Config::new(node) };
         let state = self.durable[&node].clone();
         let election =
             Election::new(config, state, self.now.into(), self.dice.generator()).expect("a valid state");

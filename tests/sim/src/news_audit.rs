@@ -33,6 +33,11 @@ impl NewsAudit {
         match event {
             Event::LeaderChanged { .. } => is_repeated(&mut self.leader).then_some("is told twice"),
             Event::MembershipChanged { .. } => is_repeated(&mut self.membership).then_some("is told twice"),
+            // What the host was told before is forgotten.
+            Event::Recovered { .. } => {
+                (self.leader, self.membership) = (None, None);
+                None
+            }
             Event::NoSuccessor { .. } => {
                 let last = self.no_successor.replace(now);
                 last.is_some_and(|last| now - last < pause).then_some("is told too often")

@@ -2,6 +2,7 @@
 
 use quorate::{ClusterId, HardState, Limits, Memory, Timing};
 
+use crate::amnesia::RUN_BEGINS;
 use crate::clock::Drift;
 use crate::cluster::index_of;
 use crate::disk::DiskOptions;
@@ -46,8 +47,8 @@ pub struct Options {
     pub replay: Option<String>,
     /// How each node starts, beginning with node 1. Nodes beyond the list are [`Start::Bootstrapped`].
     pub starts: Vec<Start>,
-    /// Whether each node has storage, beginning with node 1. Nodes beyond the list have. One that has none loses it
-    /// with its first process, whose state is the one that the group begins with.
+    /// Whether each node has storage, beginning with node 1. Nodes beyond the list have. One that has none starts with
+    /// nothing, or, in a group that does not begin so, loses its storage with its first process.
     pub memories: Vec<Memory>,
 }
 
@@ -58,6 +59,8 @@ pub enum Start {
     Bootstrapped,
     /// The node is in a group that forms itself, and knows no other node yet.
     Forming(Limits),
+    /// The node has nothing, and is one of the list of all that start so.
+    Blank,
     /// The node is to be added later.
     Joining,
 }
@@ -126,8 +129,23 @@ impl Options {
                 HardState::bootstrap(cluster, voters).expect("a valid number of nodes")
             }
             Start::Forming(limits) => HardState::forming(cluster, limits).expect("valid limits"),
-            Start::Joining => HardState::joining(cluster),
+            Start::Joining if !self.begins_blank() || self.memory(node) == Memory::Durable => {
+                HardState::joining(cluster)
+            }
+            Start::Blank | Start::Joining => {
+                HardState::blank(cluster, self.list(n), RUN_BEGINS).expect("a list of nodes, and a set clock")
+            }
         }
+    }
+
+    /// Whether the group begins with nothing.
+    pub(crate) fn begins_blank(&self) -> bool {
+        self.starts.contains(&Start::Blank)
+    }
+
+    /// The nodes that a blank node asks: the first ones.
+    pub(crate) fn list(&self, n: usize) -> Vec<u64> {
+        self.starting(n, |start| start != Start::Joining)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use quorate::{
-    Config, Election, HardState, Input, Lease, Membership, MembershipVersion, Output, Target, Term,
+    Config, Election, HardState, Input, Lease, Life, Membership, MembershipVersion, Output, Target, Term,
 };
 use rand_chacha::ChaCha8Rng;
 
@@ -19,14 +19,14 @@ pub(crate) struct Host {
     pub(crate) config: Config<u64>,
     pub(crate) durable: HardState<u64>,
     pub(crate) process: Option<Process>,
-    /// The version of the membership that it held before its disk was lost, until it has come back.
-    pub(crate) forgotten: Option<MembershipVersion>,
+    /// The life, and the version of the membership, that it held before it forgot, until it has come back.
+    pub(crate) forgotten: Option<(Life, MembershipVersion)>,
     /// When the last process started.
     pub(crate) started: Instant,
     /// What the wall clock showed when the node was last started blank.
     pub(crate) wall_clock: Duration,
     /// The number of processes so far. An event that is meant for one process never reaches the next one.
-    pub(crate) life: u32,
+    pub(crate) process_number: u32,
     /// Whether the node has ever held a membership that contains it.
     pub(crate) was_member: bool,
     /// When the members in its durable state last changed.
@@ -37,6 +37,8 @@ pub(crate) struct Host {
     pub(crate) former: Option<Membership<u64>>,
     /// When the members last changed by a forced step.
     pub(crate) forced: Option<Instant>,
+    /// Whether the node has reported that so many have forgotten that an operator has to decide.
+    pub(crate) has_lost_quorum: bool,
     /// The disk of this machine, if it is another one than that of the others.
     pub(crate) disk: Option<DiskOptions>,
     /// How many messages the node has sent.
@@ -121,9 +123,20 @@ impl Host {
         process.published.filter(|lease| lease.holds_at(process.clock.read(now)))
     }
 
-    /// The version of the membership that the node holds, or held before it forgot if it has not come back yet.
-    pub(crate) fn last_known_version(&self) -> MembershipVersion {
-        self.forgotten.unwrap_or(self.durable.membership.version())
+    /// The life of the node and the version of its membership, or those before it forgot if it has not come back yet.
+    pub(crate) fn last_known(&self) -> (Life, MembershipVersion) {
+        self.forgotten.unwrap_or((self.durable.life, self.durable.membership.version()))
+    }
+
+    /// The version of the membership of this life that the node holds, or held before it forgot.
+    pub(crate) fn last_known_version(&self, life: Life) -> Option<MembershipVersion> {
+        let (of, version) = self.last_known();
+        (of == life).then_some(version)
+    }
+
+    /// Whether the node takes part in this life.
+    pub(crate) fn is_of(&self, life: Life) -> bool {
+        !self.is_blank() && self.durable.life == life
     }
 
     /// Whether the node has forgotten what it took part in, and has not come back yet.

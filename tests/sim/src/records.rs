@@ -33,6 +33,8 @@ pub struct Counts {
     pub forgotten: u64,
     /// Nodes that came back after they had forgotten.
     pub recovered: u64,
+    /// Of those, and of nodes that had never taken part, the ones that founded a group.
+    pub founded: u64,
     /// Handovers that failed.
     pub failed_handovers: u64,
     /// Wishes that were met.
@@ -55,6 +57,7 @@ impl AddAssign for Counts {
         self.refusals += other.refusals;
         self.forgotten += other.forgotten;
         self.recovered += other.recovered;
+        self.founded += other.founded;
         self.failed_handovers += other.failed_handovers;
         self.wishes_met += other.wishes_met;
         self.wishes_refused += other.wishes_refused;

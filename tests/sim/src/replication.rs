@@ -75,6 +75,7 @@ impl Cluster {
     fn record_committed_data(&mut self) {
         let Some((leader, lease)) = self.leader() else { return };
         let Some(election) = self.election(leader) else { return };
+        let life = election.life();
         let members = election.status().members;
         let shown =
             members.iter().filter(|member| member.voter).filter_map(|member| member.follower.as_ref());
@@ -82,7 +83,7 @@ impl Cluster {
         positions.sort_unstable_by(|a, b| b.cmp(a));
         let reached = election.membership().quorum().checked_sub(1).and_then(|index| positions.get(index));
         let reached = reached.copied().unwrap_or_default();
-        let committed = self.committed_data.entry(lease.term).or_default();
+        let committed = self.committed_data.entry((life, lease.term)).or_default();
         *committed = reached.max(*committed);
     }
 
@@ -90,7 +91,9 @@ impl Cluster {
     /// terms. A host may act on its election late, when a later leader has committed more.
     pub(crate) fn check_committed_data(&mut self, node: usize, term: Term) {
         let position = self.hosts[node].config.position;
-        let committed = self.committed_data.range(..term).map(|(_, &committed)| committed).max();
+        let life = self.hosts[node].durable.life;
+        let committed =
+            self.committed_data.range((life, Term(0))..(life, term)).map(|(_, &committed)| committed).max();
         if let Some(committed) = committed.filter(|&committed| position < committed) {
             let text = format!("{} leads at position {position}, and {committed} was committed", node + 1);
             self.fail(ViolationKind::DataLost, text);

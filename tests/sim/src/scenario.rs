@@ -143,6 +143,7 @@ impl Scenario {
         let bound = cluster.liveness.bound;
         let Calm { is_mended, is_long } = harness::calm(cluster, dice, bound, mend);
         if is_mended && is_long && self.has(Faults::Amnesia) {
+            cluster.check_founding();
             cluster.check_recovery();
         }
         if is_mended && is_long && self.has(Faults::Churn) {
@@ -221,7 +222,13 @@ pub(crate) fn options(seed: u64, nodes: usize, has: impl Fn(Faults) -> bool) -> 
         replicates: has(Faults::Churn) && seed & 2 == 2,
         panics: false,
         lost_attempts: Some(lost_attempts + hops),
-        starts: if has(Faults::Churn) { churn::starts(seed, nodes) } else { Vec::new() },
+        starts: if has(Faults::Amnesia) {
+            amnesia::starts(seed, nodes, has(Faults::Churn))
+        } else if has(Faults::Churn) {
+            churn::starts(seed, nodes)
+        } else {
+            Vec::new()
+        },
         memories: if has(Faults::Amnesia) { amnesia::memories(seed, nodes) } else { Vec::new() },
         ..Options::default()
     }
@@ -247,6 +254,7 @@ fn timing(seed: u64, quick: bool) -> Timing {
 /// Mends all faults: no link is cut and no process is frozen or down any more.
 pub(crate) fn mend(cluster: &mut Cluster) {
     cluster.remove_traps();
+    cluster.wipe_lost_groups();
     cluster.heal();
     for node in cluster.nodes() {
         cluster.thaw(node);

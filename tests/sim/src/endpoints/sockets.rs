@@ -21,12 +21,12 @@ pub(super) struct Arrival {
 #[derive(Clone, Debug)]
 pub(super) enum Upcoming {
     Arrive { at: SocketAddr, arrival: Arrival },
-    Wake { node: usize, life: u32 },
+    Wake { node: usize, process_number: u32 },
 }
 
 /// A process's endpoint and its socket.
 pub(super) struct Socket {
-    pub(super) life: u32,
+    pub(super) process_number: u32,
     pub(super) endpoint: Endpoint<u64, ChaCha20Rng>,
     /// Datagrams that the process has not read yet.
     pub(super) waiting: VecDeque<Arrival>,

@@ -105,9 +105,9 @@ impl World {
         let told = if remembers { self.saved[node].clone() } else { Vec::new() };
         let guide = guide.map(|guide| (guide as u64 + 1, self.address_for(node, guide)));
         self.cluster.restart(node as u64 + 1);
-        let Some(life) = self.running_life(node) else { return };
-        if self.sockets[node].as_ref().is_none_or(|socket| socket.life != life) {
-            self.open(node, life, told.into_iter().chain(guide).collect());
+        let Some(process_number) = self.running_process(node) else { return };
+        if self.sockets[node].as_ref().is_none_or(|socket| socket.process_number != process_number) {
+            self.open(node, process_number, told.into_iter().chain(guide).collect());
         }
         self.settle();
     }
@@ -166,9 +166,9 @@ impl World {
         socket.map(|it| format!("{:?}, wakes {:?}", it.endpoint, it.wake)).unwrap_or_default()
     }
 
-    fn running_life(&self, node: usize) -> Option<u32> {
+    fn running_process(&self, node: usize) -> Option<u32> {
         let host = &self.cluster.hosts[node];
-        host.process.as_ref().map(|_| host.life)
+        host.process.as_ref().map(|_| host.process_number)
     }
 
     fn reading(&self, node: usize) -> Option<Timestamp> {
@@ -193,14 +193,14 @@ impl World {
 
     /// Opens or closes the endpoint of `node` with its process, and shows it what the last steps have changed.
     fn refresh(&mut self, node: usize) {
-        let life = self.running_life(node);
-        let known = self.sockets[node].as_ref().map(|socket| socket.life);
-        if let (Some(life), true) = (life, life != known) {
+        let process_number = self.running_process(node);
+        let known = self.sockets[node].as_ref().map(|socket| socket.process_number);
+        if let (Some(process_number), true) = (process_number, process_number != known) {
             // A process that was started behind the back of this: it has what it saved.
             let told = self.saved[node].clone();
-            self.open(node, life, told);
+            self.open(node, process_number, told);
         }
-        if life.is_none() {
+        if process_number.is_none() {
             self.close(node);
         }
         let (Some(socket), Some(process)) = (&mut self.sockets[node], &self.cluster.hosts[node].process)
@@ -229,7 +229,7 @@ impl World {
         socket.waiting.into_iter().for_each(|arrival| self.lose(arrival.carries));
     }
 
-    fn open(&mut self, node: usize, life: u32, told: Vec<(u64, SocketAddr)>) {
+    fn open(&mut self, node: usize, process_number: u32, told: Vec<(u64, SocketAddr)>) {
         let seed = self.cluster.dice.below(u64::MAX);
         let keys = self.sealed.then(|| Keyring::new([Key::new(&[7; 32])]).expect("one key"));
         let rng = ChaCha20Rng::seed_from_u64(seed);
@@ -242,7 +242,7 @@ impl World {
         let address = self.addresses.of(node).public;
         self.cluster.log(node as u64 + 1, || format!("OPEN at {address}, told {told:?}"));
         self.sockets[node] = Some(Socket {
-            life,
+            process_number,
             endpoint,
             waiting: VecDeque::new(),
             wake: None,
@@ -270,30 +270,34 @@ impl World {
         let at = process.clock.when(deadline, now);
         if socket.wake.is_none_or(|wake| at < wake) && at < Instant::MAX / 4 {
             socket.wake = Some(at);
-            let life = socket.life;
-            self.schedule(at, Upcoming::Wake { node, life });
+            let process_number = socket.process_number;
+            self.schedule(at, Upcoming::Wake { node, process_number });
         }
     }
 
     fn happen_next(&mut self) {
         let Some(Reverse((_, number))) = self.queue.pop() else { return };
         match self.upcoming.remove(&number) {
-            Some(Upcoming::Wake { node, life }) => self.wake(node, life),
+            Some(Upcoming::Wake { node, process_number }) => self.wake(node, process_number),
             Some(Upcoming::Arrive { at, arrival }) => self.arrive(at, arrival),
             None => {}
         }
     }
 
-    fn wake(&mut self, node: usize, life: u32) {
+    fn wake(&mut self, node: usize, process_number: u32) {
         let now = self.cluster.now;
         let Some(reading) = self.reading(node) else { return };
         let is_idle = self.cluster.hosts[node].process.as_ref().is_some_and(|process| process.is_idle());
-        let Some(socket) = self.sockets[node].as_mut().filter(|socket| socket.life == life) else { return };
+        let Some(socket) =
+            self.sockets[node].as_mut().filter(|socket| socket.process_number == process_number)
+        else {
+            return;
+        };
         socket.wake = socket.wake.filter(|&wake| wake > now);
         if !is_idle {
             // It is frozen or writes: looked after again a little later.
             socket.wake = Some(now + 10 * MS);
-            return self.schedule(now + 10 * MS, Upcoming::Wake { node, life });
+            return self.schedule(now + 10 * MS, Upcoming::Wake { node, process_number });
         }
         let mut transmits = Vec::new();
         socket.endpoint.handle_timeout(reading, &mut transmits);
