@@ -80,6 +80,9 @@ fn a_joining_node_takes_over_the_life_of_the_group_that_adds_it_and_keeps_it() {
     assert_eq!((node.life(), node.durable().life, node.term()), (Life(5), Life(5), term(far)));
     assert_eq!(denied(&node.hear(1, 2, adds(Life(6), far + 1, 2)), 2), Denial::OtherLife);
 
+    node.hear(1, 1, adds(Life::NONE, far + 1, 3));
+    assert_eq!((node.life(), node.term()), (Life(5), term(far + 1)), "a message of no life brings none");
+
     let mut node = Node::new(config(4), HardState::joining(CLUSTER), 0);
     let out = node.hear(0, 1, adds(Life(5), u64::MAX - 1, 1));
     assert_eq!(trace(&out), "too-far", "a term that leaves no room for later ones is not taken");
