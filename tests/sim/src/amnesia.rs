@@ -175,7 +175,9 @@ impl Cluster {
         };
         let waits = |node: &u64| {
             let host = &self.hosts[index_of(*node)];
-            let is_left = host.config.memory == Memory::Volatile && host.durable.life != life;
+            // A node that was removed, and is no founder, stands in nobody's way.
+            let is_needed = first.contains(node) || host.durable.membership.contains(*node);
+            let is_left = is_needed && host.config.memory == Memory::Volatile && host.durable.life != life;
             (host.is_blank() || is_left) && host.is_running() && long_ago(host.started)
         };
         if let Some(node) = self.nodes().filter(waits).find(|&node| is_told(node)) {
