@@ -60,8 +60,8 @@
 //! | S1 | at most one node is elected per term; terms never run backwards on a node, across crashes too | always; of a node that has forgotten (section 9), terms may run backwards, and the rest rests on clocks as S2 does |
 //! | S2 | at any instant at most one node holds a valid lease | while clock *rates* differ by no more than [`clock_drift_ppm`](Timing::clock_drift_ppm), and each clock is as fine as its [`clock_resolution`](Timing::clock_resolution) |
 //! | S3 | a vote once given in a term is never changed, whatever crashes | if `Persist` was honoured; by a node that has forgotten a vote may be given again once it cannot be counted any more |
-//! | S4 | quorums of any two memberships that can still elect intersect; a committed membership is never lost | always, if no more than `max_members` nodes ever start as [`forming`](HardState::forming) |
-//! | S5 | the term is a fencing token: a later leader's term is strictly greater | always |
+//! | S4 | quorums of any two memberships that can still elect intersect; a committed membership is never lost | always, if no more than `max_members` nodes ever start as [`forming`](HardState::forming); with nodes that have forgotten, as S2, until all of a list have, and if their lists are the same (9.6) |
+//! | S5 | the term is a fencing token: a later leader's term is strictly greater | always; with nodes that have forgotten, as S2, and across a founding if wall clocks are as 9.8 asks |
 //! | L1 | once a quorum of voters can talk both ways and clocks advance, a leader is elected, and it stays | if one of them has a priority above 0 and a position that none of some quorum of them exceeds |
 //! | L2 | a leader that can talk both ways with a quorum is never deposed by a node that cannot, or that was cut off, removed, restarted, or comes back with a higher term | |
 //! | L3 | if just one node can talk to a quorum, that node becomes leader | likewise |
@@ -1165,8 +1165,8 @@
 //! clock showed at its start plus the time since divided by 1 + drift, in units of 2^-20 seconds.
 //!
 //! *Why.* S5: the terms of an earlier life must be lower, and nobody knows them any more. An earlier life began with a
-//! term of such a clock, and no election takes less than a microsecond. This holds if no founder's wall clock has been set
-//! back by more than the time since it last started. A node that added the time since its start without the division could
+//! term of such a clock, and no election takes less than a microsecond. This holds if no founder's wall clock shows, when it
+//! starts, an earlier time than it showed when the earlier life was founded. A node that added the time since its start without the division could
 //! be ahead of its own wall clock, which it reads at the next start.
 //!
 //! **9.9 Founders stay.** A leader takes no step to a membership of which a quorum has no founder, if the group was founded

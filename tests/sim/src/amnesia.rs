@@ -187,11 +187,13 @@ impl Cluster {
     }
 
     /// Whether `node` can become a member under `leader`. What a node with storage knows of another life, its operator has
-    /// to give up first.
+    /// to give up first, and so what any node knows of a group that was not founded.
     pub(crate) fn may_join(&self, node: u64, leader: u64) -> bool {
         let host = &self.hosts[index_of(node)];
         let lives = [self.durable(leader).life, Life::NONE];
-        host.config.memory == Memory::Volatile || lives.contains(&host.durable.life)
+        let gives_up =
+            host.config.memory == Memory::Volatile && !host.durable.membership.founders().is_empty();
+        gives_up || lives.contains(&host.durable.life)
     }
 
     /// How long a group is without a leader at the most after everything was mended, if its founders can found it again:
