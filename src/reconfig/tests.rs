@@ -105,3 +105,17 @@ fn a_voter_that_can_be_removed_alone_is_found_though_the_first_one_cannot_be() {
     let next = next_step(&members(&[1, 2, 3], &[]), &alone, health, answers).unwrap();
     assert_eq!(next.voters(), [1, 3], "with 1 gone and 2 silent, 3 would lose its lease");
 }
+
+/// Rule 9.9: on the way from {1, 4} to {1, 3, 5}, in a group that 1, 2 and 3 have founded, 5 is ready and 3 is not. {4, 5}
+/// would be a quorum of {1, 4, 5}.
+#[test]
+fn no_step_of_a_founded_group_leaves_a_quorum_without_a_founder() {
+    let founded = members(&[1, 2, 3], &[]).founded();
+    let current = founded.next_membership(vec![1, 4], vec![3, 5]).unwrap();
+    let target = Target::new([1, 3, 5], []).unwrap();
+    let health = |id| if id == 3 { MemberHealth::Answering } else { MemberHealth::Ready };
+    let next = next_step(&current, &target, health, |_| true);
+    assert!(next.as_ref().is_none_or(|next| next.voters() != [1, 4, 5]), "{next:?}");
+    let unbound = members(&[1, 4], &[3, 5]);
+    assert_eq!(next_step(&unbound, &target, health, |_| true).unwrap().voters(), [1, 4, 5]);
+}

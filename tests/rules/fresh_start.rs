@@ -310,6 +310,7 @@ fn a_founded_group_keeps_a_founder_in_every_quorum() {
     };
     assert!(refused(&[1, 4, 5], &mut leader), "{{4, 5}} would be a quorum");
     assert!(refused(&[4, 5, 6], &mut leader));
+    assert!(refused(&[2, 4, 5], &mut leader), "also if it is safe while the leader is still a voter");
     assert!(!refused(&[1, 2, 4], &mut leader));
 }
 
