@@ -338,8 +338,11 @@ fn a_node_without_a_leader_finds_out_that_too_many_have_forgotten() {
             let told = says(&mut blank_at_wait_end(from, &THREE), LIMIT, 1);
             node.hear(now, from, Message { body: Body::BlankReply(told), ..ask(round.0) })
         };
+        let now = reading(node.status().now);
+        let told = says(&mut blank_at_wait_end(3, &THREE), LIMIT, 1);
+        node.hear(now, 3, Message { body: Body::BlankReply(told), ..ask(round.0 - 1) });
         assert_eq!(trace(&reply(node, 2)), "");
-        assert_eq!(node.status().blank_voters, [2]);
+        assert_eq!(node.status().blank_voters, [2], "a reply to an earlier question does not count");
         let out = reply(node, 3);
         assert_eq!(events(&out), [Event::QuorumLost { blank: vec![2, 3] }]);
         assert_eq!(node.role() == RoleKind::Recovering, memory == Memory::Volatile);
