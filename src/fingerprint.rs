@@ -1,6 +1,6 @@
-//! Fingerprints: numbers that tell lists and groups apart, the same on every machine and in every release. (An id that
-//! is an array of integers of several bytes is hashed as its processor stores it. Such ids need processors of one byte
-//! order in a group.)
+//! Fingerprints: numbers that tell lists and groups apart, the same on every machine and in every release. (The standard
+//! library hashes a network address, and an array of integers of several bytes, as the processor stores it. Nodes with
+//! such ids need processors of one byte order in a group.)
 
 use core::hash::{Hash, Hasher};
 
@@ -102,24 +102,19 @@ mod tests {
     /// Nodes of different releases and processors compare these numbers, so they never change.
     #[test]
     fn fingerprints_are_the_same_everywhere_and_for_ever() {
-        let address = core::net::SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], 7_100));
         let of = Fingerprint::of_kind(1);
         let numbers = [
             of.clone().with_all(&[1_u64, 2, 3]).number(),
-            of.clone().with(&address).number(),
             of.clone().with(&[7_u8; 16]).number(),
-            of.with(&(-1_i32, "pod-0", true)).number(),
+            of.clone().with(&(-1_i32, "pod-0", true)).number(),
             Fingerprint::of_kind(2).with_all(&[1_u64, 2, 3]).number(),
         ];
         assert_eq!(
             numbers,
-            [
-                0xc8ad_7211_94f3_d9d2,
-                0x4ee5_fd4e_676b_8245,
-                0xdb61_b48e_3ab7_cd89,
-                0xf8b8_7d6c_eea6_af77,
-                0x2b61_31a0_889b_6620
-            ]
+            [0xc8ad_7211_94f3_d9d2, 0xdb61_b48e_3ab7_cd89, 0xf8b8_7d6c_eea6_af77, 0x2b61_31a0_889b_6620]
         );
+        let address = core::net::SocketAddr::from(([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], 7_100));
+        let little_endian = of.with(&address).number() == 0x4ee5_fd4e_676b_8245;
+        assert_eq!(little_endian, cfg!(target_endian = "little"));
     }
 }

@@ -94,7 +94,8 @@ impl fmt::Display for ClusterId {
 /// after all of its nodes had forgotten it, has another life. A node ignores messages of another life, and
 /// [reports](crate::Event::OtherLife) them. Rule 1.7.
 ///
-/// It is a fingerprint, so two groups have the same life no more often than two random numbers are the same.
+/// It is a fingerprint, so two groups have the same life no more often than two random numbers are the same. Nodes whose
+/// ids are network addresses, or arrays of integers of several bytes, derive the same one on processors of one byte order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct Life(pub u64);
