@@ -127,7 +127,7 @@
 //! ## The files of all sections
 //!
 //! Files: `types.rs`, `types/time.rs`, `message.rs`, `message/display.rs`, `config.rs`, `config/checked_timing.rs`,
-//! `config/errors.rs`, `io.rs`, `event.rs`, `fingerprint.rs`, `diagnosis.rs`, `rejection.rs`, `status.rs`, `role.rs`, `election.rs`,
+//! `config/errors.rs`, `io.rs`, `event.rs`, `event/display.rs`, `fingerprint.rs`, `diagnosis.rs`, `rejection.rs`, `status.rs`, `role.rs`, `election.rs`,
 //! `election/status.rs`, `election/node_attributes.rs`, `election/invariants.rs`, `notice.rs`, `election/expiry.rs`
 //!
 //! Each section begins with the files, below `src`, that implement its rules. These serve all of them: the
@@ -813,7 +813,7 @@
 //!
 //! ## 7 Membership
 //!
-//! Files: `membership.rs`, `membership/serial_form.rs`, `election/membership_exchange.rs`
+//! Files: `membership.rs`, `membership/origin.rs`, `membership/serial_form.rs`, `election/membership_exchange.rs`
 //!
 //! **7.1 How a membership travels.**
 //!

@@ -1,5 +1,6 @@
 //! The membership: which nodes vote, which only follow, and how many votes make a quorum.
 
+mod origin;
 #[cfg(feature = "serde")]
 mod serial_form;
 
@@ -7,8 +8,10 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 #[cfg(feature = "serde")]
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+pub use self::origin::Limits;
+use self::origin::Origin;
 #[cfg(feature = "serde")]
 use self::serial_form::{Learner, Parts};
 use crate::types::{MemberIndex, MembershipVersion, NodeId, Term};
@@ -38,32 +41,6 @@ pub struct Membership<I> {
     origin: Origin<I>,
     /// The version with which each learner was added, in the order of the learners. Rule 2.8.
     added: Box<[MembershipVersion]>,
-}
-
-/// How a group came into being, which all of its memberships tell.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
-enum Origin<I> {
-    /// Its first nodes were started with the list of its voters.
-    Listed,
-    /// It formed itself. Rule 8.4.
-    Formed(Limits),
-    /// These nodes founded it when all of them were blank. The list is sorted. Rule 9.9.
-    Founded(Box<[I]>),
-}
-
-/// How few and how many members a group that formed itself is to have. Rule 8.4.
-///
-/// Exhaustive: the two are all that there is to it, and operators name both.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
-pub struct Limits {
-    /// A node campaigns only once it knows so many nodes, itself included, and a group never shrinks below
-    /// so many voters as nodes are lost. More than half of `max_members`.
-    pub min_members: u8,
-    /// The group takes up no more nodes than this as they are discovered, and no more may ever be started as
-    /// `forming`.
-    pub max_members: u8,
 }
 
 /// Why a list of nodes is no membership.
@@ -401,26 +378,6 @@ impl<I: NodeId> Membership<I> {
     /// What makes two memberships the same, whatever their versions.
     fn identity(&self) -> (&[I], u8, u8) {
         (&self.members, self.voters, self.quorum)
-    }
-}
-
-impl<I> Origin<I> {
-    fn limits(&self) -> Option<Limits> {
-        match self {
-            Origin::Formed(limits) => Some(*limits),
-            Origin::Listed | Origin::Founded(_) => None,
-        }
-    }
-}
-
-impl Limits {
-    /// The quorum of a forming group: more than half of all nodes that may ever start as forming.
-    fn quorum(self) -> u8 {
-        (self.max_members / 2).saturating_add(1)
-    }
-
-    fn are_sound(self) -> bool {
-        self.min_members > self.max_members / 2 && self.min_members <= self.max_members
     }
 }
 
