@@ -6,14 +6,34 @@ use core::hash::{Hash, Hasher};
 
 use crate::types::Life;
 
+/// What a fingerprint is of. The numbers never change, as nodes of different releases compare them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    /// The life of a group that was started with a list.
+    Bootstrapped = 1,
+    /// The life of a group that forms itself.
+    Forming = 2,
+    /// The life of survivors that were made a group of their own.
+    Survivors = 3,
+    /// A life that an operator tells apart from another one.
+    Nonce = 4,
+    /// The list with which a blank node was started.
+    List = 5,
+    /// The life of a group that blank nodes found.
+    Founded = 6,
+    /// The life of a group that release 0.1 has started.
+    #[cfg(feature = "store")]
+    Upgraded = 7,
+}
+
 /// Hashes what a fingerprint is of, with FNV-1a over the little-endian bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Fingerprint(u64);
 
 impl Fingerprint {
     /// A fingerprint of nothing yet, of this kind. Fingerprints of different kinds differ, whatever they are of.
-    pub(crate) fn of_kind(kind: u64) -> Self {
-        Fingerprint(0xcbf2_9ce4_8422_2325).with(&kind)
+    pub(crate) fn of_kind(kind: Kind) -> Self {
+        Fingerprint(0xcbf2_9ce4_8422_2325).with(&(kind as u64))
     }
 
     /// The fingerprint of what came so far, and of `part`.
@@ -35,9 +55,8 @@ impl Fingerprint {
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (mixed ^ (mixed >> 31)).max(1)
     }
-}
 
-impl Fingerprint {
+    /// The number, as a life.
     pub(crate) fn life(&self) -> Life {
         Life(self.number())
     }
@@ -97,17 +116,17 @@ impl Hasher for Fingerprint {
 
 #[cfg(test)]
 mod tests {
-    use super::Fingerprint;
+    use super::{Fingerprint, Kind};
 
     /// Nodes of different releases and processors compare these numbers, so they never change.
     #[test]
     fn fingerprints_are_the_same_everywhere_and_for_ever() {
-        let of = Fingerprint::of_kind(1);
+        let of = Fingerprint::of_kind(Kind::Bootstrapped);
         let numbers = [
             of.clone().with_all(&[1_u64, 2, 3]).number(),
             of.clone().with(&[7_u8; 16]).number(),
             of.clone().with(&(-1_i32, "pod-0", true)).number(),
-            Fingerprint::of_kind(2).with_all(&[1_u64, 2, 3]).number(),
+            Fingerprint::of_kind(Kind::Forming).with_all(&[1_u64, 2, 3]).number(),
         ];
         assert_eq!(
             numbers,

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use core::time::Duration;
 
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, Kind};
 use crate::membership::{Limits, Membership, MembershipError};
 use crate::types::{ClusterId, Incarnation, Life, MembershipVersion, Nanos, NodeId, Position, Term};
 
@@ -130,14 +130,6 @@ pub enum RecoveryError {
 /// The earliest time that a wall clock shows if it was ever set: the beginning of 2020.
 const EARLIEST_TIME: Duration = Duration::from_secs(1_577_836_800);
 
-/// What lives are fingerprints of.
-const BOOTSTRAPPED: u64 = 1;
-const FORMING: u64 = 2;
-const RECOVERED: u64 = 3;
-const NONCE: u64 = 4;
-#[cfg(feature = "store")]
-const UPGRADED: u64 = 7;
-
 impl<I: NodeId> HardState<I> {
     /// The first state of a node of a new group. Give every initial node the same `cluster` and the same
     /// `voters`: nodes with different lists are of different [lives](Life), and refuse each other.
@@ -152,7 +144,8 @@ impl<I: NodeId> HardState<I> {
         voters: impl IntoIterator<Item = I>,
     ) -> Result<Self, MembershipError> {
         let membership = Membership::bootstrap(voters)?;
-        let life = Fingerprint::of_kind(BOOTSTRAPPED).with(&cluster).with_all(membership.voters()).life();
+        let life =
+            Fingerprint::of_kind(Kind::Bootstrapped).with(&cluster).with_all(membership.voters()).life();
         Ok(HardState { life, ..Self::fresh(cluster, membership) })
     }
 
@@ -171,7 +164,7 @@ impl<I: NodeId> HardState<I> {
     /// ```
     #[must_use]
     pub fn with_nonce(self, nonce: u64) -> Self {
-        let life = Fingerprint::of_kind(NONCE).with(&self.cluster).with(&self.life).with(&nonce).life();
+        let life = Fingerprint::of_kind(Kind::Nonce).with(&self.cluster).with(&self.life).with(&nonce).life();
         HardState { life, ..self }
     }
 
@@ -272,7 +265,7 @@ impl<I: NodeId> HardState<I> {
         let survivors = Membership::bootstrap(survivors)?;
         // A starting point again, told by its number. Rule 7.1.
         let membership = survivors.at_version(MembershipVersion { term, number: 0 }).with_limits(limits);
-        let former = Fingerprint::of_kind(RECOVERED).with(&self.life).with(&term);
+        let former = Fingerprint::of_kind(Kind::Survivors).with(&self.life).with(&term);
         let life = former.with_all(membership.voters()).life();
         Ok(HardState { life, term, promised: self.promised, ..Self::fresh(self.cluster, membership) })
     }
@@ -284,7 +277,7 @@ impl<I: NodeId> HardState<I> {
         let life = match membership.limits() {
             _ if membership.quorum() == 0 => Life::NONE,
             Some(limits) => forming_life(cluster, limits),
-            None => Fingerprint::of_kind(UPGRADED).with(&cluster).life(),
+            None => Fingerprint::of_kind(Kind::Upgraded).with(&cluster).life(),
         };
         HardState { life, ..Self::fresh(cluster, membership) }
     }
@@ -312,5 +305,5 @@ impl<I: NodeId> HardState<I> {
 }
 
 fn forming_life(cluster: ClusterId, limits: Limits) -> Life {
-    Fingerprint::of_kind(FORMING).with(&cluster).with(&limits.max_members).life()
+    Fingerprint::of_kind(Kind::Forming).with(&cluster).with(&limits.max_members).life()
 }

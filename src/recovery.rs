@@ -139,9 +139,9 @@ impl<I: NodeId> Recovery<I> {
         (self.pledged_in, self.proposed) = (self.round, None);
     }
 
-    /// Rule 9.6 (a): whether a node that is pledged to another group may make a pledge to this one: it could do so in an
-    /// earlier round already. Otherwise it may in a later one.
-    pub(crate) fn may_move_pledge(&mut self, life: Life) -> bool {
+    /// Rule 9.6 (a): proposes that a node which is pledged to another group makes a pledge to this one. Returns whether it
+    /// may: an earlier round has led to the same proposal.
+    pub(crate) fn propose_pledge(&mut self, life: Life) -> bool {
         match self.proposed {
             Some((proposed, round)) if proposed == life => round != self.round,
             _ => {

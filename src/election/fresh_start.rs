@@ -6,16 +6,12 @@ use rand_core::Rng;
 
 use super::Election;
 use crate::event::HowRecovered;
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, Kind};
 use crate::hard_state::{Blank, HardState};
 use crate::io::Output;
 use crate::message::{BlankReply, Body, Header, Message};
 use crate::role::Role;
-use crate::types::{Incarnation, Life, MembershipVersion, NodeId, Position, Term};
-
-/// What the fingerprint of a list of nodes, and that of a founded group, are of.
-const LIST: u64 = 5;
-const FOUNDED: u64 = 6;
+use crate::types::{Incarnation, Life, MembershipVersion, NodeId, Term};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 9.6: tells another node that this one is blank, once it has waited.
@@ -71,7 +67,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let life = self.life_of_founders(blank, &others);
         if blank.pledge != Some(life) {
             let Role::Recovering(recovery) = &mut self.role else { return };
-            let may_pledge = blank.pledge.is_none() || recovery.may_move_pledge(life);
+            let may_pledge = blank.pledge.is_none() || recovery.propose_pledge(life);
             if may_pledge {
                 self.make_pledge(life, out);
             }
@@ -88,7 +84,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let own_place = list.binary_search(&self.id).unwrap_or_default();
         let mut incarnations: Vec<u64> = others.iter().map(|other| other.incarnation.0).collect();
         incarnations.insert(own_place.min(incarnations.len()), own.incarnation.0);
-        let of = Fingerprint::of_kind(FOUNDED).with(&self.hard.cluster).with_all(list);
+        let of = Fingerprint::of_kind(Kind::Founded).with(&self.hard.cluster).with_all(list);
         of.with_all(&incarnations).life()
     }
 
@@ -103,22 +99,18 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.persist(out);
     }
 
+    /// The life of the group that this node is pledged to found.
     pub(super) fn pledge(&self) -> Option<Life> {
         self.hard.blank?.pledge
     }
 
     /// Rule 9.6: the node is one of the founders of a group.
     fn found(&mut self, life: Life, first_term: Term, out: &mut Vec<Output<I>>) {
-        let HardState { cluster, promised, ref membership, .. } = self.hard;
-        let membership = membership.clone().founded();
-        self.hard = HardState {
-            life,
-            term: first_term,
-            promised,
-            position_floor: Position::default(),
-            ..HardState::fresh(cluster, self.hard.membership.clone())
-        };
-        self.take_part(membership, HowRecovered::Founded, out);
+        let list = self.hard.membership.clone();
+        let promised = self.hard.promised;
+        let nothing = HardState::fresh(self.hard.cluster, list.clone());
+        self.hard = HardState { life, term: first_term, promised, ..nothing };
+        self.take_part(list.founded(), HowRecovered::Founded, out);
     }
 
     /// Rule 9.8: the wall clock of this node, as far as it has surely got since the node became blank.
@@ -136,6 +128,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if !may_found {
             return 0;
         }
-        Fingerprint::of_kind(LIST).with(&self.hard.cluster).with_all(list.voters()).number()
+        Fingerprint::of_kind(Kind::List).with(&self.hard.cluster).with_all(list.voters()).number()
     }
 }

@@ -75,7 +75,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// A voter is blank. If too few are left, no leader can be elected, and no blank node comes back by rule 9.4.
     #[cold]
     pub(super) fn count_blank(&mut self, from: I, header: &Header, out: &mut Vec<Output<I>>) {
-        let members = &self.hard.membership;
+        let (members, pause) = (&self.hard.membership, self.patience());
         let Some(check) = self.quorum_check.as_mut().filter(|check| check.round == header.round) else {
             return;
         };
@@ -87,7 +87,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if members.voters().len().saturating_sub(check.blank.len()) >= members.quorum() {
             return;
         }
-        let (blank, pause) = (check.blank.clone(), self.timing.promise_limit().saturating_mul(PATIENCE));
+        let blank = check.blank.clone();
         let is_news = tell(&mut check.told, blank.clone(), self.now, pause);
         if is_news {
             out.push(Output::Event(Event::QuorumLost { blank }));

@@ -42,7 +42,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// node that finds its pledge (9.6) has waited before, and has promised nothing since.
     pub(super) fn start_recovery(&mut self) {
         let longest = self.timing.promise_limit().max(self.hard.promised_nanos());
-        let has_waited = self.hard.blank.is_some_and(|blank| blank.pledge.is_some());
+        let has_waited = self.pledge().is_some();
         let wait_until = if has_waited { self.now } else { self.promise_end(longest) };
         self.promise = Promise::quarantine(Timestamp::ORIGIN);
         self.rank = None;
@@ -111,7 +111,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Rule 9.3: a message of `from` shows that asking again brings news.
     fn hasten_recovery(&mut self, from: I) {
-        let (pledge, least) = (self.hard.blank.and_then(|blank| blank.pledge), self.timing.retry_interval());
+        let (pledge, least) = (self.pledge(), self.timing.retry_interval());
         let is_asked = self.nodes_to_ask(|id| id == from) == [from];
         if let Role::Recovering(recovery) = &mut self.role
             && is_asked
@@ -204,10 +204,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let asked_before = self.nodes_to_ask(|_| true);
         let Role::Recovering(recovery) = &mut self.role else { return };
         let is_newest = recovery.record_live(from, header, position, membership);
-        let names_others = if is_newest { recovery.extend_round() } else { false };
-        if self.come_back_if_told(out) {
+        let is_back = self.come_back_if_told(out);
+        if is_back || !is_newest {
             return;
         }
+        let Role::Recovering(recovery) = &mut self.role else { return };
+        let names_others = recovery.extend_round();
         if names_others {
             let others = self.nodes_to_ask(|id| !asked_before.contains(&id));
             self.send_recovery_requests(header.round, others, out);

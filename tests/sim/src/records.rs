@@ -33,7 +33,7 @@ pub struct Counts {
     pub forgotten: u64,
     /// Nodes that came back after they had forgotten.
     pub recovered: u64,
-    /// Of those, and of nodes that had never taken part, the ones that founded a group.
+    /// Nodes that have founded a group, having forgotten or never taken part.
     pub founded: u64,
     /// Handovers that failed.
     pub failed_handovers: u64,
