@@ -149,6 +149,7 @@ fn run(args: Args) -> Result<(), Failure> {
     // Either may be out of date, so a node is tried at both.
     let mut peers = read_peers(&learned)?;
     peers.extend(args.peer);
+    let peers = peers.into_iter().map(|(id, address)| (id, address.into())).collect();
     let timing = if args.wan { Timing::wan() } else { Timing::lan() };
     let config = Config { timing, ..Config::new(id) };
     let config = HostConfig { peers, protection, ..HostConfig::new(config, listen) };

@@ -8,6 +8,11 @@ compile_error!(
 
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod actions;
+#[cfg(all(
+    any(feature = "udp", feature = "tokio-udp"),
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
+mod backlog;
 #[cfg(feature = "clock")]
 pub mod clock;
 pub mod counters;
@@ -23,14 +28,30 @@ pub mod endpoint;
 mod files;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod health;
+#[cfg(any(feature = "endpoint", feature = "store"))]
+mod id_type;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod lease_gate;
 #[cfg(any(feature = "endpoint", feature = "tokio"))]
 mod node_view;
 #[cfg(any(feature = "endpoint", feature = "tokio"))]
 mod pace;
+#[cfg(feature = "endpoint")]
+mod peer_address;
+#[cfg(any(feature = "udp", feature = "tokio"))]
+mod pulse;
+#[cfg(all(
+    any(feature = "udp", feature = "tokio-udp"),
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
+mod query_error;
 #[cfg(any(feature = "seal", feature = "tokio"))]
 mod random;
+#[cfg(all(
+    any(feature = "udp", feature = "tokio-udp"),
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
+mod resolver;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod save_error;
 #[cfg(feature = "seal")]
@@ -56,6 +77,8 @@ mod upkeep;
 mod wall_clock;
 #[cfg(feature = "wire")]
 pub mod wire;
+#[cfg(any(feature = "udp", feature = "tokio"))]
+mod write_view;
 
 #[cfg(any(feature = "udp", feature = "tokio"))]
 pub use health::{HealthCheck, HealthConfig};
@@ -63,3 +86,8 @@ pub use health::{HealthCheck, HealthConfig};
 pub use random::RandomError;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 pub use save_error::SaveError;
+
+/// What a member advertises: a text of 64 bytes at most that all other members know, for example the URL at which the
+/// program of the leader is reached. Hosts over sockets spread it.
+#[cfg(any(feature = "endpoint", feature = "tokio"))]
+pub type Advertised = crate::name::Name<64>;

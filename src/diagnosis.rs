@@ -27,6 +27,8 @@ pub struct Diagnosis<I> {
     pub silent: Vec<I>,
     /// The silent members whose address is unknown to this node.
     pub unaddressed: Vec<I>,
+    /// The silent members whose names did not stand for any address when they were looked up last.
+    pub unresolved: Vec<I>,
     /// The silent members of which datagrams arrive all the same, but none of their election: they recover, or the
     /// network loses datagrams that are longer than others.
     pub unanswering: Vec<I>,
@@ -64,6 +66,7 @@ impl<I> Diagnosis<I> {
             lasted,
             silent: Vec::new(),
             unaddressed: Vec::new(),
+            unresolved: Vec::new(),
             unanswering: Vec::new(),
             too_long_for: Vec::new(),
             unusable: Vec::new(),
@@ -91,7 +94,7 @@ pub enum Problem {
     StatePending,
     /// There is no leader, and the system takes none of the datagrams of this node.
     CannotSend,
-    /// There is no leader, and this node cannot read what others send: its keys, its release or its type of ids differ.
+    /// There is no leader, and this node cannot read what others send: its keys or its type of ids differ.
     UnreadableDatagrams,
     /// There is no leader, and others send datagrams of another group.
     OtherGroup,
@@ -112,6 +115,8 @@ pub enum Problem {
     NoLeader,
     /// This node leads, and members are not heard.
     SilentMembers,
+    /// There is no leader, and others run another release, whose datagrams this one does not read.
+    OtherRelease,
 }
 
 impl Problem {
@@ -121,6 +126,7 @@ impl Problem {
         match self {
             Problem::StatePending
             | Problem::UnreadableDatagrams
+            | Problem::OtherRelease
             | Problem::OtherGroup
             | Problem::MembershipConflict
             | Problem::WrongAddresses => true,
@@ -144,6 +150,7 @@ impl Problem {
             Problem::StatePending => "a state waits to be durable, and nothing is sent meanwhile",
             Problem::CannotSend => "no leader, and the system takes no datagrams",
             Problem::UnreadableDatagrams => "no leader, and datagrams cannot be read",
+            Problem::OtherRelease => "no leader, and datagrams of another release arrive",
             Problem::OtherGroup => "no leader, and datagrams of another group arrive",
             Problem::WrongAddresses => "no leader, and datagrams for another node arrive",
             Problem::MembershipConflict => {
@@ -163,7 +170,8 @@ impl Problem {
             Problem::Recovering => "have a majority of the voters run and reached, this node not counted",
             Problem::StatePending => "look at the disk of this node",
             Problem::CannotSend => "check the network and the firewall of this machine",
-            Problem::UnreadableDatagrams => "compare the keys and the release with other nodes",
+            Problem::UnreadableDatagrams => "compare the keys and the type of ids with other nodes",
+            Problem::OtherRelease => "run a release on all nodes whose formats are the same",
             Problem::OtherGroup => "compare the group and the addresses of peers",
             Problem::WrongAddresses => "compare the id of this node and the addresses of peers",
             Problem::MembershipConflict => "stop the node that was started wrongly",
@@ -189,6 +197,7 @@ impl<I: fmt::Debug> fmt::Display for Diagnosis<I> {
         let lists = [
             ("not heard", &self.silent),
             ("address unknown", &self.unaddressed),
+            ("name does not resolve", &self.unresolved),
             ("running, but recovering or not reached by longer datagrams", &self.unanswering),
             ("datagrams too long to be sent to", &self.too_long_for),
             ("datagrams that cannot be used come from the addresses of", &self.unusable),

@@ -20,6 +20,7 @@ mod long_promise;
 mod lost_quorum;
 mod membership_exchange;
 mod node_attributes;
+mod receipt;
 mod reconfiguration;
 mod recovery;
 mod removal;
@@ -43,23 +44,19 @@ use crate::event::Event;
 use crate::hard_state::HardState;
 use crate::io::{Input, Output};
 use crate::membership::{Membership, MembershipError};
-use crate::message::{Body, Header, Message};
+use crate::message::Header;
 use crate::peer_log::{Anomaly, PeerLog};
 use crate::promise::Promise;
 use crate::rejection::Rejection;
 use crate::role::{Following, Leaving, Participation, Role, RoleKind};
 use crate::succession::Takeover;
 use crate::types::{
-    CLOCK_END, ClusterId, Leader, Life, NEVER, NodeId, Position, Priority, Round, Term, Timestamp,
+    CLOCK_END, ClusterId, Leader, Life, MemberIndex, NEVER, NodeId, Position, Priority, Round, Term,
+    Timestamp,
 };
 use durability::Durability;
 use lost_quorum::QuorumCheck;
 use removal::initial_participation;
-
-/// How far the term of a message may be ahead of this node's. Rule 1.4.
-const MAX_TERM_JUMP: u64 = 1 << 32;
-/// How high the first term may be that a node of no life hears of. Rule 1.4.
-const MAX_FIRST_TERM: u64 = 1 << 63;
 
 /// The state machine of one node in the election of its group's leader.
 ///
@@ -76,6 +73,8 @@ pub struct Election<I, R> {
     priority: Priority,
     timing: CheckedTiming,
     memory: Memory,
+    /// A cache: the index of this node in the membership, which nearly every rule asks for.
+    own_index: Option<MemberIndex>,
     hard: HardState<I>,
     /// The time of the last tick.
     now: Timestamp,
@@ -152,6 +151,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             memory: config.memory,
             peer_log: PeerLog::new(&saved.membership),
             durability: Durability::Current,
+            own_index: saved.membership.index_of(config.id),
             hard: saved,
             now,
             round,
@@ -209,8 +209,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         if now < self.due() {
             self.now = now;
-            return;
+        } else {
+            self.do_what_is_due(now, out);
         }
+    }
+
+    /// The part of a tick that most ticks do without.
+    fn do_what_is_due(&mut self, now: Timestamp, out: &mut Vec<Output<I>>) {
         let before = self.leader();
         self.now = now;
         match &self.role {
@@ -227,17 +232,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// heartbeat or its answer needs.
     pub fn step_into(&mut self, input: Input<I>, out: &mut Vec<Output<I>>) {
         if let Input::Receive { from, message } = &input {
-            let is_handled = self.try_fast_path(*from, message, out);
-            if is_handled {
-                return self.check_invariants();
-            }
+            return self.receive(*from, message, out);
         }
         let before = self.leader();
         let result = match input {
-            Input::Receive { from, message } => {
-                self.receive(from, message, out);
-                Ok(())
-            }
+            Input::Receive { .. } => Ok(()),
             Input::SetPosition(position) => {
                 self.set_position(position);
                 Ok(())
@@ -331,61 +330,29 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
-    /// Checks what every message must fulfil, and hands the message to its rule.
-    fn receive(&mut self, from: I, message: Message<I>, out: &mut Vec<Output<I>>) {
-        if from == self.id {
-            return;
-        }
-        // Section 9: until it is back, a node that has forgotten hears nothing else.
-        if self.is_recovering() {
-            return self.receive_while_recovering(from, message, out);
-        }
-        let Message { header, body } = message;
-        let index = self.hard.membership.index_of(from);
-        if header.cluster != self.hard.cluster {
-            let event = Event::ForeignCluster { peer: from, cluster: header.cluster };
-            return self.report_anomaly(from, Anomaly::ForeignCluster, event, out);
-        }
-        if self.is_of_another_life(&header) {
-            return self.on_message_of_another_life(from, &header, &body, out);
-        }
-        if self.is_too_far_ahead(header.term) {
-            let event = Event::TermTooFarAhead { peer: from, term: header.term };
-            return self.report_anomaly(from, Anomaly::TermTooFarAhead, event, out);
-        }
-        self.deferred_after_clock_jump = false;
-        if let Some(index) = index {
-            self.peer_log.record_heard(index, self.now);
-        }
-        match body {
-            Body::VoteRequest(request) => self.on_vote_request(from, index, header, request, out),
-            Body::VoteReply(reply) => self.on_vote_reply(from, index, header, reply, out),
-            // A heartbeat of a higher term comes from a new leader, and is no reason to renew. Rule 5.3.
-            Body::Heartbeat(heartbeat) => return self.on_heartbeat(from, index, header, heartbeat, out),
-            Body::HeartbeatReply(reply) => self.on_heartbeat_reply(from, index, header, &reply, out),
-            Body::RecoveryRequest => return self.on_recovery_request(from, &header, out),
-            Body::BlankReply(_) => return self.count_blank(from, &header, out),
-            Body::RecoveryReply(_) => return,
-        }
-        if index.is_some() && header.term > self.hard.term {
-            self.start_renewal(header.term, out);
-        }
-    }
-
-    /// Rule 1.4. A node of no life knows no term to compare with.
-    fn is_too_far_ahead(&self, term: Term) -> bool {
-        let limit = match self.hard.life {
-            Life::NONE => MAX_FIRST_TERM,
-            Life(_) => self.hard.term.0.saturating_add(MAX_TERM_JUMP),
-        };
-        term.0 > limit
-    }
-
     /// The only transition to the follower's role. The node starts a pre-vote round at `deadline`, if it may at
     /// all.
     fn become_follower(&mut self, deadline: Timestamp) {
         let deadline = if self.sends_pre_votes() { deadline } else { NEVER };
         self.role = Role::Follower(Following::new(deadline));
+    }
+
+    /// The only way to another membership beside [`set_hard_state`](Self::set_hard_state), since the index of this node
+    /// depends on it.
+    fn set_membership(&mut self, membership: Membership<I>) {
+        self.own_index = membership.index_of(self.id);
+        self.hard.membership = membership;
+    }
+
+    /// The only way to another state as a whole.
+    fn set_hard_state(&mut self, state: HardState<I>) {
+        self.own_index = state.membership.index_of(self.id);
+        self.hard = state;
+    }
+
+    /// Whether this node votes in the membership that it holds.
+    fn is_voter(&self) -> bool {
+        self.own_index.is_some_and(|own| self.hard.membership.is_voter_at(own))
     }
 
     /// Stops campaigning: cancels the election deadline and every pre-vote round.

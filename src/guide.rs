@@ -7,6 +7,14 @@ pub mod clocks {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/fencing.md"))]
 pub mod fencing {}
 
+// The page links to items of these features.
+#[cfg_attr(all(feature = "endpoint", feature = "store"), doc = include_str!("guide/formats.md"))]
+#[cfg_attr(
+    not(all(feature = "endpoint", feature = "store")),
+    doc = "This page is about the adapters: document the crate with the features `endpoint` and `store` to read it."
+)]
+pub mod formats {}
+
 #[doc = include_str!("guide/membership.md")]
 pub mod membership {}
 

@@ -11,7 +11,8 @@
 //! data changes its members without losing a write: [`guide::replication`]. Which attackers the hosts
 //! defend a group against, and how to look after its keys: [`guide::security`]. What clocks have to be, and
 //! what NTP and virtual machines do to them: [`guide::clocks`]. How to move a program from
-//! almost-raft: [`guide::migrating`].
+//! almost-raft: [`guide::migrating`]. What is in files and datagrams, byte by byte, and what an upgrade may do:
+//! [`guide::formats`].
 //!
 //! # Which adapter do I take?
 //!
@@ -23,7 +24,7 @@
 //! | has a loop of its own, and datagrams | feature `endpoint`: `adapters::endpoint::Endpoint` beside the [`Election`]: example `mio_loop` |
 //! | has a loop of its own | [`Election`], and of `clock`, `wire`, `seal` and `store` what you need: example `event_loop` |
 //! | runs on bare metal | [`Election`] alone: the example `bare_metal` |
-//! | is watched | [`adapters::counters`], and the feature `tracing` |
+//! | is watched | feature `tracing` |
 //!
 //! # Which types may grow
 //!
@@ -47,8 +48,8 @@
 //!    refused write is a slow write. If a part may have reached the disk, drop the `Election`, because nobody can
 //!    tell which state a restart would find.
 //! 2. For each message: receive it, **then** read the clock, [`tick`](Election::tick), then
-//!    [`step`](Election::step). Several messages that were received before one reading may be stepped after
-//!    that one tick. The clock is monotonic and counts suspend; only its rate matters.
+//!    [`step`](Election::step), or both in one call: [`receive_into`](Election::receive_into). Several messages that
+//!    were received before one reading may be stepped after that one tick. The clock is monotonic and counts suspend; only its rate matters.
 //! 3. A leader's work is done under its [`lease`](Election::lease), which is asked for again, and checked
 //!    against a fresh clock reading, after all outputs so far were acted on. The work carries the term of
 //!    the lease, and whatever receives the work refuses a lower term than it has seen.
@@ -127,8 +128,8 @@
 //! ## The files of all sections
 //!
 //! Files: `types.rs`, `types/time.rs`, `message.rs`, `message/display.rs`, `config.rs`, `config/checked_timing.rs`,
-//! `config/errors.rs`, `io.rs`, `event.rs`, `event/display.rs`, `fingerprint.rs`, `diagnosis.rs`, `rejection.rs`, `status.rs`, `role.rs`, `election.rs`,
-//! `election/status.rs`, `election/node_attributes.rs`, `election/invariants.rs`, `notice.rs`, `election/expiry.rs`
+//! `config/errors.rs`, `io.rs`, `event.rs`, `event/display.rs`, `fingerprint.rs`, `name.rs`, `diagnosis.rs`, `rejection.rs`, `status.rs`, `role.rs`, `election.rs`,
+//! `election/receipt.rs`, `election/status.rs`, `election/node_attributes.rs`, `election/invariants.rs`, `notice.rs`, `election/expiry.rs`
 //!
 //! Each section begins with the files, below `src`, that implement its rules. These serve all of them: the
 //! small values, the messages, the lengths of time, what goes in and comes out, the data of each role, and
@@ -569,7 +570,8 @@
 //! delay is no veto: if no other node can be elected, this one is.
 //!
 //! **4.9 Early pre-vote.** The follower of rank 0 begins its pre-vote round before its election deadline,
-//! by `retry_interval` or a quarter of its promise, whichever is less. It stays a follower meanwhile. At
+//! by `retry_interval`, or by what is left of its promise when two and a half heartbeat intervals of it have passed,
+//! but at least a quarter of it, whichever is less. It stays a follower meanwhile. At
 //! its deadline it goes on with that round, unless the round is older than two retry intervals; but a round
 //! that has a quorum, for which the vote was reserved (4.10), goes on whatever its age.
 //!
@@ -583,7 +585,9 @@
 //! - (c) *The end:* an accepted heartbeat ends the round, and so does a vote request whose higher term is
 //!   adopted (1.2). A leader that is alive sends such a heartbeat in reply (4.7).
 //!
-//! *Why.* The pre-vote's round trip passes while the promise does. A host that writes the reserved vote does
+//! *Why.* The pre-vote's round trip passes while the promise does, if the interval is as long as the round trip. It
+//! begins when two heartbeats are overdue: one that is lost or late does not start it, unless the promise has no room
+//! for more. A host that writes the reserved vote does
 //! not tick meanwhile, and would find the round old. Counting a voter too early costs a
 //! failed candidacy at most, since a pre-vote binds no node (2.6). `early_by` is a bound, because a voter
 //! that is bound for longer than the asker has heard the leader later than the asker has.
@@ -1165,8 +1169,9 @@
 //! clock showed at its start plus the time since divided by 1 + drift, in units of 2^-20 seconds.
 //!
 //! *Why.* S5: the terms of an earlier life must be lower, and nobody knows them any more. An earlier life began with a
-//! term of such a clock, and no election takes less than a microsecond. This holds if no founder's wall clock shows, when it
-//! starts, an earlier time than it showed when the earlier life was founded. A node that added the time since its start without the division could
+//! term of such a clock, and each election takes one unit of it. This holds if no founder's wall clock shows, when it
+//! starts, an earlier time than it showed when the earlier life was founded and a microsecond later for each term of that
+//! life. The wait (9.1) alone makes up for 200,000 terms. A node that added the time since its start without the division could
 //! be ahead of its own wall clock, which it reads at the next start.
 //!
 //! **9.9 Founders stay.** A leader takes no step to a membership of which a quorum has no founder, if the group was founded
@@ -1211,6 +1216,9 @@ mod diagnosis;
 mod election;
 mod event;
 mod fingerprint;
+#[cfg(all(test, feature = "endpoint"))]
+#[path = "../tests/formats/page.rs"]
+mod format_page;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 mod hard_state;
@@ -1218,6 +1226,7 @@ mod io;
 mod lease;
 mod membership;
 pub mod message;
+mod name;
 mod notice;
 mod peer_log;
 mod progress;
@@ -1244,6 +1253,7 @@ pub use hard_state::{Blank, BlankError, HardState, RecoveryError};
 pub use io::{Force, Input, Lease, Output, Urgency};
 pub use membership::{Limits, MAX_MEMBERS, Membership, MembershipError};
 pub use message::Message;
+pub use name::{Name, NameError};
 pub use reconfig::{Awaited, Target};
 pub use rejection::{Ineligible, Rejection, Unfit};
 pub use role::RoleKind;

@@ -109,13 +109,7 @@ impl<I: NodeId> Membership<I> {
     /// # Errors
     /// [`MembershipError::BadLimits`] unless `max_members / 2 < min_members <= max_members`.
     pub fn forming(limits: Limits) -> Result<Self, MembershipError> {
-        Self::assemble(
-            MembershipVersion::default(),
-            Vec::new(),
-            Vec::new(),
-            limits.quorum().into(),
-            Origin::Formed(limits),
-        )
+        Self::formed(MembershipVersion::default(), Vec::new(), Vec::new(), limits.quorum().into(), limits)
     }
 
     /// A membership without [limits](Self::limits), from its parts. The order of the lists does not matter. No
@@ -134,6 +128,20 @@ impl<I: NodeId> Membership<I> {
             return Ok(Self::joining());
         }
         Self::assemble(version, voters, learners, quorum, Origin::Listed)
+    }
+
+    /// The membership of a group that formed itself or, with version (0, 0), is forming.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new) and [`forming`](Self::forming).
+    pub(crate) fn formed(
+        version: MembershipVersion,
+        voters: Vec<I>,
+        learners: Vec<I>,
+        quorum: usize,
+        limits: Limits,
+    ) -> Result<Self, MembershipError> {
+        Self::assemble(version, voters, learners, quorum, Origin::Formed(limits))
     }
 
     fn assemble(

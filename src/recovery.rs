@@ -174,7 +174,7 @@ impl<I: NodeId> Recovery<I> {
         from: I,
         header: &Header,
         position: Position,
-        membership: Box<Membership<I>>,
+        membership: &Membership<I>,
     ) -> bool {
         let Header { life, term, version, committed, .. } = *header;
         if !self.record(from, State::Live { life, term, position }) {
@@ -186,11 +186,11 @@ impl<I: NodeId> Recovery<I> {
                 false
             }
             Some(known) => {
-                (known.membership, known.committed) = (membership, committed);
+                (*known.membership, known.committed) = (membership.clone(), committed);
                 true
             }
             None => {
-                self.known.push(Known { life, membership, committed });
+                self.known.push(Known { life, membership: Box::new(membership.clone()), committed });
                 true
             }
         }

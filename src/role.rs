@@ -8,6 +8,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::lease::Preparation;
+use crate::membership::Membership;
 use crate::message::{Claim, Header};
 use crate::notice::Notice;
 use crate::progress::Progress;
@@ -16,7 +17,7 @@ use crate::recovery::Recovery;
 use crate::request_timer::RequestTimer;
 use crate::tally::{Ballot, Tally, VoteState};
 use crate::tuning::Tuning;
-use crate::types::{MemberIndex, NEVER, Nanos, Position, Round, Term, Timestamp};
+use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Position, Round, Term, Timestamp};
 
 /// The role of a node, as shown to its host.
 ///
@@ -127,6 +128,8 @@ pub(crate) struct Leading<I> {
     pub(crate) since: Timestamp,
     /// Before this instant nobody else can be elected. Rule 3.2.
     pub(crate) lease: Timestamp,
+    /// A cache: how many voters, this node included, are bound beyond the lease. Rule 3.2.
+    pub(crate) beyond_lease: u8,
     pub(crate) next_heartbeat: Timestamp,
     /// The progress of each member, in the order of the membership.
     pub(crate) progress: Box<[Progress]>,
@@ -371,7 +374,43 @@ impl<I> Following<I> {
     }
 }
 
-impl<I: Copy + PartialEq> Leading<I> {
+impl<I: NodeId> Leading<I> {
+    /// Rule 3.2: the lease is that long, and the promises beyond it are counted anew.
+    pub(crate) fn set_lease(&mut self, lease: Timestamp, members: &Membership<I>) {
+        self.lease = lease;
+        self.beyond_lease = self.voters_beyond_lease(members);
+    }
+
+    /// How many voters are bound beyond the lease.
+    pub(crate) fn voters_beyond_lease(&self, members: &Membership<I>) -> u8 {
+        let voters = self.progress.iter().take(members.voters().len());
+        let beyond = voters.filter(|voter| voter.bound_until > self.lease).count();
+        u8::try_from(beyond).unwrap_or(u8::MAX)
+    }
+
+    /// Records that the member at `index` is bound until then. Returns whether a quorum is bound beyond the lease now, so
+    /// that the lease is longer than was known.
+    ///
+    /// The lease is the latest instant that a quorum reaches, so that fewer voters than a quorum are bound beyond it. Only
+    /// the promise that makes them a quorum lengthens the lease: of 101 voters the first 50 that answer are counted, and
+    /// the promises of all of them are compared once.
+    pub(crate) fn extend_promise(
+        &mut self,
+        index: MemberIndex,
+        until: Timestamp,
+        members: &Membership<I>,
+    ) -> bool {
+        let Some(member) = self.progress.get_mut(index.as_usize()) else { return false };
+        let before = member.bound_until;
+        member.bound_until = before.max(until);
+        let goes_beyond = before <= self.lease && member.bound_until > self.lease;
+        if !goes_beyond || !members.is_voter_at(index) {
+            return false;
+        }
+        self.beyond_lease = self.beyond_lease.saturating_add(1);
+        usize::from(self.beyond_lease) >= members.quorum()
+    }
+
     /// Whether `id` is the successor that this leader names now.
     pub(crate) fn names(&self, id: I) -> bool {
         self.attempt().is_some_and(|attempt| attempt.successor == id)

@@ -78,6 +78,10 @@ pub struct Status<I> {
     pub target: Option<Target<I>>,
     /// Whether this node wants to be removed.
     pub leaving: bool,
+    /// How far its data reach.
+    pub position: Position,
+    /// How much it wants to lead.
+    pub priority: Priority,
     /// What a node still waits for that has forgotten what it took part in.
     pub recovery: Option<RecoveryStatus<I>>,
     /// The voters that have said that they have forgotten what they took part in, if this node has been without a leader
@@ -92,6 +96,11 @@ pub struct Status<I> {
     pub diagnosis: Option<Diagnosis<I>>,
     /// Whether a quorum has been heard, or is known through the leader, within the longest promise.
     pub quorum_reachable: bool,
+    /// How many voters make a quorum; 0 if this node knows no members.
+    pub quorum: usize,
+    /// How many voters this node has heard within the longest promise, itself included if it is one. On a leader, so many
+    /// more than `quorum` may fail before no leader can be elected any more. A follower hears little of other followers.
+    pub present_voters: usize,
     /// The last denial that it received, of a vote, a pre-vote or a heartbeat.
     pub last_denial: Option<ReceivedDenial<I>>,
     /// Every member, itself included.
@@ -237,6 +246,7 @@ impl<I: NodeId> fmt::Display for Status<I> {
         }
         write!(f, "\nmembership   {}, {committed}", self.version)?;
         write!(f, "\ntarget       {}", OrNone(&self.target))?;
+        write!(f, "\nposition     {}, priority {}", self.position, self.priority)?;
         write!(f, "\nquorum       {quorum}")?;
         write!(f, "\nlast denial  {}", OrNone(&self.last_denial))?;
         if let Some(diagnosis) = &self.diagnosis {

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::time::{CLOCK_END, NEVER};
 pub use self::time::{Nanos, Timestamp};
 
-/// The name of a node: an integer, a `Uuid`, a `SocketAddr`, a `[u8; 16]`.
+/// What tells a node from others: an integer, a `Uuid`, a `SocketAddr`, or a short text, as which there is
+/// [`Name`](crate::Name).
 ///
 /// Every type that fits implements this. Ids are compared and copied often, so keep them small. Messages to
 /// operators show an id by its `Debug`, which every id has.

@@ -25,6 +25,10 @@ struct Group {
     /// The messages that are being delivered. The list is reused.
     delivering: Vec<(u64, u64, Message<u64>)>,
     delivered: u64,
+    /// The states that were to be made durable.
+    writes: u64,
+    /// The node that has crashed, if one has.
+    crashed: Option<usize>,
 }
 
 impl Group {
@@ -42,14 +46,19 @@ impl Group {
             messages: Vec::new(),
             delivering: Vec::new(),
             delivered: 0,
+            writes: 0,
+            crashed: None,
         }
     }
 
     /// Waits for the next deadline of any node, and delivers messages until none is left.
     fn advance(&mut self) {
-        let due = self.nodes.iter().filter_map(Node::deadline).min().expect("a node always has a deadline");
-        self.now = self.now.max(due);
-        for index in 0..self.nodes.len() {
+        let crashed = self.crashed;
+        let alive = |&index: &usize| crashed != Some(index);
+        let indices = || (0..self.nodes.len()).filter(alive);
+        let due = indices().filter_map(|index| self.nodes[index].deadline()).min();
+        self.now = self.now.max(due.expect("a node always has a deadline"));
+        for index in (0..self.nodes.len()).filter(alive) {
             self.nodes[index].tick_into(self.now, &mut self.outputs);
             self.collect_messages(index);
         }
@@ -57,6 +66,9 @@ impl Group {
             std::mem::swap(&mut self.messages, &mut self.delivering);
             while let Some((from, to, message)) = self.delivering.pop() {
                 let index = usize::try_from(to).expect("a small id");
+                if !alive(&index) {
+                    continue;
+                }
                 self.nodes[index].tick_into(self.now, &mut self.outputs);
                 self.nodes[index].step_into(Input::Receive { from, message }, &mut self.outputs);
                 self.delivered += 1;
@@ -68,10 +80,19 @@ impl Group {
     fn collect_messages(&mut self, index: usize) {
         let from = self.nodes[index].id();
         for output in self.outputs.drain(..) {
-            if let Output::Send { to, message } = output {
-                self.messages.push((from, to, message));
+            match output {
+                Output::Send { to, message } => self.messages.push((from, to, message)),
+                Output::Persist(_) => self.writes += 1,
+                Output::Event(_) | Output::Rejected(_) => {}
             }
         }
+    }
+
+    /// The node that leads and has not crashed.
+    fn leader(&self) -> Option<usize> {
+        let leads =
+            |index: &usize| self.crashed != Some(*index) && self.nodes[*index].role() == RoleKind::Leader;
+        (0..self.nodes.len()).find(leads)
     }
 
     /// Lets the group elect a leader, and follow it for a while.
@@ -104,6 +125,34 @@ fn heartbeats_and_their_replies_allocate_nothing() {
         assert_eq!(group.delivered, 2 * heartbeats, "a heartbeat and a reply, {members} members");
         assert_eq!(group.nodes[0].term(), term, "no election happened meanwhile");
         assert_eq!((cost.count_total, cost.bytes_total), (0, 0), "{members} members");
+    }
+}
+
+/// A write is a copy of the durable state, whose list of members is on the heap. Beside that, a candidate counts votes,
+/// and a leader follows the progress of its members.
+#[test]
+fn a_failover_allocates_once_for_each_write_and_five_times_more() {
+    for members in [3, 5, 7, 21, 101] {
+        let mut group = Group::new(members, Timing::lan());
+        group.settle();
+        for list in [&mut group.messages, &mut group.delivering] {
+            list.reserve(1_000);
+        }
+        group.outputs.reserve(1_000);
+        group.crashed = group.leader();
+        group.writes = 0;
+        let cost = allocation_counter::measure(|| {
+            while group.leader().is_none() {
+                group.advance();
+            }
+        });
+        let writes = group.writes;
+        assert!(writes >= members - 1, "each node that is left has written its vote");
+        assert!(
+            cost.count_total <= writes + 5,
+            "{} allocations, {writes} writes, {members} members",
+            cost.count_total
+        );
     }
 }
 

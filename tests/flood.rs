@@ -70,7 +70,7 @@ fn garbage() -> Vec<Vec<u8>> {
         let mut bytes: Vec<u8> = (0..length).map(|_| any()).collect();
         if number.is_multiple_of(ONE_IN) {
             bytes.resize(seen.len(), 0);
-            bytes[..11].copy_from_slice(&seen[..11]);
+            bytes[..23].copy_from_slice(&seen[..23]);
         }
         bytes
     };

@@ -7,10 +7,12 @@
     reason = "a test that overflows or panics has found something"
 )]
 
+use std::time::Duration;
+
 use arbitrary::Unstructured;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use quorate::{Priority, RoleKind, Term};
+use quorate::{Input, Priority, RoleKind, Term, Timestamp};
 use quorate_sim::checked::{CheckedElection, HostAction, StartingPoint, arbitrary_action};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -57,6 +59,36 @@ proptest! {
             checked.apply(&action);
             let known = checked.election().membership().members().len();
             prop_assert!(heap(&checked) <= 1_000 + 200 * known, "the election grows without bound");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What the host has to do with each message, in one call. A reading before the last one is refused by both.
+    #[test]
+    fn to_receive_is_to_tick_and_then_to_step(
+        start in any_start(),
+        seed: u64,
+        actions in vec(vec(any::<u8>(), ACTION_BYTES), 0..200),
+    ) {
+        let mut checked = CheckedElection::new(start, Term(0), Priority(1), seed);
+        for bytes in &actions {
+            let action = action(bytes, &checked);
+            if let HostAction::Step(Input::Receive { from, message }) = &action {
+                let last = checked.election().status().now;
+                let due = checked.election().deadline().unwrap_or(last);
+                for now in [Timestamp::ORIGIN, last, due, due.saturating_add(Duration::from_secs(1))] {
+                    let (mut one, mut two) = (checked.election().clone(), checked.election().clone());
+                    let (mut outputs, mut expected) = (Vec::new(), two.tick(now));
+                    one.receive_into(now, *from, message, &mut outputs);
+                    expected.extend(two.step(Input::Receive { from: *from, message: message.clone() }));
+                    prop_assert_eq!(outputs, expected);
+                    prop_assert_eq!(one, two);
+                }
+            }
+            checked.apply(&action);
         }
     }
 }

@@ -1,13 +1,14 @@
 //! What a program keeps in a configuration file, shows over HTTP or logs as JSON comes back as it was.
 #![allow(clippy::unwrap_used, reason = "a test that panics has found something")]
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::time::Duration;
 
 use quorate::message::Denial;
 use quorate::{
     ClusterId, Config, Election, Event, Force, HardState, Ineligible, Input, Leader, Lease, Limits,
-    MembershipVersion, Position, Priority, PromiseHolder, Rejection, RoleKind, StepDown, Target, Term,
+    MembershipVersion, Name, Position, Priority, PromiseHolder, Rejection, RoleKind, StepDown, Target, Term,
     Timing, Unfit, Urgency,
 };
 use quorate_sim::{ManualNetwork, Zero};
@@ -44,6 +45,31 @@ fn a_configuration_with_a_field_that_does_not_exist_is_refused() {
     assert!(from_str::<Timing>(&more).unwrap_err().to_string().contains("unknown field `stagers`"));
     let config = to_string(&Config::new(7_u32)).unwrap().replacen('{', "{\"prioritee\": 1,", 1);
     assert!(from_str::<Config<u32>>(&config).unwrap_err().to_string().contains("unknown field `prioritee`"));
+}
+
+#[test]
+fn a_name_comes_back_from_a_text_and_one_that_would_not_be_parsed_is_refused() {
+    let name: Name<8> = "web-0".parse().unwrap();
+    comes_back(&name);
+    comes_back(&BTreeMap::from([(name, 1)]));
+    assert_eq!(to_string(&name).unwrap(), r#""web-0""#);
+    assert_eq!(postcard::to_allocvec(&name).unwrap(), b"\x05web-0");
+    let escaped = serde_json::from_reader::<_, Name<8>>(&br#""web\u002d0""#[..]).unwrap();
+    assert_eq!(escaped, name);
+    assert_eq!(postcard::from_bytes::<Name<5>>(b"\x05web-0").unwrap().as_str(), "web-0", "with less room");
+    for (wrong, why) in [
+        (r#""""#, "must not be empty"),
+        (r#""database-0""#, "at most 8 fit"),
+        (r#""a b""#, "must not contain ' '"),
+        (r#""a\u0000""#, r"must not contain '\0'"),
+        ("7", "a name of at most 8 bytes"),
+    ] {
+        let error = from_str::<Name<8>>(wrong).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
+    for wrong in [&b"\0"[..], b"\x09database0", b"\x03a b", b"\x02a\0", b"\x02\xc3\xa9", b"\x02\xff\xff"] {
+        assert!(postcard::from_bytes::<Name<8>>(wrong).is_err(), "{wrong:02x?}");
+    }
 }
 
 #[test]

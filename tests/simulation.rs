@@ -64,6 +64,60 @@ fn nodes_that_forget_at_any_instant_are_back_in_time() {
     assert!(recovered > 600 && forgotten > recovered, "{forgotten} disks lost, {recovered} nodes back");
 }
 
+/// A group that was bootstrapped, of which any number of nodes may forget.
+fn bootstrapped_group(seed: u64) -> Cluster {
+    let options = Options { may_end: true, starts: vec![Start::Bootstrapped; 3], ..Options::default() };
+    let mut cluster = Cluster::new(seed, 3, options);
+    cluster.run_for(Duration::from_secs(3));
+    assert!(cluster.leader().is_some(), "seed {seed}: no leader after three seconds");
+    cluster
+}
+
+/// These nodes lose their disks, and all are started again.
+fn lose_disks(cluster: &mut Cluster, nodes: &[u64]) {
+    nodes.iter().for_each(|&node| cluster.lose_disk(node, false));
+    cluster.nodes().for_each(|node| cluster.restart(node));
+}
+
+#[test]
+fn a_bootstrapped_group_of_which_all_forget_is_over_and_none_is_founded_in_its_place() {
+    for seed in 0..20 {
+        let mut cluster = bootstrapped_group(seed);
+        lose_disks(&mut cluster, &[1, 2, 3]);
+        assert_eq!(cluster.run_till(Duration::from_secs(60), |cluster| cluster.leader().is_some()), None);
+        assert!(cluster.nodes().all(|node| cluster.is_blank(node)), "seed {seed}");
+        assert_eq!(cluster.counts().founded, 0, "seed {seed}");
+    }
+}
+
+#[test]
+fn a_node_that_remembers_says_that_a_quorum_has_forgotten_and_which_nodes() {
+    for seed in 0..20 {
+        let mut cluster = bootstrapped_group(seed);
+        lose_disks(&mut cluster, &[1, 2]);
+        let told = cluster.run_till(Duration::from_secs(60), |cluster| cluster.counts().quorums_lost > 0);
+        assert!(told.is_some_and(|told| told < Duration::from_secs(6)), "seed {seed}: {told:?}");
+        cluster.run_for(Duration::from_secs(1));
+        let status = cluster.election(3).expect("node 3 runs").status();
+        assert_eq!(status.blank_voters, [1, 2], "seed {seed}");
+        assert!(!cluster.is_blank(3) && cluster.leader().is_none(), "seed {seed}");
+        assert_eq!(cluster.counts().founded, 0, "seed {seed}");
+    }
+}
+
+#[test]
+fn nodes_that_start_again_with_their_storage_go_on_and_bring_back_the_one_that_forgot() {
+    for seed in 0..20 {
+        let mut cluster = bootstrapped_group(seed);
+        cluster.nodes().for_each(|node| cluster.crash(node));
+        lose_disks(&mut cluster, &[1]);
+        let back = |cluster: &Cluster| cluster.leader().is_some() && !cluster.is_blank(1);
+        let took = cluster.run_till(Duration::from_secs(10), back);
+        assert!(took.is_some_and(|took| took < Duration::from_secs(1)), "seed {seed}: {took:?}");
+        assert_eq!(cluster.counts().quorums_lost, 0, "seed {seed}");
+    }
+}
+
 #[test]
 fn a_wish_is_met_or_refused_in_time_whatever_the_lengths_of_each_node() {
     let (mut met, mut refused) = (0, 0);

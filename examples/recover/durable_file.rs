@@ -6,22 +6,23 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use quorate::adapters::store::Store;
-use quorate::{HardState, Term};
+use quorate::{HardState, NodeId, Term};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tempfile::NamedTempFile;
 
-pub(crate) type Id = u64;
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
 /// Makes `survivors` a group of their own, as far as this file is concerned. Returns the new state and the
 /// path of a copy of the old file.
 ///
 /// The lock on the file prevents a change of a running node's file.
-pub(crate) fn recover_unsafely(
+pub(crate) fn recover_unsafely<I: NodeId + Serialize + DeserializeOwned>(
     file: &Path,
-    survivors: &[Id],
+    survivors: &[I],
     above: Term,
-) -> Result<(HardState<Id>, PathBuf), Failure> {
-    let (mut store, old) = Store::<Id>::open(file)?;
+) -> Result<(HardState<I>, PathBuf), Failure> {
+    let (mut store, old) = Store::<I>::open(file)?;
     let new = old.recover_unsafely(survivors.iter().copied(), above)?;
     let copy = copy(store.path())?;
     store.save(&new)?;
@@ -34,7 +35,7 @@ fn copy(file: &Path) -> Result<PathBuf, Failure> {
     let mut name = file.as_os_str().to_owned();
     name.push(".before-recovery");
     let path = PathBuf::from(name);
-    let folder = file.parent().unwrap_or(Path::new("."));
+    let folder = file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let mut copy = NamedTempFile::new_in(folder)?;
     io::copy(&mut File::open(file)?, &mut copy)?;
     copy.as_file().sync_all()?;

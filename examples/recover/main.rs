@@ -33,7 +33,9 @@ use quorate::adapters::store::Store;
 use quorate::adapters::udp::{Host, HostConfig, Notice};
 use quorate::{ClusterId, Config, Event, HardState, Term};
 
-use self::durable_file::{Failure, Id, recover_unsafely};
+use self::durable_file::{Failure, recover_unsafely};
+
+type Id = u64;
 
 /// Shows durable files, and recovers from the loss of a quorum
 #[derive(Parser)]

@@ -215,7 +215,7 @@ fn start_host(
         None if args.unsealed => Protection::Unsealed,
         None => Protection::OnlyLoopback,
     };
-    let peers = args.peer.clone();
+    let peers = args.peer.iter().map(|&(id, address)| (id, address.into())).collect();
     let config = HostConfig { peers, margin, protection, ..HostConfig::new(config, args.listen) };
     Ok(Host::start(config, saved, move |state| store.save(state))?)
 }

@@ -5,12 +5,13 @@
 //! `RUSTC_BOOTSTRAP=1 cargo fuzz run --sanitizer none endpoint`.
 #![no_main]
 
+use std::iter;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
-use quorate::adapters::endpoint::{Endpoint, NodeView, Transmit};
+use quorate::adapters::endpoint::{Endpoint, NodeView, PeerAddress, PeerName, Transmit};
 use quorate::adapters::seal::{Key, Keyring, Seal};
 use quorate::{ClusterId, Config, Election, HardState, Input, MAX_MEMBERS, Timestamp};
 use quorate_fuzz::AnyId;
@@ -23,8 +24,14 @@ type Id = u64;
 const MEMBERS: [Id; 3] = [1, 2, 3];
 const CONFIGURED: Id = 9;
 
-/// How many addresses a node may have.
-const ADDRESSES: usize = 11;
+/// How many addresses a node may have, those of its names included.
+const ADDRESSES: usize = 19;
+
+/// How many names there are for the nodes: more than a node may have.
+const NAMES: u8 = 8;
+
+/// How many look-ups may be under way.
+const MOST_LOOKUPS: usize = 4 * (NAMES as usize);
 
 /// The memory of the seal's peers, the book and the buffers, which does not grow with what comes in.
 const MEMORY: u64 = 512 * 1024;
@@ -54,9 +61,9 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
     let Ok(mut endpoint) = Endpoint::new(1, cluster, keys, ChaCha20Rng::seed_from_u64(2));
     let _unusable = endpoint.configure(CONFIGURED, SocketAddr::any(u)?);
     endpoint.observe(&NodeView::of(&election));
-    let mut out = Vec::new();
+    let (mut out, mut lookups) = (Vec::new(), Vec::new());
     while !u.is_empty() {
-        match u.arbitrary::<u8>()? % 8 {
+        match u.arbitrary::<u8>()? % 11 {
             0 => now = now.saturating_add(Duration::from_nanos(u.arbitrary()?)),
             // An endpoint must bear a clock that runs backwards, too.
             1 => now = Timestamp::from(Duration::from_nanos(u.arbitrary()?)),
@@ -64,17 +71,47 @@ fn run(u: &mut Unstructured<'_>) -> Result<()> {
                 let _unusable = endpoint.introduce(u.int_in_range(0..=9)?, SocketAddr::any(u)?, now);
             }
             3 => endpoint.handle_timeout(now, &mut out),
+            4 => endpoint.configure_name(u.int_in_range(0..=9)?, name(u)?),
+            5 => lookups.extend(iter::from_fn(|| endpoint.poll_lookup())),
+            6 => complete_lookup(u, &mut lookups, &mut endpoint, now)?,
             _ => receive(u, sealed, &mut election, &mut endpoint, now, &mut out)?,
         }
         let book = endpoint.known_addresses();
         // A message may bring another membership, and a leader's target and removed members come on top of it.
         assert!(book.len() <= 4 * MAX_MEMBERS && book.iter().all(|&(id, _)| id != 1), "{book:?}");
         assert!(endpoint.addresses().iter().all(|&(id, _)| election.membership().contains(id)));
-        assert!(out.len() <= 4 * ADDRESSES * (book.len() + 1), "{out:?}");
+        assert!(out.len() <= 5 * ADDRESSES * (book.len() + 1), "{out:?}");
+        // Of one name there is one look-up at a time.
+        assert!(lookups.len() <= MOST_LOOKUPS, "{lookups:?}");
         assert!(out.iter().all(|transmit| transmit.bytes.len() < Endpoint::<Id, ChaCha20Rng>::BUFFER));
         let _ = endpoint.deadline();
         out.clear();
     }
+    Ok(())
+}
+
+fn name(u: &mut Unstructured<'_>) -> Result<PeerName> {
+    let number = u.arbitrary::<u8>()? % NAMES;
+    match format!("n{number}.example:7000").parse() {
+        Ok(PeerAddress::Name(name)) => Ok(name),
+        other => panic!("{other:?} is no name"),
+    }
+}
+
+/// Ends a look-up that is under way, or one that nobody asked for, with any addresses or in vain.
+fn complete_lookup(
+    u: &mut Unstructured<'_>,
+    lookups: &mut Vec<PeerName>,
+    endpoint: &mut Endpoint<Id, ChaCha20Rng>,
+    now: Timestamp,
+) -> Result<()> {
+    let name =
+        if lookups.is_empty() { name(u)? } else { lookups.swap_remove(u.choose_index(lookups.len())?) };
+    let answer = match u.arbitrary::<bool>()? {
+        true => Ok((0..u.int_in_range(0..=20)?).map(|_| SocketAddr::any(u)).collect::<Result<Vec<_>>>()?),
+        false => Err(()),
+    };
+    endpoint.complete_lookup(&name, answer, now);
     Ok(())
 }
 
@@ -92,8 +129,8 @@ fn receive(
     let mut bytes = u.bytes(length)?.to_vec();
     match u.arbitrary::<u8>().unwrap_or(0) % 4 {
         // As the datagrams of this protocol begin.
-        0 => drop(bytes.splice(..0, *b"qr\x05")),
-        1 => bytes = broadcast(&bytes),
+        0 => drop(bytes.splice(..0, *b"qr\x08")),
+        1 => bytes = broadcast(&[b"\x08", &bytes[..]].concat()),
         2 if sealed => bytes = handshake(&bytes),
         _ => {}
     }

@@ -26,8 +26,9 @@ thread_local! {
     });
 }
 
-/// The first bytes of a file, and the length of its header.
-const MAGIC: &[u8] = b"quorate\x1a\x03\0\0\0";
+/// The first bytes of a file, the formats that are read (the one that is written first), and the length of its header.
+const MAGIC: &[u8] = b"quorate\x1a";
+const FORMATS: [u8; 2] = [7, 2];
 const HEADER: usize = 20;
 
 fuzz_target!(|data: &[u8]| {
@@ -45,18 +46,22 @@ fn play<I: AnyId>(kind: u8, mut u: Unstructured<'_>) -> Result<()> {
     let path = FOLDER.with(|folder| folder.path().join("node"));
     match kind % 3 {
         0 => check_file::<I>(&path, u.take_rest()),
-        1 => check_file::<I>(&path, &sealed(u.take_rest())),
+        1 => {
+            let format = *u.choose(&FORMATS)?;
+            check_file::<I>(&path, &sealed(format, u.take_rest()));
+        }
         _ => check_damage::<I>(&path, &mut u)?,
     }
     Ok(())
 }
 
-/// A file around `body` with a valid length and checksum.
-fn sealed(body: &[u8]) -> Vec<u8> {
+/// A file of this format around `body`, with a valid length and checksum.
+fn sealed(format: u8, body: &[u8]) -> Vec<u8> {
+    let format = [format, 0, 0, 0];
     let length = u32::try_from(body.len()).unwrap_or(0).to_le_bytes();
     let mut hasher = crc32fast::Hasher::new();
-    [MAGIC, &length, body].into_iter().for_each(|part| hasher.update(part));
-    [MAGIC, &length, &hasher.finalize().to_le_bytes(), body].concat()
+    [MAGIC, &format, &length, body].into_iter().for_each(|part| hasher.update(part));
+    [MAGIC, &format, &length, &hasher.finalize().to_le_bytes(), body].concat()
 }
 
 /// Checks that the state read from `file` is the same after it was saved and read again.
@@ -76,6 +81,7 @@ fn check_damage<I: AnyId>(path: &Path, u: &mut Unstructured<'_>) -> Result<()> {
     let _ = fs::remove_file(path);
     drop(Store::create(path, &state).expect("any state can be stored"));
     let good = fs::read(path).expect("what was stored");
+    assert!(good.starts_with(&[MAGIC, &[FORMATS[0], 0, 0, 0]].concat()), "another format is written");
     let (_, read) = Store::<I>::open(path).expect("what was stored can be read");
     assert_eq!(read, state);
 

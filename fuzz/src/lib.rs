@@ -145,7 +145,11 @@ fn position(u: &mut Unstructured<'_>) -> Result<Position> {
     Ok(Position { term: u.arbitrary()?, index: u.arbitrary()? })
 }
 
-pub(crate) fn option<'a, T>(
+/// Something, or nothing.
+///
+/// # Errors
+/// If the bytes are not enough.
+pub fn option<'a, T>(
     u: &mut Unstructured<'a>,
     some: impl FnOnce(&mut Unstructured<'a>) -> Result<T>,
 ) -> Result<Option<T>> {

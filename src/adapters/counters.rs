@@ -22,12 +22,16 @@
 //! }
 //! ```
 
+mod histogram;
+
 use core::time::Duration;
 
 use crate::event::{Event, StepDown};
 use crate::io::{Input, Output};
 use crate::message::{Answer, Body, Denial};
 use crate::types::{Term, Timestamp};
+
+pub use self::histogram::Histogram;
 
 /// Folds what goes into an election and what comes out of it. Every number only grows, but for
 /// [`term`](Self::term) after a restart; none is durable.
@@ -55,10 +59,14 @@ pub struct ElectionCounters {
     pub alarms: u64,
     /// Why this node's questions were refused.
     pub denials: Denials,
-    /// From a question of this node to its answer.
-    pub round_trips: RoundTrips,
+    /// From a heartbeat or a request for a vote of this node to its answer, which may have waited for a write of the
+    /// other node. What was lost is not among them.
+    pub round_trips: Histogram,
     /// States made durable.
     pub writes: u64,
+    /// How long it took until a state was durable, with the attempts that were refused, and with the writes by which a
+    /// leader finds out whether its disk works. A host counts these; an election knows nothing of them.
+    pub persists: Histogram,
     /// Writes that the disk refused before their first byte, and that were tried again. A host counts these; an election
     /// knows nothing of them.
     pub refused_writes: u64,
@@ -100,20 +108,6 @@ pub struct Denials {
     pub other_life: u64,
 }
 
-/// Times from questions to answers; what was lost is not among them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-#[non_exhaustive]
-pub struct RoundTrips {
-    /// How many.
-    pub count: u64,
-    /// All of them together.
-    pub total: Duration,
-    /// The last.
-    pub last: Duration,
-    /// The longest.
-    pub longest: Duration,
-}
-
 impl ElectionCounters {
     /// The counters of a node that starts at `now`, and knows no leader yet.
     #[must_use]
@@ -128,8 +122,9 @@ impl ElectionCounters {
             failed_handovers: 0,
             alarms: 0,
             denials: Denials::default(),
-            round_trips: RoundTrips::default(),
+            round_trips: Histogram::default(),
             writes: 0,
+            persists: Histogram::default(),
             refused_writes: 0,
             sent: 0,
             received: 0,
@@ -250,15 +245,6 @@ impl Denials {
             Denial::MembershipConflict => &mut self.membership_conflict,
             Denial::OtherLife => &mut self.other_life,
         });
-    }
-}
-
-impl RoundTrips {
-    fn add(&mut self, length: Duration) {
-        count(&mut self.count);
-        self.total = self.total.saturating_add(length);
-        self.last = length;
-        self.longest = self.longest.max(length);
     }
 }
 

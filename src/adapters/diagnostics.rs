@@ -76,6 +76,7 @@ struct Episode<I> {
 pub(super) struct Findings<I> {
     /// The nodes from whose addresses such datagrams go on coming.
     pub(super) unreadable_from: Vec<I>,
+    pub(super) other_release_from: Vec<I>,
     pub(super) foreign_from: Vec<I>,
     pub(super) misdirected_from: Vec<I>,
     /// How many datagrams could not be read since the node was well.
@@ -84,6 +85,8 @@ pub(super) struct Findings<I> {
     pub(super) cannot_send: bool,
     /// Of the silent members, those without an address.
     pub(super) unaddressed: Vec<I>,
+    /// Of the silent members, those with names that do not resolve.
+    pub(super) unresolved: Vec<I>,
     /// Of the silent members, those of which datagrams arrive.
     pub(super) unanswering: Vec<I>,
     /// The nodes to which a datagram was too long to be sent.
@@ -94,11 +97,13 @@ impl<I> Default for Findings<I> {
     fn default() -> Self {
         Findings {
             unreadable_from: Vec::new(),
+            other_release_from: Vec::new(),
             foreign_from: Vec::new(),
             misdirected_from: Vec::new(),
             unreadable: 0,
             cannot_send: false,
             unaddressed: Vec::new(),
+            unresolved: Vec::new(),
             unanswering: Vec::new(),
             too_long_for: Vec::new(),
         }
@@ -292,6 +297,7 @@ impl<I: NodeId> Facts<I> {
         // A node that does not know its voters yet takes the nodes that it is configured with for these.
         let counts = |id: &&I| voters.contains(id) || voters.len() < missing;
         let kinds = [
+            (&findings.other_release_from, Problem::OtherRelease),
             (&findings.unreadable_from, Problem::UnreadableDatagrams),
             (&findings.foreign_from, Problem::OtherGroup),
             (&findings.misdirected_from, Problem::WrongAddresses),
@@ -301,9 +307,9 @@ impl<I: NodeId> Facts<I> {
     }
 
     fn diagnosis(&self, problem: Problem, lasted: Duration, findings: Findings<I>) -> Diagnosis<I> {
-        let Findings { unreadable_from, foreign_from, misdirected_from, .. } = findings;
+        let Findings { unreadable_from, other_release_from, foreign_from, misdirected_from, .. } = findings;
         let is_unheard = |id: &I| self.silent.is_empty() || self.silent.contains(id);
-        let mut unusable = [unreadable_from, foreign_from, misdirected_from].concat();
+        let mut unusable = [unreadable_from, other_release_from, foreign_from, misdirected_from].concat();
         unusable.retain(is_unheard);
         unusable.sort_unstable();
         unusable.dedup();
@@ -311,6 +317,7 @@ impl<I: NodeId> Facts<I> {
         Diagnosis {
             silent: self.silent.clone(),
             unaddressed: findings.unaddressed,
+            unresolved: findings.unresolved,
             unanswering: findings.unanswering,
             too_long_for: findings.too_long_for.into_iter().filter(is_unheard).collect(),
             unusable,

@@ -108,6 +108,22 @@
 //! is never asked. With keys, it also begins a *handshake* with every node in its book once a second until the
 //! handshake is done, because the first datagram to a node before this is lost.
 //!
+//! # Names
+//!
+//! A peer may be given by a name and a port instead of an address ([`Endpoint::configure_name`]). The endpoint says when a
+//! name is to be looked up ([`Endpoint::poll_lookup`]), and the program looks it up, on another thread, and says what it
+//! stands for ([`Endpoint::complete_lookup`]). Both hosts do that. A name is looked up
+//!
+//! - at the start, and when the program gives it again,
+//! - and again because of silence alone: while the node leaves unanswered what is sent to it for a quarter of a second, or
+//!   has no address at all; then after a quarter of a second, and after pauses that double up to ten seconds.
+//!
+//! All addresses that a name stands for are candidates, beside all others: no more than eight of a node at a time, and if
+//! there are more, others with the next look-up. A name that stands for none is no error, since its node may start later;
+//! it is looked up again, [counted](DatagramCounters::failed_lookups), and [named](Diagnosis::unresolved) when something
+//! is wrong. An address that a name stands for counts only once the node has echoed a challenge there, and one at which the
+//! node answers goes on being used, whatever a name server says.
+//!
 //! # Bounds
 //!
 //! Nobody who cannot show to receive at an address has a program at that address sent more than came from there: a
@@ -123,11 +139,13 @@
 //! Whatever comes in, the memory of an endpoint stays below a constant for each configured peer and each node
 //! that the election sends to, and, with keys, for each of the 1,024 nodes that the seal remembers. One call
 //! of [`handle_datagram`](Endpoint::handle_datagram) puts out at most one datagram, one of
-//! [`send`](Endpoint::send) at most one for each of the eleven addresses that a node may have here, and one of
-//! [`handle_timeout`](Endpoint::handle_timeout) at most four for each of these.
+//! [`send`](Endpoint::send) at most one for each of the nineteen addresses that a node may have here, and one of
+//! [`handle_timeout`](Endpoint::handle_timeout) at most five for each of these.
 
 mod address;
 mod address_book;
+mod advertisements;
+mod candidate;
 mod candidates;
 mod confirmation;
 mod counters;
@@ -135,11 +153,15 @@ mod datagram;
 mod evidence;
 mod incoming;
 mod leader_address;
+mod names;
 mod news;
+pub mod operator;
 mod outgoing;
 mod own_addresses;
 mod pacing;
 mod question;
+mod requests;
+mod sealed_datagram;
 mod sealing;
 
 use core::net::SocketAddr;
@@ -150,11 +172,14 @@ use std::prelude::rust_2024::*;
 use rand_core::TryCryptoRng;
 
 use self::address_book::AddressBook;
+use self::advertisements::Advertisements;
 use self::confirmation::Confirmation;
 use self::evidence::Evidence;
 use self::incoming::{Requester, Unsettled};
+use self::names::Names;
 use self::news::{Allowance, News};
 use self::own_addresses::OwnAddresses;
+use self::requests::Requests;
 use self::sealing::Sealing;
 use super::diagnostics::Diagnostics;
 use super::seal::{Keyring, MAX_SEALED};
@@ -164,13 +189,13 @@ use crate::types::{ClusterId, Leader, NodeId, Timestamp};
 
 pub use self::address::UnusableAddress;
 #[cfg(any(feature = "udp", feature = "tokio-udp"))]
-pub(super) use self::address::check;
-#[cfg(feature = "udp")]
-pub(super) use self::address::is_usable;
+pub(super) use self::address::{check, is_usable};
 pub use self::counters::DatagramCounters;
 pub use self::leader_address::LeaderAddress;
+pub use self::names::MAX_ANSWERS;
 pub use self::question::Question;
 pub use super::node_view::NodeView;
+pub use super::peer_address::{PeerAddress, PeerAddressError, PeerName};
 
 /// A datagram to be sent.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -190,6 +215,7 @@ pub struct Endpoint<I, R> {
     cluster: ClusterId,
     sealing: Sealing<I, R>,
     book: AddressBook<I>,
+    names: Names<I>,
     confirmation: Confirmation,
     own: OwnAddresses,
     /// When the endpoint was last called.
@@ -205,6 +231,8 @@ pub struct Endpoint<I, R> {
     /// The message that was handed out last, whose step may bring the membership that its addresses go with.
     unsettled: Option<Unsettled<I>>,
     requester: Option<Requester<I>>,
+    requests: Requests<I>,
+    advertisements: Advertisements<I>,
     counters: DatagramCounters,
     news: News<I>,
     diagnostics: Diagnostics<I>,
@@ -230,11 +258,14 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
     /// The generator's own, if it has no randomness to give.
     pub fn new(id: I, cluster: ClusterId, keys: Option<Keyring>, mut rng: R) -> Result<Self, R::Error> {
         let confirmation = Confirmation::new(&mut rng)?;
+        let requests = Requests::new(&mut rng)?;
+        let advertisements = Advertisements::new(&mut rng)?;
         Ok(Endpoint {
             id,
             cluster,
             sealing: Sealing::new(id, cluster, keys, rng)?,
             book: AddressBook::new(),
+            names: Names::new(),
             confirmation,
             own: OwnAddresses::default(),
             now: Timestamp::ORIGIN,
@@ -245,6 +276,8 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
             referred: None,
             unsettled: None,
             requester: None,
+            requests,
+            advertisements,
             counters: DatagramCounters::default(),
             news: News::new(),
             diagnostics: Diagnostics::new(),
@@ -306,9 +339,11 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
 
     /// Shows the endpoint what a step or a tick has changed: call it after each, before the outputs are acted
     /// on. Do not handle the next datagram before the outputs were acted on: the answers to other programs
-    /// would speak of what is not durable yet.
+    /// would speak of what is not durable yet. Only an operator's request for the status need not wait
+    /// ([`take_status_request`](Self::take_status_request)).
     pub fn observe(&mut self, node: &NodeView<'_, I>) {
         self.watch(node);
+        self.sealing.set_life(node.life);
         self.leader = node.leader;
         if self.leader.is_some() && self.referred.take().is_some() {
             self.has_strangers = true;
@@ -336,14 +371,18 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
             return Some(self.now);
         }
         let announcement = self.leader.is_none().then_some(self.next_announcement);
-        [announcement, Some(self.next_maintenance), review].into_iter().flatten().min()
+        let advertisement = self.advertisements.deadline();
+        let maintenance = Some(self.next_maintenance);
+        let dues = [announcement, maintenance, advertisement, review, self.names.deadline()];
+        dues.into_iter().flatten().min()
     }
 
     /// The leader and its address, as far as this node knows; no address if it is this node itself.
     #[must_use]
     pub fn leader(&self) -> Option<LeaderAddress<I>> {
         let Leader { id, term } = self.leader?;
-        Some(LeaderAddress { cluster: self.cluster, id, term, address: self.book.address(id) })
+        let (address, advertised) = (self.book.address(id), self.advertised(id));
+        Some(LeaderAddress { cluster: self.cluster, id, term, address, advertised })
     }
 
     /// The address of `id`, if it is known.
@@ -355,7 +394,11 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
     /// The known addresses of the other members: worth saving for the next start.
     #[must_use]
     pub fn addresses(&self) -> Vec<(I, SocketAddr)> {
-        self.members.iter().filter_map(|&id| Some((id, self.book.address(id)?))).collect()
+        self.member_addresses().collect()
+    }
+
+    fn member_addresses(&self) -> impl Iterator<Item = (I, SocketAddr)> {
+        self.members.iter().filter_map(|&id| Some((id, self.book.address(id)?)))
     }
 
     /// The known addresses of all nodes: members, nodes that are about to become members, and configured peers.
@@ -368,10 +411,10 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
     /// change, they are given out no more than eight times at once, and twice a minute in the long run: somebody who
     /// leads the datagrams of a node through ever other addresses must not have the program write to its disk each time.
     pub fn poll_addresses(&mut self) -> Option<Vec<(I, SocketAddr)>> {
-        let addresses = self.addresses();
-        if addresses == self.reported || !self.reports.take(self.now) {
+        if self.member_addresses().eq(self.reported.iter().copied()) || !self.reports.take(self.now) {
             return None;
         }
+        let addresses = self.addresses();
         self.reported.clone_from(&addresses);
         Some(addresses)
     }
@@ -402,6 +445,11 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
         self.counters.count(|counters| if sent { &mut counters.sent } else { &mut counters.send_errors });
     }
 
+    /// Counts a datagram that came while a state was written, and that there was no room for until then.
+    pub fn count_overflow(&mut self) {
+        self.counters.count(|counters| &mut counters.overflowed);
+    }
+
     /// Counts an error of the socket while it was listened to.
     pub fn count_receive_error(&mut self) {
         self.counters.count(|counters| &mut counters.receive_errors);
@@ -419,7 +467,10 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
             return;
         }
         let recipients = mem::take(&mut self.recipients);
-        self.book.retain(|id| recipients.binary_search(&id).is_ok() || self.referred == Some(id));
+        let is_needed = |id| recipients.binary_search(&id).is_ok() || self.referred == Some(id);
+        self.book.retain(is_needed);
+        let book = &self.book;
+        self.advertisements.retain(|id| is_needed(id) || book.is_configured(id));
         self.recipients = recipients;
     }
 }

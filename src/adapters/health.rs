@@ -44,7 +44,7 @@ impl HealthConfig {
     }
 }
 
-/// A question to the program: is it in a state to do a leader's work? The host asks ten times a second, on its own
+/// A question to the program: is it in a state to do a leader's work? The host asks about ten times a second, on its own
 /// thread, so the answer must not wait for anything: let the work note the time of its last progress, and compare.
 #[derive(Clone)]
 pub struct HealthCheck(Arc<dyn Fn() -> bool + Send + Sync>);
@@ -55,8 +55,10 @@ impl fmt::Debug for HealthCheck {
     }
 }
 
-/// How often the program is asked.
+/// How often the program is asked, and how much later that may be, so that a node at rest need not be woken for it: a
+/// heartbeat is there before.
 const INTERVAL: Duration = Duration::from_millis(100);
+const SLACK: Duration = Duration::from_millis(50);
 
 /// For how long a node has to be healthy before it may lead again.
 const CONVALESCENCE: Duration = Duration::from_secs(1);
@@ -99,9 +101,28 @@ impl Health {
         self.next_poll = Timestamp::ORIGIN;
     }
 
-    /// When the next poll is due.
-    pub(super) fn deadline(&self) -> Timestamp {
+    /// When the next poll is due at the latest, if one is: a node that is well, and whose program says nothing of itself,
+    /// need not be looked after.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        if !self.is_declared_healthy || !self.is_well() {
+            return Some(self.next_poll);
+        }
+        self.check.is_some().then_some(self.next_poll.saturating_add(SLACK))
+    }
+
+    /// When the next poll is to find out something, if there is something to be found out.
+    pub(super) fn next_poll(&self) -> Timestamp {
         self.next_poll
+    }
+
+    /// Whether a poll has something to find out at `now`.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        now >= self.next_poll
+    }
+
+    /// Whether nothing has ailed the node of late.
+    fn is_well(&self) -> bool {
+        self.may_lead && self.well_since.is_some()
     }
 
     /// Whether the program says that it is well.
@@ -143,7 +164,8 @@ mod tests {
         let check = HealthConfig::default().check(move || says.load(Ordering::SeqCst)).check;
         let mut health = Health::new(check, Priority(3));
         assert_eq!(health.poll(true, at(0)), None);
-        assert_eq!(health.deadline(), at(100));
+        assert!(!health.is_due(at(99)) && health.is_due(at(100)));
+        assert_eq!(health.deadline(), Some(at(150)), "at the latest");
         well.store(false, Ordering::SeqCst);
         assert_eq!(health.poll(true, at(100)), Some(Priority::NEVER_LEADS));
         assert_eq!(health.want(Priority(5)), Priority::NEVER_LEADS, "a later wish has to wait");
@@ -154,7 +176,7 @@ mod tests {
         assert_eq!(health.poll(true, at(2_199)), None);
         assert_eq!(health.poll(true, at(2_200)), Some(Priority(5)));
         health.declare(false);
-        assert_eq!(health.deadline(), Timestamp::ORIGIN);
+        assert_eq!(health.deadline(), Some(Timestamp::ORIGIN));
         assert_eq!(health.poll(true, at(2_250)), Some(Priority::NEVER_LEADS));
     }
 }

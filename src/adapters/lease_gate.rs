@@ -15,6 +15,10 @@ pub(super) struct LeaseGate {
     /// ends.
     margin: Duration,
     lease: Option<Lease>,
+    /// The last lease that was withdrawn, or renewed in another term. Until its end work may finish what it has begun: while
+    /// work is counted, nothing is sent that would let another node lead.
+    #[cfg(feature = "tokio")]
+    former: Option<Lease>,
     /// The latest end of any lease so far.
     latest_end: Timestamp,
     /// How many pieces of work run by a lease.
@@ -31,6 +35,8 @@ impl LeaseGate {
         LeaseGate {
             margin,
             lease: None,
+            #[cfg(feature = "tokio")]
+            former: None,
             latest_end: Timestamp::ORIGIN,
             working: 0,
             withdrawals: 0,
@@ -50,6 +56,7 @@ impl LeaseGate {
     }
 
     /// Whether work of `term` may go on at `now`.
+    #[cfg(any(feature = "udp", test))]
     pub(super) fn holds(&self, term: Term, now: Timestamp) -> bool {
         self.usable(now).is_some_and(|lease| lease.term == term)
     }
@@ -59,6 +66,24 @@ impl LeaseGate {
         self.lease.map(|lease| self.end_of(&lease))
     }
 
+    /// When work of `term` that is dropped as soon as its lease ends has to be dropped; `None` if it has to be by now.
+    #[cfg(feature = "tokio")]
+    pub(super) fn end_of_work(&self, term: Term) -> Option<Timestamp> {
+        self.lease.filter(|lease| lease.term == term).map(|lease| self.end_of(&lease))
+    }
+
+    /// The same for work that finishes what it has begun when its lease is given up early. A lease of another term does not
+    /// let it run for longer than that lease lasts.
+    #[cfg(feature = "tokio")]
+    pub(super) fn end_of_last_work(&self, term: Term) -> Option<Timestamp> {
+        let former = self.former.filter(|lease| lease.term == term).map(|lease| self.end_of(&lease));
+        match self.lease {
+            Some(lease) if lease.term == term => Some(self.end_of(&lease)),
+            Some(lease) => former.map(|end| end.min(self.end_of(&lease))),
+            None => former,
+        }
+    }
+
     fn end_of(&self, lease: &Lease) -> Timestamp {
         lease.until.saturating_sub(self.margin)
     }
@@ -66,6 +91,12 @@ impl LeaseGate {
     /// Shows what is true after all outputs so far were acted on. Returns whether this is another lease.
     pub(super) fn publish(&mut self, lease: Option<Lease>) -> bool {
         let changed = self.lease != lease;
+        #[cfg(feature = "tokio")]
+        if let (Some(old), Some(new)) = (self.lease, lease)
+            && old.term != new.term
+        {
+            self.former = Some(old);
+        }
         self.lease = lease;
         self.latest_end = lease.map_or(self.latest_end, |lease| lease.until.max(self.latest_end));
         changed
@@ -83,7 +114,11 @@ impl LeaseGate {
 
     /// Ends the lease. Returns the number of this withdrawal, for [`is_withdrawn`](Self::is_withdrawn).
     pub(super) fn withdraw(&mut self) -> u64 {
-        self.lease = None;
+        let _lease = self.lease.take();
+        #[cfg(feature = "tokio")]
+        if _lease.is_some() {
+            self.former = _lease;
+        }
         self.withdrawals = self.withdrawals.saturating_add(1);
         self.withdrawals
     }
@@ -196,6 +231,29 @@ mod tests {
         assert!(!gate.is_idle(at(10)));
         assert!(gate.end_work());
         assert!(gate.is_idle(at(10)));
+    }
+
+    #[cfg(feature = "tokio")]
+    #[test]
+    fn work_that_finishes_may_run_to_the_end_of_a_lease_that_was_given_up_and_no_other_work_may() {
+        let mut gate = LeaseGate::new(MARGIN);
+        gate.publish(lease(3, 100));
+        let ends = |gate: &LeaseGate| (gate.end_of_work(Term(3)), gate.end_of_last_work(Term(3)));
+        assert_eq!(ends(&gate), (Some(at(95)), Some(at(95))));
+        gate.withdraw();
+        assert_eq!(ends(&gate), (None, Some(at(95))));
+        gate.withdraw();
+        assert_eq!(ends(&gate), (None, Some(at(95))), "there was no lease to withdraw");
+        assert_eq!(gate.end_of_last_work(Term(2)), None, "no lease was its lease");
+        gate.publish(lease(4, 200));
+        assert_eq!(ends(&gate), (None, Some(at(95))));
+        gate.publish(lease(5, 300));
+        assert_eq!(ends(&gate), (None, None), "it has had its time");
+        assert_eq!(gate.end_of_last_work(Term(4)), Some(at(195)), "leadership was renewed in another term");
+        gate.publish(lease(5, 150));
+        assert_eq!(gate.end_of_last_work(Term(4)), Some(at(145)), "the present lease is shorter");
+        gate.publish(None);
+        assert_eq!(gate.end_of_last_work(Term(5)), None, "a lease that has ended was not given up");
     }
 
     #[cfg(feature = "udp")]

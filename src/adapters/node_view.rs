@@ -7,7 +7,7 @@ use rand_core::Rng;
 
 use crate::diagnosis::Health;
 use crate::election::Election;
-use crate::types::{ClusterId, Leader, NodeId};
+use crate::types::{ClusterId, Leader, Life, NodeId};
 
 /// What an endpoint or a transport may know of its node, as of the last step.
 #[non_exhaustive]
@@ -16,29 +16,30 @@ pub struct NodeView<'a, I> {
     pub id: I,
     /// Its group.
     pub cluster: ClusterId,
+    /// The life of that group; [`Life::NONE`] while the node belongs to none.
+    pub life: Life,
     /// The leader of the group, as far as the node knows.
     pub leader: Option<Leader<I>>,
     /// How the node fares.
     pub(super) health: Health<I>,
     pub(super) members: &'a [I],
-    /// Sorted, each once.
-    pub(super) recipients: Vec<I>,
+    /// Sorted, each once; `None` if these are the members as they are listed, so that nothing has to be copied.
+    pub(super) recipients: Option<Vec<I>>,
 }
 
 impl<'a, I: NodeId> NodeView<'a, I> {
     /// The view of a node through its election.
     #[must_use]
     pub fn of<R: Rng>(election: &'a Election<I, R>) -> Self {
-        let mut recipients: Vec<I> = election.recipients().collect();
-        recipients.sort_unstable();
-        recipients.dedup();
+        let members = election.membership().members();
         NodeView {
             health: election.health(),
             id: election.id(),
             cluster: election.cluster(),
+            life: election.life(),
             leader: election.leader(),
-            members: election.membership().members(),
-            recipients,
+            members,
+            recipients: other_recipients(election, members),
         }
     }
 
@@ -51,15 +52,27 @@ impl<'a, I: NodeId> NodeView<'a, I> {
     /// All nodes that this node sends to of its own accord: see [`sends_to`](Self::sends_to).
     #[must_use]
     pub fn recipients(&self) -> &[I] {
-        &self.recipients
+        self.recipients.as_deref().unwrap_or(self.members)
     }
 
     /// Whether the node sends to `id` of its own accord: a member, a node that is about to become one, or a
     /// node that is yet to be told that it is not a member any more.
     #[must_use]
     pub fn sends_to(&self, id: I) -> bool {
-        self.recipients.binary_search(&id).is_ok()
+        self.recipients().binary_search(&id).is_ok()
     }
+}
+
+/// All nodes that the election sends to, sorted, each once, unless these are the `members` as they are listed.
+fn other_recipients<I: NodeId, R: Rng>(election: &Election<I, R>, members: &[I]) -> Option<Vec<I>> {
+    let is_listed = election.recipients().eq(members.iter().copied());
+    if is_listed && members.is_sorted_by(|one, next| one < next) {
+        return None;
+    }
+    let mut recipients: Vec<I> = election.recipients().collect();
+    recipients.sort_unstable();
+    recipients.dedup();
+    Some(recipients)
 }
 
 impl<I: fmt::Debug> fmt::Debug for NodeView<'_, I> {

@@ -35,7 +35,7 @@
 //! # What is refused
 //!
 //! [`Refusal`] names every reason, and [`Refused`] counts them. A sender without a key gets no answer,
-//! and costs a look at the first 19 bytes; if it has copied these from a datagram that it saw, one
+//! and costs a look at the first 23 bytes; if it has copied these from a datagram that it saw, one
 //! authentication. A sender that has the key but cannot show that its datagram is recent is told how to
 //! show it, in one datagram that is no longer than its own: nobody can make a group send more than it
 //! sends itself.
@@ -49,149 +49,151 @@
 //!
 //! # The format
 //!
-//! XChaCha20-Poly1305, behind a version, the key's id, the group and the nonce of the datagram, all in the
-//! clear and authenticated. The encrypted part begins with the sender, the receiver and what `seal/peer.rs`
-//! describes. A sealed datagram is some 110 bytes and two ids longer than its body.
+//! AES-256-GCM-SIV ([RFC 8452](https://www.rfc-editor.org/rfc/rfc8452)), behind a version, the first half of the key's
+//! id, the group, its [life](crate::Life) and the nonce of the datagram, all in the clear and authenticated
+//! ([`ClearHead`]). Integers have their highest byte first.
 //!
-//! The nonce is a keyed hash (BLAKE2b) of 24 random bytes, the clear head and all that is sealed. So the
-//! confidentiality of what is sealed does not rest on the randomness alone: where the generator repeats itself, as
-//! after two resumes of one snapshot of a virtual machine, datagrams that differ have different nonces all the same.
+//! ```text
+//! "qs"  version  key id  cluster  life   nonce: session  channel  count   sealed bytes  tag
+//!  2       1       4        8      8               6        4       2          any       16
+//! ```
+//!
+//! The key of the cipher is the first 32 bytes of BLAKE2b with 64 bytes of output, keyed with the group's key and 32
+//! zeros, of `quorate: seal 5`. The key's id is the first 8 bytes of the same of `quorate: id of the key`.
+//!
+//! What is sealed begins with the number of its kind, and fields as [postcard] writes them. Ids are the caller's. The body
+//! of a datagram is the rest.
+//!
+//! | | kind | fields | then |
+//! |---|---|---|---|
+//! | 0 | for everybody | | the body |
+//! | 1 | request for a ticket | sender, receiver | up to 224 zeros |
+//! | 2 | reply | nonce of the datagram that it answers (12 bytes), ticket (8) | up to 224 zeros |
+//! | 3 | full head | sender, receiver, session of the receiver (6), its ticket (8), ticket (8), 0 or 1 and a channel of the receiver with its session (10), 0 or 1 | the body |
+//! | 4 | short head | tag of the receiver (2) | the body |
+//!
+//! A tag is the first two bytes of BLAKE2b with 64 bytes of output, without a key, of the id as postcard writes it. The
+//! channel in a full head is the one that its sender reads; the last byte is 1 while the sender asks to be told the same of
+//! its own.
+//!
+//! Behind a short head a datagram is 54 bytes longer than its body, whatever the ids are. Behind a full one it is 76 or 86
+//! bytes and two ids longer. Heads are short once both nodes have shown to be recent, as long as they hear each other, and
+//! for bodies of at least 18 bytes; a full head is sealed once more after 65,536 datagrams.
+//!
+//! # Nonces
+//!
+//! A process draws its session and the number of its first ticket at its start, and nothing afterwards: it counts. So no
+//! nonce comes twice, unless the state of a process is used twice, as after two resumes of one snapshot of a virtual
+//! machine, or by a fork. Two datagrams with one nonce then show whether they are equal, and nothing else: the cipher is
+//! made to be misused so.
+//!
+//! [postcard]: https://postcard.jamesmunns.com/wire-format
 
+mod broadcast;
+mod contents;
 mod frame;
 mod key;
 mod key_file;
+mod number;
+mod opened;
+mod opening;
 mod peer;
 mod peers;
 mod refusal;
 mod system_rng;
+#[cfg(test)]
+mod tests;
 mod window;
 
 use std::fmt;
 use std::prelude::rust_2024::*;
 
 use rand_core::TryCryptoRng;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
-use self::frame::Decrypted;
-use self::peer::{Head, Peer, Unique};
+use self::contents::{Contents, FullHead, Tag, Ticket};
+use self::frame::FRAME;
+use self::number::{Channels, NONCE, Nonce, Number, Session};
+use self::peer::{Form, Peer};
 use self::peers::Peers;
-use crate::types::{ClusterId, NodeId};
+use crate::types::{ClusterId, Life, NodeId};
 
+pub use self::frame::ClearHead;
 pub use self::key::{Key, KeyError, Keyring};
+pub use self::opened::{Opened, SealError};
 pub use self::refusal::{Refusal, Refused};
 pub use self::system_rng::SystemRng;
 
 /// The format of what is sealed: the third byte of every sealed datagram.
-pub const VERSION: u8 = 3;
+pub const VERSION: u8 = 5;
 
 /// How many zeros a handshake bears, so that what is sent because of it is no longer than the handshake. A handshake
 /// that answers a datagram bears no more zeros than the datagram has room for.
-const HANDSHAKE_PADDING: usize = 192;
+const HANDSHAKE_PADDING: usize = 224;
+
+/// The length of a reply without zeros: its kind, the nonce that it answers, and a ticket.
+const REPLY: usize = FRAME + 1 + NONCE + 8;
+
+/// The shortest body behind a short head, so that the reply to such a datagram is no longer than the datagram.
+const SHORTEST_BODY: usize = REPLY - FRAME - 3;
 
 /// The longest sealed datagram, in bytes, that is made or opened.
 pub const MAX_SEALED: usize = 21 * 1024;
 
 /// Seals what one node sends, and opens what it receives.
 ///
-/// `R` is the source of sessions, challenges, and the random part of nonces. None of them may be guessed, or come
-/// twice: a program brings [`SystemRng`], a test a seeded generator.
+/// `R` is the source of the session and of the first ticket, which are drawn at the start, and again after some 280
+/// trillion datagrams. Neither may come twice: a program brings [`SystemRng`], a test a seeded generator.
 pub struct Seal<I, R> {
     id: I,
-    /// The group whose datagrams are sealed and opened.
-    cluster: ClusterId,
+    /// The tag of this node, once it was needed.
+    tag: Option<Tag>,
+    /// The group whose datagrams are sealed and opened, and the life that is told of this node.
+    clear: ClearHead,
     /// Names this process.
-    session: Unique,
+    session: Session,
+    channels: Channels,
+    /// The number of the next datagram that is for no node in particular.
+    next: Number,
+    /// The last ticket that was given.
+    given: Ticket,
     keys: Keyring,
     rng: R,
     peers: Peers<I>,
     refused: Refused,
 }
 
-/// What a datagram turned out to be.
-///
-/// Exhaustive on purpose: each asks something else of a host, which must not miss one.
-#[derive(Debug)]
-pub enum Opened<'a, I> {
-    /// A datagram of another node to this one, opened for the first time.
-    Datagram {
-        /// The node that sealed it.
-        from: I,
-        /// What it sealed.
-        body: &'a [u8],
-        /// Whether the node's process sends again that another process of the node had replaced: both run, and
-        /// share one name. A machine was cloned, or a copy was restored beside its original.
-        is_twin: bool,
-    },
-    /// A datagram of another group, sealed with a key that both groups have, and counted as a [`Refusal`]. It is not
-    /// opened.
-    Foreign {
-        /// The node that sealed it, by its name in the other group.
-        from: I,
-        /// The other group.
-        cluster: ClusterId,
-    },
-    /// A handshake was answered: datagrams for that node can be sealed from now on. Whatever is sent to
-    /// it next lets it seal datagrams for this node too.
-    HandshakeDone {
-        /// The other node.
-        with: I,
-    },
-    /// Nothing that can be opened yet: send this to where the datagram came from, and the sender's next
-    /// datagram can.
-    Reply(Vec<u8>),
-    /// What somebody with the key sealed for everybody. Its sender is unknown, and it may have arrived
-    /// before, and often.
-    Broadcast(&'a [u8]),
-    /// The datagram was refused, and counted. There is nothing to be done.
-    Refused(Refusal),
-}
-
-/// Why nothing was sealed. The datagram counts as lost.
-///
-/// Non-exhaustive: a later version may tell more apart.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SealError {
-    /// The datagram would be longer than any that is opened.
-    #[error("the datagram takes more than {MAX_SEALED} bytes")]
-    TooLong,
-    /// The id's own `Serialize` failed.
-    #[error("an id refuses to be serialized")]
-    BadId,
-    /// The cipher refuses, which it does not at these lengths.
-    #[error("the cipher refuses")]
-    Unsealable,
-    /// The generator has no randomness to give.
-    #[error("no randomness to seal with")]
-    NoRandomness,
-}
-
-/// What is sealed before the body.
-#[derive(Serialize, Deserialize)]
-enum Contents<I> {
-    Broadcast,
-    /// With the receiver's question that it answers, or [`Unique::NONE`].
-    Handshake(Head<I>, Unique),
-    /// With the receiver's challenge, and the number of the datagram among those that bear this challenge.
-    Datagram(Head<I>, Unique, u64),
-}
-
 impl<I: NodeId, R: TryCryptoRng> Seal<I, R> {
     /// The seal of node `id` of group `cluster`, as of now: what was sealed for an earlier process of the node is
-    /// refused, and so is what was sealed for another group, even with the same keys.
+    /// refused, and so is what was sealed for another group, even with the same keys. The node belongs to no life yet:
+    /// see [`set_life`](Self::set_life).
     ///
     /// # Errors
     /// The generator's own, if it has no randomness to give.
     pub fn new(id: I, cluster: ClusterId, keys: Keyring, mut rng: R) -> Result<Self, R::Error> {
-        let session = Unique::try_draw(&mut rng)?;
-        let (peers, refused) = (Peers::new(), Refused::default());
-        Ok(Seal { id, cluster, session, keys, rng, peers, refused })
+        let (session, given) = (Session::draw(&mut rng)?, Ticket::draw(&mut rng)?);
+        let clear = ClearHead { cluster, life: Life::NONE };
+        let (channels, peers) = (Channels::new(), Peers::new(given));
+        let (next, refused) = (Number::NONE, Refused::default());
+        Ok(Seal { id, tag: None, clear, session, channels, next, given, keys, rng, peers, refused })
+    }
+
+    /// All that is sealed from now on says in the clear that the node is of this life. Nothing is refused because of its
+    /// life: it is for the election to say what follows from one (rule 1.7).
+    pub fn set_life(&mut self, life: Life) {
+        self.clear.life = life;
     }
 
     /// Uses other keys from now on: see [`Keyring`] on how to rotate. Handshakes stay done.
     pub fn set_keys(&mut self, keys: Keyring) {
         self.keys = keys;
+    }
+
+    /// The keys that are in use.
+    #[must_use]
+    pub fn keys(&self) -> &Keyring {
+        &self.keys
     }
 
     /// Whether datagrams for `id` can be sealed. If not, a [`handshake`](Self::handshake) is due.
@@ -200,16 +202,44 @@ impl<I: NodeId, R: TryCryptoRng> Seal<I, R> {
         self.peers.get(id).is_some_and(Peer::is_known)
     }
 
+    /// The node that seals.
+    #[must_use]
+    pub fn id(&self) -> I {
+        self.id
+    }
+
     /// The group whose datagrams are sealed and opened.
     #[must_use]
     pub fn cluster(&self) -> ClusterId {
-        self.cluster
+        self.clear.cluster
     }
 
     /// What was refused so far.
     #[must_use]
     pub fn refused(&self) -> Refused {
         self.refused
+    }
+
+    /// The nonce of a datagram that is for no node in particular.
+    fn take_nonce(&mut self) -> Nonce {
+        if self.next.is_used_up() {
+            self.next = self.channels.open();
+        }
+        let number = self.next;
+        self.next = number.next();
+        number.nonce(self.session)
+    }
+
+    /// Begins another session if this one has no channels left. The other nodes take it for a restart.
+    fn renew_session(&mut self) -> Result<(), SealError> {
+        if !self.channels.are_used_up() {
+            return Ok(());
+        }
+        let session = Session::draw(&mut self.rng).map_err(|_| SealError::NoRandomness)?;
+        let given = Ticket::draw(&mut self.rng).map_err(|_| SealError::NoRandomness)?;
+        (self.session, self.given, self.next) = (session, given, Number::NONE);
+        (self.channels, self.peers) = (Channels::new(), Peers::new(given));
+        Ok(())
     }
 }
 
@@ -220,14 +250,31 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Seal<I, R> {
     /// # Errors
     /// [`SealError`].
     pub fn seal_for(&mut self, to: I, body: &[u8]) -> Result<Vec<u8>, SealError> {
-        let head = self.head(to)?;
-        match self.peers.get_mut(to).and_then(Peer::take_proof) {
-            Some((proof, number)) => {
-                let contents = Contents::Datagram(head, proof, number);
-                self.keys.encrypt(self.cluster, &contents, body, &mut self.rng)
+        let mut datagram = Vec::new();
+        self.seal_for_into(to, body, &mut datagram)?;
+        Ok(datagram)
+    }
+
+    /// The same as [`seal_for`](Self::seal_for), into `datagram`, in the place of all that it holds. Nothing is allocated
+    /// if it has the room. After an error it is empty.
+    ///
+    /// # Errors
+    /// [`SealError`].
+    pub fn seal_for_into(&mut self, to: I, body: &[u8], datagram: &mut Vec<u8>) -> Result<(), SealError> {
+        self.renew_session()?;
+        let peer = self.peers.writable(to, self.given, &mut self.channels)?;
+        let Some(form) = peer.choose_form(body.len() >= SHORTEST_BODY) else {
+            return self.request_into(to, datagram);
+        };
+        let nonce = peer.take_number().nonce(self.session);
+        let contents = match form {
+            Form::Short(tag) => Contents::Short(tag),
+            Form::Full { proof, heard, asks } => {
+                self.given = self.given.next();
+                Contents::Full(FullHead { from: self.id, to, proof, ticket: self.given, heard, asks })
             }
-            None => self.handshake(to),
-        }
+        };
+        self.keys.encrypt((self.clear, nonce), &contents, body, datagram)
     }
 
     /// Asks node `to` for what is needed to seal datagrams for it.
@@ -235,20 +282,17 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Seal<I, R> {
     /// # Errors
     /// [`SealError`].
     pub fn handshake(&mut self, to: I) -> Result<Vec<u8>, SealError> {
-        self.handshake_with(to, Unique::NONE, HANDSHAKE_PADDING)
+        let mut datagram = Vec::new();
+        self.renew_session()?;
+        self.request_into(to, &mut datagram)?;
+        Ok(datagram)
     }
 
-    fn handshake_with(&mut self, to: I, answered: Unique, padding: usize) -> Result<Vec<u8>, SealError> {
-        let head = self.head(to)?;
-        let contents = Contents::Handshake(head, answered);
-        let padding = [0; HANDSHAKE_PADDING].get(..padding).unwrap_or(&[0; HANDSHAKE_PADDING]);
-        self.keys.encrypt(self.cluster, &contents, padding, &mut self.rng)
-    }
-
-    fn head(&mut self, to: I) -> Result<Head<I>, SealError> {
-        let (from, session) = (self.id, self.session);
-        let peer = self.peers.touch(to, &mut self.rng)?;
-        Ok(Head { from, to, session, challenge: peer.challenge, question: peer.question })
+    fn request_into(&mut self, to: I, datagram: &mut Vec<u8>) -> Result<(), SealError> {
+        let peer = self.peers.writable(to, self.given, &mut self.channels)?;
+        let nonce = peer.take_number().nonce(self.session);
+        let contents = Contents::Request { from: self.id, to };
+        self.keys.encrypt((self.clear, nonce), &contents, &[0; HANDSHAKE_PADDING], datagram)
     }
 
     /// Seals `body` for everybody with the key, without a sender. It is opened as often as it arrives.
@@ -256,7 +300,10 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Seal<I, R> {
     /// # Errors
     /// [`SealError`].
     pub fn seal_broadcast(&mut self, body: &[u8]) -> Result<Vec<u8>, SealError> {
-        self.keys.seal_broadcast(self.cluster, body, &mut self.rng)
+        self.renew_session()?;
+        let (nonce, mut datagram) = (self.take_nonce(), Vec::new());
+        self.keys.encrypt((self.clear, nonce), &Contents::<I>::Broadcast, body, &mut datagram)?;
+        Ok(datagram)
     }
 
     /// Opens a received datagram, in its place.
@@ -266,100 +313,6 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Seal<I, R> {
             Opened::Refused(refusal)
         })
     }
-
-    fn try_open<'a>(&mut self, datagram: &'a mut [u8]) -> Result<Opened<'a, I>, Refusal> {
-        let Decrypted { cluster, plain } = self.keys.decrypt(self.cluster, datagram)?;
-        let (contents, body) = decode(plain)?;
-        match contents {
-            Contents::Handshake(head, _) | Contents::Datagram(head, ..) if cluster != self.cluster => {
-                self.refused.count(Refusal::ForeignCluster { cluster });
-                Ok(Opened::Foreign { from: head.from, cluster })
-            }
-            Contents::Broadcast if cluster != self.cluster => Err(Refusal::ForeignCluster { cluster }),
-            Contents::Broadcast => Ok(Opened::Broadcast(body)),
-            Contents::Handshake(head, answered) if is_padding(body) => {
-                self.check_addressee(&head)?;
-                let peer = self.peers.touch(head.from, &mut self.rng)?;
-                match peer.accept_handshake(&head, answered, &mut self.rng) {
-                    Ok(()) => Ok(Opened::HandshakeDone { with: head.from }),
-                    Err(Refusal::Unproven) => self.reply(&head, body.len()),
-                    Err(refusal) => Err(refusal),
-                }
-            }
-            Contents::Handshake(..) => Err(Refusal::Malformed),
-            Contents::Datagram(head, proof, number) => {
-                self.check_addressee(&head)?;
-                let peer = self.peers.touch(head.from, &mut self.rng)?;
-                match peer.accept_datagram(&head, (proof, number), &mut self.rng) {
-                    Ok(is_twin) => Ok(Opened::Datagram { from: head.from, body, is_twin }),
-                    Err(refusal @ Refusal::Unproven) => {
-                        self.refused.count(refusal);
-                        self.reply(&head, body.len())
-                    }
-                    Err(refusal) => Err(refusal),
-                }
-            }
-        }
-    }
-
-    /// A datagram in the name of this node, or for another one, is refused.
-    fn check_addressee(&self, head: &Head<I>) -> Result<(), Refusal> {
-        if head.from == self.id {
-            return Err(if head.session == self.session { Refusal::Reflected } else { Refusal::OwnId });
-        }
-        if head.to == self.id { Ok(()) } else { Err(Refusal::Misdirected) }
-    }
-
-    /// One datagram for one, and no longer than the one it replies to. A reply is never replied to.
-    fn reply(&mut self, head: &Head<I>, room: usize) -> Result<Opened<'static, I>, Refusal> {
-        let padding = room.min(HANDSHAKE_PADDING);
-        self.handshake_with(head.from, head.question, padding)
-            .map(Opened::Reply)
-            .map_err(|_| Refusal::NoRandomness)
-    }
-}
-
-impl Keyring {
-    /// Seals `body` for everybody in group `cluster` with the key, without a sender. It is opened as often as it
-    /// arrives.
-    ///
-    /// # Errors
-    /// [`SealError`].
-    pub fn seal_broadcast(
-        &self,
-        cluster: ClusterId,
-        body: &[u8],
-        rng: &mut impl TryCryptoRng,
-    ) -> Result<Vec<u8>, SealError> {
-        self.encrypt(cluster, &Contents::<()>::Broadcast, body, rng)
-    }
-
-    /// Opens what [`seal_broadcast`](Self::seal_broadcast), or [`Seal::seal_broadcast`], has sealed.
-    ///
-    /// # Errors
-    /// [`Refusal`].
-    pub fn open_broadcast<'a>(
-        &self,
-        cluster: ClusterId,
-        datagram: &'a mut [u8],
-    ) -> Result<&'a [u8], Refusal> {
-        let Decrypted { cluster: found, plain } = self.decrypt(cluster, datagram)?;
-        if found != cluster {
-            return Err(Refusal::ForeignCluster { cluster: found });
-        }
-        match decode::<()>(plain)? {
-            (Contents::Broadcast, body) => Ok(body),
-            (Contents::Handshake(..) | Contents::Datagram(..), _) => Err(Refusal::Misdirected),
-        }
-    }
-}
-
-fn is_padding(body: &[u8]) -> bool {
-    body.len() <= HANDSHAKE_PADDING && body.iter().all(|&byte| byte == 0)
-}
-
-fn decode<I: DeserializeOwned>(plain: &[u8]) -> Result<(Contents<I>, &[u8]), Refusal> {
-    postcard::take_from_bytes(plain).map_err(|_| Refusal::Malformed)
 }
 
 impl<I: NodeId, R> fmt::Debug for Seal<I, R> {

@@ -103,18 +103,74 @@ pub(super) fn send_buffer(socket: &UdpSocket) -> Option<usize> {
     rustix::net::sockopt::socket_send_buffer_size(socket).ok().filter(|&bytes| bytes > 0)
 }
 
-/// Sends what an endpoint has to send, and tells it what became of that.
+/// Sends what an endpoint has to send, by as few system calls as the system allows, and tells it what became of that.
 pub(super) fn send_all<I: NodeId, R: TryCryptoRng>(
     socket: &UdpSocket,
     endpoint: &mut Endpoint<I, R>,
     transmits: &mut Vec<Transmit>,
 ) {
-    for Transmit { to, bytes } in transmits.drain(..) {
-        let sent = socket.send_to(&bytes, to);
-        endpoint.count_transmit(&sent);
-        if sent.is_err_and(|error| is_too_long(&error)) {
-            endpoint.report_too_long(to);
+    let mut rest = transmits.as_slice();
+    while let [first, others @ ..] = rest {
+        match send_some(socket, first, rest) {
+            Ok(count) => {
+                let count = count.clamp(1, rest.len());
+                (0..count).for_each(|_| endpoint.count_transmit(&io::Result::Ok(())));
+                rest = rest.get(count..).unwrap_or_default();
+            }
+            Err(error) => {
+                if is_too_long(&error) {
+                    endpoint.report_too_long(first.to);
+                }
+                endpoint.count_transmit(&io::Result::<()>::Err(error));
+                rest = others;
+            }
         }
+    }
+    transmits.clear();
+}
+
+/// Sends the `first` of `all` these datagrams, and as many behind it as one system call takes. Returns how many were
+/// sent. An error is about the first.
+fn send_some(socket: &UdpSocket, first: &Transmit, all: &[Transmit]) -> io::Result<usize> {
+    #[cfg(target_os = "linux")]
+    if all.len() > 1 {
+        match batch::send(socket, all) {
+            // Something between this program and the kernel does not know the call.
+            Err(rustix::io::Errno::NOSYS) => {}
+            sent => return Ok(sent?),
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = all;
+    socket.send_to(&first.bytes, first.to).map(|_| 1)
+}
+
+/// Several datagrams by one system call.
+#[cfg(target_os = "linux")]
+mod batch {
+    use std::io::IoSlice;
+    use std::net::UdpSocket;
+    use std::vec::Vec;
+
+    use rustix::io::Errno;
+    use rustix::net::addr::SocketAddrArg;
+    use rustix::net::{MMsgHdr, SendAncillaryBuffer, SendFlags, SocketAddrAny, sendmmsg};
+
+    use super::Transmit;
+
+    /// How many datagrams one call takes: a round of heartbeats in most groups.
+    const AT_ONCE: usize = 64;
+
+    /// Sends the first of these datagrams, and others behind it. Returns how many were sent. An error is about the first.
+    pub(super) fn send(socket: &UdpSocket, transmits: &[Transmit]) -> Result<usize, Errno> {
+        let batch = || transmits.iter().take(AT_ONCE);
+        let addresses: Vec<SocketAddrAny> = batch().map(|transmit| transmit.to.as_any()).collect();
+        let bodies: Vec<[IoSlice<'_>; 1]> = batch().map(|transmit| [IoSlice::new(&transmit.bytes)]).collect();
+        let mut controls: Vec<_> = batch().map(|_| SendAncillaryBuffer::default()).collect();
+        let parts = addresses.iter().zip(&bodies).zip(&mut controls);
+        let mut messages: Vec<MMsgHdr<'_>> =
+            parts.map(|((to, body), control)| MMsgHdr::new_with_addr(to, body, control)).collect();
+        sendmmsg(socket, &mut messages, SendFlags::empty())
     }
 }
 
@@ -131,10 +187,14 @@ pub(super) fn is_closed(error: &io::Error) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
     use rustix::io::Errno;
 
     use super::*;
+    use crate::types::ClusterId;
 
     #[test]
     fn a_datagram_that_is_too_long_for_the_system_is_told_from_one_that_cannot_be_sent_for_another_reason() {
@@ -142,6 +202,34 @@ mod tests {
         let sent = bound.map(|(socket, to)| socket.send_to(&std::vec![0; 70_000], to));
         assert!(matches!(&sent, Ok(Err(error)) if is_too_long(error)), "{sent:?}");
         assert!(!is_too_long(&io::Error::from(Errno::NETUNREACH)));
+    }
+
+    /// A datagram to `to` with this content.
+    fn transmit(to: SocketAddr, bytes: Vec<u8>) -> Transmit {
+        Transmit { to, bytes }
+    }
+
+    #[test]
+    fn all_datagrams_are_sent_in_order_though_the_system_refuses_one_among_them() {
+        let any = || bind(SocketAddr::from(([127, 0, 0, 1], 0)), &Protection::OnlyLoopback).unwrap();
+        let ((socket, _), (receiver, to)) = (any(), any());
+        let rng = ChaCha20Rng::seed_from_u64(1);
+        let mut endpoint = Endpoint::new(1_u8, ClusterId(1), None, rng).unwrap();
+        for refused in 0..5 {
+            let body = |index: u8| if index == refused { std::vec![0; 70_000] } else { std::vec![index; 3] };
+            let mut transmits: Vec<Transmit> = (0..5).map(|index| transmit(to, body(index))).collect();
+            send_all(&socket, &mut endpoint, &mut transmits);
+            let (counters, rounds) = (endpoint.counters(), u64::from(refused).saturating_add(1));
+            assert_eq!((counters.sent, counters.send_errors), (rounds.saturating_mul(4), rounds));
+            assert!(transmits.is_empty());
+            let mut buffer = [0; 9];
+            let received = core::iter::from_fn(|| {
+                let (length, _) = receiver.recv_from(&mut buffer).ok()?;
+                (length == 3).then_some(buffer[0])
+            });
+            let sent = (0..5).filter(|&index| index != refused);
+            assert!(received.eq(sent), "without datagram {refused}");
+        }
     }
 
     #[test]

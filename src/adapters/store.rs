@@ -1,6 +1,7 @@
 //! Durable state in a file.
 //!
-//! A node's first start is [`Store::create`], every other start is [`Store::open`]; or each start is
+//! Each start of a node is [`Deployment::open`], which takes a folder and the statement what the deployment is. Or, step
+//! by step: a node's first start is [`Store::create`], every other start is [`Store::open`]; or each start is
 //! [`Store::open_or_blank`]. There is no "open or create" with a state of your own, on purpose: a node whose file is lost
 //! does not know whom it voted for, and with a fresh file it could vote twice in one term and let two leaders be elected.
 //!
@@ -17,7 +18,7 @@
 //! # What is on the disk
 //!
 //! ```text
-//! magic "quorate\x1a" | format u32 | length u32 | CRC-32 u32 | type of the ids, HardState in postcard
+//! magic "quorate\x1a" | format u32 | length u32 | CRC-32 u32 | type of the ids, id of the node or none, HardState in postcard
 //! ```
 //!
 //! Integers are little-endian, `length` is that of the last part, the checksum covers everything
@@ -32,15 +33,14 @@
 //!
 //! Use a local file system: with network file systems, locks and syncs are often not what they seem.
 
+mod deployment;
 mod errors;
 mod first_format;
 mod format;
-mod id_type;
 mod place;
 
 use std::fs;
 use std::io::ErrorKind;
-use std::marker::PhantomData;
 use std::path::Path;
 use std::vec::Vec;
 
@@ -52,6 +52,7 @@ use crate::adapters::wall_clock::blank_now;
 use crate::hard_state::HardState;
 use crate::types::{ClusterId, NodeId};
 
+pub use self::deployment::{Deployment, DeploymentError};
 pub use self::errors::{Fault, StoreError};
 
 /// A node's durable file, held under a lock for as long as this value lives.
@@ -80,12 +81,13 @@ pub use self::errors::{Fault, StoreError};
 #[derive(Debug)]
 pub struct Store<I> {
     place: Place,
+    /// The node that the state is of, if the store was told.
+    owner: Option<I>,
     /// Whether a save has failed: what the file holds is not known any more.
     failed: bool,
     /// The file of the last save, for its memory.
     buffer: Vec<u8>,
     _lock: Lock,
-    _ids: PhantomData<fn(I) -> I>,
 }
 
 impl<I: NodeId> Store<I> {
@@ -100,12 +102,19 @@ impl<I: NodeId> Store<I> {
     where
         I: Serialize,
     {
-        let place = Place::new(path.as_ref())?;
+        Self::create_for(None, path.as_ref(), first)
+    }
+
+    fn create_for(owner: Option<I>, path: &Path, first: &HardState<I>) -> Result<Self, StoreError>
+    where
+        I: Serialize,
+    {
+        let place = Place::new(path)?;
         // Asked once more under the lock: here only so that nothing is left beside another's file.
         place.check_is_free()?;
         let lock = place.lock()?;
         place.check_is_free()?;
-        let mut store = Self::locked(place, lock);
+        let mut store = Self::locked(place, owner, lock);
         store.save(first)?;
         Ok(store)
     }
@@ -134,9 +143,9 @@ impl<I: NodeId> Store<I> {
         place.check_is_a_file()?;
         let lock = place.lock()?;
         let bytes = place.read()?;
-        let saved = format::parse(&bytes).map_err(|fault| place.unreadable(fault))?;
+        let (owner, saved) = format::parse(&bytes).map_err(|fault| place.unreadable(fault))?;
         place.replace(&bytes)?;
-        Ok((Self::locked(place, lock), saved))
+        Ok((Self::locked(place, owner, lock), saved))
     }
 
     /// Opens what an earlier run stored, or stores the state of a node that has nothing, because it has forgotten or has
@@ -202,7 +211,7 @@ impl<I: NodeId> Store<I> {
         if self.failed {
             return Err(StoreError::Failed { path: self.place.file.clone() });
         }
-        let saved = format::render(state, &mut self.buffer)
+        let saved = format::render(self.owner, state, &mut self.buffer)
             .ok_or_else(|| StoreError::Unwritable { path: self.place.file.clone() })
             .and_then(|()| self.place.replace(&self.buffer));
         self.failed = saved.as_ref().is_err_and(|error| !error.is_retryable());
@@ -215,7 +224,7 @@ impl<I: NodeId> Store<I> {
         &self.place.file
     }
 
-    fn locked(place: Place, lock: Lock) -> Self {
-        Store { place, failed: false, buffer: Vec::new(), _lock: lock, _ids: PhantomData }
+    fn locked(place: Place, owner: Option<I>, lock: Lock) -> Self {
+        Store { place, owner, failed: false, buffer: Vec::new(), _lock: lock }
     }
 }

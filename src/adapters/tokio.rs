@@ -54,6 +54,8 @@
 //! own, by [`Handle::start_on_thread`].
 
 mod channel;
+#[cfg(feature = "store")]
+mod deployed;
 mod errors;
 mod guard;
 mod handle;
@@ -61,6 +63,11 @@ mod leadership_watch;
 mod own_thread;
 #[cfg(feature = "tokio-udp")]
 mod peers;
+#[cfg(feature = "tokio-udp")]
+mod query;
+#[cfg(feature = "endpoint")]
+mod requests;
+mod stop_token;
 mod storage;
 mod task;
 mod transport;
@@ -76,10 +83,10 @@ use std::prelude::rust_2024::*;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use rand_xoshiro::rand_core::SeedableRng;
 use tokio::runtime;
 use tokio::sync::{broadcast, mpsc};
+use tokio::time::Instant;
 
 use self::leadership_watch::LeadershipWatch;
 use self::task::{LastWords, Task};
@@ -87,8 +94,8 @@ use super::actions::Actions;
 use super::departure::Departure;
 use super::diagnostics::Diagnostics;
 use crate::adapters::clock::BootClock;
-use crate::adapters::random;
-use crate::adapters::timer::{Precision, default_margin};
+use crate::adapters::random::{self, JitterRng};
+use crate::adapters::timer::{Legs, Precision, default_margin};
 use crate::adapters::upkeep::Upkeep;
 use crate::config::{Config, Memory};
 use crate::election::Election;
@@ -101,6 +108,9 @@ pub use self::handle::Handle;
 pub use self::leadership_watch::{Clock, Leadership};
 #[cfg(feature = "tokio-udp")]
 pub use self::peers::Peers;
+#[cfg(feature = "tokio-udp")]
+pub use self::query::who_leads;
+pub use self::stop_token::StopToken;
 pub use self::storage::{MemoryStorage, Storage};
 pub use self::transport::Transport;
 #[cfg(feature = "tokio-udp")]
@@ -111,7 +121,9 @@ pub use super::timer::StaggerTooShort;
 pub use super::{HealthCheck, HealthConfig, SaveError};
 #[cfg(feature = "tokio-udp")]
 pub use super::{
-    endpoint::{DatagramCounters, LeaderAddress, UnusableAddress},
+    endpoint::{DatagramCounters, LeaderAddress, PeerAddress, PeerAddressError, PeerName, UnusableAddress},
+    query_error::QueryError,
+    resolver::Resolver,
     socket::{BindError, Protection},
 };
 
@@ -157,7 +169,7 @@ impl<I> Options<I> {
     }
 
     /// Another clock than [`BootClock`]: monotonic, and counting suspend. For tests in tokio's paused
-    /// time, the [`Timestamp`] of `start.elapsed()`, where `start` is an [`Instant`](tokio::time::Instant) of
+    /// time, the [`Timestamp`] of `start.elapsed()`, where `start` is an [`Instant`] of
     /// tokio's.
     #[must_use]
     pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
@@ -188,9 +200,9 @@ impl<I> Options<I> {
         self
     }
 
-    fn generator(&self) -> Result<ChaCha8Rng, StartError> {
+    fn generator(&self) -> Result<JitterRng, StartError> {
         match self.seed {
-            Some(seed) => Ok(ChaCha8Rng::seed_from_u64(seed)),
+            Some(seed) => Ok(JitterRng::seed_from_u64(seed)),
             None => random::generator().map_err(|error| StartError::Seed(io::Error::other(error))),
         }
     }
@@ -256,6 +268,8 @@ impl<I: NodeId + Send + Sync + 'static> Handle<I> {
             departure: None,
             ending: None,
             reply: None,
+            legs: Legs::new(Precision::TOKIO),
+            started: Instant::now(),
         };
         runtime.spawn(task::run(LastWords::new(Arc::clone(&watch)), task));
         Ok(Handle { watch, commands: orders, events, patience: Departure::patience(&timing) })

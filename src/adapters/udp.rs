@@ -40,8 +40,10 @@
 //! # Addresses
 //!
 //! Addresses travel with the membership: see the [endpoint](crate::adapters::endpoint#addresses). A host is
-//! given the addresses of some peers at its start ([`HostConfig::peers`]), and the addresses of newcomers by
-//! [`Host::reconfigure`] and [`Host::discovered`]. Where members come and go, save what
+//! given the addresses of some peers at its start ([`HostConfig::peers`]), or their names, others while it runs
+//! ([`Host::introduce`]), and the addresses of newcomers by [`Host::reconfigure`] and [`Host::discovered`]. A name is
+//! looked up on a thread of its own, at the start and while its node does not answer: see
+//! [names](crate::adapters::endpoint#names). Where members come and go, save what
 //! [`Notice::Addresses`] says, and give it back as [`HostConfig::peers`] (`examples/node.rs` does): should all
 //! hosts restart at once, each must be told the address of another one.
 //!
@@ -53,9 +55,9 @@
 //!
 //! # Nothing stored
 //!
-//! [`Host::start_volatile`] runs a node without storage: a container without a volume, a machine without a disk. A
-//! node whose disk was wiped starts with what
-//! [`Store::open_or_blank`](crate::adapters::store::Store::open_or_blank) returns. Both come back under their old id.
+//! [`Host::start_in`] runs a node whose state is in a folder, at its first start, at each later one, and after its disk
+//! was wiped. [`Host::start_volatile`] runs a node without storage: a container without a volume, a machine without a
+//! disk. Both come back under their old id.
 //!
 //! # Security
 //!
@@ -68,57 +70,72 @@
 
 mod closed;
 mod commands;
+mod deployed;
 mod errors;
 mod events;
 mod host_thread;
 mod lease_watch;
+mod names;
+mod node;
+mod operator;
 mod query;
+mod requests;
 mod run_while_leader;
 mod settings;
 mod shared;
+mod waker;
 mod without_storage;
 mod writing;
 
-use std::boxed::Box;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::prelude::rust_2024::*;
-use std::sync::Arc;
 use std::sync::mpsc::{Sender, SyncSender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::vec;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use self::host_thread::{HostThread, own_address};
+use self::host_thread::HostThread;
+use self::lease_watch::Watcher;
+use self::names::look_up_for;
+use self::node::Node;
 use self::shared::Shared;
+use self::waker::{Waker, own_address};
 use crate::adapters::actions::Actions;
+use crate::adapters::backlog::Backlog;
 use crate::adapters::clock::BootClock;
 use crate::adapters::departure::Departure;
 use crate::adapters::disk::{Disk, Written};
 use crate::adapters::endpoint::Endpoint;
 use crate::adapters::seal::{Keyring, SystemRng};
-use crate::adapters::timer::Precision;
+use crate::adapters::timer::{Legs, Precision};
 use crate::adapters::upkeep::Upkeep;
-use crate::adapters::{random, socket};
+use crate::adapters::{Advertised, random, socket};
 use crate::config::Memory;
 use crate::election::Election;
 use crate::hard_state::HardState;
 use crate::io::{Input, Lease};
 use crate::rejection::Rejection;
 use crate::status::Status;
-use crate::types::NodeId;
+use crate::types::{NodeId, Term};
 
 pub use self::closed::Closed;
 pub use self::errors::{HostCommandError, HostFailure, HostStartError, HostStopped};
 pub use self::events::{Events, Notice};
-pub use self::query::{QueryError, who_leads, who_leads_sealed};
+pub use self::operator::{Operator, OperatorError};
+pub use self::query::{who_leads, who_leads_sealed};
 pub use self::run_while_leader::Worker;
 pub use self::settings::HostConfig;
 pub use crate::adapters::counters::ElectionCounters;
-pub use crate::adapters::endpoint::{DatagramCounters, LeaderAddress, UnusableAddress};
+pub use crate::adapters::endpoint::{
+    DatagramCounters, LeaderAddress, PeerAddress, PeerAddressError, PeerName, UnusableAddress,
+};
+pub use crate::adapters::query_error::QueryError;
+pub use crate::adapters::resolver::Resolver;
 pub use crate::adapters::socket::{BindError, Protection};
 pub use crate::adapters::timer::StaggerTooShort;
 pub use crate::adapters::{HealthCheck, HealthConfig, SaveError};
@@ -146,13 +163,19 @@ enum Command<I> {
     },
     Introduce {
         id: I,
-        address: SocketAddr,
+        address: PeerAddress,
+    },
+    /// What a name stands for.
+    LookedUp {
+        name: PeerName,
+        answer: io::Result<Vec<SocketAddr>>,
     },
     SetKeys {
         keys: Keyring,
         /// Whether there is a seal.
         reply: SyncSender<bool>,
     },
+    Advertise(Option<Advertised>),
     Shutdown {
         patience: Duration,
     },
@@ -187,16 +210,22 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         let now = clock.now();
         let rng = random::generator().map_err(|error| HostStartError::Seed(io::Error::other(error)))?;
         let election = Election::new(node, saved.clone(), now, rng)?;
-        let shared = Arc::new(Shared::new(clock, config.margin, &election));
-        let endpoint = config.into_endpoint(saved.cluster, &socket, local)?;
         let (commands, orders) = channel();
+        let socket = Arc::new(socket);
+        let waker = Waker::new(&socket, local);
+        let look_up = look_up_for(commands.clone(), config.resolver.clone(), waker.clone());
+        let margin = config.margin;
+        let endpoint = config.into_endpoint(saved.cluster, &socket, local)?;
         let disk = match node.memory {
-            Memory::Durable => Some(start_disk(save, commands.clone())?),
+            Memory::Durable => Some(start_disk(save, commands.clone(), waker)?),
             Memory::Volatile => None,
         };
+        let actions = Actions::new(now);
+        let driven = Arc::new(Mutex::new(Node { election, endpoint, actions, local }));
+        let shared = Arc::new(Shared::new(clock, margin, Arc::clone(&driven)));
         let host_thread = HostThread {
-            election,
-            endpoint,
+            node: driven,
+            look_up,
             socket,
             local,
             upkeep: Upkeep::new(disk, saved, &node, health, now),
@@ -204,11 +233,13 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
             reply: None,
             shared: Arc::clone(&shared),
             commands: orders,
-            actions: Actions::new(now),
             transmits: Vec::new(),
+            backlog: Backlog::new(),
             buffer: vec![0; Endpoint::<I, SystemRng>::BUFFER],
             timing: node.timing,
             departure: None,
+            legs: Legs::new(Precision::THREAD),
+            started: Instant::now(),
         };
         let watched = Arc::clone(&shared);
         let watchers = spawn("quorate-lease", move || watched.leases.watch())?;
@@ -232,45 +263,55 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
     /// `None` has stopped acting as leader when it returns: until then no other node can lead.
     ///
     /// Watchers run one after another on a thread of their own. They must be quick, and must not
-    /// stop or drop the host.
+    /// stop or drop the host. A lease grows with each round of heartbeats: a program that need not know until when it
+    /// lasts takes [`watch_term`](Self::watch_term).
     pub fn watch(&self, watcher: impl FnMut(Option<Lease>) + Send + 'static) {
-        self.shared.leases.add(Box::new(watcher));
+        self.shared.leases.add(Watcher::of_growth(watcher));
+    }
+
+    /// Has `watcher` called with the term of each lease as it begins, and with `None` as it ends: as
+    /// [`watch`](Self::watch), but not as the lease grows. So no thread is woken while the node goes on leading.
+    pub fn watch_term(&self, mut watcher: impl FnMut(Option<Term>) + Send + 'static) {
+        self.shared.leases.add(Watcher::of_terms(move |lease| watcher(lease.map(|lease| lease.term))));
     }
 
     /// The leader, as far as this node knows.
     #[must_use]
     pub fn leader(&self) -> Option<LeaderAddress<I>> {
-        self.shared.view().leader
+        self.shared.leader()
     }
 
-    /// A snapshot of the node, as of the last thing it did. The age of its pending write is that of this moment.
+    /// A snapshot of the node, as of its last step. While a state is written, term, vote and members are those that are
+    /// durable, and the age of the write is that of this moment. It is made for the caller, who waits for nothing but the end
+    /// of a step.
     #[must_use]
     pub fn status(&self) -> Status<I> {
-        let now = self.shared.clock.now();
-        let (mut status, write) =
-            self.shared.update(|view| (view.status.clone(), view.pending_write.clone()));
-        status.pending_write = write.as_ref().map(|write| write.age(now));
-        let pending = write.and_then(|write| write.diagnosis(now));
-        status.diagnosis = pending.or(status.diagnosis);
-        status
+        self.shared.status()
     }
 
     /// The known addresses of the other members: what [`Notice::Addresses`] said last.
     #[must_use]
     pub fn addresses(&self) -> Vec<(I, SocketAddr)> {
-        self.shared.update(|view| view.addresses.clone())
+        self.shared.view().addresses.clone()
     }
 
     /// What came and went.
     #[must_use]
     pub fn counters(&self) -> DatagramCounters {
-        self.shared.update(|view| view.counters)
+        self.shared.datagrams()
     }
 
     /// What became of the node so far.
     #[must_use]
     pub fn election_counters(&self) -> ElectionCounters {
-        self.shared.update(|view| view.election.clone())
+        self.shared.snapshot().election
+    }
+
+    /// How long ago the host's thread took a turn. It takes many a second, also while a state is written. After more than
+    /// a second the thread is stuck, in a [watcher](Self::watch) perhaps, or has no processor; or the host has ended.
+    #[must_use]
+    pub fn idle_for(&self) -> Duration {
+        self.shared.pulse.age(self.shared.clock.now())
     }
 
     /// The news. At most 1,024 unread notices are kept.
@@ -282,7 +323,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
     /// Why the host has stopped, if it has. It is also the last of its [`events`](Self::events).
     #[must_use]
     pub fn failure(&self) -> Option<HostFailure> {
-        self.shared.view().failure
+        self.shared.view().failure.clone()
     }
 
     /// The address it listens on.
@@ -351,10 +392,12 @@ impl<I: NodeId> Drop for Host<I> {
 fn start_disk<I: NodeId + Send + 'static, E: Into<SaveError>>(
     mut save: impl FnMut(&HardState<I>) -> Result<(), E> + Send + 'static,
     host: Sender<Command<I>>,
+    waker: Waker,
 ) -> Result<Disk<I>, HostStartError> {
     let save = move |state: &HardState<I>| save(state).map_err(Into::into);
     let tell = move |result| {
         let _host_has_ended = host.send(Command::Written(result));
+        waker.wake();
     };
     Disk::on_thread(save, tell).map_err(HostStartError::Thread)
 }

@@ -6,9 +6,11 @@ use core::time::Duration;
 use std::prelude::rust_2024::*;
 
 use super::SaveError;
+use super::counters::{ElectionCounters, Histogram};
 use super::disk::{Disk, PendingWrite, Written};
 use super::health::{Health, HealthConfig};
 use super::pace::Pace;
+use super::write_view::WriteView;
 use crate::config::Config;
 use crate::diagnosis::Problem;
 use crate::event::Event;
@@ -32,6 +34,8 @@ pub(super) struct Upkeep<I> {
     write_bound: Duration,
     health: Health,
     refused_writes: u64,
+    /// How long it took to make states durable.
+    persists: Histogram,
     /// How often the operator is told of a write that takes long.
     pace: Pace,
     /// The end of a write that the operator was told of.
@@ -86,6 +90,7 @@ impl<I: Clone> Upkeep<I> {
             write_bound,
             health: Health::new(check, config.priority),
             refused_writes: 0,
+            persists: Histogram::default(),
             pace: Pace::new(FIRST_PAUSE, LONGEST_PAUSE),
             ended: None,
         }
@@ -101,7 +106,7 @@ impl<I: Clone> Upkeep<I> {
     /// Takes note of what became of a write. Whether the election still waits, [`is_writing`](Self::is_writing) says.
     pub(super) fn finish(&mut self, written: Written, now: Timestamp) -> Result<(), DiskFailure> {
         self.disk.iter_mut().for_each(Disk::end);
-        let was_probe = self.probe.since.take().is_some();
+        let probed_since = self.probe.since.take();
         let refusal = match written {
             Written::Durable => None,
             Written::Failed(error) if error.is_untouched() => Some(error),
@@ -109,22 +114,32 @@ impl<I: Clone> Upkeep<I> {
             Written::Panicked => return Err(DiskFailure::Panicked),
         };
         self.refused_writes = self.refused_writes.saturating_add(refusal.is_some().into());
+        if let Some(since) = probed_since {
+            self.finish_probe(since, refusal.is_some(), now);
+            return Ok(());
+        }
         match (refusal, &mut self.pending) {
-            (refusal, _) if was_probe => {
-                self.probe.refused_since = refusal.map(|_| self.probe.refused_since.unwrap_or(now));
-                self.begin_write(now);
-            }
             (Some(error), Some(pending)) => pending.due = Some(pending.write.refuse(&error, now)),
             (None, pending) => {
                 self.probe.refused_since = None;
                 if let Some(Pending { state, write, told, .. }) = pending.take() {
                     self.durable = state;
+                    self.persists.add(write.age(now));
                     self.ended = told.then(|| write.age(now));
                 }
             }
             (Some(_), None) => {}
         }
         Ok(())
+    }
+
+    /// Takes note of what became of a probe, and begins the write that may have waited for its end.
+    fn finish_probe(&mut self, since: Timestamp, is_refused: bool, now: Timestamp) {
+        self.probe.refused_since = is_refused.then(|| self.probe.refused_since.unwrap_or(now));
+        if !is_refused {
+            self.persists.add(now.saturating_duration_since(since));
+        }
+        self.begin_write(now);
     }
 
     /// Whether the election waits for a state to be durable.
@@ -138,13 +153,20 @@ impl<I: Clone> Upkeep<I> {
     }
 
     /// The write that the election waits for, if there is one.
-    pub(super) fn pending_write(&self) -> Option<&PendingWrite> {
+    fn pending_write(&self) -> Option<&PendingWrite> {
         self.pending.as_ref().map(|pending| &pending.write)
     }
 
-    /// How many writes the disk has refused before their first byte.
-    pub(super) fn refused_writes(&self) -> u64 {
-        self.refused_writes
+    /// What the status shows of the write that the election waits for, if there is one.
+    pub(super) fn write_view(&self) -> Option<WriteView<I>> {
+        let write = self.pending_write()?.clone();
+        Some(WriteView { write, durable: self.durable.clone() })
+    }
+
+    /// Adds what became of the writes to what the election shows.
+    pub(super) fn count_writes(&self, counters: &mut ElectionCounters) {
+        counters.refused_writes = self.refused_writes;
+        counters.persists = self.persists;
     }
 
     /// Takes what the operator is to be told: that a state waits for the disk, at growing intervals, and the end of that.
@@ -172,20 +194,35 @@ impl<I: Clone> Upkeep<I> {
         self.health.declare(is_healthy);
     }
 
-    /// When [`poll`](Self::poll) is due.
-    pub(super) fn deadline(&self) -> Timestamp {
+    /// When [`poll`](Self::poll) is due, if the node leads or not; `None` if nothing is to be done before something else
+    /// happens.
+    pub(super) fn deadline(&self, leads: bool) -> Option<Timestamp> {
         let retry = self.pending.as_ref().and_then(|pending| pending.due);
-        retry.map_or(self.health.deadline(), |due| due.min(self.health.deadline()))
+        // How long a write takes is looked at from time to time.
+        let written = self.is_disk_doubtful().then(|| self.health.next_poll());
+        let probe = self.is_probe_wanted(leads).then_some(self.probe.next);
+        [retry, written, probe, self.health.deadline()].into_iter().flatten().min()
+    }
+
+    /// Whether a write is under way or was refused, so that the disk may be found to be ill.
+    fn is_disk_doubtful(&self) -> bool {
+        self.pending.is_some() || self.probe.since.is_some() || self.probe.refused_since.is_some()
+    }
+
+    fn is_probe_wanted(&self, leads: bool) -> bool {
+        let is_idle = self.disk.as_ref().is_some_and(|disk| !disk.is_busy()) && self.pending.is_none();
+        let is_asked_for = leads || self.probe.refused_since.is_some();
+        is_idle && is_asked_for && self.probe.interval.is_some()
     }
 
     /// Does what is due at `now`: begins writes, and looks after the health of the node, which leads or not. Returns
     /// the priority that the node is to have from now on, if that is another one.
     pub(super) fn poll(&mut self, leads: bool, now: Timestamp) -> Option<Priority> {
         self.begin_write(now);
-        if now < self.health.deadline() {
+        self.begin_probe(leads, now);
+        if !self.health.is_due(now) {
             return None;
         }
-        self.begin_probe(leads, now);
         let is_disk_well = self.is_disk_well(now);
         self.health.poll(is_disk_well, now)
     }
@@ -207,9 +244,9 @@ impl<I: Clone> Upkeep<I> {
     }
 
     fn begin_probe(&mut self, leads: bool, now: Timestamp) {
+        let is_due = self.is_probe_wanted(leads) && now >= self.probe.next;
         let (Some(disk), Some(interval)) = (&mut self.disk, self.probe.interval) else { return };
-        let is_wanted = leads || self.probe.refused_since.is_some();
-        if is_wanted && !disk.is_busy() && self.pending.is_none() && now >= self.probe.next {
+        if is_due {
             self.probe.since = Some(now);
             self.probe.next = now.saturating_add(interval);
             disk.begin(self.durable.clone());
@@ -253,6 +290,7 @@ mod tests {
     #[test]
     fn the_result_of_a_probe_is_not_taken_for_that_of_the_state_that_waits_behind_it() {
         for probe in [Written::Durable, refused()] {
+            let is_durable = matches!(probe, Written::Durable);
             let (mut upkeep, begun) = upkeep();
             upkeep.poll(true, at(1_000));
             assert_eq!(begun.recv(), Ok(Term(1)), "the probe");
@@ -262,6 +300,9 @@ mod tests {
             assert_eq!(begun.recv(), Ok(Term(2)));
             upkeep.finish(Written::Durable, at(1_030)).unwrap();
             assert!(!upkeep.is_writing() && !upkeep.is_disk_busy());
+            let (mut counters, probe_counts) = (ElectionCounters::new(at(0)), u64::from(is_durable));
+            upkeep.count_writes(&mut counters);
+            assert_eq!(counters.persists.count, 1 + probe_counts, "a probe is as long as any write");
             // From now on the disk is probed with the state that is durable.
             upkeep.poll(true, at(2_100));
             assert_eq!(begun.recv(), Ok(Term(2)));
@@ -284,6 +325,9 @@ mod tests {
         assert_eq!(begun.recv(), Ok(Term(2)));
         upkeep.finish(Written::Durable, at(6_000)).unwrap();
         assert!(!upkeep.is_writing());
-        assert_eq!(upkeep.refused_writes(), 4);
+        let mut counters = ElectionCounters::new(at(0));
+        upkeep.count_writes(&mut counters);
+        assert_eq!((counters.refused_writes, counters.persists.count), (4, 1));
+        assert_eq!(counters.persists.last, Duration::from_secs(6), "from the first attempt on");
     }
 }

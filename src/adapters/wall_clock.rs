@@ -1,4 +1,4 @@
-//! The wall clock, which is read once for a node that starts with nothing stored, and never again.
+//! The wall clock. It is read once for a node that starts with nothing stored, and shown to operators.
 
 use core::time::Duration;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,7 +11,12 @@ pub(super) fn blank_now<I: NodeId>(
     cluster: ClusterId,
     members: impl IntoIterator<Item = I>,
 ) -> Result<HardState<I>, BlankError> {
-    HardState::blank(cluster, members, since_1970(SystemTime::now()))
+    HardState::blank(cluster, members, wall_clock())
+}
+
+/// What the wall clock shows, since 1970.
+pub(super) fn wall_clock() -> Duration {
+    since_1970(SystemTime::now())
 }
 
 /// A clock that shows a time before 1970 was never set either.

@@ -32,7 +32,7 @@ use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::message::Message;
+use crate::message::{Body, Header, Message};
 use crate::types::NodeId;
 
 /// The format that is sent: the first byte of every datagram.
@@ -160,10 +160,19 @@ pub fn encode_into<I: NodeId + Serialize>(
     message: &Message<I>,
     buffer: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
+    encode_parts_into(&message.header, &message.body, buffer)
+}
+
+/// The same of a message that has this header and this body, which are written one behind the other.
+pub(super) fn encode_parts_into<I: NodeId + Serialize>(
+    header: &Header,
+    body: &Body<I>,
+    buffer: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
     let start = buffer.len();
     buffer.push(VERSION);
     let room = MAX_DATAGRAM.saturating_sub(1);
-    let written = postcard::serialize_with_flavor(message, Append { buffer: &mut *buffer, room });
+    let written = postcard::serialize_with_flavor(&(header, body), Append { buffer: &mut *buffer, room });
     written.map_err(|error| {
         buffer.truncate(start);
         match error {

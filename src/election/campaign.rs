@@ -7,7 +7,7 @@ use rand_core::Rng;
 
 use super::Election;
 use crate::io::Output;
-use crate::message::{Body, Claim, Message, Phase, VoteRequest};
+use crate::message::{Body, Claim, Header, Message, Phase, VoteRequest};
 use crate::rejection::Rejection;
 use crate::request_timer::RequestTimer;
 use crate::role::{Candidacy, PreVoteRound, Renewal, Role};
@@ -125,8 +125,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             round.timer.schedule_repeat(if is_electable { next } else { round.until });
         }
         let number = round.round;
-        let is_voter = self.hard.membership.is_voter(self.id);
-        let claim = if is_voter { Claim::Own } else { Claim::Inquiry };
+        let claim = if self.is_voter() { Claim::Own } else { Claim::Inquiry };
         let request = self.vote_request(Phase::Pre, claim, number);
         if let Role::PreCandidate(round) = &self.role {
             self.send_requests(&round.tally, repeat_before, &request, out);
@@ -191,7 +190,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         // Rule 3.5: the winner has to write, so a vote that is nearly over is asked for again.
         let soon = self.now.after(self.sufficient_lease());
         let (retry, promise) = (self.timing.retry_interval(), self.timing.promise());
-        let (now, index) = (self.now, self.hard.membership.index_of(self.id));
+        let (now, index) = (self.now, self.own_index);
         let Some((claim, Ballot { tally, timer, .. })) = self.campaign_mut() else { return };
         // Rule 3.2: the candidate's own entry is the latest end that any of its rounds asked for.
         if let Some(index) = index {
@@ -315,21 +314,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.become_follower(deadline);
     }
 
-    /// A request for a vote or pre-vote in the present term. Starting points are enclosed (rule 7.4).
-    pub(super) fn vote_request(&self, phase: Phase, claim: Claim<I>, round: Round) -> Message<I> {
-        let members = &self.hard.membership;
-        let is_starting_point = members.version().term.0 == 0;
-        let body = Body::VoteRequest(VoteRequest {
-            phase,
-            claim,
-            promise: match phase {
-                Phase::Pre => Nanos::ZERO,
-                Phase::Real => self.timing.promise_limit(),
-            },
-            position: self.position,
-            membership: is_starting_point.then(|| Box::new(members.clone())),
-        });
-        Message { header: self.header(self.hard.term, round), body }
+    /// A request for a vote or pre-vote in the present term.
+    pub(super) fn vote_request(&self, phase: Phase, claim: Claim<I>, round: Round) -> RequestTemplate<I> {
+        let promise = match phase {
+            Phase::Pre => Nanos::ZERO,
+            Phase::Real => self.timing.promise_limit(),
+        };
+        RequestTemplate { header: self.header(self.hard.term, round), phase, claim, promise }
     }
 
     /// Sends `request` to every voter that was bound and is free by now; and, when requests are repeated, to those
@@ -338,13 +329,31 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         &self,
         tally: &Tally,
         repeat_before: Option<Timestamp>,
-        request: &Message<I>,
+        request: &RequestTemplate<I>,
         out: &mut Vec<Output<I>>,
     ) {
-        for (index, to) in self.hard.membership.indexed_voters() {
-            if to != self.id && tally.should_ask(index, self.now, repeat_before) {
-                out.push(Output::Send { to, message: request.clone() });
+        let RequestTemplate { header, phase, claim, promise } = *request;
+        let (position, members) = (self.position, &self.hard.membership);
+        let is_starting_point = members.version().term.0 == 0;
+        // Starting points are enclosed (rule 7.4).
+        let enclosed = || is_starting_point.then(|| Box::new(members.clone()));
+        for (index, to) in members.indexed_voters() {
+            if Some(index) != self.own_index && tally.should_ask(index, self.now, repeat_before) {
+                // `extend` constructs the message in the buffer, where a push would copy it.
+                out.extend(core::iter::once_with(|| {
+                    let membership = enclosed();
+                    let body = Body::VoteRequest(VoteRequest { phase, claim, promise, position, membership });
+                    Output::Send { to, message: Message { header, body } }
+                }));
             }
         }
     }
+}
+
+/// What the requests of one round to all voters have in common.
+pub(super) struct RequestTemplate<I> {
+    header: Header,
+    phase: Phase,
+    claim: Claim<I>,
+    promise: Nanos,
 }

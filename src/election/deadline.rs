@@ -23,7 +23,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             _ if !self.is_electable() => self.timing.promise_limit().saturating_add(self.draw_jitter()),
             Some(rank) => stagger.saturating_mul(rank.into()),
             None => {
-                let index = self.hard.membership.index_of(self.id).unwrap_or(MemberIndex::FIRST);
+                let index = self.own_index.unwrap_or(MemberIndex::FIRST);
                 stagger.saturating_mul(index.into()).saturating_add(self.draw_jitter())
             }
         };
@@ -84,7 +84,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Why this node may not lead, if it may not. A forming node may not before it knows enough others. Rule 8.4.
     pub(super) fn ineligibility(&self) -> Option<Ineligible> {
         let members = &self.hard.membership;
-        if !members.is_voter(self.id) {
+        if !self.is_voter() {
             return Some(Ineligible::NotAVoter);
         }
         if self.priority == Priority::NEVER_LEADS {

@@ -18,8 +18,19 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// round trip, before the election deadline, but not before heartbeats are overdue. Only the follower of
     /// rank 0 starts one, since the others are seldom needed.
     pub(super) fn early_pre_vote_time(&self, election_deadline: Timestamp, granted: Nanos) -> Timestamp {
-        let early_by = self.timing.retry_interval().min(granted.part(4));
+        let (retry_interval, quarter) = (self.timing.retry_interval(), granted.part(4));
+        let early_by = if retry_interval <= quarter {
+            retry_interval
+        } else {
+            retry_interval.min(self.left_when_overdue(granted).max(quarter))
+        };
         if self.rank == Some(0) { election_deadline.before(early_by) } else { NEVER }
+    }
+
+    /// Rule 4.9: what is left of a promise of `granted` once two heartbeats are overdue, if the leader sends them as
+    /// often as this node would.
+    fn left_when_overdue(&self, granted: Nanos) -> Nanos {
+        granted.saturating_sub(self.timing.heartbeat_interval().saturating_mul(5).part(2))
     }
 
     /// Rule 4.9: starts the early pre-vote when it is due. A leader that is alive answers with a heartbeat.

@@ -1,6 +1,6 @@
-//! The fast path: nearly every message is the next heartbeat of the leader that this node follows, and changes
-//! nothing but the time. Such a heartbeat is recognised by comparison, and has the effect that all the rules
-//! together would have.
+//! The fast path: nearly every message is the next heartbeat of the leader that this node follows, or the reply to the
+//! last heartbeat of this node, and changes nothing but the time. Such a message is recognised by comparison, and has
+//! the effect that all the rules together would have.
 
 use alloc::vec::Vec;
 
@@ -8,15 +8,35 @@ use rand_core::Rng;
 
 use super::Election;
 use crate::io::Output;
-use crate::message::{Answer, Body, Header, Heartbeat, Message, Order};
-use crate::role::Role;
-use crate::types::{MemberIndex, Nanos, NodeId};
+use crate::message::{Answer, Body, Header, Heartbeat, HeartbeatReply, Message, Order};
+use crate::progress::Progress;
+use crate::role::{Leading, Role};
+use crate::types::{MemberIndex, Nanos, NodeId, Round};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
-    /// Accepts and answers a heartbeat that changes nothing but the time, and returns whether `message` was one.
-    /// Any other message is left alone.
+    /// Takes in a message that changes nothing but the time, and returns whether `message` was one. Any other message is
+    /// left alone.
     pub(super) fn try_fast_path(&mut self, from: I, message: &Message<I>, out: &mut Vec<Output<I>>) -> bool {
-        let Message { header, body: Body::Heartbeat(heartbeat) } = message else { return false };
+        let header = &message.header;
+        match &message.body {
+            Body::Heartbeat(heartbeat) => self.try_steady_heartbeat(from, header, heartbeat, out),
+            Body::HeartbeatReply(reply) => self.try_steady_reply(from, header, reply),
+            Body::VoteRequest(_)
+            | Body::VoteReply(_)
+            | Body::RecoveryRequest
+            | Body::RecoveryReply(_)
+            | Body::BlankReply(_) => false,
+        }
+    }
+
+    /// Accepts and answers a heartbeat that changes nothing but the time.
+    fn try_steady_heartbeat(
+        &mut self,
+        from: I,
+        header: &Header,
+        heartbeat: &Heartbeat<I>,
+        out: &mut Vec<Output<I>>,
+    ) -> bool {
         let Some((index, rank)) = self.steady_state_of(from, header, heartbeat) else { return false };
         // Rule 2.7.
         if !self.peer_log.is_next_round(index, header.term, header.round, self.now) {
@@ -38,6 +58,60 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         true
     }
 
+    /// Counts the promise that comes with a reply that brings nothing else.
+    fn try_steady_reply(&mut self, from: I, header: &Header, reply: &HeartbeatReply<I>) -> bool {
+        let Some((index, granted)) = self.steady_reply_of(from, header, reply) else { return false };
+        self.deferred_after_clock_jump = false;
+        self.peer_log.record_heard(index, self.now);
+        let lengthens_lease = self.record_promise(index, header.sent_at, granted);
+        if let Role::Leader(leading) = &mut self.role
+            && let Some(follower) = leading.progress.get_mut(index.as_usize())
+        {
+            follower.newest = header.round;
+        }
+        if lengthens_lease {
+            self.refresh_lease();
+        }
+        self.observe_reply(index, header.sent_at, false);
+        true
+    }
+
+    /// The index of the member that replies, and the promise that it grants, if its reply answers a heartbeat of this
+    /// leadership and says nothing about the member that is new, and if the leader waits for nothing.
+    fn steady_reply_of(
+        &self,
+        from: I,
+        header: &Header,
+        reply: &HeartbeatReply<I>,
+    ) -> Option<(MemberIndex, Nanos)> {
+        let (Role::Leader(leading), Answer::Granted(granted)) = (&self.role, reply.answer) else {
+            return None;
+        };
+        let is_unchanged = self.is_of_this_term(header)
+            && leading.term == self.hard.term
+            && reply.request_term == leading.term
+            && self.hard.committed;
+        let is_plain = !reply.ready
+            && reply.membership.is_none()
+            && self.timing.shortest_promise() <= granted
+            && granted <= self.timing.promise_limit();
+        // Rules 2.8 and 3.1.
+        let is_possible = header.sent_at <= self.now && header.round <= self.round;
+        if !(is_unchanged && is_plain && is_possible && leading.is_idle()) {
+            return None;
+        }
+        let index = self.hard.membership.index_of(from).filter(|_| from != self.id)?;
+        let follower = leading.progress.get(index.as_usize())?;
+        follower.is_confirmed_by(header.round, reply).then_some((index, granted))
+    }
+
+    /// Whether the sender belongs to the same group, and holds the same term and the same membership.
+    fn is_of_this_term(&self, header: &Header) -> bool {
+        header.term == self.hard.term
+            && (header.cluster, header.life) == (self.hard.cluster, self.hard.life)
+            && header.version == self.hard.membership.version()
+    }
+
     /// The leader's index and this node's rank, if the heartbeat comes from the leader that this node is bound
     /// to, in the same term, with the same membership and the same rank, and neither side has any pending
     /// action.
@@ -48,9 +122,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         heartbeat: &Heartbeat<I>,
     ) -> Option<(MemberIndex, u8)> {
         let Role::Follower(following) = &self.role else { return None };
-        let is_unchanged = header.term == self.hard.term
-            && (header.cluster, header.life) == (self.hard.cluster, self.hard.life)
-            && header.version == self.hard.membership.version()
+        let is_unchanged = self.is_of_this_term(header)
             && header.committed == self.hard.committed
             && heartbeat.rank == self.rank
             && self.promise.is_to_leader(from, header.term, self.now);
@@ -59,6 +131,24 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             && heartbeat.membership.is_none();
         let is_idle = following.is_idle() && !self.lapse_backoff.is_active();
         if is_unchanged && is_plain && is_idle { following.leader_index.zip(heartbeat.rank) } else { None }
+    }
+}
+
+impl<I: NodeId> Leading<I> {
+    /// Whether nothing is under way for which a reply could matter, but for the lease.
+    fn is_idle(&self) -> bool {
+        self.renewal.is_none() && self.handover.is_none() && self.reconfiguration.is_none()
+    }
+}
+
+impl Progress {
+    /// Whether a reply to that round is the newest one of a member that has acknowledged the membership in force (9.5),
+    /// and says of the member what is known.
+    fn is_confirmed_by<I>(&self, round: Round, reply: &HeartbeatReply<I>) -> bool {
+        let is_newest = round > self.newest;
+        let is_same =
+            (self.leaving, self.position, self.priority) == (reply.leaving, reply.position, reply.priority);
+        is_newest && is_same && self.acknowledged
     }
 }
 

@@ -28,14 +28,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         &mut self,
         from: I,
         index: Option<MemberIndex>,
-        header: Header,
-        mut heartbeat: Heartbeat<I>,
+        header: &Header,
+        heartbeat: &Heartbeat<I>,
         out: &mut Vec<Output<I>>,
     ) {
-        match self.check_heartbeat(from, index, &header, &heartbeat) {
+        match self.check_heartbeat(from, index, header, heartbeat) {
             Ok(()) => {}
             Err(Fault::Denied(denial)) => {
-                return self.answer_heartbeat(from, &header, Answer::Denied(denial), out);
+                return self.answer_heartbeat(from, header, Answer::Denied(denial), out);
             }
             Err(Fault::MembershipConflict) => return self.report_conflict(from, out),
             Err(Fault::Old) => return,
@@ -44,14 +44,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if self.is_second_leader(from, header.term) {
             return self.report_second_leader(from, header.term, out);
         }
-        if self.shows_lost_state(&header, &heartbeat) {
+        if self.shows_lost_state(header, heartbeat) {
             return self.recover_lost_state(Leader { id: from, term: header.term }, out);
         }
-        self.adopt(from, &header, &mut heartbeat, out);
-        let granted = self.bind_to_leader(from, &header, &heartbeat);
+        self.adopt(from, header, heartbeat, out);
+        let granted = self.bind_to_leader(from, header, heartbeat);
         let skips_term = self.transfer_skips_term();
-        self.update_transfer_pre_vote(from, &header, heartbeat.order, granted, out);
-        self.answer_heartbeat(from, &header, Answer::Granted(granted), out);
+        self.update_transfer_pre_vote(from, header, heartbeat.order, granted, out);
+        self.answer_heartbeat(from, header, Answer::Granted(granted), out);
         self.on_campaign_order(from, header.term, heartbeat.order, skips_term, out);
     }
 
@@ -100,7 +100,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Rules 1.2, 1.5 and 7.2: the leader's term, its vote and its membership, in one write if anything is
     /// new. This node's own leadership, if any, ends before. Rule 5.3.
-    fn adopt(&mut self, from: I, header: &Header, heartbeat: &mut Heartbeat<I>, out: &mut Vec<Output<I>>) {
+    fn adopt(&mut self, from: I, header: &Header, heartbeat: &Heartbeat<I>, out: &mut Vec<Output<I>>) {
         if matches!(self.role, Role::Leader(_)) {
             let leader = Leader { id: from, term: header.term };
             self.step_down(StepDown::NewLeader { leader }, None, out);

@@ -127,7 +127,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Role::Follower(_) | Role::Leader(_) | Role::Recovering(_) => {}
         }
         self.peer_log.realign(&self.hard.membership, &known);
-        self.hard.membership = known;
+        self.set_membership(known);
     }
 
     /// Whether this node and the candidate that sent `request` both form a group.

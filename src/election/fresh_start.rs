@@ -109,7 +109,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let list = self.hard.membership.clone();
         let promised = self.hard.promised;
         let nothing = HardState::fresh(self.hard.cluster, list.clone());
-        self.hard = HardState { life, term: first_term, promised, ..nothing };
+        self.set_hard_state(HardState { life, term: first_term, promised, ..nothing });
         self.take_part(list.founded(), HowRecovered::Founded, out);
     }
 

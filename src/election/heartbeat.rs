@@ -14,7 +14,7 @@ use crate::message::{Answer, Body, Denial, Header, Heartbeat, HeartbeatReply, Me
 use crate::progress::Progress;
 use crate::role::{Leading, Reconfiguration, Role};
 use crate::succession::rank;
-use crate::types::{MemberIndex, MembershipVersion, Nanos, NodeId, Round};
+use crate::types::{MemberIndex, MembershipVersion, Nanos, NodeId, Round, Timestamp};
 
 /// Why a heartbeat reply changes nothing.
 enum Unused<I> {
@@ -30,7 +30,7 @@ struct ReplyEffect {
     acknowledges: bool,
     /// The member now wants to leave, or no longer does.
     changes_leaving: bool,
-    /// The promise may lengthen the lease.
+    /// The promise lengthens the lease.
     lengthens_lease: bool,
     /// The member can win, as the leader has asked it to find out in this attempt.
     is_ready: bool,
@@ -46,7 +46,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn broadcast_since(&mut self, inherited: Option<MembershipVersion>, out: &mut Vec<Output<I>>) {
         self.tune();
         let now = self.now;
-        let own = self.hard.membership.index_of(self.id);
+        let own = self.own_index;
         let length = self.requested_promise();
         let interval = self.heartbeat_interval();
         let round = self.next_round();
@@ -121,7 +121,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         &mut self,
         from: I,
         index: Option<MemberIndex>,
-        header: Header,
+        header: &Header,
         reply: &HeartbeatReply<I>,
         out: &mut Vec<Output<I>>,
     ) {
@@ -130,16 +130,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             self.report_conflict(from, out);
         }
         let Some(index) = index else {
-            return self.on_removed_member_reply(from, &header);
+            return self.on_removed_member_reply(from, header);
         };
-        let granted = match self.check_heartbeat_reply(index, &header, reply) {
+        let granted = match self.check_heartbeat_reply(index, header, reply) {
             Ok(granted) => granted,
             Err(Unused::Denied(denial)) => {
                 return self.on_denied_heartbeat(from, index, header.round, denial);
             }
             Err(Unused::Stray) => return,
         };
-        let Some(effect) = self.record_reply(index, granted, &header, reply) else { return };
+        let Some(effect) = self.record_reply(index, granted, header, reply) else { return };
         if granted < self.timing.shortest_promise() {
             self.report_short_promise(from, index, granted, out);
         }
@@ -204,6 +204,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
     }
 
+    /// Records the promise of the member at `index`, and returns whether the lease is longer than was known. Rules 3.1 and
+    /// 3.2.
+    #[inline]
+    pub(super) fn record_promise(&mut self, index: MemberIndex, sent_at: Timestamp, granted: Nanos) -> bool {
+        let until = bound_until(sent_at, granted, self.timing.clock);
+        let Role::Leader(leading) = &mut self.role else { return false };
+        leading.extend_promise(index, until, &self.hard.membership)
+    }
+
     /// Updates the progress of the member at `index`. Rule 2.8: a reply that is not the newest brings only a longer
     /// promise, and `ready` may come in a second reply to the newest round.
     ///
@@ -216,12 +225,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         header: &Header,
         reply: &HeartbeatReply<I>,
     ) -> Option<ReplyEffect> {
+        let lengthens_lease = self.record_promise(index, header.sent_at, granted);
         let version = self.hard.membership.version();
         let Role::Leader(leading) = &mut self.role else { return None };
         let follower = leading.progress.get_mut(index.as_usize())?;
-        let before = follower.bound_until;
-        follower.bound_until = before.max(bound_until(header.sent_at, granted, self.timing.clock));
-        let lengthens_lease = before <= leading.lease && follower.bound_until > leading.lease;
         let is_newest = header.round > follower.newest;
         let is_ready = reply.ready && header.round >= follower.newest;
         if !is_newest {

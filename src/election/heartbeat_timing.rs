@@ -22,10 +22,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Rule 3.6: chooses promise and interval anew, before a broadcast.
     pub(super) fn tune(&mut self) {
-        let (members, now) = (&self.hard.membership, self.now);
+        let (members, own, now) = (&self.hard.membership, self.own_index, self.now);
         let Role::Leader(leading) = &mut self.role else { return };
         if let Some(tuning) = &mut leading.tuning
-            && let Some(own) = members.index_of(self.id)
+            && let Some(own) = own
         {
             let late = now.since(leading.next_heartbeat);
             tuning.retune(members, own, late, now, &self.timing);

@@ -10,6 +10,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn check_invariants(&self) {
         let membership_term = self.hard.membership.version().term;
         debug_assert!(self.hard.term >= membership_term, "the term is below the membership's (rule 7.2)");
+        debug_assert!(
+            self.own_index == self.hard.membership.index_of(self.id),
+            "this node is at another index of its membership"
+        );
         match &self.role {
             Role::Follower(_) => {}
             Role::PreCandidate(_) => {
@@ -41,6 +45,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         debug_assert!(leading.lease > self.now, "a leader has no lease (rule 3.3)");
         let tracks_all = leading.progress.len() == members.members().len();
         debug_assert!(tracks_all, "a leader does not have the progress of each member");
+        debug_assert!(
+            leading.beyond_lease == leading.voters_beyond_lease(members),
+            "a leader has miscounted the voters bound beyond its lease (rule 3.2)"
+        );
         let wrote_version = leading.term == members.version().term;
         debug_assert!(wrote_version, "the membership does not bear the leader's term (rule 4.6)");
         let is_current = leading.term == self.hard.term;

@@ -41,6 +41,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             term,
             since,
             lease,
+            // The broadcast below counts them.
+            beyond_lease: 0,
             next_heartbeat: self.now,
             progress,
             unranked: true,
@@ -184,7 +186,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Role::Leader(leading) = &self.role else { return };
         let lease = self.lease_of(&leading.progress, leading.lease);
         if let Role::Leader(leading) = &mut self.role {
-            leading.lease = lease;
+            leading.set_lease(lease, &self.hard.membership);
         }
     }
 

@@ -117,11 +117,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let incarnation = Incarnation(self.first_round.0).later_by(elapsed).with_chance(self.rng.next_u64());
         self.peer_log.realign(&self.hard.membership, &list);
         let blank = Blank { incarnation, pledge: None, may_found: true };
-        self.hard = HardState {
-            blank: Some(blank),
-            promised: self.hard.promised,
-            ..HardState::fresh(self.hard.cluster, list)
-        };
+        let promised = self.hard.promised;
+        let nothing = HardState::fresh(self.hard.cluster, list);
+        self.set_hard_state(HardState { blank: Some(blank), promised, ..nothing });
         self.durability = Durability::Current;
         self.started = self.now;
         self.begin_blank_rounds();

@@ -20,14 +20,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// adopted. Returns whether it did; the caller persists both in one write. A node of no life takes over that of the
     /// message, too. Spec: `SendConfig`,
     /// "`IsNewerConfig(i, j)`".
-    pub(super) fn install(&mut self, life: Life, membership: Option<Box<Membership<I>>>) -> bool {
+    pub(super) fn install(&mut self, life: Life, membership: Option<&Membership<I>>) -> bool {
         let Some(newer) = membership else { return false };
         let version = newer.version();
         if !is_newer_config(version, self.hard.membership.version()) || version.term > self.hard.term {
             return false;
         }
         self.join_life(life);
-        self.replace_membership(*newer);
+        self.replace_membership(newer.clone());
         true
     }
 
@@ -41,8 +41,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Takes over the membership that a heartbeat encloses, or the new version of the one that this node holds.
     /// Returns whether it did; the caller persists that together with the term.
-    pub(super) fn install_or_inherit(&mut self, header: &Header, heartbeat: &mut Heartbeat<I>) -> bool {
-        if self.install(header.life, heartbeat.membership.take()) {
+    pub(super) fn install_or_inherit(&mut self, header: &Header, heartbeat: &Heartbeat<I>) -> bool {
+        if self.install(header.life, heartbeat.membership.as_deref()) {
             return true;
         }
         let inherits = self.inherits(header, heartbeat);
@@ -60,7 +60,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// the host wants it to leave all the same, it asks again.
     pub(super) fn forget_wish_from_before(&mut self, held: MembershipVersion, out: &mut Vec<Output<I>>) {
         let members = &self.hard.membership;
-        let added = members.index_of(self.id).map(|index| members.added_at(index));
+        let added = self.own_index.map(|index| members.added_at(index));
         if !added.is_some_and(|added| is_newer_config(added, held)) {
             return;
         }
@@ -79,9 +79,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Puts another membership in force, and moves what is known of each member to its new index.
     pub(super) fn replace_membership(&mut self, next: Membership<I>) {
         self.peer_log.realign(&self.hard.membership, &next);
-        self.hard.membership = next;
+        self.set_membership(next);
         self.forget_indexed_state();
-        if self.hard.membership.contains(self.id) {
+        if self.own_index.is_some() {
             self.participation = Participation::Member;
         }
     }
@@ -167,7 +167,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 8.3: whether this node knows for good that it is no member. A node that learns this writes it, since it
     /// must not forget it.
     pub(super) fn is_removed(&self) -> bool {
-        self.hard.committed && !self.hard.membership.contains(self.id)
+        self.hard.committed && self.own_index.is_none()
     }
 
     /// Reports a membership that was adopted, or is now known to be committed, and whether this node is removed

@@ -15,8 +15,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let could = self.is_electable();
         self.position = position;
         self.peer_log.forget_reached(position);
-        let index = self.hard.membership.index_of(self.id);
-        if let (Role::Leader(leading), Some(index)) = (&mut self.role, index) {
+        if let (Role::Leader(leading), Some(index)) = (&mut self.role, self.own_index) {
             leading.unranked = true;
             if let Some(own) = leading.progress.get_mut(index.as_usize()) {
                 own.position = position;

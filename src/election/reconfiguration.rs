@@ -348,7 +348,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         let lease = self.lease_under(&self.hard.membership);
         if let Role::Leader(leading) = &mut self.role {
-            leading.lease = lease;
+            leading.set_lease(lease, &self.hard.membership);
         }
         self.broadcast(out);
         self.commit(out);

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 
 use rand_core::Rng;
 
-use super::{Durability, Election, MAX_FIRST_TERM, initial_participation};
+use super::receipt::MAX_FIRST_TERM;
+use super::{Durability, Election, initial_participation};
 use crate::event::{Event, HowRecovered, StepDown};
 use crate::hard_state::{Blank, HardState};
 use crate::io::Output;
@@ -86,16 +87,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn receive_while_recovering(
         &mut self,
         from: I,
-        message: Message<I>,
+        message: &Message<I>,
         out: &mut Vec<Output<I>>,
     ) {
-        match message.body {
+        match &message.body {
             _ if message.header.cluster != self.hard.cluster => {
                 let event = Event::ForeignCluster { peer: from, cluster: message.header.cluster };
                 self.report_anomaly(from, Anomaly::ForeignCluster, event, out);
             }
             Body::RecoveryReply(reply) => self.on_recovery_reply(from, &message.header, reply, out),
-            Body::BlankReply(reply) => self.on_blank_reply(from, &message.header, reply, out),
+            Body::BlankReply(reply) => self.on_blank_reply(from, &message.header, *reply, out),
             Body::RecoveryRequest => {
                 self.hasten_recovery(from);
                 self.tell_blank(from, &message.header, out);
@@ -185,7 +186,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         &mut self,
         from: I,
         header: &Header,
-        reply: RecoveryReply<I>,
+        reply: &RecoveryReply<I>,
         out: &mut Vec<Output<I>>,
     ) {
         let RecoveryReply { position, membership } = reply;
@@ -198,12 +199,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return;
         }
         let Role::Recovering(recovery) = &self.role else { return };
-        if recovery.contradicts(header.life, &membership) || self.conflicts_with(Some(&membership)) {
+        if recovery.contradicts(header.life, membership) || self.conflicts_with(Some(membership)) {
             return self.report_conflict(from, out);
         }
         let asked_before = self.nodes_to_ask(|_| true);
         let Role::Recovering(recovery) = &mut self.role else { return };
-        let is_newest = recovery.record_live(from, header, position, membership);
+        let is_newest = recovery.record_live(from, header, *position, membership);
         let is_back = self.come_back_if_told(out);
         if is_back || !is_newest {
             return;
@@ -249,9 +250,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         how: HowRecovered,
         out: &mut Vec<Output<I>>,
     ) {
-        let was_listed = self.hard.membership.contains(self.id);
+        let was_listed = self.own_index.is_some();
         self.peer_log.realign(&self.hard.membership, &membership);
-        self.hard.membership = membership;
+        self.set_membership(membership);
         self.hard.blank = None;
         // Nothing that the node has forgotten is in force any more. It has known no leader since now (9.10).
         self.promise = Promise::quarantine(self.now);

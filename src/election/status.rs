@@ -51,11 +51,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             committed: self.hard.committed,
             target: self.target().cloned(),
             leaving: self.leaving != Leaving::No,
+            position: self.position,
+            priority: self.priority,
             recovery: self.recovery_status(),
             blank_voters: self.blank_voters().to_vec(),
             pending_write: None,
             diagnosis: None,
             quorum_reachable: self.quorum_reachable(),
+            quorum: self.hard.membership.quorum(),
+            present_voters: self.present_voters(),
             last_denial: self.last_denial(),
             members: self.member_statuses(),
         }
@@ -185,19 +189,21 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn is_present(&self, index: MemberIndex) -> bool {
         let heard = self.peer_log.last_heard(index);
         let is_recent = heard.is_some_and(|heard| self.now.since(heard) <= self.timing.promise_limit());
-        is_recent || self.hard.membership.index_of(self.id) == Some(index)
+        is_recent || self.own_index == Some(index)
     }
 
     fn quorum_reachable(&self) -> bool {
         self.leader().is_some() || self.hard.membership.is_quorum(|index| self.is_present(index))
     }
 
+    fn present_voters(&self) -> usize {
+        self.hard.membership.indexed_voters().filter(|&(index, _)| self.is_present(index)).count()
+    }
+
     /// How many more voters would have to be heard to make a quorum.
     #[cfg(any(feature = "endpoint", feature = "tokio"))]
     fn missing_voters(&self) -> usize {
-        let membership = &self.hard.membership;
-        let present = membership.indexed_voters().filter(|&(index, _)| self.is_present(index)).count();
-        membership.quorum().saturating_sub(present)
+        self.hard.membership.quorum().saturating_sub(self.present_voters())
     }
 
     fn member_statuses(&self) -> Vec<MemberStatus<I>> {

@@ -16,23 +16,23 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         &mut self,
         from: I,
         index: Option<MemberIndex>,
-        header: Header,
-        request: VoteRequest<I>,
+        header: &Header,
+        request: &VoteRequest<I>,
         out: &mut Vec<Output<I>>,
     ) {
-        if let Err(denial) = self.check_candidate(from, index, &header, &request) {
-            self.report_foreign_candidate(from, denial, &request, out);
-            return self.answer_vote(from, &header, &request, Answer::Denied(denial), out);
+        if let Err(denial) = self.check_candidate(from, index, header, request) {
+            self.report_foreign_candidate(from, denial, request, out);
+            return self.answer_vote(from, header, request, Answer::Denied(denial), out);
         }
         let answer = match request.phase {
-            Phase::Pre => self.pre_vote_answer(from, &header, &request),
-            Phase::Real if self.is_old_vote_request(from, index, &header) => return,
+            Phase::Pre => self.pre_vote_answer(from, header, request),
+            Phase::Real if self.is_old_vote_request(from, index, header) => return,
             Phase::Real => {
                 self.peer_log.record_round(index, from, header.term, header.round);
-                self.handle_vote(from, &header, &request, out)
+                self.handle_vote(from, header, request, out)
             }
         };
-        self.answer_vote(from, &header, &request, answer, out);
+        self.answer_vote(from, header, request, answer, out);
         if let (Claim::Own, Answer::Denied(Denial::Bound { remaining, .. })) = (request.claim, answer) {
             self.yield_to_successor(request.phase, remaining);
         }

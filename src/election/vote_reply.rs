@@ -21,8 +21,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         &mut self,
         from: I,
         index: Option<MemberIndex>,
-        header: Header,
-        reply: VoteReply<I>,
+        header: &Header,
+        reply: &VoteReply<I>,
         out: &mut Vec<Output<I>>,
     ) {
         let Some(index) = index.filter(|&index| self.hard.membership.is_voter_at(index)) else { return };
@@ -31,21 +31,21 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         match (reply.phase, &self.role) {
             (Phase::Pre, Role::Follower(_)) => {
-                self.on_early_pre_vote_reply(from, index, &header, &reply, out);
-                self.on_transfer_pre_vote_reply(index, &header, &reply, out);
+                self.on_early_pre_vote_reply(from, index, header, reply, out);
+                self.on_transfer_pre_vote_reply(index, header, reply, out);
             }
             (Phase::Pre, Role::PreCandidate(round))
-                if round.has_asked(&header, reply.request_term, self.hard.term) =>
+                if round.has_asked(header, reply.request_term, self.hard.term) =>
             {
-                self.handle_reply(from, index, &header, reply, out);
+                self.handle_reply(from, index, header, reply, out);
                 self.count_pre_votes(out);
             }
             (Phase::Real, Role::Candidate(_) | Role::Leader(_))
                 if reply.request_term == self.hard.term
-                    && self.has_asked(&header)
+                    && self.has_asked(header)
                     && self.is_requesting_votes() =>
             {
-                self.handle_reply(from, index, &header, reply, out);
+                self.handle_reply(from, index, header, reply, out);
                 self.count_votes(out);
             }
             (Phase::Pre | Phase::Real, _) => {}
@@ -74,7 +74,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         from: I,
         index: MemberIndex,
         header: &Header,
-        reply: VoteReply<I>,
+        reply: &VoteReply<I>,
         out: &mut Vec<Output<I>>,
     ) {
         let vote = match reply.answer {
@@ -84,7 +84,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             }
             Answer::Denied(denial) => {
                 self.peer_log.record_denial(from, denial, self.now);
-                let ends_round = self.adopt_from_denial(header, &reply, out);
+                let ends_round = self.adopt_from_denial(header, reply, out);
                 if ends_round {
                     return;
                 }
@@ -197,7 +197,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if is_higher {
             self.raise_term(header.term);
         }
-        let offered = reply.membership.clone().filter(|_| !is_conflict);
+        let offered = reply.membership.as_deref().filter(|_| !is_conflict);
         let held = self.hard.membership.version();
         let is_installed = self.install(header.life, offered);
         let learns_commit = self.learn_commit(header);

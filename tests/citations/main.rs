@@ -209,7 +209,7 @@ fn misnamed(book: &Rulebook, core: &BTreeSet<String>) -> Vec<String> {
 /// The files below `src` that a section has to name: all of the core but its entrance.
 fn core(sources: &[Source]) -> BTreeSet<String> {
     let names = sources.iter().filter(|source| source.is_code()).map(|source| &source.name["src/".len()..]);
-    let others = ["adapters.rs", "adapters/", "guide.rs"];
+    let others = ["adapters.rs", "adapters/", "bin/", "guide.rs"];
     names.filter(|name| !others.iter().any(|other| name.starts_with(other))).map(str::to_owned).collect()
 }
 

@@ -8,10 +8,18 @@
 )]
 
 mod addresses;
+mod advertisements;
 mod bounds;
 mod diagnoses;
 mod levels;
+mod lives;
 mod log;
+mod names;
+mod operators;
+#[path = "../formats/page.rs"]
+mod page;
+mod sizes;
+mod upgrades;
 mod world;
 
 use std::net::SocketAddr;
@@ -19,7 +27,7 @@ use std::time::Duration;
 
 use quorate::adapters::endpoint::{DatagramCounters, Endpoint, Question, Transmit, UnusableAddress};
 use quorate::adapters::seal::Keyring;
-use quorate::{Event, Force, Input, Target, Timestamp};
+use quorate::{Event, Force, Input, Life, Target, Timestamp};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -138,11 +146,11 @@ fn messages_in_its_own_name_to_another_node_and_of_another_group_are_told_apart(
 #[test]
 fn garbage_is_refused_and_counted_and_never_answered() {
     let mut one = Node::new(1, &[1, 2], None);
-    for bytes in [&b""[..], b"x", b"qr\x06\x01", b"qr\x05\x01\x01\x00", b"qr\x06\x63", &[b'q'; 40_000]] {
+    for bytes in [&b""[..], b"x", b"qr\x08\x01", b"qr\x07\x01\x01\x00", b"qr\x08\x63", &[b'q'; 40_000]] {
         assert_eq!(handle(&mut one.endpoint, bytes, at(66)), (None, Vec::new()));
     }
     let counters = one.endpoint.counters();
-    assert_eq!((counters.undecodable, counters.oversized), (5, 1));
+    assert_eq!((counters.undecodable, counters.other_version, counters.oversized), (4, 1, 1));
 }
 
 #[test]
@@ -166,7 +174,7 @@ fn a_question_is_answered_to_programs_with_the_key_by_no_more_than_it_has() {
         }
     }
     let mut short = Node::new(1, &[1], None);
-    assert!(handle(&mut short.endpoint, b"qr\x06\x02\0\0\0\0\0\0\0\x0112345678", at(99)).1.is_empty());
+    assert!(handle(&mut short.endpoint, b"qr\x08\x02\0\0\0\0\0\0\0\x0112345678", at(99)).1.is_empty());
     assert_eq!(short.endpoint.counters().short_questions, 1);
 }
 

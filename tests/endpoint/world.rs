@@ -35,7 +35,33 @@ pub(crate) fn endpoint(id: Id, keys: Option<Keyring>) -> Endpoint<Id, ChaCha20Rn
     endpoint
 }
 
+/// What a release writes and reads, by generations of its formats: 0 is that of this one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Release {
+    pub(crate) writes: u8,
+    pub(crate) reads: &'static [u8],
+}
+
+impl Release {
+    pub(crate) const TODAY: Release = Release { writes: 0, reads: &[0] };
+
+    /// The version of a datagram is its third byte, sealed or not.
+    fn write(self, bytes: &mut [u8]) {
+        if let Some(version) = bytes.get_mut(2) {
+            *version |= self.writes << 4;
+        }
+    }
+
+    fn read(self, bytes: &mut [u8]) {
+        if let Some(version) = bytes.get_mut(2) {
+            let is_read = self.reads.contains(&(*version >> 4));
+            *version = if is_read { *version & 0x0f } else { *version | 0x80 };
+        }
+    }
+}
+
 pub(crate) struct Node {
+    pub(crate) release: Release,
     pub(crate) election: Election<Id, ChaCha8Rng>,
     pub(crate) endpoint: Endpoint<Id, ChaCha20Rng>,
     pub(crate) address: SocketAddr,
@@ -67,6 +93,7 @@ impl Node {
         let now = Timestamp::default();
         let (election, endpoint) = start(config, &saved, keys.as_ref(), at(config.id), &[], now);
         Node {
+            release: Release::TODAY,
             election,
             endpoint,
             address: at(config.id),
@@ -143,6 +170,7 @@ impl Node {
     ) -> Vec<Transmit> {
         let mut transmits = Vec::new();
         let mut bytes = transmit.bytes.clone();
+        self.release.read(&mut bytes);
         let message = self.endpoint.handle_datagram(&mut bytes, source, now, &mut transmits);
         if let Some((from, message)) = message {
             transmits.extend(self.step(Some(Input::Receive { from, message }), now));
@@ -240,7 +268,10 @@ impl World {
             Some(hidden) if hidden == node.address => sent.transmit.to == translation(sent.source),
             _ => node.address == sent.transmit.to,
         };
-        let mut queue: VecDeque<UnderWay> = transmits.into_iter().map(pack(source)).collect();
+        let sender = self.nodes.iter().find(|node| node.address == source);
+        let release = sender.map_or(Release::TODAY, |node| node.release);
+        let mut queue: VecDeque<UnderWay> =
+            transmits.into_iter().map(|transmit| pack(source)(written(release, transmit))).collect();
         while let Some(next) = queue.pop_front() {
             for node in &mut self.nodes {
                 let is_cut_off = [next.source, next.transmit.to].iter().any(|end| self.cut_off.contains(end));
@@ -250,7 +281,8 @@ impl World {
                 for _ in 0..arrivals {
                     if arrives(node, &next) && !is_lost {
                         let transmits = node.receive(&next.transmit, next.source, at);
-                        queue.extend(transmits.into_iter().map(pack(node.address)));
+                        let transmits = transmits.into_iter().map(|transmit| written(node.release, transmit));
+                        queue.extend(transmits.map(pack(node.address)));
                     }
                 }
             }
@@ -282,6 +314,11 @@ impl World {
     pub(crate) fn sent_to(&self, port: u16) -> Vec<UnderWay> {
         self.sent.iter().filter(|sent| sent.transmit.to == at(port)).cloned().collect()
     }
+}
+
+fn written(release: Release, mut transmit: Transmit) -> Transmit {
+    release.write(&mut transmit.bytes);
+    transmit
 }
 
 /// A message of `from` to `to`, as it is sent without a seal.

@@ -189,6 +189,7 @@ impl Group {
             move_to(&namespace)?;
             match kind {
                 Kind::Thread => {
+                    let peers = peers.into_iter().map(|(id, at)| (id, at.into())).collect();
                     let config = HostConfig { peers, ..HostConfig::new(config, listen) }.sealed(keys);
                     let host = Host::start(config, first, |_| Ok::<_, Infallible>(()))?;
                     Ok(Node::Thread(Box::new(host)))
@@ -199,7 +200,7 @@ impl Group {
                     let bind = move || -> Result<Udp<Id>, Failure> {
                         let transport = Udp::bind_sealed(listen, keys)?;
                         let transport =
-                            peers.into_iter().try_fold(transport, |it, (id, at)| it.peer(id, at))?;
+                            peers.into_iter().try_fold(transport, |it, (id, at)| it.peer(id, at.into()))?;
                         report.send(transport.peers())?;
                         Ok(transport)
                     };

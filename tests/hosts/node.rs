@@ -78,7 +78,7 @@ fn run(args: Args) -> Result<std::convert::Infallible, Failure> {
     let config = Config { timing: timing(), ..Config::new(args.id) };
     // Without a margin the journal shows all that the lease permits.
     let config = HostConfig {
-        peers: args.peers.clone(),
+        peers: args.peers.iter().map(|&(id, address)| (id, address.into())).collect(),
         margin: Duration::ZERO,
         ..HostConfig::new(config, args.listen)
     }

@@ -1,7 +1,7 @@
 //! Rules 4.9 and 4.10: the early pre-vote of the follower of rank 0, and the vote that it reserves.
 
 use quorate::message::{Denial, Order};
-use quorate::{Input, Priority, RoleKind};
+use quorate::{Config, HardState, Input, Priority, RoleKind, Timing};
 
 use crate::support::*;
 
@@ -84,6 +84,21 @@ fn with_a_short_promise_the_early_pre_vote_begins_a_short_time_before_the_deadli
     let mut node = Node::fresh(3, &THREE);
     node.hear(0, 1, heartbeat(1, 1).rank(0).asking(40));
     assert_eq!(node.due(), 30, "a quarter of the promise before its end");
+}
+
+/// Rule 4.9: the round trip passes while the promise does, as far as heartbeats are overdue.
+#[test]
+fn where_round_trips_are_long_the_early_pre_vote_begins_when_two_heartbeats_are_overdue() {
+    let first_timer = |heartbeat_interval| {
+        let timing = Timing { retry_interval: ms(80), heartbeat_interval, ..config(3).timing };
+        let first = HardState::bootstrap(CLUSTER, THREE).unwrap();
+        let mut node = Node::new(Config { timing, ..config(3) }, first, 0);
+        node.hear(0, 1, heartbeat(1, 1).rank(0));
+        node.due()
+    };
+    assert_eq!(first_timer(ms(20)), END - 80, "a retry interval before the deadline");
+    assert_eq!(first_timer(ms(40)), 100, "two and a half intervals after the heartbeat");
+    assert_eq!(first_timer(ms(60)), END * 3 / 4, "a quarter of the promise before its end");
 }
 
 /// Rule 4.9: after a pause of the process the replies are too old to count.

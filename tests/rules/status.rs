@@ -10,17 +10,22 @@ const FIVE: [u64; 5] = [1, 2, 3, 4, 5];
 fn a_quorum_is_reachable_while_it_is_heard_or_there_is_a_leader() {
     let mut node = Node::fresh(3, &FIVE);
     let reaches = |node: &Node| node.status().quorum_reachable;
+    let present = |node: &Node| (node.status().present_voters, node.status().quorum);
     assert!(!reaches(&node));
     node.hear(5, 1, pre_vote(0, 1));
     assert!(!reaches(&node), "two of five");
+    assert_eq!(present(&node), (2, 3));
     node.hear(7, 2, pre_vote(0, 1));
     assert!(reaches(&node));
+    assert_eq!(present(&node), (3, 3));
     node.tick_at(5 + LIMIT);
     assert!(reaches(&node));
     node.tick_at(6 + LIMIT);
     assert!(!reaches(&node), "1 was heard too long ago");
+    assert_eq!(present(&node), (2, 3));
     node.hear(1_000, 2, heartbeat(1, 2));
     assert!(reaches(&node), "there is a leader");
+    assert_eq!(present(&node), (2, 3), "of which a follower hears little");
 }
 
 #[test]

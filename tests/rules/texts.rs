@@ -403,6 +403,7 @@ lease        of term 1, for another 145ms; heartbeats every 50ms ask for 450ms
 promise      none
 membership   1.1, committed
 target       voters [1, 2, 3], learners [4]
+position     0.0, priority 1
 quorum       reachable
 last denial  none
   node 1, voter, bound for another 449ms, position 0.0, priority 1, this node

@@ -7,20 +7,22 @@
     reason = "a test that overflows or panics has found something"
 )]
 
+mod heads;
 mod keys;
 mod network;
+mod nonces;
 #[cfg(target_os = "linux")]
 #[path = "../store/own_mounts.rs"]
 mod own_mounts;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use quorate::ClusterId;
 use quorate::adapters::seal::{
-    Key, Keyring, MAX_SEALED, Opened, Refusal, Refused, Seal, SealError, SystemRng,
+    ClearHead, Key, Keyring, MAX_SEALED, Opened, Refusal, Refused, Seal, SealError, SystemRng,
 };
+use quorate::{ClusterId, Life};
 use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::SeedableRng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 
 type Id = u16;
 
@@ -82,9 +84,9 @@ fn body(node: &mut Seal<Id, ChaCha20Rng>, datagram: &[u8]) -> Result<Vec<u8>, Re
 fn datagrams_go_both_ways_and_name_their_sender() {
     let (mut one, mut two) = pair();
     let mut sealed = one.seal_for(2, b"to").unwrap();
-    assert!(matches!(two.open(&mut sealed), Opened::Datagram { from: 1, body: b"to", is_twin: false }));
+    assert!(matches!(two.open(&mut sealed), Opened::Datagram { from: 1, body: b"to", is_twin: false, .. }));
     let mut sealed = two.seal_for(1, b"fro").unwrap();
-    assert!(matches!(one.open(&mut sealed), Opened::Datagram { from: 2, body: b"fro", is_twin: false }));
+    assert!(matches!(one.open(&mut sealed), Opened::Datagram { from: 2, body: b"fro", is_twin: false, .. }));
     assert_eq!((one.refused(), two.refused()), (Refused::default(), Refused::default()));
 }
 
@@ -94,8 +96,8 @@ fn the_content_of_a_sealed_datagram_cannot_be_read_from_it() {
     let secret = b"the whole membership";
     let (sealed, again) = (one.seal_for(2, secret).unwrap(), one.seal_for(2, secret).unwrap());
     assert!(!sealed.windows(8).any(|bytes| secret.windows(8).any(|secret| bytes == secret)));
-    assert_eq!(sealed[..19], again[..19], "the version, the key's id and the group are the same");
-    let same = sealed.iter().zip(&again).skip(19).filter(|(one, other)| one == other).count();
+    assert_eq!(sealed[..23], again[..23], "the version, the key's id, the group and the life are the same");
+    let same = sealed.iter().zip(&again).skip(35).filter(|(one, other)| one == other).count();
     assert!(same < sealed.len() / 4, "{same} bytes of {} are the same in both", sealed.len());
 }
 
@@ -109,7 +111,7 @@ fn a_sender_without_the_key_gets_no_reply_to_any_datagram() {
     }
     // The sender has seen the id of the key, and uses it with another key.
     let seen = two.seal_for(1, b"x").unwrap();
-    let forged = [&seen[..19], &stranger.handshake(1).unwrap()[19..]].concat();
+    let forged = [&seen[..23], &stranger.handshake(1).unwrap()[23..]].concat();
     assert_eq!(body(&mut one, &forged), Err(Refusal::Forged));
     assert_eq!(body(&mut one, b""), Err(Refusal::Truncated));
     assert_eq!(body(&mut one, b"GET / HTTP/1.1\r\n\r\n"), Err(Refusal::Unsealed));
@@ -196,9 +198,10 @@ fn a_datagram_is_not_opened_again_after_its_receiver_has_restarted() {
     let mut replies = [&old, &unread].map(|sealed| reply(&mut two, &mut sealed.clone()));
     assert_eq!(two.refused().unproven, 2);
     assert!(matches!(one.open(&mut replies[0]), Opened::HandshakeDone { with: 2 }));
-    assert_eq!(body(&mut two, &one.seal_for(2, b"new").unwrap()), Ok(b"new".to_vec()));
     reply(&mut two, &mut old.clone());
-    reply(&mut two, &mut unread.clone());
+    assert_eq!(body(&mut two, &one.seal_for(2, b"new").unwrap()), Ok(b"new".to_vec()));
+    assert_eq!(body(&mut two, &old), Err(Refusal::Replayed));
+    assert_eq!(body(&mut two, &unread), Err(Refusal::Replayed));
 }
 
 #[test]
@@ -330,6 +333,40 @@ fn at_most_a_thousand_peers_are_remembered() {
 }
 
 #[test]
+fn a_datagram_is_not_opened_again_after_its_sender_was_forgotten() {
+    let mut crowded = Seal::new(0_u16, GROUP, ring(&[1]), rng()).unwrap();
+    let introduce = |crowded: &mut Seal<Id, ChaCha20Rng>, id: Id| {
+        let mut node = node(id);
+        let mut handshake = reply(crowded, &mut node.handshake(0).unwrap());
+        node.open(&mut handshake);
+        let sealed = node.seal_for(0, b"x").unwrap();
+        assert!(body(crowded, &sealed).is_ok());
+        sealed
+    };
+    let first = introduce(&mut crowded, 1);
+    for id in 2..=1_024 {
+        introduce(&mut crowded, id);
+    }
+    assert_eq!(body(&mut crowded, &first), Err(Refusal::Replayed), "it is remembered");
+    for id in 1_025..=2_049 {
+        introduce(&mut crowded, id);
+    }
+    assert!(!crowded.can_seal_for(1));
+    reply(&mut crowded, &mut first.clone());
+}
+
+#[test]
+fn a_reply_to_an_earlier_process_teaches_nothing() {
+    let mut two = node(2);
+    let late = reply(&mut two, &mut node(1).handshake(2).unwrap());
+    let mut one = node(1);
+    let mut answer = reply(&mut two, &mut one.handshake(2).unwrap());
+    assert_eq!(body(&mut one, &late), Err(Refusal::Stale));
+    assert!(!one.can_seal_for(2));
+    assert!(matches!(one.open(&mut answer), Opened::HandshakeDone { with: 2 }));
+}
+
+#[test]
 fn delayed_datagrams_do_not_block_later_ones() {
     let (mut one, mut two) = pair();
     let of_the_dead = two.seal_for(1, b"late").unwrap();
@@ -347,10 +384,11 @@ fn delayed_datagrams_do_not_block_later_ones() {
 }
 
 #[test]
-fn replayed_datagrams_of_a_thousand_nodes_do_not_displace_a_live_peer() {
+fn neither_replayed_datagrams_of_a_thousand_nodes_nor_handshakes_with_them_displace_a_live_peer() {
     let (mut one, mut two) = pair();
     for stranger in 3..1_200 {
         reply(&mut one, &mut node(stranger).handshake(1).unwrap());
+        one.handshake(stranger).unwrap();
     }
     assert_eq!(body(&mut one, &two.seal_for(1, b"still here").unwrap()), Ok(b"still here".to_vec()));
 }
@@ -366,7 +404,7 @@ fn a_datagram_of_another_group_with_the_same_key_is_told_apart_from_a_forged_one
     for mut foreign in [two.seal_for(1, b"x").unwrap(), two.handshake(1).unwrap()] {
         // A host without the key cannot make it one of this group.
         let mut renamed = foreign.clone();
-        renamed[11..19].copy_from_slice(&GROUP.0.to_be_bytes());
+        renamed[7..15].copy_from_slice(&GROUP.0.to_be_bytes());
         assert_eq!(body(&mut ours, &renamed), Err(Refusal::Forged));
         assert!(matches!(ours.open(&mut foreign), Opened::Foreign { from: 2, cluster: ClusterId(8) }));
     }
@@ -378,6 +416,49 @@ fn a_datagram_of_another_group_with_the_same_key_is_told_apart_from_a_forged_one
     let unknown = ring(&[9]).seal_broadcast(other, b"x", &mut rng()).unwrap();
     assert_eq!(body(&mut ours, &unknown), Err(Refusal::ForeignCluster { cluster: other }));
     assert_eq!((ours.refused().foreign_cluster, ours.refused().forged), (4, 2));
+}
+
+/// What a datagram says to an observer without the key.
+#[track_caller]
+fn told_life(datagram: &[u8]) -> Life {
+    let ClearHead { cluster, life } = ClearHead::read(datagram).unwrap();
+    assert_eq!(cluster, GROUP);
+    life
+}
+
+#[test]
+fn every_datagram_says_in_the_clear_of_which_life_its_sender_is() {
+    let (mut one, mut two) = (node(1), node(2));
+    assert_eq!(told_life(&one.handshake(2).unwrap()), Life::NONE, "before the node belongs to a group");
+    one.set_life(Life(0x0102_0304_0506_0708));
+    two.set_life(Life(5));
+    let mut handshake = one.handshake(2).unwrap();
+    assert_eq!(handshake[15..23], [1, 2, 3, 4, 5, 6, 7, 8]);
+    let answer = reply(&mut two, &mut handshake);
+    assert_eq!(told_life(&answer), Life(5));
+    meet(&mut one, &mut two);
+    let mut sealed = one.seal_for(2, b"x").unwrap();
+    assert_eq!(told_life(&sealed), Life(0x0102_0304_0506_0708));
+    let Opened::Datagram { life, body: b"x", .. } = two.open(&mut sealed) else { panic!("not opened") };
+    assert_eq!(life, Life(0x0102_0304_0506_0708), "another life is no reason to refuse a datagram");
+    assert_eq!(told_life(&two.seal_broadcast(b"x").unwrap()), Life(5));
+    let question = ring(&[1]).seal_broadcast(GROUP, b"x", &mut rng()).unwrap();
+    assert_eq!(told_life(&question), Life::NONE, "a program that asks is no node");
+    assert_eq!(ClearHead::read(&question[..22]), None);
+    let next = [&question[..2], &[question[2] + 1], &question[3..]].concat();
+    assert_eq!(ClearHead::read(&next), None, "another version may have another head");
+}
+
+#[test]
+fn the_life_in_the_clear_cannot_be_changed_without_the_key() {
+    let (mut one, mut two) = pair();
+    one.set_life(Life(5));
+    let sealed = one.seal_for(2, b"x").unwrap();
+    let mut changed = sealed.clone();
+    changed[15..23].copy_from_slice(&6_u64.to_be_bytes());
+    assert_eq!(told_life(&changed), Life(6));
+    assert_eq!(body(&mut two, &changed), Err(Refusal::Forged));
+    assert_eq!(body(&mut two, &sealed), Ok(b"x".to_vec()));
 }
 
 #[test]
@@ -405,43 +486,6 @@ fn two_processes_of_one_node_that_send_by_turns_are_noticed_and_a_restart_is_not
         assert!(!turn(original, &mut two), "said with the first datagram of each turn");
         assert!(turn(copy, &mut two));
     }
-}
-
-/// A generator that is broken: all that it draws is the same.
-struct Stuck;
-
-impl rand_core::TryRng for Stuck {
-    type Error = std::convert::Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        Ok(5)
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        Ok(5)
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
-        bytes.fill(5);
-        Ok(())
-    }
-}
-
-impl rand_core::TryCryptoRng for Stuck {}
-
-#[test]
-fn datagrams_that_differ_have_different_nonces_even_if_the_randomness_repeats_itself() {
-    let nonce = |group, key, text: &[u8]| {
-        let sealed = ring(&[key]).seal_broadcast(group, text, &mut Stuck).unwrap();
-        sealed[19..43].to_vec()
-    };
-    let texts = [&b"one"[..], b"two", b"on", b""];
-    let mut nonces: Vec<_> = texts.iter().map(|text| nonce(GROUP, 1, text)).collect();
-    nonces.extend([nonce(ClusterId(8), 1, b"one"), nonce(GROUP, 2, b"one")]);
-    assert_eq!(nonce(GROUP, 1, b"one"), nonces[0], "the same datagram is sealed the same");
-    nonces.sort();
-    nonces.dedup();
-    assert_eq!(nonces.len(), 6);
 }
 
 #[test]

@@ -32,21 +32,35 @@ fn fate() -> impl Strategy<Value = Fate> {
 /// Two nodes, and an attacker that sees all datagrams and repeats any of them at will.
 struct Wire {
     nodes: BTreeMap<Id, Seal<Id, ChaCha20Rng>>,
+    /// How often each node has restarted.
+    starts: BTreeMap<Id, u32>,
     /// Every datagram that was ever sent, with its receiver.
     sent: Vec<(Id, Vec<u8>)>,
     datagrams: u32,
+    /// The process of its receiver that ran when the datagram of this text was sealed.
+    sealed_for: BTreeMap<Vec<u8>, u32>,
     counted: BTreeSet<Vec<u8>>,
 }
 
 impl Wire {
     fn new() -> Self {
         let nodes = [1, 2].map(|id| (id, node(id)));
-        Wire { nodes: nodes.into(), sent: Vec::new(), datagrams: 0, counted: BTreeSet::new() }
+        Wire {
+            nodes: nodes.into(),
+            starts: [(1, 0), (2, 0)].into(),
+            sent: Vec::new(),
+            datagrams: 0,
+            sealed_for: BTreeMap::new(),
+            counted: BTreeSet::new(),
+        }
     }
 
     fn write(&mut self, from: Id) {
         self.datagrams += 1;
-        let text = self.datagrams.to_be_bytes();
+        // Some are too short for a short head.
+        let mut text = self.datagrams.to_be_bytes().to_vec();
+        text.resize(if self.datagrams.is_multiple_of(5) { 4 } else { 24 }, 0);
+        self.sealed_for.insert(text.clone(), self.starts[&(3 - from)]);
         let datagram = self.nodes.get_mut(&from).unwrap().seal_for(3 - from, &text).unwrap();
         self.sent.push((3 - from, datagram));
     }
@@ -58,6 +72,10 @@ impl Wire {
             Opened::Datagram { from, body, .. } => {
                 assert_eq!(from, 3 - to);
                 assert!(self.counted.insert(body.to_vec()), "{body:?} is opened twice");
+                assert_eq!(
+                    self.sealed_for[body], self.starts[&to],
+                    "{body:?} was sealed for another process"
+                );
                 return true;
             }
             Opened::Reply(reply) => {
@@ -77,7 +95,10 @@ impl Wire {
                 let handshake = self.nodes.get_mut(&from).unwrap().handshake(3 - from).unwrap();
                 self.sent.push((3 - from, handshake));
             }
-            Fate::Restart(id) => drop(self.nodes.insert(id, node(id))),
+            Fate::Restart(id) => {
+                self.nodes.insert(id, node(id));
+                *self.starts.get_mut(&id).unwrap() += 1;
+            }
             Fate::Deliver(which) if !self.sent.is_empty() => {
                 let newest = self.sent.len().min(4);
                 let (to, datagram) = self.sent[self.sent.len() - 1 - which.index(newest)].clone();

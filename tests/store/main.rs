@@ -7,12 +7,16 @@
     reason = "a test that fails should panic"
 )]
 
+mod deployments;
 #[cfg(target_os = "linux")]
 mod faulty_disks;
 #[cfg(unix)]
 mod files;
+mod formats;
 #[cfg(target_os = "linux")]
 mod own_mounts;
+#[path = "../formats/page.rs"]
+mod page;
 
 use std::error::Error;
 use std::fs;
@@ -22,7 +26,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use quorate::adapters::store::{Fault, Store, StoreError};
-use quorate::{BlankError, ClusterId, HardState, Life, Limits, Term};
+use quorate::{BlankError, ClusterId, Config, Election, HardState, Life, Limits, Name, Term, Timestamp};
+use rand_chacha::rand_core::SeedableRng;
 use tempfile::TempDir;
 
 fn folder() -> (TempDir, PathBuf) {
@@ -99,30 +104,6 @@ fn ids_may_be_integers_bytes_or_addresses() {
     round_trip([[1_u8; 16], [255; 16], [3; 16]]);
     let addresses = ["10.0.0.1:7000", "[2001:db8::1]:7000", "127.0.0.1:65535"];
     round_trip::<SocketAddr>(addresses.map(|address| address.parse().unwrap()));
-}
-
-/// A changed format must have a new number, so that an older file is refused with its number.
-#[test]
-fn the_format_is_these_bytes() {
-    let (_folder, path) = folder();
-    drop(Store::create(&path, &at_term(300)).unwrap());
-    #[rustfmt::skip]
-    let golden = [
-        b'q', b'u', b'o', b'r', b'a', b't', b'e', 0x1a, // magic
-        6, 0, 0, 0,                                     // format
-        38, 0, 0, 0,                                    // length
-        82, 7, 173, 12,                                 // checksum
-        3, b'u', b'6', b'4',                            // type of the ids
-        7,                                              // cluster
-        0xd1, 0xc2, 0x8b, 0x9d, 0xa0, 0xa8, 0x9f, 0xc6, 0xa3, 0x01, // life
-        0xac, 0x02, 1, 2,                               // term, voted for 2
-        0, 0x80, 0xe9, 0xc9, 0xd6, 0x01,                // promised: seconds, nanoseconds
-        0, 1, 3, 1, 2, 3, 0, 2, 0,                      // membership (0, 1), voters, learners, quorum, listed
-        0,                                              // not known to be committed
-        0, 0,                                           // asks candidates for no position
-        0,                                              // not blank
-    ];
-    assert_eq!(fs::read(&path).unwrap(), golden);
 }
 
 #[test]
@@ -300,6 +281,12 @@ fn open_reads_the_files_of_release_0_1_and_gives_the_group_a_life() {
     let forming = HardState::forming(ClusterId(7), limits).unwrap();
     assert_eq!(open(&[7, 0, 0, 0, 0, 0, 0, 0, 0, 3, 1, 3, 5, 0]).unwrap(), forming);
     assert!(open(&[7, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1, 3, 5, 0]).is_err(), "an impossible quorum");
+
+    // Version (2, 4) of a group that formed itself. With limits that no group can have, it could be stored once more,
+    // and never be read again.
+    let formed = |least: u8, most: u8| open(&[7, 3, 0, 0, 0, 2, 4, 1, 6, 0, 1, 1, least, most, 0]);
+    assert_eq!(formed(3, 5).unwrap().membership.limits(), Some(limits));
+    assert!(formed(3, 119).is_err(), "limits that contradict each other");
     assert_eq!(fault_of(&path, &file_of(&listed(2)[..8])), Fault::Malformed);
 }
 
@@ -309,7 +296,7 @@ fn damage_is_not_taken_for_the_file_of_another_release() {
     let (_folder, path) = folder();
     drop(Store::create(&path, &at_term(3)).unwrap());
     let good = fs::read(&path).unwrap();
-    for format in [0, 1, 5, 7, 255] {
+    for format in [0, 1, 5, 6, 255] {
         assert_eq!(
             fault_of(&path, &with_format(&good, format)),
             Fault::UnknownFormat { found: format.into() }
@@ -318,7 +305,7 @@ fn damage_is_not_taken_for_the_file_of_another_release() {
         damaged[8] = format;
         assert_eq!(fault_of(&path, &damaged), Fault::Checksum);
     }
-    fs::write(&path, with_format(&good, 6)).unwrap();
+    fs::write(&path, with_format(&good, 7)).unwrap();
     assert_eq!(Store::<u64>::open(&path).unwrap().1, at_term(3));
 }
 
@@ -353,6 +340,9 @@ fn a_file_with_ids_of_another_type_is_refused() {
     assert_eq!(refused_type::<(u8, u16), [u8; 2]>([(1, 1), (2, 2), (3, 3)]), "(u8, u16)");
     let addresses = ["10.0.0.1:7000", "10.0.0.2:7000", "10.0.0.3:7000"].map(|text| text.parse().unwrap());
     assert_eq!(refused_type::<SocketAddr, u64>(addresses), "SocketAddr::V4(([u8; 4], u16))");
+    assert_eq!(refused_type::<Name<8>, [u8; 2]>(names(["a", "b", "c"])), "str");
+    assert_eq!(refused_type::<[u8; 2], Name<8>>([*b"\x01a", *b"\x01b", *b"\x01c"]), "[u8; 2]");
+    assert_eq!(refused_type::<Name<8>, Name<4>>(names(["web-0", "web-1", "web-2"])), "str");
 }
 
 /// The name of a type may change, and a state without ids cannot be misread.
@@ -365,6 +355,15 @@ fn a_file_is_read_as_any_type_with_the_same_ids() {
     let (_folder, path) = folder();
     drop(Store::create(&path, &HardState::<u64>::joining(ClusterId(7))).unwrap());
     assert_eq!(Store::<i32>::open(&path).unwrap().1, HardState::joining(ClusterId(7)));
+    let (_folder, path) = folder();
+    let state = HardState::bootstrap(ClusterId(7), names::<63>(["web-0", "web-1", "web-2"])).unwrap();
+    drop(Store::create(&path, &state).unwrap());
+    let saved = Store::<Name<8>>::open(&path).unwrap().1;
+    assert_eq!(saved, HardState::bootstrap(ClusterId(7), names(["web-0", "web-1", "web-2"])).unwrap());
+}
+
+fn names<const N: usize>(texts: [&str; 3]) -> [Name<N>; 3] {
+    texts.map(|text| text.parse().unwrap())
 }
 
 mod wrapped {

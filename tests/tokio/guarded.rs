@@ -300,7 +300,7 @@ impl Transport<Id> for Stuck {
         self.channel.send(to, message);
     }
 
-    async fn recv(&mut self) -> io::Result<(Id, Message<Id>)> {
+    async fn recv(&mut self) -> io::Result<Option<(Id, Message<Id>)>> {
         self.channel.recv().await
     }
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use quorate::adapters::store::Store;
 use quorate::adapters::tokio::{Channel, Handle, Network, Options, Transport};
 use quorate::adapters::wire;
-use quorate::{ClusterId, Config, HardState, Message, NodeId};
+use quorate::{ClusterId, Config, HardState, Message, Name, NodeId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::{Instant, sleep};
@@ -24,7 +24,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + Sync + 'static> Transport
         self.0.send(to, &read);
     }
 
-    async fn recv(&mut self) -> io::Result<(I, Message<I>)> {
+    async fn recv(&mut self) -> io::Result<Option<(I, Message<I>)>> {
         self.0.recv().await
     }
 }
@@ -87,4 +87,10 @@ async fn addresses_name_nodes() {
 #[tokio::test(start_paused = true)]
 async fn sixteen_bytes_name_nodes() {
     elects([*b"alpha\0\0\0\0\0\0\0\0\0\0\0", *b"beta\0\0\0\0\0\0\0\0\0\0\0\0", [0xff; 16]]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn short_texts_name_nodes() {
+    let longest = "x".repeat(63);
+    elects(["web-0", "10.0.0.2:7000", &longest].map(|text| text.parse::<Name<63>>().unwrap())).await;
 }

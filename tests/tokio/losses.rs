@@ -275,7 +275,7 @@ struct Flooded;
 impl Transport<Id> for Flooded {
     fn send(&mut self, _: Id, _: &Message<Id>) {}
 
-    async fn recv(&mut self) -> io::Result<(Id, Message<Id>)> {
+    async fn recv(&mut self) -> io::Result<Option<(Id, Message<Id>)>> {
         loop {
             tokio::task::coop::consume_budget().await;
         }

@@ -4,9 +4,11 @@
 
 mod diagnoses;
 mod elections;
+mod graceful;
 mod guarded;
 mod ids;
 mod losses;
+mod names;
 mod parity;
 mod support;
 mod udp;

@@ -138,9 +138,9 @@ fn traffic(target: SocketAddr, keys: Option<&Keyring>) {
     for bytes in [
         &b""[..],
         b"x",
-        b"qr\x06\x01",
+        b"qr\x07\x01",
         b"qr\x05\x01\x01\x00",
-        b"qr\x06\x63",
+        b"qr\x07\x63",
         b"qs\x02",
         b"GET / HTTP/1.1\r\n\r\n",
         &[b'q'; 40_000],
@@ -151,14 +151,10 @@ fn traffic(target: SocketAddr, keys: Option<&Keyring>) {
     let unknown = Question::new(GROUP, target, Some(&other_key), &mut ChaCha20Rng::seed_from_u64(5)).unwrap();
     garbage.send_to(unknown.bytes(), target).unwrap();
     let short = match keys {
-        Some(keys) => keys
-            .seal_broadcast(
-                GROUP,
-                b"qr\x06\x02\0\0\0\0\0\0\0\x0112345678",
-                &mut ChaCha20Rng::seed_from_u64(6),
-            )
-            .unwrap(),
-        None => b"qr\x06\x02\0\0\0\0\0\0\0\x0112345678".to_vec(),
+        Some(keys) => {
+            keys.seal_broadcast(GROUP, b"\x08\x0212345678", &mut ChaCha20Rng::seed_from_u64(6)).unwrap()
+        }
+        None => b"qr\x08\x02\0\0\0\0\0\0\0\x0112345678".to_vec(),
     };
     garbage.send_to(&short, target).unwrap();
     asker.ask();

@@ -78,20 +78,20 @@ impl Transport<Id> for Line {
         }
     }
 
-    async fn recv(&mut self) -> io::Result<(Id, Message<Id>)> {
+    async fn recv(&mut self) -> io::Result<Option<(Id, Message<Id>)>> {
         loop {
             let arrival = self.underway.front().map(|letter| letter.0);
             select! {
                 biased;
                 letter = self.channel.recv() => {
-                    let (from, message) = letter?;
+                    let Some((from, message)) = letter? else { continue };
                     self.underway.push_back((Instant::now() + DELAY, from, message));
                 }
                 () = sleep_until(arrival.unwrap_or_else(Instant::now)), if arrival.is_some() => {
                     if let Some((_, from, message)) = self.underway.pop_front()
                         && !self.cut.separates(self.me, from)
                     {
-                        return Ok((from, message));
+                        return Ok(Some((from, message)));
                     }
                 }
             }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use quorate::{Force, Limits, Target};
 
+use quorate::adapters::udp::PeerAddress;
+
 use super::*;
 
 fn joiner(id: Id) -> Host<Id> {
@@ -100,9 +102,9 @@ fn durable(config: HostConfig<Id>, state: &Arc<Mutex<HardState<Id>>>) -> Host<Id
 #[test]
 fn a_member_that_moves_is_reached_at_its_new_address_by_all() {
     let one = host(config(1), first(1, &[1, 2, 3]));
-    let two = host(config(2).peer(1, one.local_addr()), first(1, &[1, 2, 3]));
+    let two = host(config(2).peer(1, one.local_addr().into()), first(1, &[1, 2, 3]));
     let state = Arc::new(Mutex::new(first(1, &[1, 2, 3])));
-    let three = durable(config(3).peer(1, one.local_addr()), &state);
+    let three = durable(config(3).peer(1, one.local_addr().into()), &state);
     let mut hosts = vec![one, two, three];
     wait_until_all_know_all(&hosts);
 
@@ -112,7 +114,7 @@ fn a_member_that_moves_is_reached_at_its_new_address_by_all() {
         three.shutdown().unwrap();
         // Held, so that the system does not give the same port again.
         let _held = UdpSocket::bind(before);
-        let mut moved = config(3).peer(known, hosts[usize::from(known) - 1].local_addr());
+        let mut moved = config(3).peer(known, hosts[usize::from(known) - 1].local_addr().into());
         moved.config.priority = Priority::NEVER_LEADS;
         hosts.push(durable(moved, &state));
         assert_ne!(hosts[2].local_addr(), before);
@@ -169,7 +171,7 @@ fn a_group_that_restarts_as_a_whole_finds_itself_by_the_addresses_that_were_save
     wait_until_all_know_all(&hosts);
 
     // Nobody was configured with anybody.
-    let saved: Vec<_> = hosts.iter().map(|host| (host.local_addr(), host.addresses())).collect();
+    let saved: Vec<_> = hosts.iter().map(|host| (host.local_addr(), known_peers(host))).collect();
     hosts.into_iter().for_each(|host| host.shutdown().unwrap());
     let restart = |(id, (listen, peers))| start(id, HostConfig { listen, peers, ..config(id) });
     let hosts: Vec<_> = (1..).zip(saved).map(restart).collect();
@@ -229,4 +231,9 @@ fn a_follower_and_a_leader_that_leave_are_told_when_they_are_out() {
     wait_for_removal(&gone.events());
     wait_until_all_know_all(&hosts);
     assert!(gone.failure().is_none() && gone.lease().is_none());
+}
+
+/// What a host knows, as the peers of its next start.
+fn known_peers(host: &Host<Id>) -> Vec<(Id, PeerAddress)> {
+    host.addresses().into_iter().map(|(id, address)| (id, address.into())).collect()
 }

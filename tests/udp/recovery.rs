@@ -13,7 +13,9 @@ use tempfile::TempDir;
 #[path = "../../examples/recover/durable_file.rs"]
 mod durable_file;
 
-use durable_file::{Id, recover_unsafely};
+use durable_file::recover_unsafely;
+
+type Id = u64;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -34,7 +36,7 @@ fn group(nodes: Id) -> (TempDir, impl Fn(Id) -> PathBuf) {
 fn start(id: Id, file: &Path, peers: &[&Host<Id>]) -> Host<Id> {
     let (mut store, saved) = Store::open(file).unwrap();
     let mut config = HostConfig::new(Config::new(id), "127.0.0.1:0".parse().unwrap());
-    config.peers = peers.iter().map(|peer| (peer.status().id, peer.local_addr())).collect();
+    config.peers = peers.iter().map(|peer| (peer.status().id, peer.local_addr().into())).collect();
     Host::start(config, saved, move |state| store.save(state)).unwrap()
 }
 
@@ -51,7 +53,7 @@ fn elected(events: &Events<Id>) -> Term {
 fn the_only_survivor_of_three_leads_alone_in_a_later_term_than_any_before() {
     let (_folder, file) = group(3);
     let before = fs::read(file(1)).unwrap();
-    let (state, copy) = recover_unsafely(&file(1), &[1], Term(13)).unwrap();
+    let (state, copy) = recover_unsafely::<Id>(&file(1), &[1], Term(13)).unwrap();
     assert_eq!((state.term, state.voted_for), (Term(14), None));
     assert_eq!(
         state.promised,
@@ -70,7 +72,7 @@ fn the_only_survivor_of_three_leads_alone_in_a_later_term_than_any_before() {
 fn two_survivors_of_five_elect_one_of_them() {
     let (_folder, file) = group(5);
     for id in [2, 4] {
-        recover_unsafely(&file(id), &[2, 4], Term(15)).unwrap();
+        recover_unsafely::<Id>(&file(id), &[2, 4], Term(15)).unwrap();
     }
     let two = start(2, &file(2), &[]);
     let four = start(4, &file(4), &[&two]);
@@ -93,7 +95,7 @@ fn the_file_of_a_running_node_is_not_changed() {
     let (_folder, file) = group(3);
     let _runs = start(1, &file(1), &[]);
     let before = fs::read(file(1)).unwrap();
-    let error = recover_unsafely(&file(1), &[1], Term(13)).unwrap_err();
+    let error = recover_unsafely::<Id>(&file(1), &[1], Term(13)).unwrap_err();
     assert!(error.to_string().contains("in use"), "{error}");
     assert_eq!(fs::read(file(1)).unwrap(), before);
 }
@@ -102,14 +104,14 @@ fn the_file_of_a_running_node_is_not_changed() {
 fn a_term_that_is_too_low_or_a_second_recovery_changes_nothing() {
     let (folder, file) = group(3);
     let before = fs::read(file(3)).unwrap();
-    assert!(recover_unsafely(&file(3), &[3], Term(12)).is_err(), "node 3 has seen term 13 itself");
-    assert!(recover_unsafely(&file(3), &[], Term(13)).is_err());
-    assert!(recover_unsafely(&folder.path().join("lost"), &[3], Term(13)).is_err());
+    assert!(recover_unsafely::<Id>(&file(3), &[3], Term(12)).is_err(), "node 3 has seen term 13 itself");
+    assert!(recover_unsafely::<Id>(&file(3), &[], Term(13)).is_err());
+    assert!(recover_unsafely::<Id>(&folder.path().join("lost"), &[3], Term(13)).is_err());
     assert_eq!(fs::read(file(3)).unwrap(), before);
 
-    let (_, copy) = recover_unsafely(&file(3), &[3], Term(13)).unwrap();
+    let (_, copy) = recover_unsafely::<Id>(&file(3), &[3], Term(13)).unwrap();
     let after = fs::read(file(3)).unwrap();
-    let error = recover_unsafely(&file(3), &[3], Term(20)).unwrap_err();
+    let error = recover_unsafely::<Id>(&file(3), &[3], Term(20)).unwrap_err();
     assert!(error.to_string().contains("before-recovery"), "{error}");
     assert_eq!(fs::read(file(3)).unwrap(), after);
     assert_eq!(fs::read(copy).unwrap(), before, "the first copy is the one that matters");

@@ -38,7 +38,7 @@ pub(crate) fn trio_of(config: impl Fn(Id) -> HostConfig<Id>) -> Vec<Host<Id>> {
     let mut hosts: Vec<Host<Id>> = Vec::new();
     for id in 1..=3 {
         let mut config = config(id);
-        config.peers = (1..).zip(hosts.iter().map(Host::local_addr)).collect();
+        config.peers = (1..).zip(hosts.iter().map(|host| host.local_addr().into())).collect();
         hosts.push(host(config, first(1, &[1, 2, 3])));
     }
     hosts

@@ -16,7 +16,7 @@ fn started_in_turn(start: impl Fn(HostConfig<Id>) -> Host<Id>) -> Vec<Host<Id>> 
     let mut hosts: Vec<Host<Id>> = Vec::new();
     for id in THREE {
         let mut config = config(id);
-        config.peers = (1..).zip(hosts.iter().map(Host::local_addr)).collect();
+        config.peers = (1..).zip(hosts.iter().map(|host| host.local_addr().into())).collect();
         hosts.push(start(config));
     }
     hosts
@@ -35,7 +35,8 @@ fn start_in(folder: &Path, config: HostConfig<Id>) -> Host<Id> {
 
 /// The configuration of node `id` where all nodes know where the others listen.
 fn at(id: Id, addresses: &[SocketAddr]) -> HostConfig<Id> {
-    let peers = (1..).zip(addresses.iter().copied()).filter(|&(peer, _)| peer != id).collect();
+    let peers = (1..).zip(addresses.iter().copied()).filter(|&(peer, _)| peer != id);
+    let peers = peers.map(|(peer, address)| (peer, address.into())).collect();
     HostConfig { listen: addresses[usize::from(id) - 1], peers, ..config(id) }
 }
 

@@ -1,5 +1,6 @@
 //! Work on threads, for as long as their node leads.
 
+use quorate::adapters::clock::BootClock;
 use quorate::adapters::udp::HostStopped;
 
 use super::*;
@@ -15,7 +16,7 @@ fn patient_trio() -> Vec<Host<Id>> {
         config.config.timing.promise = Duration::from_secs(2);
         config.config.timing.promise_limit = Duration::from_secs(6);
         config.margin = Duration::from_millis(500);
-        config.peers = (1..).zip(hosts.iter().map(Host::local_addr)).collect();
+        config.peers = (1..).zip(hosts.iter().map(|host| host.local_addr().into())).collect();
         hosts.push(host(config, first(1, &[1, 2, 3])));
     }
     hosts
@@ -87,6 +88,32 @@ fn work_that_does_not_ask_does_not_hold_up_the_group_beyond_its_lease() {
     done.store(true, Ordering::SeqCst);
     let (term, may_go_on) = thread.join().unwrap().unwrap();
     assert!(term >= lease.term && !may_go_on);
+}
+
+#[test]
+fn a_long_piece_of_work_is_begun_only_while_its_lease_lasts_for_longer_than_the_piece() {
+    let mut hosts = patient_trio();
+    let notice = Duration::from_millis(300);
+    let place = wait("a leader", || hosts.iter().position(|host| host.lease().is_some()));
+    let leader = hosts.swap_remove(place);
+    let (worker, clock) = (leader.worker(), BootClock::new());
+    let mut followers = Some(hosts);
+    let shortest = worker.run_while_leader_gracefully(notice, |_, may_begin| {
+        // Nobody renews the lease any more.
+        drop(followers.take());
+        let mut shortest = Duration::MAX;
+        loop {
+            let before = clock.now();
+            if !may_begin() {
+                return Some(shortest);
+            }
+            let left = leader.lease().map(|lease| lease.until.saturating_duration_since(before));
+            shortest = shortest.min(left.unwrap_or(Duration::ZERO));
+            thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let (shortest, margin) = (shortest.unwrap(), Duration::from_millis(500));
+    assert!(shortest > margin + notice, "{shortest:?}");
 }
 
 #[test]

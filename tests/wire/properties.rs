@@ -4,6 +4,8 @@ use std::net::Ipv4Addr;
 
 use proptest::prelude::*;
 
+use quorate::Name;
+
 use super::*;
 
 fn membership<I: NodeId + 'static>(
@@ -145,6 +147,10 @@ fn address() -> impl Strategy<Value = SocketAddr> + Clone {
     ]
 }
 
+fn name() -> impl Strategy<Value = Name<63>> + Clone {
+    "[!-~]{1,63}".prop_map(|text| text.parse().unwrap())
+}
+
 fn round_trips<I>(message: &Message<I>) -> Result<(), TestCaseError>
 where
     I: NodeId + Serialize + DeserializeOwned,
@@ -164,10 +170,12 @@ proptest! {
         integers in message(any::<u64>()),
         bytes in message(any::<[u8; 16]>()),
         addresses in message(address()),
+        names in message(name()),
     ) {
         round_trips(&integers)?;
         round_trips(&bytes)?;
         round_trips(&addresses)?;
+        round_trips(&names)?;
     }
 
     #[test]
@@ -176,7 +184,8 @@ proptest! {
         if let Some(version) = datagram.first_mut() {
             *version = VERSION;
         }
-        let _ = (decode::<u64>(&datagram), decode::<[u8; 16]>(&datagram), decode::<SocketAddr>(&datagram));
+        let _ = (decode::<u64>(&datagram), decode::<[u8; 16]>(&datagram));
+        let _ = (decode::<SocketAddr>(&datagram), decode::<Name<63>>(&datagram));
     }
 
     /// If a damaged datagram decodes at all, it decodes to a message that could have been sent.

@@ -7,7 +7,7 @@ use core::time::Duration;
 use alloc::vec::Vec;
 
 use quorate::adapters::wire;
-use quorate::{Config, ConfigError, Election, Event, Input, Message, Output, Timing};
+use quorate::{Config, ConfigError, Election, Event, Message, Output, Timing};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -85,12 +85,14 @@ impl Node {
     pub fn run_once<B: Board>(&mut self, board: &mut B) -> Result<(), Failure<B::Error>> {
         let mut buffer = [0; FRAME];
         let received = board.receive(self.election.deadline(), &mut buffer);
-        self.election.tick_into(board.now(), &mut self.outputs);
-        if let Some((from, length)) = received {
-            // A frame that is no message is noise.
-            if let Ok(message) = wire::decode(buffer.get(..length).unwrap_or_default()) {
-                self.election.step_into(Input::Receive { from, message }, &mut self.outputs);
-            }
+        // The clock is read after the receipt.
+        let now = board.now();
+        // A frame that is no message is noise.
+        let message =
+            received.and_then(|(from, length)| Some((from, wire::decode(buffer.get(..length)?).ok()?)));
+        match message {
+            Some((from, message)) => self.election.receive_into(now, from, &message, &mut self.outputs),
+            None => self.election.tick_into(now, &mut self.outputs),
         }
         self.act_on_outputs(board)?;
         let now = board.now();

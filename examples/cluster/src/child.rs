@@ -104,6 +104,7 @@ pub(crate) fn run(args: &Args, timing: Timing) -> Result<(), Failure> {
     let address_file = args.data.as_ref().map(|data| AddressFile(data.with_extension("peers")));
     let mut peers = address_file.as_ref().map(AddressFile::read).unwrap_or_default();
     peers.extend(founders);
+    let peers = peers.into_iter().map(|(id, address)| (id, address.into())).collect();
     let config = Config { timing, ..Config::new(args.id) };
     // Without a margin the reports show all that the lease permits.
     let config = HostConfig { peers, margin: Duration::ZERO, ..HostConfig::new(config, args.listen) }

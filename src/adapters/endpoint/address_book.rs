@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::prelude::rust_2024::*;
 
 use super::address::{canonical, means_the_same_to};
-use super::candidates::{AsOf, Candidates, Word};
+use super::candidate::AsOf;
+use super::candidates::{Candidates, Word};
 use super::datagram::Sighting;
 use super::pacing::{Asked, Pacing, Turn};
 use crate::types::{NodeId, Timestamp};
@@ -31,6 +32,8 @@ pub(super) struct AddressBook<I> {
 #[derive(Default)]
 struct Entry {
     candidates: Candidates,
+    /// Whether the program gave a name of the node.
+    has_name: bool,
     asked: Asked,
     /// The revision of the book when the node was at a new address.
     revised: u64,
@@ -55,9 +58,34 @@ impl<I: NodeId> AddressBook<I> {
         self.change(id, |entry| entry.candidates.give(canonical(address)));
     }
 
+    /// The program wants `id` in the book, and has a name of it.
+    pub(super) fn name(&mut self, id: I) {
+        self.entries.entry(id).or_default().has_name = true;
+    }
+
+    /// The names of `id` stand for these addresses, and no others any more. Returns whether one of them is new.
+    pub(super) fn resolve(&mut self, id: I, addresses: &[SocketAddr], now: Timestamp) -> bool {
+        let mut has_new = false;
+        self.change(id, |entry| {
+            let before = entry.candidates.best();
+            has_new = entry.candidates.resolve(addresses, now);
+            if has_new {
+                entry.asked.end_rest();
+            }
+            entry.candidates.best() != before
+        });
+        has_new
+    }
+
+    /// Whether `id` leaves unanswered what is sent to it, or has no address at all.
+    pub(super) fn is_missing(&self, id: I, now: Timestamp) -> bool {
+        let entry = self.entries.get(&id);
+        entry.is_none_or(|entry| entry.candidates.any().is_none() || entry.asked.is_missing(now))
+    }
+
     /// Whether `id` was configured.
     pub(super) fn is_configured(&self, id: I) -> bool {
-        self.entries.get(&id).is_some_and(|entry| entry.candidates.is_given())
+        self.entries.get(&id).is_some_and(Entry::is_configured)
     }
 
     /// A datagram of `id`, which may have an address here, came from `address`, with so many bytes, `sealed` or not.
@@ -77,6 +105,13 @@ impl<I: NodeId> AddressBook<I> {
             seen.moved
         });
         challenge
+    }
+
+    /// A datagram of `id` has arrived that says nothing of where it is.
+    pub(super) fn record_contact(&mut self, id: I, now: Timestamp) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.asked.answer(now);
+        }
     }
 
     /// Whether `id` has answered at `address`.
@@ -101,6 +136,7 @@ impl<I: NodeId> AddressBook<I> {
     /// Node `id` has echoed the challenge that was sent to `address`.
     pub(super) fn confirm(&mut self, id: I, address: SocketAddr, now: Timestamp) {
         if self.entries.contains_key(&id) {
+            self.record_contact(id, now);
             self.change(id, |entry| entry.candidates.confirm(address, now));
         }
     }
@@ -146,7 +182,7 @@ impl<I: NodeId> AddressBook<I> {
 
     /// Forgets all nodes but configured peers and those that `is_needed` names.
     pub(super) fn retain(&mut self, is_needed: impl Fn(I) -> bool) {
-        self.entries.retain(|&id, entry| is_needed(id) || entry.candidates.is_given());
+        self.entries.retain(|&id, entry| is_needed(id) || entry.is_configured());
     }
 
     /// The address of `id`, as far as it is known.
@@ -157,6 +193,11 @@ impl<I: NodeId> AddressBook<I> {
     /// The node that is known to be at `address`.
     pub(super) fn at(&self, address: SocketAddr) -> Option<I> {
         self.entries.iter().find(|(_, entry)| entry.candidates.is_known_at(address)).map(|(&id, _)| id)
+    }
+
+    /// Whether `id` has an address that nobody can have made up.
+    pub(super) fn is_certain(&self, id: I) -> bool {
+        self.entries.get(&id).is_some_and(|entry| entry.candidates.is_certain())
     }
 
     /// Every node whose address is known.
@@ -247,6 +288,12 @@ impl<I: NodeId> AddressBook<I> {
     pub(super) fn sightings(&self, id: I, reader: SocketAddr, now: Timestamp) -> Vec<Sighting> {
         let told = self.entries.get(&id).map(|entry| entry.candidates.told(reader, now));
         told.unwrap_or_default().into_iter().map(|told| sighting(told, now)).collect()
+    }
+}
+
+impl Entry {
+    fn is_configured(&self) -> bool {
+        self.has_name || self.candidates.is_given()
     }
 }
 

@@ -1,9 +1,9 @@
 //! The addresses at which one node may be.
 //!
-//! An address that the program, a member or a datagram names stays a *candidate* until the node has *answered* at
-//! another one later. A node has answered at an address if it has sent from there, and the address is one that the
-//! program gave, or has echoed a challenge that was sent to it. A source alone proves nothing: anybody can write any
-//! source on a datagram, and would have the group flood another machine by it.
+//! An address that the program, a name server, a member or a datagram names stays a *candidate* until the node has
+//! *answered* at another one later. A node has answered at an address if it has sent from there, and the address is one
+//! that the program gave, or has echoed a challenge that was sent to it. A source alone proves nothing: anybody can
+//! write any source on a datagram, and would have the group flood another machine by it.
 
 use core::cmp::Reverse;
 use core::net::SocketAddr;
@@ -11,6 +11,8 @@ use core::time::Duration;
 use std::prelude::rust_2024::*;
 
 use super::address::{is_same_family, means_the_same_to};
+use super::candidate::{AsOf, Candidate};
+use super::names::MOST_RESOLVED;
 use crate::types::Timestamp;
 
 /// For how long an address is trusted alone after its node has answered there. A node that is silent for longer is
@@ -21,8 +23,9 @@ pub(super) const FRESH: Duration = Duration::from_secs(5);
 /// much silence at one address another one, at which the node answers, takes its place.
 pub(super) const CLEARLY_LATER: Duration = Duration::from_secs(1);
 
-/// The most candidates of each kind: given by the program, of which the oldest make room; learned, of which the least
-/// useful do; and mere sources, which anybody can make up, and which must not drive out the others, nor they these.
+/// The most candidates of each kind, besides those that names stand for: given by the program, of which the oldest make
+/// room; learned, of which the least useful do; and mere sources, which anybody can make up, and which must not drive
+/// out the others, nor they these.
 const MOST_GIVEN: usize = 4;
 const MOST_LEARNED: usize = 4;
 const MOST_UNPROVEN: usize = 2;
@@ -39,32 +42,6 @@ const LAST_RETRY: Duration = Duration::from_secs(30);
 /// The most bytes that an address which may be made up is owed.
 const MOST_CREDIT: usize = 64 * 1024;
 
-/// An instant on this node's clock, in milliseconds, also before its origin. The oldest means that the node
-/// was never heard by any other.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct AsOf(i128);
-
-impl AsOf {
-    pub(super) const NEVER: AsOf = AsOf(i128::MIN);
-
-    pub(super) fn at(now: Timestamp) -> Self {
-        AsOf(i128::try_from(now.since_origin().as_millis()).unwrap_or(i128::MAX))
-    }
-
-    pub(super) fn ago(now: Timestamp, age: Option<u32>) -> Self {
-        age.map_or(Self::NEVER, |age| AsOf(Self::at(now).0.saturating_sub(age.into())))
-    }
-
-    fn after(self, length: Duration) -> Self {
-        AsOf(self.0.saturating_add(i128::try_from(length.as_millis()).unwrap_or(i128::MAX)))
-    }
-
-    /// The age in milliseconds, as it is told; `None` if there is none, or one too great to matter.
-    pub(super) fn age(self, now: Timestamp) -> Option<u32> {
-        u32::try_from(Self::at(now).0.saturating_sub(self.0).max(0)).ok()
-    }
-}
-
 /// The candidates of one node, and the one at which it answers.
 #[derive(Debug, Default)]
 pub(super) struct Candidates {
@@ -74,63 +51,6 @@ pub(super) struct Candidates {
     /// When an address that may be made up is tried next, and the pause after that.
     next_try: Timestamp,
     pause: Duration,
-}
-
-#[derive(Debug)]
-struct Candidate {
-    address: SocketAddr,
-    /// Whether the program gave it for good.
-    given: bool,
-    /// Whether it comes from the program, or from a member whose messages are sealed.
-    trusted: bool,
-    /// Whether it was the source of a sealed datagram. It is then tried at growing intervals, like an address that
-    /// anybody may have told: somebody without the key can have written the source, but not the datagram.
-    sealed: bool,
-    /// When a datagram of the node last came from here, since it has shown to be here.
-    answered: Option<Timestamp>,
-    /// As of when the program or others know the node to be here.
-    reported: Option<AsOf>,
-    /// When a datagram of the node last came from here.
-    seen: Option<Timestamp>,
-    challenged: Option<Timestamp>,
-    /// How many bytes came from here, or told of it without a seal, that were not answered yet.
-    credit: usize,
-    /// When it was tried last without credit.
-    tried: Option<Timestamp>,
-}
-
-impl Candidate {
-    fn new(address: SocketAddr, given: bool) -> Self {
-        Candidate {
-            address,
-            given,
-            trusted: given,
-            sealed: false,
-            answered: None,
-            reported: None,
-            seen: None,
-            challenged: None,
-            credit: 0,
-            tried: None,
-        }
-    }
-
-    /// The instant of the latest that is known of it.
-    fn as_of(&self) -> Option<AsOf> {
-        let answered = self.answered.map(AsOf::at);
-        let given = self.given.then_some(AsOf::NEVER);
-        [answered, self.reported, given].into_iter().flatten().max()
-    }
-
-    /// Whether it was seen as a source, and nothing else speaks for it.
-    fn is_unproven(&self) -> bool {
-        self.as_of().is_none()
-    }
-
-    /// Whether it may be made up, and yet is worth a try.
-    fn is_rumour(&self) -> bool {
-        !self.trusted && self.answered.is_none() && (self.sealed || !self.is_unproven())
-    }
 }
 
 impl Candidates {
@@ -143,6 +63,26 @@ impl Candidates {
         self.all.push(Candidate { given: true, trusted: true, ..given });
         self.make_room();
         self.best() != before
+    }
+
+    /// The names of the node stand for these `addresses`, and for no others any more. Returns whether one of them was not
+    /// known before.
+    pub(super) fn resolve(&mut self, addresses: &[SocketAddr], now: Timestamp) -> bool {
+        let mut has_new = false;
+        self.all.iter_mut().for_each(|candidate| candidate.resolved = None);
+        for &address in addresses.iter().take(MOST_RESOLVED) {
+            if self.find(address).is_none() {
+                self.all.push(Candidate::new(address, false));
+                has_new = true;
+            }
+            if let Some(candidate) = self.find(address) {
+                candidate.resolved = Some(now);
+            }
+        }
+        // Where nothing else speaks for an address any more, it is not even a source.
+        self.all.retain(|candidate| !candidate.is_unproven() || candidate.seen.is_some());
+        self.make_room();
+        has_new
     }
 
     pub(super) fn is_given(&self) -> bool {
@@ -238,7 +178,7 @@ impl Candidates {
             self.all.retain(|other| {
                 let newer = other.reported.is_some_and(|as_of| as_of > answered);
                 let answers = other.answered.is_some_and(of_late) || other.seen.is_some_and(of_late);
-                other.address == address || other.given || newer || answers
+                other.address == address || other.given || other.resolved.is_some() || newer || answers
             });
         }
     }
@@ -312,15 +252,17 @@ impl Candidates {
         self.best().map(|best| best.0).or_else(seen)
     }
 
-    /// Where to send what is for the node: where it answered of late, and where it was seen since; or else every
-    /// candidate.
+    /// Where to send what is for the node: where it answered of late, and where it was seen since, or a name was found to
+    /// lead since; or else every candidate.
     pub(super) fn route(&self, now: Timestamp) -> Vec<SocketAddr> {
         let (Some((current, at)), None) = (self.fresh_answer(now), self.moved_to()) else {
             let first = self.best().map(|best| best.0);
             let others = self.all.iter().map(|candidate| candidate.address);
             return first.into_iter().chain(others.filter(|&other| Some(other) != first)).collect();
         };
-        let since = |candidate: &&Candidate| candidate.address != current && candidate.seen > Some(at);
+        let since = |candidate: &&Candidate| {
+            candidate.address != current && candidate.seen.max(candidate.resolved) > Some(at)
+        };
         let others = self.all.iter().filter(since).map(|candidate| candidate.address);
         std::iter::once(current).chain(others).collect()
     }
@@ -331,7 +273,7 @@ impl Candidates {
         let next = self.all.iter().filter(|candidate| candidate.is_rumour()).min_by_key(|it| it.tried);
         let may = now >= self.next_try && next.is_some_and(|next| next.address == address);
         let Some(candidate) = self.find(address) else { return false };
-        if candidate.trusted || candidate.answered.is_some() {
+        if candidate.is_trusted() || candidate.answered.is_some() {
             return true;
         }
         if let Some(left) = candidate.credit.checked_sub(length) {
@@ -344,6 +286,11 @@ impl Candidates {
             (self.next_try, self.pause) = (now.saturating_add(pause), pause.saturating_mul(2));
         }
         may
+    }
+
+    /// Whether the node has an address that nobody can have made up.
+    pub(super) fn is_certain(&self) -> bool {
+        self.all.iter().any(|candidate| candidate.trusted || candidate.answered.is_some())
     }
 
     fn find(&mut self, address: SocketAddr) -> Option<&mut Candidate> {
@@ -362,7 +309,8 @@ impl Candidates {
             self.all.retain(|candidate| Some(candidate.address) != useless);
         }
         let current = self.current;
-        let is_learned = |it: &Candidate| !it.given && !it.is_unproven() && Some(it.address) != current;
+        let is_given = |it: &Candidate| it.given || it.resolved.is_some();
+        let is_learned = |it: &Candidate| !is_given(it) && !it.is_unproven() && Some(it.address) != current;
         self.drop_worst(MOST_LEARNED, is_learned);
         self.drop_worst(MOST_UNPROVEN, Candidate::is_unproven);
     }

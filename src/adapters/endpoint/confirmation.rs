@@ -76,6 +76,41 @@ impl Confirmation {
     }
 }
 
+/// The codes of tickets, each for one command and for a minute at most.
+pub(super) struct Tickets {
+    hash: Blake2bMac<U8>,
+    /// How many were used.
+    used: u64,
+}
+
+impl Tickets {
+    pub(super) fn new<R: TryCryptoRng>(rng: &mut R) -> Result<Self, R::Error> {
+        let mut key = [0; 64];
+        rng.try_fill_bytes(&mut key)?;
+        Ok(Tickets { hash: Blake2bMac::new(&key.into()), used: 0 })
+    }
+
+    /// The code that is good now.
+    pub(super) fn current(&self, now: Timestamp) -> Cookie {
+        self.code(period(now))
+    }
+
+    /// Whether `code` is good. If so, it is good no longer.
+    pub(super) fn redeem(&mut self, code: Cookie, now: Timestamp) -> bool {
+        let mut periods = [Some(period(now)), period(now).checked_sub(1)].into_iter().flatten();
+        let is_good = periods.any(|period| self.code(period) == code);
+        if is_good {
+            self.used = self.used.saturating_add(1);
+        }
+        is_good
+    }
+
+    fn code(&self, period: u64) -> Cookie {
+        let hash = self.hash.clone().chain_update(self.used.to_be_bytes()).chain_update(period.to_be_bytes());
+        hash.finalize().into_bytes().into()
+    }
+}
+
 /// The number of the period that `now` is in.
 fn period(now: Timestamp) -> u64 {
     now.since_origin().as_secs().checked_div(PERIOD.as_secs()).unwrap_or(0)

@@ -5,15 +5,21 @@
 //!  2       1       1      8
 //!                  1             postcard (sender, receiver, addresses), then a message as the wire module writes it
 //!                  2             eight bytes to be echoed, postcard (the address that is asked), padding: who leads?
-//!                  3             the same eight bytes, then postcard (the leader)
+//!                  3             the same eight bytes, then postcard (the type of the ids, the leader)
 //!                  4             postcard (the sender), padding: an announcement of the sender's address
 //!                  5             postcard (sender, receiver), eight bytes: a challenge to be echoed
 //!                  6             the same, as the echo of a challenge
+//!                  7             postcard (sender, leader, addresses): where the leader may be
+//!                  8             eight bytes to be echoed, postcard (what an operator asks), padding
+//!                  9             the same eight bytes, then postcard (the type of the ids, the reply)
+//!                 10             postcard (sender, receiver, version and text, version that is known, whether to answer)
 //! ```
-//! An endpoint reads datagrams of its own group alone. A change of this layout raises the version, and an endpoint refuses versions that it does not know. All
-//! kinds travel sealed, if the endpoint has keys: see the module `seal`.
+//! An endpoint reads datagrams of its own group alone. A change of this layout raises the version, and an endpoint
+//! refuses versions that it does not know. All kinds travel sealed, if the endpoint has keys: see the module `seal`, and
+//! `sealed_datagram.rs` for what is left out then.
 
 use core::net::SocketAddr;
+use std::boxed::Box;
 use std::prelude::rust_2024::*;
 
 use serde::de::DeserializeOwned;
@@ -21,8 +27,12 @@ use serde::{Deserialize, Serialize};
 
 use super::LeaderAddress;
 use super::address::{canonical, means_the_same_to};
+use super::advertisements::Advertisement;
 use super::confirmation::Cookie;
+use super::operator::{Asked, Refused, Reply};
 use super::own_addresses::OwnAddresses;
+use crate::adapters::Advertised;
+use crate::adapters::id_type::id_type;
 use crate::adapters::wire;
 use crate::message::Message;
 use crate::types::{ClusterId, NodeId, Term};
@@ -35,14 +45,19 @@ pub(super) const MAX_PLAIN: usize = wire::MAX_DATAGRAM + 4 * 1024;
 const QUESTION_LENGTH: usize = 512;
 
 const MAGIC: &[u8] = b"qr";
-const VERSION: u8 = 6;
-const MESSAGE: u8 = 1;
+/// How long all before the body is.
+pub(super) const HEADER: usize = 12;
+pub(super) const VERSION: u8 = 8;
+pub(super) const MESSAGE: u8 = 1;
 const QUESTION: u8 = 2;
 const ANSWER: u8 = 3;
 const ANNOUNCEMENT: u8 = 4;
 const CHALLENGE: u8 = 5;
 const ECHO: u8 = 6;
 const REFERRAL: u8 = 7;
+const REQUEST: u8 = 8;
+const REPLY: u8 = 9;
+const ADVERTISEMENT: u8 = 10;
 
 /// What an announcement bears beside its sender, so that there is room for a few challenges in its place.
 const ANNOUNCEMENT_PADDING: usize = 160;
@@ -72,12 +87,22 @@ pub(super) enum Datagram<I> {
         leader: I,
         addresses: Vec<Sighting>,
     },
+    /// An operator asks. The length is that of the whole datagram.
+    Request {
+        nonce: Nonce,
+        asked: Box<Asked<I>>,
+        length: usize,
+    },
+    Reply(Nonce, Box<Reply<I>>),
+    Advertisement(Advertisement<I>),
 }
 
 /// Bytes that are no datagram of this group.
 pub(super) enum Undecodable<I> {
     /// The datagram is of this protocol, and of another group; its sender, if the datagram names one.
     Foreign { from: Option<I>, cluster: ClusterId },
+    /// The datagram, or the message in it, is of another version: another release has sent it.
+    OtherVersion,
     /// The bytes are no datagram of this protocol.
     Malformed,
 }
@@ -89,8 +114,12 @@ impl<I: Copy> Datagram<I> {
         match self {
             Datagram::Message(enveloped) => Some(enveloped.from),
             Datagram::Announcement { from } | Datagram::Referral { from, .. } => Some(*from),
+            Datagram::Advertisement(told) => Some(told.from),
             Datagram::Challenge(challenge) | Datagram::Echo(challenge) => Some(challenge.from),
-            Datagram::Question { .. } | Datagram::Answer(..) => None,
+            Datagram::Question { .. }
+            | Datagram::Answer(..)
+            | Datagram::Request { .. }
+            | Datagram::Reply(..) => None,
         }
     }
 }
@@ -139,7 +168,7 @@ pub(super) struct Sighting {
 /// What a node knows of the leader.
 #[derive(Serialize, Deserialize)]
 pub(super) struct LeaderReport<I> {
-    leader: Option<(I, Term, Location)>,
+    leader: Option<(I, Term, Location, Option<Advertised>)>,
 }
 
 /// The location of a leader.
@@ -166,19 +195,21 @@ impl<I: NodeId> LeaderReport<I> {
             Some(address) if means_the_same_to(asker, address) => Location::At(address),
             Some(_) | None => Location::Unknown,
         };
-        LeaderReport { leader: leader.map(|leader| (leader.id, leader.term, location(&leader))) }
+        LeaderReport {
+            leader: leader.map(|leader| (leader.id, leader.term, location(&leader), leader.advertised)),
+        }
     }
 
     /// The leader according to a node that was asked at `asked`. The source of the answer is not used: it
     /// may be that of a program which forwards datagrams.
     pub(super) fn leader(self, cluster: ClusterId, asked: SocketAddr) -> Option<LeaderAddress<I>> {
-        let (id, term, location) = self.leader?;
+        let (id, term, location, advertised) = self.leader?;
         let address = match location {
             Location::Unknown => None,
             Location::Here => Some(asked),
             Location::At(address) => Some(canonical(address)),
         };
-        Some(LeaderAddress { cluster, id, term, address })
+        Some(LeaderAddress { cluster, id, term, address, advertised })
     }
 }
 
@@ -211,11 +242,11 @@ pub(super) fn encode_answer<I: NodeId + Serialize>(
     cluster: ClusterId,
     nonce: Nonce,
     length: usize,
-    report: &LeaderReport<I>,
+    (me, report): (I, &LeaderReport<I>),
 ) -> Option<Vec<u8>> {
     let mut bytes = header(ANSWER, cluster);
     bytes.extend_from_slice(&nonce);
-    let bytes = postcard::to_extend(report, bytes).ok()?;
+    let bytes = postcard::to_extend(&(id_type(&me), report), bytes).ok()?;
     (bytes.len() <= length).then_some(bytes)
 }
 
@@ -244,6 +275,14 @@ pub(super) fn encode_challenge<I: NodeId + Serialize>(
     postcard::to_extend(challenge, header(CHALLENGE, cluster)).ok()
 }
 
+/// Encodes what a node advertises.
+pub(super) fn encode_advertisement<I: NodeId + Serialize>(
+    cluster: ClusterId,
+    told: &Advertisement<I>,
+) -> Option<Vec<u8>> {
+    postcard::to_extend(told, header(ADVERTISEMENT, cluster)).ok()
+}
+
 /// Encodes the echo of a challenge, which is as long.
 pub(super) fn encode_echo<I: NodeId + Serialize>(
     cluster: ClusterId,
@@ -252,32 +291,79 @@ pub(super) fn encode_echo<I: NodeId + Serialize>(
     postcard::to_extend(challenge, header(ECHO, cluster)).ok()
 }
 
+/// Encodes what an operator asks, in `length` bytes or as many as it takes; `None` if it cannot be encoded.
+pub(super) fn encode_request<I: Serialize>(
+    cluster: ClusterId,
+    nonce: Nonce,
+    asked: &Asked<I>,
+    length: usize,
+) -> Option<Vec<u8>> {
+    let mut bytes = header(REQUEST, cluster);
+    bytes.extend_from_slice(&nonce);
+    let mut bytes = postcard::to_extend(asked, bytes).ok()?;
+    let length = bytes.len().max(length);
+    bytes.resize(length, 0);
+    Some(bytes)
+}
+
+/// Encodes the reply of node `me` to a request; `None` if it cannot be encoded.
+pub(super) fn encode_reply<I: Serialize>(
+    cluster: ClusterId,
+    nonce: Nonce,
+    (me, reply): (I, &Reply<I>),
+) -> Option<Vec<u8>> {
+    let mut bytes = header(REPLY, cluster);
+    bytes.extend_from_slice(&nonce);
+    postcard::to_extend(&(id_type(&me), reply), bytes).ok()
+}
+
 /// Decodes a datagram of group `cluster`, if it is one from first byte to last.
-pub(super) fn decode<I: NodeId + DeserializeOwned>(
+pub(super) fn decode<I: NodeId + Serialize + DeserializeOwned>(
     cluster: ClusterId,
     bytes: &[u8],
 ) -> Result<Datagram<I>, Undecodable<I>> {
-    let (kind, named, body) = split_header(bytes).ok_or(Undecodable::Malformed)?;
-    let datagram = decode_body(kind, bytes.len(), body);
+    let (kind, named, body) = split_header(bytes)?;
+    let datagram = match kind {
+        MESSAGE => decode_message(body),
+        _ => decode_body(kind, bytes.len(), body).ok_or(Undecodable::Malformed),
+    };
     match datagram {
-        Some(Datagram::Message(enveloped)) if enveloped.message.header.cluster != named => {
+        Ok(Datagram::Message(enveloped)) if enveloped.message.header.cluster != named => {
             Err(Undecodable::Malformed)
         }
-        Some(datagram) if named == cluster => Ok(datagram),
-        Some(datagram) => Err(Undecodable::Foreign { from: datagram.sender(), cluster: named }),
+        Ok(datagram) if named == cluster => Ok(datagram),
+        Ok(datagram) => Err(Undecodable::Foreign { from: datagram.sender(), cluster: named }),
         // Another group may have ids of another type.
-        None if named != cluster => Err(Undecodable::Foreign { from: None, cluster: named }),
-        None => Err(Undecodable::Malformed),
+        Err(_) if named != cluster => Err(Undecodable::Foreign { from: None, cluster: named }),
+        Err(undecodable) => Err(undecodable),
     }
 }
 
-fn decode_body<I: NodeId + DeserializeOwned>(kind: u8, length: usize, body: &[u8]) -> Option<Datagram<I>> {
+pub(super) fn decode_message<I: NodeId + DeserializeOwned>(
+    body: &[u8],
+) -> Result<Datagram<I>, Undecodable<I>> {
+    let opened = postcard::take_from_bytes::<OpenedEnvelope<I>>(body);
+    let (OpenedEnvelope { from, to, addresses }, message) = opened.map_err(|_| Undecodable::Malformed)?;
+    let message = decode_enclosed(message)?;
+    Ok(Datagram::Message(Enveloped { from, to, addresses, message }))
+}
+
+/// Decodes the message at the end of a datagram.
+pub(super) fn decode_enclosed<I: NodeId + DeserializeOwned>(
+    bytes: &[u8],
+) -> Result<Message<I>, Undecodable<I>> {
+    wire::decode(bytes).map_err(|error| match error {
+        wire::DecodeError::UnknownVersion { .. } => Undecodable::OtherVersion,
+        _ => Undecodable::Malformed,
+    })
+}
+
+pub(super) fn decode_body<I: NodeId + Serialize + DeserializeOwned>(
+    kind: u8,
+    length: usize,
+    body: &[u8],
+) -> Option<Datagram<I>> {
     match kind {
-        MESSAGE => {
-            let (OpenedEnvelope { from, to, addresses }, message) = postcard::take_from_bytes(body).ok()?;
-            let message = wire::decode(message).ok()?;
-            Some(Datagram::Message(Enveloped { from, to, addresses, message }))
-        }
         QUESTION => {
             let (nonce, rest) = body.split_first_chunk()?;
             let asked = postcard::take_from_bytes(rest).ok().map(|(asked, _)| asked);
@@ -285,8 +371,9 @@ fn decode_body<I: NodeId + DeserializeOwned>(kind: u8, length: usize, body: &[u8
         }
         ANSWER => {
             let (nonce, report) = body.split_first_chunk()?;
-            let (report, rest) = postcard::take_from_bytes::<LeaderReport<I>>(report).ok()?;
-            rest.is_empty().then_some(Datagram::Answer(*nonce, report))
+            let ((ids, report), rest) = postcard::take_from_bytes::<(&str, LeaderReport<I>)>(report).ok()?;
+            let is_readable = report.leader.as_ref().is_none_or(|(leader, ..)| id_type(leader) == ids);
+            (rest.is_empty() && is_readable).then_some(Datagram::Answer(*nonce, report))
         }
         ANNOUNCEMENT => {
             let (from, rest) = postcard::take_from_bytes(body).ok()?;
@@ -297,6 +384,20 @@ fn decode_body<I: NodeId + DeserializeOwned>(kind: u8, length: usize, body: &[u8
             let datagram = if kind == CHALLENGE { Datagram::Challenge } else { Datagram::Echo };
             rest.is_empty().then_some(datagram(challenge))
         }
+        ADVERTISEMENT => {
+            let (told, rest) = postcard::take_from_bytes(body).ok()?;
+            rest.is_empty().then_some(Datagram::Advertisement(told))
+        }
+        REQUEST => {
+            let (nonce, rest) = body.split_first_chunk()?;
+            let (asked, _padding) = postcard::take_from_bytes(rest).ok()?;
+            Some(Datagram::Request { nonce: *nonce, asked: Box::new(asked), length })
+        }
+        REPLY => {
+            let (nonce, rest) = body.split_first_chunk()?;
+            let (ids, rest) = postcard::take_from_bytes::<&str>(rest).ok()?;
+            Some(Datagram::Reply(*nonce, Box::new(decode_reply(ids, rest))))
+        }
         REFERRAL => {
             let ((from, leader, addresses), rest) = postcard::take_from_bytes(body).ok()?;
             rest.is_empty().then_some(Datagram::Referral { from, leader, addresses })
@@ -305,16 +406,37 @@ fn decode_body<I: NodeId + DeserializeOwned>(kind: u8, length: usize, body: &[u8
     }
 }
 
-fn header(kind: u8, cluster: ClusterId) -> Vec<u8> {
-    let mut bytes = MAGIC.to_vec();
+/// Ids of another type may be readable as these, and would be others: so their type comes first.
+fn decode_reply<I: NodeId + DeserializeOwned + Serialize>(ids: &str, bytes: &[u8]) -> Reply<I> {
+    match postcard::take_from_bytes::<Reply<I>>(bytes) {
+        Ok((Reply::Report(report, ticket), [])) if id_type(&report.status.id) == ids => {
+            Reply::Report(report, ticket)
+        }
+        Ok((reply @ (Reply::Accepted | Reply::Refused(_)), [])) => reply,
+        Ok(_) | Err(_) => Reply::Refused(Refused::OtherIds(ids.into())),
+    }
+}
+
+pub(super) fn header(kind: u8, cluster: ClusterId) -> Vec<u8> {
+    // Most datagrams are no longer, nor with what a seal adds.
+    let mut bytes = Vec::with_capacity(128);
+    bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&[VERSION, kind]);
     bytes.extend_from_slice(&cluster.0.to_be_bytes());
     bytes
 }
 
 /// The kind, the group and the body of a datagram of this version.
-fn split_header(bytes: &[u8]) -> Option<(u8, ClusterId, &[u8])> {
-    let (&kind, rest) = bytes.strip_prefix(MAGIC)?.strip_prefix(&[VERSION])?.split_first()?;
-    let (cluster, body) = rest.split_first_chunk()?;
-    Some((kind, ClusterId(u64::from_be_bytes(*cluster)), body))
+fn split_header<I>(bytes: &[u8]) -> Result<(u8, ClusterId, &[u8]), Undecodable<I>> {
+    match bytes.strip_prefix(MAGIC) {
+        Some([VERSION, kind, rest @ ..]) => {
+            let (cluster, body) = rest.split_first_chunk().ok_or(Undecodable::Malformed)?;
+            Ok((*kind, ClusterId(u64::from_be_bytes(*cluster)), body))
+        }
+        Some([_, _, ..]) => Err(Undecodable::OtherVersion),
+        Some([] | [_]) | None => Err(Undecodable::Malformed),
+    }
 }
+
+#[cfg(test)]
+mod tests;

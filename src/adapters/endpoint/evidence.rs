@@ -26,6 +26,8 @@ const LASTING: u32 = 4;
 pub(super) enum Fault {
     /// This node cannot read it.
     Unreadable,
+    /// Another release has sent it.
+    OtherRelease,
     /// It is of another group.
     Foreign,
     /// It is for another node.
@@ -38,7 +40,7 @@ pub(super) enum Fault {
     TooLong,
 }
 
-/// The latest datagrams that could not be used or sent, by node and by fault. There are no more than five for each node
+/// The latest datagrams that could not be used or sent, by node and by fault. There are no more than six for each node
 /// in the address book.
 pub(super) struct Evidence<I> {
     all: Vec<Clue<I>>,
@@ -130,10 +132,10 @@ impl Fault {
             Refusal::TooLong
             | Refusal::Truncated
             | Refusal::Unsealed
-            | Refusal::UnknownVersion { .. }
             | Refusal::UnknownKey
             | Refusal::Forged
             | Refusal::Malformed => Some(Fault::Unreadable),
+            Refusal::UnknownVersion { .. } => Some(Fault::OtherRelease),
             Refusal::ForeignCluster { .. } => Some(Fault::Foreign),
             Refusal::Misdirected => Some(Fault::Misdirected),
             Refusal::Reflected => Some(Fault::Returned),
@@ -155,7 +157,8 @@ impl Tally {
             refused.forged,
             refused.malformed,
         ];
-        let unreadable = refused.into_iter().chain([counters.oversized, counters.undecodable]);
+        let plain = [counters.oversized, counters.undecodable, counters.other_version];
+        let unreadable = refused.into_iter().chain(plain);
         Tally {
             unreadable: unreadable.fold(0, u64::saturating_add),
             sent: counters.sent,
@@ -181,7 +184,9 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
                 }
             }
             Fault::Returned | Fault::TooLong => {}
-            Fault::Unreadable | Fault::Foreign | Fault::Misdirected => self.record_clue(fault, origin),
+            Fault::Unreadable | Fault::OtherRelease | Fault::Foreign | Fault::Misdirected => {
+                self.record_clue(fault, origin);
+            }
         }
     }
 
@@ -220,14 +225,17 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
     fn findings(&mut self, now: Timestamp) -> Findings<I> {
         let tally = Tally::of(&self.counters());
         let is_unknown = |id: &I| self.book.address(*id).is_none();
+        let is_unresolved = |id: &I| self.names.is_unresolved(*id);
         let is_arriving = |id: &I| self.book.is_arriving(*id, now);
         Findings {
             unanswering: self.diagnostics.silent().iter().copied().filter(is_arriving).collect(),
             too_long_for: self.evidence.recent(Fault::TooLong),
             unreadable_from: self.evidence.lasting(Fault::Unreadable, now),
+            other_release_from: self.evidence.lasting(Fault::OtherRelease, now),
             foreign_from: self.evidence.lasting(Fault::Foreign, now),
             misdirected_from: self.evidence.lasting(Fault::Misdirected, now),
             unaddressed: self.diagnostics.silent().iter().copied().filter(is_unknown).collect(),
+            unresolved: self.diagnostics.silent().iter().copied().filter(is_unresolved).collect(),
             unreadable: tally.unreadable.saturating_sub(self.evidence.well.unreadable),
             cannot_send: self.evidence.review_sends(tally),
         }

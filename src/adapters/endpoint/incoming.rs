@@ -62,6 +62,7 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
         self.settle();
         self.forget_strangers();
         self.requester = None;
+        self.requests.forget();
         let origin = Origin { source: canonical(source), length: bytes.len(), at: now };
         match self.sealing.open(bytes) {
             Received::Datagram(datagram) => return self.receive(datagram, origin, out),
@@ -76,6 +77,9 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
                 Fault::of(refusal).into_iter().for_each(|fault| self.record_fault(fault, origin));
             }
             Received::Oversized => self.refuse(Fault::Unreadable, origin, |counters| &mut counters.oversized),
+            Received::OtherVersion => {
+                self.refuse(Fault::OtherRelease, origin, |counters| &mut counters.other_version);
+            }
             Received::Undecodable => {
                 self.refuse(Fault::Unreadable, origin, |counters| &mut counters.undecodable)
             }
@@ -93,6 +97,7 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
             Datagram::Message(enveloped) => return self.receive_message(enveloped, origin, out),
             Datagram::Announcement { from } if self.is_admitted(from) => {
                 self.record_source(from, origin, out);
+                self.advertisements.record_start(from);
                 self.refer(from, origin, out);
             }
             Datagram::Referral { from, leader, addresses } if self.is_admitted(from) => {
@@ -105,7 +110,13 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
             Datagram::Question { nonce, asked, length } => {
                 self.answer_question(nonce, asked, length, origin.source, out);
             }
-            Datagram::Answer(..) => self.counters.count(|counters| &mut counters.undecodable),
+            Datagram::Request { nonce, asked, length } => {
+                self.receive_request((nonce, *asked), (origin.source, length), out);
+            }
+            Datagram::Advertisement(told) => self.receive_advertisement(&told, origin),
+            Datagram::Answer(..) | Datagram::Reply(..) => {
+                self.counters.count(|counters| &mut counters.undecodable);
+            }
         }
         None
     }
@@ -153,6 +164,7 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
         let recorded = self.is_admitted(from);
         if recorded {
             self.record_source(from, origin, out);
+            self.advertisements.record_member(from, origin.at);
         } else {
             self.counters.count(|counters| &mut counters.strangers);
         }
@@ -215,6 +227,7 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
         if from == self.id || to != self.id {
             return self.counters.count(|counters| &mut counters.misdirected);
         }
+        self.book.record_contact(from, origin.at);
         let echo = datagram::encode_echo(self.cluster, &Challenge { from: to, to: from, cookie });
         let echo = echo.and_then(|bytes| self.sealing.seal_if_met(from, bytes));
         if let Some(bytes) = echo.filter(|bytes| bytes.len() <= origin.length) {
@@ -240,6 +253,7 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
         if !self.is_admitted(with) {
             return;
         }
+        self.advertisements.record_start(with);
         let announcement = datagram::encode_announcement(self.id, self.cluster);
         let announcement = announcement.and_then(|bytes| self.sealing.seal_if_met(with, bytes));
         if let Some(bytes) = announcement.filter(|bytes| bytes.len() <= origin.length) {
@@ -256,7 +270,8 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
         out: &mut Vec<Transmit>,
     ) {
         let report = asked.map(|asked| LeaderReport::new((self.id, &self.own), self.leader(), asker, asked));
-        let answer = report.and_then(|report| datagram::encode_answer(self.cluster, nonce, length, &report));
+        let answer = report
+            .and_then(|report| datagram::encode_answer(self.cluster, nonce, length, (self.id, &report)));
         match answer {
             Some(bytes) => {
                 match self.sealing.seal_broadcast(bytes) {

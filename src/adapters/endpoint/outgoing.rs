@@ -21,8 +21,8 @@ use crate::types::{NodeId, Timestamp};
 /// that never campaigns is never asked.
 const ANNOUNCE_EVERY: Duration = Duration::from_millis(500);
 
-/// How often an endpoint begins handshakes that are not done yet, repeats challenges, counts the silent, and forgets addresses that are
-/// not needed any more. No event says that a removed node has been told that it is out.
+/// How often an endpoint begins handshakes that are not done yet, repeats challenges, counts the silent, and forgets
+/// addresses that are not needed any more. No event says that a removed node has been told that it is out.
 const MAINTAIN_EVERY: Duration = Duration::from_secs(1);
 
 impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
@@ -31,6 +31,8 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
     /// those that are sent to it come out of the next [`handle_timeout`](Self::handle_timeout), behind all others.
     pub fn send(&mut self, to: I, message: &Message<I>, now: Timestamp, out: &mut Vec<Transmit>) {
         self.now = now;
+        // A message that has waited for a write may be of the life before.
+        self.sealing.set_life(message.header.life);
         let route = self.book.route(to, now);
         let Some(&reader) = route.first() else { return self.answer_stranger(to, message, out) };
         let turn = self.book.turn(to, now);
@@ -38,7 +40,7 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
             return self.counters.count(|counters| &mut counters.held_back);
         }
         let addresses = self.book.enclose(to, reader, carries_membership(message), now);
-        let bytes = datagram::encode_message(self.id, to, &addresses, message);
+        let bytes = self.sealing.encode_message((self.id, to), &addresses, message);
         if bytes.is_none() {
             self.evidence.record(to, Fault::TooLong, now);
         }
@@ -53,7 +55,7 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
             return self.counters.count(|counters| &mut counters.unroutable);
         };
         let (source, room) = (requester.source, requester.room);
-        let bytes = datagram::encode_message(self.id, to, &[], message);
+        let bytes = self.sealing.encode_message((self.id, to), &[], message);
         let Some(bytes) = bytes.and_then(|bytes| self.sealing.seal_for(to, bytes)) else {
             return self.counters.count(|counters| &mut counters.send_errors);
         };
@@ -75,6 +77,7 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
     pub fn handle_timeout(&mut self, now: Timestamp, out: &mut Vec<Transmit>) {
         self.now = now;
         self.requester = None;
+        self.review_names(now);
         if self.leader.is_none() && now >= self.next_announcement {
             self.next_announcement = now.saturating_add(ANNOUNCE_EVERY);
             self.announce(out);
@@ -83,11 +86,15 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
             self.next_maintenance = now.saturating_add(MAINTAIN_EVERY);
             self.forget_strangers();
             self.book.count_silent(now);
+            for &id in self.members.iter().filter(|&&id| self.book.is_certain(id)) {
+                self.advertisements.record_member(id, now);
+            }
             self.begin_handshakes(out);
             for (id, source) in self.book.unanswered(now) {
                 self.send_challenge(id, source, now, out);
             }
         }
+        self.send_advertisements(out);
         self.report_problem(now);
         out.append(&mut self.deferred);
     }
@@ -113,7 +120,7 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
 }
 
 impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
-    fn transmit_in_turn(&mut self, id: I, bytes: Option<Vec<u8>>, out: &mut Vec<Transmit>) {
+    pub(super) fn transmit_in_turn(&mut self, id: I, bytes: Option<Vec<u8>>, out: &mut Vec<Transmit>) {
         let route = self.book.route(id, self.now);
         match self.book.turn(id, self.now) {
             _ if route.is_empty() => {}
@@ -138,12 +145,20 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
         let mut deferred = mem::take(&mut self.deferred);
         let queue = if turn == Turn::Last { &mut deferred } else { out };
         let before = queue.len();
-        for &address in route {
-            if self.book.spend(id, address, bytes.len(), self.now) {
-                self.transmit(address, bytes.clone(), queue);
+        let length = bytes.len();
+        if let &[address] = route {
+            // Nearly always, and then nothing is copied.
+            if self.book.spend(id, address, length, self.now) {
+                self.transmit(address, bytes, queue);
+            }
+        } else {
+            for &address in route {
+                if self.book.spend(id, address, length, self.now) {
+                    self.transmit(address, bytes.clone(), queue);
+                }
             }
         }
-        self.book.record_sent(id, bytes.len(), queue.len().saturating_sub(before), self.now);
+        self.book.record_sent(id, length, queue.len().saturating_sub(before), self.now);
         self.deferred = deferred;
     }
 

@@ -16,6 +16,9 @@ const HELD: Duration = Duration::from_secs(3);
 /// How long a node may leave all that is sent to it unanswered until it is silent.
 const SILENT_AFTER: Duration = Duration::from_secs(1);
 
+/// How long a node may leave all that is sent to it unanswered until it may be somewhere else: some heartbeats.
+const MISSING_AFTER: Duration = Duration::from_millis(250);
+
 /// How many datagrams a node may leave unanswered at least until it is silent: a leader whose heartbeats these are does
 /// not count on the node's promise any more.
 const UNANSWERED: usize = 3;
@@ -132,6 +135,19 @@ impl Asked {
     /// Whether datagrams of the node arrive, of which one that knows no leader sends two a second.
     pub(super) fn is_arriving(&self, now: Timestamp) -> bool {
         self.heard.is_some_and(|heard| now.saturating_duration_since(heard) < SILENT_AFTER)
+    }
+
+    /// Whether the node leaves unanswered what is sent to it, and may be somewhere else. A node that was heard before need
+    /// not answer the first datagram: it has to be asked again.
+    pub(super) fn is_missing(&self, now: Timestamp) -> bool {
+        let last = if self.heard.is_some() { self.wanted } else { now };
+        self.since.is_some_and(|since| last.saturating_duration_since(since) >= MISSING_AFTER)
+            && now.saturating_duration_since(self.wanted) < PAUSE
+    }
+
+    /// The node may be at another address: the next datagram to it need not wait.
+    pub(super) fn end_rest(&mut self) {
+        self.sent = Timestamp::ORIGIN;
     }
 
     /// A datagram of `length` bytes goes out, to so many addresses of the node.

@@ -5,10 +5,12 @@ use std::fmt;
 use std::prelude::rust_2024::*;
 
 use rand_core::TryCryptoRng;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::LeaderAddress;
 use super::datagram::{self, Datagram, Nonce};
+use super::sealed_datagram;
 use crate::adapters::seal::{Keyring, SealError};
 use crate::types::{ClusterId, NodeId};
 
@@ -42,6 +44,7 @@ impl Question {
         let nonce = rng.try_next_u64().map_err(|_| SealError::NoRandomness)?.to_be_bytes();
         let mut bytes = datagram::encode_question(cluster, asked, nonce);
         if let Some(keys) = keys {
+            sealed_datagram::strip(&mut bytes);
             bytes = keys.seal_broadcast(cluster, &bytes, rng)?;
         }
         Ok(Question { cluster, asked, nonce, keys: keys.cloned(), bytes })
@@ -56,26 +59,19 @@ impl Question {
     /// Reads a datagram that came in, in its place. `None`: the datagram does not answer this question;
     /// `Some(None)`: the node that answers knows no leader.
     #[must_use]
-    pub fn read_answer<I: NodeId + DeserializeOwned>(
+    pub fn read_answer<I: NodeId + Serialize + DeserializeOwned>(
         &self,
         bytes: &mut [u8],
     ) -> Option<Option<LeaderAddress<I>>> {
-        let bytes = match &self.keys {
-            Some(keys) => keys.open_broadcast(self.cluster, bytes).ok()?,
-            None => bytes,
-        };
-        match datagram::decode(self.cluster, bytes).ok()? {
-            Datagram::Answer(echoed, report) if echoed == self.nonce => {
-                Some(report.leader(self.cluster, self.asked))
+        let datagram = match &self.keys {
+            Some(keys) => {
+                let body = keys.open_broadcast(self.cluster, bytes).ok()?;
+                sealed_datagram::decode(self.cluster, None, body).ok()?
             }
-            Datagram::Answer(..)
-            | Datagram::Message(_)
-            | Datagram::Question { .. }
-            | Datagram::Announcement { .. }
-            | Datagram::Referral { .. }
-            | Datagram::Challenge(_)
-            | Datagram::Echo(_) => None,
-        }
+            None => datagram::decode(self.cluster, bytes).ok()?,
+        };
+        let Datagram::Answer(nonce, report) = datagram else { return None };
+        (nonce == self.nonce).then(|| report.leader(self.cluster, self.asked))
     }
 }
 

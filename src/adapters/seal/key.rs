@@ -7,10 +7,10 @@ use std::prelude::rust_2024::*;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use aes_gcm_siv::Aes256GcmSiv;
+use aes_gcm_siv::aead::KeyInit;
+use blake2::Blake2bMac512;
 use blake2::digest::Mac;
-use blake2::digest::consts::U24;
-use blake2::{Blake2bMac, Blake2bMac512};
-use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
 use crate::adapters::files::advice;
@@ -22,19 +22,21 @@ pub(super) const LENGTH: usize = 32;
 /// How many keys a keyring holds at most: the more, the longer a forgery is looked at.
 const MOST: usize = 4;
 
-/// What of a key is told to everybody: whoever has the key sees by it which one is meant.
+/// What of a key is told to everybody: a holder of the key sees by it which one is meant.
 pub(super) type KeyId = [u8; 8];
+
+/// What of a key's id each datagram shows: its first bytes.
+pub(super) type ShortId = [u8; 4];
 
 /// A secret of 32 random bytes that all nodes of a group have.
 ///
 /// It is written as 64 hexadecimal digits. Its bytes are wiped when it is dropped, and nothing prints
-/// them: [`Debug`](fmt::Debug) shows what every datagram shows, which key it is.
+/// them: [`Debug`](fmt::Debug) shows its id, of which every datagram shows the first half.
 #[derive(Clone)]
 pub struct Key {
-    pub(super) cipher: XChaCha20Poly1305,
+    pub(super) cipher: Aes256GcmSiv,
     pub(super) id: KeyId,
-    /// Keyed hash that makes nonces, under a key of its own.
-    nonces: Blake2bMac<U24>,
+    pub(super) short_id: ShortId,
 }
 
 /// A few keys: a group seals with the first of them, and opens with any.
@@ -99,34 +101,23 @@ impl Key {
     /// The key of these bytes, which must be random: a password is no key.
     #[must_use]
     pub fn new(bytes: &[u8; LENGTH]) -> Self {
-        let cipher = XChaCha20Poly1305::new(bytes.into());
-        // The tag of nothing: it says nothing of the key. No datagram has this nonce.
-        let tag = cipher.encrypt_inout_detached(
-            &XNonce::default(),
-            b"quorate: id of the key",
-            (&mut [][..]).into(),
-        );
-        let tag = tag.unwrap_or_default();
-        let id = tag.first_chunk().copied().unwrap_or_default();
-        Key { cipher, id, nonces: nonce_hash(bytes) }
-    }
-
-    /// The nonce of a datagram with this clear head and these sealed bytes: a keyed hash of both and of `drawn`
-    /// randomness. Should the same randomness be drawn twice, as by two copies of one virtual machine, then two
-    /// datagrams that differ still have different nonces.
-    pub(super) fn nonce(&self, drawn: &XNonce, head: &[u8], plain: &[u8]) -> XNonce {
-        let hash = self.nonces.clone().chain_update(drawn).chain_update(head).chain_update(plain);
-        hash.finalize().into_bytes()
+        let (secret, public) = (derive(bytes, b"quorate: seal 5"), derive(bytes, b"quorate: id of the key"));
+        let secret = Zeroizing::new(secret.first_chunk::<LENGTH>().copied().unwrap_or_default());
+        Key {
+            cipher: Aes256GcmSiv::new((&*secret).into()),
+            id: public.first_chunk().copied().unwrap_or_default(),
+            short_id: public.first_chunk().copied().unwrap_or_default(),
+        }
     }
 }
 
-/// The hash that makes nonces. Its key is a hash of the group's key: the cipher and this hash have none in common.
-fn nonce_hash(bytes: &[u8; LENGTH]) -> Blake2bMac<U24> {
+/// A keyed hash (BLAKE2b with 64 bytes of output, under the key and 32 zeros) of a purpose. What is derived for one
+/// purpose says nothing of what is derived for another, or of the key.
+fn derive(bytes: &[u8; LENGTH], purpose: &[u8]) -> Zeroizing<[u8; 2 * LENGTH]> {
     let mut padded = Zeroizing::new([0; 2 * LENGTH]);
     padded.iter_mut().zip(bytes).for_each(|(place, byte)| *place = *byte);
-    let derived =
-        Blake2bMac512::new((&*padded).into()).chain_update(b"quorate: nonces").finalize().into_bytes();
-    Blake2bMac::new(&derived)
+    let derived = Blake2bMac512::new((&*padded).into()).chain_update(purpose).finalize().into_bytes();
+    Zeroizing::new(derived.into())
 }
 
 impl FromStr for Key {
@@ -157,13 +148,20 @@ impl Keyring {
         }
     }
 
+    /// The ids of the keys, the one that seals first. An id is written as sixteen hexadecimal digits (`{:016x}`); every
+    /// datagram shows the first eight digits of the id of its key.
+    pub fn ids(&self) -> impl Iterator<Item = u64> {
+        self.0.iter().map(|key| u64::from_be_bytes(key.id))
+    }
+
     /// The key to seal with. There always is one.
     pub(super) fn first(&self) -> Option<&Key> {
         self.0.first()
     }
 
-    pub(super) fn find(&self, id: &KeyId) -> Option<&Key> {
-        self.0.iter().find(|key| key.id == *id)
+    /// The keys with this short id: nearly always one, or none.
+    pub(super) fn find(&self, id: ShortId) -> impl Iterator<Item = &Key> {
+        self.0.iter().filter(move |key| key.short_id == id)
     }
 }
 

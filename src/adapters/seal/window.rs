@@ -5,7 +5,7 @@ const WIDTH: u32 = u128::BITS;
 
 /// Takes each number once. Numbers may come in any order; one that is so late that it is not known
 /// whether it has been seen is taken for seen.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
     /// One more than the highest.
     end: u64,
@@ -14,6 +14,11 @@ pub(super) struct Window {
 }
 
 impl Window {
+    /// The window of a reader that takes `number` first: all numbers below it count as seen.
+    pub(super) fn starting_at(number: u64) -> Self {
+        Window { end: number.saturating_add(1), seen: u128::MAX }
+    }
+
     /// Whether `number` is new. The last there is never is: nothing could follow it.
     pub(super) fn admit(&mut self, number: u64) -> bool {
         let Some(next) = number.checked_add(1) else { return false };
@@ -54,7 +59,7 @@ mod tests {
     proptest! {
         #[test]
         fn each_number_is_taken_once_and_none_that_is_new_and_near_is_refused(numbers in numbers()) {
-            let (mut window, mut seen) = (Window::default(), BTreeSet::new());
+            let (mut window, mut seen) = (Window::starting_at(0), BTreeSet::from([0]));
             for number in numbers {
                 let highest = seen.last().copied().unwrap_or(0);
                 let near = number.saturating_add(u64::from(WIDTH)) > highest && number < u64::MAX;
@@ -68,9 +73,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_below_the_first_number_counts_as_seen() {
+        let mut window = Window::starting_at(1_000);
+        assert!((0..=1_000).all(|number| !window.admit(number)));
+        assert!(window.admit(1_002) && window.admit(1_001) && !window.admit(1_000) && !window.admit(999));
+    }
+
+    #[test]
     fn the_oldest_that_is_known_and_the_first_that_is_not() {
-        let mut window = Window::default();
-        assert!(window.admit(0) && window.admit(200));
+        let mut window = Window::starting_at(0);
+        assert!(!window.admit(0) && window.admit(200));
         assert!(window.admit(73), "128 numbers are known: 73 to 200");
         assert!(!window.admit(73) && !window.admit(72) && !window.admit(0) && !window.admit(200));
         assert!(window.admit(201) && !window.admit(73), "too old now");

@@ -43,15 +43,9 @@ pub(super) fn parse_body<I: NodeId + DeserializeOwned>(body: &[u8]) -> Result<Ha
 fn upgrade<I: NodeId>(state: State<I>) -> Result<HardState<I>, MembershipError> {
     let State { cluster, term, voted_for, promised, membership, committed } = state;
     let Members { version, voters, learners, quorum, limits } = membership;
-    let membership = match limits.filter(|_| version == MembershipVersion::default()) {
-        Some(limits) => {
-            let forming = Membership::forming(limits)?;
-            if forming.quorum() != quorum.into() || !learners.is_empty() {
-                return Err(MembershipError::BadQuorum);
-            }
-            forming.with_known(voters).ok_or(MembershipError::TooManyMembers)?
-        }
-        None => Membership::new(version, voters, learners, quorum.into())?.with_limits(limits),
+    let membership = match limits {
+        Some(limits) => Membership::formed(version, voters, learners, quorum.into(), limits)?,
+        None => Membership::new(version, voters, learners, quorum.into())?,
     };
     Ok(HardState { term, voted_for, promised, committed, ..HardState::without_life(cluster, membership) })
 }

@@ -10,23 +10,27 @@ use serde::de::DeserializeOwned;
 
 use super::Fault;
 use super::first_format;
-use super::id_type::id_type;
+use crate::adapters::id_type::id_type;
 use crate::hard_state::HardState;
 use crate::types::NodeId;
 
 const MAGIC: [u8; 8] = *b"quorate\x1a";
 const HEADER: usize = 20;
 
-/// Format 6 knows the life of a group.
-pub(super) const FORMAT: u32 = 6;
+/// Format 7 may name the node that the state is of.
+pub(super) const FORMAT: u32 = 7;
 
 /// The longest file that is written or read, in bytes: far more than any membership needs, and
 /// little enough to read whatever is found at the path.
 pub(super) const MAX_FILE: usize = 1024 * 1024;
 
-/// The whole file for `state`, into `buffer`; `None` if there is none.
-pub(super) fn render<I: NodeId + Serialize>(state: &HardState<I>, buffer: &mut Vec<u8>) -> Option<()> {
-    let body = postcard::to_allocvec(&(stored_type(state), state)).ok()?;
+/// The whole file for the `state` of node `owner`, which need not be known, into `buffer`; `None` if there is none.
+pub(super) fn render<I: NodeId + Serialize>(
+    owner: Option<I>,
+    state: &HardState<I>,
+    buffer: &mut Vec<u8>,
+) -> Option<()> {
+    let body = postcard::to_allocvec(&(stored_type(owner, state), owner, state)).ok()?;
     let length = u32::try_from(body.len()).ok()?.to_le_bytes();
     let format = FORMAT.to_le_bytes();
     buffer.clear();
@@ -36,8 +40,9 @@ pub(super) fn render<I: NodeId + Serialize>(state: &HardState<I>, buffer: &mut V
     (buffer.len() <= MAX_FILE).then_some(())
 }
 
-/// The state in a file. Nothing of it is interpreted before the checksum shows that it is whole.
-pub(super) fn parse<I>(bytes: &[u8]) -> Result<HardState<I>, Fault>
+/// The state in a file, and the node that it is of, if the file names one. Nothing of it is interpreted before the
+/// checksum shows that it is whole.
+pub(super) fn parse<I>(bytes: &[u8]) -> Result<(Option<I>, HardState<I>), Fault>
 where
     I: NodeId + Serialize + DeserializeOwned,
 {
@@ -60,19 +65,19 @@ where
     }
     match u32::from_le_bytes(format) {
         FORMAT => parse_body(body),
-        first_format::FORMAT => first_format::parse_body(body),
+        first_format::FORMAT => first_format::parse_body(body).map(|state| (None, state)),
         found => Err(Fault::UnknownFormat { found }),
     }
 }
 
-fn parse_body<I>(body: &[u8]) -> Result<HardState<I>, Fault>
+fn parse_body<I>(body: &[u8]) -> Result<(Option<I>, HardState<I>), Fault>
 where
     I: NodeId + Serialize + DeserializeOwned,
 {
     let (stored, body) = postcard::take_from_bytes::<&str>(body).map_err(|_| Fault::Malformed)?;
     let other_type = || Fault::IdType { stored: stored.into(), expected: type_name::<I>().into() };
     match postcard::take_from_bytes(body) {
-        Ok((state, [])) if stored_type(&state) == stored => Ok(state),
+        Ok(((owner, state), [])) if stored_type(owner, &state) == stored => Ok((owner, state)),
         Ok((_, [])) => Err(other_type()),
         // Ids of another type need not be readable as these at all.
         Ok(_) | Err(_) if !stored.is_empty() => Err(other_type()),
@@ -81,8 +86,8 @@ where
 }
 
 /// The type of the ids of a state, as it is stored; empty if there is no id, which cannot be misread either.
-fn stored_type<I: NodeId + Serialize>(state: &HardState<I>) -> String {
-    let first = state.voted_for.or_else(|| state.membership.members().first().copied());
+fn stored_type<I: NodeId + Serialize>(owner: Option<I>, state: &HardState<I>) -> String {
+    let first = owner.or(state.voted_for).or_else(|| state.membership.members().first().copied());
     first.map_or_else(String::new, |id| id_type(&id))
 }
 

@@ -71,8 +71,8 @@ impl<I: NodeId + Send + 'static> Transport<I> for Channel<I> {
         }
     }
 
-    async fn recv(&mut self) -> io::Result<Sent<I>> {
+    async fn recv(&mut self) -> io::Result<Option<Sent<I>>> {
         let replaced = || io::Error::new(io::ErrorKind::NotConnected, "the node has another channel");
-        self.inbox.recv().await.ok_or_else(replaced)
+        self.inbox.recv().await.map(Some).ok_or_else(replaced)
     }
 }

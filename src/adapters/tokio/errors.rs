@@ -22,6 +22,10 @@ pub enum StartError {
     /// A node without storage cannot start: the wall clock was never set, or the list of members is none.
     #[error(transparent)]
     Blank(#[from] BlankError),
+    /// The folder of the node cannot be used as the deployment says.
+    #[cfg(feature = "store")]
+    #[error(transparent)]
+    Deployment(#[from] crate::adapters::store::DeploymentError),
     /// The election deadlines are too close for tokio's timers.
     #[error(transparent)]
     Stagger(#[from] StaggerTooShort),

@@ -2,11 +2,14 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use tokio::select;
 
-use super::leadership_watch::{LeadershipWatch, Working};
+use super::leadership_watch::{LeadershipWatch, Manner, Working};
+use super::stop_token::StopToken;
 use super::{Handle, Stopped};
 use crate::types::{NodeId, Term};
 
@@ -32,8 +35,66 @@ impl<I: NodeId> Handle<I> {
         F: Future,
     {
         loop {
-            let working = self.watch.begin_work_under_lease().await?;
-            if let Some(output) = self.watch.run_under(working.term, &mut work).await {
+            let working = self.watch.begin_work_under_lease(Duration::ZERO).await?;
+            if let Some(output) = self.watch.run_under(working.term, Manner::Drop, &mut work).await {
+                return Ok(output);
+            }
+        }
+    }
+
+    /// As [`run_while_leader`](Self::run_while_leader), for work that is done item by item: `work` is told to stop soon, by its
+    /// [`StopToken`], and can finish the item that it has begun.
+    ///
+    /// - **A lease that is not renewed:** the token is set `notice` before the future is dropped, which
+    ///   happens the [margin](super::Options::margin) before the lease ends. So `notice` is the time that an item takes.
+    ///   It has to be well below a promise, less the margin and a heartbeat interval: work begins only while more than `notice` is left.
+    /// - **Leadership that is handed over**, by [`resign`](Self::resign), [`shutdown`](Self::shutdown), a lower
+    ///   priority or an operator: the token is set at once, and no other node leads before the future has completed or
+    ///   was dropped, the margin before the end of the lease at the latest. Meanwhile [`lease`](Self::lease)
+    ///   gives none, and the lease is not renewed.
+    /// - **A renewal of leadership in another term:** likewise.
+    ///
+    /// A future that was told to stop completes with `None`, and is made again when the node leads again, or goes on leading.
+    /// `Some` is the output. Whatever the work does with the token, it is dropped when its lease ends; and it needs a
+    /// fence, as all work does: [`guide::fencing`](crate::guide::fencing).
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # use quorate::adapters::tokio::{Handle, Stopped};
+    /// # async fn take_one() -> u32 { 1 }
+    /// # async fn carry_out(_job: u32, _term: quorate::Term) {}
+    /// # async fn example(node: Handle<u64>) -> Result<(), Stopped> {
+    /// let jobs = async |term, stop: quorate::adapters::tokio::StopToken<u64>| {
+    ///     while !stop.is_requested() {
+    ///         tokio::select! {
+    ///             job = take_one() => carry_out(job, term).await, // never cut short if it takes 20 ms
+    ///             () = stop.requested() => {}
+    ///         }
+    ///     }
+    ///     None
+    /// };
+    /// let Err::<(), _>(stopped) = node.run_while_leader_gracefully(Duration::from_millis(20), jobs).await else {
+    ///     return Ok(());
+    /// };
+    /// # Err(stopped)
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Stopped`] when the node has.
+    pub async fn run_while_leader_gracefully<W, F, T>(
+        &self,
+        notice: Duration,
+        mut work: W,
+    ) -> Result<T, Stopped>
+    where
+        W: FnMut(Term, StopToken<I>) -> F,
+        F: Future<Output = Option<T>>,
+    {
+        loop {
+            let working = self.watch.begin_work_under_lease(notice).await?;
+            let mut work = |term| work(term, StopToken::new(Arc::clone(&self.watch), term, notice));
+            if let Some(Some(output)) = self.watch.run_under(working.term, Manner::Finish, &mut work).await {
                 return Ok(output);
             }
         }
@@ -41,32 +102,39 @@ impl<I: NodeId> Handle<I> {
 }
 
 impl<I: Copy + Eq> LeadershipWatch<I> {
-    async fn begin_work_under_lease(&self) -> Result<Working<'_, I>, Stopped> {
+    /// Waits for a lease of which more than `notice` is left.
+    async fn begin_work_under_lease(&self, notice: Duration) -> Result<Working<'_, I>, Stopped> {
         let mut leadership = self.subscribe();
         loop {
             if let Some(reason) = &leadership.borrow_and_update().stopped {
                 return Err(reason.clone());
             }
-            if let Some(working) = self.begin_work() {
+            let (now, end) = (self.now(), self.end());
+            // A lease that grows is no change of leadership, and one that is over is one soon.
+            let end = end.filter(|&end| now < end);
+            if end.is_some_and(|end| now.saturating_add(notice) < end)
+                && let Some(working) = self.begin_work()
+            {
                 return Ok(working);
             }
-            let _never_closed = leadership.changed().await;
+            select! {
+                _never_closed = leadership.changed() => {}
+                () = self.clock.nap(end.unwrap_or_default()), if end.is_some() => {}
+            }
         }
     }
 
     /// Each poll begins under the lease; `None` if the lease ends first.
-    async fn run_under<W, F>(&self, term: Term, work: &mut W) -> Option<F::Output>
+    async fn run_under<W, F>(&self, term: Term, manner: Manner, work: &mut W) -> Option<F::Output>
     where
         W: FnMut(Term) -> F,
         F: Future,
     {
-        if !self.holds(term) {
-            return None;
-        }
+        self.end_of_work(term, manner)?;
         let mut work = pin!(work(term));
-        let mut ended = pin!(self.ended(term));
+        let mut ended = pin!(self.ended(term, manner));
         let guarded = poll_fn(|context| {
-            if ended.as_mut().poll(context).is_ready() || !self.holds(term) {
+            if ended.as_mut().poll(context).is_ready() || self.end_of_work(term, manner).is_none() {
                 return Poll::Ready(None);
             }
             work.as_mut().poll(context).map(Some)
@@ -74,11 +142,9 @@ impl<I: Copy + Eq> LeadershipWatch<I> {
         guarded.await
     }
 
-    async fn ended(&self, term: Term) {
+    async fn ended(&self, term: Term, manner: Manner) {
         let mut leadership = self.subscribe();
-        while self.holds(term)
-            && let Some(end) = self.end()
-        {
+        while let Some(end) = self.end_of_work(term, manner) {
             select! {
                 _ = leadership.changed() => {}
                 () = self.clock.nap(end) => {}

@@ -81,7 +81,8 @@ impl<I: NodeId + Send + Sync> Handle<I> {
         self.events.subscribe()
     }
 
-    /// A snapshot of the node, as of the last thing it did; while a state is written, also of what is not durable yet.
+    /// A snapshot of the node, as of the last thing it did. While a state is written, term, vote and members are those that
+    /// are durable.
     ///
     /// # Errors
     /// [`Stopped`] when the node has.
@@ -95,6 +96,13 @@ impl<I: NodeId + Send + Sync> Handle<I> {
     /// [`Stopped`] when the node has.
     pub async fn election_counters(&self) -> Result<ElectionCounters, Stopped> {
         self.ask(|reply| Command::Counters { reply }).await
+    }
+
+    /// How long ago the node's task took a turn. It takes several a second, also while a state is written. After more than
+    /// a second its runtime is blocked; or the node has ended.
+    #[must_use]
+    pub fn idle_for(&self) -> Duration {
+        self.watch.pulse.age(self.watch.now())
     }
 
     /// Gives up leadership, to `successor` or to the node that the leader finds best. Returns when the
@@ -240,7 +248,10 @@ impl<I: NodeId + Send + Sync> Handle<I> {
         self.ask(|reply| Command::Step { input, reply }).await?.map_err(CommandError::Rejected)
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command<I>) -> Result<T, Stopped> {
+    pub(super) async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command<I>,
+    ) -> Result<T, Stopped> {
         let (reply, answer) = oneshot::channel();
         if self.commands.send(command(reply)).await.is_ok()
             && let Ok(answer) = answer.await

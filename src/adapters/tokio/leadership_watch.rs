@@ -10,13 +10,15 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::Stopped;
+use crate::adapters::Advertised;
 use crate::adapters::lease_gate::LeaseGate;
+use crate::adapters::pulse::Pulse;
 use crate::adapters::timer::Precision;
 use crate::io::Lease;
 use crate::types::{Leader, Term, Timestamp};
 
 /// The shortest sleep. It becomes a millisecond of tokio's.
-const SHORTEST_NAP: Duration = Duration::from_micros(100);
+pub(super) const SHORTEST_NAP: Duration = Duration::from_micros(100);
 
 /// The clock of a node. Clones are the same clock.
 #[derive(Clone)]
@@ -56,9 +58,11 @@ pub struct Leadership<I> {
     pub me: I,
     /// The leader, and the term it leads.
     pub leader: Option<Leader<I>>,
+    /// What the leader advertises, if this node knows that it does.
+    pub advertised: Option<Advertised>,
     /// This node's lease, if it leads. It is taken away some margin before it ends.
     pub lease: Option<Lease>,
-    /// How often `leader`, or whether there is a lease, has changed so far. A reader that sees this grow by
+    /// How often `leader`, what it advertises, or whether there is a lease has changed so far. A reader that sees this grow by
     /// more than one has missed something.
     pub changes: u64,
     /// Why the node has stopped, if it has. Nothing follows.
@@ -81,8 +85,18 @@ impl<I> Leadership<I> {
     }
 }
 
+/// What becomes of work whose lease is given up before its end, as in a handover.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Manner {
+    /// It is dropped at once.
+    Drop,
+    /// It finishes what it has begun, and is dropped when the lease would have ended.
+    Finish,
+}
+
 pub(super) struct LeadershipWatch<I> {
     pub(super) clock: Clock,
+    pub(super) pulse: Pulse,
     gate: Mutex<LeaseGate>,
     leadership: watch::Sender<Leadership<I>>,
     /// Changes whenever a piece of guarded work ends.
@@ -91,9 +105,10 @@ pub(super) struct LeadershipWatch<I> {
 
 impl<I: Copy + Eq> LeadershipWatch<I> {
     pub(super) fn new(me: I, clock: Clock, margin: Duration) -> Self {
-        let none = Leadership { me, leader: None, lease: None, changes: 0, stopped: None };
+        let none = Leadership { me, leader: None, advertised: None, lease: None, changes: 0, stopped: None };
         let (leadership, work_ended) = (watch::Sender::new(none), watch::Sender::new(()));
-        LeadershipWatch { clock, gate: Mutex::new(LeaseGate::new(margin)), leadership, work_ended }
+        let pulse = Pulse::new(clock.now());
+        LeadershipWatch { clock, pulse, gate: Mutex::new(LeaseGate::new(margin)), leadership, work_ended }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -113,9 +128,20 @@ impl<I: Copy + Eq> LeadershipWatch<I> {
         self.gate().usable(now)
     }
 
-    pub(super) fn holds(&self, term: Term) -> bool {
+    /// The lease, if the program may act by it for longer than this.
+    pub(super) fn lease_with_notice(&self, notice: Duration) -> Option<Lease> {
+        let then = self.now().saturating_add(notice);
+        self.gate().usable(then)
+    }
+
+    /// When work of `term` has to be dropped; `None` if it has to be by now.
+    pub(super) fn end_of_work(&self, term: Term, manner: Manner) -> Option<Timestamp> {
         let now = self.now();
-        self.gate().holds(term, now)
+        let end = match manner {
+            Manner::Drop => self.gate().end_of_work(term),
+            Manner::Finish => self.gate().end_of_last_work(term),
+        };
+        end.filter(|&end| now < end)
     }
 
     /// When the lease that is shown has to be taken away.
@@ -124,13 +150,17 @@ impl<I: Copy + Eq> LeadershipWatch<I> {
     }
 
     /// Shows what is true after all outputs so far were acted on.
-    pub(super) fn publish(&self, leader: Option<Leader<I>>, lease: Option<Lease>) {
+    pub(super) fn publish(
+        &self,
+        (leader, advertised): (Option<Leader<I>>, Option<Advertised>),
+        lease: Option<Lease>,
+    ) {
         // A lease that ended before it was renewed is taken away first: work by it was stopped.
         self.expire();
         let now = self.now();
         self.gate().publish(lease);
         self.gate().expire(now);
-        self.show(leader);
+        self.show(leader, advertised);
     }
 
     /// Takes a lease away that has ended.
@@ -142,17 +172,19 @@ impl<I: Copy + Eq> LeadershipWatch<I> {
     }
 
     fn show_same_leader(&self) {
-        let Leadership { leader, .. } = *self.leadership.borrow();
-        self.show(leader);
+        let Leadership { leader, advertised, .. } = *self.leadership.borrow();
+        self.show(leader, advertised);
     }
 
-    fn show(&self, leader: Option<Leader<I>>) {
+    fn show(&self, leader: Option<Leader<I>>, advertised: Option<Advertised>) {
         let lease = self.gate().published();
         self.leadership.send_if_modified(|shown| {
             let leader = leader.filter(|leader| leader.id != shown.me || lease.is_some());
             let term = |lease: Lease| lease.term;
-            let edge = shown.leader != leader || shown.lease.map(term) != lease.map(term);
-            shown.leader = leader;
+            let advertised = advertised.filter(|_| leader.is_some());
+            let told = (leader, advertised, lease.map(term));
+            let edge = (shown.leader, shown.advertised, shown.lease.map(term)) != told;
+            (shown.leader, shown.advertised) = (leader, advertised);
             shown.lease = lease;
             shown.changes = shown.changes.saturating_add(edge.into());
             edge
@@ -163,6 +195,7 @@ impl<I: Copy + Eq> LeadershipWatch<I> {
     /// lease would have ended anyway, for work that is not polled cannot be dropped.
     pub(super) async fn withdraw(&self) {
         self.gate().withdraw();
+        self.pulse.rest_until(self.gate().latest_end());
         self.show_same_leader();
         let mut work_ended = self.work_ended.subscribe();
         loop {
@@ -181,7 +214,7 @@ impl<I: Copy + Eq> LeadershipWatch<I> {
     /// The end of the node: there is no lease, and the reason is known.
     pub(super) fn stop(&self, reason: Stopped) {
         self.gate().withdraw();
-        self.show(None);
+        self.show(None, None);
         self.leadership.send_modify(|shown| shown.stopped = Some(reason));
     }
 

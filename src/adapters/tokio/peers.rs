@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::vec::Vec;
 
 use super::Clock;
-use crate::adapters::endpoint::{DatagramCounters, Endpoint, UnusableAddress, check};
+use crate::adapters::Advertised;
+use crate::adapters::endpoint::{DatagramCounters, Endpoint, PeerAddress, UnusableAddress};
 use crate::adapters::seal::{Keyring, SystemRng};
 use crate::types::NodeId;
 
@@ -19,7 +20,7 @@ pub struct Peers<I: NodeId>(pub(super) Arc<Mutex<UdpState<I>>>);
 pub(super) enum UdpState<I: NodeId> {
     /// The node is not known yet.
     Bound {
-        peers: Vec<(I, SocketAddr)>,
+        peers: Vec<(I, PeerAddress)>,
         keys: Option<Keyring>,
     },
     Started {
@@ -38,21 +39,23 @@ impl<I: NodeId> UdpState<I> {
 }
 
 impl<I: NodeId> Peers<I> {
-    /// Node `id` is at `address`, as far as you know; where the node answers counts more. Of each node the last four
-    /// addresses are kept, and never forgotten: give both what is configured and what was learned before a restart.
+    /// Node `id` is at `address`, or where a name says, as far as you know; where the node answers counts more. Of each
+    /// node the last four addresses and the last four names are kept, and never forgotten: give both what is configured
+    /// and what was learned before a restart. A name is looked up soon, also if it was looked up before.
     ///
     /// # Errors
     /// [`UnusableAddress`] if no node can be there: the address is unspecified, one of several machines, or one of a link
     /// (`fe80::1`) that does not name the link (`fe80::1%2`), or its port is 0.
-    pub fn introduce(&self, id: I, address: SocketAddr) -> Result<(), UnusableAddress> {
-        check(address)?;
+    pub fn introduce(&self, id: I, address: PeerAddress) -> Result<(), UnusableAddress> {
+        address.check()?;
         match &mut *self.lock() {
             UdpState::Bound { peers, .. } => {
-                peers.retain(|&known| known != (id, address));
-                peers.push((id, address));
+                let peer = (id, address);
+                peers.retain(|known| *known != peer);
+                peers.push(peer);
                 Ok(())
             }
-            UdpState::Started { endpoint, .. } => endpoint.configure(id, address),
+            UdpState::Started { endpoint, .. } => endpoint.configure_peer(id, address),
         }
     }
 
@@ -60,8 +63,27 @@ impl<I: NodeId> Peers<I> {
     #[must_use]
     pub fn address(&self, id: I) -> Option<SocketAddr> {
         match &*self.lock() {
-            UdpState::Bound { peers, .. } => peers.iter().rev().find(|peer| peer.0 == id).map(|peer| peer.1),
+            UdpState::Bound { peers, .. } => {
+                addresses(peers).filter(|peer| peer.0 == id).last().map(|peer| peer.1)
+            }
             UdpState::Started { endpoint, .. } => endpoint.address(id),
+        }
+    }
+
+    /// What node `id` advertises, as far as is known; nothing before the node has started.
+    #[must_use]
+    pub fn advertised(&self, id: I) -> Option<Advertised> {
+        match &*self.lock() {
+            UdpState::Bound { .. } => None,
+            UdpState::Started { endpoint, .. } => endpoint.advertised(id),
+        }
+    }
+
+    /// Advertises this to the other members from now on, or nothing any more. Before the node has started, say it by
+    /// [`Udp::advertising`](super::Udp::advertising).
+    pub fn advertise(&self, text: Option<Advertised>) {
+        if let UdpState::Started { endpoint, .. } = &mut *self.lock() {
+            endpoint.advertise(text);
         }
     }
 
@@ -69,7 +91,7 @@ impl<I: NodeId> Peers<I> {
     #[must_use]
     pub fn addresses(&self) -> Vec<(I, SocketAddr)> {
         match &*self.lock() {
-            UdpState::Bound { peers, .. } => peers.clone(),
+            UdpState::Bound { peers, .. } => addresses(peers).collect(),
             UdpState::Started { endpoint, .. } => endpoint.known_addresses(),
         }
     }
@@ -96,6 +118,14 @@ impl<I: NodeId> Peers<I> {
     pub(super) fn lock(&self) -> MutexGuard<'_, UdpState<I>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The peers that were given by their addresses.
+fn addresses<I: NodeId>(peers: &[(I, PeerAddress)]) -> impl Iterator<Item = (I, SocketAddr)> {
+    peers.iter().filter_map(|(id, address)| match address {
+        PeerAddress::Address(address) => Some((*id, *address)),
+        PeerAddress::Name(_) => None,
+    })
 }
 
 impl<I: NodeId> Clone for Peers<I> {

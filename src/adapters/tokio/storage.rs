@@ -75,7 +75,7 @@ mod store {
     use crate::hard_state::HardState;
     use crate::types::NodeId;
 
-    impl<I: NodeId + Serialize + 'static> Storage<I> for Store<I> {
+    impl<I: NodeId + Serialize + Send + 'static> Storage<I> for Store<I> {
         fn save(&mut self, state: &HardState<I>) -> Result<(), SaveError> {
             Ok(Store::save(self, state)?)
         }

@@ -4,17 +4,19 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use rand_chacha::ChaCha8Rng;
 use tokio::select;
 use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::time::{Instant, sleep};
 
 use super::handle::Command;
-use super::leadership_watch::LeadershipWatch;
+use super::leadership_watch::{LeadershipWatch, SHORTEST_NAP};
 use super::{Stopped, Transport};
 use crate::adapters::actions::{Action, Actions};
 use crate::adapters::departure::{Departure, Farewell};
 use crate::adapters::diagnostics::Diagnostics;
 use crate::adapters::disk::Written;
+use crate::adapters::random::JitterRng;
+use crate::adapters::timer::{Legs, longest_leg};
 use crate::adapters::upkeep::Upkeep;
 use crate::config::Timing;
 use crate::election::Election;
@@ -24,7 +26,7 @@ use crate::rejection::Rejection;
 use crate::types::{NodeId, Timestamp};
 
 pub(super) struct Task<I, T> {
-    pub(super) election: Election<I, ChaCha8Rng>,
+    pub(super) election: Election<I, JitterRng>,
     pub(super) upkeep: Upkeep<I>,
     /// What is wrong with the node, if the transport does not find that out.
     pub(super) diagnostics: Option<Diagnostics<I>>,
@@ -42,6 +44,9 @@ pub(super) struct Task<I, T> {
     pub(super) ending: Option<Timestamp>,
     /// The answer to the command whose outputs are acted on.
     pub(super) reply: Option<Reply<I>>,
+    pub(super) legs: Legs,
+    /// When the clock that tokio's timers run by read zero.
+    pub(super) started: Instant,
 }
 
 /// The answer to a command that was not given yet.
@@ -104,33 +109,38 @@ where
 
     /// Waits for one thing to happen, and does what it requires.
     async fn run_once(&mut self) -> Result<(), Stopped> {
+        self.watch.pulse.beat(self.watch.now());
         self.tick()?;
         self.act().await?;
         let farewell = self.depart().await?;
         if self.advance_health()? {
             self.act().await?;
         }
-        let upkeep = Some(self.upkeep.deadline());
+        let upkeep = self.upkeep.deadline(self.leads());
         let review = self.diagnostics.as_ref().and_then(Diagnostics::deadline);
         let due = [self.election.deadline(), self.watch.end(), farewell, upkeep, review];
-        let due = due.into_iter().flatten().min();
+        let due = self.leg_to(due.into_iter().flatten().min());
         let next = select! {
             biased;
             written = self.written.recv(), if self.upkeep.is_disk_busy() => Next::Written(written),
             command = self.commands.recv() => Next::Command(command),
             // Before the transport: a flood of messages must not keep the election from its timer.
-            () = self.watch.clock.nap(due.unwrap_or_default()), if due.is_some() => Next::Due,
+            () = sleep(due) => Next::Due,
             received = self.transport.recv() => Next::Received(received),
         };
         match next {
             Next::Command(command) => self.obey(command).await,
             Next::Written(written) => self.finish_write(written),
-            Next::Received(Ok((from, message))) => {
+            Next::Received(Ok(Some((from, message)))) => {
                 self.tick()?;
                 self.actions.step(&mut self.election, Input::Receive { from, message });
                 self.record_contact();
                 self.act().await
             }
+            #[cfg(feature = "endpoint")]
+            Next::Received(Ok(None)) => self.answer_operator().await,
+            #[cfg(not(feature = "endpoint"))]
+            Next::Received(Ok(None)) => Ok(()),
             Next::Received(Err(error)) => Err(Stopped::Transport(Arc::new(error))),
             Next::Due => Ok(()),
         }
@@ -147,6 +157,18 @@ where
             }
             other => self.obey_at_once(other),
         }
+    }
+
+    /// For how long to sleep if something is `due` then. A task takes a turn now and then in any case.
+    pub(super) fn leg_to(&mut self, due: Option<Timestamp>) -> Duration {
+        let now = self.watch.now();
+        let longest = longest_leg(self.leads());
+        let left = due.map_or(longest, |due| due.saturating_duration_since(now));
+        self.legs.leg(left, longest, now, self.started.elapsed()).max(SHORTEST_NAP)
+    }
+
+    pub(super) fn leads(&self) -> bool {
+        self.election.leader().is_some_and(|leader| leader.id == self.election.id())
     }
 
     /// Does what the program wants, as far as nothing has to be sent or stored for it.
@@ -198,7 +220,7 @@ where
     }
 
     /// Steps a command, at a reading of the clock taken since. Returns why it cannot be carried out, if it cannot.
-    fn advance_by_command(&mut self, input: Input<I>) -> Result<Option<Rejection<I>>, Stopped> {
+    pub(super) fn advance_by_command(&mut self, input: Input<I>) -> Result<Option<Rejection<I>>, Stopped> {
         let input = self.upkeep.translate(input);
         self.tick()?;
         self.actions.step(&mut self.election, input);
@@ -206,27 +228,33 @@ where
     }
 
     pub(super) fn tick(&mut self) -> Result<(), Stopped> {
-        if self.actions.tick(&mut self.election, self.watch.now()) { Ok(()) } else { Err(Stopped::Clock) }
+        let is_ticked = self.actions.tick(&mut self.election, self.watch.now());
+        if is_ticked { Ok(()) } else { Err(Stopped::Clock) }
     }
 
     /// Acts on the outputs, in order.
-    async fn act(&mut self) -> Result<(), Stopped> {
+    pub(super) async fn act(&mut self) -> Result<(), Stopped> {
         self.show_node();
         while let Some(action) = self.actions.next() {
             match action {
                 Action::Persist(state) => {
+                    self.transport.flush();
                     self.persist(state).await?;
                     // Commands may have been stepped meanwhile.
                     self.show_node();
                 }
                 Action::Send { to, message } => self.transport.send(to, &message),
                 Action::Withdraw => {
+                    self.transport.flush();
                     self.watch.withdraw().await;
                     self.report_news();
                 }
             }
         }
-        self.watch.publish(self.election.leader(), self.election.lease());
+        self.transport.flush();
+        let leader = self.election.leader();
+        let advertised = leader.and_then(|leader| self.transport.advertised(leader.id));
+        self.watch.publish((leader, advertised), self.election.lease());
         self.review();
         self.report_news();
         Ok(())

@@ -56,17 +56,17 @@ where
 
     pub(super) fn count_elections(&self) -> ElectionCounters {
         let mut counters = self.actions.counters().clone();
-        counters.refused_writes = self.upkeep.refused_writes();
+        self.upkeep.count_writes(&mut counters);
         counters
     }
 
     pub(super) fn status(&self) -> Status<I> {
         let (mut status, now) = (self.election.status(), self.watch.now());
-        let write = self.upkeep.pending_write();
-        status.pending_write = write.map(|write| write.age(now));
         let own = || self.diagnostics.as_ref().and_then(|diagnostics| diagnostics.current(now));
-        let pending = write.and_then(|write| write.diagnosis(now));
-        status.diagnosis = pending.or_else(|| self.transport.diagnosis()).or_else(own);
+        status.diagnosis = self.transport.diagnosis().or_else(own);
+        if let Some(write) = self.upkeep.write_view() {
+            write.show(&mut status, now);
+        }
         status
     }
 }

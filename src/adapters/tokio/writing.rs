@@ -1,8 +1,10 @@
 //! What the node's task does while a state is written: all that need not wait for it.
 
+use std::io;
 use std::sync::Arc;
 
 use tokio::select;
+use tokio::time::sleep;
 
 use super::task::Task;
 use super::{Stopped, Transport};
@@ -12,14 +14,24 @@ use crate::hard_state::HardState;
 use crate::io::Input;
 use crate::types::{NodeId, Timestamp};
 
+#[cfg(feature = "endpoint")]
+async fn recv_status_request<I>(transport: &mut impl Transport<I>) -> io::Result<()> {
+    transport.recv_status_request().await
+}
+
+#[cfg(not(feature = "endpoint"))]
+async fn recv_status_request<T>(_: &mut T) -> io::Result<()> {
+    core::future::pending().await
+}
+
 impl<I, T> Task<I, T>
 where
     I: NodeId + Send + Sync + 'static,
     T: Transport<I>,
 {
-    /// Returns when `state` is durable. Until then nothing is sent and no message is received, but commands are
-    /// stepped and answered; what follows from them is acted on afterwards, in order. A lease that ends meanwhile is
-    /// taken away in time.
+    /// Returns when `state` is durable. Until then no message is sent or received, but commands of the program are
+    /// stepped and answered; what follows from them is acted on afterwards, in order. Operators who ask for the status are
+    /// answered too, since a disk that hangs is when they look. A lease that ends meanwhile is taken away in time.
     pub(super) async fn persist(&mut self, state: HardState<I>) -> Result<(), Stopped> {
         self.upkeep.persist(state, self.watch.now());
         self.answer();
@@ -31,18 +43,25 @@ where
 
     /// Waits until the disk answers or anything else is due, and does what is.
     async fn wait_for_disk(&mut self) -> Result<(), Stopped> {
+        self.watch.pulse.beat(self.watch.now());
         let last = [self.ending, self.departure.as_ref().map(|departure| departure.end())];
         let last = last.into_iter().flatten().min();
         if last.is_some_and(|last| last <= self.watch.now()) {
             return Err(Stopped::Shutdown);
         }
-        let due = [last, self.watch.end(), Some(self.upkeep.deadline())].into_iter().flatten().min();
+        let due = [last, self.watch.end(), self.upkeep.deadline(self.leads())].into_iter().flatten().min();
+        let leg = self.leg_to(due);
         select! {
             biased;
             written = self.written.recv() => self.finish_write(written)?,
             // The last handle may be gone already, if the node stops.
             command = self.commands.recv(), if self.ending.is_none() => self.obey_at_once(command)?,
-            () = self.watch.clock.nap(due.unwrap_or_default()) => {}
+            asked = recv_status_request(&mut self.transport) => {
+                asked.map_err(|error| Stopped::Transport(Arc::new(error)))?;
+                #[cfg(feature = "endpoint")]
+                self.answer_status();
+            }
+            () = sleep(leg) => {}
         }
         self.watch.expire();
         self.report_write();
@@ -74,8 +93,7 @@ where
 
     /// Looks after the health of the node, and steps what follows from it. Returns whether anything was stepped.
     pub(super) fn advance_health(&mut self) -> Result<bool, Stopped> {
-        let leads = self.election.leader().is_some_and(|leader| leader.id == self.election.id());
-        let Some(priority) = self.upkeep.poll(leads, self.watch.now()) else { return Ok(false) };
+        let Some(priority) = self.upkeep.poll(self.leads(), self.watch.now()) else { return Ok(false) };
         self.tick()?;
         self.actions.step(&mut self.election, Input::SetPriority(priority));
         Ok(true)

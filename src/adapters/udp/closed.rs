@@ -45,7 +45,7 @@ impl<I: NodeId> Closed<I> {
     }
 
     fn failure(&self) -> Result<(), HostFailure> {
-        self.0.view().failure.map_or(Ok(()), Err)
+        self.0.view().failure.clone().map_or(Ok(()), Err)
     }
 }
 

@@ -6,7 +6,8 @@ use std::prelude::rust_2024::*;
 use std::sync::mpsc::sync_channel;
 
 use super::{Command, Host, HostCommandError};
-use crate::adapters::endpoint::check;
+use crate::adapters::Advertised;
+use crate::adapters::endpoint::{PeerAddress, check};
 use crate::adapters::seal::Keyring;
 use crate::io::{Force, Input, Urgency};
 use crate::reconfig::Target;
@@ -48,8 +49,8 @@ impl<I: NodeId> Host<I> {
 
     /// Changes the members, on the leader, to `target` by safe steps. Returns when that has
     /// begun; [`TargetReached`](crate::Event::TargetReached) tells when it is done, and
-    /// [`TargetAbandoned`](crate::Event::TargetAbandoned) that the next leader must be asked.
-    ///
+    /// [`TargetAbandoned`](crate::Event::TargetAbandoned) that the next leader must be asked. A newcomer that has a name,
+    /// [introduce](Self::introduce) before.
     ///
     /// # Errors
     /// [`HostCommandError`] if it does not lead, the target cannot be reached, or no node can be at one of the
@@ -63,14 +64,22 @@ impl<I: NodeId> Host<I> {
         self.command(Input::Reconfigure { target, force }, addresses.into_iter().collect())
     }
 
-    /// Node `id` is at `address`, as far as you know; where it answers counts more. As an address of
-    /// [`HostConfig::peers`](super::HostConfig::peers), and while the host runs: of each node the last four are kept,
-    /// and never forgotten.
+    /// Node `id` is at `address`, or where a name says, as far as you know; where it answers counts more. As an entry of
+    /// [`HostConfig::peers`](super::HostConfig::peers), and while the host runs: of each node the last four addresses and
+    /// the last four names are kept, and never forgotten. A name is looked up now, also if the host has it.
+    ///
+    /// ```no_run
+    /// # fn of(host: &quorate::adapters::udp::Host<u32>) -> Result<(), Box<dyn std::error::Error>> {
+    /// host.introduce(4, "db-4.example:7000".parse()?)?;
+    /// host.introduce(4, "10.0.0.4:7000".parse()?)?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// [`HostCommandError`] if no node can be there, or the host has stopped.
-    pub fn introduce(&self, id: I, address: SocketAddr) -> Result<(), HostCommandError<I>> {
-        check(address)?;
+    pub fn introduce(&self, id: I, address: PeerAddress) -> Result<(), HostCommandError<I>> {
+        address.check()?;
         self.order(Command::Introduce { id, address })
     }
 
@@ -98,6 +107,14 @@ impl<I: NodeId> Host<I> {
     /// [`HostCommandError`] if it is no member, or the only voter.
     pub fn leave(&self) -> Result<(), HostCommandError<I>> {
         self.step(Input::Leave)
+    }
+
+    /// Advertises this to the other members from now on, or nothing any more.
+    ///
+    /// # Errors
+    /// [`HostCommandError::Stopped`].
+    pub fn advertise(&self, text: Option<Advertised>) -> Result<(), HostCommandError<I>> {
+        self.order(Command::Advertise(text))
     }
 
     /// Uses other keys from now on: see [`Keyring`] on how to rotate. No peer notices.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::adapters::endpoint::UnusableAddress;
 use crate::adapters::socket::BindError;
+use crate::adapters::store::DeploymentError;
 use crate::adapters::timer::StaggerTooShort;
 use crate::config::ConfigError;
 use crate::hard_state::BlankError;
@@ -30,6 +31,9 @@ pub enum HostStartError {
     /// A node without storage cannot start: the wall clock was never set, or the list of members is none.
     #[error(transparent)]
     Blank(#[from] BlankError),
+    /// The folder of the node cannot be used as the deployment says.
+    #[error(transparent)]
+    Deployment(#[from] DeploymentError),
     /// The election deadlines are too close for the timer of the host.
     #[error(transparent)]
     Stagger(#[from] StaggerTooShort),

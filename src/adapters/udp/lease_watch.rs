@@ -10,35 +10,88 @@ use std::time::Duration;
 use super::HostFailure;
 use crate::adapters::clock::BootClock;
 use crate::adapters::lease_gate::LeaseGate;
+use crate::adapters::pulse::Pulse;
 use crate::adapters::timer::Precision;
 use crate::io::Lease;
 use crate::types::Term;
 
-/// Told of each lease as it begins and grows, and `None` when it ends.
-pub(super) type Watcher = Box<dyn FnMut(Option<Lease>) + Send>;
+/// Told of each lease as it begins, and `None` when it ends.
+pub(super) struct Watcher {
+    /// Whether it is told of each growth too.
+    wants_growth: bool,
+    tell: Box<dyn FnMut(Option<Lease>) + Send>,
+}
+
+impl Watcher {
+    /// A watcher that is told of leases in other terms, and of their ends.
+    pub(super) fn of_terms(tell: impl FnMut(Option<Lease>) + Send + 'static) -> Self {
+        Watcher { wants_growth: false, tell: Box::new(tell) }
+    }
+
+    /// A watcher that is told of each growth too.
+    pub(super) fn of_growth(tell: impl FnMut(Option<Lease>) + Send + 'static) -> Self {
+        Watcher { wants_growth: true, tell: Box::new(tell) }
+    }
+}
 
 /// Holds the lease for the threads that ask for it or watch it.
 pub(super) struct LeaseWatch {
     clock: BootClock,
     state: Mutex<State>,
+    /// Wakes the thread that tells the watchers.
     changed: Condvar,
+    /// Wakes threads that wait for a lease to work by.
+    grown: Condvar,
     told: Condvar,
 }
 
 struct State {
     gate: LeaseGate,
     newcomers: Vec<Watcher>,
+    /// Whether there is any watcher, or will be.
+    is_watched: bool,
+    /// Whether any of them is told of growth.
+    is_growth_watched: bool,
+    /// How many threads wait for a lease to work by.
+    waiting: usize,
     closing: bool,
     /// Whether the thread runs that tells the watchers.
     watching: bool,
+    /// How often that thread has slept.
+    #[cfg(test)]
+    sleeps: u64,
+}
+
+impl State {
+    /// Whether the watchers are to hear that the lease has changed, or their thread has to sleep for a shorter time.
+    fn concerns_watchers(&self, before: Option<Lease>, now: Option<Lease>) -> bool {
+        let shortens = before.is_some_and(|before| now.is_none_or(|now| now.until < before.until));
+        self.is_watched && (self.is_growth_watched || shortens || has_other_term(before, now))
+    }
+}
+
+/// Whether these are leases of two terms, or one of them is none.
+fn has_other_term(one: Option<Lease>, other: Option<Lease>) -> bool {
+    let term = |lease: Lease| lease.term;
+    one.map(term) != other.map(term)
 }
 
 impl LeaseWatch {
     /// Watchers are told of a lease's end `margin` before it.
     pub(super) fn new(clock: BootClock, margin: Duration) -> Self {
         let gate = LeaseGate::new(margin);
-        let state = Mutex::new(State { gate, newcomers: Vec::new(), closing: false, watching: true });
-        LeaseWatch { clock, state, changed: Condvar::new(), told: Condvar::new() }
+        let state = Mutex::new(State {
+            gate,
+            newcomers: Vec::new(),
+            is_watched: false,
+            is_growth_watched: false,
+            waiting: 0,
+            closing: false,
+            watching: true,
+            #[cfg(test)]
+            sleeps: 0,
+        });
+        LeaseWatch { clock, state, changed: Condvar::new(), grown: Condvar::new(), told: Condvar::new() }
     }
 
     /// The lease, if one holds at this moment.
@@ -47,36 +100,57 @@ impl LeaseWatch {
         lease.filter(|lease| lease.holds_at(self.clock.now()))
     }
 
-    /// Fails if a watcher panicked: the others are told of no lease any more.
+    /// The lease that was shown last, to its very end.
+    pub(super) fn published(&self) -> Option<Lease> {
+        self.lock().gate.published()
+    }
+
+    /// Shows the lease, and wakes the threads that it concerns. Fails if a watcher panicked: the others are told of no lease
+    /// any more.
     pub(super) fn publish(&self, lease: Option<Lease>) -> Result<(), HostFailure> {
         let mut state = self.lock();
         if !state.watching && !state.closing {
             return Err(HostFailure::Watcher);
         }
-        if state.gate.publish(lease) {
+        let before = state.gate.published();
+        if !state.gate.publish(lease) {
+            return Ok(());
+        }
+        if state.concerns_watchers(before, lease) {
             self.changed.notify_all();
+        }
+        if state.waiting > 0 {
+            self.grown.notify_all();
         }
         Ok(())
     }
 
-    /// Waits for a lease, and counts its caller as working by it; `None` when the host ends.
-    pub(super) fn begin_work(&self) -> Option<Working<'_>> {
+    /// Waits for a lease of which more than `notice` is left, and counts its caller as working by it; `None` when the host
+    /// ends.
+    pub(super) fn begin_work(&self, notice: Duration) -> Option<Working<'_>> {
         let mut state = self.lock();
         while !state.closing {
-            if let Some(term) = state.gate.begin_work(self.clock.now()) {
+            if let Some(term) = state.gate.begin_work(self.clock.now().saturating_add(notice)) {
                 return Some(Working { leases: self, term });
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.waiting = state.waiting.saturating_add(1);
+            state = self.grown.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.waiting = state.waiting.saturating_sub(1);
         }
         None
     }
 
     /// Ends the lease, and returns when all watchers know and no work runs by it; for work it waits no longer
-    /// than the lease would have lasted.
-    pub(super) fn withdraw(&self) -> Result<(), HostFailure> {
+    /// than the lease would have lasted. Until then the host rests, and is not stuck.
+    pub(super) fn withdraw(&self, pulse: &Pulse) -> Result<(), HostFailure> {
         let mut state = self.lock();
+        pulse.rest_until(state.gate.latest_end());
         let withdrawal = state.gate.withdraw();
-        self.changed.notify_all();
+        if state.is_watched {
+            self.changed.notify_all();
+        } else {
+            state.gate.acknowledge(withdrawal);
+        }
         while state.watching && !state.gate.is_acknowledged(withdrawal) {
             state = self.told.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -92,7 +166,10 @@ impl LeaseWatch {
     }
 
     pub(super) fn add(&self, watcher: Watcher) {
-        self.lock().newcomers.push(watcher);
+        let mut state = self.lock();
+        state.is_watched = true;
+        state.is_growth_watched |= watcher.wants_growth;
+        state.newcomers.push(watcher);
         self.changed.notify_all();
     }
 
@@ -100,6 +177,7 @@ impl LeaseWatch {
     pub(super) fn close(&self) {
         self.lock().closing = true;
         self.changed.notify_all();
+        self.grown.notify_all();
     }
 
     /// Tells the watchers, until [`close`](Self::close). Runs on a thread of its own.
@@ -134,8 +212,11 @@ impl LeaseWatch {
         }
     }
 
+    /// Sleeps until the watchers may have to be told something.
     fn sleep<'a>(&self, state: MutexGuard<'a, State>, holds: bool) -> MutexGuard<'a, State> {
-        let Some(end) = state.gate.end().filter(|_| holds) else {
+        #[cfg(test)]
+        let state = count_sleep(state);
+        let Some(end) = state.gate.end().filter(|_| holds && state.is_watched) else {
             return self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         };
         let left = Precision::THREAD.leg(end.saturating_duration_since(self.clock.now()));
@@ -156,25 +237,27 @@ fn tell_all_and_newcomers(
     known: Option<Lease>,
     lease: Option<Lease>,
 ) -> bool {
-    let mut well = lease == known || tell_all(watchers, lease);
+    let grows = !has_other_term(known, lease);
+    let concerned = |watcher: &Watcher| !grows || (watcher.wants_growth && lease != known);
+    let mut well = tell_all(watchers.iter_mut().filter(|watcher| concerned(watcher)), lease);
     for mut watcher in newcomers {
         well &= lease.is_none() || tell(&mut watcher, lease);
         watchers.push(watcher);
     }
     if !well {
-        let _panics_again = tell_all(watchers, None);
+        let _panics_again = tell_all(watchers.iter_mut(), None);
     }
     well
 }
 
 /// Returns whether none of them panicked.
-fn tell_all(watchers: &mut [Watcher], lease: Option<Lease>) -> bool {
-    watchers.iter_mut().map(|watcher| tell(watcher, lease)).filter(|&well| !well).count() == 0
+fn tell_all<'a>(watchers: impl Iterator<Item = &'a mut Watcher>, lease: Option<Lease>) -> bool {
+    watchers.map(|watcher| tell(watcher, lease)).filter(|&well| !well).count() == 0
 }
 
 /// Returns whether it did not panic.
 fn tell(watcher: &mut Watcher, lease: Option<Lease>) -> bool {
-    catch_unwind(AssertUnwindSafe(|| watcher(lease))).is_ok()
+    catch_unwind(AssertUnwindSafe(|| (watcher.tell)(lease))).is_ok()
 }
 
 /// Shows, also if a watcher panicked, that the watchers are told nothing any more.
@@ -194,10 +277,10 @@ pub(super) struct Working<'a> {
 }
 
 impl Working<'_> {
-    /// Whether it may go on.
-    pub(super) fn holds(&self) -> bool {
+    /// Whether it may go on for so long.
+    pub(super) fn holds_for(&self, notice: Duration) -> bool {
         let state = self.leases.lock();
-        state.gate.holds(self.term, self.leases.clock.now())
+        state.gate.holds(self.term, self.leases.clock.now().saturating_add(notice))
     }
 }
 
@@ -205,5 +288,84 @@ impl Drop for Working<'_> {
     fn drop(&mut self) {
         self.leases.lock().gate.end_work();
         self.leases.told.notify_all();
+    }
+}
+
+#[cfg(test)]
+fn count_sleep(mut state: MutexGuard<'_, State>) -> MutexGuard<'_, State> {
+    state.sleeps = state.sleeps.saturating_add(1);
+    state
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::mpsc::{Receiver, channel};
+    use std::thread;
+
+    use super::*;
+
+    /// Lets the thread run that tells the watchers, has a lease of term 1 grow 100 times, each time after the thread has
+    /// slept again if it was woken, then renews it in term 2 and withdraws it. Returns how often the thread slept while the
+    /// lease grew, and what `watcher` was told of in all.
+    fn grow(watcher: Option<fn(Told) -> Watcher>) -> (u64, Vec<Option<Term>>) {
+        let clock = BootClock::new();
+        let watch = Arc::new(LeaseWatch::new(clock, Duration::ZERO));
+        let (told, hears) = channel();
+        watcher.into_iter().for_each(|watcher| watch.add(watcher(told.clone())));
+        let (watched, start) = (Arc::clone(&watch), clock.now());
+        let watchers = thread::spawn(move || watched.watch());
+        let lease = |term, growth| {
+            let until = start.saturating_add(Duration::from_secs(1_000_u64.saturating_add(growth)));
+            Some(Lease { term: Term(term), until })
+        };
+        watch.publish(lease(1, 0)).unwrap();
+        settle(&watch, &hears, watcher.is_some());
+        let before = watch.lock().sleeps;
+        for growth in 1..=100 {
+            watch.publish(lease(1, growth)).unwrap();
+            settle(&watch, &hears, false);
+        }
+        let sleeps = watch.lock().sleeps.saturating_sub(before);
+        watch.publish(lease(2, 100)).unwrap();
+        let pulse = Pulse::new(start);
+        watch.withdraw(&pulse).unwrap();
+        let end = start.saturating_add(Duration::from_secs(1_099));
+        assert_eq!(
+            pulse.age(end),
+            Duration::ZERO,
+            "it waited for its program, which had the lease until then"
+        );
+        watch.close();
+        watchers.join().unwrap();
+        drop(told);
+        (sleeps, hears.iter().collect())
+    }
+
+    type Told = std::sync::mpsc::Sender<Option<Term>>;
+
+    /// Waits until the thread sleeps, after the first word to a watcher if there is one to come.
+    fn settle(watch: &LeaseWatch, hears: &Receiver<Option<Term>>, is_first: bool) {
+        if is_first {
+            assert_eq!(hears.recv().unwrap(), Some(Term(1)));
+        }
+        let _sleeps_or_is_about_to = watch.lock();
+        thread::yield_now();
+    }
+
+    #[test]
+    fn the_growth_of_a_lease_wakes_no_thread_unless_a_watcher_wants_to_hear_of_it() {
+        let (sleeps, told) = grow(None);
+        assert!(sleeps <= 1 && told.is_empty(), "nobody watches: {sleeps}, {told:?}");
+        let of_terms: fn(Told) -> Watcher =
+            |told| Watcher::of_terms(move |lease| told.send(lease.map(|lease| lease.term)).unwrap());
+        let (sleeps, told) = grow(Some(of_terms));
+        assert!(sleeps <= 1, "it may have been about to sleep: {sleeps}");
+        assert!([&[Some(Term(2)), None][..], &[None]].contains(&&told[..]), "{told:?}");
+        let of_growth: fn(Told) -> Watcher =
+            |told| Watcher::of_growth(move |lease| told.send(lease.map(|lease| lease.term)).unwrap());
+        let (_, told) = grow(Some(of_growth));
+        assert!(told.len() >= 2 && told.last() == Some(&None), "{told:?}");
     }
 }

@@ -1,43 +1,18 @@
 //! The question who leads, asked over a socket. Any program may ask, if it has the key where there is one.
 
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::prelude::rust_2024::*;
 use std::time::{Duration, Instant};
 use std::vec;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::adapters::endpoint::{LeaderAddress, Question};
+use crate::adapters::query_error::{ATTEMPTS, QueryError, any_address};
 use crate::adapters::seal::{Keyring, SystemRng};
 use crate::types::{ClusterId, NodeId};
-
-/// How often the question is repeated within its timeout: datagrams get lost.
-const ATTEMPTS: u32 = 5;
-
-/// Why there is no answer.
-///
-/// Non-exhaustive: a later version may tell more apart.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum QueryError {
-    /// No answer came in time.
-    #[error("no answer from {address} within {timeout:?}")]
-    TimedOut {
-        /// The address that was asked.
-        address: SocketAddr,
-        /// For how long.
-        timeout: Duration,
-    },
-    /// The question could not be asked.
-    #[error("cannot ask {address}")]
-    Io {
-        /// The address that was to be asked.
-        address: SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
-}
 
 /// Asks the host at `address` who leads group `cluster`; `None` if it knows no leader. Any host of the
 /// group will do, a host of another group does not answer, and so will any program as asker. The answer is news, not a promise: the
@@ -48,7 +23,7 @@ pub enum QueryError {
 ///
 /// # Errors
 /// [`QueryError`] if there is no answer within `timeout`.
-pub fn who_leads<I: NodeId + DeserializeOwned>(
+pub fn who_leads<I: NodeId + Serialize + DeserializeOwned>(
     cluster: ClusterId,
     address: SocketAddr,
     timeout: Duration,
@@ -61,7 +36,7 @@ pub fn who_leads<I: NodeId + DeserializeOwned>(
 ///
 /// # Errors
 /// [`QueryError`] if there is no answer within `timeout`.
-pub fn who_leads_sealed<I: NodeId + DeserializeOwned>(
+pub fn who_leads_sealed<I: NodeId + Serialize + DeserializeOwned>(
     cluster: ClusterId,
     address: SocketAddr,
     keys: &Keyring,
@@ -70,7 +45,7 @@ pub fn who_leads_sealed<I: NodeId + DeserializeOwned>(
     query(cluster, address, Some(keys), timeout)
 }
 
-fn query<I: NodeId + DeserializeOwned>(
+fn query<I: NodeId + Serialize + DeserializeOwned>(
     cluster: ClusterId,
     address: SocketAddr,
     keys: Option<&Keyring>,
@@ -81,31 +56,39 @@ fn query<I: NodeId + DeserializeOwned>(
         .ok_or(QueryError::TimedOut { address, timeout })
 }
 
-fn ask<I: NodeId + DeserializeOwned>(
+fn ask<I: NodeId + Serialize + DeserializeOwned>(
     cluster: ClusterId,
     address: SocketAddr,
     keys: Option<&Keyring>,
     timeout: Duration,
 ) -> io::Result<Option<Option<LeaderAddress<I>>>> {
-    let socket = match address {
-        SocketAddr::V4(_) => UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?,
-        SocketAddr::V6(_) => UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))?,
-    };
     let question = Question::new(cluster, address, keys, &mut SystemRng::new().map_err(io::Error::other)?)
         .map_err(io::Error::other)?;
+    exchange(address, question.bytes(), timeout, |bytes| question.read_answer(bytes))
+}
+
+/// Sends a question to `address`, again and again, until a datagram comes back that `read` takes, and returns what that
+/// makes of it; `None` if none does within `timeout`.
+pub(super) fn exchange<T>(
+    address: SocketAddr,
+    question: &[u8],
+    timeout: Duration,
+    mut read: impl FnMut(&mut [u8]) -> Option<T>,
+) -> io::Result<Option<T>> {
+    let socket = UdpSocket::bind(any_address(address))?;
     let pause = timeout.checked_div(ATTEMPTS).unwrap_or(timeout).max(Duration::from_millis(1));
-    let mut buffer = vec![0; question.bytes().len()];
+    let mut buffer = vec![0; question.len()];
     let began = Instant::now();
     let (mut repeat, mut waited) = (Duration::ZERO, Duration::ZERO);
     while waited < timeout {
         if waited >= repeat {
-            socket.send_to(question.bytes(), address)?;
+            socket.send_to(question, address)?;
             repeat = waited.saturating_add(pause);
         }
         let left = repeat.min(timeout).saturating_sub(waited).max(Duration::from_millis(1));
         socket.set_read_timeout(Some(left))?;
         if let Ok((length, _)) = socket.recv_from(&mut buffer) {
-            let answer = question.read_answer(buffer.get_mut(..length).unwrap_or_default());
+            let answer = read(buffer.get_mut(..length).unwrap_or_default());
             if answer.is_some() {
                 return Ok(answer);
             }

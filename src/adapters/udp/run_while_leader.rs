@@ -1,9 +1,10 @@
 //! Work on a thread of the program's own, for as long as this node leads.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::shared::Shared;
-use super::{Host, HostStopped};
+use super::{Host, HostStopped, LeaderAddress};
 use crate::types::{NodeId, Term};
 
 /// Runs work under a host's lease, without keeping the host.
@@ -28,9 +29,27 @@ impl<I: NodeId> Host<I> {
     ) -> Result<T, HostStopped> {
         self.worker().run_while_leader(work)
     }
+
+    /// As [`Worker::run_while_leader_gracefully`].
+    ///
+    /// # Errors
+    /// [`HostStopped`] when the host has.
+    pub fn run_while_leader_gracefully<T>(
+        &self,
+        notice: Duration,
+        work: impl FnMut(Term, &dyn Fn() -> bool) -> Option<T>,
+    ) -> Result<T, HostStopped> {
+        self.worker().run_while_leader_gracefully(notice, work)
+    }
 }
 
 impl<I: NodeId> Worker<I> {
+    /// The leader, as far as this node knows: as [`Host::leader`].
+    #[must_use]
+    pub fn leader(&self) -> Option<LeaderAddress<I>> {
+        self.0.leader()
+    }
+
     /// Runs `work` on this thread whenever the node leads, until it returns something.
     ///
     /// A thread cannot be stopped from outside. `work` is given its term, and a question to ask
@@ -50,8 +69,24 @@ impl<I: NodeId> Worker<I> {
         &self,
         mut work: impl FnMut(Term, &dyn Fn() -> bool) -> Option<T>,
     ) -> Result<T, HostStopped> {
-        while let Some(working) = self.0.leases.begin_work() {
-            if let Some(output) = work(working.term, &|| working.holds()) {
+        self.run_while_leader_gracefully(Duration::ZERO, &mut work)
+    }
+
+    /// As [`run_while_leader`](Self::run_while_leader), for pieces of work that take up to `notice`, which may be longer than
+    /// the margin: the answer is `false` that long before the margin begins, so a piece that was begun before has
+    /// ended by then. `notice` has to be well below a promise, less the margin and a heartbeat interval: work begins only
+    /// while more than that is left. If leadership is handed over, a piece that has begun is waited for, as there, to the
+    /// end of the lease at the latest.
+    ///
+    /// # Errors
+    /// [`HostStopped`] when the host has.
+    pub fn run_while_leader_gracefully<T>(
+        &self,
+        notice: Duration,
+        mut work: impl FnMut(Term, &dyn Fn() -> bool) -> Option<T>,
+    ) -> Result<T, HostStopped> {
+        while let Some(working) = self.0.leases.begin_work(notice) {
+            if let Some(output) = work(working.term, &|| working.holds_for(notice)) {
                 return Ok(output);
             }
         }

@@ -5,7 +5,8 @@ use std::net::{SocketAddr, UdpSocket};
 use std::prelude::rust_2024::*;
 use std::time::Duration;
 
-use super::{HealthConfig, HostStartError, Protection};
+use super::{HealthConfig, HostStartError, PeerAddress, Protection, Resolver};
+use crate::adapters::Advertised;
 use crate::adapters::endpoint::Endpoint;
 use crate::adapters::seal::{Keyring, SystemRng};
 use crate::adapters::socket;
@@ -22,18 +23,25 @@ pub struct HostConfig<I> {
     pub config: Config<I>,
     /// The address to listen on. Port 0 takes any free one: see [`Host::local_addr`](super::Host::local_addr).
     pub listen: SocketAddr,
-    /// The addresses of other nodes, as far as they are known beforehand. One node that is up is enough; a node
-    /// that joins a group needs none. Of one node there may be up to four: give both what is configured and what was
-    /// learned before a restart, since either may be out of date. They are never forgotten, unlike the addresses that
-    /// are learned later. A host does not start with one that no node can have: unspecified, of several machines, or
-    /// with the port 0.
-    pub peers: Vec<(I, SocketAddr)>,
+    /// The addresses or names of other nodes, as far as they are known beforehand. One node that is up is enough; a node
+    /// that joins a group needs none. Of one node there may be up to four of each: give both what is configured and what
+    /// was learned before a restart, since either may be out of date. They are never forgotten, unlike the addresses that
+    /// are learned later. A host does not start with an address that no node can have: unspecified, of several machines,
+    /// or with the port 0. That a name stands for no address is no error: the host looks again while the node is missing.
+    pub peers: Vec<(I, PeerAddress)>,
+    /// How the names of peers are looked up: by the operating system unless told otherwise.
+    pub resolver: Resolver,
     /// How long before the end of a lease its watchers are told that it has ended, so that they
     /// have stopped when it does. A tenth of a promise unless told otherwise, the shortest if they are tuned;
     /// well below half of it.
     pub margin: Duration,
     /// Whether datagrams are sealed, and with which keys.
     pub protection: Protection,
+    /// What the node advertises to the others, if anything: see [`Advertised`].
+    pub advertised: Option<Advertised>,
+    /// Whether the host takes [commands](crate::adapters::endpoint::operator) of everybody who has the group's key. It
+    /// does not unless told.
+    pub takes_commands: bool,
     /// How the host finds out whether the node is in a state to lead.
     pub health: HealthConfig,
 }
@@ -43,7 +51,17 @@ impl<I> HostConfig<I> {
     #[must_use]
     pub fn new(config: Config<I>, listen: SocketAddr) -> Self {
         let (margin, protection) = (default_margin(&config.timing), Protection::OnlyLoopback);
-        HostConfig { config, listen, peers: Vec::new(), margin, protection, health: HealthConfig::default() }
+        HostConfig {
+            config,
+            listen,
+            peers: Vec::new(),
+            resolver: Resolver::default(),
+            margin,
+            protection,
+            advertised: None,
+            takes_commands: false,
+            health: HealthConfig::default(),
+        }
     }
 
     /// Seals datagrams with `keys`, the same on all hosts of the group.
@@ -61,9 +79,24 @@ impl<I> HostConfig<I> {
         self
     }
 
-    /// Adds a peer.
+    /// Advertises this to the others, for example the URL at which the program of this node is reached.
     #[must_use]
-    pub fn peer(mut self, id: I, address: SocketAddr) -> Self {
+    pub fn advertising(mut self, text: Advertised) -> Self {
+        self.advertised = Some(text);
+        self
+    }
+
+    /// Takes commands of everybody who has the group's key: see
+    /// [`operator`](crate::adapters::endpoint::operator).
+    #[must_use]
+    pub fn taking_commands(mut self) -> Self {
+        self.takes_commands = true;
+        self
+    }
+
+    /// Adds a peer: `"10.0.0.2:7000".parse()?`, `"db-2.example:7000".parse()?`, or a `SocketAddr` by `into()`.
+    #[must_use]
+    pub fn peer(mut self, id: I, address: PeerAddress) -> Self {
         self.peers.push((id, address));
         self
     }
@@ -81,11 +114,13 @@ impl<I: NodeId> HostConfig<I> {
         let endpoint = SystemRng::new().and_then(|rng| Endpoint::new(id, cluster, keys, rng));
         let mut endpoint = endpoint.map_err(|error| HostStartError::Seed(io::Error::other(error)))?;
         endpoint.bind(local);
+        endpoint.take_commands(self.takes_commands);
+        endpoint.advertise(self.advertised);
         if let Some(bytes) = socket::send_buffer(socket) {
             endpoint.set_send_buffer(bytes);
         }
         for (id, address) in self.peers {
-            endpoint.configure(id, address)?;
+            endpoint.configure_peer(id, address)?;
         }
         Ok(endpoint)
     }

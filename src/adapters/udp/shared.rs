@@ -1,81 +1,110 @@
-//! What a host's thread shows, also to other threads.
+//! What a host shows to the threads of its program.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::prelude::rust_2024::*;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-
-use rand_chacha::ChaCha8Rng;
 
 use super::closed::End;
 use super::lease_watch::LeaseWatch;
+use super::node::{Node, Snapshot, lock};
 use super::{DatagramCounters, Events, HostFailure, LeaderAddress};
 use crate::adapters::clock::BootClock;
 use crate::adapters::counters::ElectionCounters;
-use crate::adapters::disk::PendingWrite;
-use crate::election::Election;
+use crate::adapters::pulse::Pulse;
+use crate::adapters::write_view::WriteView;
 use crate::status::Status;
-use crate::types::{NodeId, Timestamp};
+use crate::types::NodeId;
 
-/// What a host's thread shows.
-pub(super) struct Shared<I> {
+/// What a host's thread shows. What changes with each message is read where it is, by the thread that asks for it.
+pub(super) struct Shared<I: NodeId> {
     pub(super) clock: BootClock,
     pub(super) leases: LeaseWatch,
+    pub(super) pulse: Pulse,
     pub(super) events: Events<I>,
-    pub(super) view: Mutex<View<I>>,
+    node: Arc<Mutex<Node<I>>>,
+    view: Mutex<View<I>>,
     pub(super) end: End,
 }
 
-/// A node, as of the last thing it did.
-#[derive(Clone, Debug)]
+/// What changes seldom.
+#[derive(Debug)]
 pub(super) struct View<I> {
-    pub(super) status: Status<I>,
-    pub(super) leader: Option<LeaderAddress<I>>,
     pub(super) addresses: Vec<(I, SocketAddr)>,
-    pub(super) counters: DatagramCounters,
-    pub(super) election: ElectionCounters,
     pub(super) failure: Option<HostFailure>,
-    pub(super) pending_write: Option<PendingWrite>,
+    pub(super) pending_write: Option<WriteView<I>>,
+    /// What became of the writes so far.
+    pub(super) writes: ElectionCounters,
+    pub(super) has_ended: bool,
 }
 
 impl<I: NodeId> Shared<I> {
-    pub(super) fn new(clock: BootClock, margin: Duration, election: &Election<I, ChaCha8Rng>) -> Self {
+    pub(super) fn new(clock: BootClock, margin: Duration, node: Arc<Mutex<Node<I>>>) -> Self {
+        let view = View {
+            addresses: Vec::new(),
+            failure: None,
+            pending_write: None,
+            writes: ElectionCounters::new(clock.now()),
+            has_ended: false,
+        };
         Shared {
             clock,
             leases: LeaseWatch::new(clock, margin),
+            pulse: Pulse::new(clock.now()),
             events: Events::new(),
-            view: Mutex::new(View::new(election, clock.now())),
+            node,
+            view: Mutex::new(view),
             end: End::default(),
         }
     }
 
-    pub(super) fn view(&self) -> View<I> {
-        self.update(|view| view.clone())
+    /// The status as of the last step of the node. The age of its pending write is that of this moment.
+    pub(super) fn status(&self) -> Status<I> {
+        self.snapshot().status
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot<I> {
+        let mut snapshot = lock(&self.node).snapshot();
+        // A lease that is not shown yet waits for a write, and one that was withdrawn is no lease any more.
+        let (id, lease) = (snapshot.status.id, self.leases.published());
+        let shows = |leader: I| leader != id || lease.is_some();
+        snapshot.status.lease = lease;
+        snapshot.status.leader = snapshot.status.leader.filter(|leader| shows(leader.id));
+        snapshot.leader = snapshot.leader.filter(|leader| shows(leader.id));
+        let (now, view) = (self.clock.now(), self.view());
+        if let Some(write) = &view.pending_write {
+            write.show(&mut snapshot.status, now);
+        }
+        (snapshot.election.refused_writes, snapshot.election.persists) =
+            (view.writes.refused_writes, view.writes.persists);
+        if view.has_ended {
+            (snapshot.status.leader, snapshot.leader) = (None, None);
+        }
+        snapshot
+    }
+
+    /// The leader, as far as the node knows. A host that has ended knows none, and a node leads once its lease is shown.
+    pub(super) fn leader(&self) -> Option<LeaderAddress<I>> {
+        let (leader, leads) = {
+            let node = lock(&self.node);
+            (node.leader(), node.leads())
+        };
+        leader.filter(|_| !self.view().has_ended && (!leads || self.leases.published().is_some()))
+    }
+
+    pub(super) fn datagrams(&self) -> DatagramCounters {
+        lock(&self.node).endpoint.counters()
     }
 
     /// Every change of the view is whole, so a poisoned lock does no harm.
-    pub(super) fn update<T>(&self, change: impl FnOnce(&mut View<I>) -> T) -> T {
-        change(&mut self.view.lock().unwrap_or_else(PoisonError::into_inner))
+    pub(super) fn view(&self) -> MutexGuard<'_, View<I>> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<I: fmt::Debug> fmt::Debug for Shared<I> {
+impl<I: NodeId> fmt::Debug for Shared<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared").field("view", &self.view).finish_non_exhaustive()
-    }
-}
-
-impl<I: NodeId> View<I> {
-    fn new(election: &Election<I, ChaCha8Rng>, now: Timestamp) -> Self {
-        View {
-            status: election.status(),
-            leader: None,
-            addresses: Vec::new(),
-            counters: DatagramCounters::default(),
-            election: ElectionCounters::new(now),
-            failure: None,
-            pending_write: None,
-        }
     }
 }

@@ -1,11 +1,14 @@
 //! What the host's thread does while a state is written: all that need not wait for it.
 
-use std::sync::mpsc::RecvTimeoutError;
+use core::time::Duration;
+use std::sync::mpsc::TryRecvError;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::host_thread::{End, HostThread};
+use super::node::lock;
+use super::waker::own_address;
 use super::{Command, HostFailure, Notice};
 use crate::adapters::disk::Written;
 use crate::adapters::upkeep::DiskFailure;
@@ -13,9 +16,14 @@ use crate::hard_state::HardState;
 use crate::io::Input;
 use crate::types::{NodeId, Timestamp};
 
+/// How long a host whose state is written waits at most until it looks whether the disk has answered. The disk wakes it;
+/// this is for a wake-up that got lost.
+const LONGEST_GLANCE: Duration = Duration::from_millis(20);
+
 impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
-    /// Returns when `state` is durable. Until then nothing is sent and no message is received, but commands are
-    /// stepped and answered; what follows from them is acted on afterwards, in order.
+    /// Returns when `state` is durable. Until then no message is sent or handled, but commands of the program are stepped and
+    /// answered; what follows from them is acted on afterwards, in order. Operators who ask for the status are answered
+    /// too, since a disk that hangs is when they look. All other datagrams wait.
     pub(super) fn persist(&mut self, state: HardState<I>) -> Result<(), End> {
         self.upkeep.persist(state, self.shared.clock.now());
         self.answer();
@@ -30,19 +38,39 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
     /// Waits until the disk answers or anything else is due, and does what is.
     fn wait_for_disk(&mut self) -> Result<(), End> {
         let now = self.shared.clock.now();
+        self.shared.pulse.beat(now);
         let last = [self.ending, self.departure.as_ref().map(|departure| departure.end())];
         let last = last.into_iter().flatten().min();
         if last.is_some_and(|last| last <= now) {
             return Err(End::Told);
         }
-        let due = last.map_or(self.upkeep.deadline(), |last| last.min(self.upkeep.deadline()));
-        match self.commands.recv_timeout(due.saturating_duration_since(now)) {
+        let latest = now.saturating_add(LONGEST_GLANCE);
+        let due = [last, self.upkeep.deadline(self.leads())].into_iter().flatten().fold(latest, Ord::min);
+        match self.commands.try_recv() {
             Ok(command) => self.obey_at_once(command)?,
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Err(End::Told),
+            Err(TryRecvError::Empty) => self.receive_while_writing(due)?,
+            Err(TryRecvError::Disconnected) => return Err(End::Told),
         }
         self.advance_health();
         self.report_write();
+        Ok(())
+    }
+
+    /// Waits for a datagram until `due`, and answers it if it is a request for the status.
+    fn receive_while_writing(&mut self, due: Timestamp) -> Result<(), End> {
+        match self.receive_until(due) {
+            Ok(None) => {}
+            Ok(Some((0, source))) if source == own_address(self.local) => {}
+            Ok(Some((length, source))) => {
+                let bytes = self.buffer.get(..length).unwrap_or_default();
+                if lock(&self.node).endpoint.take_status_request(bytes, source, self.shared.clock.now()) {
+                    self.answer_status();
+                } else if !self.backlog.push(bytes, source) {
+                    lock(&self.node).endpoint.count_overflow();
+                }
+            }
+            Err(error) => self.fail_to_receive(error)?,
+        }
         Ok(())
     }
 
@@ -82,8 +110,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
 
     /// Looks after the health of the node, and steps what follows from it. Returns whether anything was stepped.
     pub(super) fn advance_health(&mut self) -> bool {
-        let leads = self.election.leader().is_some_and(|leader| leader.id == self.election.id());
-        let priority = self.upkeep.poll(leads, self.shared.clock.now());
+        let priority = self.upkeep.poll(self.leads(), self.shared.clock.now());
         if let Some(priority) = priority {
             self.advance(Some(Input::SetPriority(priority)));
         }
@@ -91,11 +118,9 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
     }
 
     fn show_write(&self) {
-        let write = self.upkeep.pending_write().cloned();
-        let refused = self.upkeep.refused_writes();
-        self.shared.update(|view| {
-            view.pending_write = write;
-            view.election.refused_writes = refused;
-        });
+        let write = self.upkeep.write_view();
+        let mut view = self.shared.view();
+        view.pending_write = write;
+        self.upkeep.count_writes(&mut view.writes);
     }
 }

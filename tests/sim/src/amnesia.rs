@@ -8,8 +8,9 @@ use quorate::{Blank, HardState, Incarnation, Life, Memory, Message, Nanos, Outpu
 use crate::churn;
 use crate::clock::{MS, SECOND};
 use crate::cluster::{Cluster, index_of};
+use crate::lost_groups;
 use crate::options::Start;
-use crate::process::{Host, PendingFault};
+use crate::process::{Host, PendingFault, UnmountedDisk};
 use crate::rng::Dice;
 use crate::safety::ViolationKind;
 
@@ -36,9 +37,15 @@ impl Cluster {
         let since_1970 = self.read_wall_clock(at);
         let cluster = self.hosts[at].durable.cluster;
         self.hosts[at].config.memory = self.options.memory(node);
+        let host = &mut self.hosts[at];
+        if !host.is_blank() {
+            let disk = UnmountedDisk { state: host.durable.clone(), position: host.config.position };
+            host.unmounted = (host.config.memory == Memory::Durable).then_some(disk);
+        }
         self.mark_forgotten(at);
-        self.hosts[at].durable =
-            HardState::blank(cluster, first, since_1970).expect("a list of nodes, and a clock that is set");
+        let blank = HardState::blank(cluster, first, since_1970).expect("a list, and a clock that is set");
+        // The nodes of another group may not found one: it may have left its first nodes behind (rule 9.6 (c)).
+        self.hosts[at].durable = if self.options.begins_blank() { blank } else { blank.without_founding() };
         if with_data {
             self.hosts[at].config.position = Position::default();
         }
@@ -56,17 +63,36 @@ impl Cluster {
         self.counts.forgotten += 1;
     }
 
+    /// The node at index `at` is back: in the group that it knew, or in one of this life that is founded.
+    pub(crate) fn mark_back(&mut self, at: usize, life: Life) {
+        if !self.hosts.iter().any(|host| host.is_of(life)) {
+            self.mark_founding();
+        }
+        (self.hosts[at].forgotten, self.hosts[at].unmounted) = (None, None);
+        self.liveness.mark_up(at, self.now);
+        self.liveness.mark_disturbed(self.now);
+        self.counts.recovered += 1;
+    }
+
     /// What the wall clock of the node at index `at` shows at a start. It may have been set back, though not to before what
-    /// it showed at the start before.
+    /// it showed at the start before, or when a group was founded (rule 9.8).
     fn read_wall_clock(&mut self, at: usize) -> Duration {
         let ahead = Duration::from_nanos(self.dice.below(WALL_CLOCKS_DIFFER));
-        let last = self.hosts[at].wall_clock;
+        let (last, _) = self.hosts[at].wall_clock;
         let mut shown = last.max(RUN_BEGINS + self.now() + ahead);
         if self.dice.chance(200_000) {
             shown = last + Duration::from_nanos(self.dice.below((shown - last).as_nanos() as u64 + 1));
         }
-        self.hosts[at].wall_clock = shown;
+        self.hosts[at].wall_clock = (shown, self.now);
         shown
+    }
+
+    /// A group is founded: from now on no wall clock may be set back to before what it shows now.
+    fn mark_founding(&mut self) {
+        for host in &mut self.hosts {
+            let (shown, at) = host.wall_clock;
+            host.wall_clock = (shown + Duration::from_nanos(self.now - at), self.now);
+        }
     }
 
     /// Tells the checks what a node without storage holds after a step, as a write before the other outputs.
@@ -104,29 +130,6 @@ impl Cluster {
     /// How far the data reach that a node which comes back may have held, at the most.
     fn furthest_position(&self) -> Position {
         self.hosts.iter().map(|host| host.config.position).max().unwrap_or_default()
-    }
-
-    /// Whether `node` may forget now: in a group that began with nothing, any node at any time; otherwise if the others
-    /// suffice to bring it back, in each membership that may be in force.
-    pub(crate) fn may_forget(&self, node: u64) -> bool {
-        self.options.begins_blank() || self.is_remembered_without(node)
-    }
-
-    /// Whether as many voters as make a quorum have not forgotten, and one of the list that blank nodes ask, and `node` is
-    /// none of them. A list that is blank as a whole could found a group beside this one.
-    fn is_remembered_without(&self, node: u64) -> bool {
-        let remembers = |&&id: &&u64| id != node && !self.is_blank(id);
-        let mut held = self.hosts.iter().filter(|host| !host.is_blank());
-        // A node that forms a group and forgets would count as another one.
-        let forms = |host: &Host| !host.is_blank() && host.durable.membership.is_forming();
-        !self.hosts.iter().any(forms)
-            && self.options.list(self.hosts.len()).iter().any(|id| remembers(&id))
-            && held.all(|host| {
-                let members = &host.durable.membership;
-                members.quorum() == 0
-                    || members.version() < self.members.newest(host.durable.life)
-                    || members.voters().iter().filter(remembers).count() >= members.quorum()
-            })
     }
 
     /// Removes the traps that no promise has sprung.
@@ -228,20 +231,6 @@ impl Cluster {
         let lacks = |host: &Host| !host.is_blank() && host.config.position < host.durable.position_floor;
         self.hosts.iter().any(lacks)
     }
-
-    /// The operator gives up what the nodes with storage know of a group whose quorum has forgotten, or of a life that is
-    /// over because another one is led.
-    pub(crate) fn wipe_lost_groups(&mut self) {
-        let led = self.leader().map(|(leader, _)| self.durable(leader).life);
-        for node in self.nodes() {
-            let host = &self.hosts[index_of(node)];
-            let is_left =
-                led.is_some_and(|life| !host.is_blank() && ![life, Life::NONE].contains(&host.durable.life));
-            if host.has_lost_quorum || (is_left && self.options.begins_blank()) {
-                self.lose_disk(node, false);
-            }
-        }
-    }
 }
 
 /// How the nodes of a group start: two groups in three begin with nothing.
@@ -256,7 +245,10 @@ pub(crate) fn starts(seed: u64, nodes: usize, churns: bool) -> Vec<Start> {
 /// Which of the nodes of a group have storage, and of those that may join it later: all, none, or some.
 pub(crate) fn memories(seed: u64, nodes: usize) -> Vec<Memory> {
     let mut dice = Dice::new(seed ^ 0x3e30);
-    let volatile = dice.pick(&[0, 0, 1_000_000, 1_000_000, 300_000, 600_000]);
+    // A group that is over goes on if disks are mounted again: so every second one that may end has storage everywhere.
+    let has_storage = lost_groups::may_end(seed) && seed.is_multiple_of(2);
+    let drawn = dice.pick(&[0, 0, 1_000_000, 1_000_000, 300_000, 600_000]);
+    let volatile = if has_storage { 0 } else { drawn };
     let draw = |_| if dice.chance(volatile) { Memory::Volatile } else { Memory::Durable };
     (0..nodes + churn::POOL).map(draw).collect()
 }

@@ -135,7 +135,7 @@ impl Cluster {
             process: None,
             forgotten: None,
             started: 0,
-            wall_clock: RUN_BEGINS,
+            wall_clock: (RUN_BEGINS, 0),
             process_number: 0,
             was_member: options.start(node) == Start::Bootstrapped,
             members_changed: 0,
@@ -143,6 +143,7 @@ impl Cluster {
             copied_at: None,
             forced: None,
             has_lost_quorum: false,
+            unmounted: None,
             disk: None,
             sent: 0,
         };

@@ -35,7 +35,8 @@ pub enum Faults {
     /// Disks are lost in crashes, at any instant, and above all just after a promise, whose asker cannot reach the node
     /// any more. The nodes start again under their old ids, while the others crash and are cut off, and messages of
     /// any age arrive again. In some groups no node has storage, in others some have; some change their members all
-    /// the time, have clocks at the bound, or slow disks.
+    /// the time, have clocks at the bound, or slow disks. Of some that were bootstrapped so many forget that the group is
+    /// over, until lost disks are mounted again.
     Amnesia,
     /// Each node has lengths of its own, anywhere in what its configuration accepts, and the hosts wish for other
     /// members and other leaders, after crashes and cut links.

@@ -230,10 +230,7 @@ impl Cluster {
         let verdict = self.safety.durable(node as u64 + 1, &state);
         self.judge(verdict);
         if self.hosts[node].is_blank() && state.blank.is_none() {
-            self.counts.recovered += 1;
-            self.hosts[node].forgotten = None;
-            self.liveness.mark_up(node, self.now);
-            self.liveness.mark_disturbed(self.now);
+            self.mark_back(node, state.life);
         }
         if self.hosts[node].durable.membership == state.membership {
             self.hosts[node].durable = state;

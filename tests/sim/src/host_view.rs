@@ -29,8 +29,11 @@ impl Cluster {
                 self.record_event(node, event);
             }
             Event::LeaveForgotten => self.record_event(node, event),
-            Event::Recovered { how: HowRecovered::Founded, .. } => self.counts.founded += 1,
-            Event::QuorumLost { .. } => self.hosts[node].has_lost_quorum = true,
+            Event::Recovered { how: HowRecovered::Founded, .. } => self.on_founded(node),
+            Event::QuorumLost { .. } => {
+                self.counts.quorums_lost += 1;
+                self.hosts[node].has_lost_quorum = true;
+            }
             Event::HandoverFailed { .. } => self.counts.failed_handovers += 1,
             // No node lies here, and no disk loses its data.
             Event::StateLost
@@ -111,6 +114,15 @@ impl Cluster {
         self.judge(verdict);
         self.check_committed_data(node, term);
         self.mark_turn(node);
+    }
+
+    /// Blank nodes found groups only where the group began so.
+    fn on_founded(&mut self, node: usize) {
+        self.counts.founded += 1;
+        if !self.options.begins_blank() {
+            let text = format!("node {} has founded a group beside one that was started otherwise", node + 1);
+            self.fail(ViolationKind::Nonsense, text);
+        }
     }
 
     fn on_stepped_down(&mut self, node: usize, term: Term, reason: StepDown<u64>) {

@@ -26,6 +26,7 @@ mod host_loop;
 mod host_view;
 mod lengths;
 mod liveness;
+mod lost_groups;
 mod manual_network;
 mod membership_safety;
 mod net;

@@ -50,6 +50,9 @@ pub struct Options {
     /// Whether each node has storage, beginning with node 1. Nodes beyond the list have. One that has none starts with
     /// nothing, or, in a group that does not begin so, loses its storage with its first process.
     pub memories: Vec<Memory>,
+    /// Whether so many nodes may forget that a group is over, if it was not founded by blank nodes: the others are no
+    /// quorum, or there are none. Then blank nodes may found no other one (rule 9.6 (c)).
+    pub may_end: bool,
 }
 
 /// The state on a node's disk before its first start.
@@ -85,6 +88,7 @@ impl Default for Options {
             replay: None,
             starts: Vec::new(),
             memories: Vec::new(),
+            may_end: false,
         }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use quorate::{
-    Config, Election, HardState, Input, Lease, Life, Membership, MembershipVersion, Output, Target, Term,
+    Config, Election, HardState, Input, Lease, Life, Membership, MembershipVersion, Output, Position, Target,
+    Term,
 };
 use rand_chacha::ChaCha8Rng;
 
@@ -23,8 +24,8 @@ pub(crate) struct Host {
     pub(crate) forgotten: Option<(Life, MembershipVersion)>,
     /// When the last process started.
     pub(crate) started: Instant,
-    /// What the wall clock showed when the node was last started blank.
-    pub(crate) wall_clock: Duration,
+    /// What the wall clock has shown last, at the loss of the disk or when a group was founded, and when that was.
+    pub(crate) wall_clock: (Duration, Instant),
     /// The number of processes so far. An event that is meant for one process never reaches the next one.
     pub(crate) process_number: u32,
     /// Whether the node has ever held a membership that contains it.
@@ -39,10 +40,19 @@ pub(crate) struct Host {
     pub(crate) forced: Option<Instant>,
     /// Whether the node has reported that so many have forgotten that an operator has to decide.
     pub(crate) has_lost_quorum: bool,
+    /// The disk that was lost last, if the node has not come back since.
+    pub(crate) unmounted: Option<UnmountedDisk>,
     /// The disk of this machine, if it is another one than that of the others.
     pub(crate) disk: Option<DiskOptions>,
     /// How many messages the node has sent.
     pub(crate) sent: u64,
+}
+
+/// A disk that is missing, and the data on it.
+#[derive(Clone, Debug)]
+pub(crate) struct UnmountedDisk {
+    pub(crate) state: HardState<u64>,
+    pub(crate) position: Position,
 }
 
 /// A single-threaded process: it blocks while it writes, and reads its clock for each message.

@@ -35,6 +35,8 @@ pub struct Counts {
     pub recovered: u64,
     /// Nodes that have founded a group, having forgotten or never taken part.
     pub founded: u64,
+    /// Times a node reported that so many have forgotten that no leader can be elected.
+    pub quorums_lost: u64,
     /// Handovers that failed.
     pub failed_handovers: u64,
     /// Wishes that were met.
@@ -58,6 +60,7 @@ impl AddAssign for Counts {
         self.forgotten += other.forgotten;
         self.recovered += other.recovered;
         self.founded += other.founded;
+        self.quorums_lost += other.quorums_lost;
         self.failed_handovers += other.failed_handovers;
         self.wishes_met += other.wishes_met;
         self.wishes_refused += other.wishes_refused;

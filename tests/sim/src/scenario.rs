@@ -14,6 +14,7 @@ use crate::disk::DiskOptions;
 use crate::faults::Faults;
 use crate::harness::{self, Calm, Severity};
 use crate::lengths;
+use crate::lost_groups;
 use crate::net::NetOptions;
 use crate::options::Options;
 use crate::records::Counts;
@@ -144,6 +145,7 @@ impl Scenario {
         let Calm { is_mended, is_long } = harness::calm(cluster, dice, bound, mend);
         if is_mended && is_long && self.has(Faults::Amnesia) {
             cluster.check_founding();
+            cluster.check_lost_quorum();
             cluster.check_recovery();
         }
         if is_mended && is_long && self.has(Faults::Churn) {
@@ -230,6 +232,7 @@ pub(crate) fn options(seed: u64, nodes: usize, has: impl Fn(Faults) -> bool) -> 
             Vec::new()
         },
         memories: if has(Faults::Amnesia) { amnesia::memories(seed, nodes) } else { Vec::new() },
+        may_end: has(Faults::Amnesia) && lost_groups::may_end(seed),
         ..Options::default()
     }
 }
@@ -255,6 +258,7 @@ fn timing(seed: u64, quick: bool) -> Timing {
 pub(crate) fn mend(cluster: &mut Cluster) {
     cluster.remove_traps();
     cluster.wipe_lost_groups();
+    cluster.mount_missing_disks();
     cluster.heal();
     for node in cluster.nodes() {
         cluster.thaw(node);

@@ -40,9 +40,10 @@ impl Patch {
         Ok(patches)
     }
 
-    /// Whether its title has no number of a rule: it takes out what an adapter promises.
+    /// Whether its title has no number of a rule, or it edits an adapter: it takes out what an adapter promises.
     pub(super) fn is_of_adapters(&self) -> bool {
-        !self.title.starts_with(|first: char| first.is_ascii_digit())
+        let is_of_a_rule = self.title.starts_with(|first: char| first.is_ascii_digit());
+        !is_of_a_rule || self.edits.iter().any(|edit| edit.file.starts_with("src/adapters"))
     }
 
     /// A file that lacks what is to be replaced.

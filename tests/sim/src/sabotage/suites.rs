@@ -22,16 +22,24 @@ const QUICK: [&[&str]; 3] = [
     &["--package=quorate", "--lib", "--test=config", "--test=quorums"],
     &["--package=quorate", "--test=scenarios", "--test=properties"],
 ];
-/// The same of what adapters promise: the slowest tests of an endpoint come last.
-const ADAPTERS: [&[&str]; 9] = [
+/// The same of what adapters promise, each with one filter at most, as cargo takes no more: the slowest tests of an endpoint come last.
+const ADAPTERS: [&[&str]; 17] = [
     &["--package=quorate", "--lib", "adapters::"],
     &["--package=quorate", "--test=endpoint", "addresses::"],
     &["--package=quorate", "--test=endpoint", "bounds::"],
+    &["--package=quorate", "--test=endpoint", "lives::"],
+    &["--package=quorate", "--test=endpoint", "names::"],
     &["--package=quorate", "--test=endpoint", "diagnoses::"],
     &["--package=quorate", "--test=tokio", "diagnoses::"],
     &["--package=quorate", "--test=tokio", "losses::"],
     &["--package=quorate", "--test=tokio", "without_storage::"],
+    &["--package=quorate", "--test=tokio", "graceful::"],
+    &["--package=quorate", "--test=endpoint", "operators::"],
+    &["--package=quorate", "--test=endpoint", "advertisements::"],
+    &["--package=quorate", "--test=seal"],
     &["--package=quorate", "--test=store"],
+    &["--package=quorate", "--test=wire"],
+    &["--package=quorate", "--test=endpoint", "upgrades::"],
     &["--package=quorate", "--test=endpoint"],
 ];
 /// The test programs that take minutes.

@@ -1,9 +1,10 @@
 //! The type of an id, as a text that every build of a program gives it: that of its form when it is serialized.
 //! Rust's own names of types may differ from one compiler to the next.
 
-use std::fmt::Display;
-use std::format;
-use std::prelude::rust_2024::*;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::Display;
 
 use serde::ser::{
     Error, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
