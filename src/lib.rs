@@ -20,7 +20,7 @@
 //! |---|---|
 //! | has threads, and nodes that reach each other over UDP | feature `udp`: `adapters::udp::Host` is a node, `run_while_leader` guards work |
 //! | runs on tokio | feature `tokio-udp`: `adapters::tokio::Handle` over UDP; `tokio` alone: over a transport of yours |
-//! | is a command that must run on exactly one machine | the example `singleton`, as it is |
+//! | is a command that must run on exactly one machine | the program: `quorate run` |
 //! | has a loop of its own, and datagrams | feature `endpoint`: `adapters::endpoint::Endpoint` beside the [`Election`]: example `mio_loop` |
 //! | has a loop of its own | [`Election`], and of `clock`, `wire`, `seal` and `store` what you need: example `event_loop` |
 //! | runs on bare metal | [`Election`] alone: the example `bare_metal` |

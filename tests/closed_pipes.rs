@@ -1,4 +1,4 @@
-//! The example programs where nobody reads any more what they print. The reader of a log goes away, or `head` has seen
+//! The program and the examples where nobody reads any more what they print. The reader of a log goes away, or `head` has seen
 //! enough: a node runs on, any other program ends with an error, and none panics.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -36,6 +36,16 @@ fn example(name: &str) -> Command {
     Command::new(folder.join("examples").join(name))
 }
 
+/// The program, asked for this.
+fn quorate(command: &str) -> Command {
+    let mut quorate = Command::new(env!("CARGO_BIN_EXE_quorate"));
+    quorate.arg(command);
+    quorate
+}
+
+/// Makes the command of this name.
+type Start = fn(&str) -> Command;
+
 /// A pipe without a reader.
 fn unread() -> Stdio {
     let (reader, writer) = io::pipe().unwrap();
@@ -69,26 +79,31 @@ impl Drop for Process {
 
 #[test]
 fn a_program_whose_output_nobody_reads_ends_without_a_panic() {
-    for (name, args) in [
-        ("almost_raft", &[][..]),
-        ("event_loop", &[]),
-        ("mio_loop", &[]),
+    let examples = ["almost_raft", "event_loop", "mio_loop"].map(|name| (name, example as Start, &[][..]));
+    let tasks = [
+        ("demo", &["--rounds", "1"][..]),
         ("recover", &["demo"]),
         ("recover", &["--help"]),
         ("node", &["--help"]),
-    ] {
+        ("completions", &["bash"]),
+        ("man", &[]),
+        ("--version", &[]),
+        ("nonsense", &[]),
+    ];
+    let tasks = tasks.map(|(name, args)| (name, quorate as Start, args));
+    for (name, command, args) in examples.into_iter().chain(tasks) {
+        let start = |errors: Stdio| {
+            let mut command = command(name);
+            Process(command.args(args).stdin(Stdio::null()).stdout(unread()).stderr(errors).spawn().unwrap())
+        };
         let (mut complaints, errors) = io::pipe().unwrap();
-        let child =
-            example(name).args(args).stdin(Stdio::null()).stdout(unread()).stderr(errors).spawn().unwrap();
-        let status = Process(child).end();
+        let status = start(errors.into()).end();
         let mut said = String::new();
         complaints.read_to_string(&mut said).unwrap();
         assert!(!said.contains("panicked"), "{name}: {said}");
         assert!(status.code().is_some_and(|code| code != PANICKED), "{name}: {status}, {said}");
 
-        let child =
-            example(name).args(args).stdin(Stdio::null()).stdout(unread()).stderr(unread()).spawn().unwrap();
-        let status = Process(child).end();
+        let status = start(unread()).end();
         assert!(status.code().is_some_and(|code| code != PANICKED), "{name}: {status}, also of its errors");
     }
 }
@@ -99,14 +114,13 @@ fn a_node_runs_on_when_the_reader_of_its_output_is_gone() {
     // A port that is free now.
     let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let common = ["--group", "pipes", "--unsealed"];
-    let mut node = example("node");
-    node.args(common).args(["--id", "1", "--new", "--listen", &port.to_string(), "--data"]);
-    let child =
-        node.arg(folder.path().join("state")).stdin(Stdio::piped()).stdout(unread()).stderr(unread()).spawn();
+    let mut node = quorate("node");
+    node.args(common).args(["--id", "1", "--first-rollout=1", "--listen", &port.to_string(), "--data"]);
+    let child = node.arg(folder.path()).stdin(Stdio::piped()).stdout(unread()).stderr(unread()).spawn();
     let mut node = Process(child.unwrap());
     let began = Instant::now();
     let leader = || {
-        let asked = example("node").args(common).args(["--ask", &port.to_string()]).output().unwrap();
+        let asked = quorate("status").args(common).arg(port.to_string()).output().unwrap();
         String::from_utf8(asked.stdout).unwrap()
     };
     while !leader().starts_with("node 1 in term ") {

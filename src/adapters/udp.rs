@@ -44,7 +44,7 @@
 //! ([`Host::introduce`]), and the addresses of newcomers by [`Host::reconfigure`] and [`Host::discovered`]. A name is
 //! looked up on a thread of its own, at the start and while its node does not answer: see
 //! [names](crate::adapters::endpoint#names). Where members come and go, save what
-//! [`Notice::Addresses`] says, and give it back as [`HostConfig::peers`] (`examples/node.rs` does): should all
+//! [`Notice::Addresses`] says, and give it back as [`HostConfig::peers`] (`quorate node` does): should all
 //! hosts restart at once, each must be told the address of another one.
 //!
 //! # Members that go

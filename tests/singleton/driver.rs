@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use std::{env, fs, process, thread};
+use std::{fs, process, thread};
 
 use libtest_mimic::{Failed, Trial};
 use quorate::adapters::clock::BootClock;
 use rustix::process::Signal;
 
-use crate::Failure;
 use crate::fault_schedule::{Fault, FaultKind, NODES, Part, Round, fault_schedule};
 use crate::process_tree::{self, Process};
 use crate::supervisors::Supervisors;
+use crate::{Failure, setting};
 
 const FAULTS: u64 = 40;
 
@@ -120,13 +120,6 @@ impl Driver {
             .until("the command to run", |stamp| u128::from(stamp.at) > now.since_origin().as_nanos())?;
         self.slowest = self.slowest.max(began.elapsed());
         self.supervisors.audit()
-    }
-}
-
-fn setting(name: &str) -> Result<Option<u64>, Failure> {
-    match env::var(name) {
-        Ok(value) => Ok(Some(value.parse().map_err(|error| format!("{name}={value}: {error}"))?)),
-        Err(_) => Ok(None),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The example `singleton` under real faults: three supervisors on loopback, their guards, and a command
+//! `quorate run` under real faults: three supervisors on loopback, their guards, and a command
 //! that appends stamps to a file they share as fast as it can. A stamp is the boot clock's time, the
 //! term, the node and the process. Faults are drawn from a seed, several at a time:
 //!
@@ -17,17 +17,13 @@
 //! ```text
 //! QUORATE_SINGLETON_FAULTS=200 cargo test --test singleton   # the default is 40
 //! QUORATE_SINGLETON_SEED=17 cargo test --test singleton     # repeats the faults of that seed
+//! QUORATE_SINGLETON_HANDOVERS=20 cargo test --test singleton -- restarted --nocapture   # the default is 5
 //! ```
 #![cfg_attr(not(target_os = "linux"), allow(dead_code, unused_imports))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 #[cfg(target_os = "linux")]
 mod driver;
-#[cfg(target_os = "linux")]
-mod supervisors;
-// The example itself is compiled in, so the test never runs an old build of it.
-#[path = "../../examples/singleton/main.rs"]
-mod example;
 #[cfg(target_os = "linux")]
 mod fault_schedule;
 #[cfg(target_os = "linux")]
@@ -37,6 +33,8 @@ mod process_groups;
 #[cfg(target_os = "linux")]
 mod process_tree;
 mod stamp_audit;
+#[cfg(target_os = "linux")]
+mod supervisors;
 #[cfg(target_os = "linux")]
 mod worker;
 
@@ -48,12 +46,21 @@ use libtest_mimic::Arguments;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
+/// The program.
+const QUORATE: &str = env!("CARGO_BIN_EXE_quorate");
+
+/// The number that the environment sets.
+fn setting(name: &str) -> Result<Option<u64>, Failure> {
+    match env::var(name) {
+        Ok(value) => Ok(Some(value.parse().map_err(|error| format!("{name}={value}: {error}"))?)),
+        Err(_) => Ok(None),
+    }
+}
+
 fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
-    match env::args().nth(1).as_deref() {
-        Some("guard" | "exec" | "--id") => return example::main(),
-        Some("worker") => worker::main(env::args().skip(2)),
-        _ => {}
+    if env::args().nth(1).as_deref() == Some("worker") {
+        worker::main(env::args().skip(2));
     }
     let mut trials = stamp_audit::trials();
     #[cfg(target_os = "linux")]

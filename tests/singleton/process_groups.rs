@@ -10,9 +10,9 @@ use libtest_mimic::{Failed, Trial};
 use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 
-use crate::Failure;
 use crate::process_tree::{Process, children, command, guard};
 use crate::supervisors::Supervisors;
+use crate::{Failure, QUORATE};
 
 /// How long to wait for an event that has to happen. The bound is generous, since machines are busy.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -128,9 +128,8 @@ fn check_once() -> Result<(), Failure> {
 
 /// The parent is not the named guard, as if the guard had died before the death signal was set.
 fn check_orphan() -> Result<(), Failure> {
-    let exe = env::current_exe()?;
-    let mut stage = Command::new(&exe);
-    stage.arg("exec").arg(Pid::INIT.to_string()).arg(&exe).args(["worker", "exit", "0"]);
+    let mut stage = Command::new(QUORATE);
+    stage.arg("run:exec").arg(Pid::INIT.to_string()).arg(env::current_exe()?).args(["worker", "exit", "0"]);
     let mut stage = stage.stdin(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     let _ended_early = stage.stdin.take().ok_or("no pipe")?.write_all(b"\n");
     if stage.wait()?.success() { Err("the process became the command".into()) } else { Ok(()) }

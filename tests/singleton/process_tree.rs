@@ -41,7 +41,7 @@ pub(crate) fn children(pid: u32) -> Vec<u32> {
 pub(crate) fn guard(supervisor: u32) -> Option<u32> {
     let is_guard = |&pid: &u32| {
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        line.split(|&byte| byte == 0).nth(1) == Some(b"guard")
+        line.split(|&byte| byte == 0).nth(1) == Some(b"run:guard")
     };
     children(supervisor).into_iter().find(is_guard)
 }

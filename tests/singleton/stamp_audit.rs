@@ -88,6 +88,11 @@ impl Audit {
         self.last.as_ref()
     }
 
+    /// The times at which a copy wrote first and last.
+    pub(crate) fn lifetime(&self, copy: Copy) -> Option<(u64, u64)> {
+        self.copies.get(&copy).copied()
+    }
+
     /// The numbers of terms, copies and stamps.
     pub(crate) fn size(&self) -> (usize, usize, u64) {
         (self.nodes.len(), self.copies.len(), self.stamps)

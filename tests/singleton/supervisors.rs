@@ -10,9 +10,9 @@ use std::{env, process, thread};
 
 use rustix::process::Signal;
 
-use crate::Failure;
 use crate::process_tree::{Process, blocks_term};
 use crate::stamp_audit::{Audit, LINE_END, Stamp};
+use crate::{Failure, QUORATE};
 
 const POLL: Duration = Duration::from_millis(2);
 
@@ -55,18 +55,18 @@ impl Supervisors {
         let mut supervisors =
             Supervisors { folder, command, options, nodes, file: None, text: String::new(), audit };
         for node in 0..supervisors.nodes.len() {
-            supervisors.spawn(node, true)?;
+            supervisors.spawn(node)?;
         }
         Ok(supervisors)
     }
 
-    /// Starts a supervisor through the stage of the example that makes it die with this process.
-    fn spawn(&mut self, node: usize, new: bool) -> Result<(), Failure> {
+    /// Starts a supervisor through the stage of the program that makes it die with this process.
+    fn spawn(&mut self, node: usize) -> Result<(), Failure> {
         let exe = env::current_exe()?;
         let log =
             OpenOptions::new().create(true).append(true).open(self.folder.join(format!("{node}.log")))?;
-        let mut command = Command::new(&exe);
-        command.arg("exec").arg(process::id().to_string()).arg(&exe);
+        let mut command = Command::new(QUORATE);
+        command.arg("run:exec").arg(process::id().to_string()).args([QUORATE, "run"]);
         command
             .arg("--id")
             .arg(node.to_string())
@@ -76,7 +76,10 @@ impl Supervisors {
         for (peer, Node { address, .. }) in self.nodes.iter().enumerate().filter(|&(peer, _)| peer != node) {
             command.arg("--peer").arg(format!("{peer}={address}"));
         }
-        command.arg("--data").arg(self.folder.join(format!("{node}.state"))).args(new.then_some("--new"));
+        let data = self.folder.join(format!("{node}.state"));
+        fs::create_dir_all(&data)?;
+        let nodes: Vec<_> = (0..self.nodes.len()).map(|node| node.to_string()).collect();
+        command.arg("--data").arg(data).arg(format!("--first-rollout={}", nodes.join(",")));
         command.args(["--promise-ms", "300", "--pause-ms", "20"]).args(self.options);
         command.arg("--").arg(exe).args(&self.command).current_dir(&self.folder);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn()?;
@@ -97,7 +100,7 @@ impl Supervisors {
                 self.nodes[node].child = None;
             }
             if self.nodes[node].child.is_none() {
-                self.spawn(node, false)?;
+                self.spawn(node)?;
             }
         }
         Ok(())

@@ -10,7 +10,7 @@ use quorate::adapters::udp::{Events, Host, HostConfig, Notice};
 use quorate::{ClusterId, Config, Event, HardState, MembershipVersion, Term};
 use tempfile::TempDir;
 
-#[path = "../../examples/recover/durable_file.rs"]
+#[path = "../../src/bin/quorate/recover/durable_file.rs"]
 mod durable_file;
 
 use durable_file::recover_unsafely;

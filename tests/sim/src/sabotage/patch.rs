@@ -46,6 +46,11 @@ impl Patch {
         !is_of_a_rule || self.edits.iter().any(|edit| edit.file.starts_with("src/adapters"))
     }
 
+    /// Whether it is about the program `quorate`.
+    pub(super) fn is_of_program(&self) -> bool {
+        self.title.starts_with("program: ")
+    }
+
     /// A file that lacks what is to be replaced.
     pub(super) fn missing(&self, root: &Path) -> Option<&Path> {
         let lacks = |edit: &&Edit| {

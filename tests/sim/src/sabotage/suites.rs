@@ -42,6 +42,17 @@ const ADAPTERS: [&[&str]; 17] = [
     &["--package=quorate", "--test=endpoint", "upgrades::"],
     &["--package=quorate", "--test=endpoint"],
 ];
+/// The same of the program, from outside.
+const PROGRAM: [&[&str]; 8] = [
+    &["--package=quorate", "--test=program", "bad_input::"],
+    &["--package=quorate", "--test=program", "files::"],
+    &["--package=quorate", "--test=program", "nodes::"],
+    &["--package=quorate", "--test=program", "stopping::"],
+    &["--package=quorate", "--test=program", "operators::"],
+    &["--package=quorate", "--test=singleton", "hooks"],
+    &["--package=quorate", "--test=singleton", "keys"],
+    &["--package=quorate", "--test=singleton"],
+];
 /// The test programs that take minutes.
 const SLOW: [&[&str]; 2] =
     [&["--package=quorate", "--test=simulation"], &["--package=quorate-model", "--test=model"]];
@@ -63,11 +74,14 @@ pub(super) enum Suite {
     RulesSlowly,
     /// The tests of the adapters, which say nothing of rules.
     Adapters,
+    /// The tests of the program.
+    Program,
 }
 
 impl Suite {
     pub(super) fn of(patch: &Patch, slow: bool) -> Self {
         match slow {
+            _ if patch.is_of_program() => Suite::Program,
             _ if patch.is_of_adapters() => Suite::Adapters,
             true => Suite::RulesSlowly,
             false => Suite::Rules,
@@ -79,6 +93,7 @@ impl Suite {
             Suite::Rules => "rules",
             Suite::RulesSlowly => "rules-slowly",
             Suite::Adapters => "adapters",
+            Suite::Program => "program",
         }
     }
 
@@ -88,6 +103,7 @@ impl Suite {
             Suite::Rules => QUICK.to_vec(),
             Suite::RulesSlowly => QUICK.into_iter().chain(SLOW).collect(),
             Suite::Adapters => ADAPTERS.to_vec(),
+            Suite::Program => PROGRAM.to_vec(),
         }
     }
 }

@@ -1,0 +1,66 @@
+//! Nodes as processes: with and without an input, told to stop, and asked.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::{PATIENCE, free_address, quorate, run};
+
+/// A process that does not outlive its test.
+pub(crate) struct Process(pub(crate) Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ended_by_itself = self.0.kill();
+        let _reaped = self.0.wait();
+    }
+}
+
+#[track_caller]
+pub(crate) fn until<T>(what: &str, seen: impl Fn() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(seen) = seen() {
+            return seen;
+        }
+        assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// What the node at this address says of itself, once it leads.
+fn leader(group: &[&str], address: &str) -> Option<String> {
+    let output = run(&[&["status"], group, &[address]].concat());
+    let said = String::from_utf8(output.stdout).unwrap();
+    said.contains("leader in term ").then_some(said)
+}
+
+#[test]
+fn a_node_without_an_input_runs_until_it_is_told_to_stop() {
+    let folder = TempDir::new().unwrap();
+    let key = folder.path().join("key").to_str().unwrap().to_owned();
+    assert!(run(&["keygen", &key]).status.success());
+    let data = folder.path().to_str().unwrap();
+    let address = free_address();
+    const URL: &str = "http://10.0.0.1:8080/";
+    let group = ["--group", "test", "--key", &key];
+    let own = ["--id", "web-0", "--listen", &address, "--data", data, "--first-rollout=web-0"];
+    let shown = ["--advertise", URL];
+    let args = [&["node"], &group[..], &own, &shown];
+    let mut node = Process(quorate(&args.concat()).stdout(Stdio::piped()).spawn().unwrap());
+    let said = until("the node to lead", || leader(&group, &address));
+    assert!(said.starts_with("node web-0 of group test at "), "{said}");
+    assert!(node.0.try_wait().unwrap().is_none(), "the node runs on after the end of its input");
+
+    let without_key = run(&["status", "--group", "test", &address]);
+    assert_eq!(without_key.status.code(), Some(1), "a node with keys answers nobody without them");
+
+    kill_process(Pid::from_child(&node.0), Signal::TERM).unwrap();
+    assert!(node.0.wait().unwrap().success());
+    let lines = BufReader::new(node.0.stdout.take().unwrap()).lines().map(Result::unwrap).collect::<Vec<_>>();
+    assert!(lines.iter().any(|line| line.contains("elected")), "{lines:?}");
+}

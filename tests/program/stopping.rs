@@ -1,0 +1,34 @@
+//! How long the program takes to stop is what its help says.
+
+use std::fs;
+use std::process::Stdio;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::nodes::{Process, until};
+use crate::{free_address, printed, quorate};
+
+/// The formula as it stands in the help.
+const FORMULA: &str = "17 * --promise-ms + --grace-ms + --hook-ms + 3000";
+
+#[test]
+fn a_supervisor_says_how_long_its_end_takes_by_the_formula_of_its_help() {
+    let folder = TempDir::new().unwrap();
+    assert!(printed(&["run", "--help"]).contains(FORMULA));
+    for (hooks, longest) in [(&[][..], "7.3s"), (&["--on-elected", "true"], "7.8s")] {
+        let (data, address) = (folder.path().to_str().unwrap(), free_address());
+        let log = folder.path().join("log");
+        let mut command =
+            quorate(&["run", "--group", "test", "--id", "n", "--first-rollout=n", "--data", data]);
+        command.args(["--listen", &address, "--promise-ms", "200", "--grace-ms", "900", "--hook-ms", "500"]);
+        command.args(hooks).args(["--", "sleep", "600"]).stdout(Stdio::null());
+        let mut node = Process(command.stderr(fs::File::create(&log).unwrap()).spawn().unwrap());
+        let said = || fs::read_to_string(&log).unwrap();
+        until("the command to run", || said().contains("runs the command").then_some(()));
+        kill_process(Pid::from_child(&node.0), Signal::TERM).unwrap();
+        assert!(node.0.wait().unwrap().success(), "{}", said());
+        let stop = format!("is told to stop, which takes no longer than {longest}: ");
+        assert!(said().contains(&stop), "{stop:?} in {}", said());
+    }
+}
