@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use quorate::{Event, Force, Input, Limits, StepDown, Target, Timing};
 use quorate_sim::{
-    AddressCounts, ClockFault, Cluster, Dice, DiskOptions, Drift, EndpointScenario, Faults, MS,
-    MembershipEvent, NetOptions, Options, Scenario, Schedule, Start, rest_after_trouble,
+    AddressCounts, ClockFault, Cluster, Dice, DiskOptions, Drift, EndpointScenario, Faults,
+    ForgettingSetting, MS, MembershipEvent, NetOptions, Options, Scenario, Schedule, Start,
+    rest_after_trouble,
 };
 
 fn run(nodes: usize, faults: Faults, seeds: std::ops::Range<u64>) {
@@ -145,6 +146,44 @@ fn runs_decided_by_bytes_violate_nothing_and_reach_elections_changes_removals_an
     }
     assert!(elections > 200 && targets > 50 && removals > 50, "{elections}, {targets}, {removals}");
     assert!(recovered > 50, "{recovered}");
+}
+
+fn storage(write: Option<u64>) -> ForgettingSetting {
+    ForgettingSetting { nodes: 3, write: write.map(Duration::from_millis) }
+}
+
+#[test]
+fn a_group_sends_at_rest_the_same_with_storage_and_without() {
+    let length = Duration::from_secs(20);
+    let [without, with] =
+        [None, Some(1)].map(|write| storage(write).messages_at_rest(1, length).len() as u64);
+    // Two messages for each follower in each interval.
+    assert!(without.abs_diff(with) <= 4 && without.abs_diff(1_600) < 40, "{without}, {with}");
+}
+
+#[test]
+fn an_election_and_a_handover_without_storage_take_no_write() {
+    let delay = storage(None).longest_delay();
+    for seed in 0..100 {
+        // The order, a vote request, and its reply.
+        let handover = storage(None).handover(seed);
+        assert!(handover <= 3 * delay, "seed {seed}: {handover:?}");
+        let failover = storage(None).failover(seed);
+        assert!(failover <= Duration::from_millis(150 + 20 + 10), "seed {seed}: {failover:?}");
+        assert!(storage(Some(40)).handover(seed) >= Duration::from_millis(40), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_node_that_has_forgotten_takes_part_after_the_longest_promise_and_a_round_trip() {
+    let setting = storage(None);
+    let (limit, round_trip) = (Timing::lan().promise_limit, 2 * setting.longest_delay());
+    for seed in 0..100 {
+        let back = setting.one_back(seed);
+        // The clocks may be slow, and have a resolution.
+        let most = limit + round_trip + Duration::from_millis(2);
+        assert!(limit <= back + Duration::from_millis(1) && back <= most, "seed {seed}: {back:?}");
+    }
 }
 
 #[test]

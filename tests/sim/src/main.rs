@@ -8,6 +8,7 @@ mod clock_table;
 #[cfg(feature = "endpoints")]
 mod endpoint_runs;
 mod fault_runs;
+mod forgetting_table;
 mod instance_memory;
 mod length_runs;
 mod sabotage;
@@ -28,6 +29,8 @@ enum Command {
     Soak(fault_runs::Soak),
     /// Measures how long a group has no leader after a crash, at a cold start and in a handover.
     Failover(time_tables::FailoverTable),
+    /// Measures what it takes that nodes may forget, beside groups whose nodes have storage.
+    Forgetting(forgetting_table::ForgettingTable),
     /// Measures how long a group has no leader in a handover.
     Handover(time_tables::HandoverTable),
     /// Counts the violations under each kind of fault: all columns must be zero.
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
     let passed = match Arguments::parse().command {
         Command::Soak(soak) => soak.run(),
         Command::Failover(table) => table.run(),
+        Command::Forgetting(table) => table.run(),
         Command::Handover(table) => table.run(),
         Command::Chaos(chaos) => chaos.run(),
         Command::Lengths(runs) => runs.run(),

@@ -85,7 +85,7 @@ impl FailoverTable {
 }
 
 /// One result for each seed below `count`.
-fn trials<T: Send>(count: u64, trial: impl Fn(u64) -> T + Sync) -> Vec<T> {
+pub(crate) fn trials<T: Send>(count: u64, trial: impl Fn(u64) -> T + Sync) -> Vec<T> {
     let results = Mutex::new(Vec::new());
     on_all_cores(count, |seed| {
         let result = trial(seed);
