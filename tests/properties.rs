@@ -1,5 +1,5 @@
 //! Properties of one election under arbitrary inputs in any order: it never panics, and the checks of
-//! `quorate_sim::checked` hold after every step.
+//! `quorate_sim::checked` hold after every step. And of a few nodes in any order of events: all promises hold.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -14,6 +14,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use quorate::{Input, Priority, RoleKind, Term, Timestamp};
 use quorate_sim::checked::{CheckedElection, HostAction, StartingPoint, arbitrary_action};
+use quorate_sim::{Counts, Dice, Interleaving};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -91,6 +92,50 @@ proptest! {
             checked.apply(&action);
         }
     }
+}
+
+/// How many orders of events are tried for each order of inputs: an order of events is short.
+const ORDERS_OF_EVENTS: u32 = 32;
+/// The longest order of events. The shortest one is half as long: shorter ones reach little.
+const EVENTS: usize = 100;
+
+fn many_orders() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    ProptestConfig {
+        cases: default.cases.saturating_mul(ORDERS_OF_EVENTS),
+        failure_persistence: None,
+        ..default
+    }
+}
+
+proptest! {
+    #![proptest_config(many_orders())]
+
+    /// Without rule 9.1, and without some other rules of section 9, this finds two leaders.
+    #[test]
+    fn no_order_of_messages_losses_and_lost_disks_breaks_a_promise(bytes in vec(any::<u8>(), EVENTS / 2..EVENTS)) {
+        let outcome = Interleaving::new(&bytes).outcome(false);
+        prop_assert!(outcome.violation.is_none(), "{:?}: {}", outcome.violation, show(&bytes));
+    }
+}
+
+/// The run that these bytes decide, line by line.
+fn show(bytes: &[u8]) -> String {
+    Interleaving::new(bytes).outcome(true).lines.join("\n")
+}
+
+/// The property would be worth nothing if it held only because nothing happened.
+#[test]
+fn the_orders_of_events_reach_elections_changes_recoveries_and_foundings() {
+    let mut counts = Counts::default();
+    for seed in 0..1_000 {
+        let mut dice = Dice::new(seed);
+        let bytes: Vec<u8> = (0..EVENTS).map(|_| dice.below(256) as u8).collect();
+        counts += Interleaving::new(&bytes).run();
+    }
+    println!("{counts:?}");
+    assert!(counts.elections > 1_000 && counts.targets > 100 && counts.removals > 100, "{counts:?}");
+    assert!(counts.forgotten > 2_000 && counts.recovered > 1_000 && counts.founded > 400, "{counts:?}");
 }
 
 /// The property would be worth nothing if it held only because nothing happened.

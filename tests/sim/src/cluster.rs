@@ -55,8 +55,7 @@ pub struct Cluster {
     pub(crate) outbox: Option<Vec<Outgoing>>,
 }
 
-/// A message that its host has handed over, and that an endpoint has yet to send. `node` is an index, from 0.
-#[cfg_attr(not(feature = "endpoints"), expect(dead_code, reason = "only endpoints read it"))]
+/// A message that its host has handed over, and that the caller has yet to carry. `node` is an index, from 0.
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
     pub(crate) node: usize,

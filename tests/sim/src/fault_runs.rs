@@ -1,4 +1,4 @@
-//! The commands that run clusters under faults: soak, chaos, replay and schedule.
+//! The commands that run clusters under faults: soak, chaos, replay, schedule and interleaving.
 
 use std::fs;
 use std::io::Write as _;
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use clap::Args;
-use quorate_sim::{Faults, Outcome, Scenario, Schedule, ViolationKind};
+use quorate_sim::{Faults, Interleaving, Outcome, Scenario, Schedule, ViolationKind};
 
 /// Runs `work` for 0, 1, 2, … below `count` on all cores, until one returns false.
 pub(crate) fn on_all_cores(count: u64, work: impl Fn(u64) -> bool + Sync) {
@@ -227,9 +227,19 @@ pub(crate) struct Bytes {
 }
 
 impl Bytes {
-    pub(crate) fn run(&self) -> bool {
+    /// Shows the run of the target `faults`.
+    pub(crate) fn run_schedule(&self) -> bool {
+        self.show(|bytes| Schedule::new(bytes).outcome(true))
+    }
+
+    /// Shows the run of the target `cluster`.
+    pub(crate) fn run_interleaving(&self) -> bool {
+        self.show(|bytes| Interleaving::new(bytes).outcome(true))
+    }
+
+    fn show(&self, outcome: impl Fn(&[u8]) -> Outcome) -> bool {
         match fs::read(&self.file) {
-            Ok(bytes) => show(&Schedule::new(&bytes).outcome(true), self.tail),
+            Ok(bytes) => show(&outcome(&bytes), self.tail),
             Err(error) => {
                 eprintln!("{}: {error}", self.file.display());
                 false

@@ -41,8 +41,10 @@ enum Command {
     Clocks(clock_table::ClockTable),
     /// Shows one run again, line by line.
     Replay(fault_runs::Replay),
-    /// Shows the run that the bytes of a fuzzer's file decide, line by line.
+    /// Shows the run that a file of the fuzz target `faults` decides, line by line.
     Schedule(fault_runs::Bytes),
+    /// Shows the run that a file of the fuzz target `cluster` decides, line by line.
+    Interleaving(fault_runs::Bytes),
     /// Compares promises tuned to the network with fixed ones.
     Tuned(tuning_table::Tuned),
     /// Breaks one rule after another in a copy of the sources, and shows which tests notice.
@@ -64,7 +66,8 @@ fn main() -> ExitCode {
         Command::Lengths(runs) => runs.run(),
         Command::Clocks(table) => table.run(),
         Command::Replay(replay) => replay.run(),
-        Command::Schedule(bytes) => bytes.run(),
+        Command::Schedule(bytes) => bytes.run_schedule(),
+        Command::Interleaving(bytes) => bytes.run_interleaving(),
         Command::Tuned(tuned) => tuned.run(),
         Command::Sabotage(sabotage) => sabotage.run(),
         Command::Bytes => instance_memory::run(),
