@@ -3,7 +3,7 @@
 #[cfg(all(target_family = "wasm", target_os = "unknown", any(feature = "clock", feature = "store")))]
 compile_error!(
     "the features `clock`, `store`, `udp` and `tokio` need an operating system: on wasm32-unknown-unknown take the \
-     core, `serde`, `wire`, `seal`, `endpoint` and `tracing`, and pass readings of a clock of your own"
+     core, `serde`, `wire`, `seal`, `endpoint`, `metrics` and `tracing`, and pass readings of a clock of your own"
 );
 
 #[cfg(any(feature = "udp", feature = "tokio"))]
@@ -32,6 +32,8 @@ mod health;
 mod id_type;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod lease_gate;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 #[cfg(any(feature = "endpoint", feature = "tokio"))]
 mod node_view;
 #[cfg(any(feature = "endpoint", feature = "tokio"))]
@@ -89,5 +91,5 @@ pub use save_error::SaveError;
 
 /// What a member advertises: a text of 64 bytes at most that all other members know, for example the URL at which the
 /// program of the leader is reached. Hosts over sockets spread it.
-#[cfg(any(feature = "endpoint", feature = "tokio"))]
+#[cfg(any(feature = "endpoint", feature = "metrics", feature = "tokio"))]
 pub type Advertised = crate::name::Name<64>;

@@ -60,6 +60,8 @@ mod errors;
 mod guard;
 mod handle;
 mod leadership_watch;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod own_thread;
 #[cfg(feature = "tokio-udp")]
 mod peers;

@@ -75,6 +75,8 @@ mod errors;
 mod events;
 mod host_thread;
 mod lease_watch;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod names;
 mod node;
 mod operator;

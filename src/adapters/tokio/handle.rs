@@ -19,10 +19,21 @@ use crate::types::{Leader, NodeId, Position, Priority};
 /// What the task is asked to do.
 #[derive(Debug)]
 pub(super) enum Command<I> {
-    Step { input: Input<I>, reply: oneshot::Sender<Result<(), Rejection<I>>> },
-    Status { reply: oneshot::Sender<Status<I>> },
-    Counters { reply: oneshot::Sender<ElectionCounters> },
-    Shutdown { patience: Duration },
+    Step {
+        input: Input<I>,
+        reply: oneshot::Sender<Result<(), Rejection<I>>>,
+    },
+    Status {
+        reply: oneshot::Sender<Status<I>>,
+    },
+    Counters {
+        reply: oneshot::Sender<ElectionCounters>,
+    },
+    #[cfg(feature = "metrics")]
+    Metrics(super::metrics::MetricsReply<I>),
+    Shutdown {
+        patience: Duration,
+    },
     Abort,
     SetHealthy(bool),
 }

@@ -184,6 +184,8 @@ where
             Some(Command::Counters { reply }) => {
                 let _gone = reply.send(self.count_elections());
             }
+            #[cfg(feature = "metrics")]
+            Some(Command::Metrics(answer)) => answer.give(self.metrics()),
             Some(Command::SetHealthy(is_healthy)) => self.upkeep.declare_health(is_healthy),
             Some(Command::Shutdown { patience }) => {
                 let now = self.watch.now();

@@ -55,6 +55,11 @@ impl End {
         self.changed.notify_all();
     }
 
+    #[cfg(feature = "metrics")]
+    pub(super) fn is_set(&self) -> bool {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns whether the host has ended within `timeout`.
     fn wait(&self, timeout: Duration) -> bool {
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);

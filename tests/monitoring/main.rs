@@ -1,0 +1,13 @@
+//! What monitoring sees of nodes: their metrics.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test that panics has found something"
+)]
+
+mod exposition;
+mod parser;
+mod snapshots;
