@@ -1,9 +1,13 @@
 //! What a host needs besides the protocol, each part behind a feature of its own.
 
-#[cfg(all(target_family = "wasm", target_os = "unknown", any(feature = "clock", feature = "store")))]
+#[cfg(all(
+    target_family = "wasm",
+    target_os = "unknown",
+    any(feature = "clock", feature = "store", feature = "probes")
+))]
 compile_error!(
-    "the features `clock`, `store`, `udp` and `tokio` need an operating system: on wasm32-unknown-unknown take the \
-     core, `serde`, `wire`, `seal`, `endpoint`, `metrics` and `tracing`, and pass readings of a clock of your own"
+    "the features `clock`, `store`, `udp`, `tokio` and `probes` need an operating system: on wasm32-unknown-unknown take \
+     the core, `serde`, `wire`, `seal`, `endpoint`, `metrics` and `tracing`, and pass readings of a clock of your own"
 );
 
 #[cfg(any(feature = "udp", feature = "tokio"))]
@@ -40,6 +44,8 @@ mod node_view;
 mod pace;
 #[cfg(feature = "endpoint")]
 mod peer_address;
+#[cfg(feature = "probes")]
+pub mod probes;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod pulse;
 #[cfg(all(

@@ -65,6 +65,8 @@ mod metrics;
 mod own_thread;
 #[cfg(feature = "tokio-udp")]
 mod peers;
+#[cfg(feature = "probes")]
+mod probes;
 #[cfg(feature = "tokio-udp")]
 mod query;
 #[cfg(feature = "endpoint")]

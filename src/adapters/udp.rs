@@ -80,6 +80,8 @@ mod metrics;
 mod names;
 mod node;
 mod operator;
+#[cfg(feature = "probes")]
+mod probes;
 mod query;
 mod requests;
 mod run_while_leader;

@@ -1,4 +1,4 @@
-//! What monitoring sees of nodes: their metrics.
+//! What monitoring sees of nodes: their metrics, and the answers to probes.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,4 +10,6 @@
 
 mod exposition;
 mod parser;
+mod probes;
+mod requests;
 mod snapshots;

@@ -1,6 +1,7 @@
 //! Nodes as processes: with and without an input, told to stop, and asked.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -39,6 +40,21 @@ fn leader(group: &[&str], address: &str) -> Option<String> {
     said.contains("leader in term ").then_some(said)
 }
 
+/// An address for probes that is free now.
+fn free_tcp_address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+/// What is answered over HTTP.
+fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: node\r\n\r\n").as_bytes()).unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).unwrap();
+    response
+}
+
 #[test]
 fn a_node_without_an_input_runs_until_it_is_told_to_stop() {
     let folder = TempDir::new().unwrap();
@@ -48,13 +64,20 @@ fn a_node_without_an_input_runs_until_it_is_told_to_stop() {
     let address = free_address();
     const URL: &str = "http://10.0.0.1:8080/";
     let group = ["--group", "test", "--key", &key];
+    let probes = free_tcp_address();
     let own = ["--id", "web-0", "--listen", &address, "--data", data, "--first-rollout=web-0"];
-    let shown = ["--advertise", URL];
+    let shown = ["--probes", &probes, "--advertise", URL];
     let args = [&["node"], &group[..], &own, &shown];
     let mut node = Process(quorate(&args.concat()).stdout(Stdio::piped()).spawn().unwrap());
     let said = until("the node to lead", || leader(&group, &address));
     assert!(said.starts_with("node web-0 of group test at "), "{said}");
     assert!(node.0.try_wait().unwrap().is_none(), "the node runs on after the end of its input");
+
+    let leader = get(&probes, "/leader");
+    assert!(leader.contains(&format!("\naddress {address}\nadvertises {URL}\n")), "{leader}");
+    assert!(get(&probes, "/readyz").starts_with("HTTP/1.1 200 OK\r\n"));
+    let leads = "quorate_is_leader{group=\"test\",node=\"web-0\"} 1\n";
+    assert!(get(&probes, "/metrics").contains(leads), "{leads}");
 
     let without_key = run(&["status", "--group", "test", &address]);
     assert_eq!(without_key.status.code(), Some(1), "a node with keys answers nobody without them");

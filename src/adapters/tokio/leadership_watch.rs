@@ -122,6 +122,12 @@ impl<I: Copy + Eq> LeadershipWatch<I> {
         receiver
     }
 
+    /// Why the node has stopped, if it has.
+    #[cfg(feature = "probes")]
+    pub(super) fn stopped(&self) -> Option<Stopped> {
+        self.leadership.borrow().stopped.clone()
+    }
+
     /// The lease, if the program may still act by it.
     pub(super) fn lease(&self) -> Option<Lease> {
         let now = self.now();

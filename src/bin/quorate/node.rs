@@ -66,6 +66,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let (config, protection) = (Config { timing, ..Config::new(node.id) }, node.group.protection(keys));
     let config = HostConfig { peers, protection, ..HostConfig::new(config, node.listen) };
     let host = node.start(config)?;
+    let _answers_until_the_end = node.serve_probes(&host)?;
     say!("node {} listens on {}; type help", node.id, host.local_addr());
 
     let events = host.events();

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::builder::NonEmptyStringValueParser;
 use quorate::adapters::Advertised;
+use quorate::adapters::probes::ProbeServer;
 use quorate::adapters::seal::Keyring;
 use quorate::adapters::store::{Deployment, DeploymentError};
 use quorate::adapters::udp::{BindError, Host, HostConfig, HostStartError, PeerAddress, Protection};
@@ -37,6 +38,10 @@ pub(crate) struct NodeOptions {
     no_disk: bool,
     #[command(flatten)]
     statement: Statement,
+    /// The address and the TCP port at which to answer /livez, /readyz, /leader and /metrics over HTTP, 0.0.0.0:9600 for
+    /// example: whoever reaches it may read who leads
+    #[arg(long, value_name = "ADDRESS")]
+    probes: Option<SocketAddr>,
     /// A text of at most 64 bytes that all nodes tell of this one while it leads, the URL of the command for
     /// example
     #[arg(long, value_name = "TEXT")]
@@ -115,6 +120,12 @@ impl NodeOptions {
             None => Host::start_volatile(config, self.group.cluster(), self.founders()?),
         };
         host.map_err(|error| self.start_failure(error))
+    }
+
+    /// Answers probes of `host` until the server is dropped, if that is wanted.
+    pub(crate) fn serve_probes(&self, host: &Host<Id>) -> Result<Option<ProbeServer>, Failure> {
+        let serve = |listen| host.serve_probes_of_group(self.group.name.as_str(), listen);
+        Ok(self.probes.map(serve).transpose()?)
     }
 
     fn deployment(&self) -> Result<Deployment<Id>, Failure> {

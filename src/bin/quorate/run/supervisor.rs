@@ -187,6 +187,7 @@ fn supervise(args: &Args, log: &Log) -> Result<ExitCode, Failure> {
 
 fn serve(host: Host<Id>, service: &Arc<Service>, args: &Args, log: &Log) -> Result<ExitCode, Failure> {
     let timing = timing(Duration::from_millis(args.promise_ms));
+    let _answers_until_the_end = args.node.serve_probes(&host)?;
     let (mut report, mut succession) = (Report::new(log.clone()), Succession::new(&timing));
     let code = loop {
         match service.next(succession.interval()) {
