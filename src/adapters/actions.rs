@@ -7,6 +7,8 @@ use std::prelude::rust_2024::*;
 use rand_core::Rng;
 
 use super::counters::ElectionCounters;
+#[cfg(feature = "tracing")]
+use super::trace::{Sight, Sights};
 use crate::election::Election;
 use crate::event::Event;
 use crate::hard_state::HardState;
@@ -34,6 +36,8 @@ pub(super) struct Actions<I> {
     queue: VecDeque<Output<I>>,
     news: Vec<Event<I>>,
     counters: ElectionCounters,
+    #[cfg(feature = "tracing")]
+    sights: Sights<I>,
     /// The time of the last tick.
     now: Timestamp,
 }
@@ -48,6 +52,7 @@ impl<I: NodeId> Actions<I> {
         if is_rejected {
             self.outputs.pop();
         }
+        self.trace(election);
         !is_rejected
     }
 
@@ -55,14 +60,37 @@ impl<I: NodeId> Actions<I> {
     pub(super) fn step<R: Rng>(&mut self, election: &mut Election<I, R>, input: Input<I>) {
         self.counters.input(self.now, &input);
         election.step_into(input, &mut self.outputs);
+        self.trace(election);
     }
+
+    #[cfg(feature = "tracing")]
+    fn trace<R: Rng>(&mut self, election: &Election<I, R>) {
+        self.sights.look(election);
+    }
+
+    /// Takes what spans are to show. A subscriber is code of the program, so nothing may be locked when it is told.
+    #[cfg(feature = "tracing")]
+    pub(super) fn take_sights(&mut self) -> Vec<Sight<I>> {
+        self.sights.take()
+    }
+
+    #[cfg(not(feature = "tracing"))]
+    fn trace<R: Rng>(&mut self, _: &Election<I, R>) {}
 }
 
 impl<I> Actions<I> {
     /// No outputs yet, of a node that starts at `now`.
     pub(super) fn new(now: Timestamp) -> Self {
         let counters = ElectionCounters::new(now);
-        Actions { outputs: Vec::new(), queue: VecDeque::new(), news: Vec::new(), counters, now }
+        Actions {
+            outputs: Vec::new(),
+            queue: VecDeque::new(),
+            news: Vec::new(),
+            counters,
+            #[cfg(feature = "tracing")]
+            sights: Sights::new(),
+            now,
+        }
     }
 
     /// What was counted of all that was stepped and acted on.

@@ -100,6 +100,8 @@ use super::diagnostics::Diagnostics;
 use crate::adapters::clock::BootClock;
 use crate::adapters::random::{self, JitterRng};
 use crate::adapters::timer::{Legs, Precision, default_margin};
+#[cfg(feature = "tracing")]
+use crate::adapters::trace::Spans;
 use crate::adapters::upkeep::Upkeep;
 use crate::config::{Config, Memory};
 use crate::election::Election;
@@ -272,6 +274,8 @@ impl<I: NodeId + Send + Sync + 'static> Handle<I> {
             departure: None,
             ending: None,
             reply: None,
+            #[cfg(feature = "tracing")]
+            spans: Spans::new(),
             legs: Legs::new(Precision::TOKIO),
             started: Instant::now(),
         };

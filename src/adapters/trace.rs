@@ -1,4 +1,4 @@
-//! Transitions as events of the crate `tracing`.
+//! Transitions as events of the crate `tracing`, and candidacies and leaderships as [spans](Spans).
 //!
 //! Call [`trace`] with every output, or with every event that a host tells of. Messages and writes are
 //! silent: a healthy group says nothing.
@@ -15,12 +15,18 @@
 //! seconds. What goes on is said again at growing intervals, so a log shows its last state without being filled by it.
 //! The message of each is what [`Display`](core::fmt::Display) makes of it; what it is about is in fields too.
 
+mod spans;
+
 use ::tracing::{debug, error, info, warn};
 
 use crate::diagnosis::Diagnosis;
 use crate::event::{Event, StepDown};
 use crate::io::Output;
 use crate::types::{Leader, NodeId};
+
+pub use self::spans::Spans;
+#[cfg(any(feature = "udp", feature = "tokio"))]
+pub(super) use self::spans::{Sight, Sights};
 
 /// Tells what came out of the election of `node`.
 pub fn trace<I: NodeId>(node: I, output: &Output<I>) {

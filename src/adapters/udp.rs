@@ -117,6 +117,8 @@ use crate::adapters::disk::{Disk, Written};
 use crate::adapters::endpoint::Endpoint;
 use crate::adapters::seal::{Keyring, SystemRng};
 use crate::adapters::timer::{Legs, Precision};
+#[cfg(feature = "tracing")]
+use crate::adapters::trace::Spans;
 use crate::adapters::upkeep::Upkeep;
 use crate::adapters::{Advertised, random, socket};
 use crate::config::Memory;
@@ -239,6 +241,8 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
             commands: orders,
             transmits: Vec::new(),
             backlog: Backlog::new(),
+            #[cfg(feature = "tracing")]
+            spans: Spans::new(),
             buffer: vec![0; Endpoint::<I, SystemRng>::BUFFER],
             timing: node.timing,
             departure: None,

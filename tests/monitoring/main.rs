@@ -13,3 +13,4 @@ mod parser;
 mod probes;
 mod requests;
 mod snapshots;
+mod spans;

@@ -17,6 +17,8 @@ use crate::adapters::diagnostics::Diagnostics;
 use crate::adapters::disk::Written;
 use crate::adapters::random::JitterRng;
 use crate::adapters::timer::{Legs, longest_leg};
+#[cfg(feature = "tracing")]
+use crate::adapters::trace::Spans;
 use crate::adapters::upkeep::Upkeep;
 use crate::config::Timing;
 use crate::election::Election;
@@ -44,6 +46,8 @@ pub(super) struct Task<I, T> {
     pub(super) ending: Option<Timestamp>,
     /// The answer to the command whose outputs are acted on.
     pub(super) reply: Option<Reply<I>>,
+    #[cfg(feature = "tracing")]
+    pub(super) spans: Spans,
     pub(super) legs: Legs,
     /// When the clock that tokio's timers run by read zero.
     pub(super) started: Instant,
@@ -231,11 +235,21 @@ where
 
     pub(super) fn tick(&mut self) -> Result<(), Stopped> {
         let is_ticked = self.actions.tick(&mut self.election, self.watch.now());
+        self.trace();
         if is_ticked { Ok(()) } else { Err(Stopped::Clock) }
     }
 
+    #[cfg(feature = "tracing")]
+    fn trace(&mut self) {
+        self.actions.take_sights().iter().for_each(|sight| self.spans.follow(sight));
+    }
+
+    #[cfg(not(feature = "tracing"))]
+    fn trace(&mut self) {}
+
     /// Acts on the outputs, in order.
     pub(super) async fn act(&mut self) -> Result<(), Stopped> {
+        self.trace();
         self.show_node();
         while let Some(action) = self.actions.next() {
             match action {

@@ -22,6 +22,8 @@ use crate::adapters::departure::{Departure, Farewell};
 use crate::adapters::endpoint::Transmit;
 use crate::adapters::socket;
 use crate::adapters::timer::{Legs, longest_leg, receive_within};
+#[cfg(feature = "tracing")]
+use crate::adapters::trace::Spans;
 use crate::adapters::upkeep::Upkeep;
 use crate::config::Timing;
 use crate::event::Event;
@@ -71,6 +73,8 @@ pub(super) struct HostThread<I: NodeId> {
     pub(super) transmits: Vec<Transmit>,
     /// What came while a state was written.
     pub(super) backlog: Backlog,
+    #[cfg(feature = "tracing")]
+    pub(super) spans: Spans,
     pub(super) buffer: Vec<u8>,
     pub(super) timing: Timing,
     /// There is one from the command to shut down on.
@@ -301,7 +305,17 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
     pub(super) fn advance(&mut self, input: Option<Input<I>>) {
         let now = self.shared.clock.now();
         lock(&self.node).advance(input, now);
+        self.trace();
     }
+
+    #[cfg(feature = "tracing")]
+    fn trace(&mut self) {
+        let sights = lock(&self.node).actions.take_sights();
+        sights.iter().for_each(|sight| self.spans.follow(sight));
+    }
+
+    #[cfg(not(feature = "tracing"))]
+    fn trace(&mut self) {}
 
     pub(super) fn leads(&self) -> bool {
         lock(&self.node).leads()
@@ -460,6 +474,8 @@ mod tests {
             commands,
             transmits: Vec::new(),
             backlog: Backlog::new(),
+            #[cfg(feature = "tracing")]
+            spans: Spans::new(),
             buffer: vec![0; Endpoint::<u32, SystemRng>::BUFFER],
             timing,
             departure: None,

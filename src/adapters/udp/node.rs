@@ -35,8 +35,8 @@ pub(super) struct Snapshot<I> {
     pub(super) election: ElectionCounters,
 }
 
-/// Locks a node. No code of the program runs under this lock, so that a watcher and a question to the program about
-/// its health may each ask for the status.
+/// Locks a node. No code of the program runs under this lock, so that a watcher, a question to the program about its
+/// health and a subscriber to spans may each ask for the status.
 pub(super) fn lock<I: NodeId>(node: &Mutex<Node<I>>) -> MutexGuard<'_, Node<I>> {
     node.lock().unwrap_or_else(PoisonError::into_inner)
 }

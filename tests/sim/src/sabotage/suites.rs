@@ -23,7 +23,7 @@ const QUICK: [&[&str]; 3] = [
     &["--package=quorate", "--test=scenarios", "--test=properties"],
 ];
 /// The same of what adapters promise, each with one filter at most, as cargo takes no more: the slowest tests of an endpoint come last.
-const ADAPTERS: [&[&str]; 20] = [
+const ADAPTERS: [&[&str]; 21] = [
     &["--package=quorate", "--lib", "adapters::"],
     &["--package=quorate", "--test=endpoint", "addresses::"],
     &["--package=quorate", "--test=endpoint", "bounds::"],
@@ -43,6 +43,7 @@ const ADAPTERS: [&[&str]; 20] = [
     &["--package=quorate", "--test=monitoring", "snapshots::"],
     &["--package=quorate", "--test=monitoring", "requests::"],
     &["--package=quorate", "--test=monitoring", "probes::"],
+    &["--package=quorate", "--test=monitoring", "spans::"],
     &["--package=quorate", "--test=endpoint"],
 ];
 /// The same of the program, from outside.
