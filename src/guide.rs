@@ -15,6 +15,9 @@ pub mod fencing {}
 )]
 pub mod formats {}
 
+#[doc = include_str!("guide/languages.md")]
+pub mod languages {}
+
 #[doc = include_str!("guide/membership.md")]
 pub mod membership {}
 

@@ -12,7 +12,7 @@
 //! defend a group against, and how to look after its keys: [`guide::security`]. What clocks have to be, and
 //! what NTP and virtual machines do to them: [`guide::clocks`]. How to move a program from
 //! almost-raft: [`guide::migrating`]. What is in files and datagrams, byte by byte, and what an upgrade may do:
-//! [`guide::formats`].
+//! [`guide::formats`]. How a program in another language works under a lease: [`guide::languages`].
 //!
 //! # Which adapter do I take?
 //!
@@ -21,6 +21,7 @@
 //! | has threads, and nodes that reach each other over UDP | feature `udp`: `adapters::udp::Host` is a node, `run_while_leader` guards work |
 //! | runs on tokio | feature `tokio-udp`: `adapters::tokio::Handle` over UDP; `tokio` alone: over a transport of yours |
 //! | is a command that must run on exactly one machine | the program: `quorate run` |
+//! | is in another language | the program, and its socket: [`guide::languages`] |
 //! | has a loop of its own, and datagrams | feature `endpoint`: `adapters::endpoint::Endpoint` beside the [`Election`]: example `mio_loop` |
 //! | has a loop of its own | [`Election`], and of `clock`, `wire`, `seal` and `store` what you need: example `event_loop` |
 //! | runs on bare metal | [`Election`] alone: the example `bare_metal` |

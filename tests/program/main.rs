@@ -3,6 +3,8 @@
 
 mod bad_input;
 mod files;
+#[cfg(target_os = "linux")]
+mod local_socket;
 #[cfg(unix)]
 mod nodes;
 #[cfg(unix)]

@@ -14,6 +14,11 @@ mod failure;
 mod hosts;
 mod key_files;
 mod lengths;
+#[cfg(target_os = "linux")]
+mod local_socket;
+#[cfg(not(target_os = "linux"))]
+#[path = "local_socket/elsewhere.rs"]
+mod local_socket;
 mod manual;
 mod members;
 mod node;

@@ -65,13 +65,24 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let timing = if args.wan { Timing::wan() } else { Timing::lan() };
     let (config, protection) = (Config { timing, ..Config::new(node.id) }, node.group.protection(keys));
     let config = HostConfig { peers, protection, ..HostConfig::new(config, node.listen) };
+    let (bound, margin) = (node.bind_socket()?, config.margin);
     let host = node.start(config)?;
     let _answers_until_the_end = node.serve_probes(&host)?;
+    let local = bound.as_ref().map(|bound| bound.serve(&node.group.name, margin, &host)).transpose()?;
+    if let Some(local) = local.clone() {
+        host.watch(move |lease| {
+            local.tell_lease(lease);
+            if lease.is_none() {
+                local.wait_for_clients();
+            }
+        });
+    }
     say!("node {} listens on {}; type help", node.id, host.local_addr());
 
-    let events = host.events();
+    let (events, worker) = (host.events(), host.worker());
     let printer = thread::spawn(move || {
         while let Some(notice) = events.recv() {
+            local.iter().for_each(|local| local.tell(&notice, &worker));
             if let Err(failure) = show(notice, learned.as_deref()) {
                 report(failure.as_ref());
                 process::exit(1);

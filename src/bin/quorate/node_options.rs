@@ -13,6 +13,7 @@ use quorate::{ClusterId, Limits};
 
 use crate::Id;
 use crate::failure::{BadInput, Failure};
+use crate::local_socket::Bound;
 
 #[derive(clap::Args)]
 pub(crate) struct NodeOptions {
@@ -54,6 +55,10 @@ pub(crate) struct NodeOptions {
     /// configuration that serves every start
     #[arg(long, conflicts_with_all = ["first_rollout", "joins", "may_have_forgotten"])]
     first_start: bool,
+    /// Tells programs on this machine of the lease, the leader and the news, in lines of JSON, on a Unix socket at this path:
+    /// see the page guide::languages of the documentation. The user and the group of this process can connect. Linux only
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
 }
 
 /// Which group is meant, and how its messages are protected.
@@ -126,6 +131,12 @@ impl NodeOptions {
     pub(crate) fn serve_probes(&self, host: &Host<Id>) -> Result<Option<ProbeServer>, Failure> {
         let serve = |listen| host.serve_probes_of_group(self.group.name.as_str(), listen);
         Ok(self.probes.map(serve).transpose()?)
+    }
+
+    /// The socket for programs on this machine, if there is to be one. A path that cannot be used is noticed before the node
+    /// takes part.
+    pub(crate) fn bind_socket(&self) -> Result<Option<Bound>, Failure> {
+        self.socket.as_deref().map(Bound::bind).transpose()
     }
 
     fn deployment(&self) -> Result<Deployment<Id>, Failure> {

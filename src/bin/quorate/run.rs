@@ -33,6 +33,11 @@
 //! may run late, when another machine leads already: `QUORATE_TERM` says of which leadership they tell. When this process
 //! ends, all hooks that are still to run have `--hook-ms` together, and what is left after that is left out.
 //!
+//! # Programs beside this one
+//!
+//! With `--socket`, programs that this process does not start are told of the lease, by lines of JSON on a Unix socket: see
+//! the page `guide::languages` of the crate documentation.
+//!
 //! # The log
 //!
 //! Each line on the standard error has the time. The log says who runs the command and why no node does, and which

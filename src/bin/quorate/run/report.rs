@@ -10,17 +10,19 @@ use quorate::{Event, Status, Timestamp};
 
 use super::log::Log;
 use crate::Id;
+use crate::local_socket::LocalSocket;
 
 /// How long nothing has to be well before the operator is told, and then told again: twice as long each time, up to
 /// the second of these.
 const FIRST_PAUSE: Duration = Duration::from_secs(3);
 const LAST_PAUSE: Duration = Duration::from_secs(300);
 
-/// Writes the news of the host to the log, on a thread of its own. Nothing depends on this thread.
-pub(crate) fn follow_events(host: &Host<Id>, log: Log) -> io::Result<()> {
-    let (id, events) = (host.status().id, host.events());
+/// Writes the news of the host to the log, and to the clients of the local socket, on a thread of its own. Nothing depends on this thread.
+pub(crate) fn follow_events(host: &Host<Id>, local: Option<LocalSocket>, log: Log) -> io::Result<()> {
+    let (id, events, worker) = (host.status().id, host.events(), host.worker());
     let report = move || {
         while let Some(notice) = events.recv() {
+            local.iter().for_each(|local| local.tell(&notice, &worker));
             match notice {
                 Notice::Event(event @ Event::LeaderChanged { leader: Some(leader) }) if leader.id != id => {
                     log.say(format_args!("{event}, so node {} runs the command", leader.id));

@@ -12,7 +12,8 @@ pub(crate) const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How many promises go by at most until leadership is handed over and the host has ended.
 ///
 /// In promises, of which the longest one has three: until a node is found that can take over, which may have restarted a
-/// moment ago, 4.3; until one of these leads, 3.3; the shutdown of the host, if none does, 6; the rest of a lease, 3. The next whole number is 17.
+/// moment ago, 4.3; until one of these leads, 3.3; the shutdown of the host, if none does, 6; the rest of a lease of which
+/// clients of the local socket were told, 3. The next whole number is 17.
 const PROMISES: u32 = 17;
 
 /// What does not depend on the options: the last write of a disk, the last words of the log, and the promises of which the

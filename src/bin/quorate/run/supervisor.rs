@@ -25,6 +25,7 @@ use super::succession::Succession;
 use crate::Id;
 use crate::failure::{Failure, causes, exit_code};
 use crate::lengths::part;
+use crate::local_socket::LocalSocket;
 use crate::node_options::NodeOptions;
 use crate::operating::leads;
 
@@ -143,20 +144,21 @@ fn supervise(args: &Args, log: &Log) -> Result<ExitCode, Failure> {
     let hooks = Hooks::start(hooks, log.clone())?;
     let service = Service::new(settings, hooks.clone(), log.clone());
     let keys = args.node.group.keys()?;
-    let host = start_host(args, keys.clone(), timing(promise), part(promise, 6))?;
+    let (bound, margin) = (args.node.bind_socket()?, part(promise, 6));
+    let host = start_host(args, keys.clone(), timing(promise), margin)?;
+    let local = bound.as_ref().map(|bound| bound.serve(&args.node.group.name, margin, &host)).transpose()?;
     // The list of peers may be the same on all nodes.
     let others = args.node.peer.iter().filter(|(id, _)| *id != args.node.id);
     let peers: Vec<_> = others.map(|(id, address)| format!("{id} at {address}")).collect();
     log.say(format_args!("listens on {}; the other nodes are {}", host.local_addr(), peers.join(", ")));
-    let watching = Arc::clone(&service);
-    host.watch(move |lease| watching.watch(lease));
+    watch(&host, Arc::clone(&service), local.clone());
     let (closed, waiting) = (host.closed(), Arc::clone(&service));
     // The end of the host must not go unnoticed, so a thread waits for nothing else.
     spawn("host-end", move || {
         let _main_asks_for_it = closed.wait();
         waiting.host_has_ended();
     })?;
-    report::follow_events(&host, log.clone())?;
+    report::follow_events(&host, local, log.clone())?;
     let key_file = match (&args.node.group.key, keys) {
         (Some(path), Some(keys)) => {
             log.say(format_args!("the keys are {keys:?}"));
@@ -183,6 +185,21 @@ fn supervise(args: &Args, log: &Log) -> Result<ExitCode, Failure> {
     // The host has stopped, so that another machine may lead while this one tells of its end.
     hooks.finish();
     code
+}
+
+/// Tells the service and the clients of the local socket of the lease. Both stop at the same time.
+fn watch(host: &Host<Id>, service: Arc<Service>, local: Option<LocalSocket>) {
+    host.watch(move |lease| {
+        if lease.is_none() {
+            local.iter().for_each(|local| local.tell_lease(lease));
+        }
+        service.watch(lease);
+        if lease.is_some() {
+            local.iter().for_each(|local| local.tell_lease(lease));
+        } else {
+            local.iter().for_each(LocalSocket::wait_for_clients);
+        }
+    });
 }
 
 fn serve(host: Host<Id>, service: &Arc<Service>, args: &Args, log: &Log) -> Result<ExitCode, Failure> {

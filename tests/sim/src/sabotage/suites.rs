@@ -47,7 +47,7 @@ const ADAPTERS: [&[&str]; 21] = [
     &["--package=quorate", "--test=endpoint"],
 ];
 /// The same of the program, from outside.
-const PROGRAM: [&[&str]; 8] = [
+const PROGRAM: [&[&str]; 9] = [
     &["--package=quorate", "--test=program", "bad_input::"],
     &["--package=quorate", "--test=program", "files::"],
     &["--package=quorate", "--test=program", "nodes::"],
@@ -55,6 +55,7 @@ const PROGRAM: [&[&str]; 8] = [
     &["--package=quorate", "--test=program", "operators::"],
     &["--package=quorate", "--test=singleton", "hooks"],
     &["--package=quorate", "--test=singleton", "keys"],
+    &["--package=quorate", "--test=program", "local_socket::"],
     &["--package=quorate", "--test=singleton"],
 ];
 /// The test programs that take minutes.
