@@ -24,6 +24,10 @@ pub mod membership {}
 #[doc = include_str!("guide/memory.md")]
 pub mod memory {}
 
+// The examples of this page need an HTTP server; the package in `tests/guide` runs them.
+#[cfg_attr(not(doctest), doc = include_str!("guide/operations.md"))]
+pub mod operations {}
+
 #[doc = include_str!("guide/replication.md")]
 pub mod replication {}
 

@@ -9,7 +9,8 @@
 //! deployment, with storage and without: [`guide::memory`]. What a lease is worth,
 //! and how to make sure that only the leader's work counts: [`guide::fencing`]. How a host that replicates
 //! data changes its members without losing a write: [`guide::replication`]. Which attackers the hosts
-//! defend a group against, and how to look after its keys: [`guide::security`]. What clocks have to be, and
+//! defend a group against, and how to look after its keys: [`guide::security`]. How to watch a group, with probes,
+//! metrics and alerts: [`guide::operations`]. What clocks have to be, and
 //! what NTP and virtual machines do to them: [`guide::clocks`]. How to move a program from
 //! almost-raft: [`guide::migrating`]. What is in files and datagrams, byte by byte, and what an upgrade may do:
 //! [`guide::formats`]. How a program in another language works under a lease: [`guide::languages`].

@@ -23,7 +23,7 @@
 //!
 //! All series have the labels `group` and `node`, so that rules can tell groups apart; no label has a value that somebody
 //! else chooses. The group has the name that it is [told](Metrics::of_group), and the number of its `ClusterId` otherwise:
-//! the number of a name cannot be read back.
+//! the number of a name cannot be read back. `examples/monitoring` has rules for alerts, and a dashboard.
 //!
 //! | metric | is |
 //! |---|---|

@@ -24,7 +24,8 @@
 //! # }
 //! ```
 //!
-//! A program that has an HTTP server mounts the answers there (`udp::Host::answer_probe`, `tokio::Handle::answer_probe`).
+//! A program that has an HTTP server mounts the answers there (`udp::Host::answer_probe`, `tokio::Handle::answer_probe`);
+//! the page [`guide::operations`](crate::guide::operations) does so with axum.
 //!
 //! [`answer`] is the same for a loop of your own, and [`respond`] speaks HTTP without a socket.
 //!

@@ -1,4 +1,4 @@
-//! What monitoring sees of nodes: their metrics, and the answers to probes.
+//! What monitoring sees of nodes: their metrics, the alerts that are made of them, and the answers to probes.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,9 +8,12 @@
     reason = "a test that panics has found something"
 )]
 
+mod alerts;
+mod dashboard;
 mod exposition;
 mod parser;
 mod probes;
+mod recordings;
 mod requests;
 mod snapshots;
 mod spans;
