@@ -15,6 +15,20 @@ pub mod fencing {}
 )]
 pub mod formats {}
 
+#[doc = include_str!("guide/kubernetes.md")]
+/// # The manifest
+///
+/// ```yaml
+#[doc = include_str!("../examples/kubernetes/with-volumes.yaml")]
+/// ```
+///
+/// # The unit
+///
+/// ```ini
+#[doc = include_str!("../examples/systemd/quorate-scheduler.service")]
+/// ```
+pub mod kubernetes {}
+
 #[doc = include_str!("guide/languages.md")]
 pub mod languages {}
 

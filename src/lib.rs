@@ -6,7 +6,8 @@
 //! happened. What the host replicates, if anything, is up to the host.
 //!
 //! How to form, grow, replace, shrink, move and mend a group: [`guide::membership`]. Which start to take for which
-//! deployment, with storage and without: [`guide::memory`]. What a lease is worth,
+//! deployment, with storage and without: [`guide::memory`]. Manifests for Kubernetes and systemd, and what a rollout
+//! costs: [`guide::kubernetes`]. What a lease is worth,
 //! and how to make sure that only the leader's work counts: [`guide::fencing`]. How a host that replicates
 //! data changes its members without losing a write: [`guide::replication`]. Which attackers the hosts
 //! defend a group against, and how to look after its keys: [`guide::security`]. How to watch a group, with probes,

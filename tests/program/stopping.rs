@@ -1,6 +1,7 @@
-//! How long the program takes to stop is what its help says.
+//! How long the program takes to stop is what its help says, and what the guide and the manifests allow for.
 
 use std::fs;
+use std::path::Path;
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -9,7 +10,7 @@ use tempfile::TempDir;
 use crate::nodes::{Process, until};
 use crate::{free_address, printed, quorate};
 
-/// The formula as it stands in the help.
+/// The formula as it stands in the help and in the guide.
 const FORMULA: &str = "17 * --promise-ms + --grace-ms + --hook-ms + 3000";
 
 #[test]
@@ -30,5 +31,19 @@ fn a_supervisor_says_how_long_its_end_takes_by_the_formula_of_its_help() {
         assert!(node.0.wait().unwrap().success(), "{}", said());
         let stop = format!("is told to stop, which takes no longer than {longest}: ");
         assert!(said().contains(&stop), "{stop:?} in {}", said());
+    }
+}
+
+#[test]
+fn the_guide_and_the_manifests_have_the_same_formula() {
+    let read = |name: &str| fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap();
+    for name in [
+        "src/guide/kubernetes.md",
+        "src/bin/quorate/run.rs",
+        "examples/systemd/quorate-scheduler.service",
+        "examples/kubernetes/with-volumes.yaml",
+        "examples/kubernetes/without-volumes.yaml",
+    ] {
+        assert!(read(name).contains(FORMULA), "{name}");
     }
 }
