@@ -47,6 +47,7 @@ use crate::membership::{Membership, MembershipError};
 use crate::message::Header;
 use crate::peer_log::{Anomaly, PeerLog};
 use crate::promise::Promise;
+use crate::reconfig::CAN_RECONFIGURE;
 use crate::rejection::Rejection;
 use crate::role::{Following, Leaving, Participation, Role, RoleKind};
 use crate::succession::Takeover;
@@ -134,6 +135,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return Err(ConfigError::VolatileNotBlank);
         }
         let members = &saved.membership;
+        if members.is_forming() && !CAN_RECONFIGURE {
+            return Err(ConfigError::FormingWithoutReconfiguration);
+        }
         if members.is_forming() && !members.contains(config.id) {
             let known = members.voters().iter().copied().chain([config.id]).collect();
             saved.membership = members.with_known(known).ok_or(MembershipError::TooManyMembers)?;
@@ -246,6 +250,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 Ok(())
             }
             _ if self.is_recovering() => Err(Rejection::Recovering),
+            Input::Reconfigure { .. } | Input::Discovered(_) | Input::Lost(_) | Input::Leave
+                if !CAN_RECONFIGURE =>
+            {
+                Err(Rejection::ReconfigurationLeftOut)
+            }
             Input::Campaign => self.campaign(out),
             Input::Resign { successor, urgency } => self.resign(successor, urgency, out),
             Input::Reconfigure { target, force } => self.reconfigure(target, force, out),

@@ -9,6 +9,11 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::membership::{MAX_MEMBERS, Membership, MembershipError, majority};
 use crate::types::{MembershipVersion, NodeId, Term};
 
+/// Whether this node changes the members while it leads. Without the feature the branches that this constant closes are
+/// not compiled in, and a leader keeps the membership that it was elected with: one of the two choices that the rules of
+/// section 8 always leave to a leader.
+pub(crate) const CAN_RECONFIGURE: bool = cfg!(feature = "reconfiguration");
+
 /// The members that a group shall have: the nodes that shall vote, and those that shall follow without a vote.
 /// A majority of the voters makes a quorum.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

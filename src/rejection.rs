@@ -97,6 +97,10 @@ pub enum Rejection<I> {
         /// The nodes that founded the group.
         founders: Vec<I>,
     },
+    /// This node was built without the feature `reconfiguration`, so it changes no members. Ask a leader that was built
+    /// with it; this node follows what that one does.
+    #[error("this node was built without changes of members: ask a leader that was built with them")]
+    ReconfigurationLeftOut,
     /// Every voter of the target wants to leave the group. Name at least one that stays.
     #[error("every voter of the target wants to leave the group: name one that stays")]
     NoVoterLeft,

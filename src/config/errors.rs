@@ -67,6 +67,10 @@ pub enum ConfigError {
     /// promised since: start it from [`HardState::blank`](crate::HardState::blank).
     #[error("a node without storage starts blank")]
     VolatileNotBlank,
+    /// A node that was built without the feature `reconfiguration` was to form a group, which grows by changes of its
+    /// members once it has formed. Start it as [`joining`](crate::HardState::joining), or give it a list.
+    #[error("a node that was built without changes of members cannot form a group")]
+    FormingWithoutReconfiguration,
     /// The list of members is invalid. From [`Election::new`](crate::Election::new) this means that the
     /// state of a forming node lacks the node itself and has no room for it; a host returns it too where it
     /// builds a list while it starts a node.

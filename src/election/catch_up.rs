@@ -10,7 +10,7 @@ use crate::event::Event;
 use crate::io::Output;
 use crate::membership::Membership;
 use crate::progress::Progress;
-use crate::reconfig::has_same_quorums;
+use crate::reconfig::{CAN_RECONFIGURE, has_same_quorums};
 use crate::role::{Leading, ReachedPositions, Role};
 use crate::types::{MemberIndex, NodeId, Position};
 
@@ -29,7 +29,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// at the next, to which the learner D replies with 130. If D had to reach 140, a busy group would never take
     /// it up; it had to reach 100, and may vote.
     pub(super) fn record_reached_positions(&mut self) {
-        if !matches!(&self.role, Role::Leader(leading) if leading.reconfiguration.is_some()) {
+        if !CAN_RECONFIGURE
+            || !matches!(&self.role, Role::Leader(leading) if leading.reconfiguration.is_some())
+        {
             return;
         }
         let reached = self.reached_by_quorum();

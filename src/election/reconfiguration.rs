@@ -11,7 +11,7 @@ use crate::io::{Force, Output};
 use crate::lease::Preparation;
 use crate::membership::{MAX_MEMBERS, Membership, majority};
 use crate::progress::Progress;
-use crate::reconfig::{MemberHealth, Target, has_same_quorums, next_step, quorums_overlap};
+use crate::reconfig::{CAN_RECONFIGURE, MemberHealth, Target, has_same_quorums, next_step, quorums_overlap};
 use crate::rejection::Rejection;
 use crate::role::{HandoverCause, Leading, Leaving, Reconfiguration, ReconfigurationPhase, Role};
 use crate::types::{MemberIndex, Nanos, NodeId, Priority, Timestamp};
@@ -141,7 +141,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Rule 8.2: takes the next step as soon as that is safe, or finishes when none is left.
     pub(super) fn advance_reconfiguration(&mut self, out: &mut Vec<Output<I>>) {
-        if !self.may_take_step() {
+        if !CAN_RECONFIGURE || !self.may_take_step() {
             return;
         }
         match self.next_membership_step() {
@@ -297,7 +297,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Takes the step that was prepared before this tick, if it is still safe.
     pub(super) fn take_step_if_prepared(&mut self, out: &mut Vec<Output<I>>) {
-        if self.may_take_step()
+        if CAN_RECONFIGURE
+            && self.may_take_step()
             && let Some((next, forced)) = self.next_membership_step()
             && self.is_prepared_for(&next, forced)
         {

@@ -11,6 +11,7 @@ use crate::hard_state::HardState;
 use crate::io::Output;
 use crate::membership::{MAX_MEMBERS, Membership};
 use crate::message::{Body, Header, Heartbeat, Message, Order};
+use crate::reconfig::CAN_RECONFIGURE;
 use crate::rejection::Rejection;
 use crate::role::{Handover, HandoverCause, Leaving, Participation, Reconfiguration, RemovedMember, Role};
 use crate::types::{NodeId, Term};
@@ -77,6 +78,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// that it does not campaign; then the membership itself, until it acknowledges or for a number of
     /// heartbeats.
     pub(super) fn send_removal_notices(&mut self, out: &mut Vec<Output<I>>) {
+        if !CAN_RECONFIGURE {
+            return;
+        }
         let (is_committed, promise) = (self.hard.committed, self.requested_promise());
         let Role::Leader(leading) = &mut self.role else { return };
         let Some(change) = leading.reconfiguration.as_mut().filter(|change| !change.removed.is_empty())

@@ -8,13 +8,16 @@ use super::Election;
 use crate::event::Event;
 use crate::io::Output;
 use crate::notice::tell;
-use crate::reconfig::Awaited;
+use crate::reconfig::{Awaited, CAN_RECONFIGURE};
 use crate::role::{Leading, ReconfigurationPhase, Role};
 use crate::types::NodeId;
 
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 8.2 (h): asked after each round of heartbeats. What is over soon is not told.
     pub(super) fn report_standstill(&mut self, out: &mut Vec<Output<I>>) {
+        if !CAN_RECONFIGURE {
+            return;
+        }
         let (now, pause) = (self.now, self.shortest_news_pause());
         let Role::Leader(Leading { reconfiguration: Some(change), .. }) = &mut self.role else { return };
         let headway = *change.headway.get_or_insert(now);
