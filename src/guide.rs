@@ -32,6 +32,9 @@ pub mod kubernetes {}
 #[doc = include_str!("guide/languages.md")]
 pub mod languages {}
 
+#[doc = include_str!("guide/many_groups.md")]
+pub mod many_groups {}
+
 #[doc = include_str!("guide/membership.md")]
 pub mod membership {}
 

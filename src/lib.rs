@@ -15,6 +15,7 @@
 //! what NTP and virtual machines do to them: [`guide::clocks`]. How to move a program from
 //! almost-raft: [`guide::migrating`]. What is in files and datagrams, byte by byte, and what an upgrade may do:
 //! [`guide::formats`]. How a program in another language works under a lease: [`guide::languages`].
+//! How one process holds thousands of groups: [`guide::many_groups`].
 //!
 //! # Which adapter do I take?
 //!

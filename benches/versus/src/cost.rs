@@ -7,9 +7,10 @@
 
 pub mod allocator;
 pub mod almost_raft;
+pub mod fleet;
 pub mod group;
-pub mod idle;
 pub mod omnipaxos;
 pub mod quorate;
 pub mod raft_rs;
+pub mod timers;
 pub mod work;

@@ -57,6 +57,17 @@ pub enum Outcome {
     Unsteady,
 }
 
+/// How a group does while nothing crashes. Lengths are nanoseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Peace {
+    /// How long it was looked at.
+    pub lasted: u64,
+    /// How often another node, or the same one in another term, took itself for the leader.
+    pub changes: u64,
+    /// For how long no node took itself for the leader.
+    pub leaderless: u64,
+}
+
 impl Setting {
     /// A group of `nodes` in a data centre, where one way takes 60 to 140 % of `delay` and writes take no
     /// time.
@@ -103,6 +114,29 @@ pub fn crash_a_leader<N: SimulatedNode>(setting: &Setting, seed: u64) -> Outcome
         return Outcome::Unsteady;
     };
     replace(&mut group, leader, at_rest)
+}
+
+/// Lets a group with a leader alone for so long. Whatever changes then is needless.
+#[must_use]
+pub fn leave_in_peace<N: SimulatedNode>(setting: &Setting, seed: u64, length: u64) -> Peace {
+    let mut group = Group::<N>::new(seed, setting.nodes, setting.conditions());
+    let mut peace = Peace::default();
+    if !group.run_until(4 * PATIENCE, |group| known_leader(group).is_some()) {
+        return peace;
+    }
+    let (began, end) = (group.now, group.now + length);
+    let mut leadership = group.leadership();
+    while group.now < end {
+        let before = group.now;
+        group.run_until(end, |group| group.leadership() != leadership);
+        if leadership.is_none() {
+            peace.leaderless += group.now - before;
+        }
+        let next = group.leadership();
+        peace.changes += u64::from(next.is_some() && next != leadership && group.now < end);
+        leadership = next;
+    }
+    Peace { lasted: group.now - began, ..peace }
 }
 
 /// Cuts the links between all nodes but the first, whose log is the longest, until it leads.
@@ -186,6 +220,11 @@ impl<N: SimulatedNode> Group<N> {
     /// The term in which `node` acts as leader.
     fn acting_term(&self, node: NodeIndex) -> Option<u64> {
         Some(self.process(node)?.acting_claim(self.now)?.term)
+    }
+
+    /// The highest term in which a node acts as leader, and that node.
+    fn leadership(&self) -> Option<(u64, NodeIndex)> {
+        self.nodes().filter_map(|node| Some((self.acting_term(node)?, node))).max()
     }
 
     /// The nodes that act as leader.

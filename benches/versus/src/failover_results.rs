@@ -1,7 +1,7 @@
 //! What the table of failover times holds: the results of each library in each case.
 
 use quorate_versus::setups::LibrarySetup;
-use quorate_versus::summary::Summary;
+use quorate_versus::summary::{PeaceSummary, Summary};
 
 /// A case of the table, in the units in which it is named.
 #[derive(Clone, Copy, Debug)]
@@ -24,15 +24,32 @@ impl Case {
     }
 }
 
+/// The results of a library in a case.
+pub(crate) struct Row {
+    pub(crate) setup: LibrarySetup,
+    pub(crate) failovers: Summary,
+    /// Of a few libraries.
+    pub(crate) peace: Option<PeaceSummary>,
+}
+
 /// The results of a case, by library.
 pub(crate) struct Results {
     pub(crate) case: Case,
-    pub(crate) rows: Vec<(LibrarySetup, Summary)>,
+    pub(crate) write_ms: u64,
+    pub(crate) rows: Vec<Row>,
 }
 
 impl Results {
+    pub(crate) fn name(&self) -> String {
+        format!("{}, writes of {} ms", self.case.name(), self.write_ms)
+    }
+
     /// The results of the library with this name, if it was measured.
     pub(crate) fn find(&self, name: &str) -> Option<&Summary> {
-        self.rows.iter().find(|(setup, _)| setup.name == name).map(|(_, summary)| summary)
+        self.row(name).map(|row| &row.failovers)
+    }
+
+    pub(crate) fn row(&self, name: &str) -> Option<&Row> {
+        self.rows.iter().find(|row| row.setup.name == name)
     }
 }

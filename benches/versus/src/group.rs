@@ -1,6 +1,7 @@
 //! A group in virtual time: its events, and how a host serves its node.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use quorate_sim::harness::{EventQueue, FaultyGroup, Links};
 use quorate_sim::{Clock, Dice, Instant};
@@ -311,7 +312,9 @@ impl<N: SimulatedNode> FaultyGroup for Group<N> {
 }
 
 fn setup(node: NodeIndex, nodes: usize, conditions: &Conditions) -> NodeSetup {
-    let Conditions { drift_ppm, timings, unequal_logs, .. } = *conditions;
+    let Conditions { drift_ppm, timings, unequal_logs, writes, delay, .. } = *conditions;
     let last_index = if unequal_logs { (nodes - node) as u64 } else { 0 };
-    NodeSetup { drift_ppm, timings, last_index, ..NodeSetup::new(node, nodes) }
+    let longest_write = Duration::from_nanos(writes.vote.1.max(writes.candidacy.1));
+    let longest_delay = Duration::from_nanos(delay.1);
+    NodeSetup { drift_ppm, timings, last_index, longest_write, longest_delay, ..NodeSetup::new(node, nodes) }
 }

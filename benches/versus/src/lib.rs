@@ -22,7 +22,8 @@
 //! - `cost::allocator`: counts allocations.
 //! - `cost::group`: what is asked of a library whose cost is measured, and a group of its nodes.
 //! - `cost::quorate`, `cost::raft_rs`, `cost::omnipaxos`: the libraries.
-//! - `cost::idle`: hosts of many groups at rest.
+//! - `cost::timers`: ways in which a host of many groups keeps deadlines.
+//! - `cost::fleet`: many groups at rest in one process.
 //! - `cost::work`: the work that is measured.
 //! - `cost::almost_raft`: the same work for a library that is a task.
 //! - `cost`: names the files above, and imports none.

@@ -48,13 +48,26 @@ pub struct NodeSetup {
     pub timings: Timings,
     /// The index of the last entry of its log. Above 0, the logs of the group keep their lengths.
     pub last_index: u64,
+    /// How long a write for an election takes at most, for libraries that ask for it.
+    pub longest_write: Duration,
+    /// How long a message takes at most, likewise.
+    pub longest_delay: Duration,
 }
 
 impl NodeSetup {
     /// A node of a group of `nodes` in a data centre, with an empty log.
     #[must_use]
     pub const fn new(node: NodeIndex, nodes: usize) -> Self {
-        NodeSetup { node, nodes, drift_ppm: 500, timings: Timings::LAN, last_index: 0 }
+        let (longest_write, longest_delay) = (Duration::ZERO, Duration::ZERO);
+        NodeSetup {
+            node,
+            nodes,
+            drift_ppm: 500,
+            timings: Timings::LAN,
+            last_index: 0,
+            longest_write,
+            longest_delay,
+        }
     }
 }
 

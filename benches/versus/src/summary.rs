@@ -1,8 +1,8 @@
 //! Figures of many runs.
 
-use quorate_sim::MS;
+use quorate_sim::{MS, SECOND};
 
-use crate::failover::{Failover, Outcome};
+use crate::failover::{Failover, Outcome, Peace};
 
 /// Lengths of time in milliseconds, in ascending order.
 #[derive(Clone, Debug, Default)]
@@ -67,6 +67,25 @@ impl Summary {
             at_rest: mean(|failover| failover.at_rest as f64),
             sent: mean(|failover| failover.sent as f64),
         }
+    }
+}
+
+/// How groups did while nothing crashed, in a minute on average.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct PeaceSummary {
+    /// How often the leadership changed, each time needlessly.
+    pub changes: f64,
+    /// For how long no node led, in milliseconds.
+    pub leaderless: f64,
+}
+
+impl PeaceSummary {
+    #[must_use]
+    pub fn new(all: &[Peace]) -> Self {
+        let sum = |of: fn(&Peace) -> u64| all.iter().map(of).sum::<u64>() as f64;
+        let minutes = sum(|peace| peace.lasted) / (60 * SECOND) as f64;
+        let leaderless = sum(|peace| peace.leaderless) / MS as f64;
+        PeaceSummary { changes: sum(|peace| peace.changes) / minutes, leaderless: leaderless / minutes }
     }
 }
 

@@ -1,12 +1,16 @@
 //! The work that is measured is what its name says.
 
+use std::time::Duration;
+
+use quorate_sim::Dice;
 use quorate_versus::cost::almost_raft;
+use quorate_versus::cost::fleet::{Fleet, HOSTS, Rest};
 use quorate_versus::cost::group::{Group, MeasuredNode};
-use quorate_versus::cost::idle::{IdleHost, TickingAll, TickingDue};
 use quorate_versus::cost::omnipaxos::OmniPaxosNode;
 use quorate_versus::cost::quorate::Quorate;
 use quorate_versus::cost::raft_rs::{Checked, Plain};
-use quorate_versus::cost::work::{Heartbeats, Part, Seconds, Work, tallied};
+use quorate_versus::cost::timers::{Array, Heap, TickAll, Timers, Wheel};
+use quorate_versus::cost::work::{Heartbeats, Part, Tally, Work, tallied};
 
 const SIZES: [usize; 4] = [3, 5, 7, 21];
 
@@ -47,16 +51,16 @@ fn messages_of_a_failover_are_as_many_as_the_protocol_needs() {
 #[test]
 fn almost_raft_fails_over_with_as_many_messages_as_plain_raft() {
     for members in SIZES {
-        let (messages, _) = tallied(&mut almost_raft::Failovers::new(members));
+        let Tally { messages, .. } = tallied(&mut almost_raft::Failovers::new(members, 2));
         assert_eq!(messages, 3 * members - 4, "{members} nodes");
     }
 }
 
 fn heartbeats<N: MeasuredNode>(members: usize) {
     for (part, expected) in [(Part::Broadcast, members - 1), (Part::Follower, 1), (Part::Answers, 0)] {
-        let mut work = Heartbeats::<N>::new(members, part);
+        let mut work = Heartbeats::<N>::new(members, 4, part);
         for _ in 0..10 {
-            let (messages, _) = tallied(&mut work);
+            let Tally { messages, .. } = tallied(&mut work);
             assert_eq!(messages, expected, "{}, {members} nodes: {part:?}", N::NAME);
         }
     }
@@ -75,25 +79,76 @@ fn each_round_is_a_heartbeat_to_each_other_node_and_its_reply() {
 #[test]
 fn heartbeats_of_quorate_allocate_nothing() {
     for part in [Part::Broadcast, Part::Follower, Part::Answers] {
-        let mut work = Heartbeats::<Quorate>::new(5, part);
+        let mut work = Heartbeats::<Quorate>::new(5, 4, part);
         work.prepare();
         work.work();
         work.clear();
-        assert_eq!(tallied(&mut work).1, 0.0, "{part:?}");
+        assert_eq!(tallied(&mut work).allocations, 0.0, "{part:?}");
     }
 }
 
-/// A second has twenty rounds of heartbeats to two other nodes, and of their replies.
+/// A second has twenty rounds of heartbeats to two other nodes, and of their replies. A heartbeat that is up to
+/// a millisecond late puts off all later ones.
 #[test]
 fn a_second_at_rest_is_its_heartbeats_and_nothing_else() {
-    for host in [
-        Box::new(TickingDue::new(2)) as Box<dyn IdleHost>,
-        Box::new(TickingAll::<Quorate>::new(2)),
-        Box::new(TickingAll::<Checked>::new(2)),
-    ] {
-        let mut second = Seconds::new(host, 2);
-        let before = second.messages();
-        second.work();
-        assert_eq!(second.messages() - before, 20 * 4);
+    const GROUPS: usize = 20;
+    let rounds = |mut fleet: Box<dyn Rest>| {
+        let before = fleet.messages();
+        fleet.pass(Duration::from_secs(10));
+        (fleet.messages() - before) as f64 / (GROUPS * 10 * 4) as f64
+    };
+    let ticked: [Box<dyn Rest>; 2] =
+        [Box::new(Fleet::<Quorate, TickAll>::new(GROUPS)), Box::new(Fleet::<Checked, TickAll>::new(GROUPS))];
+    assert_eq!(ticked.map(rounds), [20.0; 2]);
+    let omnipaxos = rounds(Box::new(Fleet::<OmniPaxosNode<5>, TickAll>::new(GROUPS)));
+    assert_eq!(omnipaxos, 60.0, "all ask all");
+    let due: [Box<dyn Rest>; 3] = [
+        Box::new(Fleet::<Quorate, Heap>::new(GROUPS)),
+        Box::new(Fleet::<Quorate, Wheel>::new(GROUPS)),
+        Box::new(Fleet::<Quorate, Array>::new(GROUPS)),
+    ];
+    for rounds in due.map(rounds) {
+        assert!((19.5..=20.0).contains(&rounds), "{rounds}");
     }
+}
+
+/// All timers find the same nodes due, at the same times, whatever moves their deadlines.
+fn due_nodes<T: Timers>() -> Vec<(u64, Vec<u32>)> {
+    let ms = Duration::from_millis;
+    let mut dice = Dice::new(7);
+    let mut timers = T::new(100);
+    let mut found = Vec::new();
+    for now in 1..3_000 {
+        let mut due = Vec::new();
+        timers.take_due(ms(now), &mut due);
+        due.sort_unstable();
+        // Deadlines are put off, brought forward, taken away, and farther off than a wheel is round.
+        for &node in &due {
+            timers.set(node, Some(ms(now + 1 + dice.below(2_000))));
+        }
+        let moved = dice.below(100) as u32;
+        let deadline = now + 1 + dice.below(300);
+        timers.set(moved, (dice.below(10) > 0).then(|| ms(deadline)));
+        found.push((now, due));
+    }
+    found
+}
+
+#[test]
+fn all_timers_find_the_same_nodes_due() {
+    let expected = due_nodes::<Array>();
+    let found: usize = expected.iter().map(|(_, due)| due.len()).sum();
+    assert!(found > 300, "{found} were due");
+    assert_eq!(due_nodes::<Heap>(), expected);
+    assert_eq!(due_nodes::<Wheel>(), expected);
+}
+
+#[test]
+fn heartbeats_of_many_groups_fall_evenly_into_the_interval() {
+    let mut fleet = Fleet::<Quorate, Array>::new(50);
+    fleet.pass(Duration::from_millis(20));
+    let before = fleet.messages();
+    fleet.pass(Duration::from_millis(5));
+    assert_eq!(fleet.messages() - before, 5 * 4, "of fifty groups, one a millisecond");
+    assert_eq!(HOSTS, 3);
 }

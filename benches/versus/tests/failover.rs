@@ -1,11 +1,12 @@
 //! The table of failover times says what happens.
 
 use quorate_sim::MS;
+use quorate_versus::conditions::WriteTimes;
 use quorate_versus::failover::{Failover, Outcome, Setting};
 use quorate_versus::setups::{
     self, LibrarySetup, OMNIPAXOS, QUORATE, QUORATE_AT_OMNIPAXOS, RAFT_RS_1, RAFT_RS_10,
 };
-use quorate_versus::summary::{Summary, replaced};
+use quorate_versus::summary::{PeaceSummary, Summary, replaced};
 
 /// Three nodes, 5 ms one way.
 fn three_nodes(loss: u32) -> Setting {
@@ -70,6 +71,28 @@ fn messages_at_rest_are_all_counted() {
         let counted = at_rest(setup);
         assert!((counted - expected).abs() < 4.0, "{}: {counted}", setup.name);
     }
+}
+
+/// Loss alone replaces leaders of omnipaxos all the time. quorate at rest has a promise of three heartbeats.
+#[test]
+fn changes_of_the_leader_are_counted_while_nothing_crashes() {
+    let in_peace =
+        |setup: LibrarySetup, loss| PeaceSummary::new(&setup.in_peace(&three_nodes(loss), 20_000 * MS, 10));
+    for setup in [QUORATE, QUORATE_AT_OMNIPAXOS, OMNIPAXOS, RAFT_RS_10] {
+        let calm = in_peace(setup, 0);
+        assert_eq!((calm.changes, calm.leaderless), (0.0, 0.0), "{}", setup.name);
+    }
+    let [ours, theirs] = [QUORATE_AT_OMNIPAXOS, OMNIPAXOS].map(|setup| in_peace(setup, 200_000).changes);
+    assert!(theirs > 60.0 && 10.0 * ours < theirs, "{ours} and {theirs} in a minute");
+}
+
+/// The longest promise has to outlast the writes that are made under it, however short the usual promise is.
+#[test]
+fn with_slow_disks_and_short_promises_every_leader_is_replaced() {
+    let write = (40 * MS, 40 * MS);
+    let setting = Setting { writes: WriteTimes::equal(write), ..Setting::new(7, MS / 4, 0) };
+    let failovers = failovers(&QUORATE_AT_OMNIPAXOS.outcomes(&setting, 40));
+    assert!(failovers.iter().all(|failover| failover.elected < 400 * MS), "{failovers:?}");
 }
 
 #[test]

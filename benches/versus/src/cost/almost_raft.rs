@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{advance, sleep};
 
 use super::allocator::counted;
-use super::work::{Work, groups};
+use super::work::Work;
 use crate::library::almost_raft::election_timeout;
 use crate::node_set::NodeIndex;
 
@@ -189,18 +189,19 @@ pub struct Failovers {
     groups: Vec<Group>,
     members: usize,
     wait: usize,
+    count: usize,
 }
 
 impl Failovers {
     #[must_use]
-    pub fn new(members: usize) -> Self {
-        Failovers { groups: Vec::new(), members, wait: Group::wait_of_successor(members) }
+    pub fn new(members: usize, count: usize) -> Self {
+        Failovers { groups: Vec::new(), members, wait: Group::wait_of_successor(members), count }
     }
 }
 
 impl Work for Failovers {
     fn prepare(&mut self) {
-        self.groups.extend((0..groups(self.members)).map(|_| Group::settled(self.members)));
+        self.groups.extend((0..self.count).map(|_| Group::settled(self.members)));
         self.groups.iter().for_each(|group| group.crash_leader(self.wait - 1));
     }
 
@@ -213,7 +214,7 @@ impl Work for Failovers {
     }
 
     fn repetitions(&self) -> usize {
-        groups(self.members)
+        self.count
     }
 
     fn messages(&self) -> usize {

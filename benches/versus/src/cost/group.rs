@@ -8,6 +8,9 @@ use crate::node_set::NodeIndex;
 /// More rounds than any library needs to replace a leader.
 const MAX_ROUNDS: usize = 20;
 
+/// The tick of the libraries that are ticked.
+pub const TICK: Duration = Duration::from_millis(10);
+
 /// A message on its way.
 pub struct Envelope<M> {
     pub from: NodeIndex,
@@ -67,7 +70,22 @@ pub trait MeasuredNode: Sized {
     /// is no leader. There is nothing to do for a library in which ticks make time pass.
     fn advance_to_deadline(_group: &mut Group<Self>, _campaigners: &[NodeIndex]) {}
 
-    /// The bytes of the node, in place and on the heap, without its generator and without its store.
+    /// Lets time pass in a group that has settled, so that its heartbeats fall later by `by` than those of
+    /// a group that is not told to, up to a whole interval. A library that is ticked counts only ticks.
+    fn shift_heartbeats(group: &mut Group<Self>, by: Duration) {
+        for _ in 0..by.as_millis() / TICK.as_millis() {
+            group.tick_all();
+            group.deliver_all();
+        }
+    }
+
+    /// How often the node has written its durable state; `None` where that is not counted.
+    fn writes(&self) -> Option<usize> {
+        None
+    }
+
+    /// The bytes of the node, in place and on the heap, without its store. A generator that the node owns
+    /// is part of the node.
     fn bytes(self) -> usize;
 }
 
@@ -206,6 +224,12 @@ impl<N: MeasuredNode> Group<N> {
     pub fn messages(&self) -> usize {
         let lost = self.in_flight.iter().filter(|envelope| self.crashed == Some(envelope.to)).count();
         self.delivered + lost
+    }
+
+    /// How often the nodes have written their durable states.
+    #[must_use]
+    pub fn writes(&self) -> Option<usize> {
+        self.nodes.iter().map(N::writes).sum()
     }
 
     /// The bytes of a node, on average.

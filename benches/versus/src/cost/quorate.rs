@@ -1,19 +1,24 @@
-//! quorate: ticked before each message, as its contract asks, and at its deadlines.
+//! quorate: ticked with each message, as its contract asks, and at its deadlines.
 
 use std::time::Duration;
 
-use quorate::{ClusterId, Config, Election, HardState, Input, Message, Output, Timestamp};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use quorate::{ClusterId, Config, Election, HardState, Message, Output, Timestamp};
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::SeedableRng;
 
 use super::allocator::freed;
 use super::group::{Envelope, Group, InFlight, MeasuredNode};
 use crate::node_set::NodeIndex;
 
+/// A node with the generator that the hosts of quorate use.
 pub struct Quorate {
-    pub election: Election<u64, ChaCha8Rng>,
+    pub election: Election<u64, SplitMix64>,
     saved: HardState<u64>,
+    writes: usize,
 }
+
+/// When all groups of a fleet have settled.
+const SETTLED: Duration = Duration::from_millis(1_500);
 
 impl MeasuredNode for Quorate {
     type Message = Message<u64>;
@@ -24,9 +29,9 @@ impl MeasuredNode for Quorate {
     fn start(members: usize) -> Vec<Self> {
         let saved = HardState::bootstrap(ClusterId(7), 0..members as u64).expect("a valid number of nodes");
         let node = |id| {
-            let rng = ChaCha8Rng::seed_from_u64(id);
+            let rng = SplitMix64::seed_from_u64(id);
             let election = Election::new(Config::new(id), saved.clone(), Timestamp::ORIGIN, rng);
-            Quorate { election: election.expect("a valid start"), saved: saved.clone() }
+            Quorate { election: election.expect("a valid start"), saved: saved.clone(), writes: 0 }
         };
         (0..members as u64).map(node).collect()
     }
@@ -42,8 +47,7 @@ impl MeasuredNode for Quorate {
         message: Self::Message,
         outputs: &mut Vec<Self::Output>,
     ) {
-        self.election.tick_into(now.into(), outputs);
-        self.election.step_into(Input::Receive { from: from as u64, message }, outputs);
+        self.election.receive_into(now.into(), from as u64, &message, outputs);
     }
 
     fn act(&mut self, outputs: &mut Vec<Self::Output>, in_flight: &mut InFlight<Self>) {
@@ -53,7 +57,10 @@ impl MeasuredNode for Quorate {
                 Output::Send { to, message } => {
                     in_flight.push_back(Envelope { from, to: to as NodeIndex, message })
                 }
-                Output::Persist(state) => self.saved = state,
+                Output::Persist(state) => {
+                    self.saved = state;
+                    self.writes += 1;
+                }
                 Output::Event(_) => {}
                 Output::Rejected(reason) => panic!("a host that keeps the contract is rejected: {reason}"),
             }
@@ -69,11 +76,7 @@ impl MeasuredNode for Quorate {
     }
 
     fn elect_and_settle(group: &mut Group<Self>) {
-        while group.now < Duration::from_secs(1) {
-            group.now = group.now.max(first_deadline(group));
-            group.tick_all();
-            group.deliver_all();
-        }
+        run_until(group, Duration::from_secs(1));
     }
 
     fn advance_to_heartbeat(group: &mut Group<Self>) {
@@ -97,9 +100,31 @@ impl MeasuredNode for Quorate {
         group.now = group.now.max(due.expect("a candidate waits for something"));
     }
 
+    /// The leader sends one heartbeat late, and counts from that on.
+    fn shift_heartbeats(group: &mut Group<Self>, by: Duration) {
+        Self::advance_to_heartbeat(group);
+        group.now += by;
+        group.tick_all();
+        group.deliver_all();
+        run_until(group, SETTLED);
+        group.now = SETTLED;
+    }
+
+    fn writes(&self) -> Option<usize> {
+        Some(self.writes)
+    }
+
     fn bytes(self) -> usize {
-        let generator = size_of::<ChaCha8Rng>();
-        size_of::<Election<u64, ChaCha8Rng>>() - generator + freed(self.election)
+        size_of::<Election<u64, SplitMix64>>() + freed(self.election)
+    }
+}
+
+/// Lets the nodes of a group meet all deadlines up to `end`.
+fn run_until(group: &mut Group<Quorate>, end: Duration) {
+    while first_deadline(group) <= end {
+        group.now = group.now.max(first_deadline(group));
+        group.tick_all();
+        group.deliver_all();
     }
 }
 

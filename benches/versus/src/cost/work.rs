@@ -1,10 +1,12 @@
 //! The work that is measured: many groups of one library do the same, one after the other.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use cpu_time::ThreadTime;
 
 use super::allocator::{Counted, counted};
+use super::fleet::{HOSTS, Rest};
 use super::group::{Group, MeasuredNode};
-use super::idle::{HEARTBEAT_TICKS, IdleHost, TICKS_PER_SECOND};
 use crate::node_set::NodeIndex;
 
 /// One kind of work, which is done again and again.
@@ -19,24 +21,42 @@ pub trait Work {
     fn repetitions(&self) -> usize;
     /// Messages of one repetition, after the work.
     fn messages(&self) -> usize;
+    /// Writes of durable states so far, of all repetitions.
+    fn writes(&self) -> Option<usize> {
+        None
+    }
 }
+
+/// Work that takes longer than this is measured by the CPU time of its thread, in which no other process runs.
+/// Reading that time takes too long for shorter work.
+const LONG: Duration = Duration::from_micros(100);
 
 /// Does the work once. Returns the nanoseconds of one repetition.
 pub fn timed(work: &mut dyn Work) -> f64 {
     work.prepare();
-    let start = Instant::now();
+    let (start_of_cpu, start) = (ThreadTime::now(), Instant::now());
     measured(work);
-    let length = start.elapsed();
+    let (length, cpu) = (start.elapsed(), start_of_cpu.elapsed());
     work.clear();
+    let length = if length > LONG { cpu } else { length };
     length.as_nanos() as f64 / work.repetitions() as f64
 }
 
-/// Does the work `rounds` times. Returns how many repetitions that makes.
+/// Does the work once outside of [`measured`], so that lists grow to their final size, and then `rounds`
+/// times. Returns how many repetitions are measured.
 pub fn repeated(work: &mut dyn Work, rounds: usize) -> usize {
+    warm_up(work);
     for _ in 0..rounds {
         timed(work);
     }
     rounds * work.repetitions()
+}
+
+/// Does the work once, unmeasured.
+pub fn warm_up(work: &mut dyn Work) {
+    work.prepare();
+    work.work();
+    work.clear();
 }
 
 /// The function in which a profiler finds everything that is measured, and nothing else.
@@ -45,13 +65,25 @@ fn measured(work: &mut dyn Work) {
     work.work();
 }
 
-/// Does the work once. Returns the messages and the allocations of one repetition.
-pub fn tallied(work: &mut dyn Work) -> (usize, f64) {
+/// What one repetition of some work makes.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Tally {
+    pub messages: usize,
+    pub allocations: f64,
+    /// Writes of durable states; `None` where they are not counted.
+    pub writes: Option<f64>,
+}
+
+/// Does the work once, and counts.
+pub fn tallied(work: &mut dyn Work) -> Tally {
     work.prepare();
+    let before = work.writes();
     let Counted { allocations, .. } = counted(|| measured(work));
-    let messages = work.messages();
+    let each = |count: usize| count as f64 / work.repetitions() as f64;
+    let writes = work.writes().zip(before).map(|(after, before)| each(after - before));
+    let tally = Tally { messages: work.messages(), allocations: each(allocations as usize), writes };
     work.clear();
-    (messages, allocations as f64 / work.repetitions() as f64)
+    tally
 }
 
 /// The parts of a round of heartbeats.
@@ -65,9 +97,10 @@ pub enum Part {
     Answers,
 }
 
-/// How many groups share a reading of the clock: many, but not many more than a cache holds.
-pub(crate) fn groups(members: usize) -> usize {
-    (160 / members).clamp(4, 32)
+/// How many groups of this size share a reading of the clock: many, but not many more than a cache holds.
+#[must_use]
+pub fn timed_together(members: usize) -> usize {
+    (410 / members).clamp(1, 32)
 }
 
 /// One part of the rounds of groups with a leader.
@@ -78,8 +111,8 @@ pub struct Heartbeats<N: MeasuredNode> {
 
 impl<N: MeasuredNode> Heartbeats<N> {
     #[must_use]
-    pub fn new(members: usize, part: Part) -> Self {
-        Heartbeats { groups: (0..groups(members)).map(|_| Group::settled(members)).collect(), part }
+    pub fn new(members: usize, groups: usize, part: Part) -> Self {
+        Heartbeats { groups: (0..groups).map(|_| Group::settled(members)).collect(), part }
     }
 
     fn broadcast(&mut self) {
@@ -143,16 +176,18 @@ impl<N: MeasuredNode> Work for Heartbeats<N> {
     }
 }
 
-/// Whole seconds of many groups at rest.
+/// Seconds of many groups at rest.
 pub struct Seconds {
-    host: Box<dyn IdleHost>,
+    fleet: Box<dyn Rest>,
     groups: usize,
+    seconds: usize,
 }
 
 impl Seconds {
+    /// Of few groups, many seconds share a reading of the clock.
     #[must_use]
-    pub fn new(host: Box<dyn IdleHost>, groups: usize) -> Self {
-        Seconds { host, groups }
+    pub fn new(fleet: Box<dyn Rest>, groups: usize) -> Self {
+        Seconds { fleet, groups, seconds: (100 / groups).clamp(1, 10) }
     }
 }
 
@@ -160,20 +195,19 @@ impl Work for Seconds {
     fn prepare(&mut self) {}
 
     fn work(&mut self) {
-        for _ in 0..TICKS_PER_SECOND / HEARTBEAT_TICKS {
-            self.host.tick_between_heartbeats();
-            self.host.tick_heartbeats();
-        }
+        self.fleet.pass(Duration::from_secs(self.seconds as u64));
     }
 
     fn clear(&mut self) {}
 
+    /// Seconds of one group on one host.
     fn repetitions(&self) -> usize {
-        self.groups
+        self.groups * self.seconds * HOSTS
     }
 
+    /// Messages so far, of one group.
     fn messages(&self) -> usize {
-        self.host.messages()
+        self.fleet.messages() / self.groups
     }
 }
 
@@ -181,18 +215,19 @@ impl Work for Seconds {
 pub struct Failovers<N: MeasuredNode> {
     groups: Vec<(Group<N>, Vec<NodeIndex>)>,
     members: usize,
+    count: usize,
 }
 
 impl<N: MeasuredNode> Failovers<N> {
     #[must_use]
-    pub fn new(members: usize) -> Self {
-        Failovers { groups: Vec::new(), members }
+    pub fn new(members: usize, count: usize) -> Self {
+        Failovers { groups: Vec::new(), members, count }
     }
 }
 
 impl<N: MeasuredNode> Work for Failovers<N> {
     fn prepare(&mut self) {
-        self.groups.extend((0..groups(self.members)).map(|_| Group::leaderless(self.members)));
+        self.groups.extend((0..self.count).map(|_| Group::leaderless(self.members)));
     }
 
     fn work(&mut self) {
@@ -206,10 +241,14 @@ impl<N: MeasuredNode> Work for Failovers<N> {
     }
 
     fn repetitions(&self) -> usize {
-        groups(self.members)
+        self.count
     }
 
     fn messages(&self) -> usize {
         self.groups[0].0.messages()
+    }
+
+    fn writes(&self) -> Option<usize> {
+        self.groups.iter().map(|(group, _)| group.writes()).sum()
     }
 }

@@ -10,12 +10,13 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 
-use super::library::Library;
-use super::measure::Sample;
-use super::table::{Row, Target};
+use super::figure::{Figures, Metric, Profile, Row, Sample};
+use super::library::{Library, Subject};
+use super::machine;
 
 const RUNS: usize = 2;
 const HERE: &str = env!("CARGO_MANIFEST_DIR");
+const LIBRARIES: [Library; 4] = [Library::Quorate, Library::RaftRs, Library::Omnipaxos, Library::AlmostRaft];
 
 /// A program, and the lines of its manifest that name its dependencies.
 struct Program {
@@ -23,80 +24,78 @@ struct Program {
     dependencies: String,
 }
 
-struct Built {
-    crates: usize,
-    seconds: f64,
-    kibibytes: f64,
+pub(crate) fn figures() -> Figures {
+    let before = machine::load();
+    let mut all = Vec::new();
+    for profile in [Profile::Release, Profile::Small] {
+        let empty = Site::new(&Program { main: "fn main() {}\n", dependencies: String::new() }, profile);
+        empty.build();
+        let row = |subject, metric| Row { profile, subject, members: 3, metric };
+        let kibibytes = |site: &Site| Sample::exact(((site.bytes() - empty.bytes()) / 1024.0).round());
+        let sites = LIBRARIES.map(|library| Site::new(&program(library), profile));
+        // The programs are built in turns, so that a disturbance of the machine affects all alike.
+        let runs = if profile == Profile::Release { RUNS } else { 1 };
+        let seconds: Vec<[f64; 4]> = (0..runs).map(|_| sites.each_ref().map(Site::build)).collect();
+        for (at, (&library, site)) in LIBRARIES.iter().zip(&sites).enumerate() {
+            if profile == Profile::Release {
+                let crates = Sample::exact(site.crates() as f64);
+                all.push(row(Subject::Program, Metric::Crates).figure(library, crates));
+                let seconds = Sample::of(seconds.iter().map(|run| run[at]).collect());
+                all.push(row(Subject::Program, Metric::BuildSeconds).figure(library, seconds));
+            }
+            all.push(row(Subject::Program, Metric::Kibibytes).figure(library, kibibytes(site)));
+        }
+        let fixed = Site::new(&quorate("default-features = false, "), profile);
+        fixed.build();
+        all.push(row(Subject::FixedGroup, Metric::Kibibytes).figure(Library::Quorate, kibibytes(&fixed)));
+    }
+    let load = machine::load_between(before, machine::load());
+    Figures { machine: format!("{}, {load}", machine::description()), all }
 }
 
-pub(crate) fn rows() -> Vec<Row> {
-    let empty = Site::new(&Program { main: "fn main() {}\n", dependencies: String::new() });
-    empty.build();
-    let libraries = [Library::Quorate, Library::RaftRs, Library::Omnipaxos, Library::AlmostRaft];
-    let sites = libraries.map(|library| Site::new(&program(library)));
-    // The programs are built in turns, so that a disturbance of the machine affects all alike.
-    let runs: Vec<[f64; 4]> = (0..RUNS).map(|_| sites.each_ref().map(Site::build)).collect();
-    let built: Vec<(Library, Built)> = libraries
-        .iter()
-        .zip(&sites)
-        .enumerate()
-        .map(|(at, (&library, site))| {
-            let seconds = runs.iter().map(|run| run[at]).fold(f64::INFINITY, f64::min);
-            let kibibytes = (site.bytes() - empty.bytes()) / 1024.0;
-            (library, Built { crates: site.crates(), seconds, kibibytes })
-        })
-        .collect();
-    let row = |what: &str, value: &dyn Fn(&Built) -> f64| {
-        let cell = |(library, built): &(Library, Built)| (*library, Sample::exact(value(built)));
-        Row::new(what.to_owned(), built.iter().map(cell).collect())
-    };
-    vec![
-        row("a program of one node: crates it depends on", &|built| built.crates as f64),
-        row("a program of one node: clean build, s", &|built| built.seconds)
-            .target(Target::Ratio(Library::RaftRs, 1.0 / 4.0)),
-        row("a program of one node: KiB more than an empty one", &|built| built.kibibytes.round())
-            .target(Target::Ratio(Library::RaftRs, 1.0 / 10.0)),
-    ]
+fn quorate(options: &str) -> Program {
+    Program {
+        main: include_str!("programs/quorate.rs"),
+        dependencies: format!(
+            "quorate = {{ {options}path = {:?} }}\nrand_xoshiro = \"0.8\"",
+            format!("{HERE}/../..")
+        ),
+    }
 }
 
 fn program(library: Library) -> Program {
     let (main, dependencies) = match library {
-        Library::Quorate => (
-            include_str!("programs/quorate.rs"),
-            format!("quorate = {{ path = {:?} }}\nrand_chacha = \"0.10\"", format!("{HERE}/../..")),
-        ),
+        Library::Quorate => return quorate(""),
         Library::RaftRs | Library::RaftRsPlain => (
             include_str!("programs/raft_rs.rs"),
             "raft = { version = \"0.7\", default-features = false, features = [\"protobuf-codec\"] }\n\
-             slog = \"2\""
-                .to_owned(),
+             slog = \"2\"",
         ),
         Library::Omnipaxos => (
             include_str!("programs/omnipaxos.rs"),
             "omnipaxos = { version = \"0.2\", default-features = false }\n\
-             omnipaxos_storage = { version = \"0.2\", default-features = false }"
-                .to_owned(),
+             omnipaxos_storage = { version = \"0.2\", default-features = false }",
         ),
         Library::AlmostRaft => (
             include_str!("programs/almost_raft.rs"),
             "almost-raft = \"0.4\"\nasync-trait = \"0.1\"\n\
-             tokio = { version = \"1\", features = [\"rt\", \"sync\", \"time\"] }"
-                .to_owned(),
+             tokio = { version = \"1\", features = [\"rt\", \"sync\", \"time\"] }",
         ),
     };
-    Program { main, dependencies }
+    Program { main, dependencies: dependencies.to_owned() }
 }
 
 /// The directory in which a program is built.
 struct Site(TempDir);
 
 impl Site {
-    fn new(program: &Program) -> Self {
+    fn new(program: &Program, profile: Profile) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let path = directory.path();
+        let level = if profile == Profile::Small { "opt-level = \"s\"\n" } else { "" };
         let manifest = format!(
             "[package]\nname = \"node\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n\
-             [profile.release]\nstrip = true\n\n[dependencies]\n{}\n",
+             [profile.release]\nstrip = true\n{level}\n[dependencies]\n{}\n",
             program.dependencies
         );
         fs::create_dir(path.join("src")).expect("an empty directory");
@@ -112,6 +111,7 @@ impl Site {
             .args(arguments)
             .arg("--offline")
             .current_dir(&self.0)
+            .env("CARGO_INCREMENTAL", "0")
             .env("CARGO_TARGET_DIR", self.target())
             .output()
             .expect("cargo runs");

@@ -1,31 +1,35 @@
-//! Counts instructions, where a clock is too coarse or the machine too busy. Each kind of work runs in a
-//! process of its own, under valgrind.
+//! Counts instructions, which do not depend on what else the machine does. Each kind of work runs in a process
+//! of its own, under valgrind.
 
 use std::env;
 use std::process::Command;
 
 use clap::ValueEnum;
+use rayon::prelude::*;
 
+use super::figure::Sample;
 use super::library::{Library, Subject};
-use super::measure::Sample;
-use super::table::Row;
 
-const SIZES: [usize; 2] = [3, 7];
-const SUBJECTS: [Subject; 4] = [Subject::Follower, Subject::Broadcast, Subject::Answers, Subject::Failover];
-/// Enough rounds for lists to reach their final size.
-const ROUNDS: usize = 8;
+/// The libraries whose instructions are counted.
+const LIBRARIES: [Library; 3] = [Library::Quorate, Library::RaftRs, Library::Omnipaxos];
+const ROUNDS: &str = "1";
+const GROUPS: &str = "2";
 
-pub(crate) fn rows() -> impl Iterator<Item = Row> {
-    SUBJECTS.into_iter().flat_map(|subject| SIZES.map(move |members| (subject, members))).map(row)
+/// Counts the instructions of all libraries at all these sizes.
+pub(crate) fn count_all(sizes: &[usize]) -> Vec<(Subject, usize, Library, Sample)> {
+    let mut cases = Vec::new();
+    for subject in Subject::TIMED {
+        for &members in sizes {
+            cases.extend(LIBRARIES.map(|library| (subject, members, library)));
+        }
+    }
+    let count = |(subject, members, library)| {
+        Some((subject, members, library, Sample::exact(count(subject, library, members)?)))
+    };
+    cases.into_par_iter().filter_map(count).collect()
 }
 
-fn row((subject, members): (Subject, usize)) -> Row {
-    let count = |&library: &Library| Some((library, Sample::exact(count(subject, library, members)?)));
-    let cells = Library::value_variants().iter().filter_map(count).collect();
-    Row::new(format!("{subject:?}, {members} nodes: instructions"), cells)
-}
-
-/// Counts the instructions of one repetition; `None` if there is no valgrind.
+/// Counts the instructions of one repetition; `None` if valgrind fails.
 fn count(subject: Subject, library: Library, members: usize) -> Option<f64> {
     let subject = subject.to_possible_value()?;
     let out = Command::new("valgrind")
@@ -33,7 +37,7 @@ fn count(subject: Subject, library: Library, members: usize) -> Option<f64> {
         .arg("--toggle-collect=quorate_versus::cost::work::measured*")
         .arg(env::current_exe().ok()?)
         .args(["cost", "--only", subject.get_name(), "--library", &library.key()])
-        .args(["--members", &members.to_string(), "--rounds", &ROUNDS.to_string()])
+        .args(["--members", &members.to_string(), "--groups", GROUPS, "--rounds", ROUNDS])
         .output()
         .ok()?;
     let repetitions: f64 = String::from_utf8_lossy(&out.stdout).trim().parse().ok()?;

@@ -1,32 +1,31 @@
 //! The libraries and the subjects of the tables, and the work that measures a subject of a library.
 
 use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 
 use quorate_versus::cost::almost_raft;
 use quorate_versus::cost::group::{Group, MeasuredNode};
-use quorate_versus::cost::idle::{IdleHost, TickingAll, TickingDue};
 use quorate_versus::cost::omnipaxos::OmniPaxosNode;
 use quorate_versus::cost::quorate::Quorate;
 use quorate_versus::cost::raft_rs::{Checked, Plain};
-use quorate_versus::cost::work::{Failovers, Heartbeats, Part, Seconds, Work};
-
-/// Groups at rest.
-pub(crate) const GROUPS: usize = 10_000;
+use quorate_versus::cost::work::{Failovers, Heartbeats, Part, Work};
 
 /// The libraries, in the order of the columns.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Library {
     Quorate,
     /// With pre-vote and check-quorum.
     RaftRs,
+    Omnipaxos,
     /// With the defaults.
     RaftRsPlain,
-    Omnipaxos,
     AlmostRaft,
 }
 
 /// What is measured.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Subject {
     /// A follower receives a heartbeat and replies.
     Follower,
@@ -36,20 +35,28 @@ pub(crate) enum Subject {
     Answers,
     /// A failover, from the first timeout until all survivors know the new leader.
     Failover,
-    /// A second at rest, in which all nodes are ticked each time.
-    Idle,
-    /// A second at rest, in which nodes of quorate are ticked at their deadlines only.
-    IdleWhenDue,
-    /// The size of an instance.
-    Bytes,
+    /// A node in memory.
+    Instance,
+    /// A program that runs one node.
+    Program,
+    /// The same without the code for changes of members.
+    FixedGroup,
 }
 
 impl Subject {
-    /// Whether the number of members matters.
-    pub(crate) fn has_sizes(self) -> bool {
+    /// The kinds of work that are repeated and timed.
+    pub(crate) const TIMED: [Subject; 4] =
+        [Subject::Follower, Subject::Broadcast, Subject::Answers, Subject::Failover];
+
+    pub(crate) fn name(self) -> &'static str {
         match self {
-            Subject::Follower | Subject::Broadcast | Subject::Answers | Subject::Failover => true,
-            Subject::Idle | Subject::IdleWhenDue | Subject::Bytes => false,
+            Subject::Follower => "a follower answers a heartbeat",
+            Subject::Broadcast => "a leader sends a round of heartbeats",
+            Subject::Answers => "a leader reads all answers of a round",
+            Subject::Failover => "a failover",
+            Subject::Instance => "an instance",
+            Subject::Program => "a program of one node",
+            Subject::FixedGroup => "a program of one node whose members never change",
         }
     }
 }
@@ -59,8 +66,8 @@ impl Library {
         match self {
             Library::Quorate => Quorate::NAME,
             Library::RaftRs => Checked::NAME,
-            Library::RaftRsPlain => Plain::NAME,
             Library::Omnipaxos => OmniPaxosNode::<1>::NAME,
+            Library::RaftRsPlain => Plain::NAME,
             Library::AlmostRaft => "almost-raft",
         }
     }
@@ -70,52 +77,39 @@ impl Library {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
     }
 
-    /// The work that measures `subject`; `None` where the library does no such thing.
-    pub(crate) fn work(self, subject: Subject, members: usize) -> Option<Box<dyn Work>> {
+    /// The work that measures `subject` in so many groups; `None` where the library does no such thing.
+    pub(crate) fn work(self, subject: Subject, members: usize, groups: usize) -> Option<Box<dyn Work>> {
         match (self, subject) {
-            (_, Subject::Bytes) => None,
-            (_, Subject::Idle | Subject::IdleWhenDue) => {
-                Some(Box::new(Seconds::new(self.host(subject)?, GROUPS)))
+            (Library::Quorate, _) => work::<Quorate>(subject, members, groups),
+            (Library::RaftRs, _) => work::<Checked>(subject, members, groups),
+            (Library::RaftRsPlain, _) => work::<Plain>(subject, members, groups),
+            (Library::Omnipaxos, _) => work::<OmniPaxosNode<1>>(subject, members, groups),
+            (Library::AlmostRaft, Subject::Failover) => {
+                Some(Box::new(almost_raft::Failovers::new(members, groups)))
             }
-            (Library::Quorate, _) => work::<Quorate>(subject, members),
-            (Library::RaftRs, _) => work::<Checked>(subject, members),
-            (Library::RaftRsPlain, _) => work::<Plain>(subject, members),
-            (Library::Omnipaxos, _) => work::<OmniPaxosNode<1>>(subject, members),
-            (Library::AlmostRaft, Subject::Failover) => Some(Box::new(almost_raft::Failovers::new(members))),
             (Library::AlmostRaft, _) => None,
         }
     }
 
-    /// A host of many groups at rest.
-    pub(crate) fn host(self, subject: Subject) -> Option<Box<dyn IdleHost>> {
+    /// The bytes of an instance.
+    pub(crate) fn bytes(self, members: usize) -> f64 {
         match self {
-            Library::Quorate if subject == Subject::IdleWhenDue => Some(Box::new(TickingDue::new(GROUPS))),
-            Library::Quorate => Some(Box::new(TickingAll::<Quorate>::new(GROUPS))),
-            Library::RaftRs => Some(Box::new(TickingAll::<Checked>::new(GROUPS))),
-            Library::RaftRsPlain => Some(Box::new(TickingAll::<Plain>::new(GROUPS))),
-            Library::Omnipaxos => Some(Box::new(TickingAll::<OmniPaxosNode<5>>::new(GROUPS))),
-            Library::AlmostRaft => None,
-        }
-    }
-
-    /// The bytes of an instance in a group of three.
-    pub(crate) fn bytes(self) -> f64 {
-        match self {
-            Library::Quorate => Group::<Quorate>::settled(3).bytes(),
-            Library::RaftRs => Group::<Checked>::settled(3).bytes(),
-            Library::RaftRsPlain => Group::<Plain>::settled(3).bytes(),
-            Library::Omnipaxos => Group::<OmniPaxosNode<1>>::settled(3).bytes(),
-            Library::AlmostRaft => almost_raft::bytes(3),
+            Library::Quorate => Group::<Quorate>::settled(members).bytes(),
+            Library::RaftRs => Group::<Checked>::settled(members).bytes(),
+            Library::RaftRsPlain => Group::<Plain>::settled(members).bytes(),
+            Library::Omnipaxos => Group::<OmniPaxosNode<1>>::settled(members).bytes(),
+            Library::AlmostRaft => almost_raft::bytes(members),
         }
     }
 }
 
-fn work<N: MeasuredNode + 'static>(subject: Subject, members: usize) -> Option<Box<dyn Work>> {
+fn work<N: MeasuredNode + 'static>(subject: Subject, members: usize, groups: usize) -> Option<Box<dyn Work>> {
+    let heartbeats = |part| Some(Box::new(Heartbeats::<N>::new(members, groups, part)) as Box<dyn Work>);
     match subject {
-        Subject::Follower => Some(Box::new(Heartbeats::<N>::new(members, Part::Follower))),
-        Subject::Broadcast => Some(Box::new(Heartbeats::<N>::new(members, Part::Broadcast))),
-        Subject::Answers => Some(Box::new(Heartbeats::<N>::new(members, Part::Answers))),
-        Subject::Failover => Some(Box::new(Failovers::<N>::new(members))),
-        Subject::Idle | Subject::IdleWhenDue | Subject::Bytes => None,
+        Subject::Follower => heartbeats(Part::Follower),
+        Subject::Broadcast => heartbeats(Part::Broadcast),
+        Subject::Answers => heartbeats(Part::Answers),
+        Subject::Failover => Some(Box::new(Failovers::<N>::new(members, groups))),
+        Subject::Instance | Subject::Program | Subject::FixedGroup => None,
     }
 }

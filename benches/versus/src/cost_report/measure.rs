@@ -1,126 +1,57 @@
 //! Measures the libraries in turns, many times, so that a disturbance of the machine affects all alike.
 
-use std::fmt;
-use std::ops::Div;
 use std::time::{Duration, Instant};
 
-use clap::ValueEnum;
-use quorate_versus::cost::idle::HEARTBEAT_TICKS;
-use quorate_versus::cost::work::{Work, repeated, tallied, timed};
+use quorate_versus::cost::work::{Tally, Work, tallied, timed, warm_up};
 
-use super::library::{GROUPS, Library, Subject};
+use super::figure::Sample;
 
-/// Runs of one library in a row, after one that is not counted.
+/// Runs of one library in a round, after one that is not counted, unless they take long.
 const RUNS: usize = 8;
-/// The least number of samples.
-const SAMPLES: usize = 5;
-
-/// The median of many figures, and the bounds between which nine in ten lie.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sample {
-    pub(crate) median: f64,
-    low: f64,
-    high: f64,
-}
-
-impl Sample {
-    pub(crate) fn of(mut values: Vec<f64>) -> Self {
-        values.sort_by(f64::total_cmp);
-        let at = |part: usize| values[(values.len() - 1) * part / 20];
-        Sample { median: at(10), low: at(1), high: at(19) }
-    }
-
-    pub(crate) fn exact(value: f64) -> Self {
-        Sample { median: value, low: value, high: value }
-    }
-}
-
-impl Div<f64> for Sample {
-    type Output = Sample;
-
-    fn div(self, by: f64) -> Sample {
-        Sample { median: self.median / by, low: self.low / by, high: self.high / by }
-    }
-}
-
-impl fmt::Display for Sample {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.low == self.high {
-            return write!(f, "{}", short(self.median));
-        }
-        write!(f, "{} ({}–{})", short(self.median), short(self.low), short(self.high))
-    }
-}
-
-/// A figure with three significant digits.
-pub(crate) fn short(value: f64) -> String {
-    let decimals = match value.abs() {
-        size if size >= 100.0 || size.fract() == 0.0 => 0,
-        size if size >= 10.0 => 1,
-        size if size >= 0.1 => 2,
-        _ => 4,
-    };
-    format!("{value:.decimals$}")
-}
+/// How long the runs of one library in a round may take.
+const TURN: Duration = Duration::from_millis(2);
+/// The least number of rounds.
+const ROUNDS: usize = 5;
 
 /// What one library took for one kind of work.
-pub(crate) struct Measured {
-    pub(crate) library: Library,
-    /// In nanoseconds.
-    pub(crate) sample: Sample,
-    pub(crate) messages: usize,
-    pub(crate) allocations: f64,
+pub(crate) struct Measured<L> {
+    pub(crate) library: L,
+    pub(crate) nanoseconds: Sample,
+    pub(crate) tally: Tally,
 }
 
-/// Measures all libraries in turns, for at least `length`.
-pub(crate) fn alternately(
-    subject: Subject,
-    mut works: Vec<(Library, Box<dyn Work>)>,
-    length: Duration,
-) -> Vec<Measured> {
-    // One run of thousands of groups is long enough.
-    let runs = if matches!(subject, Subject::Idle | Subject::IdleWhenDue) { 1 } else { RUNS };
-    works.iter_mut().for_each(|(_, work)| _ = repeated(&mut **work, 1)); // Lists grow to their final size.
-    let tallies: Vec<(usize, f64)> = works.iter_mut().map(|(_, work)| tallied(&mut **work)).collect();
-    let mut lengths = vec![Vec::new(); works.len()];
+/// Measures all libraries in turns, for at least `length`. Each round begins with another library.
+pub(crate) fn alternately<L>(works: Vec<(L, Box<dyn Work>)>, length: Duration) -> Vec<Measured<L>> {
+    let (libraries, mut works): (Vec<L>, Vec<Box<dyn Work>>) = works.into_iter().unzip();
+    works.iter_mut().for_each(|work| warm_up(&mut **work));
+    let tallies: Vec<Tally> = works.iter_mut().map(|work| tallied(&mut **work)).collect();
+    let mut rounds = vec![Vec::new(); works.len()];
     let start = Instant::now();
-    while start.elapsed() < length || lengths[0].len() < SAMPLES {
-        for ((_, work), lengths) in works.iter_mut().zip(&mut lengths) {
-            timed(&mut **work);
-            lengths.extend((0..runs).map(|_| timed(&mut **work)));
+    for round in 0.. {
+        if start.elapsed() >= length && round >= ROUNDS {
+            break;
+        }
+        for turn in 0..works.len() {
+            let at = (round + turn) % works.len();
+            rounds[at].push(one_turn(&mut *works[at]));
         }
     }
-    let all = works.iter().zip(lengths).zip(tallies);
-    all.map(|(((library, _), lengths), (messages, allocations))| Measured {
-        library: *library,
-        sample: Sample::of(lengths),
-        messages,
-        allocations,
-    })
-    .collect()
+    let measured = libraries.into_iter().zip(rounds).zip(tallies);
+    measured
+        .map(|((library, rounds), tally)| Measured { library, nanoseconds: Sample::of(rounds), tally })
+        .collect()
 }
 
-/// Measures one library for at least `length`, and prints the result.
-pub(crate) fn print(subject: Subject, library: Library, work: Box<dyn Work>, length: Duration) {
-    for Measured { sample, messages, allocations, .. } in alternately(subject, vec![(library, work)], length)
-    {
-        println!("{}: {sample} ns, {messages} messages, {allocations} allocations", library.name());
-    }
-}
-
-/// Measures a tick of a group between two heartbeats, in nanoseconds.
-pub(crate) fn between_heartbeats(subject: Subject, length: Duration) -> Vec<(Library, Sample)> {
-    let host = |&library: &Library| Some((library, library.host(subject)?, Vec::new()));
-    let mut hosts: Vec<_> = Library::value_variants().iter().filter_map(host).collect();
+/// Returns the median of a few runs, in nanoseconds.
+fn one_turn(work: &mut dyn Work) -> f64 {
     let start = Instant::now();
-    let ticks = (GROUPS * (HEARTBEAT_TICKS - 1)) as f64;
-    while start.elapsed() < length || hosts[0].2.len() < SAMPLES {
-        for (_, host, lengths) in &mut hosts {
-            let start = Instant::now();
-            host.tick_between_heartbeats();
-            lengths.push(start.elapsed().as_nanos() as f64 / ticks);
-            host.tick_heartbeats();
+    let mut runs = vec![timed(work)];
+    if start.elapsed() < TURN {
+        runs.clear(); // It has only brought the library back into the caches.
+        while runs.len() < RUNS && (runs.is_empty() || start.elapsed() < TURN) {
+            runs.push(timed(work));
         }
     }
-    hosts.into_iter().map(|(library, _, lengths)| (library, Sample::of(lengths))).collect()
+    runs.sort_by(f64::total_cmp);
+    runs[runs.len() / 2]
 }

@@ -32,9 +32,11 @@ impl SimulatedNode for Quorate {
 
     fn start(setup: NodeSetup, durable: &Self::Durable, reading: Duration, dice: &mut Dice) -> Self {
         let timings = setup.timings;
+        // `Timing` says how long the longest promise has to be.
+        let outlasts_writes = 3 * setup.longest_write + 4 * setup.longest_delay;
         let timing = Timing {
             promise: timings.election_timeout,
-            promise_limit: 3 * timings.election_timeout,
+            promise_limit: outlasts_writes.max(3 * timings.election_timeout),
             heartbeat_interval: timings.heartbeat,
             retry_interval: timings.retry,
             stagger: timings.stagger,

@@ -4,14 +4,14 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use quorate::{ClusterId, Config, Election, HardState, Input, Message, Output, Timestamp};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::SeedableRng;
 
 fn main() {
     let start = Instant::now();
     let now = || Timestamp::from(start.elapsed());
     let state = HardState::bootstrap(ClusterId(1), [1_u64, 2, 3]).expect("a valid group");
-    let rng = ChaCha8Rng::seed_from_u64(std::process::id().into());
+    let rng = SplitMix64::seed_from_u64(std::process::id().into());
     let mut election = Election::new(Config::new(1), state, now(), rng).expect("a valid start");
     let mut outputs = Vec::new();
     loop {
