@@ -32,7 +32,7 @@ pub mod endpoint;
 mod files;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod health;
-#[cfg(any(feature = "endpoint", feature = "store"))]
+#[cfg(any(feature = "endpoint", feature = "register", feature = "store"))]
 mod id_type;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod lease_gate;
@@ -55,6 +55,8 @@ mod pulse;
 mod query_error;
 #[cfg(any(feature = "seal", feature = "tokio"))]
 mod random;
+#[cfg(feature = "register")]
+pub mod register;
 #[cfg(all(
     any(feature = "udp", feature = "tokio-udp"),
     not(all(target_family = "wasm", target_os = "unknown"))

@@ -23,6 +23,8 @@ mod node_attributes;
 mod receipt;
 mod reconfiguration;
 mod recovery;
+#[cfg(feature = "register")]
+mod register_voter;
 mod removal;
 mod renewal;
 mod standstill;
@@ -101,6 +103,9 @@ pub struct Election<I, R> {
     durability: Durability,
     participation: Participation,
     leaving: Leaving,
+    /// Whether one of the voters is in a register. Rule 10.13.
+    #[cfg(feature = "register")]
+    has_register_voter: bool,
     role: Role<I>,
     rng: R,
 }
@@ -170,6 +175,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             deferred_after_clock_jump: false,
             participation,
             leaving: Leaving::No,
+            #[cfg(feature = "register")]
+            has_register_voter: false,
             role: Role::Follower(Following::new(NEVER)),
             rng,
         };

@@ -45,6 +45,9 @@ pub mod memory {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/operations.md"))]
 pub mod operations {}
 
+#[doc = include_str!("guide/register.md")]
+pub mod register {}
+
 #[doc = include_str!("guide/replication.md")]
 pub mod replication {}
 

@@ -14,7 +14,8 @@
 //! metrics and alerts: [`guide::operations`]. What clocks have to be, and
 //! what NTP and virtual machines do to them: [`guide::clocks`]. How to move a program from
 //! almost-raft: [`guide::migrating`]. What is in files and datagrams, byte by byte, and what an upgrade may do:
-//! [`guide::formats`]. How a program in another language works under a lease: [`guide::languages`].
+//! [`guide::formats`]. How two machines elect with a third vote in a row, a key or an object:
+//! [`guide::register`]. How a program in another language works under a lease: [`guide::languages`].
 //! How one process holds thousands of groups: [`guide::many_groups`].
 //!
 //! # Which adapter do I take?
@@ -28,6 +29,7 @@
 //! | has a loop of its own, and datagrams | feature `endpoint`: `adapters::endpoint::Endpoint` beside the [`Election`]: example `mio_loop` |
 //! | has a loop of its own | [`Election`], and of `clock`, `wire`, `seal` and `store` what you need: example `event_loop` |
 //! | runs on bare metal | [`Election`] alone: the example `bare_metal` |
+//! | has two machines | feature `register`, in a loop of its own: [`guide::register`] |
 //! | is watched | feature `probes`: `serve_probes` of both hosts, for Kubernetes and Prometheus; `metrics`: the numbers alone; `tracing` |
 //!
 //! # Which types may grow
@@ -1203,6 +1205,141 @@
 //!
 //! *For example,* A to E found a group, which shrinks to {A}, and A forgets. B was removed, and never campaigns. As B takes
 //! part in a life, A and the others cannot found another (9.6) before they have asked B, so that it asks, too.
+//!
+//! ## 10 A voter in a register
+//!
+//! Files: `election/register_voter.rs`
+//!
+//! A *register* is an object with an atomic compare-and-swap: a row of a database, a key, an object in a bucket. A voter
+//! R, of priority 0, can be kept in a register instead of on a machine: then two machines elect as three do. On each
+//! machine an *agent* speaks for R, to the node on that machine and to no other. Agents are the module
+//! `adapters::register`. The examples are of machines A and B.
+//!
+//! What the register has to promise: a swap is atomic, and is made only if the content has the tag that it names; no two
+//! contents that differ have had one tag; and a swap that was acknowledged is never undone. No clock, no time to live and
+//! no fresh read is needed.
+//!
+//! **10.1 One voter, many hands.** The *content* of the register is all that R knows: its durable state, and its last
+//! promise with the length of that. To a message of its node an agent lets the rules of the other sections decide what R
+//! answers, on the content that it has seen, and replaces just that content by the one that follows from the answer.
+//!
+//! *Why.* The swaps that are made form one sequence, each on the result of the one before. So what the rules say of a
+//! voter (S1, S3) holds of R, whichever agent speaks for it.
+//!
+//! *For example,* A and B ask R for its vote of term 5 at once. Both agents have seen content 7. One swap is made. The
+//! other is refused: its agent reads content 8, by which the vote is given, and denies.
+//!
+//! **10.2 Nothing before the write.** What R says is handed to the node when its write is known to be done. A pre-vote or
+//! a denial that changes nothing needs no write, and rests on a read that began after the question. A vote, a promise, an
+//! acknowledgement (7.3) and the reply to a node that has forgotten (9.3) need a write, also if nothing else changes.
+//!
+//! *Why.* The swap is what makes the answer that of R: another agent may have answered meanwhile. A pre-vote binds no node
+//! (2.6), and a denial harms none.
+//!
+//! *For example,* the agent of A was frozen, and has seen that R holds membership (4, 2). Meanwhile R has voted for B in
+//! term 6. If the agent acknowledged what it has seen, A could commit (4, 2) in term 4, which the leader of term 6 need not
+//! hold.
+//!
+//! **10.3 Each grant is a write**, also one that the promise in force seems to cover, and each write has a number of its
+//! own.
+//!
+//! *Why.* The other agents know of a promise by the write alone (10.4). The end of a promise as its holder's agent knows it
+//! is the latest possible one: an agent that watches may be free before. The number makes contents differ where a tag is a
+//! digest of the content.
+//!
+//! *For example,* R promises A 3,600. The write is done at 100, and its agent hears of that at 300. At 3,650 A asks for
+//! 200. Its agent counts on R until 3,900; the agent of B, which has looked at 110, until 3,710 only.
+//!
+//! **10.4 The watch.** A promise is over when its length, and the agent's `clock_resolution`, have passed since the call
+//! *returned* that was the first to show the agent this promise. Another promise begins the watch anew: each has the number
+//! of the write that gave it. An agent that was started again has watched nothing.
+//!
+//! *Why.* The promise was given by a write that was made before that call returned, so the agent begins to count after the
+//! holder does (10.7), and 3.1 covers the clocks. If there was a later promise, the content differs, and if the agent does
+//! not know that content, its swap is refused.
+//!
+//! *For example,* A leads with the promise of R and dies. The agent of B looks every ten seconds, and has seen this promise
+//! eight minutes ago: R is free at once. Had A had its promise renewed a second ago, B would wait for it.
+//!
+//! **10.5 The own node.** A promise to the agent's own node binds R to that node as it binds any voter (2.1), for as long
+//! as 10.4 says. It stands in the way of no request of that node.
+//!
+//! **10.6 A write says what is in force from then on.** One that grants something has the promise last until the later of the
+//! end of that and the end of what 10.4 says is left of the promise to the same node (2.2), under a number of its own. One
+//! that grants nothing leaves the promise as it is, with its length and its number.
+//!
+//! *Why.* What a write does not say is forgotten. If a write that grants nothing began a watch anew, agents that write in
+//! turn would keep a promise to a dead node in force for ever.
+//!
+//! *For example,* R has promised A 3,600, of which 3,000 are left, and the agent of B signs (10.12). If its write said
+//! nothing of A, the next agent to read it would find R free. The agent of C, which has watched that promise for 2,000,
+//! goes on watching for 1,600.
+//!
+//! **10.7 The holder counts from `sent_at`**, as with any voter (3.1).
+//!
+//! *Why.* The request was sent before the write began, and so before any watch did.
+//!
+//! **10.8 An outcome that is not known.** After a swap that has timed out, whose connection broke, or that was *refused*,
+//! the agent reads. If the content was written by just that swap, the swap was made, and what R says is handed over. If
+//! not, nothing is known, and nothing is handed over.
+//!
+//! *Why.* A client library may repeat a call by itself, and meet its own write. A swap that nobody knows of may still be
+//! made later, as long as none else is: then R is bound for longer than its holder knows, which is safe.
+//!
+//! *For example,* the agent of A takes a time-out for success, and A leads. The swap never reached the register, and the
+//! agent of B has R vote for B.
+//!
+//! **10.9 A lost race.** After a write of another agent the request is answered anew, on the new content, three times at
+//! most. The content that was refused is never written under another tag.
+//!
+//! *Why.* It was computed from a content that is over. A node repeats its requests by itself.
+//!
+//! **10.10 Silence.** R says nothing if there is no such object, or if its content is damaged, of another format, of
+//! another group or of another voter. No agent creates the object: the operator does, once. An object that was lost comes
+//! back under another id of its voter.
+//!
+//! *Why.* It may have held a vote. A voter that starts afresh under its old id would give that once more.
+//!
+//! **10.11 A copy that was put back.** If a leader shows that R has forgotten (7.5), that is written, and R says nothing
+//! any more. An agent remembers, also beyond a restart, the highest number of a content that it has seen. If reads are
+//! fresh, a lower one is taken for a copy that was put back, and R says nothing to its node, whatever is written later.
+//!
+//! *Why.* An earlier content lacks votes and promises. What no agent has seen no agent can miss: that is why a store which
+//! may undo a write is none for this (S1 to S3).
+//!
+//! **10.12 One register.** Each agent signs the content with the id of its node. R says nothing unless all other voters of
+//! its membership have signed. The signatures of nodes that are no members are dropped.
+//!
+//! *Why.* Two registers under one id, by an error in the name of a bucket, are two voters of one id: A with the one and B
+//! with the other would each be a quorum. Each of the two lacks a signature. A member without access to the register keeps
+//! R silent, so it must not be a voter.
+//!
+//! **10.13 Spare or always.** A *spare* register is passed a heartbeat only if R does not know its term or its membership,
+//! if the heartbeat gives promises back, if the leader has no acknowledgement by R yet, renews, or changes the members, or if
+//! the promises of a quorum without R have less left than the promise less 1.6 heartbeat intervals. With *always* there is
+//! no such condition. In both cases a heartbeat waits until two fifths of the promise of R to that leader are over, counted
+//! from when it asked, unless it has news, and R is asked for `promise_limit`. A leader does not take R for silent because
+//! it has not asked R (8.2 (f)).
+//!
+//! *Why.* Calls cost money and time. A leader that has a quorum needs no further promise, and R, which is then bound to no
+//! node, elects another leader at once when that one dies. What is asked of R in time is there when it is needed: a
+//! heartbeat may be lost, and the lease goes on. A step needs R bound (8.1 (d)), and what R says may be lost on its way.
+//!
+//! **10.14 A node that does not lead has its agent look** at the register now and then, so that a watch (10.4) is over when
+//! it matters. A leader looks a thirtieth as often, so that its operator hears in time if it has lost its access; and as often
+//! as others while R is silent.
+//!
+//! **10.15 A position.** A node that holds a lease, and that R, as a voter, follows in its term, can have a position
+//! recorded. From that write on R elects no node whose position is behind it, as of a node that has come back (9.4 (c)).
+//!
+//! *Why.* R holds no data. *For example,* B is down, and A acknowledges writes that A alone holds. A dies, and B comes back
+//! and asks R for its vote. If A has recorded how far its data reach before it acknowledged, R denies. If R has voted in a
+//! later term, the write is refused. A looks at its lease once more before it acknowledges: whoever is elected after that
+//! instant needs the vote of A or of R. That is so with up to four voters; in a larger group a quorum may have neither.
+//!
+//! *With nodes that forget* (section 9): R forgets nothing, and tells what it holds after a write (10.2). So of A, B and R
+//! one machine may forget at a time. Blank nodes cannot found a group whose list names R, which is not blank: such a group
+//! is bootstrapped.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]

@@ -29,6 +29,20 @@ impl<I: NodeId> Holder<I> {
     }
 }
 
+/// The last promise of a voter whose state is kept in a register.
+#[cfg(feature = "register")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct HeldPromise<I> {
+    /// The node that holds it.
+    pub(crate) to: I,
+    /// The last term in which the voter granted that node a vote or accepted its heartbeat.
+    pub(crate) term: Term,
+    /// The last term in which the voter accepted its heartbeat; 0 if it accepted none.
+    pub(crate) leads_term: Term,
+    /// When it ends.
+    pub(crate) until: Timestamp,
+}
+
 /// Why a promise forbids to grant a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Conflict<I> {
@@ -41,6 +55,21 @@ impl<I: NodeId> Promise<I> {
     /// The promise of a restarted voter, which grants nothing until `quarantine_until`.
     pub(crate) fn quarantine(quarantine_until: Timestamp) -> Self {
         Promise { quarantine_until, until: Timestamp::ORIGIN, holder: None }
+    }
+
+    /// The promise of a voter that has forgotten none.
+    #[cfg(feature = "register")]
+    pub(crate) fn resumed(held: Option<HeldPromise<I>>) -> Self {
+        let holder = held.map(|HeldPromise { to: id, term, leads_term, .. }| Holder { id, term, leads_term });
+        let until = held.map_or(Timestamp::ORIGIN, |held| held.until);
+        Promise { quarantine_until: Timestamp::ORIGIN, until, holder }
+    }
+
+    /// The last promise, whether it lasts or not.
+    #[cfg(feature = "register")]
+    pub(crate) fn held(&self) -> Option<HeldPromise<I>> {
+        let &Holder { id: to, term, leads_term } = self.holder.as_ref()?;
+        Some(HeldPromise { to, term, leads_term, until: self.until })
     }
 
     /// When neither a promise nor the quarantine binds the voter any more.

@@ -87,7 +87,19 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn is_known_silent(&self, id: I) -> bool {
         let Some(progress) = self.progress_of(id).filter(|_| self.hard.committed) else { return false };
         let is_newcomer = !self.hard.membership.is_voter(id) && !progress.answered;
-        progress.bound_until <= self.now && !is_newcomer && !self.is_awaited(id)
+        let is_spare = self.may_be_in_register(progress) && progress.answered;
+        progress.bound_until <= self.now && !is_newcomer && !is_spare && !self.is_awaited(id)
+    }
+
+    /// Whether a voter may be in a register, and bound only while it is needed. It never leads. Rule 10.13.
+    fn may_be_in_register(&self, progress: &Progress) -> bool {
+        #[cfg(feature = "register")]
+        return self.has_register_voter && !progress.may_lead();
+        #[cfg(not(feature = "register"))]
+        {
+            let _ = progress;
+            false
+        }
     }
 
     fn start_reconfiguration(&mut self, target: Target<I>, force: Force, out: &mut Vec<Output<I>>) {

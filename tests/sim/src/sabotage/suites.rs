@@ -23,7 +23,8 @@ const QUICK: [&[&str]; 3] = [
     &["--package=quorate", "--test=scenarios", "--test=properties"],
 ];
 /// The same of what adapters promise, each with one filter at most, as cargo takes no more: the slowest tests of an endpoint come last.
-const ADAPTERS: [&[&str]; 21] = [
+const ADAPTERS: [&[&str]; 22] = [
+    &["--package=quorate", "--test=register"],
     &["--package=quorate", "--lib", "adapters::"],
     &["--package=quorate", "--test=endpoint", "addresses::"],
     &["--package=quorate", "--test=endpoint", "bounds::"],

@@ -1,0 +1,15 @@
+//! A voter in a register: each rule of section 10, on agents whose calls a test answers by hand.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that fails should panic"
+)]
+
+mod bench;
+mod contents;
+mod outcomes;
+mod usage;
+mod watches;
