@@ -91,11 +91,16 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Where there is no group but a register, and one of many processes is to work, a [`Seat`] is enough.
 
 mod agent;
 mod answer;
 mod content;
 mod format;
+mod seat;
+mod seat_content;
+mod seat_status;
 mod sight;
 mod status;
 mod usage;
@@ -103,6 +108,9 @@ mod work;
 
 pub use agent::Agent;
 pub use format::{ContentError, CreateError, Inspection, MAX_CONTENT, create, inspect};
+pub use seat::Seat;
+pub use seat_content::create_seat;
+pub use seat_status::{SeatConfig, SeatError, SeatStatus, SeatStep};
 pub use status::{
     AgentConfig, AgentError, CallCounters, Outcome, Reads, RegisterEvent, RegisterStatus, Silence, Step, Tag,
     Use,

@@ -11,5 +11,6 @@
 mod bench;
 mod contents;
 mod outcomes;
+mod seats;
 mod usage;
 mod watches;

@@ -8,12 +8,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::content::{Content, WriteId};
+use super::seat_content::SeatContent;
 use crate::adapters::id_type::id_type;
 use crate::hard_state::HardState;
 use crate::types::{ClusterId, NodeId, PromiseHolder};
 
-/// How the content of the register of a voter begins.
+/// How the content of the register of a voter begins, and that of a seat.
 const VOTER: Magic = *b"quorate\x1c";
+const SEAT: Magic = *b"quorate\x1d";
 
 type Magic = [u8; 8];
 
@@ -156,6 +158,23 @@ where
 /// The bytes of `content`; `None` if there are none, or too many.
 pub(super) fn render<I: NodeId + Serialize>(content: &Content<I>) -> Option<Vec<u8>> {
     frame(VOTER, &postcard::to_allocvec(&(id_type(&content.voter), content)).ok()?)
+}
+
+/// The bytes of the content of a seat; `None` if there are none, or too many.
+pub(super) fn render_seat<N: Serialize>(content: &SeatContent<N>) -> Option<Vec<u8>> {
+    frame(SEAT, &postcard::to_allocvec(content).ok()?)
+}
+
+/// The content of the seat of this group.
+pub(super) fn parse_seat<N: DeserializeOwned>(
+    bytes: &[u8],
+    group: ClusterId,
+) -> Result<SeatContent<N>, ContentError> {
+    match postcard::take_from_bytes::<SeatContent<N>>(body_of(SEAT, bytes)?) {
+        Ok((content, [])) if content.group == group => Ok(content),
+        Ok((content, [])) => Err(ContentError::OtherCluster { found: content.group }),
+        Ok(_) | Err(_) => Err(ContentError::Malformed),
+    }
 }
 
 fn frame(magic: Magic, body: &[u8]) -> Option<Vec<u8>> {
