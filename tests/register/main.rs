@@ -1,4 +1,5 @@
-//! A voter in a register: each rule of section 10, on agents whose calls a test answers by hand.
+//! A voter in a register: each rule of section 10, on agents whose calls a test answers by hand; and machines that share
+//! a register, under faults in virtual time.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -12,5 +13,6 @@ mod bench;
 mod contents;
 mod outcomes;
 mod seats;
+mod simulation;
 mod usage;
 mod watches;

@@ -1,7 +1,10 @@
 //! Processes that contend for a seat, and share nothing but a register.
 
+use std::time::Duration;
+
 use quorate::adapters::register::{Outcome, Seat, SeatConfig, SeatStep, Silence, Tag, create_seat};
 use quorate::{ClusterId, Event, Lease, StepDown, Term, Timestamp};
+use quorate_sim::{RegisterProfile, SeatScenario};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
@@ -267,4 +270,24 @@ fn a_holder_that_does_not_find_its_register_looks_again_and_renews() {
     one.run(&mut register, 7_030, 12_000);
     let second = one.lease().unwrap();
     assert!(second.term == first.term && second.until > first.until, "{first:?}, then {second:?}");
+}
+
+/// A violation panics with the command that shows it.
+#[test]
+fn contenders_never_break_what_is_promised() {
+    let names = ["base", "stale", "unknown", "erratic", "hunt"];
+    for profile in RegisterProfile::ALL.into_iter().filter(|profile| names.contains(&profile.name)) {
+        let (mut elections, seeds) = (0, 60);
+        for seed in 1..=seeds {
+            let contenders = 2 + seed as usize % 4;
+            let scenario = SeatScenario { seed, profile, contenders, seconds: 300 };
+            let outcome = scenario.outcome(false);
+            if let Some(violation) = outcome.violation {
+                panic!("{profile}: {violation}\n{}", scenario.replay());
+            }
+            elections += outcome.elections;
+        }
+        assert!(elections > seeds * 5, "{profile}: {elections} elections");
+    }
+    assert!(Duration::from_millis(LENGTH) == SeatConfig::new(1_u64, GROUP).length);
 }

@@ -37,6 +37,8 @@ mod old_messages;
 mod options;
 mod process;
 mod records;
+#[cfg(feature = "register")]
+mod register;
 mod replication;
 mod request_audit;
 mod rest;
@@ -64,6 +66,8 @@ pub use manual_network::{Mail, ManualNetwork};
 pub use net::NetOptions;
 pub use options::{Options, Start};
 pub use records::{Counts, LeadershipChange, MembershipEvent};
+#[cfg(feature = "register")]
+pub use register::{Profile as RegisterProfile, RegisterOutcome, RegisterScenario, SeatScenario};
 pub use rest::rest_after_trouble;
 pub use rng::{Dice, Ppm, Zero};
 pub use safety::{Violation, ViolationKind};

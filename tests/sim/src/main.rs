@@ -11,6 +11,8 @@ mod fault_runs;
 mod forgetting_table;
 mod instance_memory;
 mod length_runs;
+#[cfg(feature = "register")]
+mod register_runs;
 mod sabotage;
 mod time_tables;
 mod tuning_table;
@@ -51,6 +53,9 @@ enum Command {
     Sabotage(sabotage::Sabotage),
     /// Prints how much memory an instance takes.
     Bytes,
+    /// Runs machines that share a voter in a register; fails at a violation.
+    #[cfg(feature = "register")]
+    Register(register_runs::RegisterRuns),
     /// Runs whole endpoints, sealed and not, while nodes move, vanish and come back; fails at a violation.
     #[cfg(feature = "endpoints")]
     Endpoints(endpoint_runs::EndpointRuns),
@@ -71,6 +76,8 @@ fn main() -> ExitCode {
         Command::Tuned(tuned) => tuned.run(),
         Command::Sabotage(sabotage) => sabotage.run(),
         Command::Bytes => instance_memory::run(),
+        #[cfg(feature = "register")]
+        Command::Register(runs) => runs.run(),
         #[cfg(feature = "endpoints")]
         Command::Endpoints(runs) => runs.run(),
     };
