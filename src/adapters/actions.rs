@@ -46,12 +46,14 @@ impl<I: NodeId> Actions<I> {
     /// Ticks at `now`. Returns whether the clock gave a reading that the election can use. If not, that is no answer to
     /// the command that is stepped next.
     pub(super) fn tick<R: Rng>(&mut self, election: &mut Election<I, R>, now: Timestamp) -> bool {
+        let before = self.outputs.len();
         election.tick_into(now, &mut self.outputs);
         self.now = now;
         let is_rejected = matches!(self.outputs.last(), Some(Output::Rejected(_)));
         if is_rejected {
             self.outputs.pop();
         }
+        self.count(before);
         self.trace(election);
         !is_rejected
     }
@@ -59,7 +61,9 @@ impl<I: NodeId> Actions<I> {
     /// Steps `input`, after a [`tick`](Self::tick).
     pub(super) fn step<R: Rng>(&mut self, election: &mut Election<I, R>, input: Input<I>) {
         self.counters.input(self.now, &input);
+        let before = self.outputs.len();
         election.step_into(input, &mut self.outputs);
+        self.count(before);
         self.trace(election);
     }
 
@@ -93,9 +97,17 @@ impl<I> Actions<I> {
         }
     }
 
-    /// What was counted of all that was stepped and acted on.
+    /// What was counted of all that was stepped, whether it has been acted on or waits for a write: the status of the
+    /// election says the same.
     pub(super) fn counters(&self) -> &ElectionCounters {
         &self.counters
+    }
+
+    /// Counts the outputs but for those that came `before`.
+    fn count(&mut self, before: usize) {
+        for output in self.outputs.iter().skip(before) {
+            self.counters.output(self.now, output);
+        }
     }
 
     /// Counts an event that the election does not know of.
@@ -109,7 +121,6 @@ impl<I> Actions<I> {
     pub(super) fn next(&mut self) -> Option<Action<I>> {
         self.queue.extend(self.outputs.drain(..));
         while let Some(output) = self.queue.pop_front() {
-            self.counters.output(self.now, &output);
             match output {
                 Output::Persist(state) => return Some(Action::Persist(state)),
                 Output::Send { to, message } => return Some(Action::Send { to, message }),
@@ -136,10 +147,7 @@ impl<I> Actions<I> {
     /// step, and a rejection does not have to wait until earlier outputs are acted on.
     pub(super) fn take_rejection(&mut self) -> Option<Rejection<I>> {
         match self.outputs.pop() {
-            Some(Output::Rejected(reason)) => {
-                self.counters.reject();
-                Some(reason)
-            }
+            Some(Output::Rejected(reason)) => Some(reason),
             other => {
                 self.outputs.extend(other);
                 None
@@ -175,6 +183,40 @@ mod tests {
         actions.step(&mut election, Input::Lost(1));
         assert!(actions.take_rejection().is_some(), "its own");
         assert!(actions.tick(&mut election, at(10)), "the clock is right again");
+    }
+
+    #[test]
+    fn a_leader_that_the_election_knows_is_counted_before_the_disk_has_answered() {
+        let saved = HardState::bootstrap(ClusterId(1), [1_u8, 2]).unwrap();
+        let at = |millis| Timestamp::from(Duration::from_millis(millis));
+        let mut nodes = [1_u8, 2].map(|id| {
+            let rng = ChaCha8Rng::seed_from_u64(id.into());
+            let election = Election::new(Config::new(id), saved.clone(), at(0), rng).unwrap();
+            (election, Actions::new(at(0)))
+        });
+        let is_counted = |election: &Election<u8, _>, actions: &Actions<u8>| {
+            assert_eq!(election.leader().is_some(), actions.counters().leaders > 0);
+        };
+        let mut sent: Vec<(u8, u8, Message<u8>)> = Vec::new();
+        let mut now = 0;
+        while nodes.iter().any(|(election, _)| election.leader().is_none()) {
+            now += 10;
+            assert!(now < 10_000, "nobody leads");
+            for (election, actions) in &mut nodes {
+                actions.tick(election, at(now));
+                is_counted(election, actions);
+                let own = election.id();
+                for (from, _, message) in sent.extract_if(.., |(_, to, _)| *to == own) {
+                    actions.step(election, Input::Receive { from, message });
+                    is_counted(election, actions);
+                }
+                while let Some(action) = actions.next() {
+                    if let Action::Send { to, message } = action {
+                        sent.push((own, to, message));
+                    }
+                }
+            }
+        }
     }
 
     #[test]

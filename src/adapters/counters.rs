@@ -40,7 +40,7 @@ pub use self::histogram::Histogram;
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct ElectionCounters {
-    /// The last term that was made durable.
+    /// The last term that was to be made durable.
     pub term: Term,
     /// How often this node was elected.
     pub elections: u64,
@@ -62,7 +62,7 @@ pub struct ElectionCounters {
     /// From a heartbeat or a request for a vote of this node to its answer, which may have waited for a write of the
     /// other node. What was lost is not among them.
     pub round_trips: Histogram,
-    /// States made durable.
+    /// States that were to be made durable.
     pub writes: u64,
     /// How long it took until a state was durable, with the attempts that were refused, and with the writes by which a
     /// leader finds out whether its disk works. A host counts these; an election knows nothing of them.
@@ -172,13 +172,9 @@ impl ElectionCounters {
                 count(&mut self.writes);
             }
             Output::Send { .. } => count(&mut self.sent),
-            Output::Rejected(_) => self.reject(),
+            Output::Rejected(_) => count(&mut self.rejections),
             Output::Event(event) => self.event(now, event),
         }
-    }
-
-    pub(super) fn reject(&mut self) {
-        count(&mut self.rejections);
     }
 
     pub(super) fn event<I>(&mut self, now: Timestamp, event: &Event<I>) {
