@@ -50,7 +50,7 @@ impl Histogram {
 
 #[cfg(test)]
 mod tests {
-    use std::prelude::rust_2024::*;
+    use alloc::vec::Vec;
 
     use super::*;
 
