@@ -96,6 +96,7 @@
 
 mod agent;
 mod answer;
+mod cell;
 mod content;
 mod format;
 mod seat;
@@ -107,6 +108,7 @@ mod usage;
 mod work;
 
 pub use agent::Agent;
+pub use cell::{AsyncCell, Cell, CellError};
 pub use format::{ContentError, CreateError, Inspection, MAX_CONTENT, create, inspect};
 pub use seat::Seat;
 pub use seat_content::create_seat;
