@@ -87,8 +87,15 @@ mod upkeep;
 mod wall_clock;
 #[cfg(feature = "wire")]
 pub mod wire;
+#[cfg(all(any(feature = "udp", feature = "tokio"), not(feature = "register")))]
+mod without_register;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod write_view;
+
+#[cfg(all(any(feature = "udp", feature = "tokio"), feature = "register"))]
+use register::attendant;
+#[cfg(all(any(feature = "udp", feature = "tokio"), not(feature = "register")))]
+use without_register as attendant;
 
 #[cfg(any(feature = "udp", feature = "tokio"))]
 pub use health::{HealthCheck, HealthConfig};

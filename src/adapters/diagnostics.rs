@@ -31,6 +31,8 @@ const REMEMBERED: usize = 2 * MAX_MEMBERS + 32;
 
 /// What a node shows of itself, and what was said of it.
 pub(super) struct Diagnostics<I> {
+    /// A voter that has no machine, and of which its agent speaks.
+    register_voter: Option<I>,
     /// What the node showed last.
     facts: Facts<I>,
     /// When the next tick was due, as of the last one.
@@ -61,6 +63,13 @@ struct Facts<I> {
     /// The voters come first.
     silent: Vec<I>,
     silent_voters: usize,
+}
+
+/// The members that are silent, the voters first, and how the node fares in view of that.
+struct Silent<I> {
+    silent: Vec<I>,
+    silent_voters: usize,
+    condition: Condition,
 }
 
 /// A stretch of time in which something is wrong.
@@ -111,10 +120,13 @@ impl<I> Default for Findings<I> {
 }
 
 impl<I: NodeId> Diagnostics<I> {
-    pub(super) fn new() -> Self {
+    /// Of a node whose host speaks for the voter `register_voter`, if it has a register: whether that voter is silent, its
+    /// agent tells.
+    pub(super) fn new(register_voter: Option<I>) -> Self {
         let facts =
             Facts { condition: Condition::Well, last_denial: None, silent: Vec::new(), silent_voters: 0 };
         Diagnostics {
+            register_voter,
             facts,
             expected: None,
             following: None,
@@ -127,7 +139,8 @@ impl<I: NodeId> Diagnostics<I> {
 
     /// Takes what the node shows after a step or a tick.
     pub(super) fn observe(&mut self, health: &Health<I>, leader: Option<I>) {
-        let &Health { now, deadline, condition, following, last_denial, silent_voters, .. } = health;
+        let &Health { now, deadline, following, last_denial, .. } = health;
+        let Silent { silent, silent_voters, condition } = self.silent_machines(health);
         let late = self.expected.map_or(Duration::ZERO, |due| now.saturating_duration_since(due));
         let is_late = late >= health.leeway;
         if is_late && self.take_turn(Subject::Late, OCCURRENCE, now) {
@@ -145,13 +158,25 @@ impl<I: NodeId> Diagnostics<I> {
         if leader.is_some() && matches!(self.facts.condition, Condition::Leaderless { .. }) {
             self.end_episode(now);
         }
-        self.facts = Facts { condition, last_denial, silent: health.silent.clone(), silent_voters };
+        self.facts = Facts { condition, last_denial, silent, silent_voters };
         if condition == Condition::Well {
             self.end_episode(now);
         } else if self.episode.is_none() {
             let next_review = now.saturating_add(health.grace);
             self.episode = Some(Episode { since: now, next_review, current: None, told: None });
         }
+    }
+
+    /// What of a node's health is about members that have a machine.
+    fn silent_machines(&self, health: &Health<I>) -> Silent<I> {
+        let Health { condition, silent_voters, .. } = *health;
+        let mut silent = health.silent.clone();
+        let place = silent.iter().position(|&id| Some(id) == self.register_voter);
+        let Some(place) = place else { return Silent { silent, silent_voters, condition } };
+        silent.remove(place);
+        let silent_voters = silent_voters.saturating_sub((place < silent_voters).into());
+        let is_well = condition == Condition::MembersSilent && silent.is_empty();
+        Silent { silent, silent_voters, condition: if is_well { Condition::Well } else { condition } }
     }
 
     /// Another node was heard, which has the key of the group or may have made itself up.

@@ -212,6 +212,8 @@ pub struct Transmit {
 /// not used.
 pub struct Endpoint<I, R> {
     id: I,
+    /// A voter that has no machine.
+    register_voter: Option<I>,
     cluster: ClusterId,
     sealing: Sealing<I, R>,
     book: AddressBook<I>,
@@ -262,6 +264,7 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
         let advertisements = Advertisements::new(&mut rng)?;
         Ok(Endpoint {
             id,
+            register_voter: None,
             cluster,
             sealing: Sealing::new(id, cluster, keys, rng)?,
             book: AddressBook::new(),
@@ -280,7 +283,7 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
             advertisements,
             counters: DatagramCounters::default(),
             news: News::new(),
-            diagnostics: Diagnostics::new(),
+            diagnostics: Diagnostics::new(None),
             evidence: Evidence::new(),
             next_announcement: Timestamp::ORIGIN,
             next_maintenance: Timestamp::ORIGIN,
@@ -288,6 +291,18 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
             reported: Vec::new(),
             reports: Allowance::new(),
         })
+    }
+
+    /// Voter `id` is in a register, and has no machine: nothing is sent to it, nobody looks for its address, and datagrams
+    /// that claim to be from it are dropped. To be called before anything else.
+    pub fn expect_register_voter(&mut self, id: I) {
+        self.register_voter = Some(id);
+        self.diagnostics = Diagnostics::new(Some(id));
+    }
+
+    /// Whether `id` is on another machine, as far as this endpoint knows.
+    fn is_elsewhere(&self, id: I) -> bool {
+        id != self.id && self.register_voter != Some(id)
     }
 
     /// The socket is bound to `local`: what is to be sent is given in the form that this socket takes, IPv4 addresses
@@ -311,7 +326,7 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
     /// (`fe80::1`) that does not name the link (`fe80::1%2`), or its port is 0.
     pub fn configure(&mut self, id: I, address: SocketAddr) -> Result<(), UnusableAddress> {
         address::check(address)?;
-        if id != self.id {
+        if self.is_elsewhere(id) {
             self.book.configure(id, address);
         }
         Ok(())
@@ -348,11 +363,13 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
         if self.leader.is_some() && self.referred.take().is_some() {
             self.has_strangers = true;
         }
+        let register_voter = self.register_voter;
+        let is_on_a_machine = |id: &&I| register_voter != Some(**id);
         self.members.clear();
-        self.members.extend_from_slice(node.members());
-        if self.recipients != node.recipients() {
+        self.members.extend(node.members().iter().filter(is_on_a_machine));
+        if !self.recipients.iter().eq(node.recipients().iter().filter(is_on_a_machine)) {
             self.recipients.clear();
-            self.recipients.extend_from_slice(node.recipients());
+            self.recipients.extend(node.recipients().iter().filter(is_on_a_machine));
             self.next_maintenance = Timestamp::ORIGIN;
             self.has_strangers = true;
         }
@@ -458,7 +475,7 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
     /// Whether `id` may have an address here.
     fn is_admitted(&self, id: I) -> bool {
         let is_recipient = self.recipients.binary_search(&id).is_ok() || self.referred == Some(id);
-        (is_recipient || self.book.is_configured(id)) && id != self.id
+        (is_recipient || self.book.is_configured(id)) && self.is_elsewhere(id)
     }
 
     /// Forgets the addresses of nodes that this node has nothing to do with any more.

@@ -20,6 +20,8 @@ pub struct NodeView<'a, I> {
     pub life: Life,
     /// The leader of the group, as far as the node knows.
     pub leader: Option<Leader<I>>,
+    /// The voter in a register, if the host speaks for one: nothing is sent to it, and nothing comes from it.
+    pub register_voter: Option<I>,
     /// How the node fares.
     pub(super) health: Health<I>,
     pub(super) members: &'a [I],
@@ -38,9 +40,16 @@ impl<'a, I: NodeId> NodeView<'a, I> {
             cluster: election.cluster(),
             life: election.life(),
             leader: election.leader(),
+            register_voter: None,
             members,
             recipients: other_recipients(election, members),
         }
+    }
+
+    /// The view of a node whose host speaks for the voter `id` of a register.
+    #[cfg(feature = "tokio")]
+    pub(super) fn with_register_voter(self, id: Option<I>) -> Self {
+        NodeView { register_voter: id, ..self }
     }
 
     /// The members of its group, this node included if it is one.

@@ -96,9 +96,16 @@
 
 mod agent;
 mod answer;
+#[cfg(any(feature = "udp", feature = "tokio"))]
+pub(in crate::adapters) mod attendant;
+#[cfg(any(feature = "udp", feature = "tokio"))]
+pub(in crate::adapters) mod call_thread;
 mod cell;
 mod content;
 mod format;
+#[cfg(any(feature = "udp", feature = "tokio"))]
+pub(in crate::adapters) mod hosted;
+mod hosting;
 mod seat;
 mod seat_content;
 mod seat_status;
@@ -110,6 +117,7 @@ mod work;
 pub use agent::Agent;
 pub use cell::{AsyncCell, Cell, CellError};
 pub use format::{ContentError, CreateError, Inspection, MAX_CONTENT, create, inspect};
+pub use hosting::RegisterConfig;
 pub use seat::Seat;
 pub use seat_content::create_seat;
 pub use seat_status::{SeatConfig, SeatError, SeatStatus, SeatStep};

@@ -53,6 +53,7 @@
 //! costs the leader its lease: where the runtime has other work to do, let the node have a runtime and a thread of its
 //! own, by [`Handle::start_on_thread`].
 
+mod attending;
 mod channel;
 #[cfg(feature = "store")]
 mod deployed;
@@ -69,6 +70,8 @@ mod peers;
 mod probes;
 #[cfg(feature = "tokio-udp")]
 mod query;
+#[cfg(feature = "register")]
+mod register;
 #[cfg(feature = "endpoint")]
 mod requests;
 mod stop_token;
@@ -95,10 +98,13 @@ use tokio::time::Instant;
 use self::leadership_watch::LeadershipWatch;
 use self::task::{LastWords, Task};
 use super::actions::Actions;
+use super::attendant::{Attendant, Called};
 use super::departure::Departure;
 use super::diagnostics::Diagnostics;
 use crate::adapters::clock::BootClock;
 use crate::adapters::random::{self, JitterRng};
+#[cfg(feature = "register")]
+use crate::adapters::register::hosted::Hosted;
 use crate::adapters::timer::{Legs, Precision, default_margin};
 #[cfg(feature = "tracing")]
 use crate::adapters::trace::Spans;
@@ -146,6 +152,8 @@ pub struct Options<I> {
     seed: Option<u64>,
     health: HealthConfig,
     saves_on_pool: bool,
+    #[cfg(feature = "register")]
+    register: Option<Hosted<I, register::Client>>,
 }
 
 impl<I> Options<I> {
@@ -162,6 +170,8 @@ impl<I> Options<I> {
             seed: None,
             health: HealthConfig::default(),
             saves_on_pool: false,
+            #[cfg(feature = "register")]
+            register: None,
         }
     }
 
@@ -248,10 +258,14 @@ impl<I: NodeId + Send + Sync + 'static> Handle<I> {
         let Config { id, timing, .. } = options.config;
         Precision::TOKIO.check(&timing)?;
         let rng = options.generator()?;
-        let watch = Arc::new(LeadershipWatch::new(id, options.clock, options.margin));
+        let watch = Arc::new(LeadershipWatch::new(id, options.clock.clone(), options.margin));
         let now = watch.now();
-        let election = Election::new(options.config, saved.clone(), now, rng)?;
-        transport.start(&NodeView::of(&election), &watch.clock).map_err(StartError::Transport)?;
+        let mut election = Election::new(options.config, saved.clone(), now, rng)?;
+        let (ends, called) = mpsc::channel(1);
+        let register = start_register(&options, &mut election, &runtime, ends)?;
+        let register_voter = register.as_ref().map(Attendant::voter);
+        let view = NodeView::of(&election).with_register_voter(register_voter);
+        transport.start(&view, &watch.clock).map_err(StartError::Transport)?;
         let (orders, commands) = mpsc::channel(COMMANDS);
         let (report, written) = mpsc::channel(1);
         let disk = match options.config.memory {
@@ -260,13 +274,19 @@ impl<I: NodeId + Send + Sync + 'static> Handle<I> {
             Memory::Durable => Some(storage::on_thread(storage, report).map_err(StartError::Thread)?),
         };
         let events = broadcast::Sender::new(NEWS);
+        #[cfg(feature = "register")]
+        let register_events = broadcast::Sender::new(NEWS);
         let task = Task {
             election,
             upkeep: Upkeep::new(disk, saved, &options.config, options.health, now),
-            diagnostics: (!transport.finds_problems()).then(Diagnostics::new),
+            diagnostics: (!transport.finds_problems()).then(|| Diagnostics::new(register_voter)),
             transport,
             commands,
             written,
+            register,
+            called,
+            #[cfg(feature = "register")]
+            register_events: register_events.clone(),
             events: events.clone(),
             watch: Arc::clone(&watch),
             actions: Actions::new(now),
@@ -280,6 +300,36 @@ impl<I: NodeId + Send + Sync + 'static> Handle<I> {
             started: Instant::now(),
         };
         runtime.spawn(task::run(LastWords::new(Arc::clone(&watch)), task));
-        Ok(Handle { watch, commands: orders, events, patience: Departure::patience(&timing) })
+        Ok(Handle {
+            watch,
+            commands: orders,
+            events,
+            #[cfg(feature = "register")]
+            register_events,
+            patience: Departure::patience(&timing),
+        })
     }
+}
+
+/// Starts the agent of the register's voter, if there is one, and tells the election of it.
+#[cfg(feature = "register")]
+fn start_register<I: NodeId>(
+    options: &Options<I>,
+    election: &mut Election<I, JitterRng>,
+    runtime: &runtime::Handle,
+    ends: mpsc::Sender<Called>,
+) -> Result<Option<Attendant<I>>, StartError> {
+    let Some(register) = options.register.clone() else { return Ok(None) };
+    election.expect_register_voter();
+    register::start(register, &options.config, election.cluster(), runtime, ends).map(Some)
+}
+
+#[cfg(not(feature = "register"))]
+fn start_register<I: NodeId>(
+    _: &Options<I>,
+    _: &mut Election<I, JitterRng>,
+    _: &runtime::Handle,
+    _: mpsc::Sender<Called>,
+) -> Result<Option<Attendant<I>>, StartError> {
+    Ok(None)
 }

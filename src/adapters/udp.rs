@@ -68,6 +68,7 @@
 //! [`guide::security`](crate::guide::security) says against whom this helps, and how to make, spread and
 //! change keys. All hosts of a group have keys, or none.
 
+mod attending;
 mod closed;
 mod commands;
 mod deployed;
@@ -83,6 +84,8 @@ mod operator;
 #[cfg(feature = "probes")]
 mod probes;
 mod query;
+#[cfg(feature = "register")]
+mod register;
 mod requests;
 mod run_while_leader;
 mod settings;
@@ -110,6 +113,7 @@ use self::node::Node;
 use self::shared::Shared;
 use self::waker::{Waker, own_address};
 use crate::adapters::actions::Actions;
+use crate::adapters::attendant::Called;
 use crate::adapters::backlog::Backlog;
 use crate::adapters::clock::BootClock;
 use crate::adapters::departure::Departure;
@@ -127,6 +131,8 @@ use crate::hard_state::HardState;
 use crate::io::{Input, Lease};
 use crate::rejection::Rejection;
 use crate::status::Status;
+#[cfg(feature = "register")]
+use crate::types::Position;
 use crate::types::{NodeId, Term};
 
 pub use self::closed::Closed;
@@ -134,6 +140,8 @@ pub use self::errors::{HostCommandError, HostFailure, HostStartError, HostStoppe
 pub use self::events::{Events, Notice};
 pub use self::operator::{Operator, OperatorError};
 pub use self::query::{who_leads, who_leads_sealed};
+#[cfg(feature = "register")]
+pub use self::register::HostRegister;
 pub use self::run_while_leader::Worker;
 pub use self::settings::HostConfig;
 pub use crate::adapters::counters::ElectionCounters;
@@ -187,6 +195,16 @@ enum Command<I> {
     },
     Abort,
     SetHealthy(bool),
+    /// Have the register hold how far the data of the node reach.
+    #[cfg(feature = "register")]
+    RecordPosition {
+        position: Position,
+        /// Whether there is a register.
+        reply: SyncSender<bool>,
+    },
+    /// A call of the register has ended.
+    #[cfg_attr(not(feature = "register"), allow(dead_code, reason = "no call ends where there is none"))]
+    Called(Called),
     /// What became of the write that was under way.
     Written(Written),
 }
@@ -215,19 +233,20 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
         let (clock, node, health) = (BootClock::new(), config.config, config.health.clone());
         let now = clock.now();
         let rng = random::generator().map_err(|error| HostStartError::Seed(io::Error::other(error)))?;
-        let election = Election::new(node, saved.clone(), now, rng)?;
+        let mut election = Election::new(node, saved.clone(), now, rng)?;
         let (commands, orders) = channel();
         let socket = Arc::new(socket);
         let waker = Waker::new(&socket, local);
         let look_up = look_up_for(commands.clone(), config.resolver.clone(), waker.clone());
         let margin = config.margin;
-        let endpoint = config.into_endpoint(saved.cluster, &socket, local)?;
+        let register = config.start_register(&mut election, &commands, &waker)?;
+        let endpoint = config.into_endpoint(saved.cluster, (&socket, local), register.as_ref())?;
         let disk = match node.memory {
             Memory::Durable => Some(start_disk(save, commands.clone(), waker)?),
             Memory::Volatile => None,
         };
         let actions = Actions::new(now);
-        let driven = Arc::new(Mutex::new(Node { election, endpoint, actions, local }));
+        let driven = Arc::new(Mutex::new(Node { election, endpoint, actions, register, local }));
         let shared = Arc::new(Shared::new(clock, margin, Arc::clone(&driven)));
         let host_thread = HostThread {
             node: driven,

@@ -11,6 +11,8 @@
 
 mod bench;
 mod contents;
+mod hosts;
+mod memory;
 mod outcomes;
 mod seats;
 mod simulation;

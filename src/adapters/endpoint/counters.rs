@@ -34,6 +34,8 @@ pub struct DatagramCounters {
     pub undecodable: u64,
     /// Refused: messages in the name of this node.
     pub from_own_id: u64,
+    /// Refused: datagrams in the name of the voter in a register, which has no machine.
+    pub from_register_voter: u64,
     /// Refused: messages to another node, which once had the address of this one.
     pub misdirected: u64,
     /// Refused: questions about the leader, and requests of operators, that are shorter than their answer.

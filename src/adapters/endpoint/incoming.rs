@@ -65,6 +65,11 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
         self.requests.forget();
         let origin = Origin { source: canonical(source), length: bytes.len(), at: now };
         match self.sealing.open(bytes) {
+            Received::Datagram(datagram) | Received::OfTwin(_, datagram)
+                if self.register_voter.is_some() && datagram.sender() == self.register_voter =>
+            {
+                self.counters.count(|counters| &mut counters.from_register_voter);
+            }
             Received::Datagram(datagram) => return self.receive(datagram, origin, out),
             Received::OfTwin(peer, datagram) => {
                 self.news.say(Event::TwoProcesses { peer }, now);
@@ -249,6 +254,9 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
 
     /// The other node can be written to now. Whatever it receives first lets it write to this one.
     fn complete_handshake(&mut self, with: I, origin: Origin, out: &mut Vec<Transmit>) {
+        if self.register_voter == Some(with) {
+            return self.counters.count(|counters| &mut counters.from_register_voter);
+        }
         self.diagnostics.record_contact(self.sealing.is_sealed(), origin.at);
         if !self.is_admitted(with) {
             return;
@@ -305,7 +313,7 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
     /// holds no membership that names it: a newcomer that the leader cannot reach is not told one before. A referral that
     /// is late names a leader of before: it costs announcements, until the next one takes its place.
     fn follow_referral(&mut self, from: I, leader: I, addresses: Vec<Sighting>, origin: Origin) {
-        if self.leader.is_some() || leader == self.id {
+        if self.leader.is_some() || !self.is_elsewhere(leader) {
             return;
         }
         self.has_strangers |= self.referred.is_some_and(|before| before != leader);

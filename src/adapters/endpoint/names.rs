@@ -220,7 +220,7 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
     /// answer, at most four times a second, and ever more rarely, up to every ten seconds: by the program, which is told
     /// by [`poll_lookup`](Self::poll_lookup).
     pub fn configure_name(&mut self, id: I, name: PeerName) {
-        if id != self.id {
+        if self.is_elsewhere(id) {
             self.book.name(id);
             self.names.give(id, name);
         }

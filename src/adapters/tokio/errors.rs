@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::string::String;
 use std::sync::Arc;
 
 use crate::adapters::timer::StaggerTooShort;
@@ -29,6 +30,9 @@ pub enum StartError {
     /// The election deadlines are too close for tokio's timers.
     #[error(transparent)]
     Stagger(#[from] StaggerTooShort),
+    /// The register's agent cannot be started as it is configured.
+    #[error("the register cannot be used: {0}")]
+    Register(String),
     /// The operating system has no randomness to give.
     #[error("no randomness to start with")]
     Seed(#[source] io::Error),
@@ -83,6 +87,9 @@ pub enum CommandError<I: fmt::Debug> {
     /// The election rejected it.
     #[error(transparent)]
     Rejected(Rejection<I>),
+    /// The node was started without a register.
+    #[error("the node was started without a register")]
+    NoRegister,
     /// The node has stopped.
     #[error(transparent)]
     Stopped(#[from] Stopped),

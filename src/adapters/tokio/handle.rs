@@ -9,6 +9,8 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::leadership_watch::{Leadership, LeadershipWatch};
 use super::{CommandError, ElectionCounters, Stopped};
+#[cfg(feature = "register")]
+use crate::adapters::register::{RegisterEvent, RegisterStatus};
 use crate::event::Event;
 use crate::io::{Force, Input, Lease, Urgency};
 use crate::reconfig::Target;
@@ -36,6 +38,17 @@ pub(super) enum Command<I> {
     },
     Abort,
     SetHealthy(bool),
+    #[cfg(feature = "register")]
+    RegisterStatus {
+        reply: oneshot::Sender<Option<RegisterStatus<I>>>,
+    },
+    /// Have the register hold how far the data of the node reach.
+    #[cfg(feature = "register")]
+    RecordPosition {
+        position: Position,
+        /// Whether there is a register.
+        reply: oneshot::Sender<bool>,
+    },
 }
 
 /// A running node. When the last clone is dropped, the node stops as by [`abort`](Handle::abort).
@@ -47,6 +60,8 @@ pub struct Handle<I> {
     pub(super) watch: Arc<LeadershipWatch<I>>,
     pub(super) commands: mpsc::Sender<Command<I>>,
     pub(super) events: broadcast::Sender<Event<I>>,
+    #[cfg(feature = "register")]
+    pub(super) register_events: broadcast::Sender<RegisterEvent<I>>,
     /// For how long a shutdown waits until another node leads.
     pub(super) patience: Duration,
 }

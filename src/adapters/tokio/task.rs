@@ -12,6 +12,7 @@ use super::handle::Command;
 use super::leadership_watch::{LeadershipWatch, SHORTEST_NAP};
 use super::{Stopped, Transport};
 use crate::adapters::actions::{Action, Actions};
+use crate::adapters::attendant::{Attendant, Called};
 use crate::adapters::departure::{Departure, Farewell};
 use crate::adapters::diagnostics::Diagnostics;
 use crate::adapters::disk::Written;
@@ -36,6 +37,11 @@ pub(super) struct Task<I, T> {
     pub(super) commands: mpsc::Receiver<Command<I>>,
     /// What became of each write.
     pub(super) written: mpsc::Receiver<Written>,
+    /// The agent of the voter in a register, if there is one, and the ends of its calls.
+    pub(super) register: Option<Attendant<I>>,
+    pub(super) called: mpsc::Receiver<Called>,
+    #[cfg(feature = "register")]
+    pub(super) register_events: broadcast::Sender<crate::adapters::register::RegisterEvent<I>>,
     pub(super) events: broadcast::Sender<Event<I>>,
     pub(super) watch: Arc<LeadershipWatch<I>>,
     pub(super) actions: Actions<I>,
@@ -63,6 +69,7 @@ const LAST_WRITE: Duration = Duration::from_millis(200);
 enum Next<I, R> {
     Command(Option<Command<I>>),
     Written(Option<Written>),
+    Called(Option<Called>),
     Received(R),
     Due,
 }
@@ -101,6 +108,7 @@ where
         // While the election waits for a write, nothing may be sent.
         let resigned = if self.upkeep.is_writing() { Ok(None) } else { self.resign(Urgency::Now).await };
         self.watch.withdraw().await;
+        self.wait_for_register(last).await;
         self.wait_for_idle_disk(last).await;
         resigned.err().unwrap_or(reason)
     }
@@ -116,17 +124,20 @@ where
         self.watch.pulse.beat(self.watch.now());
         self.tick()?;
         self.act().await?;
+        self.attend_register().await?;
         let farewell = self.depart().await?;
         if self.advance_health()? {
             self.act().await?;
         }
         let upkeep = self.upkeep.deadline(self.leads());
         let review = self.diagnostics.as_ref().and_then(Diagnostics::deadline);
-        let due = [self.election.deadline(), self.watch.end(), farewell, upkeep, review];
+        let register = self.register.as_ref().map(Attendant::deadline);
+        let due = [self.election.deadline(), self.watch.end(), farewell, upkeep, review, register];
         let due = self.leg_to(due.into_iter().flatten().min());
         let next = select! {
             biased;
             written = self.written.recv(), if self.upkeep.is_disk_busy() => Next::Written(written),
+            called = self.called.recv(), if self.register.is_some() => Next::Called(called),
             command = self.commands.recv() => Next::Command(command),
             // Before the transport: a flood of messages must not keep the election from its timer.
             () = sleep(due) => Next::Due,
@@ -135,6 +146,12 @@ where
         match next {
             Next::Command(command) => self.obey(command).await,
             Next::Written(written) => self.finish_write(written),
+            Next::Called(called) => {
+                self.complete_call(called);
+                Ok(())
+            }
+            // No machine is that voter, whoever says so.
+            Next::Received(Ok(Some((from, _)))) if Some(from) == self.register_voter() => Ok(()),
             Next::Received(Ok(Some((from, message)))) => {
                 self.tick()?;
                 self.actions.step(&mut self.election, Input::Receive { from, message });
@@ -191,6 +208,14 @@ where
             #[cfg(feature = "metrics")]
             Some(Command::Metrics(answer)) => answer.give(self.metrics()),
             Some(Command::SetHealthy(is_healthy)) => self.upkeep.declare_health(is_healthy),
+            #[cfg(feature = "register")]
+            Some(Command::RegisterStatus { reply }) => {
+                let _gone = reply.send(self.register.as_ref().map(Attendant::status));
+            }
+            #[cfg(feature = "register")]
+            Some(Command::RecordPosition { position, reply }) => {
+                let _gone = reply.send(self.record_position(position)?);
+            }
             Some(Command::Shutdown { patience }) => {
                 let now = self.watch.now();
                 self.departure.get_or_insert_with(|| Departure::new(&self.timing, patience, now));
@@ -259,7 +284,7 @@ where
                     // Commands may have been stepped meanwhile.
                     self.show_node();
                 }
-                Action::Send { to, message } => self.transport.send(to, &message),
+                Action::Send { to, message } => self.send(to, message),
                 Action::Withdraw => {
                     self.transport.flush();
                     self.watch.withdraw().await;

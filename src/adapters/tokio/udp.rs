@@ -243,6 +243,7 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + Sync + 'static> Transport
             let rng = SystemRng::new().map_err(io::Error::other)?;
             let endpoint = Endpoint::new(node.id, node.cluster, keys.take(), rng);
             let mut endpoint = endpoint.map_err(io::Error::other)?;
+            node.register_voter.into_iter().for_each(|voter| endpoint.expect_register_voter(voter));
             endpoint.bind(self.local);
             endpoint.take_commands(self.takes_commands);
             endpoint.advertise(self.advertised);

@@ -14,7 +14,7 @@ where
 {
     /// Shows the node to all that depends on it, before its outputs are acted on.
     pub(super) fn show_node(&mut self) {
-        let view = NodeView::of(&self.election);
+        let view = NodeView::of(&self.election).with_register_voter(self.register_voter());
         self.transport.observe(&view);
         if let Some(diagnostics) = &mut self.diagnostics {
             diagnostics.observe(&view.health, view.leader.map(|leader| leader.id));

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use super::task::Task;
 use super::{Stopped, Transport};
+use crate::adapters::attendant::Attendant;
 use crate::adapters::disk::Written;
 use crate::adapters::upkeep::DiskFailure;
 use crate::hard_state::HardState;
@@ -49,11 +50,13 @@ where
         if last.is_some_and(|last| last <= self.watch.now()) {
             return Err(Stopped::Shutdown);
         }
-        let due = [last, self.watch.end(), self.upkeep.deadline(self.leads())].into_iter().flatten().min();
-        let leg = self.leg_to(due);
+        let register = self.register.as_ref().map(Attendant::deadline);
+        let due = [last, self.watch.end(), self.upkeep.deadline(self.leads()), register];
+        let leg = self.leg_to(due.into_iter().flatten().min());
         select! {
             biased;
             written = self.written.recv() => self.finish_write(written)?,
+            called = self.called.recv(), if self.register.is_some() => self.complete_call(called),
             // The last handle may be gone already, if the node stops.
             command = self.commands.recv(), if self.ending.is_none() => self.obey_at_once(command)?,
             asked = recv_status_request(&mut self.transport) => {
@@ -64,6 +67,7 @@ where
             () = sleep(leg) => {}
         }
         self.watch.expire();
+        self.tick_register();
         self.report_write();
         self.advance_health().map(drop)
     }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::string::String;
 use std::sync::Arc;
 
 use crate::adapters::endpoint::UnusableAddress;
@@ -37,6 +38,9 @@ pub enum HostStartError {
     /// The election deadlines are too close for the timer of the host.
     #[error(transparent)]
     Stagger(#[from] StaggerTooShort),
+    /// The register's agent cannot be started as it is configured.
+    #[error("the register cannot be used: {0}")]
+    Register(String),
     /// The operating system has no randomness to give.
     #[error("no randomness to start with")]
     Seed(#[source] io::Error),
@@ -81,6 +85,9 @@ pub enum HostCommandError<I: fmt::Debug> {
     /// The host was started without keys.
     #[error("the host was started without keys")]
     Unsealed,
+    /// The host was started without a register.
+    #[error("the host was started without a register")]
+    NoRegister,
     /// The host has stopped: see [`Host::failure`](super::Host::failure).
     #[error("the host has stopped")]
     Stopped,

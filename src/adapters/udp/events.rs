@@ -8,6 +8,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::HostFailure;
+#[cfg(feature = "register")]
+use crate::adapters::register::RegisterEvent;
 use crate::event::Event;
 
 /// How many notices are kept for a reader that does not come.
@@ -25,6 +27,9 @@ pub enum Notice<I> {
     /// them as peers at the next start, beside those that are configured. Such notices come eight at once at most, and
     /// twice a minute in the long run, so a program may write a file for each.
     Addresses(Vec<(I, SocketAddr)>),
+    /// News of the agent of the voter in a register.
+    #[cfg(feature = "register")]
+    Register(RegisterEvent<I>),
     /// So many notices were dropped here, because they had not been read.
     Missed(u64),
     /// The host has stopped, for this reason. Nothing follows.

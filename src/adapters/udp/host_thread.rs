@@ -110,6 +110,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
         self.ending = Some(last);
         // While the election waits for a write, nothing may be sent.
         let resigned = if self.upkeep.is_writing() { Ok(None) } else { self.resign(Urgency::Now) };
+        self.wait_for_register(last);
         self.wait_for_idle_disk(last);
         resigned.err().unwrap_or(end)
     }
@@ -129,6 +130,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
         while let Ok(command) = self.commands.try_recv() {
             self.obey(command)?;
         }
+        self.attend_register()?;
         let farewell = self.depart()?;
         self.look_after()?;
         let now = self.shared.clock.now();
@@ -176,6 +178,11 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
             }
             Command::Abort => return Err(End::Told),
             Command::SetHealthy(is_healthy) => self.upkeep.declare_health(is_healthy),
+            #[cfg(feature = "register")]
+            Command::RecordPosition { position, reply } => {
+                let _gone = reply.send(self.record_position(position));
+            }
+            Command::Called(called) => self.complete_call(called),
             Command::Written(written) => self.finish_write(written)?,
         }
         Ok(())
@@ -261,7 +268,8 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
         let slack = if node.leader().is_some() && !leads { SLACK } else { Duration::ZERO };
         let later = |due: Timestamp| if due > now { due.saturating_add(slack) } else { due };
         let (endpoint, upkeep) = (node.endpoint.deadline().map(later), self.upkeep.deadline(leads));
-        [node.election.deadline(), endpoint, upkeep, also].into_iter().flatten().min()
+        let register = node.register.as_ref().map(|register| register.deadline());
+        [node.election.deadline(), endpoint, upkeep, register, also].into_iter().flatten().min()
     }
 
     /// Waits for a datagram, until `due` at the latest or for one leg.
@@ -352,7 +360,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
                 }
                 Some(Action::Send { to, message }) => {
                     let now = self.shared.clock.now();
-                    lock(&self.node).endpoint.send(to, &message, now, &mut self.transmits);
+                    lock(&self.node).send(to, message, now, &mut self.transmits);
                 }
                 Some(Action::Withdraw) => {
                     self.flush();
@@ -458,8 +466,14 @@ mod tests {
             Election::new(config, saved.clone(), clock.now(), random::generator().unwrap()).unwrap();
         let listen = SocketAddr::from(([127, 0, 0, 1], 0));
         let (socket, local) = socket::bind(listen, &socket::Protection::OnlyLoopback).unwrap();
-        let endpoint = HostConfig::new(config, listen).into_endpoint(ClusterId(1), &socket, local).unwrap();
-        let node = Node { election, endpoint, actions: Actions::new(clock.now()), local };
+        let endpoint = HostConfig::new(config, listen).into_endpoint(ClusterId(1), (&socket, local), None);
+        let node = Node {
+            election,
+            endpoint: endpoint.unwrap(),
+            actions: Actions::new(clock.now()),
+            register: None,
+            local,
+        };
         let node = Arc::new(Mutex::new(node));
         let (_, commands) = channel();
         HostThread {

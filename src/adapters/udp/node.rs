@@ -2,6 +2,7 @@
 //! them in advance.
 
 use std::net::SocketAddr;
+use std::prelude::rust_2024::*;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
@@ -9,12 +10,14 @@ use serde::de::DeserializeOwned;
 
 use super::LeaderAddress;
 use crate::adapters::actions::Actions;
+use crate::adapters::attendant::Attendant;
 use crate::adapters::counters::ElectionCounters;
-use crate::adapters::endpoint::{Endpoint, NodeView, is_usable};
+use crate::adapters::endpoint::{Endpoint, NodeView, Transmit, is_usable};
 use crate::adapters::random::JitterRng;
 use crate::adapters::seal::SystemRng;
 use crate::election::Election;
 use crate::io::Input;
+use crate::message::Message;
 use crate::status::Status;
 use crate::types::{NodeId, Timestamp};
 
@@ -23,6 +26,8 @@ pub(super) struct Node<I: NodeId> {
     pub(super) election: Election<I, JitterRng>,
     pub(super) endpoint: Endpoint<I, SystemRng>,
     pub(super) actions: Actions<I>,
+    /// The agent of the voter in a register, if there is one.
+    pub(super) register: Option<Attendant<I>>,
     /// Where the socket listens.
     pub(super) local: SocketAddr,
 }
@@ -64,6 +69,27 @@ impl<I: NodeId> Node<I> {
 }
 
 impl<I: NodeId + Serialize + DeserializeOwned> Node<I> {
+    /// Sends `message`: to the agent, if it is for the voter of the register, and else into `transmits`.
+    pub(super) fn send(&mut self, to: I, message: Message<I>, now: Timestamp, transmits: &mut Vec<Transmit>) {
+        match &mut self.register {
+            Some(register) if register.voter() == to => register.ask(&self.election, message, now),
+            Some(_) | None => self.endpoint.send(to, &message, now, transmits),
+        }
+    }
+
+    /// Does what is due about the register.
+    pub(super) fn tick_register(&mut self, now: Timestamp) {
+        if let Some(register) = &mut self.register {
+            register.tick(&self.election, now);
+        }
+    }
+
+    /// The next message of the voter in the register.
+    pub(super) fn take_from_register(&mut self) -> Option<Input<I>> {
+        let register = self.register.as_mut()?;
+        Some(Input::Receive { from: register.voter(), message: register.take_message()? })
+    }
+
     /// Ticks, and steps what was received or ordered before.
     pub(super) fn advance(&mut self, input: Option<Input<I>>, now: Timestamp) {
         self.actions.tick(&mut self.election, now);

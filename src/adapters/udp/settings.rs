@@ -3,15 +3,20 @@
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::prelude::rust_2024::*;
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use super::{HealthConfig, HostStartError, PeerAddress, Protection, Resolver};
+use super::waker::Waker;
+use super::{Command, HealthConfig, HostStartError, PeerAddress, Protection, Resolver};
 use crate::adapters::Advertised;
+use crate::adapters::attendant::Attendant;
 use crate::adapters::endpoint::Endpoint;
+use crate::adapters::random::JitterRng;
 use crate::adapters::seal::{Keyring, SystemRng};
 use crate::adapters::socket;
 use crate::adapters::timer::default_margin;
 use crate::config::Config;
+use crate::election::Election;
 use crate::types::{ClusterId, NodeId};
 
 /// What a host is configured with.
@@ -44,6 +49,9 @@ pub struct HostConfig<I> {
     pub takes_commands: bool,
     /// How the host finds out whether the node is in a state to lead.
     pub health: HealthConfig,
+    /// The register whose voter the host speaks for, if there is one: set by [`register`](Self::register).
+    #[cfg(feature = "register")]
+    pub register: Option<super::HostRegister<I>>,
 }
 
 impl<I> HostConfig<I> {
@@ -61,6 +69,8 @@ impl<I> HostConfig<I> {
             advertised: None,
             takes_commands: false,
             health: HealthConfig::default(),
+            #[cfg(feature = "register")]
+            register: None,
         }
     }
 
@@ -102,17 +112,47 @@ impl<I> HostConfig<I> {
     }
 }
 
+impl<I: NodeId + Send + 'static> HostConfig<I> {
+    /// Starts the agent of the register's voter, if there is one, and tells the election of it. The ends of its calls are
+    /// passed to the `host`.
+    #[cfg(feature = "register")]
+    pub(super) fn start_register(
+        &self,
+        election: &mut Election<I, JitterRng>,
+        host: &Sender<Command<I>>,
+        waker: &Waker,
+    ) -> Result<Option<Attendant<I>>, HostStartError> {
+        let Some(register) = self.register.clone() else { return Ok(None) };
+        election.expect_register_voter();
+        let host = (host.clone(), waker.clone());
+        register.start(&self.config, election.cluster(), host).map(Some)
+    }
+
+    #[cfg(not(feature = "register"))]
+    pub(super) fn start_register(
+        &self,
+        _: &mut Election<I, JitterRng>,
+        _: &Sender<Command<I>>,
+        _: &Waker,
+    ) -> Result<Option<Attendant<I>>, HostStartError> {
+        Ok(None)
+    }
+}
+
 impl<I: NodeId> HostConfig<I> {
-    /// The endpoint of this node, which is bound to `local` behind `socket`.
+    /// The endpoint of this node, which is bound to `local` behind `socket`, and speaks for the voter of `register`.
     pub(super) fn into_endpoint(
         self,
         cluster: ClusterId,
-        socket: &UdpSocket,
-        local: SocketAddr,
+        (socket, local): (&UdpSocket, SocketAddr),
+        register: Option<&Attendant<I>>,
     ) -> Result<Endpoint<I, SystemRng>, HostStartError> {
         let (id, keys) = (self.config.id, self.protection.into_keys());
         let endpoint = SystemRng::new().and_then(|rng| Endpoint::new(id, cluster, keys, rng));
         let mut endpoint = endpoint.map_err(|error| HostStartError::Seed(io::Error::other(error)))?;
+        if let Some(register) = register {
+            endpoint.expect_register_voter(register.voter());
+        }
         endpoint.bind(local);
         endpoint.take_commands(self.takes_commands);
         endpoint.advertise(self.advertised);

@@ -93,6 +93,12 @@ impl<I: NodeId> Shared<I> {
         leader.filter(|_| !self.view().has_ended && (!leads || self.leases.published().is_some()))
     }
 
+    /// Looks at the node between its steps.
+    #[cfg(feature = "register")]
+    pub(super) fn with_node<T>(&self, look: impl FnOnce(&Node<I>) -> T) -> T {
+        look(&lock(&self.node))
+    }
+
     pub(super) fn datagrams(&self) -> DatagramCounters {
         lock(&self.node).endpoint.counters()
     }

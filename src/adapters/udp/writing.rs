@@ -45,12 +45,15 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
             return Err(End::Told);
         }
         let latest = now.saturating_add(LONGEST_GLANCE);
-        let due = [last, self.upkeep.deadline(self.leads())].into_iter().flatten().fold(latest, Ord::min);
+        let register = lock(&self.node).register.as_ref().map(|register| register.deadline());
+        let due = [last, register, self.upkeep.deadline(self.leads())];
+        let due = due.into_iter().flatten().fold(latest, Ord::min);
         match self.commands.try_recv() {
             Ok(command) => self.obey_at_once(command)?,
             Err(TryRecvError::Empty) => self.receive_while_writing(due)?,
             Err(TryRecvError::Disconnected) => return Err(End::Told),
         }
+        self.tick_register();
         self.advance_health();
         self.report_write();
         Ok(())

@@ -1,0 +1,274 @@
+//! What both hosts do for an agent: its calls, one at a time, each with a time-out, and what comes of them.
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::mem;
+use core::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::agent::Agent;
+use super::cell::Cell;
+use super::status::{Outcome, RegisterEvent, RegisterStatus, Step, Tag};
+use crate::adapters::random::JitterRng;
+use crate::election::Election;
+use crate::message::Message;
+use crate::types::{NodeId, Position, Timestamp};
+
+/// What the client of a register is to do.
+#[derive(Debug)]
+pub(in crate::adapters) enum Call {
+    Read,
+    Swap { tag: Tag, bytes: Vec<u8> },
+}
+
+impl Call {
+    /// Makes the call, and waits for what comes of it.
+    pub(in crate::adapters) fn make(&self, cell: &mut dyn Cell) -> Outcome {
+        match self {
+            Call::Read => Outcome::of_read(cell.read()),
+            Call::Swap { tag, bytes } => Outcome::of_swap(cell.swap(tag, bytes)),
+        }
+    }
+}
+
+/// A call that has ended: its number, and what came of it unless it was cancelled.
+#[derive(Debug)]
+pub(in crate::adapters) struct Called {
+    pub(in crate::adapters) number: u64,
+    pub(in crate::adapters) outcome: Option<Outcome>,
+}
+
+/// Makes calls, one at a time, and tells the host of each when it has ended.
+pub(in crate::adapters) trait Caller: Send {
+    /// Begins a call. The one before has ended.
+    fn begin(&mut self, number: u64, call: Call);
+
+    /// Nobody waits any more for the call that is under way. It may be broken off, and ends in any case as others do.
+    fn cancel(&mut self);
+}
+
+/// An agent, whatever its ids need to be written.
+pub(in crate::adapters) trait Spokesman<I>: Send {
+    fn ask(
+        &mut self,
+        election: &Election<I, JitterRng>,
+        message: Message<I>,
+        now: Timestamp,
+        out: &mut Vec<Step<I>>,
+    );
+    fn complete(&mut self, outcome: Outcome, now: Timestamp, out: &mut Vec<Step<I>>);
+    fn tick(&mut self, election: &Election<I, JitterRng>, now: Timestamp, out: &mut Vec<Step<I>>);
+    fn deadline(&self) -> Timestamp;
+    fn record_position(
+        &mut self,
+        election: &Election<I, JitterRng>,
+        position: Position,
+        now: Timestamp,
+        out: &mut Vec<Step<I>>,
+    );
+    fn status(&self) -> RegisterStatus<I>;
+}
+
+impl<I: NodeId + Serialize + DeserializeOwned + Send> Spokesman<I> for Agent<I> {
+    fn ask(
+        &mut self,
+        election: &Election<I, JitterRng>,
+        message: Message<I>,
+        now: Timestamp,
+        out: &mut Vec<Step<I>>,
+    ) {
+        Agent::ask(self, election, message, now, out);
+    }
+
+    fn complete(&mut self, outcome: Outcome, now: Timestamp, out: &mut Vec<Step<I>>) {
+        Agent::complete(self, outcome, now, out);
+    }
+
+    fn tick(&mut self, election: &Election<I, JitterRng>, now: Timestamp, out: &mut Vec<Step<I>>) {
+        Agent::tick(self, election, now, out);
+    }
+
+    fn deadline(&self) -> Timestamp {
+        Agent::deadline(self)
+    }
+
+    fn record_position(
+        &mut self,
+        election: &Election<I, JitterRng>,
+        position: Position,
+        now: Timestamp,
+        out: &mut Vec<Step<I>>,
+    ) {
+        Agent::record_position(self, election, position, now, out);
+    }
+
+    fn status(&self) -> RegisterStatus<I> {
+        Agent::status(self)
+    }
+}
+
+/// An agent, its calls, and what it has for the host.
+pub(in crate::adapters) struct Attendant<I> {
+    voter: I,
+    agent: Box<dyn Spokesman<I>>,
+    caller: Box<dyn Caller>,
+    call_timeout: Duration,
+    /// The call that the agent waits for.
+    awaited: Option<Awaited>,
+    /// The number of the last call.
+    number: u64,
+    /// The call that the caller is at, which the agent may not wait for any more.
+    under_way: Option<u64>,
+    /// What the agent has asked for and is not sorted yet.
+    steps: Vec<Step<I>>,
+    /// What the voter has said and the node has not heard.
+    messages: VecDeque<Message<I>>,
+    events: Vec<RegisterEvent<I>>,
+}
+
+/// A call that the agent waits for.
+struct Awaited {
+    number: u64,
+    /// The call, until it begins: an earlier one, which nobody waits for any more, may have to end first. So one call
+    /// waits at most.
+    to_begin: Option<Call>,
+    until: Timestamp,
+}
+
+impl<I: NodeId> Attendant<I> {
+    pub(in crate::adapters) fn new(
+        voter: I,
+        agent: Box<dyn Spokesman<I>>,
+        caller: Box<dyn Caller>,
+        call_timeout: Duration,
+    ) -> Self {
+        Attendant {
+            voter,
+            agent,
+            caller,
+            call_timeout,
+            awaited: None,
+            number: 0,
+            under_way: None,
+            steps: Vec::new(),
+            messages: VecDeque::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// The voter whose state is in the register.
+    pub(in crate::adapters) fn voter(&self) -> I {
+        self.voter
+    }
+
+    /// Takes a message of the node to the voter.
+    pub(in crate::adapters) fn ask(
+        &mut self,
+        election: &Election<I, JitterRng>,
+        message: Message<I>,
+        now: Timestamp,
+    ) {
+        self.agent.ask(election, message, now, &mut self.steps);
+        self.sort_steps(now);
+    }
+
+    /// Does what is due: gives up a call that has taken too long, and looks at the register.
+    pub(in crate::adapters) fn tick(&mut self, election: &Election<I, JitterRng>, now: Timestamp) {
+        if let Some(late) = self.awaited.take_if(|call| now >= call.until) {
+            let is_begun = late.to_begin.is_none();
+            if is_begun {
+                self.caller.cancel();
+            }
+            // What was never begun was not done, for certain.
+            let outcome = if is_begun { Outcome::Unknown } else { Outcome::Failed };
+            self.agent.complete(outcome, now, &mut self.steps);
+            self.sort_steps(now);
+        }
+        self.agent.tick(election, now, &mut self.steps);
+        self.sort_steps(now);
+    }
+
+    /// When [`tick`](Self::tick) is due.
+    pub(in crate::adapters) fn deadline(&self) -> Timestamp {
+        let timeout = self.awaited.as_ref().map(|call| call.until);
+        timeout.into_iter().fold(self.agent.deadline(), Ord::min)
+    }
+
+    /// A call has ended. What came of one that was given up is not passed on. `now` is read afterwards.
+    pub(in crate::adapters) fn complete(&mut self, called: Called, now: Timestamp) {
+        let Called { number, outcome } = called;
+        self.under_way.take_if(|under_way| *under_way == number);
+        if let Some(outcome) = outcome
+            && self.awaited.take_if(|call| call.number == number).is_some()
+        {
+            self.agent.complete(outcome, now, &mut self.steps);
+        }
+        self.sort_steps(now);
+    }
+
+    /// Has the register hold that the data of the node reach so far.
+    pub(in crate::adapters) fn record_position(
+        &mut self,
+        election: &Election<I, JitterRng>,
+        position: Position,
+        now: Timestamp,
+    ) {
+        self.agent.record_position(election, position, now, &mut self.steps);
+        self.sort_steps(now);
+    }
+
+    /// Whether a call is under way, or about to begin, that the agent waits for.
+    pub(in crate::adapters) fn is_calling(&self) -> bool {
+        self.awaited.is_some()
+    }
+
+    /// Takes what the voter says next. The node is stepped with it as with a message that was received.
+    pub(in crate::adapters) fn take_message(&mut self) -> Option<Message<I>> {
+        self.messages.pop_front()
+    }
+
+    pub(in crate::adapters) fn take_events(&mut self) -> Vec<RegisterEvent<I>> {
+        mem::take(&mut self.events)
+    }
+
+    pub(in crate::adapters) fn status(&self) -> RegisterStatus<I> {
+        self.agent.status()
+    }
+
+    fn sort_steps(&mut self, now: Timestamp) {
+        for step in self.steps.drain(..) {
+            let call = match step {
+                Step::Read => Call::Read,
+                Step::Swap { tag, bytes } => Call::Swap { tag, bytes },
+                Step::Deliver(message) => {
+                    self.messages.push_back(message);
+                    continue;
+                }
+                Step::Event(event) => {
+                    self.events.push(event);
+                    continue;
+                }
+                // The agent keeps the number too, for as long as the host runs.
+                Step::Remember(_) => continue,
+            };
+            self.number = self.number.saturating_add(1);
+            let until = now.saturating_add(self.call_timeout);
+            self.awaited = Some(Awaited { number: self.number, to_begin: Some(call), until });
+        }
+        self.begin_call();
+    }
+
+    /// Begins the call that the agent waits for, unless the caller is still at an earlier one.
+    fn begin_call(&mut self) {
+        if self.under_way.is_none()
+            && let Some(awaited) = &mut self.awaited
+            && let Some(call) = awaited.to_begin.take()
+        {
+            self.under_way = Some(awaited.number);
+            self.caller.begin(awaited.number, call);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! A register on its way into a host, whatever its ids need to be written.
+
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use core::fmt;
+use core::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::agent::Agent;
+use super::attendant::{Attendant, Caller, Spokesman};
+use super::hosting::RegisterConfig;
+use super::status::AgentConfig;
+use crate::adapters::random::JitterRng;
+use crate::config::{Config, Timing};
+use crate::types::{ClusterId, NodeId};
+
+/// Makes an agent, or says why it is configured wrongly.
+type NewAgent<I> = fn(AgentConfig<I>, &mut JitterRng) -> Result<Box<dyn Spokesman<I>>, String>;
+
+/// A register whose agent can be started by a host that does not know how its ids are written.
+pub(in crate::adapters) struct Hosted<I, C> {
+    config: RegisterConfig<I, C>,
+    new_agent: NewAgent<I>,
+}
+
+impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static, C> Hosted<I, C> {
+    pub(in crate::adapters) fn new(config: RegisterConfig<I, C>) -> Self {
+        let new_agent: NewAgent<I> = |config, rng| match Agent::new(config, rng) {
+            Ok(agent) => Ok(Box::new(agent)),
+            Err(error) => Err(error.to_string()),
+        };
+        Hosted { config, new_agent }
+    }
+}
+
+impl<I: NodeId, C> Hosted<I, C> {
+    /// Starts the agent of a node, whose calls go through what `caller` makes of the client.
+    pub(in crate::adapters) fn start<E>(
+        self,
+        node: &Config<I>,
+        cluster: ClusterId,
+        rng: &mut JitterRng,
+        caller: impl FnOnce(C) -> Result<Box<dyn Caller>, E>,
+        misconfigured: impl FnOnce(String) -> E,
+    ) -> Result<Attendant<I>, E> {
+        let RegisterConfig { voter, usage, reads, call_timeout, known_sequence, cell } = self.config;
+        let config =
+            AgentConfig { node: node.id, voter, cluster, timing: node.timing, usage, reads, known_sequence };
+        let agent = (self.new_agent)(config, rng).map_err(misconfigured)?;
+        let timeout = call_timeout.unwrap_or_else(|| usual_timeout(&node.timing));
+        Ok(Attendant::new(voter, agent, caller(cell)?, timeout))
+    }
+}
+
+/// Three calls fit into the longest promise.
+fn usual_timeout(timing: &Timing) -> Duration {
+    timing.promise_limit.checked_div(3).unwrap_or_default()
+}
+
+impl<I: Clone, C: Clone> Clone for Hosted<I, C> {
+    fn clone(&self) -> Self {
+        Hosted { config: self.config.clone(), new_agent: self.new_agent }
+    }
+}
+
+impl<I: fmt::Debug, C> fmt::Debug for Hosted<I, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.config.fmt(f)
+    }
+}
