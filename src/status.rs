@@ -99,7 +99,8 @@ pub struct Status<I> {
     /// How many voters make a quorum; 0 if this node knows no members.
     pub quorum: usize,
     /// How many voters this node has heard within the longest promise, itself included if it is one. On a leader, so many
-    /// more than `quorum` may fail before no leader can be elected any more. A follower hears little of other followers.
+    /// more than `quorum` may fail before no leader can be elected any more. A follower hears little of other followers. A
+    /// host that speaks for a voter in a register counts it unless the register is silent.
     pub present_voters: usize,
     /// The last denial that it received, of a vote, a pre-vote or a heartbeat.
     pub last_denial: Option<ReceivedDenial<I>>,

@@ -48,6 +48,10 @@
 //! | `quorate_refused_writes_total` | writes that the disk refused before their first byte |
 //! | `quorate_messages_total{direction}` | messages of the election |
 //! | `quorate_datagrams_total{direction,verdict}` | datagrams, and what became of each; if the host sends any |
+//! | `quorate_register_is_silent` | 1 while the voter in a register says nothing, else 0; these if the host has a register |
+//! | `quorate_register_last_seen_seconds` | how long ago a call has last shown what the register holds |
+//! | `quorate_register_calls_total{call}` | reads and swaps of the register |
+//! | `quorate_register_misses_total{reason}` | calls that did not do what they were to do: [`CallCounters`](super::register::CallCounters) |
 //! | `quorate_name_lookups_total`, `quorate_failed_name_lookups_total` | look-ups of names of nodes, and those that ended without an address; likewise |
 //! | `quorate_build_info{version}` | the release |
 //!
@@ -66,6 +70,8 @@ use super::counters::ElectionCounters;
 #[cfg(feature = "endpoint")]
 use super::endpoint::DatagramCounters;
 use crate::adapters::Advertised;
+#[cfg(feature = "register")]
+use crate::adapters::register::RegisterStatus;
 use crate::role::RoleKind;
 use crate::status::{MemberStatus, Status};
 use crate::types::{Leader, NodeId, Timestamp};
@@ -97,6 +103,9 @@ pub struct Metrics<I> {
     /// What became of its datagrams, if it sends any.
     #[cfg(feature = "endpoint")]
     pub datagrams: Option<DatagramCounters>,
+    /// The agent of the voter in a register, if the host has one.
+    #[cfg(feature = "register")]
+    pub register: Option<RegisterStatus<I>>,
 }
 
 /// Why a node is not [ready](Metrics::readiness).
@@ -132,6 +141,8 @@ impl<I> Metrics<I> {
             counters,
             #[cfg(feature = "endpoint")]
             datagrams: None,
+            #[cfg(feature = "register")]
+            register: None,
         }
     }
 

@@ -6,6 +6,7 @@ use core::marker::PhantomData;
 use super::random::JitterRng;
 use crate::election::Election;
 use crate::message::Message;
+use crate::status::Status;
 use crate::types::Timestamp;
 
 /// There is none.
@@ -42,6 +43,10 @@ impl<I> Attendant<I> {
     }
 
     pub(super) fn is_calling(&self) -> bool {
+        match self.never {}
+    }
+
+    pub(super) fn show(&self, _: &mut Status<I>) {
         match self.never {}
     }
 

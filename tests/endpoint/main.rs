@@ -18,6 +18,7 @@ mod names;
 mod operators;
 #[path = "../formats/page.rs"]
 mod page;
+mod register_voter;
 mod sizes;
 mod upgrades;
 mod world;

@@ -5,11 +5,14 @@ use std::net::{SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use quorate::adapters::endpoint::{Endpoint, Transmit};
 use quorate::adapters::register::{RegisterConfig, RegisterEvent, Silence, Use};
+use quorate::adapters::seal::SystemRng;
 use quorate::adapters::udp::{Host, HostCommandError, HostConfig, HostStartError, Notice};
-use quorate::{Config, HardState, Lease, Position, Priority, Timing, Urgency};
+use quorate::message::{Answer, Body, Denial, Header, HeartbeatReply, Round};
+use quorate::{Config, HardState, Lease, Message, Position, Priority, Term, Timing};
 
-use super::bench::{A, B, Id, R, first};
+use super::bench::{A, B, CLUSTER, Id, R, first};
 use super::memory::MemoryRegister;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -59,9 +62,16 @@ fn wait<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// The host that leads by a membership that all have acknowledged, the other one, and the lease.
+/// Why the voter says nothing to the node of this host.
+fn silence(host: &Host<Id>) -> Option<Silence<Id>> {
+    host.register_status().unwrap().silence
+}
+
+/// The host that leads by a membership that all have acknowledged, the other one, and the lease. To both of them the voter
+/// of the register speaks.
 #[track_caller]
 fn settle([one, two]: [Host<Id>; 2]) -> (Host<Id>, Host<Id>, Lease) {
+    wait("signatures", || [&one, &two].iter().all(|host| silence(host).is_none()).then_some(()));
     let leads = |host: &Host<Id>| host.lease().filter(|_| host.status().committed);
     let (is_first, lease) = wait("a leader", || {
         leads(&one).map(|lease| (true, lease)).or_else(|| leads(&two).map(|lease| (false, lease)))
@@ -72,9 +82,8 @@ fn settle([one, two]: [Host<Id>; 2]) -> (Host<Id>, Host<Id>, Lease) {
 #[test]
 fn of_two_hosts_one_is_elected_while_the_other_is_down_and_replaced_when_it_dies() {
     let register = MemoryRegister::new();
-    // Both have signed.
     let (leader, follower, lease) = settle(pair(&register));
-    wait("signatures", || (register.inspect().signatures == [A, B]).then_some(()));
+    assert_eq!(register.inspect().signatures, [A, B]);
     leader.abort().unwrap();
     let next = wait("the other to lead", || follower.lease().filter(|next| next.term > lease.term));
     // It goes on by the promises of the register.
@@ -85,4 +94,179 @@ fn of_two_hosts_one_is_elected_while_the_other_is_down_and_replaced_when_it_dies
     wait("a leader alone", || alone.lease());
     let status = alone.register_status().unwrap();
     assert_eq!((status.silence, status.bound.map(|(to, _)| to)), (None, Some(id)));
+}
+
+/// Waits for the next event of the agent that `wanted` takes, and returns all up to it.
+#[track_caller]
+fn events_until(host: &Host<Id>, wanted: impl Fn(&RegisterEvent<Id>) -> bool) -> Vec<RegisterEvent<Id>> {
+    let (news, mut seen) = (host.events(), Vec::new());
+    loop {
+        match news.recv_timeout(PATIENCE) {
+            Ok(Notice::Register(event)) => {
+                seen.push(event);
+                if wanted(&seen[seen.len() - 1]) {
+                    return seen;
+                }
+            }
+            Ok(_) => {}
+            Err(error) => panic!("{error} after {seen:?}"),
+        }
+    }
+}
+
+/// A register that is released also if the test fails.
+struct Released(MemoryRegister);
+
+impl Drop for Released {
+    fn drop(&mut self) {
+        self.0.work();
+    }
+}
+
+#[test]
+fn a_register_that_hangs_costs_no_lease_while_the_other_machine_is_there_and_holds_no_host_up() {
+    let register = Released(MemoryRegister::new());
+    let (leader, follower, lease) = settle(pair(&register.0));
+    register.0.hang();
+    wait("the follower to miss the register", || silence(&follower));
+    assert_eq!(silence(&follower), Some(Silence::Unreachable));
+    let later = leader.lease().unwrap();
+    wait("a lease that grows", || leader.lease().filter(|grown| grown.until > later.until));
+    // The call that hangs is one. Those that time out behind it were never begun.
+    let failed = |host: &Host<Id>| host.register_status().unwrap().calls.failed;
+    let before = failed(&follower);
+    wait("more calls to fail", || (failed(&follower) >= before + 3).then_some(()));
+    assert!(register.0.hanging() <= 2, "{} calls hang", register.0.hanging());
+    assert_eq!(leader.lease().unwrap().term, lease.term);
+    // A host that stops does not wait for it.
+    follower.shutdown_within(Duration::from_secs(1)).unwrap();
+    assert!(register.0.hanging() >= 1, "the call ended before the host did");
+    register.0.work();
+    wait("the register to answer", || silence(&leader).is_none().then_some(()));
+}
+
+#[test]
+fn what_comes_of_a_swap_that_was_given_up_is_not_reported() {
+    let register = Released(MemoryRegister::new());
+    let (leader, follower, lease) = settle(pair(&register.0));
+    drop(follower);
+    let (late, later) = (Position { term: 1, index: 7 }, Position { term: 1, index: 8 });
+    wait("a position to be recorded at all", || {
+        leader.record_position(Position { term: 1, index: 1 }).unwrap();
+        let seen = events_until(&leader, |event| !matches!(event, RegisterEvent::Silent(_)));
+        seen.contains(&RegisterEvent::PositionRecorded(Position { term: 1, index: 1 })).then_some(())
+    });
+    register.0.hang();
+    leader.record_position(late).unwrap();
+    let seen = events_until(&leader, |event| *event == RegisterEvent::PositionRefused(late));
+    assert!(seen.contains(&RegisterEvent::PositionRefused(late)), "{seen:?}");
+    let unknown = leader.register_status().unwrap().calls.unknown;
+    register.0.work();
+    // Its lease may have ended meanwhile, for want of the register: it is elected again then.
+    let seen = wait("the next one to be recorded", || {
+        leader.record_position(later).unwrap();
+        let seen = events_until(&leader, |event| !matches!(event, RegisterEvent::Silent(_)));
+        seen.contains(&RegisterEvent::PositionRecorded(later)).then_some(seen)
+    });
+    assert!(!seen.contains(&RegisterEvent::PositionRecorded(late)), "{seen:?}");
+    assert!(unknown >= 1, "no swap was given up");
+    assert!(leader.status().term >= lease.term);
+    assert_eq!(register.0.inspect().state.position_floor, later);
+}
+
+#[test]
+fn a_datagram_in_the_name_of_the_registers_voter_has_no_effect_and_is_counted() {
+    let register = MemoryRegister::new();
+    let (leader, _follower, lease) = settle(pair(&register));
+    let forger = UdpSocket::bind(any_port()).unwrap();
+    let mut endpoint =
+        Endpoint::new(R, CLUSTER, None, SystemRng::new().unwrap()).expect("a generator with randomness");
+    endpoint.bind(forger.local_addr().unwrap());
+    endpoint.configure(leader.status().id, leader.local_addr()).unwrap();
+    let dropped = || leader.counters().from_register_voter;
+    wait("forgeries to be dropped", || {
+        let status = leader.status();
+        let header = Header {
+            cluster: CLUSTER,
+            life: first().life,
+            term: Term(lease.term.0 + 1_000),
+            version: status.version,
+            committed: true,
+            round: Round(1),
+            sent_at: status.now,
+        };
+        let body = Body::HeartbeatReply(HeartbeatReply {
+            request_term: lease.term,
+            answer: Answer::Denied(Denial::StaleTerm),
+            position: Position::default(),
+            priority: Priority::NEVER_LEADS,
+            ready: false,
+            leaving: false,
+            membership: None,
+        });
+        let mut transmits = Vec::new();
+        endpoint.send(status.id, &Message { header, body }, status.now, &mut transmits);
+        endpoint.handle_timeout(status.now, &mut transmits);
+        for Transmit { to, bytes } in transmits {
+            forger.send_to(&bytes, to).unwrap();
+        }
+        (dropped() >= 10).then_some(())
+    });
+    assert_eq!(leader.lease().unwrap().term, lease.term);
+    assert!(leader.addresses().iter().all(|&(id, _)| id != R), "{:?}", leader.addresses());
+}
+
+#[test]
+fn a_leader_has_a_position_recorded_and_a_follower_is_refused() {
+    let register = MemoryRegister::new();
+    let (leader, follower, _) = settle(pair(&register));
+    let position = Position { term: 1, index: 5 };
+    let answer = |event: &RegisterEvent<Id>| !matches!(event, RegisterEvent::Silent(_));
+    leader.record_position(position).unwrap();
+    let seen = events_until(&leader, answer);
+    assert_eq!(seen.last(), Some(&RegisterEvent::PositionRecorded(position)));
+    assert_eq!(leader.status().position, position, "the election was told, too");
+    assert_eq!(register.inspect().state.position_floor, position);
+    follower.record_position(position).unwrap();
+    assert_eq!(events_until(&follower, answer).last(), Some(&RegisterEvent::PositionRefused(position)));
+    let without = start(config(A));
+    assert_eq!(without.register_status(), None);
+    assert!(matches!(without.record_position(position), Err(HostCommandError::NoRegister)));
+}
+
+#[test]
+fn a_client_that_panics_costs_the_voter_and_not_the_host() {
+    let register = MemoryRegister::new();
+    let (leader, follower, lease) = settle(pair(&register));
+    register.panic();
+    wait("the follower to miss the register", || silence(&follower));
+    register.work();
+    assert_eq!(leader.lease().map(|lease| lease.term), Some(lease.term));
+    follower.shutdown().unwrap();
+}
+
+#[test]
+fn a_leader_that_needs_nothing_of_the_register_counts_its_voter_as_present() {
+    let register = MemoryRegister::new();
+    let (leader, follower, _) = settle(pair(&register));
+    let heard_ago = |id: Id| {
+        let members = leader.status().members;
+        members.iter().find(|member| member.id == id).and_then(|member| member.heard_ago)
+    };
+    let long = timing().promise_limit;
+    wait("the voter not to have been heard for long", || heard_ago(R).filter(|&ago| ago > long * 2));
+    assert_eq!(leader.status().present_voters, 3);
+    assert_eq!(leader.status().diagnosis, None);
+    // A follower looks often. What it finds out, its status tells.
+    register.fail();
+    wait("the follower to miss the register", || silence(&follower));
+    assert_eq!(follower.status().present_voters, 2);
+}
+
+#[test]
+fn a_host_that_is_told_to_speak_for_itself_does_not_start() {
+    let register = RegisterConfig::new(A, spare(), MemoryRegister::new());
+    let started =
+        Host::start(config(A).register(register), first(), |_: &HardState<Id>| Ok::<_, Infallible>(()));
+    assert!(matches!(started, Err(HostStartError::Register(_))), "{started:?}");
 }

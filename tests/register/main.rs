@@ -16,5 +16,6 @@ mod memory;
 mod outcomes;
 mod seats;
 mod simulation;
+mod tasks;
 mod usage;
 mod watches;

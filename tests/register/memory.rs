@@ -24,8 +24,6 @@ struct State {
     mood: Mood,
     /// The number of the content, and the content.
     content: (u64, Vec<u8>),
-    reads: u64,
-    swaps: u64,
     /// How many calls hang.
     hanging: usize,
 }
@@ -45,19 +43,13 @@ impl MemoryRegister {
     /// As the operator creates it.
     pub(crate) fn new() -> Self {
         let content = (1, register::create(&first(), R).unwrap());
-        let state = State { mood: Mood::Works, content, reads: 0, swaps: 0, hanging: 0 };
+        let state = State { mood: Mood::Works, content, hanging: 0 };
         let shared = Shared { state: Mutex::new(state), changed: Condvar::new(), woken: Notify::new() };
         MemoryRegister(Arc::new(shared))
     }
 
     pub(crate) fn inspect(&self) -> Inspection<Id> {
         register::inspect(&self.lock().content.1).unwrap()
-    }
-
-    /// How often it was read and swapped.
-    pub(crate) fn calls(&self) -> (u64, u64) {
-        let state = self.lock();
-        (state.reads, state.swaps)
     }
 
     /// From now on no call ends; a swap is made all the same.
@@ -93,8 +85,8 @@ impl MemoryRegister {
         self.0.state.lock().unwrap()
     }
 
-    /// Does what the register does at once, and says whether the call hangs then.
-    fn begin<T>(&self, act: impl FnOnce(&mut State) -> T) -> Result<(T, bool), CellError> {
+    /// Does what the register does at once.
+    fn begin<T>(&self, act: impl FnOnce(&mut State) -> T) -> Result<T, CellError> {
         let mut state = self.lock();
         match state.mood {
             Mood::Fails => Err(CellError::not_done(io::Error::other("unreachable, as the test wants"))),
@@ -102,12 +94,12 @@ impl MemoryRegister {
                 drop(state);
                 panic!("a client that panics, as the test wants")
             }
-            Mood::Works | Mood::Hangs => Ok((act(&mut state), state.mood == Mood::Hangs)),
+            Mood::Works | Mood::Hangs => Ok(act(&mut state)),
         }
     }
 
     fn call<T>(&self, act: impl FnOnce(&mut State) -> T) -> Result<T, CellError> {
-        let (outcome, _) = self.begin(act)?;
+        let outcome = self.begin(act)?;
         let mut state = self.lock();
         state.hanging += 1;
         // A test that fails must not hang.
@@ -119,7 +111,7 @@ impl MemoryRegister {
     }
 
     async fn await_call<T>(&self, act: impl FnOnce(&mut State) -> T) -> Result<T, CellError> {
-        let (outcome, _) = self.begin(act)?;
+        let outcome = self.begin(act)?;
         let hanging = Hanging::new(self);
         loop {
             let woken = self.0.woken.notified();
@@ -151,12 +143,10 @@ impl Drop for Hanging<'_> {
 
 impl State {
     fn read(&mut self) -> Option<(Tag, Vec<u8>)> {
-        self.reads += 1;
         Some((Tag::from(self.content.0), self.content.1.clone()))
     }
 
     fn swap(&mut self, tag: &Tag, bytes: &[u8]) -> Option<Tag> {
-        self.swaps += 1;
         let number = self.content.0;
         if *tag != Tag::from(number) {
             return None;

@@ -7,9 +7,13 @@ use std::vec;
 use super::Metrics;
 use super::open_metrics::{Family, Labels, Samples};
 use crate::adapters::counters::{Denials, ElectionCounters, Ends, Histogram};
+#[cfg(feature = "register")]
+use crate::adapters::register::{CallCounters, RegisterStatus};
 #[cfg(feature = "endpoint")]
 use crate::adapters::{endpoint::DatagramCounters, seal::Refused};
 use crate::types::NodeId;
+#[cfg(feature = "register")]
+use crate::types::Timestamp;
 
 impl<I: NodeId> Metrics<I> {
     /// All of them, in the order in which they are written.
@@ -18,6 +22,8 @@ impl<I: NodeId> Metrics<I> {
         families.extend(of_counters(&self.counters, self.counters.leaderless(self.now)));
         #[cfg(feature = "endpoint")]
         families.extend(self.datagrams.iter().flat_map(of_datagrams));
+        #[cfg(feature = "register")]
+        families.extend(self.register.iter().flat_map(|register| of_register(register, self.now)));
         let version = &[("version", env!("CARGO_PKG_VERSION"))];
         let help = "The release of quorate";
         families.push(Family { name: "build", help, is_in_seconds: false, samples: Samples::Info(version) });
@@ -110,6 +116,35 @@ fn of_datagrams(counters: &DatagramCounters) -> [Family; 3] {
         counters_of("datagrams", "Datagrams, and what became of each", datagrams(counters)),
         counter("name_lookups", "Look-ups of names of nodes", counters.lookups),
         counter("failed_name_lookups", failed, counters.failed_lookups),
+    ]
+}
+
+#[cfg(feature = "register")]
+fn of_register<I>(register: &RegisterStatus<I>, now: Timestamp) -> [Family; 4] {
+    let CallCounters { reads, swaps, refused, failed, unknown } = register.calls;
+    let age = register.last_seen.map(|seen| now.saturating_duration_since(seen));
+    let misses = "Calls of the register that did not do what they were to do";
+    [
+        gauge(
+            "register_is_silent",
+            "Whether the voter in the register says nothing",
+            flag(register.silence.is_some()),
+        ),
+        seconds("register_last_seen", "How long ago a call has last shown what the register holds", age),
+        counters_of(
+            "register_calls",
+            "Calls of the register",
+            vec![(&[("call", "read")], reads), (&[("call", "swap")], swaps)],
+        ),
+        counters_of(
+            "register_misses",
+            misses,
+            vec![
+                (&[("reason", "refused")], refused),
+                (&[("reason", "failed")], failed),
+                (&[("reason", "unknown")], unknown),
+            ],
+        ),
     ]
 }
 

@@ -15,6 +15,7 @@ use super::status::{Outcome, RegisterEvent, RegisterStatus, Step, Tag};
 use crate::adapters::random::JitterRng;
 use crate::election::Election;
 use crate::message::Message;
+use crate::status::{MemberStatus, Status};
 use crate::types::{NodeId, Position, Timestamp};
 
 /// What the client of a register is to do.
@@ -115,6 +116,8 @@ pub(in crate::adapters) struct Attendant<I> {
     voter: I,
     agent: Box<dyn Spokesman<I>>,
     caller: Box<dyn Caller>,
+    /// The longest promise of the node.
+    promise_limit: Duration,
     call_timeout: Duration,
     /// The call that the agent waits for.
     awaited: Option<Awaited>,
@@ -143,12 +146,13 @@ impl<I: NodeId> Attendant<I> {
         voter: I,
         agent: Box<dyn Spokesman<I>>,
         caller: Box<dyn Caller>,
-        call_timeout: Duration,
+        (promise_limit, call_timeout): (Duration, Duration),
     ) -> Self {
         Attendant {
             voter,
             agent,
             caller,
+            promise_limit,
             call_timeout,
             awaited: None,
             number: 0,
@@ -238,6 +242,18 @@ impl<I: NodeId> Attendant<I> {
         self.agent.status()
     }
 
+    /// Counts the voter as present unless it is silent: a leader does not hear it while it needs no promise of it.
+    pub(in crate::adapters) fn show(&self, status: &mut Status<I>) {
+        let RegisterStatus { silence, last_seen, .. } = self.agent.status();
+        let is_unheard = |member: &MemberStatus<I>| {
+            let is_recent = member.heard_ago.is_some_and(|ago| ago <= self.promise_limit);
+            member.id == self.voter && member.voter && !is_recent
+        };
+        if silence.is_none() && last_seen.is_some() && status.members.iter().any(is_unheard) {
+            status.present_voters = status.present_voters.saturating_add(1);
+        }
+    }
+
     fn sort_steps(&mut self, now: Timestamp) {
         for step in self.steps.drain(..) {
             let call = match step {
@@ -272,3 +288,7 @@ impl<I: NodeId> Attendant<I> {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::arithmetic_side_effects, clippy::unwrap_used)]
+mod tests;

@@ -50,7 +50,7 @@ impl<I: NodeId, C> Hosted<I, C> {
             AgentConfig { node: node.id, voter, cluster, timing: node.timing, usage, reads, known_sequence };
         let agent = (self.new_agent)(config, rng).map_err(misconfigured)?;
         let timeout = call_timeout.unwrap_or_else(|| usual_timeout(&node.timing));
-        Ok(Attendant::new(voter, agent, caller(cell)?, timeout))
+        Ok(Attendant::new(voter, agent, caller(cell)?, (node.timing.promise_limit, timeout)))
     }
 }
 

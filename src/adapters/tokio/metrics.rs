@@ -57,6 +57,10 @@ where
         {
             metrics.datagrams = self.transport.datagrams();
         }
+        #[cfg(feature = "register")]
+        {
+            metrics.register = self.register.as_ref().map(|register| register.status());
+        }
         metrics
     }
 }

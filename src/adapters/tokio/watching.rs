@@ -64,6 +64,9 @@ where
         let (mut status, now) = (self.election.status(), self.watch.now());
         let own = || self.diagnostics.as_ref().and_then(|diagnostics| diagnostics.current(now));
         status.diagnosis = self.transport.diagnosis().or_else(own);
+        if let Some(register) = &self.register {
+            register.show(&mut status);
+        }
         if let Some(write) = self.upkeep.write_view() {
             write.show(&mut status, now);
         }

@@ -21,6 +21,10 @@ impl<I: NodeId> Shared<I> {
         metrics.leader_address = leader.and_then(|leader| leader.address);
         metrics.leader_advertised = leader.and_then(|leader| leader.advertised);
         metrics.datagrams = Some(self.datagrams());
+        #[cfg(feature = "register")]
+        {
+            metrics.register = self.register_status();
+        }
         if self.end.is_set() {
             metrics.end();
         }

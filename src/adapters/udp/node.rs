@@ -64,6 +64,9 @@ impl<I: NodeId> Node<I> {
     pub(super) fn snapshot(&self) -> Snapshot<I> {
         let mut status = self.election.status();
         status.diagnosis = self.endpoint.diagnosis(status.now);
+        if let Some(register) = &self.register {
+            register.show(&mut status);
+        }
         Snapshot { status, leader: self.leader(), election: self.actions.counters().clone() }
     }
 }

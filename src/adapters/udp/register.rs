@@ -28,9 +28,9 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> HostConfig<I> {
     /// ```no_run
     /// use quorate::adapters::register::{Cell, RegisterConfig, Use};
     /// use quorate::adapters::seal::Keyring;
-    /// use quorate::adapters::store::Deployment;
+    /// use quorate::adapters::store::Store;
     /// use quorate::adapters::udp::{Host, HostConfig};
-    /// use quorate::{ClusterId, Config, Timing};
+    /// use quorate::{ClusterId, Config, HardState, Timing};
     /// use std::time::Duration;
     ///
     /// # fn start(cell: impl Cell) -> Result<(), Box<dyn std::error::Error>> {
@@ -41,8 +41,9 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> HostConfig<I> {
     ///     .sealed(Keyring::read("group.key")?)
     ///     .peer(2, "10.0.0.2:7000".parse()?)
     ///     .register(RegisterConfig::new(9, usage, cell));
-    /// let deployment = Deployment::first_rollout(ClusterId::from_name("backup"), [1, 2, 9]);
-    /// let host = Host::start_in("/var/lib/backup", &deployment, config)?;
+    /// let first = HardState::bootstrap(ClusterId(7), [1, 2, 9])?;
+    /// let mut store = Store::create("node-1", &first)?; // the first time; Store::open ever after
+    /// let host = Host::start(config, first, move |state| store.save(state))?;
     /// # Ok(())
     /// # }
     /// ```
@@ -99,7 +100,7 @@ impl<I: NodeId> Host<I> {
 }
 
 impl<I: NodeId> super::shared::Shared<I> {
-    fn register_status(&self) -> Option<RegisterStatus<I>> {
+    pub(super) fn register_status(&self) -> Option<RegisterStatus<I>> {
         self.with_node(|node| node.register.as_ref().map(Attendant::status))
     }
 }
