@@ -20,6 +20,7 @@ mod long_promise;
 mod lost_quorum;
 mod membership_exchange;
 mod node_attributes;
+mod peers;
 mod receipt;
 mod reconfiguration;
 mod recovery;
@@ -32,18 +33,18 @@ mod status;
 mod takeover;
 mod timeout_now;
 mod transfer_pre_vote;
+mod trouble;
 mod vote;
 mod vote_reply;
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use rand_core::Rng;
 
-use crate::backoff::Backoff;
 use crate::config::{CheckedTiming, Config, ConfigError, Memory, check_promised};
 use crate::event::Event;
 use crate::hard_state::HardState;
+use crate::held::Held;
 use crate::io::{Input, Output};
 use crate::membership::{Membership, MembershipError};
 use crate::message::Header;
@@ -52,14 +53,13 @@ use crate::promise::Promise;
 use crate::reconfig::CAN_RECONFIGURE;
 use crate::rejection::Rejection;
 use crate::role::{Following, Leaving, Participation, Role, RoleKind};
-use crate::succession::Takeover;
 use crate::types::{
     CLOCK_END, ClusterId, Leader, Life, MemberIndex, NEVER, NodeId, Position, Priority, Round, Term,
     Timestamp,
 };
 use durability::Durability;
-use lost_quorum::QuorumCheck;
 use removal::initial_participation;
+use trouble::Trouble;
 
 /// The state machine of one node in the election of its group's leader.
 ///
@@ -78,7 +78,7 @@ pub struct Election<I, R> {
     memory: Memory,
     /// A cache: the index of this node in the membership, which nearly every rule asks for.
     own_index: Option<MemberIndex>,
-    hard: HardState<I>,
+    hard: Held<I>,
     /// The time of the last tick.
     now: Timestamp,
     /// The round of the last request sent.
@@ -89,11 +89,7 @@ pub struct Election<I, R> {
     peer_log: PeerLog<I>,
     /// When the node was started, or became blank.
     started: Timestamp,
-    /// What is asked of others if there has been no leader for long. Rule 9.10.
-    quorum_check: Option<Box<QuorumCheck<I>>>,
-    /// The delay of candidacies after a lapsed lease. Rule 4.8.
-    lapse_backoff: Backoff,
-    takeover: Option<Box<Takeover<I>>>,
+    trouble: Trouble<I>,
     /// The rank in the succession that the last leader gave. Rule 4.1.
     rank: Option<u8>,
     /// How many candidacies have ended without a winner since this node followed a leader, or led. Rule 4.4 (e).
@@ -147,7 +143,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             let known = members.voters().iter().copied().chain([config.id]).collect();
             saved.membership = members.with_known(known).ok_or(MembershipError::TooManyMembers)?;
         }
-        let participation = initial_participation(config.id, &saved);
+        let participation = initial_participation(config.id, &saved.membership, saved.committed);
         let forgotten_until = now.after(promised).after(timing.clock.resolution());
         let quarantine_until = if saved.term > Term(0) { forgotten_until } else { Timestamp::ORIGIN };
         Self::begin_incarnation(&mut saved, &mut rng);
@@ -158,18 +154,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             priority: config.priority,
             timing,
             memory: config.memory,
-            peer_log: PeerLog::new(&saved.membership),
+            peer_log: PeerLog::new(&saved.membership, config.id),
             durability: Durability::Current,
             own_index: saved.membership.index_of(config.id),
-            hard: saved,
+            hard: Held::new(saved, config.id),
             now,
             round,
             first_round: round,
             promise: Promise::quarantine(quarantine_until),
             started: now,
-            quorum_check: None,
-            lapse_backoff: Backoff::default(),
-            takeover: None,
+            trouble: Trouble::none(),
             rank: None,
             lost_candidacies: 0,
             deferred_after_clock_jump: false,
@@ -180,7 +174,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             role: Role::Follower(Following::new(NEVER)),
             rng,
         };
-        if election.hard.blank.is_some() {
+        if election.hard.blank().is_some() {
             election.start_recovery();
             return Ok(election);
         }
@@ -363,7 +357,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// The only way to another state as a whole.
     fn set_hard_state(&mut self, state: HardState<I>) {
         self.own_index = state.membership.index_of(self.id);
-        self.hard = state;
+        self.hard = Held::new(state, self.id);
     }
 
     /// Whether this node votes in the membership that it holds.

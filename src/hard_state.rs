@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use crate::fingerprint::{Fingerprint, Kind};
 use crate::membership::{Limits, Membership, MembershipError};
-use crate::types::{ClusterId, Incarnation, Life, MembershipVersion, Nanos, NodeId, Position, Term};
+use crate::types::{ClusterId, Incarnation, Life, MembershipVersion, NodeId, Position, Term};
 
 /// The durable state of a node. The host stores it whole, and hands it back when the node starts again.
 ///
@@ -297,10 +297,6 @@ impl<I: NodeId> HardState<I> {
             position_floor,
             blank: None,
         }
-    }
-
-    pub(crate) fn promised_nanos(&self) -> Nanos {
-        self.promised.into()
     }
 }
 

@@ -135,7 +135,7 @@
 //!
 //! Files: `types.rs`, `types/time.rs`, `message.rs`, `message/display.rs`, `config.rs`, `config/checked_timing.rs`,
 //! `config/errors.rs`, `io.rs`, `event.rs`, `event/display.rs`, `fingerprint.rs`, `name.rs`, `diagnosis.rs`, `rejection.rs`, `status.rs`, `role.rs`, `election.rs`,
-//! `election/receipt.rs`, `election/status.rs`, `election/node_attributes.rs`, `election/invariants.rs`, `notice.rs`, `election/expiry.rs`
+//! `election/receipt.rs`, `election/status.rs`, `election/node_attributes.rs`, `election/invariants.rs`, `notice.rs`, `election/expiry.rs`, `election/trouble.rs`
 //!
 //! Each section begins with the files, below `src`, that implement its rules. These serve all of them: the
 //! small values, the messages, the lengths of time, what goes in and comes out, the data of each role, and
@@ -143,7 +143,7 @@
 //!
 //! ## 1 Terms and votes
 //!
-//! Files: `hard_state.rs`, `election/vote.rs`, `election/durability.rs`, `election/life.rs`
+//! Files: `hard_state.rs`, `held.rs`, `election/vote.rs`, `election/durability.rs`, `election/life.rs`
 //!
 //! **1.1 One vote in a term.** A node grants its vote to one candidate in a term, as often as that
 //! candidate asks, and the vote is durable before the reply is sent. Raft §5.2.
@@ -215,7 +215,7 @@
 //!
 //! ## 2 Promises
 //!
-//! Files: `promise.rs`, `peer_log.rs`
+//! Files: `promise.rs`, `peer_log.rs`, `election/peers.rs`
 //!
 //! **2.1 A vote or an accepted heartbeat is a promise.** Until it ends, the voter grants neither a vote nor
 //! a pre-vote to another node, and does not campaign. A promise of length `granted` that is given at `now`,
@@ -1363,6 +1363,7 @@ mod format_page;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 mod hard_state;
+mod held;
 mod io;
 mod lease;
 mod membership;

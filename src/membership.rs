@@ -30,15 +30,18 @@ pub const MAX_MEMBERS: usize = 255;
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Deserialize))]
-#[cfg_attr(feature = "serde", serde(try_from = "Parts<Vec<I>, Vec<Learner<I>>, Origin<I>>"))]
+#[cfg_attr(feature = "serde", serde(try_from = "Parts<Vec<I>, Vec<Learner<I>>, Origin<Vec<I>>>"))]
 #[cfg_attr(feature = "serde", serde(bound(deserialize = "I: NodeId + Deserialize<'de>")))]
 pub struct Membership<I> {
     version: MembershipVersion,
-    /// The voters, then the learners.
-    members: Box<[I]>,
+    /// The voters, then the learners, then the nodes that founded the group (9.9): one list, so that a copy takes one
+    /// allocation and a membership few bytes.
+    nodes: Box<[I]>,
     voters: u8,
+    /// How many of the nodes are voters or learners.
+    members: u8,
     quorum: u8,
-    origin: Origin<I>,
+    origin: Origin<()>,
     /// The version with which each learner was added, in the order of the learners. Rule 2.8.
     added: Box<[MembershipVersion]>,
 }
@@ -69,7 +72,23 @@ pub enum MembershipError {
 impl<I> Membership<I> {
     /// The voters and the learners.
     pub(crate) fn lists(&self) -> (&[I], &[I]) {
-        self.members.split_at_checked(self.voters.into()).unwrap_or_default()
+        self.member_list().split_at_checked(self.voters.into()).unwrap_or_default()
+    }
+
+    /// The voters, then the learners.
+    #[inline]
+    fn member_list(&self) -> &[I] {
+        self.nodes.get(..self.members.into()).unwrap_or_default()
+    }
+
+    /// The nodes behind the members.
+    fn founder_list(&self) -> &[I] {
+        self.nodes.get(self.members.into()..).unwrap_or_default()
+    }
+
+    /// How the group came into being, with the nodes that founded it.
+    fn origin(&self) -> Origin<&[I]> {
+        self.origin.map(|()| self.founder_list())
     }
 }
 
@@ -93,8 +112,9 @@ impl<I: NodeId> Membership<I> {
     pub fn joining() -> Self {
         Membership {
             version: MembershipVersion::default(),
-            members: Box::new([]),
+            nodes: Box::new([]),
             voters: 0,
+            members: 0,
             quorum: 0,
             origin: Origin::Listed,
             added: Box::new([]),
@@ -149,7 +169,7 @@ impl<I: NodeId> Membership<I> {
         voters: Vec<I>,
         learners: Vec<I>,
         quorum: usize,
-        origin: Origin<I>,
+        origin: Origin<&[I]>,
     ) -> Result<Self, MembershipError> {
         let limits = origin.limits();
         if limits.is_some_and(|limits| !limits.are_sound()) {
@@ -157,7 +177,8 @@ impl<I: NodeId> Membership<I> {
         }
         let forming = limits.filter(|_| version == MembershipVersion::default());
         let (count, all) = (voters.len(), voters.len().saturating_add(learners.len()));
-        let (Ok(few), Ok(_), Ok(needed)) = (u8::try_from(count), u8::try_from(all), u8::try_from(quorum))
+        let (Ok(few), Ok(listed), Ok(needed)) =
+            (u8::try_from(count), u8::try_from(all), u8::try_from(quorum))
         else {
             return Err(MembershipError::TooManyMembers);
         };
@@ -174,13 +195,22 @@ impl<I: NodeId> Membership<I> {
             }
             None => {}
         }
-        let (mut members, mut learners) = (sorted(voters)?, sorted(learners)?);
-        if learners.iter().any(|learner| members.binary_search(learner).is_ok()) {
+        let (mut nodes, mut learners) = (sorted(voters)?, sorted(learners)?);
+        if learners.iter().any(|learner| nodes.binary_search(learner).is_ok()) {
             return Err(MembershipError::Duplicate);
         }
         let added = core::iter::repeat_n(MembershipVersion::default(), learners.len()).collect();
-        members.append(&mut learners);
-        Ok(Membership { version, members: members.into(), voters: few, quorum: needed, origin, added })
+        nodes.append(&mut learners);
+        let origin = origin.map(|founders| nodes.extend_from_slice(founders));
+        Ok(Membership {
+            version,
+            nodes: nodes.into(),
+            voters: few,
+            members: listed,
+            quorum: needed,
+            origin,
+            added,
+        })
     }
 
     /// Its version.
@@ -204,7 +234,7 @@ impl<I: NodeId> Membership<I> {
     /// The voters, then the learners.
     #[must_use]
     pub fn members(&self) -> &[I] {
-        &self.members
+        self.member_list()
     }
 
     /// How many voters make a quorum.
@@ -223,10 +253,7 @@ impl<I: NodeId> Membership<I> {
     /// stay voters for one to be in every quorum. Rules 9.6 and 9.9.
     #[must_use]
     pub fn founders(&self) -> &[I] {
-        match &self.origin {
-            Origin::Founded(founders) => founders,
-            Origin::Listed | Origin::Formed(_) => &[],
-        }
+        self.founder_list()
     }
 
     /// Whether this is the starting point of a group that forms itself.
@@ -255,7 +282,7 @@ impl<I: NodeId> Membership<I> {
 
     /// The member at `index`; `None` if the membership is shorter.
     pub(crate) fn member(&self, index: MemberIndex) -> Option<I> {
-        self.members.get(index.as_usize()).copied()
+        self.member_list().get(index.as_usize()).copied()
     }
 
     /// Whether the member at `index` votes.
@@ -277,7 +304,7 @@ impl<I: NodeId> Membership<I> {
 
     /// Every member with its index, in order.
     pub(crate) fn indexed_members(&self) -> impl Iterator<Item = (MemberIndex, I)> {
-        MemberIndex::all().zip(self.members.iter().copied())
+        MemberIndex::all().zip(self.member_list().iter().copied())
     }
 
     /// Whether the voters that satisfy `counts` make a quorum. Spec: `Quorums`.
@@ -316,14 +343,14 @@ impl<I: NodeId> Membership<I> {
         let MembershipVersion { term, number } = self.version;
         let version = MembershipVersion { term, number: number.checked_add(1)? };
         let quorum = majority(voters.len());
-        let next = Self::assemble(version, voters, learners, quorum, self.origin.clone()).ok()?;
+        let next = Self::assemble(version, voters, learners, quorum, self.origin()).ok()?;
         let added = |&id: &I| self.index_of(id).map_or(version, |index| self.added_at(index));
         Some(Membership { added: next.learners().iter().map(added).collect(), ..next })
     }
 
     /// The starting point of a forming group, with these nodes known.
     pub(crate) fn with_known(&self, voters: Vec<I>) -> Option<Self> {
-        Self::assemble(self.version, voters, Vec::new(), self.quorum(), self.origin.clone()).ok()
+        Self::assemble(self.version, voters, Vec::new(), self.quorum(), self.origin()).ok()
     }
 
     /// The first membership of a group that formed itself: its founders, with the quorum that elected the first
@@ -334,7 +361,7 @@ impl<I: NodeId> Membership<I> {
             founders,
             Vec::new(),
             self.quorum(),
-            self.origin.clone(),
+            self.origin(),
         )
         .ok()
     }
@@ -360,15 +387,20 @@ impl<I: NodeId> Membership<I> {
     }
 
     /// The same members, in a group with these limits, or without.
-    pub(crate) fn with_limits(mut self, limits: Option<Limits>) -> Self {
-        self.origin = limits.map_or(Origin::Listed, Origin::Formed);
-        self
+    pub(crate) fn with_limits(self, limits: Option<Limits>) -> Self {
+        self.with_origin(limits.map_or(Origin::Listed, Origin::Formed))
     }
 
     /// The first membership of a group that these voters found. Rule 9.6.
-    pub(crate) fn founded(mut self) -> Self {
-        self.origin = Origin::Founded(self.voters().into());
-        self
+    pub(crate) fn founded(self) -> Self {
+        let founders = self.voters().to_vec();
+        self.with_origin(Origin::Founded(&founders))
+    }
+
+    fn with_origin(self, origin: Origin<&[I]>) -> Self {
+        let mut nodes = self.member_list().to_vec();
+        let origin = origin.map(|founders| nodes.extend_from_slice(founders));
+        Membership { nodes: nodes.into(), origin, ..self }
     }
 
     /// Rule 9.9: whether each quorum has one of the founders, if the group was founded by blank nodes.
@@ -385,7 +417,7 @@ impl<I: NodeId> Membership<I> {
 
     /// What makes two memberships the same, whatever their versions.
     fn identity(&self) -> (&[I], u8, u8) {
-        (&self.members, self.voters, self.quorum)
+        (self.member_list(), self.voters, self.quorum)
     }
 }
 

@@ -9,13 +9,27 @@ use crate::message::Denial;
 use crate::notice::Notice;
 use crate::types::{MemberIndex, NEVER, Nanos, NodeId, Position, Round, Term, Timestamp};
 
-/// One record for each member, and one for all nodes outside the membership, so that memory stays bounded.
+/// One record for each other member, and one for all nodes outside the membership, so that memory stays bounded.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct PeerLog<I> {
-    /// One for each member, in the order of the membership.
+    /// One for each member but this node, in the order of the membership.
     members: Box<[PeerRecord]>,
     /// State that most nodes never need, kept out of line.
     rare: Option<Box<RareState<I>>>,
+}
+
+/// The index of another member among the members without this node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct PeerIndex(usize);
+
+impl PeerIndex {
+    /// The index of the member at `index`, if that is not this node, which is at `own`.
+    #[inline]
+    pub(crate) fn new(index: MemberIndex, own: Option<MemberIndex>) -> Option<Self> {
+        let is_behind_own = own.is_some_and(|own| own < index);
+        let peer = index.as_usize().saturating_sub(usize::from(is_behind_own));
+        (own != Some(index)).then_some(PeerIndex(peer))
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -72,19 +86,24 @@ pub(crate) enum Anomaly {
 }
 
 impl<I: NodeId> PeerLog<I> {
-    pub(crate) fn new(members: &Membership<I>) -> Self {
-        PeerLog { members: core::iter::repeat_n(SILENT, members.members().len()).collect(), rare: None }
+    /// The log of the node `me`, which has heard nobody yet.
+    pub(crate) fn new(members: &Membership<I>, me: I) -> Self {
+        let others = members.members().iter().filter(|&&id| id != me);
+        PeerLog { members: others.map(|_| SILENT).collect(), rare: None }
     }
 
     /// The membership changed: the records of members that stay are kept, and so is that of an outsider that
     /// became a member.
-    pub(crate) fn realign(&mut self, old: &Membership<I>, new: &Membership<I>) {
+    pub(crate) fn realign(&mut self, old: &Membership<I>, new: &Membership<I>, me: I) {
         let outsider = self.rare.as_ref().and_then(|rare| rare.outsider);
+        let own = old.index_of(me);
         let known = |id: &I| {
-            let peer = old.index_of(*id).and_then(|index| self.members.get(index.as_usize()).copied());
+            let index = old.index_of(*id).and_then(|index| PeerIndex::new(index, own));
+            let peer = index.and_then(|PeerIndex(index)| self.members.get(index).copied());
             peer.or_else(|| outsider.filter(|(outsider, _)| outsider == id).map(|(_, peer)| peer))
         };
-        self.members = new.members().iter().map(|id| known(id).unwrap_or(SILENT)).collect();
+        let others = new.members().iter().filter(|&&id| id != me);
+        self.members = others.map(|id| known(id).unwrap_or(SILENT)).collect();
         if let Some(rare) = &mut self.rare {
             rare.reported.retain(|(peer, _, _)| peer.is_none_or(|peer| new.contains(peer)));
             rare.ahead.retain(|(peer, _, _)| new.contains(*peer));
@@ -93,30 +112,30 @@ impl<I: NodeId> PeerLog<I> {
     }
 
     /// A message of the member at `index` arrived.
-    pub(crate) fn record_heard(&mut self, index: MemberIndex, now: Timestamp) {
-        if let Some(peer) = self.members.get_mut(index.as_usize()) {
+    pub(crate) fn record_heard(&mut self, PeerIndex(index): PeerIndex, now: Timestamp) {
+        if let Some(peer) = self.members.get_mut(index) {
             peer.heard = now;
         }
     }
 
     /// When the member at `index` was last heard.
-    pub(crate) fn last_heard(&self, index: MemberIndex) -> Option<Timestamp> {
-        self.members.get(index.as_usize()).map(|peer| peer.heard).filter(|&heard| heard != NEVER)
+    pub(crate) fn last_heard(&self, PeerIndex(index): PeerIndex) -> Option<Timestamp> {
+        self.members.get(index).map(|peer| peer.heard).filter(|&heard| heard != NEVER)
     }
 
     /// Rule 2.7: whether a heartbeat or vote request is newer than the last one that its sender had accepted.
     /// Rounds are compared within a term, since a restart begins them again.
-    pub(crate) fn is_newer(&self, index: Option<MemberIndex>, from: I, term: Term, round: Round) -> bool {
+    pub(crate) fn is_newer(&self, index: Option<PeerIndex>, from: I, term: Term, round: Round) -> bool {
         let last = match index {
-            Some(index) => self.members.get(index.as_usize()).map(|peer| peer.last),
+            Some(PeerIndex(index)) => self.members.get(index).map(|peer| peer.last),
             None => self.outsider(from).map(|peer| peer.last),
         };
         (term, round) > last.unwrap_or(SILENT.last)
     }
 
     /// Rule 2.7: remembers the round of a heartbeat or vote request that was newer.
-    pub(crate) fn record_round(&mut self, index: Option<MemberIndex>, from: I, term: Term, round: Round) {
-        match index.and_then(|index| self.members.get_mut(index.as_usize())) {
+    pub(crate) fn record_round(&mut self, index: Option<PeerIndex>, from: I, term: Term, round: Round) {
+        match index.and_then(|PeerIndex(index)| self.members.get_mut(index)) {
             Some(peer) => peer.last = (term, round),
             None => {
                 let heard = self.outsider(from).map_or(NEVER, |peer| peer.heard);
@@ -127,8 +146,14 @@ impl<I: NodeId> PeerLog<I> {
 
     /// Whether the next heartbeat of the member at `index` is newer, in a term that no two nodes claim to lead, and
     /// there is nothing to forget at `now`.
-    pub(crate) fn is_next_round(&self, index: MemberIndex, term: Term, round: Round, now: Timestamp) -> bool {
-        let last = self.members.get(index.as_usize()).map(|peer| peer.last);
+    pub(crate) fn is_next_round(
+        &self,
+        PeerIndex(index): PeerIndex,
+        term: Term,
+        round: Round,
+        now: Timestamp,
+    ) -> bool {
+        let last = self.members.get(index).map(|peer| peer.last);
         let is_plain = |rare: &RareState<I>| {
             rare.disputed.is_none_or(|disputed| disputed != term) && now < rare.review_at
         };
@@ -136,8 +161,14 @@ impl<I: NodeId> PeerLog<I> {
     }
 
     /// What [`record_round`](Self::record_round) and [`record_heard`](Self::record_heard) do for a member.
-    pub(crate) fn record_heartbeat(&mut self, index: MemberIndex, term: Term, round: Round, now: Timestamp) {
-        if let Some(peer) = self.members.get_mut(index.as_usize()) {
+    pub(crate) fn record_heartbeat(
+        &mut self,
+        PeerIndex(index): PeerIndex,
+        term: Term,
+        round: Round,
+        now: Timestamp,
+    ) {
+        if let Some(peer) = self.members.get_mut(index) {
             *peer = PeerRecord { last: (term, round), heard: now };
         }
     }

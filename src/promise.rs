@@ -1,5 +1,7 @@
 //! The promise of a voter: to which node it is bound, and until when.
 
+use core::num::NonZeroU64;
+
 use crate::types::{Leader, NodeId, PromiseHolder, Term, Timestamp};
 
 /// The one promise that binds a voter, and the quarantine after its restart.
@@ -17,15 +19,24 @@ pub(crate) struct Promise<I> {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Holder<I> {
     id: I,
-    /// The last term in which this voter granted it a vote or accepted its heartbeat.
-    term: Term,
+    /// The last term in which this voter granted it a vote or accepted its heartbeat: none of both is of term 0, so that
+    /// "no holder" takes no bytes.
+    term: NonZeroU64,
     /// The last term in which this voter accepted its heartbeat; 0 if it accepted none.
     leads_term: Term,
 }
 
 impl<I: NodeId> Holder<I> {
+    fn new(id: I, term: Term, leads_term: Term) -> Self {
+        Holder { id, term: NonZeroU64::new(term.0).unwrap_or(NonZeroU64::MIN), leads_term }
+    }
+
+    fn term(&self) -> Term {
+        Term(self.term.get())
+    }
+
     fn named(&self) -> PromiseHolder<I> {
-        PromiseHolder { id: self.id, term: self.term }
+        PromiseHolder { id: self.id, term: self.term() }
     }
 }
 
@@ -60,7 +71,7 @@ impl<I: NodeId> Promise<I> {
     /// The promise of a voter that has forgotten none.
     #[cfg(feature = "register")]
     pub(crate) fn resumed(held: Option<HeldPromise<I>>) -> Self {
-        let holder = held.map(|HeldPromise { to: id, term, leads_term, .. }| Holder { id, term, leads_term });
+        let holder = held.map(|held| Holder::new(held.to, held.term, held.leads_term));
         let until = held.map_or(Timestamp::ORIGIN, |held| held.until);
         Promise { quarantine_until: Timestamp::ORIGIN, until, holder }
     }
@@ -68,8 +79,9 @@ impl<I: NodeId> Promise<I> {
     /// The last promise, whether it lasts or not.
     #[cfg(feature = "register")]
     pub(crate) fn held(&self) -> Option<HeldPromise<I>> {
-        let &Holder { id: to, term, leads_term } = self.holder.as_ref()?;
-        Some(HeldPromise { to, term, leads_term, until: self.until })
+        let holder = self.holder.as_ref()?;
+        let PromiseHolder { id: to, term } = holder.named();
+        Some(HeldPromise { to, term, leads_term: holder.leads_term, until: self.until })
     }
 
     /// When neither a promise nor the quarantine binds the voter any more.
@@ -92,7 +104,7 @@ impl<I: NodeId> Promise<I> {
     /// Whether the voter is bound to just that leader in just that term.
     pub(crate) fn is_to_leader(&self, leader: I, term: Term, now: Timestamp) -> bool {
         self.in_force(now)
-            .is_some_and(|holder| holder.id == leader && holder.term == term && holder.leads_term == term)
+            .is_some_and(|holder| holder.id == leader && holder.term() == term && holder.leads_term == term)
     }
 
     /// The leader that the voter follows, until the promise to it ends.
@@ -145,12 +157,12 @@ impl<I: NodeId> Promise<I> {
     fn bind(&mut self, id: I, term: Term, leads_term: Term, until: Timestamp) {
         let is_same = self.holder.as_ref().is_some_and(|holder| holder.id == id);
         self.until = if is_same { self.until.max(until) } else { until };
-        self.holder = Some(Holder { id, term, leads_term });
+        self.holder = Some(Holder::new(id, term, leads_term));
     }
 
     /// The leader of `term` gives back the promises made to it in that term or an earlier one. Rule 2.2.
     pub(crate) fn release(&mut self, leader: I, term: Term, now: Timestamp) {
-        if self.holder.as_ref().is_some_and(|holder| holder.id == leader && holder.term <= term) {
+        if self.holder.as_ref().is_some_and(|holder| holder.id == leader && holder.term() <= term) {
             self.until = self.until.min(now);
         }
     }

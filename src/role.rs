@@ -55,10 +55,24 @@ impl fmt::Display for RoleKind {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Role<I> {
     Follower(Following<I>),
-    PreCandidate(PreVoteRound),
+    PreCandidate(Box<PreVoteRound>),
     Candidate(Box<Candidacy<I>>),
     Leader(Leading<I>),
     Recovering(Box<Recovery<I>>),
+}
+
+impl<I> Role<I> {
+    /// The reconfiguration that this node has under way as a leader.
+    pub(crate) fn reconfiguration(&self) -> Option<&Reconfiguration<I>> {
+        let Role::Leader(leading) = self else { return None };
+        leading.tasks.reconfiguration()
+    }
+
+    /// The reconfiguration that this node has under way as a leader.
+    pub(crate) fn reconfiguration_mut(&mut self) -> Option<&mut Reconfiguration<I>> {
+        let Role::Leader(leading) = self else { return None };
+        leading.tasks.reconfiguration_mut()
+    }
 }
 
 /// A node that follows a leader, or waits for one.
@@ -138,14 +152,127 @@ pub(crate) struct Leading<I> {
     /// Whether the next tick, which is due at once, writes what has been prepared: the host has seen the long
     /// lease by then. Rule 3.5.
     pub(crate) is_write_due: bool,
-    pub(crate) renewal: Option<Box<Renewal>>,
-    pub(crate) handover: Option<Box<Handover<I>>>,
-    pub(crate) reconfiguration: Option<Box<Reconfiguration<I>>>,
+    pub(crate) tasks: Tasks<I>,
     /// How far the data reached that a quorum may have held when this node was elected, or took its last step. Rule
     /// 8.1 (h).
     pub(crate) to_carry_over: Position,
+}
+
+/// What a leader has under way beside its heartbeats, and what it measures: nothing, at most leaders, which takes one
+/// pointer.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Tasks<I>(Option<Box<TaskList<I>>>);
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct TaskList<I> {
+    renewal: Option<Box<Renewal>>,
+    handover: Option<Box<Handover<I>>>,
+    reconfiguration: Option<Box<Reconfiguration<I>>>,
     /// What the leader measures while the membership is committed, if its promises are tuned. Rule 3.6.
-    pub(crate) tuning: Option<Box<Tuning>>,
+    tuning: Option<Box<Tuning>>,
+}
+
+impl<I> TaskList<I> {
+    const EMPTY: Self = TaskList { renewal: None, handover: None, reconfiguration: None, tuning: None };
+
+    /// Whether nothing is under way.
+    fn is_done(&self) -> bool {
+        self.renewal.is_none() && self.handover.is_none() && self.reconfiguration.is_none()
+    }
+}
+
+impl<I> Tasks<I> {
+    /// The tasks with which a leadership begins.
+    pub(crate) fn new(
+        handover: Option<Box<Handover<I>>>,
+        reconfiguration: Option<Box<Reconfiguration<I>>>,
+    ) -> Self {
+        let list = TaskList { handover, reconfiguration, ..TaskList::EMPTY };
+        Tasks((!list.is_done()).then(|| Box::new(list)))
+    }
+
+    /// Whether nothing is under way.
+    #[inline]
+    pub(crate) fn are_done(&self) -> bool {
+        self.0.as_deref().is_none_or(TaskList::is_done)
+    }
+
+    pub(crate) fn renewal(&self) -> Option<&Renewal> {
+        self.0.as_ref()?.renewal.as_deref()
+    }
+
+    pub(crate) fn renewal_mut(&mut self) -> Option<&mut Renewal> {
+        self.0.as_mut()?.renewal.as_deref_mut()
+    }
+
+    pub(crate) fn begin_renewal(&mut self, renewal: Renewal) {
+        self.list().renewal = Some(Box::new(renewal));
+    }
+
+    pub(crate) fn end_renewal(&mut self) {
+        self.end(|list| list.renewal.take());
+    }
+
+    pub(crate) fn handover(&self) -> Option<&Handover<I>> {
+        self.0.as_ref()?.handover.as_deref()
+    }
+
+    pub(crate) fn handover_mut(&mut self) -> Option<&mut Handover<I>> {
+        self.0.as_mut()?.handover.as_deref_mut()
+    }
+
+    pub(crate) fn begin_handover(&mut self, handover: Box<Handover<I>>) {
+        self.list().handover = Some(handover);
+    }
+
+    pub(crate) fn end_handover(&mut self) -> Option<Box<Handover<I>>> {
+        self.end(|list| list.handover.take())
+    }
+
+    pub(crate) fn reconfiguration(&self) -> Option<&Reconfiguration<I>> {
+        self.0.as_ref()?.reconfiguration.as_deref()
+    }
+
+    pub(crate) fn reconfiguration_mut(&mut self) -> Option<&mut Reconfiguration<I>> {
+        self.0.as_mut()?.reconfiguration.as_deref_mut()
+    }
+
+    /// The reconfiguration that is under way, which begins now if none is.
+    pub(crate) fn begin_reconfiguration(&mut self) -> &mut Reconfiguration<I> {
+        self.list().reconfiguration.get_or_insert_with(Reconfiguration::new)
+    }
+
+    pub(crate) fn end_reconfiguration(&mut self) -> Option<Box<Reconfiguration<I>>> {
+        self.end(|list| list.reconfiguration.take())
+    }
+
+    pub(crate) fn tuning(&self) -> Option<&Tuning> {
+        self.0.as_ref()?.tuning.as_deref()
+    }
+
+    pub(crate) fn tuning_mut(&mut self) -> Option<&mut Tuning> {
+        self.0.as_mut()?.tuning.as_deref_mut()
+    }
+
+    pub(crate) fn begin_tuning(&mut self, tuning: Box<Tuning>) {
+        self.list().tuning = Some(tuning);
+    }
+
+    pub(crate) fn end_tuning(&mut self) {
+        self.end(|list| list.tuning.take());
+    }
+
+    fn list(&mut self) -> &mut TaskList<I> {
+        self.0.get_or_insert_with(|| Box::new(TaskList::EMPTY))
+    }
+
+    fn end<T>(&mut self, take: impl FnOnce(&mut TaskList<I>) -> Option<T>) -> Option<T> {
+        let task = take(self.0.as_mut()?);
+        if self.0.as_ref().is_some_and(|list| list.is_done() && list.tuning.is_none()) {
+            self.0 = None;
+        }
+        task
+    }
 }
 
 /// A leader that changes the members step by step. Section 8.
@@ -417,17 +544,17 @@ impl<I: NodeId> Leading<I> {
     }
 
     pub(crate) fn attempt(&self) -> Option<&Attempt<I>> {
-        self.handover.as_ref()?.attempt.as_ref()
+        self.tasks.handover()?.attempt.as_ref()
     }
 
     /// The next timer. While votes are asked for, requests take the place of heartbeats.
     pub(crate) fn due(&self) -> Timestamp {
-        let next = match self.renewal.as_deref() {
+        let next = match self.tasks.renewal() {
             Some(Renewal::Asking(ballot)) => ballot.timer.due(),
             _ if self.is_write_due => Timestamp::ORIGIN,
             Some(Renewal::Preparing { .. }) | None => self.next_heartbeat,
         };
-        let handover = self.handover.as_deref().map_or(NEVER, |handover| match &handover.attempt {
+        let handover = self.tasks.handover().map_or(NEVER, |handover| match &handover.attempt {
             Some(attempt) => attempt.next_retry.min(attempt.until),
             None => handover.until,
         });
@@ -435,7 +562,7 @@ impl<I: NodeId> Leading<I> {
     }
 
     pub(crate) fn is_requesting_votes(&self) -> bool {
-        matches!(self.renewal.as_deref(), Some(Renewal::Asking(_)))
+        matches!(self.tasks.renewal(), Some(Renewal::Asking(_)))
     }
 }
 

@@ -156,13 +156,14 @@ fn a_failover_allocates_once_for_each_write_and_five_times_more() {
     }
 }
 
-/// The ids have 8 bytes, and all three nodes are in steady state. The generator is the host's choice, and
-/// is not counted.
+/// The generator of the hosts, `SplitMix64`, is a number of 8 bytes. The ids have 8 bytes, too, and all three nodes are in
+/// steady state.
+#[cfg(target_pointer_width = "64")]
 #[test]
-fn an_instance_of_three_nodes_stays_below_660_bytes() {
+fn an_instance_of_three_nodes_takes_at_most_496_bytes_with_the_generator_of_the_hosts() {
     let mut group = Group::new(3, Timing::lan());
     group.settle();
-    let inline = size_of::<Node>() - size_of::<ChaCha8Rng>();
+    let inline = size_of::<Election<u64, u64>>();
     let mut total = 0;
     for node in group.nodes {
         let role = node.role();
@@ -172,5 +173,5 @@ fn an_instance_of_three_nodes_stays_below_660_bytes() {
         total += inline + heap;
     }
     println!("average: {} bytes", total / 3);
-    assert!(total < 3 * 660, "{} bytes", total / 3);
+    assert!(total <= 3 * 496, "{} bytes", total / 3);
 }

@@ -61,7 +61,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.forget_what_is_over();
         let round = match self.take_early_pre_vote() {
             Some(early) => early,
-            None => self.next_pre_vote_round(),
+            None => Box::new(self.next_pre_vote_round()),
         };
         self.role = Role::PreCandidate(round);
         self.count_pre_votes(out);
@@ -153,7 +153,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Some(term) = term else { return self.abandon_candidacy() };
         let is_durable = self.has_reserved_vote() && !skips_term;
         self.raise_term(term);
-        self.hard.voted_for = Some(self.id);
+        self.hard.vote_for(self.id);
         if !is_durable {
             self.persist(out);
         }
@@ -276,14 +276,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Role::Candidate(candidacy) = &self.role else { return false };
         let Some(since) = candidacy.pre_vote_since else { return false };
         let is_late = self.now >= since.after(self.timing.retry_interval());
-        is_late && self.peer_log.last_heard(index).is_none_or(|heard| heard < since)
+        is_late && self.last_heard(index).is_none_or(|heard| heard < since)
     }
 
     /// Claim and ballot of the vote that this node asks for, as a candidate or as a leader that renews.
     pub(super) fn campaign_mut(&mut self) -> Option<(Claim<I>, &mut Ballot)> {
         match &mut self.role {
             Role::Candidate(candidacy) => Some((candidacy.claim, &mut candidacy.ballot)),
-            Role::Leader(leading) => match leading.renewal.as_deref_mut() {
+            Role::Leader(leading) => match leading.tasks.renewal_mut() {
                 Some(Renewal::Asking(ballot)) => Some((Claim::Renewal, ballot)),
                 Some(Renewal::Preparing { .. }) | None => None,
             },
@@ -295,7 +295,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn ballot(&self) -> Option<&Ballot> {
         match &self.role {
             Role::Candidate(candidacy) => Some(&candidacy.ballot),
-            Role::Leader(leading) => match leading.renewal.as_deref() {
+            Role::Leader(leading) => match leading.tasks.renewal() {
                 Some(Renewal::Asking(ballot)) => Some(ballot),
                 Some(Renewal::Preparing { .. }) | None => None,
             },

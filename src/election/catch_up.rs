@@ -30,13 +30,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// it up; it had to reach 100, and may vote.
     pub(super) fn record_reached_positions(&mut self) {
         if !CAN_RECONFIGURE
-            || !matches!(&self.role, Role::Leader(leading) if leading.reconfiguration.is_some())
+            || !matches!(&self.role, Role::Leader(leading) if leading.tasks.reconfiguration().is_some())
         {
             return;
         }
         let reached = self.reached_by_quorum();
         let Role::Leader(leading) = &mut self.role else { return };
-        if let (Some(change), Some(latest)) = (&mut leading.reconfiguration, reached) {
+        if let (Some(change), Some(latest)) = (leading.tasks.reconfiguration_mut(), reached) {
             let before = change.reached.as_ref().map_or(latest, |reached| reached.latest);
             change.reached = Some(ReachedPositions { latest, before });
         }
@@ -65,7 +65,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 8.1 (h): the position that a learner has to reach before it votes.
     pub(super) fn required_position(&self) -> Option<Position> {
         let Role::Leader(leading) = &self.role else { return None };
-        let change = leading.reconfiguration.as_ref().filter(|change| !change.ignores_positions)?;
+        let change = leading.tasks.reconfiguration().filter(|change| !change.ignores_positions)?;
         match &change.reached {
             Some(reached) => Some(reached.before),
             None => self.reached_by_quorum(),
@@ -83,7 +83,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// by a quorum of the voters of now.
     pub(super) fn is_carried_over(&self) -> bool {
         let Role::Leader(leading) = &self.role else { return false };
-        leading.reconfiguration.as_ref().is_some_and(|change| change.ignores_positions)
+        leading.tasks.reconfiguration().is_some_and(|change| change.ignores_positions)
             || self.reached_by_quorum().is_none_or(|reached| reached >= leading.to_carry_over)
     }
 
@@ -96,7 +96,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let holds =
             |id: &&I| self.progress_of(**id).is_some_and(|voter| voter.position >= leading.to_carry_over);
         let holders = next.voters().iter().filter(holds).count();
-        leading.reconfiguration.as_ref().is_some_and(|change| change.ignores_positions)
+        leading.tasks.reconfiguration().is_some_and(|change| change.ignores_positions)
             || holders.saturating_add(next.quorum()) > next.voters().len()
     }
 
@@ -107,7 +107,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// {A, B, C}; after the step to {A, C}, which removes B, it is safe once C has reached 12 too.
     pub(super) fn position_to_carry_over(&self, leading: &Leading<I>, next: &Membership<I>) -> Position {
         let reached = self.reached_by_quorum().unwrap_or_default();
-        match &leading.reconfiguration {
+        match leading.tasks.reconfiguration() {
             _ if has_same_quorums(&self.hard.membership, next) => leading.to_carry_over,
             Some(change) if change.ignores_positions => reached,
             Some(_) | None => reached.max(self.position).max(leading.to_carry_over),
@@ -117,7 +117,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// The learners that are to vote and answer, but have too few data.
     fn learners_behind(&self) -> Vec<(I, Position)> {
         let Role::Leader(leading) = &self.role else { return Vec::new() };
-        let target = leading.reconfiguration.as_ref().and_then(|change| change.target.as_ref());
+        let target = leading.tasks.reconfiguration().and_then(|change| change.target.as_ref());
         let learners = target.into_iter().flat_map(|target| target.voters()).copied();
         learners
             .filter(|&id| !self.hard.membership.is_voter(id))
@@ -138,7 +138,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Some(required) = self.required_position() else { return };
         let behind = self.learners_behind();
         let Role::Leader(leading) = &mut self.role else { return };
-        let Some(change) = &mut leading.reconfiguration else { return };
+        let Some(change) = leading.tasks.reconfiguration_mut() else { return };
         for (learner, position) in behind {
             if !change.reported_behind.contains(&learner) {
                 change.reported_behind.push(learner);
@@ -168,7 +168,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let behind = self.voters_behind();
         let Role::Leader(leading) = &mut self.role else { return };
         let required = leading.to_carry_over;
-        let Some(change) = leading.reconfiguration.as_mut().filter(|change| !change.ignores_positions) else {
+        let Some(change) = leading.tasks.reconfiguration_mut().filter(|change| !change.ignores_positions)
+        else {
             return;
         };
         for (voter, position) in behind {

@@ -28,7 +28,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             }
         };
         let start = self.promise.end().max(self.now);
-        start.after(delay).after(self.lapse_backoff.settle(self.now, unit))
+        start.after(delay).after(self.trouble.settle_lapses(self.now, unit))
     }
 
     /// Rule 4.1 (d): a follower of a rank above 0 that has been asked for an early pre-vote, and has no objection
@@ -91,8 +91,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return Some(Ineligible::NeverLeads);
         }
         // Rule 9.4: this node gives its vote to no node whose data reach less far, itself included.
-        if self.position < self.hard.position_floor {
-            return Some(Ineligible::Behind { required: self.hard.position_floor });
+        let required = self.hard.position_floor();
+        if self.position < required {
+            return Some(Ineligible::Behind { required });
         }
         let Limits { min_members, .. } = members.limits().filter(|_| members.is_forming())?;
         let known = members.voters().len();
@@ -108,6 +109,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// An election deadline `delay` from now, plus jitter and the delay of lapsed leases.
     pub(super) fn draw_deadline_after(&mut self, delay: Nanos) -> Timestamp {
         let unit = self.lapse_backoff_unit();
-        self.now.after(delay).after(self.draw_jitter()).after(self.lapse_backoff.settle(self.now, unit))
+        self.now.after(delay).after(self.draw_jitter()).after(self.trouble.settle_lapses(self.now, unit))
     }
 }

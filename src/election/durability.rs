@@ -29,19 +29,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if self.has_reserved_vote() {
             self.durability = Durability::Current;
         }
-        self.hard.term = term;
-        self.hard.voted_for = reserved.then_some(self.id);
+        self.hard.begin_term(term, reserved.then_some(self.id), self.id);
     }
 
     /// Emits the durable state, before anything that follows from it. Rule 2.4: the longest promise is made
     /// durable by a write that is needed anyway. A node without storage has nothing to write.
     pub(super) fn persist(&mut self, out: &mut Vec<Output<I>>) {
-        let limit = self.timing.promise_limit().as_duration();
-        self.hard.promised = self.hard.promised.max(limit);
+        self.hard.promised = self.hard.promised.max(self.timing.promise_limit());
         if self.memory == Memory::Durable {
-            let mut state = self.hard.clone();
-            (state.term, state.voted_for) = self.durable_vote();
-            out.push(Output::Persist(state));
+            let (term, voted_for) = self.durable_vote();
+            out.push(Output::Persist(self.hard.to_state(term, voted_for)));
         }
         if self.durability == Durability::VersionUnwritten {
             self.durability = Durability::Current;
@@ -53,7 +50,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn durable_vote(&self) -> (Term, Option<I>) {
         match self.hard.term.next() {
             Some(next) if self.has_reserved_vote() => (next, Some(self.id)),
-            _ => (self.hard.term, self.hard.voted_for),
+            _ => (self.hard.term, self.hard.voted_for()),
         }
     }
 
@@ -66,7 +63,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// that vote is given. The vote of the present term must have been used, since no later write could record
     /// it.
     pub(super) fn reserve_vote(&mut self, out: &mut Vec<Output<I>>) {
-        let is_vote_used = self.hard.voted_for.is_some();
+        let is_vote_used = self.hard.voted_for().is_some();
         let has_disk = self.memory == Memory::Durable;
         if has_disk && is_vote_used && !self.has_reserved_vote() && self.hard.term.next().is_some() {
             self.durability = Durability::VoteReserved;

@@ -96,14 +96,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// The early pre-vote round, which goes on as the round that starts at the election deadline. A round that
     /// is old goes on only if it has a quorum and the vote is reserved: the host was writing that vote meanwhile.
-    pub(super) fn take_early_pre_vote(&mut self) -> Option<PreVoteRound> {
+    pub(super) fn take_early_pre_vote(&mut self) -> Option<Box<PreVoteRound>> {
         let (until, is_reserved) = (self.now.after(self.timing.promise()), self.has_reserved_vote());
         let timer = self.new_request_timer();
         let Role::Follower(following) = &mut self.role else { return None };
-        let round = *following.early_pre_vote.take()?;
+        let mut round = following.early_pre_vote.take()?;
         let is_fresh = self.now.since(round.since) <= self.timing.retry_interval().saturating_mul(2);
         let is_won = round.tally.outcome(&self.hard.membership, self.now, |_| false) == Outcome::Won;
-        (is_fresh || (is_won && is_reserved)).then_some(PreVoteRound { until, timer, ..round })
+        (round.until, round.timer) = (until, timer);
+        (is_fresh || (is_won && is_reserved)).then_some(round)
     }
 }
 

@@ -33,10 +33,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// What this node knows of takeovers, which is to be forgotten later.
     pub(super) fn takeover_mut(&mut self) -> &mut Takeover<I> {
-        if self.takeover.is_none() {
+        if self.trouble.takeover().is_none() {
             self.peer_log.schedule_review();
         }
-        self.takeover.get_or_insert_with(Takeover::new)
+        self.trouble.begin_takeover()
     }
 
     /// Forgets what is over, if it is time to look for that. Most nodes have nothing to forget.
@@ -46,12 +46,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         let (now, oldest_denial) = (self.now, self.oldest_denial());
         let (unit, delay) = (self.takeover_backoff_unit(), self.timing.takeover_delay());
-        if let Some(takeover) = &mut self.takeover {
+        if let Some(takeover) = self.trouble.takeover_mut() {
             takeover.forget_what_is_over(now, delay);
         }
-        self.takeover = self.takeover.take().filter(|takeover| !takeover.is_over(now, unit));
-        let is_delayed = self.lapse_backoff.settle(now, self.lapse_backoff_unit()) > Nanos::ZERO;
-        let is_more_left = is_delayed || self.takeover.is_some();
+        if self.trouble.takeover().is_some_and(|takeover| takeover.is_over(now, unit)) {
+            self.trouble.end_takeover();
+        }
+        let is_delayed = self.trouble.settle_lapses(now, self.lapse_backoff_unit()) > Nanos::ZERO;
+        let is_more_left = is_delayed || self.trouble.takeover().is_some();
         let next = now.after(self.shortest_news_pause());
         self.peer_log.forget_what_is_over(now, self.hard.term, oldest_denial, is_more_left, next);
     }

@@ -39,10 +39,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     ) -> bool {
         let Some((index, rank)) = self.steady_state_of(from, header, heartbeat) else { return false };
         // Rule 2.7.
-        if !self.peer_log.is_next_round(index, header.term, header.round, self.now) {
+        let Some(peer) = self.peer_at(index) else { return false };
+        if !self.peer_log.is_next_round(peer, header.term, header.round, self.now) {
             return false;
         }
-        self.peer_log.record_heartbeat(index, header.term, header.round, self.now);
+        self.peer_log.record_heartbeat(peer, header.term, header.round, self.now);
         self.deferred_after_clock_jump = false;
         // Rules 2.1 and 4.1.
         let granted = self.grantable_length(heartbeat.promise);
@@ -62,7 +63,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn try_steady_reply(&mut self, from: I, header: &Header, reply: &HeartbeatReply<I>) -> bool {
         let Some((index, granted)) = self.steady_reply_of(from, header, reply) else { return false };
         self.deferred_after_clock_jump = false;
-        self.peer_log.record_heard(index, self.now);
+        self.record_heard(index);
         let lengthens_lease = self.record_promise(index, header.sent_at, granted);
         if let Role::Leader(leading) = &mut self.role
             && let Some(follower) = leading.progress.get_mut(index.as_usize())
@@ -129,7 +130,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let is_plain = heartbeat.order == Order::Follow
             && heartbeat.promise > Nanos::ZERO
             && heartbeat.membership.is_none();
-        let is_idle = following.is_idle() && !self.lapse_backoff.is_active();
+        let is_idle = following.is_idle() && !self.trouble.delays_candidacies();
         if is_unchanged && is_plain && is_idle { following.leader_index.zip(heartbeat.rank) } else { None }
     }
 }
@@ -137,7 +138,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 impl<I: NodeId> Leading<I> {
     /// Whether nothing is under way for which a reply could matter, but for the lease.
     fn is_idle(&self) -> bool {
-        self.renewal.is_none() && self.handover.is_none() && self.reconfiguration.is_none()
+        self.tasks.are_done()
     }
 }
 

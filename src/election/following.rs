@@ -40,7 +40,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Err(Fault::MembershipConflict) => return self.report_conflict(from, out),
             Err(Fault::Old) => return,
         }
-        self.peer_log.record_round(index, from, header.term, header.round);
+        self.record_round(index, from, header.term, header.round);
         if self.is_second_leader(from, header.term) {
             return self.report_second_leader(from, header.term, out);
         }
@@ -72,7 +72,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if header.term < self.hard.term {
             return Err(Fault::Denied(Denial::StaleTerm));
         }
-        if header.term == Term(0) || !self.peer_log.is_newer(index, from, header.term, header.round) {
+        if header.term == Term(0) || !self.is_newer(index, from, header.term, header.round) {
             return Err(Fault::Old);
         }
         Ok(())
@@ -109,9 +109,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if is_higher {
             self.raise_term(header.term);
         }
-        let uses_vote = self.hard.voted_for.is_none();
+        let uses_vote = self.hard.voted_for().is_none();
         if uses_vote {
-            self.hard.voted_for = Some(from);
+            self.hard.vote_for(from);
         }
         let held = self.hard.membership.version();
         let is_installed = self.install_or_inherit(header, heartbeat);
@@ -138,7 +138,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         self.end_trial(from);
         self.peer_log.forget_denial();
-        self.quorum_check = None;
+        self.trouble.end_quorum_check();
         self.forget_what_is_over();
         self.rank = heartbeat.rank;
         self.lost_candidacies = 0;

@@ -81,7 +81,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let members = &self.hard.membership;
         let target = match &self.role {
             Role::Leader(leading) => {
-                leading.reconfiguration.as_ref().and_then(|change| change.target.as_ref())
+                leading.tasks.reconfiguration().and_then(|change| change.target.as_ref())
             }
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Recovering(_) => None,
         };
@@ -126,7 +126,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Role::Candidate(candidacy) => candidacy.ballot.tally.realign(&self.hard.membership, &known),
             Role::Follower(_) | Role::Leader(_) | Role::Recovering(_) => {}
         }
-        self.peer_log.realign(&self.hard.membership, &known);
+        self.peer_log.realign(&self.hard.membership, &known, self.id);
         self.set_membership(known);
     }
 

@@ -16,7 +16,7 @@ use crate::types::{Incarnation, Life, MembershipVersion, NodeId, Term};
 impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 9.6: tells another node that this one is blank, once it has waited.
     pub(super) fn tell_blank(&self, to: I, request: &Header, out: &mut Vec<Output<I>>) {
-        let (Role::Recovering(recovery), Some(blank)) = (&self.role, self.hard.blank) else { return };
+        let (Role::Recovering(recovery), Some(blank)) = (&self.role, self.hard.blank()) else { return };
         if self.now < recovery.wait_until {
             return;
         }
@@ -57,7 +57,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 9.6: once all others of the list have said in one round that they are blank, this node pledges itself to the
     /// group that they can found; and once all have said in a later round that they have done so, it takes part.
     pub(super) fn advance_fresh_start(&mut self, out: &mut Vec<Output<I>>) {
-        let (Role::Recovering(recovery), Some(blank)) = (&self.role, self.hard.blank) else { return };
+        let (Role::Recovering(recovery), Some(blank)) = (&self.role, self.hard.blank()) else { return };
         let fingerprint = self.list_fingerprint();
         if fingerprint == 0 || recovery.has_heard_of_group() {
             return;
@@ -90,9 +90,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Rule 9.6: the pledge is durable before others are told.
     fn make_pledge(&mut self, life: Life, out: &mut Vec<Output<I>>) {
-        if let Some(blank) = &mut self.hard.blank {
-            blank.pledge = Some(life);
-        }
+        let blank = self.hard.blank().map(|blank| Blank { pledge: Some(life), ..blank });
+        self.hard.set_blank(blank);
         if let Role::Recovering(recovery) = &mut self.role {
             recovery.record_pledge(self.now);
         }
@@ -101,13 +100,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// The life of the group that this node is pledged to found.
     pub(super) fn pledge(&self) -> Option<Life> {
-        self.hard.blank?.pledge
+        self.hard.blank()?.pledge
     }
 
     /// Rule 9.6: the node is one of the founders of a group.
     fn found(&mut self, life: Life, first_term: Term, out: &mut Vec<Output<I>>) {
         let list = self.hard.membership.clone();
-        let promised = self.hard.promised;
+        let promised = self.hard.promised.as_duration();
         let nothing = HardState::fresh(self.hard.cluster, list.clone());
         self.set_hard_state(HardState { life, term: first_term, promised, ..nothing });
         self.take_part(list.founded(), HowRecovered::Founded, out);
@@ -115,7 +114,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Rule 9.8: the wall clock of this node, as far as it has surely got since the node became blank.
     fn own_first_term(&self) -> Term {
-        let (Role::Recovering(recovery), Some(blank)) = (&self.role, self.hard.blank) else { return Term(0) };
+        let (Role::Recovering(recovery), Some(blank)) = (&self.role, self.hard.blank()) else {
+            return Term(0);
+        };
         let elapsed = self.binding_length(self.now.since(recovery.since));
         blank.incarnation.later_by(elapsed).first_term()
     }
@@ -124,7 +125,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// a group.
     fn list_fingerprint(&self) -> u64 {
         let list = &self.hard.membership;
-        let may_found = self.hard.blank.is_some_and(|blank| blank.may_found) && list.is_voter(self.id);
+        let may_found = self.hard.blank().is_some_and(|blank| blank.may_found) && list.is_voter(self.id);
         if !may_found {
             return 0;
         }

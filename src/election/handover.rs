@@ -47,7 +47,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             }
             Urgency::WhenReady => {
                 let Role::Leader(leading) = &mut self.role else { return Ok(()) };
-                leading.handover = Some(Handover::new(HandoverCause::Operator(named)));
+                leading.tasks.begin_handover(Handover::new(HandoverCause::Operator(named)));
                 self.advance_handover(out);
             }
         }
@@ -100,7 +100,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn best_successor(&self, wanted: impl Fn(I, &Progress) -> bool) -> Option<I> {
         let Role::Leader(leading) = &self.role else { return None };
         let unit = self.takeover_backoff_unit();
-        let tried = |id| self.takeover.as_ref()?.attempt_order(id, self.now, unit);
+        let tried = |id| self.trouble.takeover()?.attempt_order(id, self.now, unit);
         let fit = self
             .hard
             .membership
@@ -122,8 +122,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// leave (8.3).
     pub(super) fn advance_handover(&mut self, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &mut self.role else { return };
-        let Some(handover) = leading.handover.as_deref_mut() else { return };
-        if !self.hard.committed || leading.renewal.is_some() || handover.attempt.is_some() {
+        let is_renewing = leading.tasks.renewal().is_some();
+        let Some(handover) = leading.tasks.handover_mut() else { return };
+        if !self.hard.committed || is_renewing || handover.attempt.is_some() {
             return;
         }
         handover.until = handover.until.min(self.now.after(self.timing.promise()));
@@ -157,7 +158,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let (since, until) = (self.round.next(), self.now.after(self.timing.promise_limit()));
         let Role::Leader(leading) = &mut self.role else { return };
         leading.unranked = true;
-        if let Some(handover) = &mut leading.handover {
+        if let Some(handover) = leading.tasks.handover_mut() {
             handover.attempt = Some(Attempt { successor, since, next_retry: self.now, until });
         }
         self.rank_followers();
@@ -170,7 +171,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let next_retry = self.now.after(self.timing.retry_interval());
         let patience = self.timing.promise_limit().saturating_sub(self.timing.promise());
         let Role::Leader(leading) = &mut self.role else { return };
-        let Some(attempt) = leading.handover.as_mut().and_then(|handover| handover.attempt.as_mut()) else {
+        let Some(attempt) = leading.tasks.handover_mut().and_then(|handover| handover.attempt.as_mut())
+        else {
             return;
         };
         let is_urgent = next_retry < attempt.until.before(patience);
@@ -196,7 +198,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn abandon_handover(&mut self, successor: Option<I>, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &mut self.role else { return };
         leading.unranked = true;
-        let Some(handover) = leading.handover.take() else { return };
+        let Some(handover) = leading.tasks.end_handover() else { return };
         let reason = successor.and_then(|successor| self.fitness(successor).err());
         let mut is_news = true;
         if handover.is_own_initiative() {
@@ -214,8 +216,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 6.1: a handover that is not wanted any more ends, and what its successor says counts no longer.
     pub(super) fn withdraw_handover(&mut self, is_unwanted: impl Fn(&Handover<I>) -> bool) {
         let Role::Leader(leading) = &mut self.role else { return };
-        if leading.handover.as_deref().is_some_and(is_unwanted) {
-            leading.handover = None;
+        if leading.tasks.handover().is_some_and(is_unwanted) {
+            leading.tasks.end_handover();
             leading.unranked = true;
         }
     }
@@ -245,13 +247,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn relinquish(&mut self, successor: Option<I>, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &mut self.role else { return };
         let (term, is_renewing) = (leading.term, leading.is_requesting_votes());
-        let own_initiative = leading.handover.as_ref().is_some_and(|handover| handover.is_own_initiative());
+        let own_initiative = leading.tasks.handover().is_some_and(|handover| handover.is_own_initiative());
         if let Some(successor) = successor {
             // The other followers are ranked after the successor.
             let (since, now) = (self.round, self.now);
             let attempt = Some(Attempt { successor, since, next_retry: now, until: now });
             let cause = HandoverCause::Operator(Some(successor));
-            leading.handover = Some(Box::new(Handover { attempt, ..*Handover::new(cause) }));
+            leading.tasks.begin_handover(Box::new(Handover { attempt, ..*Handover::new(cause) }));
             leading.unranked = true;
         }
         self.rank_followers();

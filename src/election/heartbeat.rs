@@ -12,7 +12,7 @@ use crate::lease::bound_until;
 use crate::membership::Membership;
 use crate::message::{Answer, Body, Denial, Header, Heartbeat, HeartbeatReply, Message, Order};
 use crate::progress::Progress;
-use crate::role::{Leading, Reconfiguration, Role};
+use crate::role::{Leading, Role};
 use crate::succession::rank;
 use crate::types::{MemberIndex, MembershipVersion, Nanos, NodeId, Round, Timestamp};
 
@@ -111,7 +111,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let (Some(to), Some(follower)) = (members.member(index), follower) else { return };
         if !leading.is_requesting_votes() {
             out.push(self.heartbeat_template(leading, round, None).message_to(to, follower));
-            if let Role::Leader(Leading { tuning: Some(tuning), .. }) = &mut self.role {
+            if let Role::Leader(leading) = &mut self.role
+                && let Some(tuning) = leading.tasks.tuning_mut()
+            {
                 tuning.on_send(index);
             }
         }
@@ -247,7 +249,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if changes_leaving {
             follower.leaving = leaving;
             leading.unranked = true;
-            leading.reconfiguration.get_or_insert_with(Reconfiguration::new);
+            leading.tasks.begin_reconfiguration();
         }
         if (follower.position, follower.priority) != (reply.position, reply.priority) {
             (follower.position, follower.priority) = (reply.position, reply.priority);

@@ -15,7 +15,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     pub(super) fn tuning(&self) -> Option<&Tuning> {
         match &self.role {
-            Role::Leader(leading) => leading.tuning.as_deref(),
+            Role::Leader(leading) => leading.tasks.tuning(),
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Recovering(_) => None,
         }
     }
@@ -24,7 +24,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn tune(&mut self) {
         let (members, own, now) = (&self.hard.membership, self.own_index, self.now);
         let Role::Leader(leading) = &mut self.role else { return };
-        if let Some(tuning) = &mut leading.tuning
+        if let Some(tuning) = leading.tasks.tuning_mut()
             && let Some(own) = own
         {
             let late = now.since(leading.next_heartbeat);
@@ -39,7 +39,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             && self.timing.are_tuned()
             && members > 1
         {
-            leading.tuning = Some(Tuning::new(members, &self.timing, self.now));
+            leading.tasks.begin_tuning(Tuning::new(members, &self.timing, self.now));
         }
     }
 
@@ -47,7 +47,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// `acknowledges` the membership has waited for a write, so only later replies are measured.
     pub(super) fn observe_reply(&mut self, index: MemberIndex, sent_at: Timestamp, acknowledges: bool) {
         let Role::Leader(leading) = &mut self.role else { return };
-        let Some(tuning) = &mut leading.tuning else { return };
+        let Some(tuning) = leading.tasks.tuning_mut() else { return };
         if acknowledges {
             tuning.restart_member(index, self.now);
         } else if leading.progress.get(index.as_usize()).is_some_and(|follower| follower.acknowledged) {

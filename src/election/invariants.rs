@@ -21,7 +21,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 debug_assert!(self.sends_pre_votes(), "a node that may not campaign asks for pre-votes");
             }
             Role::Candidate(_) => {
-                let has_own_vote = self.hard.voted_for == Some(self.id);
+                let has_own_vote = self.hard.voted_for() == Some(self.id);
                 debug_assert!(has_own_vote, "a candidate has not voted for itself (rule 4.3)");
                 debug_assert!(self.is_electable(), "a node that may not lead campaigns");
                 debug_assert!(!self.has_reserved_vote(), "a candidate still reserves a vote (rule 4.10)");
@@ -35,7 +35,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             }
         }
         debug_assert!(
-            self.hard.blank.is_some() == self.is_recovering(),
+            self.hard.blank().is_some() == self.is_recovering(),
             "only a blank node recovers (rule 9.1)"
         );
     }

@@ -12,7 +12,7 @@ use crate::membership::{Membership, majority};
 use crate::message::{Body, Heartbeat, Message, Order};
 use crate::progress::Progress;
 use crate::reconfig::Target;
-use crate::role::{Following, Handover, Leading, Leaving, Reconfiguration, Role};
+use crate::role::{Following, Handover, Leading, Leaving, Reconfiguration, Role, Tasks};
 use crate::tally::Tally;
 use crate::types::{MemberIndex, MembershipVersion, NEVER, Nanos, NodeId, Position, Round, Term, Timestamp};
 
@@ -36,7 +36,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.end_trial(self.id);
         self.peer_log.forget_denial();
         self.lost_candidacies = 0;
-        self.quorum_check = None;
+        self.trouble.end_quorum_check();
         self.role = Role::Leader(Leading {
             term,
             since,
@@ -47,11 +47,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             progress,
             unranked: true,
             is_write_due: false,
-            renewal: None,
-            handover,
-            reconfiguration,
+            tasks: Tasks::new(handover, reconfiguration),
             to_carry_over,
-            tuning: None,
         });
         out.push(Output::Event(Event::Elected { term }));
         if is_founding {
@@ -104,8 +101,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             members.limits().is_some() && members.quorum() != majority(members.voters().len());
         let (handover, mut reconfiguration, older_lease_until, to_carry_over) = match &mut self.role {
             Role::Leader(renewed) => (
-                renewed.handover.take(),
-                renewed.reconfiguration.take(),
+                renewed.tasks.end_handover(),
+                renewed.tasks.end_reconfiguration(),
                 renewed.lease,
                 renewed.to_carry_over,
             ),
@@ -207,7 +204,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Rules 3.3 and 5.2: the promises of a quorum have ended, and leadership with them.
     pub(super) fn lapse(&mut self, out: &mut Vec<Output<I>>) {
-        self.lapse_backoff.double(self.now, self.lapse_backoff_unit());
+        self.trouble.record_lapse(self.now, self.lapse_backoff_unit());
         self.peer_log.schedule_review();
         self.step_down(StepDown::LeaseLapsed, None, out);
     }
@@ -225,7 +222,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.become_follower(deadline);
         self.forget_takeover();
         out.push(Output::Event(Event::SteppedDown { term: leading.term, reason }));
-        let has_target = leading.reconfiguration.as_ref().is_some_and(|change| change.target.is_some());
+        let has_target = leading.tasks.reconfiguration().is_some_and(|change| change.target.is_some());
         if has_target && !is_target_reached {
             out.push(Output::Event(Event::TargetAbandoned));
         }

@@ -20,8 +20,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let needs_long_promise = match &self.role {
             Role::Leader(leading) => {
                 let prepares_step =
-                    leading.reconfiguration.as_ref().is_some_and(|change| change.is_preparing());
-                !self.hard.committed || leading.renewal.is_some() || prepares_step
+                    leading.tasks.reconfiguration().is_some_and(|change| change.is_preparing());
+                !self.hard.committed || leading.tasks.renewal().is_some() || prepares_step
             }
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Recovering(_) => false,
         };

@@ -1,7 +1,6 @@
 //! A quorum that has forgotten: a node without a leader asks which voters are blank. If the others are too few to elect a
 //! leader, the membership is lost with what they knew. Rule 9.10.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use rand_core::Rng;
@@ -36,7 +35,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn check_quorum(&mut self, out: &mut Vec<Output<I>>) {
         let members = &self.hard.membership;
         let is_patient = self.now < self.started.max(self.promise.end()).after(self.patience());
-        let asked_lately = self.quorum_check.as_ref().is_some_and(|check| self.now < check.next_round);
+        let asked_lately = self.trouble.quorum_check().is_some_and(|check| self.now < check.next_round);
         if is_patient
             || asked_lately
             || self.leader().is_some()
@@ -50,9 +49,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         asked.sort_unstable();
         asked.dedup();
         let round = self.next_round();
-        let told = self.quorum_check.take().and_then(|check| check.told);
+        let told = self.trouble.end_quorum_check().and_then(|check| check.told);
         let next_round = self.now.after(self.patience());
-        self.quorum_check = Some(Box::new(QuorumCheck { round, next_round, blank: Vec::new(), told }));
+        self.trouble.begin_quorum_check(QuorumCheck { round, next_round, blank: Vec::new(), told });
         self.send_recovery_requests(round, asked, out);
     }
 
@@ -65,7 +64,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// The voters that have said that they have forgotten, as far as this node has asked.
     pub(super) fn blank_voters(&self) -> &[I] {
-        self.quorum_check.as_ref().map_or(&[], |check| &check.blank)
+        self.trouble.quorum_check().map_or(&[], |check| &check.blank)
     }
 
     fn patience(&self) -> Nanos {
@@ -76,7 +75,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     #[cold]
     pub(super) fn count_blank(&mut self, from: I, header: &Header, out: &mut Vec<Output<I>>) {
         let (members, pause) = (&self.hard.membership, self.patience());
-        let Some(check) = self.quorum_check.as_mut().filter(|check| check.round == header.round) else {
+        let Some(check) = self.trouble.quorum_check_mut().filter(|check| check.round == header.round) else {
             return;
         };
         if !members.is_voter(from) || check.blank.contains(&from) {
@@ -98,7 +97,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// A founder takes part in a group of another life: the present one was given up, by all of its founders.
     #[cold]
     pub(super) fn note_later_life(&mut self, from: I, header: &Header, out: &mut Vec<Output<I>>) {
-        let is_asked = self.quorum_check.as_ref().is_some_and(|check| check.round == header.round);
+        let is_asked = self.trouble.quorum_check().is_some_and(|check| check.round == header.round);
         if is_asked && self.hard.membership.founders().contains(&from) {
             self.report_other_life(from, header.life, out);
             self.forget_lost_group();
@@ -115,9 +114,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         let elapsed = self.binding_length(self.now.since(self.started));
         let incarnation = Incarnation(self.first_round.0).later_by(elapsed).with_chance(self.rng.next_u64());
-        self.peer_log.realign(&self.hard.membership, &list);
+        self.peer_log.realign(&self.hard.membership, &list, self.id);
         let blank = Blank { incarnation, pledge: None, may_found: true };
-        let promised = self.hard.promised;
+        let promised = self.hard.promised.as_duration();
         let nothing = HardState::fresh(self.hard.cluster, list);
         self.set_hard_state(HardState { blank: Some(blank), promised, ..nothing });
         self.durability = Durability::Current;

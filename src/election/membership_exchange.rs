@@ -78,7 +78,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Puts another membership in force, and moves what is known of each member to its new index.
     pub(super) fn replace_membership(&mut self, next: Membership<I>) {
-        self.peer_log.realign(&self.hard.membership, &next);
+        self.peer_log.realign(&self.hard.membership, &next, self.id);
         self.set_membership(next);
         self.forget_indexed_state();
         if self.own_index.is_some() {
@@ -201,7 +201,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn shows_lost_state(&self, header: &Header, heartbeat: &Heartbeat<I>) -> bool {
         let is_older = is_newer_config(header.version, self.hard.membership.version());
         let encloses_none = heartbeat.membership.is_none() && heartbeat.promise > Nanos::ZERO;
-        let may_be_back = header.term == self.hard.term && self.hard.voted_for == Some(self.id);
+        let may_be_back = header.term == self.hard.term && self.hard.voted_for() == Some(self.id);
         is_older && encloses_none && header.committed && !may_be_back
     }
 }

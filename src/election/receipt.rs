@@ -107,7 +107,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         self.deferred_after_clock_jump = false;
         if let Some(index) = index {
-            self.peer_log.record_heard(index, self.now);
+            self.record_heard(index);
         }
         match body {
             Body::VoteRequest(request) => self.on_vote_request(from, index, header, request, out),

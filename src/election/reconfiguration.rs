@@ -13,7 +13,7 @@ use crate::membership::{MAX_MEMBERS, Membership, majority};
 use crate::progress::Progress;
 use crate::reconfig::{CAN_RECONFIGURE, MemberHealth, Target, has_same_quorums, next_step, quorums_overlap};
 use crate::rejection::Rejection;
-use crate::role::{HandoverCause, Leading, Leaving, Reconfiguration, ReconfigurationPhase, Role};
+use crate::role::{HandoverCause, Leaving, ReconfigurationPhase, Role};
 use crate::types::{MemberIndex, Nanos, NodeId, Priority, Timestamp};
 
 impl<I: NodeId, R: Rng> Election<I, R> {
@@ -33,7 +33,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Role::Leader(leading) = &self.role else {
             return Err(Rejection::NotLeader { leader: self.leader() });
         };
-        if leading.renewal.is_some() {
+        if leading.tasks.renewal().is_some() {
             return Err(Rejection::Renewing);
         }
         if target.learners().contains(&self.id) {
@@ -108,7 +108,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             self.withdraw_handover(|handover| handover.cause == HandoverCause::Leaving);
         }
         if let Role::Leader(leading) = &mut self.role {
-            let change = leading.reconfiguration.get_or_insert_with(Reconfiguration::new);
+            let change = leading.tasks.begin_reconfiguration();
             change.target = Some(target);
             change.force = force == Force::IfNeeded;
             change.is_reduced = false;
@@ -128,7 +128,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn effective_target(&self) -> Option<Target<I>> {
         let Role::Leader(leading) = &self.role else { return None };
         let members = &self.hard.membership;
-        let (voters, learners) = match leading.reconfiguration.as_ref()?.target.as_ref() {
+        let (voters, learners) = match leading.tasks.reconfiguration()?.target.as_ref() {
             Some(target) => (target.voters(), target.learners()),
             None => (members.voters(), members.learners()),
         };
@@ -167,7 +167,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Whether a step that is being prepared only waits for the next replies. Between two of them the lease may be
     /// too short for the step (8.1 (d)), however often it is long enough when they come.
     fn may_yet_be_prepared(&self) -> bool {
-        let Role::Leader(Leading { reconfiguration: Some(change), .. }) = &self.role else { return false };
+        let Some(change) = self.role.reconfiguration() else { return false };
         let ReconfigurationPhase::Preparing(preparation) = change.phase else { return false };
         preparation.goes_on(self.now) && self.next_step_keeping(self.now.after(Nanos(1))).is_some()
     }
@@ -176,7 +176,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// looked at its lease with its heartbeats alone would wait for ever if these come so seldom that the lease is
     /// always too short just then.
     pub(super) fn awaits_step(&self) -> bool {
-        let Role::Leader(Leading { reconfiguration: Some(change), .. }) = &self.role else { return false };
+        let Some(change) = self.role.reconfiguration() else { return false };
         match change.phase {
             ReconfigurationPhase::Preparing(_) | ReconfigurationPhase::Blocked { .. } => true,
             ReconfigurationPhase::Idle => false,
@@ -187,10 +187,10 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// an earlier membership, which a worker may still act on, outlasts the present one (8.1 (e)).
     fn may_take_step(&self) -> bool {
         let Role::Leader(leading) = &self.role else { return false };
-        let Some(change) = &leading.reconfiguration else { return false };
+        let Some(change) = leading.tasks.reconfiguration() else { return false };
         // Rule 8.1 (g).
         let has_lease = self.now < leading.lease;
-        let is_free = leading.renewal.is_none() && leading.handover.is_none();
+        let is_free = leading.tasks.renewal().is_none() && leading.tasks.handover().is_none();
         let older_lease_is_over =
             leading.lease >= change.older_lease_until || self.now >= change.older_lease_until;
         has_lease && is_free && older_lease_is_over && self.config_and_term_quorum_check()
@@ -214,7 +214,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// that wants to leave.
     fn next_membership_step(&self) -> Option<(Membership<I>, bool)> {
         let Role::Leader(leading) = &self.role else { return None };
-        let (members, change) = (&self.hard.membership, leading.reconfiguration.as_ref()?);
+        let (members, change) = (&self.hard.membership, leading.tasks.reconfiguration()?);
         let next = self.next_step_keeping(self.now.after(self.heartbeat_interval()));
         if next.is_some() || !change.force {
             return next.map(|next| (next, false));
@@ -268,7 +268,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         let preparation = self.new_preparation(lease);
         let Role::Leader(leading) = &mut self.role else { return };
-        let Some(change) = &mut leading.reconfiguration else { return };
+        let Some(change) = leading.tasks.reconfiguration_mut() else { return };
         match change.phase {
             ReconfigurationPhase::Preparing(_) => {}
             ReconfigurationPhase::Idle | ReconfigurationPhase::Blocked { .. } => {
@@ -280,7 +280,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     fn step_preparation_mut(&mut self) -> Option<&mut Preparation> {
         let Role::Leader(leading) = &mut self.role else { return None };
-        match &mut leading.reconfiguration.as_mut()?.phase {
+        match &mut leading.tasks.reconfiguration_mut()?.phase {
             ReconfigurationPhase::Preparing(preparation) => Some(preparation),
             ReconfigurationPhase::Idle | ReconfigurationPhase::Blocked { .. } => None,
         }
@@ -290,7 +290,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn is_prepared_for(&self, next: &Membership<I>, forced: bool) -> bool {
         let Role::Leader(leading) = &self.role else { return false };
         let lease = self.lease_through(next, forced);
-        let phase = leading.reconfiguration.as_ref().map(|change| change.phase);
+        let phase = leading.tasks.reconfiguration().map(|change| change.phase);
         let has_waited = matches!(
             phase,
             Some(ReconfigurationPhase::Preparing(preparation)) if preparation.is_over(self.now, lease)
@@ -323,7 +323,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn on_blocked(&mut self, out: &mut Vec<Output<I>>) {
         let (now, patience) = (self.now, self.timing.promise().saturating_mul(2));
         let Role::Leader(leading) = &mut self.role else { return };
-        let Some(change) = &mut leading.reconfiguration else { return };
+        let Some(change) = leading.tasks.reconfiguration_mut() else { return };
         let since = match change.phase {
             ReconfigurationPhase::Blocked { since } => since,
             ReconfigurationPhase::Idle | ReconfigurationPhase::Preparing(_) => now,
@@ -350,7 +350,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let loses_target = self.update_plan_for(&next, forced);
         if let Role::Leader(leading) = &mut self.role {
             leading.progress = progress;
-            leading.tuning = None;
+            leading.tasks.end_tuning();
             leading.unranked = true;
         }
         self.replace_membership(next);
@@ -376,7 +376,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let to_carry_over = self.position_to_carry_over(leading, next);
         let Role::Leader(leading) = &mut self.role else { return false };
         leading.to_carry_over = to_carry_over;
-        let Some(change) = &mut leading.reconfiguration else { return false };
+        let Some(change) = leading.tasks.reconfiguration_mut() else { return false };
         change.record_headway();
         change.older_lease_until = change.older_lease_until.max(leading.lease);
         change.phase = ReconfigurationPhase::Idle;
@@ -405,7 +405,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     fn finish_reconfiguration(&mut self, out: &mut Vec<Output<I>>) {
         let version = self.hard.membership.version();
         let Role::Leader(leading) = &mut self.role else { return };
-        let Some(change) = &mut leading.reconfiguration else { return };
+        let Some(change) = leading.tasks.reconfiguration_mut() else { return };
         change.phase = ReconfigurationPhase::Idle;
         (change.force, change.ignores_positions) = (false, false);
         change.record_headway();
@@ -422,7 +422,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return self.hand_over_before_leaving(out);
         }
         if change.removed.is_empty() {
-            leading.reconfiguration = None;
+            leading.tasks.end_reconfiguration();
         }
     }
 }

@@ -42,14 +42,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// forgotten has ended on the clock of its holder. Those are of `promise_limit` at most, and of what was durable. A
     /// node that finds its pledge (9.6) has waited before, and has promised nothing since.
     pub(super) fn start_recovery(&mut self) {
-        let longest = self.timing.promise_limit().max(self.hard.promised_nanos());
+        let longest = self.timing.promise_limit().max(self.hard.promised);
         let has_waited = self.pledge().is_some();
         let wait_until = if has_waited { self.now } else { self.promise_end(longest) };
         self.promise = Promise::quarantine(Timestamp::ORIGIN);
         self.rank = None;
         self.leaving = Leaving::No;
         self.participation = Participation::Outsider;
-        self.quorum_check = None;
+        self.trouble.end_quorum_check();
         self.role = Role::Recovering(Recovery::new(self.now, wait_until, self.timing.retry_interval()));
     }
 
@@ -59,11 +59,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if matches!(self.role, Role::Leader(_)) {
             self.step_down(StepDown::NewLeader { leader }, None, out);
         }
-        (self.hard.term, self.hard.voted_for) = self.durable_vote();
+        let (term, voted_for) = self.durable_vote();
+        self.hard.begin_term(term, voted_for, self.id);
         self.durability = Durability::Current;
         // No wall clock is at hand: chance alone tells this incarnation from the former ones.
         let incarnation = Incarnation::by_chance(self.rng.next_u64());
-        self.hard.blank = Some(Blank { incarnation, pledge: None, may_found: false });
+        self.hard.set_blank(Some(Blank { incarnation, pledge: None, may_found: false }));
         self.persist(out);
         self.begin_blank_rounds();
         self.start_recovery();
@@ -73,7 +74,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Rule 9.2: the rounds of a node that becomes blank while it runs begin anew, and go on growing.
     pub(super) fn begin_blank_rounds(&mut self) {
-        self.first_round = self.round.max(Self::first_round(self.hard.blank, &mut self.rng));
+        self.first_round = self.round.max(Self::first_round(self.hard.blank(), &mut self.rng));
         self.round = self.first_round;
     }
 
@@ -235,10 +236,9 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Outcome { term, known: Known { life, membership, committed }, position } = outcome;
         let is_same_life = self.hard.life == life;
         let own_term = if is_same_life { self.hard.term } else { Term(0) };
-        let known_vote = self.hard.voted_for.filter(|_| own_term >= term);
-        self.hard.term = own_term.max(term);
-        self.hard.voted_for = known_vote.or(Some(self.id));
-        self.hard.position_floor = if self.is_empty_witness() { Position::default() } else { position };
+        let known_vote = self.hard.voted_for().filter(|_| own_term >= term);
+        self.hard.begin_term(own_term.max(term), known_vote.or(Some(self.id)), self.id);
+        self.hard.set_position_floor(if self.is_empty_witness() { Position::default() } else { position });
         (self.hard.life, self.hard.committed) = (life, committed);
         self.take_part(*membership, how, out);
     }
@@ -251,12 +251,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         out: &mut Vec<Output<I>>,
     ) {
         let was_listed = self.own_index.is_some();
-        self.peer_log.realign(&self.hard.membership, &membership);
+        self.peer_log.realign(&self.hard.membership, &membership, self.id);
         self.set_membership(membership);
-        self.hard.blank = None;
+        self.hard.set_blank(None);
         // Nothing that the node has forgotten is in force any more. It has known no leader since now (9.10).
         self.promise = Promise::quarantine(self.now);
-        self.participation = initial_participation(self.id, &self.hard);
+        self.participation = initial_participation(self.id, &self.hard.membership, self.hard.committed);
         let deadline = self.draw_election_deadline();
         self.become_follower(deadline);
         self.persist(out);
@@ -272,6 +272,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// How far the data of a candidate must reach for this node's vote: as far as its own, or as those of a quorum may
     /// have when it came back.
     pub(super) fn required_of_candidates(&self) -> Position {
-        self.position.max(self.hard.position_floor)
+        self.position.max(self.hard.position_floor())
     }
 }

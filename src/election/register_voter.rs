@@ -43,7 +43,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let spare = members.index_of(voter);
         let record = spare.and_then(|index| leading.progress.get(index.as_usize()));
         let is_awaited = record.is_some_and(|record| !record.acknowledged);
-        if is_awaited || leading.reconfiguration.is_some() || leading.renewal.is_some() {
+        if is_awaited || leading.tasks.reconfiguration().is_some() || leading.tasks.renewal().is_some() {
             return false;
         }
         let until =

@@ -7,13 +7,12 @@ use alloc::vec::Vec;
 use rand_core::Rng;
 
 use super::Election;
-use crate::hard_state::HardState;
 use crate::io::Output;
 use crate::membership::{MAX_MEMBERS, Membership};
 use crate::message::{Body, Header, Heartbeat, Message, Order};
 use crate::reconfig::CAN_RECONFIGURE;
 use crate::rejection::Rejection;
-use crate::role::{Handover, HandoverCause, Leaving, Participation, Reconfiguration, RemovedMember, Role};
+use crate::role::{Handover, HandoverCause, Leaving, Participation, RemovedMember, Role};
 use crate::types::{NodeId, Term};
 
 /// How many heartbeats tell a removed node that it is no member any more, if it does not acknowledge that.
@@ -33,7 +32,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         self.check_founders(&stay.collect::<Vec<I>>())?;
         self.leaving = Leaving::ByWish;
         if let Role::Leader(leading) = &mut self.role {
-            leading.reconfiguration.get_or_insert_with(Reconfiguration::new);
+            leading.tasks.begin_reconfiguration();
         }
         self.advance_reconfiguration(out);
         Ok(())
@@ -49,7 +48,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 8.3 (b): a leader that is to leave hands over to a voter that has answered and stays. Without one it
     /// keeps leading.
     pub(super) fn hand_over_before_leaving(&mut self, out: &mut Vec<Output<I>>) {
-        let is_too_soon = self.takeover.as_ref().is_some_and(|takeover| self.now < takeover.not_before);
+        let is_too_soon = self.trouble.takeover().is_some_and(|takeover| self.now < takeover.not_before);
         if is_too_soon {
             return;
         }
@@ -57,7 +56,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return self.report_no_successor(|_, _| true, out);
         }
         if let Role::Leader(leading) = &mut self.role {
-            leading.handover = Some(Handover::new(HandoverCause::Leaving));
+            leading.tasks.begin_handover(Handover::new(HandoverCause::Leaving));
         }
         self.advance_handover(out);
     }
@@ -65,7 +64,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Remembers which members `next` removes, so that they are told.
     pub(super) fn record_removed(&mut self, next: &Membership<I>) {
         let Role::Leader(leading) = &mut self.role else { return };
-        let Some(change) = &mut leading.reconfiguration else { return };
+        let Some(change) = leading.tasks.reconfiguration_mut() else { return };
         let removed = self.hard.membership.members().iter().filter(|&&id| !next.contains(id));
         let notices_left = MAX_REMOVAL_NOTICES;
         change.removed.retain(|removed| !next.contains(removed.id));
@@ -83,7 +82,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         let (is_committed, promise) = (self.hard.committed, self.requested_promise());
         let Role::Leader(leading) = &mut self.role else { return };
-        let Some(change) = leading.reconfiguration.as_mut().filter(|change| !change.removed.is_empty())
+        let Some(change) = leading.tasks.reconfiguration_mut().filter(|change| !change.removed.is_empty())
         else {
             return;
         };
@@ -108,7 +107,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn on_removed_member_reply(&mut self, from: I, header: &Header) {
         let is_acknowledged = self.hard.committed && header.version == self.hard.membership.version();
         if let Role::Leader(leading) = &mut self.role
-            && let Some(change) = leading.reconfiguration.as_mut().filter(|_| is_acknowledged)
+            && let Some(change) = leading.tasks.reconfiguration_mut().filter(|_| is_acknowledged)
         {
             change.removed.retain(|removed| removed.id != from);
         }
@@ -120,11 +119,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 /// C, a learner, learns from B that it is removed before that is committed, and crashes. The removal may be
 /// undone, so C goes on asking after its restart, as a member. If the commit is on its disk, C has been told
 /// `Removed` already. A forming node is no member before a first membership exists. Rule 8.3.
-pub(super) fn initial_participation<I: NodeId>(me: I, saved: &HardState<I>) -> Participation {
-    let members = &saved.membership;
+pub(super) fn initial_participation<I: NodeId>(
+    me: I,
+    members: &Membership<I>,
+    committed: bool,
+) -> Participation {
     let is_member = match members.contains(me) {
         true => !members.is_forming(),
-        false => members.version().term > Term(0) && !saved.committed,
+        false => members.version().term > Term(0) && !committed,
     };
     if is_member { Participation::Member } else { Participation::Outsider }
 }

@@ -1,6 +1,5 @@
 //! Renewal: a leader that needs a higher term wins it without giving up its lease.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use rand_core::Rng;
@@ -17,13 +16,13 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let Role::Leader(leading) = &self.role else { return };
         let preparation = self.new_preparation(leading.lease);
         let Role::Leader(leading) = &mut self.role else { return };
-        match leading.renewal.as_deref_mut() {
+        match leading.tasks.renewal_mut() {
             Some(Renewal::Preparing { above: known, .. }) => *known = above.max(*known),
             Some(Renewal::Asking(_)) => self.request_renewal_votes(above, out),
             None => {
-                leading.renewal = Some(Box::new(Renewal::Preparing { above, preparation }));
+                leading.tasks.begin_renewal(Renewal::Preparing { above, preparation });
                 // Rule 6.1: the attempt to hand over starts again in the new term.
-                if let Some(handover) = &mut leading.handover {
+                if let Some(handover) = leading.tasks.handover_mut() {
                     handover.attempt = None;
                     handover.until = NEVER;
                 }
@@ -37,7 +36,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// when it has waited long enough.
     pub(super) fn advance_renewal(&mut self) {
         let Role::Leader(leading) = &mut self.role else { return };
-        let Some(Renewal::Preparing { preparation, .. }) = leading.renewal.as_deref_mut() else { return };
+        let Some(Renewal::Preparing { preparation, .. }) = leading.tasks.renewal_mut() else { return };
         preparation.observe(self.now, leading.lease);
         if self.prepared_renewal().is_some() {
             self.write_at_next_tick();
@@ -55,7 +54,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// for the long promise anyway.
     fn prepared_renewal(&self) -> Option<Term> {
         let Role::Leader(leading) = &self.role else { return None };
-        let Some(Renewal::Preparing { above, preparation }) = leading.renewal.as_deref() else { return None };
+        let Some(Renewal::Preparing { above, preparation }) = leading.tasks.renewal() else { return None };
         let has_waited = preparation.is_over(self.now, leading.lease);
         let is_prepared = self.is_lease_long() || !self.hard.committed || has_waited;
         is_prepared.then_some(*above)
@@ -69,14 +68,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let timer = self.new_request_timer();
         let Role::Leader(leading) = &mut self.role else { return };
         let Some(term) = next else {
-            leading.renewal = None;
+            leading.tasks.end_renewal();
             return;
         };
         let tally = Tally::new(&self.hard.membership, self.id, own);
         let ballot = Ballot::new(tally, timer, self.timing.promise_limit());
-        leading.renewal = Some(Box::new(Renewal::Asking(ballot)));
+        leading.tasks.begin_renewal(Renewal::Asking(ballot));
         self.raise_term(term);
-        self.hard.voted_for = Some(self.id);
+        self.hard.vote_for(self.id);
         self.persist(out);
         self.request_votes(out);
         self.count_votes(out);

@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::io::Output;
 use crate::notice::tell;
 use crate::reconfig::{Awaited, CAN_RECONFIGURE};
-use crate::role::{Leading, ReconfigurationPhase, Role};
+use crate::role::ReconfigurationPhase;
 use crate::types::NodeId;
 
 impl<I: NodeId, R: Rng> Election<I, R> {
@@ -19,14 +19,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return;
         }
         let (now, pause) = (self.now, self.shortest_news_pause());
-        let Role::Leader(Leading { reconfiguration: Some(change), .. }) = &mut self.role else { return };
+        let Some(change) = self.role.reconfiguration_mut() else { return };
         let headway = *change.headway.get_or_insert(now);
         let is_fresh = change.standstill.as_mut().is_some_and(|notice| notice.see(now, pause));
         if is_fresh || now < headway.after(pause) {
             return;
         }
         let awaited = self.awaited_members();
-        let Role::Leader(Leading { reconfiguration: Some(change), .. }) = &mut self.role else { return };
+        let Some(change) = self.role.reconfiguration_mut() else { return };
         if !awaited.is_empty() && tell(&mut change.standstill, awaited.clone(), now, pause) {
             out.push(Output::Event(Event::ReconfigurationStalled { awaited }));
         }
@@ -35,7 +35,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// The members that the next step waits for: the voters without which the membership in force is not committed,
     /// or else the newcomers that are to vote, or else the voters that stay.
     fn awaited_members(&self) -> Vec<(I, Awaited)> {
-        let Role::Leader(Leading { reconfiguration: Some(change), .. }) = &self.role else {
+        let Some(change) = self.role.reconfiguration() else {
             return Vec::new();
         };
         let members = &self.hard.membership;

@@ -35,7 +35,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             now: self.now,
             role: self.role(),
             term: self.hard.term,
-            voted_for: self.hard.voted_for,
+            voted_for: self.hard.voted_for(),
             leader: self.leader(),
             lease,
             heartbeat_timing: lease.map(|_| HeartbeatTiming {
@@ -109,7 +109,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     fn target(&self) -> Option<&Target<I>> {
         match &self.role {
-            Role::Leader(leading) => leading.reconfiguration.as_ref()?.target.as_ref(),
+            Role::Leader(leading) => leading.tasks.reconfiguration()?.target.as_ref(),
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Recovering(_) => None,
         }
     }
@@ -120,7 +120,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     #[cfg(any(feature = "endpoint", feature = "tokio"))]
     pub(crate) fn recipients(&self) -> impl Iterator<Item = I> + use<'_, I, R> {
         let reconfiguration = match &self.role {
-            Role::Leader(leading) => leading.reconfiguration.as_ref(),
+            Role::Leader(leading) => leading.tasks.reconfiguration(),
             Role::Follower(_) | Role::PreCandidate(_) | Role::Candidate(_) | Role::Recovering(_) => None,
         };
         let target = reconfiguration.and_then(|reconfiguration| reconfiguration.target.as_ref()).into_iter();
@@ -176,7 +176,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     #[cfg(any(feature = "endpoint", feature = "tokio"))]
     fn silent_members(&self, limit: Duration) -> (Vec<I>, usize) {
         let is_recent = |index: MemberIndex| {
-            let heard = self.peer_log.last_heard(index);
+            let heard = self.last_heard(index);
             heard.is_some_and(|heard| self.now.since(heard).as_duration() <= limit)
         };
         let membership = &self.hard.membership;
@@ -187,7 +187,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Whether the member at `index` is this node, or was heard within the longest promise.
     fn is_present(&self, index: MemberIndex) -> bool {
-        let heard = self.peer_log.last_heard(index);
+        let heard = self.last_heard(index);
         let is_recent = heard.is_some_and(|heard| self.now.since(heard) <= self.timing.promise_limit());
         is_recent || self.own_index == Some(index)
     }
@@ -210,7 +210,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let member = |(index, id): (MemberIndex, I)| MemberStatus {
             id,
             voter: self.hard.membership.is_voter_at(index),
-            heard_ago: self.peer_log.last_heard(index).map(|heard| self.now.since(heard).as_duration()),
+            heard_ago: self.last_heard(index).map(|heard| self.now.since(heard).as_duration()),
             follower: self.member_progress(index),
         };
         self.hard.membership.indexed_members().map(member).collect()

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use rand_core::Rng;
 
 use super::Election;
+use super::trouble::Trouble;
 use crate::event::Event;
 use crate::io::Output;
 use crate::notice::tell;
@@ -29,12 +30,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// The good standing of a member of higher priority is measured anew in each leadership.
     pub(super) fn forget_takeover(&mut self) {
         let (now, unit) = (self.now, self.takeover_backoff_unit());
-        let Some(takeover) = &mut self.takeover else { return };
+        let Some(takeover) = self.trouble.takeover_mut() else { return };
         takeover.wanted_since = None;
         takeover.unmet_since = None;
         takeover.damping.forget_observations();
         if takeover.is_over(now, unit) {
-            self.takeover = None;
+            self.trouble.end_takeover();
         }
     }
 
@@ -58,14 +59,14 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Rule 6.6: `leader` leads, so the node that took over before has lost leadership, if that is another.
     pub(super) fn end_trial(&mut self, leader: I) {
         let (now, delay) = (self.now, self.timing.takeover_delay());
-        if let Some(takeover) = &mut self.takeover {
+        if let Some(takeover) = self.trouble.takeover_mut() {
             takeover.damping.end_trial(leader, now, delay, |id| self.hard.membership.contains(id));
         }
     }
 
     pub(super) fn is_unsteady(&self, id: I) -> bool {
         let delay = self.timing.takeover_delay();
-        self.takeover.as_ref().is_some_and(|takeover| takeover.damping.is_unsteady(id, self.now, delay))
+        self.trouble.takeover().is_some_and(|takeover| takeover.damping.is_unsteady(id, self.now, delay))
     }
 
     /// Rules 6.5 and 6.6: whether a member is to lead rather than this node. One of priority 0 waits for no
@@ -84,7 +85,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         out: &mut Vec<Output<I>>,
     ) {
         let (now, pause) = (self.now, self.shortest_news_pause());
-        let known = self.takeover.as_mut().and_then(|takeover| takeover.no_successor.as_mut());
+        let known = self.trouble.takeover_mut().and_then(|takeover| takeover.no_successor.as_mut());
         let is_fresh = known.is_some_and(|notice| notice.see(now, pause));
         let members = &self.hard.membership;
         if is_fresh || !self.hard.committed || members.voters().iter().any(|&id| self.is_awaited(id)) {
@@ -121,21 +122,23 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Rule 6.6: sees which of the unsteady members are fit now.
     fn observe_unsteady_members(&mut self) {
-        let Some(mut takeover) = self.takeover.take() else { return };
-        let is_fit = |id| self.fitness(id).is_ok();
-        takeover.damping.observe(self.now, self.timing.takeover_delay(), is_fit);
-        self.takeover = Some(takeover);
+        let mut trouble = core::mem::replace(&mut self.trouble, Trouble::none());
+        if let Some(takeover) = trouble.takeover_mut() {
+            let is_fit = |id| self.fitness(id).is_ok();
+            takeover.damping.observe(self.now, self.timing.takeover_delay(), is_fit);
+        }
+        self.trouble = trouble;
     }
 
     /// Rule 6.5: hands over to a member of higher priority that has been fit for long enough; at once if this node
     /// is not to lead at all. While a reconfiguration prepares a step it goes on first.
     pub(super) fn consider_takeover(&mut self, out: &mut Vec<Output<I>>) {
         let Role::Leader(leading) = &self.role else { return };
-        if leading.handover.is_some() || leading.renewal.is_some() || !self.hard.committed {
+        if leading.tasks.handover().is_some() || leading.tasks.renewal().is_some() || !self.hard.committed {
             return;
         }
         let own = self.priority;
-        let prepares_step = leading.reconfiguration.as_ref().is_some_and(|change| change.is_preparing());
+        let prepares_step = leading.tasks.reconfiguration().is_some_and(|change| change.is_preparing());
         let mut voters = self.hard.membership.voters().iter().zip(&leading.progress);
         let has_better = voters.any(|(&id, follower)| id != self.id && follower.priority > own);
         let is_to_go = own == Priority::NEVER_LEADS;
@@ -158,7 +161,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             return;
         }
         if let Role::Leader(leading) = &mut self.role {
-            leading.handover = Some(Handover::new(HandoverCause::HigherPriority));
+            leading.tasks.begin_handover(Handover::new(HandoverCause::HigherPriority));
         }
         self.advance_handover(out);
     }

@@ -28,7 +28,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             Phase::Pre => self.pre_vote_answer(from, header, request),
             Phase::Real if self.is_old_vote_request(from, index, header) => return,
             Phase::Real => {
-                self.peer_log.record_round(index, from, header.term, header.round);
+                self.record_round(index, from, header.term, header.round);
                 self.handle_vote(from, header, request, out)
             }
         };
@@ -76,7 +76,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Rule 2.7; and no node campaigns for term 0.
     fn is_old_vote_request(&self, from: I, index: Option<MemberIndex>, header: &Header) -> bool {
-        header.term == Term(0) || !self.peer_log.is_newer(index, from, header.term, header.round)
+        header.term == Term(0) || !self.is_newer(index, from, header.term, header.round)
     }
 
     /// Rule 4.2: a pre-vote changes no state, so it binds no voter and is always answered (rule 2.6). The
@@ -121,7 +121,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             .and_then(|()| self.vote_test(from, header.term));
         let mut founder_added = false;
         if verdict.is_ok() {
-            self.hard.voted_for = Some(from);
+            self.hard.vote_for(from);
             if let Claim::Handover { .. } = request.claim {
                 self.begin_trial(from);
             }
@@ -195,7 +195,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// Rule 1.1: one vote in a term. Rule 1.5: an accepted leader has used it up.
     fn vote_test(&self, from: I, term: Term) -> Result<(), Denial<I>> {
-        let voted_for_other = self.hard.voted_for.is_some_and(|other| other != from);
+        let voted_for_other = self.hard.voted_for().is_some_and(|other| other != from);
         let led_by_other = self.promise.leader_of(term).is_some_and(|other| other != from);
         if voted_for_other || led_by_other { Err(Denial::AlreadyVoted) } else { Ok(()) }
     }
@@ -219,7 +219,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
 
     /// How much of the requested length this voter may promise. Rule 2.4.
     pub(super) fn grantable_length(&self, requested: Nanos) -> Nanos {
-        requested.min(self.timing.promise_limit()).min(self.hard.promised_nanos())
+        requested.min(self.timing.promise_limit()).min(self.hard.promised)
     }
 
     /// A vote request of a higher term ends this node's candidacy, which is for a lower one, and its early

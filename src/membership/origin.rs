@@ -1,20 +1,19 @@
 //! How a group came into being: by a list, by itself, or by nodes that were all blank.
 
-use alloc::boxed::Box;
-
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-/// How a group came into being, which all of its memberships tell.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+/// How a group came into being, which all of its memberships tell. `Founders` is the list of nodes that founded it, in
+/// whatever form is at hand.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
-pub(super) enum Origin<I> {
+pub(super) enum Origin<Founders> {
     /// Its first nodes were started with the list of its voters.
     Listed,
     /// It formed itself. Rule 8.4.
     Formed(Limits),
     /// These nodes founded it when all of them were blank. The list is sorted. Rule 9.9.
-    Founded(Box<[I]>),
+    Founded(Founders),
 }
 
 /// How few and how many members a group that formed itself is to have. Rule 8.4.
@@ -31,7 +30,16 @@ pub struct Limits {
     pub max_members: u8,
 }
 
-impl<I> Origin<I> {
+impl<Founders> Origin<Founders> {
+    /// The same, with the founders in another form.
+    pub(super) fn map<Other>(self, form: impl FnOnce(Founders) -> Other) -> Origin<Other> {
+        match self {
+            Origin::Listed => Origin::Listed,
+            Origin::Formed(limits) => Origin::Formed(limits),
+            Origin::Founded(founders) => Origin::Founded(form(founders)),
+        }
+    }
+
     pub(super) fn limits(&self) -> Option<Limits> {
         match self {
             Origin::Formed(limits) => Some(*limits),

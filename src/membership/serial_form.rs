@@ -1,6 +1,5 @@
 //! How a membership is serialised.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -23,25 +22,26 @@ pub(super) type Learner<I> = (I, MembershipVersion);
 
 impl<I: Serialize> Serialize for Membership<I> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Membership { version, quorum, origin, .. } = self;
-        let (voters, learners) = self.lists();
+        let Membership { version, quorum, .. } = self;
+        let ((voters, learners), origin) = (self.lists(), self.origin());
         let learners: Vec<Learner<&I>> = learners.iter().zip(self.added.iter().copied()).collect();
         Parts { version: *version, voters, learners, quorum: *quorum, origin }.serialize(serializer)
     }
 }
 
-impl<I: NodeId> TryFrom<Parts<Vec<I>, Vec<Learner<I>>, Origin<I>>> for Membership<I> {
+impl<I: NodeId> TryFrom<Parts<Vec<I>, Vec<Learner<I>>, Origin<Vec<I>>>> for Membership<I> {
     type Error = MembershipError;
 
-    fn try_from(parts: Parts<Vec<I>, Vec<Learner<I>>, Origin<I>>) -> Result<Self, MembershipError> {
+    fn try_from(parts: Parts<Vec<I>, Vec<Learner<I>>, Origin<Vec<I>>>) -> Result<Self, MembershipError> {
         let Parts { version, voters, mut learners, quorum, origin } = parts;
         learners.sort_unstable_by_key(|&(id, _)| id);
         let (learners, added): (Vec<I>, Vec<MembershipVersion>) = learners.into_iter().unzip();
         let members = match origin {
             Origin::Listed => Membership::new(version, voters, learners, quorum.into()),
-            Origin::Formed(_) => Membership::assemble(version, voters, learners, quorum.into(), origin),
+            Origin::Formed(limits) => Membership::formed(version, voters, learners, quorum.into(), limits),
             Origin::Founded(founders) => {
-                let origin = Origin::Founded(sorted_founders(founders)?);
+                let founders = sorted_founders(founders)?;
+                let origin = Origin::Founded(founders.as_slice());
                 Membership::assemble(version, voters, learners, quorum.into(), origin)
             }
         }?;
@@ -50,10 +50,10 @@ impl<I: NodeId> TryFrom<Parts<Vec<I>, Vec<Learner<I>>, Origin<I>>> for Membershi
 }
 
 /// Founders are listed like voters.
-fn sorted_founders<I: NodeId>(founders: Box<[I]>) -> Result<Box<[I]>, MembershipError> {
+fn sorted_founders<I: NodeId>(founders: Vec<I>) -> Result<Vec<I>, MembershipError> {
     match founders.len() {
         0 => Err(MembershipError::NoVoters),
-        1..=MAX_MEMBERS => Ok(sorted(founders.into_vec())?.into()),
+        1..=MAX_MEMBERS => sorted(founders),
         _ => Err(MembershipError::TooManyMembers),
     }
 }

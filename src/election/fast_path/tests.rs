@@ -236,7 +236,8 @@ fn a_lapse_of_long_ago_leaves_nothing_behind() {
     };
     let (mut steady, mut lapsed) = (start(), start());
     for _ in 0..5 {
-        lapsed.lapse_backoff.double(lapsed.now, lapsed.lapse_backoff_unit());
+        let unit = lapsed.lapse_backoff_unit();
+        lapsed.trouble.record_lapse(lapsed.now, unit);
     }
     let mut takes_fast_path = Vec::new();
     for round in 1..400 {

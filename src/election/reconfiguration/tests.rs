@@ -34,7 +34,7 @@ fn a_step_is_not_taken_at_the_end_of_the_lease() {
     let mut leader = lone_leader();
     let target = Target::new([1], [2]).unwrap();
     if let Role::Leader(leading) = &mut leader.role {
-        let change = leading.reconfiguration.get_or_insert_with(Reconfiguration::new);
+        let change = leading.tasks.begin_reconfiguration();
         change.target = Some(target);
         let preparation = Preparation::new(leader.now, Nanos::ZERO, Nanos::ZERO, leading.lease);
         change.phase = ReconfigurationPhase::Preparing(preparation);
