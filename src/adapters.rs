@@ -6,7 +6,7 @@
     any(feature = "clock", feature = "store", feature = "probes")
 ))]
 compile_error!(
-    "the features `clock`, `store`, `udp`, `tokio` and `probes` need an operating system: on wasm32-unknown-unknown take \
+    "the features `clock`, `store`, `udp`, `tokio`, `seat` and `probes` need an operating system: on wasm32-unknown-unknown take \
      the core, `serde`, `wire`, `seal`, `endpoint`, `metrics` and `tracing`, and pass readings of a clock of your own"
 );
 
@@ -32,28 +32,34 @@ pub mod endpoint;
 mod files;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod health;
+#[cfg(any(feature = "udp", feature = "seat"))]
+mod host_end;
 #[cfg(any(feature = "endpoint", feature = "register", feature = "store"))]
 mod id_type;
-#[cfg(any(feature = "udp", feature = "tokio"))]
+#[cfg(any(feature = "udp", feature = "tokio", feature = "seat"))]
 mod lease_gate;
+#[cfg(all(any(feature = "udp", feature = "seat"), not(all(target_family = "wasm", target_os = "unknown"))))]
+mod lease_watch;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 #[cfg(any(feature = "endpoint", feature = "tokio"))]
 mod node_view;
+#[cfg(any(feature = "udp", feature = "seat"))]
+mod notices;
 #[cfg(any(feature = "endpoint", feature = "tokio"))]
 mod pace;
 #[cfg(feature = "endpoint")]
 mod peer_address;
 #[cfg(feature = "probes")]
 pub mod probes;
-#[cfg(any(feature = "udp", feature = "tokio"))]
+#[cfg(any(feature = "udp", feature = "tokio", feature = "seat"))]
 mod pulse;
 #[cfg(all(
     any(feature = "udp", feature = "tokio-udp"),
     not(all(target_family = "wasm", target_os = "unknown"))
 ))]
 mod query_error;
-#[cfg(any(feature = "seal", feature = "tokio"))]
+#[cfg(any(feature = "seal", feature = "tokio", feature = "seat"))]
 mod random;
 #[cfg(feature = "register")]
 pub mod register;
@@ -73,7 +79,12 @@ pub mod seal;
 mod socket;
 #[cfg(feature = "store")]
 pub mod store;
-#[cfg(all(any(feature = "udp", feature = "tokio"), not(all(target_family = "wasm", target_os = "unknown"))))]
+#[cfg(all(
+    any(feature = "udp", feature = "tokio", feature = "seat"),
+    not(all(target_family = "wasm", target_os = "unknown"))
+))]
+// The host of a seat needs less of it.
+#[cfg_attr(not(any(feature = "udp", feature = "tokio")), allow(dead_code, unreachable_pub))]
 mod timer;
 #[cfg(all(feature = "tokio", not(all(target_family = "wasm", target_os = "unknown"))))]
 pub mod tokio;
@@ -99,7 +110,7 @@ use without_register as attendant;
 
 #[cfg(any(feature = "udp", feature = "tokio"))]
 pub use health::{HealthCheck, HealthConfig};
-#[cfg(any(feature = "seal", feature = "tokio"))]
+#[cfg(any(feature = "seal", feature = "tokio", feature = "seat"))]
 pub use random::RandomError;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 pub use save_error::SaveError;

@@ -29,7 +29,8 @@
 //! | has a loop of its own, and datagrams | feature `endpoint`: `adapters::endpoint::Endpoint` beside the [`Election`]: example `mio_loop` |
 //! | has a loop of its own | [`Election`], and of `clock`, `wire`, `seal` and `store` what you need: example `event_loop` |
 //! | runs on bare metal | [`Election`] alone: the example `bare_metal` |
-//! | has two machines, or none but a bucket or a table | feature `register`, in a loop of its own: [`guide::register`] |
+//! | has two machines, and a bucket or a table | feature `register`, in a loop of its own: [`guide::register`] |
+//! | has any number of machines, and only a bucket or a table in common | feature `seat`: `adapters::register::SeatHost`; `register` and `tokio`: `adapters::tokio::SeatHandle` |
 //! | is watched | feature `probes`: `serve_probes` of both hosts, for Kubernetes and Prometheus; `metrics`: the numbers alone; `tracing` |
 //!
 //! # Which types may grow

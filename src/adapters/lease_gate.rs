@@ -26,7 +26,7 @@ pub(super) struct LeaseGate {
     /// How often the lease was withdrawn.
     withdrawals: u64,
     /// How many of the withdrawals all watchers know of.
-    #[cfg(feature = "udp")]
+    #[cfg(any(feature = "udp", feature = "seat"))]
     acknowledged: u64,
 }
 
@@ -40,7 +40,7 @@ impl LeaseGate {
             latest_end: Timestamp::ORIGIN,
             working: 0,
             withdrawals: 0,
-            #[cfg(feature = "udp")]
+            #[cfg(any(feature = "udp", feature = "seat"))]
             acknowledged: 0,
         }
     }
@@ -56,7 +56,7 @@ impl LeaseGate {
     }
 
     /// Whether work of `term` may go on at `now`.
-    #[cfg(any(feature = "udp", test))]
+    #[cfg(any(feature = "udp", feature = "seat", test))]
     pub(super) fn holds(&self, term: Term, now: Timestamp) -> bool {
         self.usable(now).is_some_and(|lease| lease.term == term)
     }
@@ -124,13 +124,13 @@ impl LeaseGate {
     }
 
     /// The number of the last withdrawal.
-    #[cfg(feature = "udp")]
+    #[cfg(any(feature = "udp", feature = "seat"))]
     pub(super) fn withdrawals(&self) -> u64 {
         self.withdrawals
     }
 
     /// All watchers know of this withdrawal, and of the earlier ones. Returns whether this is news.
-    #[cfg(feature = "udp")]
+    #[cfg(any(feature = "udp", feature = "seat"))]
     pub(super) fn acknowledge(&mut self, withdrawal: u64) -> bool {
         let news = self.acknowledged < withdrawal;
         self.acknowledged = self.acknowledged.max(withdrawal);
@@ -138,7 +138,7 @@ impl LeaseGate {
     }
 
     /// Whether all watchers know of this withdrawal.
-    #[cfg(feature = "udp")]
+    #[cfg(any(feature = "udp", feature = "seat"))]
     pub(super) fn is_acknowledged(&self, withdrawal: u64) -> bool {
         self.acknowledged >= withdrawal
     }
@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(gate.end_of_last_work(Term(5)), None, "a lease that has ended was not given up");
     }
 
-    #[cfg(feature = "udp")]
+    #[cfg(any(feature = "udp", feature = "seat"))]
     #[test]
     fn a_withdrawal_is_acknowledged_by_itself_and_by_every_later_one() {
         let mut gate = LeaseGate::new(MARGIN);

@@ -18,11 +18,11 @@ pub(in crate::adapters) fn fill(bytes: &mut [u8]) -> Result<(), RandomError> {
 /// The generator of an election. What it draws separates the deadlines of nodes, and their starts, and is no secret; it
 /// draws one number now and then. So 8 bytes of state do, seeded by the operating system, where ChaCha has 304. Keys
 /// and nonces are drawn elsewhere.
-#[cfg(any(feature = "udp", feature = "tokio"))]
+#[cfg(any(feature = "udp", feature = "tokio", feature = "seat"))]
 pub(in crate::adapters) type JitterRng = rand_xoshiro::SplitMix64;
 
 /// A generator with a random seed.
-#[cfg(any(feature = "udp", feature = "tokio"))]
+#[cfg(any(feature = "udp", feature = "tokio", feature = "seat"))]
 pub(in crate::adapters) fn generator() -> Result<JitterRng, RandomError> {
     use rand_xoshiro::rand_core::SeedableRng;
     JitterRng::try_from_rng(&mut SysRng).map_err(RandomError)

@@ -92,7 +92,12 @@
 //! # }
 //! ```
 //!
-//! Where there is no group but a register, and one of many processes is to work, a [`Seat`] is enough.
+//! # A seat
+//!
+//! Where there is no group but a register, and one of many processes is to work, a [`Seat`] is enough. A loop of your own
+//! drives one, or a whole host does: `SeatHost` on threads, with a blocking [`Cell`] (feature `seat`), and
+//! `adapters::tokio::SeatHandle` as a task, with an [`AsyncCell`] (features `register` and `tokio`). Both give the lease at
+//! any time, run work while it lasts, and give the seat up when they are shut down.
 
 mod agent;
 mod answer;
@@ -107,8 +112,18 @@ mod format;
 pub(in crate::adapters) mod hosted;
 mod hosting;
 mod seat;
+#[cfg(any(feature = "seat", feature = "tokio"))]
+mod seat_calls;
 mod seat_content;
+#[cfg(all(feature = "seat", not(all(target_family = "wasm", target_os = "unknown"))))]
+mod seat_host;
+#[cfg(any(feature = "seat", feature = "tokio"))]
+mod seat_options;
+#[cfg(any(feature = "seat", feature = "tokio"))]
+mod seat_run;
 mod seat_status;
+#[cfg(all(feature = "seat", not(all(target_family = "wasm", target_os = "unknown"))))]
+mod seat_thread;
 mod sight;
 mod status;
 mod usage;
@@ -119,7 +134,15 @@ pub use cell::{AsyncCell, Cell, CellError};
 pub use format::{ContentError, CreateError, Inspection, MAX_CONTENT, create, inspect};
 pub use hosting::RegisterConfig;
 pub use seat::Seat;
+#[cfg(feature = "tokio")]
+pub(in crate::adapters) use seat_calls::{Call, Request};
 pub use seat_content::create_seat;
+#[cfg(all(feature = "seat", not(all(target_family = "wasm", target_os = "unknown"))))]
+pub use seat_host::{SeatEvents, SeatHost, SeatStopped, SeatWorker};
+#[cfg(any(feature = "seat", feature = "tokio"))]
+pub use seat_options::{SeatFailure, SeatHostConfig, SeatNotice, SeatStartError};
+#[cfg(feature = "tokio")]
+pub(in crate::adapters) use seat_run::{SeatAction, SeatRun};
 pub use seat_status::{SeatConfig, SeatError, SeatStatus, SeatStep};
 pub use status::{
     AgentConfig, AgentError, CallCounters, Outcome, Reads, RegisterEvent, RegisterStatus, Silence, Step, Tag,

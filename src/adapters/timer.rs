@@ -64,7 +64,7 @@ pub(super) struct Precision {
 
 impl Precision {
     /// A thread that waits for a socket, or on a condition variable.
-    #[cfg(feature = "udp")]
+    #[cfg(any(feature = "udp", feature = "seat"))]
     pub(super) const THREAD: Precision =
         if cfg!(any(target_os = "linux", target_os = "android", target_os = "freebsd")) {
             Precision::new(Duration::from_millis(1), Duration::from_micros(500))

@@ -74,6 +74,8 @@ mod query;
 mod register;
 #[cfg(feature = "endpoint")]
 mod requests;
+#[cfg(feature = "register")]
+mod seat;
 mod stop_token;
 mod storage;
 mod task;
@@ -122,6 +124,8 @@ pub use self::leadership_watch::{Clock, Leadership};
 pub use self::peers::Peers;
 #[cfg(feature = "tokio-udp")]
 pub use self::query::who_leads;
+#[cfg(feature = "register")]
+pub use self::seat::SeatHandle;
 pub use self::stop_token::StopToken;
 pub use self::storage::{MemoryStorage, Storage};
 pub use self::transport::Transport;

@@ -75,7 +75,6 @@ mod deployed;
 mod errors;
 mod events;
 mod host_thread;
-mod lease_watch;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod names;
@@ -107,7 +106,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::host_thread::HostThread;
-use self::lease_watch::Watcher;
 use self::names::look_up_for;
 use self::node::Node;
 use self::shared::Shared;
@@ -119,6 +117,7 @@ use crate::adapters::clock::BootClock;
 use crate::adapters::departure::Departure;
 use crate::adapters::disk::{Disk, Written};
 use crate::adapters::endpoint::Endpoint;
+use crate::adapters::lease_watch::Watcher;
 use crate::adapters::seal::{Keyring, SystemRng};
 use crate::adapters::timer::{Legs, Precision};
 #[cfg(feature = "tracing")]

@@ -81,12 +81,11 @@ impl Contender {
     }
 }
 
-/// The swap with which a contender that has looked at `register` takes the seat at `now`.
+/// The swap with which a contender that has looked at `register`, which is free, takes the seat at `now`.
 fn take(contender: &mut Contender, register: &Register, now: u64) -> (Tag, Vec<u8>) {
     let mut steps = Vec::new();
     contender.seat.tick(at(now), &mut steps);
     contender.seat.complete(register.found(), at(now), &mut steps);
-    contender.seat.tick(at(now + DELAY), &mut steps);
     match steps.pop() {
         Some(SeatStep::Swap { tag, bytes }) => (tag, bytes),
         other => panic!("no swap: {other:?}"),
@@ -126,8 +125,8 @@ fn a_lease_counts_from_when_its_write_was_begun() {
     let outcome = register.swap(&tag, bytes);
     one.seat.complete(outcome, at(4_000), &mut Vec::new());
     let until = one.lease().unwrap().until;
-    assert!(until < at(DELAY + LENGTH), "{until}");
-    assert!(until > at(DELAY + LENGTH - 100), "{until}");
+    assert!(until < at(LENGTH), "{until}");
+    assert!(until > at(LENGTH - 100), "{until}");
 }
 
 #[test]
@@ -136,7 +135,7 @@ fn a_write_that_ends_after_its_length_gives_no_lease() {
     let (tag, bytes) = take(&mut one, &register, 0);
     let outcome = register.swap(&tag, bytes);
     let mut steps = Vec::new();
-    one.seat.complete(outcome, at(DELAY + LENGTH), &mut steps);
+    one.seat.complete(outcome, at(LENGTH), &mut steps);
     assert_eq!(one.lease(), None);
     assert!(!steps.iter().any(|step| matches!(step, SeatStep::Event(Event::Elected { .. }))), "{steps:?}");
 }

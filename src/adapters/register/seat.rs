@@ -184,8 +184,22 @@ impl<N: NodeId + Serialize + DeserializeOwned> Seat<N> {
             lease: self.lease,
             free_at: self.sight.as_ref().map(|sight| sight.free_at(self.clock.resolution())),
             silence: self.silence.clone(),
+            known_sequence: self.known_sequence,
             calls: self.counters,
         }
+    }
+
+    /// Whether the register may say that this process holds the seat, so that others wait for it.
+    #[cfg(any(feature = "seat", feature = "tokio"))]
+    pub(super) fn may_hold(&self) -> bool {
+        let sight = self.sight.as_ref().filter(|sight| self.is_mine(&sight.content));
+        let is_writing = matches!(self.call, Some(Call::Swap(_) | Call::Check(_)));
+        is_writing || sight.is_some_and(|sight| sight.content.length > Nanos::ZERO)
+    }
+
+    #[cfg(all(any(feature = "seat", feature = "tokio"), feature = "tracing"))]
+    pub(super) fn name(&self) -> N {
+        self.config.name
     }
 
     fn me(&self) -> Holder<N> {
@@ -201,7 +215,12 @@ impl<N: NodeId + Serialize + DeserializeOwned> Seat<N> {
         match &self.sight {
             None => NEVER,
             Some(sight) if self.is_mine(&sight.content) => self.rest_until,
-            Some(sight) => sight.free_at(self.clock.resolution()).after(self.delay).max(self.rest_until),
+            // All that wait for the end of a length are there at one time. A seat that was given back is found by one look
+            // or another.
+            Some(sight) => {
+                let delay = if sight.content.length == Nanos::ZERO { Nanos::ZERO } else { self.delay };
+                sight.free_at(self.clock.resolution()).after(delay).max(self.rest_until)
+            }
         }
     }
 

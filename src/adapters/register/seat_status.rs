@@ -101,6 +101,8 @@ pub struct SeatStatus<N> {
     pub free_at: Option<Timestamp>,
     /// Why the register is of no use.
     pub silence: Option<Silence<N>>,
+    /// The highest number of a content that was seen: [`SeatConfig::known_sequence`] of the next start.
+    pub known_sequence: u64,
     /// How many calls there were, and what came of them.
     pub calls: CallCounters,
 }

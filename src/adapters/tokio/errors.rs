@@ -69,8 +69,8 @@ pub enum Stopped {
     /// A clock of the program's own ran backwards, or out of range.
     #[error("the clock gave an impossible reading")]
     Clock,
-    /// The storage, the transport or the clock panicked, or the node itself, which is a bug of this
-    /// crate.
+    /// The storage, the transport, the client of a register or the clock panicked, or the node itself, which is a bug
+    /// of this crate.
     #[error("the node panicked")]
     Panicked,
     /// The runtime ended before the node did.

@@ -29,17 +29,12 @@ impl<I: NodeId> Handle<I> {
     ///
     /// # Errors
     /// [`Stopped`] when the node has.
-    pub async fn run_while_leader<W, F>(&self, mut work: W) -> Result<F::Output, Stopped>
+    pub async fn run_while_leader<W, F>(&self, work: W) -> Result<F::Output, Stopped>
     where
         W: FnMut(Term) -> F,
         F: Future,
     {
-        loop {
-            let working = self.watch.begin_work_under_lease(Duration::ZERO).await?;
-            if let Some(output) = self.watch.run_under(working.term, Manner::Drop, &mut work).await {
-                return Ok(output);
-            }
-        }
+        self.watch.run_while_leader(work).await
     }
 
     /// As [`run_while_leader`](Self::run_while_leader), for work that is done item by item: `work` is told to stop soon, by its
@@ -82,8 +77,33 @@ impl<I: NodeId> Handle<I> {
     ///
     /// # Errors
     /// [`Stopped`] when the node has.
-    pub async fn run_while_leader_gracefully<W, F, T>(
-        &self,
+    pub async fn run_while_leader_gracefully<W, F, T>(&self, notice: Duration, work: W) -> Result<T, Stopped>
+    where
+        W: FnMut(Term, StopToken<I>) -> F,
+        F: Future<Output = Option<T>>,
+    {
+        LeadershipWatch::run_while_leader_gracefully(&self.watch, notice, work).await
+    }
+}
+
+impl<I: Copy + Eq> LeadershipWatch<I> {
+    /// As [`Handle::run_while_leader`].
+    pub(super) async fn run_while_leader<W, F>(&self, mut work: W) -> Result<F::Output, Stopped>
+    where
+        W: FnMut(Term) -> F,
+        F: Future,
+    {
+        loop {
+            let working = self.begin_work_under_lease(Duration::ZERO).await?;
+            if let Some(output) = self.run_under(working.term, Manner::Drop, &mut work).await {
+                return Ok(output);
+            }
+        }
+    }
+
+    /// As [`Handle::run_while_leader_gracefully`].
+    pub(super) async fn run_while_leader_gracefully<W, F, T>(
+        watch: &Arc<Self>,
         notice: Duration,
         mut work: W,
     ) -> Result<T, Stopped>
@@ -92,16 +112,14 @@ impl<I: NodeId> Handle<I> {
         F: Future<Output = Option<T>>,
     {
         loop {
-            let working = self.watch.begin_work_under_lease(notice).await?;
-            let mut work = |term| work(term, StopToken::new(Arc::clone(&self.watch), term, notice));
-            if let Some(Some(output)) = self.watch.run_under(working.term, Manner::Finish, &mut work).await {
+            let working = watch.begin_work_under_lease(notice).await?;
+            let mut work = |term| work(term, StopToken::new(Arc::clone(watch), term, notice));
+            if let Some(Some(output)) = watch.run_under(working.term, Manner::Finish, &mut work).await {
                 return Ok(output);
             }
         }
     }
-}
 
-impl<I: Copy + Eq> LeadershipWatch<I> {
     /// Waits for a lease of which more than `notice` is left.
     async fn begin_work_under_lease(&self, notice: Duration) -> Result<Working<'_, I>, Stopped> {
         let mut leadership = self.subscribe();

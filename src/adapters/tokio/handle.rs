@@ -257,17 +257,7 @@ impl<I: NodeId + Send + Sync> Handle<I> {
 
     /// The end of the node, and why. Waiting for it does not keep the node running.
     pub fn closed(&self) -> impl Future<Output = Stopped> + Send + use<I> {
-        let mut leadership = self.watch.subscribe();
-        async move {
-            loop {
-                if let Some(reason) = &leadership.borrow_and_update().stopped {
-                    return reason.clone();
-                }
-                if leadership.changed().await.is_err() {
-                    return Stopped::Aborted;
-                }
-            }
-        }
+        self.watch.closed()
     }
 
     async fn step(&self, input: Input<I>) -> Result<(), CommandError<I>> {

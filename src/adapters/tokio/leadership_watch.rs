@@ -2,6 +2,7 @@
 //! [gate](LeaseGate) decides, and here is the waiting.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -120,6 +121,24 @@ impl<I: Copy + Eq> LeadershipWatch<I> {
         // A program that waits for a change is told the present state at once.
         receiver.mark_changed();
         receiver
+    }
+
+    /// The end of the node, and why. Waiting for it does not keep the watch.
+    pub(super) fn closed(&self) -> impl Future<Output = Stopped> + Send + use<I>
+    where
+        I: Send + Sync,
+    {
+        let mut leadership = self.subscribe();
+        async move {
+            loop {
+                if let Some(reason) = &leadership.borrow_and_update().stopped {
+                    return reason.clone();
+                }
+                if leadership.changed().await.is_err() {
+                    return Stopped::Aborted;
+                }
+            }
+        }
     }
 
     /// Why the node has stopped, if it has.

@@ -318,7 +318,7 @@ where
 /// However the task ends: no lease, and the reason known.
 pub(super) struct LastWords<I: NodeId> {
     watch: Arc<LeadershipWatch<I>>,
-    reason: Option<Stopped>,
+    pub(super) reason: Option<Stopped>,
 }
 
 impl<I: NodeId> LastWords<I> {

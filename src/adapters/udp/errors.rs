@@ -6,7 +6,9 @@ use std::io;
 use std::string::String;
 use std::sync::Arc;
 
+use super::host_thread::End;
 use crate::adapters::endpoint::UnusableAddress;
+use crate::adapters::lease_watch::WatcherPanicked;
 use crate::adapters::socket::BindError;
 use crate::adapters::store::DeploymentError;
 use crate::adapters::timer::StaggerTooShort;
@@ -68,6 +70,18 @@ pub enum HostFailure {
     /// The host's own thread panicked, which is a bug of this crate or a panic of the store.
     #[error("the host's thread panicked")]
     Panicked,
+}
+
+impl From<WatcherPanicked> for HostFailure {
+    fn from(_: WatcherPanicked) -> Self {
+        HostFailure::Watcher
+    }
+}
+
+impl From<WatcherPanicked> for End {
+    fn from(panicked: WatcherPanicked) -> Self {
+        HostFailure::from(panicked).into()
+    }
 }
 
 /// Why a command was not carried out.

@@ -67,9 +67,9 @@ impl<I: NodeId> Worker<I> {
     /// [`HostStopped`] when the host has.
     pub fn run_while_leader<T>(
         &self,
-        mut work: impl FnMut(Term, &dyn Fn() -> bool) -> Option<T>,
+        work: impl FnMut(Term, &dyn Fn() -> bool) -> Option<T>,
     ) -> Result<T, HostStopped> {
-        self.run_while_leader_gracefully(Duration::ZERO, &mut work)
+        self.run_while_leader_gracefully(Duration::ZERO, work)
     }
 
     /// As [`run_while_leader`](Self::run_while_leader), for pieces of work that take up to `notice`, which may be longer than
@@ -83,13 +83,8 @@ impl<I: NodeId> Worker<I> {
     pub fn run_while_leader_gracefully<T>(
         &self,
         notice: Duration,
-        mut work: impl FnMut(Term, &dyn Fn() -> bool) -> Option<T>,
+        work: impl FnMut(Term, &dyn Fn() -> bool) -> Option<T>,
     ) -> Result<T, HostStopped> {
-        while let Some(working) = self.0.leases.begin_work(notice) {
-            if let Some(output) = work(working.term, &|| working.holds_for(notice)) {
-                return Ok(output);
-            }
-        }
-        Err(HostStopped)
+        self.0.leases.run_while_leader(notice, work).ok_or(HostStopped)
     }
 }

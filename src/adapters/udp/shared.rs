@@ -6,12 +6,12 @@ use std::prelude::rust_2024::*;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::closed::End;
-use super::lease_watch::LeaseWatch;
 use super::node::{Node, Snapshot, lock};
 use super::{DatagramCounters, Events, HostFailure, LeaderAddress};
 use crate::adapters::clock::BootClock;
 use crate::adapters::counters::ElectionCounters;
+use crate::adapters::host_end::HostEnd;
+use crate::adapters::lease_watch::LeaseWatch;
 use crate::adapters::pulse::Pulse;
 use crate::adapters::write_view::WriteView;
 use crate::status::Status;
@@ -25,7 +25,7 @@ pub(super) struct Shared<I: NodeId> {
     pub(super) events: Events<I>,
     node: Arc<Mutex<Node<I>>>,
     view: Mutex<View<I>>,
-    pub(super) end: End,
+    pub(super) end: HostEnd,
 }
 
 /// What changes seldom.
@@ -55,7 +55,7 @@ impl<I: NodeId> Shared<I> {
             events: Events::new(),
             node,
             view: Mutex::new(view),
-            end: End::default(),
+            end: HostEnd::default(),
         }
     }
 

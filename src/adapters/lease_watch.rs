@@ -7,13 +7,16 @@ use std::prelude::rust_2024::*;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::HostFailure;
-use crate::adapters::clock::BootClock;
-use crate::adapters::lease_gate::LeaseGate;
-use crate::adapters::pulse::Pulse;
-use crate::adapters::timer::Precision;
+use super::clock::BootClock;
+use super::lease_gate::LeaseGate;
+use super::pulse::Pulse;
+use super::timer::Precision;
 use crate::io::Lease;
 use crate::types::Term;
+
+/// A watcher of the lease panicked, and all watchers were told that there is none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct WatcherPanicked;
 
 /// Told of each lease as it begins, and `None` when it ends.
 pub(super) struct Watcher {
@@ -107,10 +110,10 @@ impl LeaseWatch {
 
     /// Shows the lease, and wakes the threads that it concerns. Fails if a watcher panicked: the others are told of no lease
     /// any more.
-    pub(super) fn publish(&self, lease: Option<Lease>) -> Result<(), HostFailure> {
+    pub(super) fn publish(&self, lease: Option<Lease>) -> Result<(), WatcherPanicked> {
         let mut state = self.lock();
         if !state.watching && !state.closing {
-            return Err(HostFailure::Watcher);
+            return Err(WatcherPanicked);
         }
         let before = state.gate.published();
         if !state.gate.publish(lease) {
@@ -127,7 +130,7 @@ impl LeaseWatch {
 
     /// Waits for a lease of which more than `notice` is left, and counts its caller as working by it; `None` when the host
     /// ends.
-    pub(super) fn begin_work(&self, notice: Duration) -> Option<Working<'_>> {
+    fn begin_work(&self, notice: Duration) -> Option<Working<'_>> {
         let mut state = self.lock();
         while !state.closing {
             if let Some(term) = state.gate.begin_work(self.clock.now().saturating_add(notice)) {
@@ -140,9 +143,25 @@ impl LeaseWatch {
         None
     }
 
+    /// Runs `work` on this thread whenever there is a lease of which more than `notice` is left, until it returns something;
+    /// `None` when the host ends. What work is given, the hosts say.
+    pub(super) fn run_while_leader<T>(
+        &self,
+        notice: Duration,
+        mut work: impl FnMut(Term, &dyn Fn() -> bool) -> Option<T>,
+    ) -> Option<T> {
+        loop {
+            let working = self.begin_work(notice)?;
+            let output = work(working.term, &|| working.holds_for(notice));
+            if output.is_some() {
+                return output;
+            }
+        }
+    }
+
     /// Ends the lease, and returns when all watchers know and no work runs by it; for work it waits no longer
     /// than the lease would have lasted. Until then the host rests, and is not stuck.
-    pub(super) fn withdraw(&self, pulse: &Pulse) -> Result<(), HostFailure> {
+    pub(super) fn withdraw(&self, pulse: &Pulse) -> Result<(), WatcherPanicked> {
         let mut state = self.lock();
         pulse.rest_until(state.gate.latest_end());
         let withdrawal = state.gate.withdraw();
@@ -162,7 +181,7 @@ impl LeaseWatch {
             let left = Precision::THREAD.leg(state.gate.latest_end().saturating_duration_since(now));
             state = self.told.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        if state.gate.is_acknowledged(withdrawal) { Ok(()) } else { Err(HostFailure::Watcher) }
+        if state.gate.is_acknowledged(withdrawal) { Ok(()) } else { Err(WatcherPanicked) }
     }
 
     pub(super) fn add(&self, watcher: Watcher) {
@@ -271,14 +290,14 @@ impl Drop for Watching<'_> {
 }
 
 /// A thread that works by a lease.
-pub(super) struct Working<'a> {
+struct Working<'a> {
     leases: &'a LeaseWatch,
-    pub(super) term: Term,
+    term: Term,
 }
 
 impl Working<'_> {
     /// Whether it may go on for so long.
-    pub(super) fn holds_for(&self, notice: Duration) -> bool {
+    fn holds_for(&self, notice: Duration) -> bool {
         let state = self.leases.lock();
         state.gate.holds(self.term, self.leases.clock.now().saturating_add(notice))
     }
