@@ -111,6 +111,8 @@ mod format;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 pub(in crate::adapters) mod hosted;
 mod hosting;
+#[cfg(any(feature = "udp", feature = "tokio"))]
+mod known_sequence;
 mod seat;
 #[cfg(any(feature = "seat", feature = "tokio"))]
 mod seat_calls;

@@ -1,6 +1,7 @@
 //! Thread hosts on loopback that share a register. Bounds are generous: no test says how fast anything is.
 
 use std::convert::Infallible;
+use std::fs;
 use std::net::{SocketAddr, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -269,4 +270,23 @@ fn a_host_that_is_told_to_speak_for_itself_does_not_start() {
     let started =
         Host::start(config(A).register(register), first(), |_: &HardState<Id>| Ok::<_, Infallible>(()));
     assert!(matches!(started, Err(HostStartError::Register(_))), "{started:?}");
+}
+
+#[test]
+fn a_copy_that_was_put_back_while_a_host_was_down_is_noticed_when_it_starts_again() {
+    let (register, folder) = (MemoryRegister::new(), tempfile::tempdir().unwrap());
+    let file = folder.path().join("register");
+    let copy = register.copy();
+    let remembering =
+        || config(A).register(RegisterConfig::new(R, spare(), register.clone()).remember_in(&file));
+    let host = start(remembering());
+    wait("a signature", || (register.inspect().signatures == [A]).then_some(()));
+    let sequence = format!(" {}\n", register.inspect().sequence);
+    wait("the number to be kept", || fs::read_to_string(&file).ok().filter(|text| text.ends_with(&sequence)));
+    host.abort().unwrap();
+    register.restore(copy);
+    let again = start(remembering());
+    wait("the copy to be noticed", || {
+        silence(&again).filter(|silence| matches!(silence, Silence::Older { .. }))
+    });
 }

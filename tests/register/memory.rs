@@ -52,6 +52,15 @@ impl MemoryRegister {
         register::inspect(&self.lock().content.1).unwrap()
     }
 
+    pub(crate) fn copy(&self) -> (u64, Vec<u8>) {
+        self.lock().content.clone()
+    }
+
+    /// Puts a copy back.
+    pub(crate) fn restore(&self, copy: (u64, Vec<u8>)) {
+        self.lock().content = copy;
+    }
+
     /// From now on no call ends; a swap is made all the same.
     pub(crate) fn hang(&self) {
         self.become_of(Mood::Hangs);

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::agent::Agent;
 use super::cell::Cell;
+use super::known_sequence::KnownSequence;
 use super::status::{Outcome, RegisterEvent, RegisterStatus, Step, Tag};
 use crate::adapters::random::JitterRng;
 use crate::election::Election;
@@ -130,6 +131,9 @@ pub(in crate::adapters) struct Attendant<I> {
     /// What the voter has said and the node has not heard.
     messages: VecDeque<Message<I>>,
     events: Vec<RegisterEvent<I>>,
+    /// What keeps the number of the last content beyond a restart, if there is a place for it. The agent itself keeps it
+    /// for as long as the host runs.
+    known: Option<KnownSequence>,
 }
 
 /// A call that the agent waits for.
@@ -142,11 +146,12 @@ struct Awaited {
 }
 
 impl<I: NodeId> Attendant<I> {
-    pub(in crate::adapters) fn new(
+    pub(super) fn new(
         voter: I,
         agent: Box<dyn Spokesman<I>>,
         caller: Box<dyn Caller>,
         (promise_limit, call_timeout): (Duration, Duration),
+        known: Option<KnownSequence>,
     ) -> Self {
         Attendant {
             voter,
@@ -160,6 +165,7 @@ impl<I: NodeId> Attendant<I> {
             steps: Vec::new(),
             messages: VecDeque::new(),
             events: Vec::new(),
+            known,
         }
     }
 
@@ -267,13 +273,16 @@ impl<I: NodeId> Attendant<I> {
                     self.events.push(event);
                     continue;
                 }
-                // The agent keeps the number too, for as long as the host runs.
-                Step::Remember(_) => continue,
+                Step::Remember(sequence) => {
+                    self.known.iter_mut().for_each(|known| known.remember(sequence));
+                    continue;
+                }
             };
             self.number = self.number.saturating_add(1);
             let until = now.saturating_add(self.call_timeout);
             self.awaited = Some(Awaited { number: self.number, to_begin: Some(call), until });
         }
+        self.known.iter_mut().for_each(KnownSequence::go_on);
         self.begin_call();
     }
 

@@ -4,6 +4,8 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use core::fmt;
 use core::time::Duration;
+use std::io;
+use std::path::PathBuf;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -11,6 +13,7 @@ use serde::de::DeserializeOwned;
 use super::agent::Agent;
 use super::attendant::{Attendant, Caller, Spokesman};
 use super::hosting::RegisterConfig;
+use super::known_sequence::{self, KnownSequence};
 use super::status::AgentConfig;
 use crate::adapters::random::JitterRng;
 use crate::config::{Config, Timing};
@@ -36,6 +39,12 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static, C> Hosted<I, C> 
 }
 
 impl<I: NodeId, C> Hosted<I, C> {
+    /// Has the number of the last content kept in this file, unless another one was named.
+    #[cfg(feature = "store")]
+    pub(in crate::adapters) fn remember_in(&mut self, file: PathBuf) {
+        self.config.file.get_or_insert(file);
+    }
+
     /// Starts the agent of a node, whose calls go through what `caller` makes of the client.
     pub(in crate::adapters) fn start<E>(
         self,
@@ -43,14 +52,18 @@ impl<I: NodeId, C> Hosted<I, C> {
         cluster: ClusterId,
         rng: &mut JitterRng,
         caller: impl FnOnce(C) -> Result<Box<dyn Caller>, E>,
-        misconfigured: impl FnOnce(String) -> E,
+        (misconfigured, failed): (impl FnOnce(String) -> E, impl FnOnce(io::Error) -> E),
     ) -> Result<Attendant<I>, E> {
-        let RegisterConfig { voter, usage, reads, call_timeout, known_sequence, cell } = self.config;
+        let RegisterConfig { voter, usage, reads, call_timeout, known_sequence, file, cell } = self.config;
+        let stored = file.as_ref().map(|file| known_sequence::read(file, cluster, voter));
+        let known_sequence = stored.into_iter().fold(known_sequence, Ord::max);
         let config =
             AgentConfig { node: node.id, voter, cluster, timing: node.timing, usage, reads, known_sequence };
         let agent = (self.new_agent)(config, rng).map_err(misconfigured)?;
         let timeout = call_timeout.unwrap_or_else(|| usual_timeout(&node.timing));
-        Ok(Attendant::new(voter, agent, caller(cell)?, (node.timing.promise_limit, timeout)))
+        let known = file.map(|file| KnownSequence::in_file(file, cluster, voter));
+        let known = known.transpose().map_err(failed)?;
+        Ok(Attendant::new(voter, agent, caller(cell)?, (node.timing.promise_limit, timeout), known))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use core::fmt;
 use core::time::Duration;
+#[cfg(any(feature = "udp", feature = "tokio"))]
+use std::path::PathBuf;
 
 use super::status::{Reads, Use};
 
@@ -29,6 +31,8 @@ pub struct RegisterConfig<I, C> {
     pub(in crate::adapters) reads: Reads,
     pub(in crate::adapters) call_timeout: Option<Duration>,
     pub(in crate::adapters) known_sequence: u64,
+    #[cfg(any(feature = "udp", feature = "tokio"))]
+    pub(in crate::adapters) file: Option<PathBuf>,
     pub(in crate::adapters) cell: C,
 }
 
@@ -37,7 +41,16 @@ impl<I, C> RegisterConfig<I, C> {
     /// [`promise_limit`](crate::Timing::promise_limit) at most.
     #[must_use]
     pub fn new(voter: I, usage: Use, cell: C) -> Self {
-        RegisterConfig { voter, usage, reads: Reads::Fresh, call_timeout: None, known_sequence: 0, cell }
+        RegisterConfig {
+            voter,
+            usage,
+            reads: Reads::Fresh,
+            call_timeout: None,
+            known_sequence: 0,
+            #[cfg(any(feature = "udp", feature = "tokio"))]
+            file: None,
+            cell,
+        }
     }
 
     /// What the store promises of reads.
@@ -57,18 +70,28 @@ impl<I, C> RegisterConfig<I, C> {
 
     /// The highest number of a content that this node has seen before its restart, if the program has kept it: that of
     /// [`RegisterStatus::sequence`](super::RegisterStatus::sequence). A lower one is then taken for a copy that was put
-    /// back. Rule 10.11.
+    /// back. Rule 10.11. See [`remember_in`](Self::remember_in).
     #[must_use]
     pub fn known_sequence(mut self, sequence: u64) -> Self {
         self.known_sequence = sequence;
         self
     }
 
+    /// Keeps that number in this file, from one start of the node to the next. It is written when there is time, and nothing
+    /// waits for it; a file that is missing or damaged counts as none. Not called, a node that is started in a folder
+    /// (`start_in` of both hosts) keeps it there, in `register`, and any other only for as long as it runs.
+    #[cfg(any(feature = "udp", feature = "tokio"))]
+    #[must_use]
+    pub fn remember_in(mut self, file: impl Into<PathBuf>) -> Self {
+        self.file = Some(file.into());
+        self
+    }
+
     /// The same with another client.
     #[cfg(any(feature = "udp", feature = "tokio"))]
     pub(in crate::adapters) fn map<D>(self, change: impl FnOnce(C) -> D) -> RegisterConfig<I, D> {
-        let RegisterConfig { voter, usage, reads, call_timeout, known_sequence, cell } = self;
-        RegisterConfig { voter, usage, reads, call_timeout, known_sequence, cell: change(cell) }
+        let RegisterConfig { voter, usage, reads, call_timeout, known_sequence, file, cell } = self;
+        RegisterConfig { voter, usage, reads, call_timeout, known_sequence, file, cell: change(cell) }
     }
 }
 

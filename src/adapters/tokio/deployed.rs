@@ -40,8 +40,11 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + Sync + 'static> Handle<I>
         options: impl Into<Options<I>>,
         transport: impl Transport<I>,
     ) -> Result<Self, StartError> {
-        let options = options.into();
-        let (store, state) = deployment.open(options.config.id, folder)?;
+        #[cfg_attr(not(feature = "register"), allow(unused_mut, reason = "there is no register to tell"))]
+        let mut options = options.into();
+        let (store, state) = deployment.open(options.config.id, &folder)?;
+        #[cfg(feature = "register")]
+        options.remember_register_in(folder.as_ref());
         Self::start(options, state, store, transport)
     }
 }

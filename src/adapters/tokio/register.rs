@@ -86,6 +86,14 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Options<I> {
     }
 }
 
+#[cfg(feature = "store")]
+impl<I: NodeId> Options<I> {
+    /// Keeps the number of the last content of the register in this folder, unless a file was named for it.
+    pub(super) fn remember_register_in(&mut self, folder: &std::path::Path) {
+        self.register.iter_mut().for_each(|register| register.remember_in(folder.join("register")));
+    }
+}
+
 /// The agent of a node, and where the ends of its calls come from.
 pub(super) fn start<I: NodeId>(
     register: Hosted<I, Client>,
@@ -105,7 +113,7 @@ pub(super) fn start<I: NodeId>(
             call_on_thread(cell, report).map_err(StartError::Thread)
         }
     };
-    register.start(config, cluster, &mut rng, caller, StartError::Register)
+    register.start(config, cluster, &mut rng, caller, (StartError::Register, StartError::Thread))
 }
 
 /// Makes calls on a task of its own, which ends with the node.

@@ -36,9 +36,15 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
     pub fn start_in(
         folder: impl AsRef<Path>,
         deployment: &Deployment<I>,
-        config: HostConfig<I>,
+        #[cfg_attr(not(feature = "register"), allow(unused_mut, reason = "there is no register to tell"))]
+        mut config: HostConfig<I>,
     ) -> Result<Self, HostStartError> {
-        let (mut store, state) = deployment.open(config.config.id, folder)?;
+        let (mut store, state) = deployment.open(config.config.id, &folder)?;
+        #[cfg(feature = "register")]
+        config
+            .register
+            .iter_mut()
+            .for_each(|register| register.remember_in(folder.as_ref().join("register")));
         Self::start(config, state, move |state| store.save(state))
     }
 }

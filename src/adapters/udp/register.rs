@@ -1,6 +1,7 @@
 //! A host that speaks for the voter of a register.
 
 use std::io;
+use std::path::PathBuf;
 use std::prelude::rust_2024::*;
 use std::sync::mpsc::{Sender, sync_channel};
 
@@ -55,6 +56,11 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> HostConfig<I> {
 }
 
 impl<I: NodeId + Send + 'static> HostRegister<I> {
+    /// Has the number of the last content kept in this file, unless another one was named.
+    pub(super) fn remember_in(&mut self, file: PathBuf) {
+        self.0.remember_in(file);
+    }
+
     pub(super) fn start(
         self,
         config: &Config<I>,
@@ -68,7 +74,7 @@ impl<I: NodeId + Send + 'static> HostRegister<I> {
             waker.wake();
         };
         let on_thread = |cell| call_on_thread(cell, report).map_err(HostStartError::Thread);
-        self.0.start(config, cluster, &mut rng, on_thread, HostStartError::Register)
+        self.0.start(config, cluster, &mut rng, on_thread, (HostStartError::Register, HostStartError::Thread))
     }
 }
 

@@ -86,7 +86,7 @@ fn attendant() -> (Attendant<u8>, Scripted, Election<u8, JitterRng>) {
     let script = Scripted::default();
     let (agent, caller) = (Box::new(script.clone()), Box::new(script.clone()));
     let millis = Duration::from_millis;
-    let attendant = Attendant::new(9, agent, caller, (millis(300), millis(100)));
+    let attendant = Attendant::new(9, agent, caller, (millis(300), millis(100)), None);
     let first = HardState::bootstrap(ClusterId(1), [1, 2, 9]).unwrap();
     let rng = JitterRng::seed_from_u64(1);
     (attendant, script, Election::new(Config::new(1), first, at(0), rng).unwrap())
