@@ -11,14 +11,11 @@
 
 mod bench;
 mod contents;
-mod hosts;
-mod memory;
 mod outcomes;
 mod seat_hosts;
 mod seat_memory;
 mod seat_tasks;
 mod seats;
 mod simulation;
-mod tasks;
 mod usage;
 mod watches;

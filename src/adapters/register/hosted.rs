@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use core::fmt;
 use core::time::Duration;
 use std::io;
+#[cfg(feature = "store")]
 use std::path::PathBuf;
 
 use serde::Serialize;

@@ -23,7 +23,7 @@ const QUICK: [&[&str]; 3] = [
     &["--package=quorate", "--test=scenarios", "--test=properties"],
 ];
 /// The same of what adapters promise, each with one filter at most, as cargo takes no more: the slowest tests of an endpoint come last.
-const ADAPTERS: [&[&str]; 22] = [
+const ADAPTERS: [&[&str]; 23] = [
     &["--package=quorate", "--test=register"],
     &["--package=quorate", "--lib", "adapters::"],
     &["--package=quorate", "--test=endpoint", "addresses::"],
@@ -46,6 +46,8 @@ const ADAPTERS: [&[&str]; 22] = [
     &["--package=quorate", "--test=monitoring", "probes::"],
     &["--package=quorate", "--test=monitoring", "spans::"],
     &["--package=quorate", "--test=endpoint"],
+    // In real time.
+    &["--package=quorate", "--test=register_hosts"],
 ];
 /// The same of the program, from outside.
 const PROGRAM: [&[&str]; 9] = [

@@ -2,27 +2,24 @@
 
 use std::time::Duration;
 
-use quorate::adapters::register::{Cell, RegisterConfig, RegisterEvent, Silence};
-use quorate::adapters::tokio::{CommandError, Handle, MemoryStorage, Options, Udp};
+use quorate::adapters::register::{Cell, RegisterEvent, Silence};
+use quorate::adapters::tokio::{CommandError, Handle, MemoryStorage, Network, Options, Transport, Udp};
 use quorate::{Config, Lease, Position};
 use tokio::time::{sleep, timeout};
 
-use super::bench::{A, B, Id, R, first};
-use super::hosts::{spare, timing};
 use super::memory::{Awaited, MemoryRegister};
-
-const PATIENCE: Duration = Duration::from_secs(60);
+use super::{A, B, Id, PATIENCE, R, denial_of_a_later_term, first, register, timing};
 
 fn options(id: Id) -> Options<Id> {
     Options::new(Config { timing: timing(), ..Config::new(id) })
 }
 
-fn awaited(id: Id, register: &MemoryRegister) -> Options<Id> {
-    options(id).register(RegisterConfig::new(R, spare(), Awaited(register.clone())))
+fn awaited(id: Id, memory: &MemoryRegister) -> Options<Id> {
+    options(id).register(register(Awaited(memory.clone())))
 }
 
 fn blocking(id: Id, cell: impl Cell) -> Options<Id> {
-    options(id).blocking_register(RegisterConfig::new(R, spare(), cell))
+    options(id).blocking_register(register(cell))
 }
 
 fn transport() -> Udp<Id> {
@@ -85,39 +82,60 @@ async fn assert_the_other_takes_over(nodes: [Handle<Id>; 2]) {
 
 #[tokio::test]
 async fn a_node_whose_register_is_awaited_leads_when_the_other_machine_dies() {
-    let register = MemoryRegister::new();
-    assert_the_other_takes_over(pair(|id| awaited(id, &register))).await;
+    let memory = MemoryRegister::new();
+    assert_the_other_takes_over(pair(|id| awaited(id, &memory))).await;
 }
 
 #[tokio::test]
 async fn a_node_whose_register_blocks_leads_when_the_other_machine_dies() {
-    let register = MemoryRegister::new();
-    assert_the_other_takes_over(pair(|id| blocking(id, register.clone()))).await;
+    let memory = MemoryRegister::new();
+    assert_the_other_takes_over(pair(|id| blocking(id, memory.clone()))).await;
 }
 
 #[tokio::test]
 async fn a_call_that_takes_too_long_is_dropped_and_costs_no_lease_while_the_other_machine_is_there() {
-    let register = MemoryRegister::new();
-    let (leader, follower, lease) = settle(pair(|id| awaited(id, &register))).await;
-    register.hang();
+    let memory = MemoryRegister::new();
+    let (leader, follower, lease) = settle(pair(|id| awaited(id, &memory))).await;
+    memory.hang();
     wait("the follower to miss the register", async || silence(&follower).await).await;
     let failed = async |node: &Handle<Id>| node.register_status().await.unwrap().unwrap().calls.failed;
     let before = failed(&follower).await;
     wait("more calls to fail", async || (failed(&follower).await >= before + 3).then_some(())).await;
-    assert!(register.hanging() <= 2, "{} calls hang", register.hanging());
+    assert!(memory.hanging() <= 2, "{} calls hang", memory.hanging());
     let later = leader.lease().unwrap();
     wait("a lease that grows", async || leader.lease().filter(|grown| grown.until > later.until)).await;
     assert_eq!(later.term, lease.term);
     follower.abort().await.unwrap();
     leader.abort().await.unwrap();
     // Unlike a thread, a task is not left behind with its call.
-    wait("all calls to be dropped", async || (register.hanging() == 0).then_some(())).await;
+    wait("all calls to be dropped", async || (memory.hanging() == 0).then_some(())).await;
+}
+
+/// A transport of the program's own may be deceived about who sends.
+#[tokio::test]
+async fn a_message_in_the_name_of_the_registers_voter_has_no_effect_whatever_carries_it() {
+    let (memory, network) = (MemoryRegister::new(), Network::new());
+    let node = |id| {
+        let channel = network.join(id);
+        Handle::start(awaited(id, &memory), first(), MemoryStorage::new(), channel).unwrap()
+    };
+    let (leader, _follower, lease) = settle([node(A), node(B)]).await;
+    let mut forger = network.join(R);
+    let status = leader.status().await.unwrap();
+    for _ in 0..5 {
+        forger.send(status.id, &denial_of_a_later_term(lease.term, status.version));
+        let later = leader.lease().unwrap();
+        wait("a lease that grows", async || leader.lease().filter(|grown| grown.until > later.until)).await;
+    }
+    assert_eq!(leader.lease().unwrap().term, lease.term);
+    let received = timeout(Duration::from_millis(1), forger.recv()).await;
+    assert!(received.is_err(), "nothing is sent to the voter: {received:?}");
 }
 
 #[tokio::test]
 async fn a_node_that_leads_has_a_position_recorded_and_one_without_a_register_says_so() {
-    let register = MemoryRegister::new();
-    let (leader, follower, _) = settle(pair(|id| awaited(id, &register))).await;
+    let memory = MemoryRegister::new();
+    let (leader, follower, _) = settle(pair(|id| awaited(id, &memory))).await;
     let position = Position { term: 1, index: 5 };
     for (node, recorded) in [(&leader, true), (&follower, false)] {
         let mut news = node.register_events();

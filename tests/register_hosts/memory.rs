@@ -7,7 +7,7 @@ use std::time::Duration;
 use quorate::adapters::register::{self, AsyncCell, Cell, CellError, Inspection, Tag};
 use tokio::sync::Notify;
 
-use super::bench::{Id, R, first};
+use super::{Id, R, first};
 
 /// What becomes of a call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
