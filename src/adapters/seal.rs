@@ -78,7 +78,7 @@
 //!
 //! Behind a short head a datagram is 54 bytes longer than its body, whatever the ids are. Behind a full one it is 76 or 86
 //! bytes and two ids longer. Heads are short once both nodes have shown to be recent, as long as they hear each other, and
-//! for bodies of at least 18 bytes; a full head is sealed once more after 65,536 datagrams.
+//! for bodies of at least 18 bytes; a full head is sealed once more after 65,535 datagrams.
 //!
 //! # Nonces
 //!

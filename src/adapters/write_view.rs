@@ -5,6 +5,7 @@ use std::prelude::rust_2024::*;
 use super::disk::PendingWrite;
 use crate::hard_state::HardState;
 use crate::membership::Membership;
+use crate::role::RoleKind;
 use crate::status::{MemberStatus, Status};
 use crate::types::{NodeId, Timestamp};
 
@@ -17,7 +18,8 @@ pub(super) struct WriteView<I> {
 
 impl<I: NodeId> WriteView<I> {
     /// Shows the write, and of term, vote and members what is durable: after a crash they would be these, and neither a
-    /// term nor a version may seem to run backwards.
+    /// term nor a version may seem to run backwards. Nobody leads yet in a term that is not durable, this node least of
+    /// all.
     pub(super) fn show(&self, status: &mut Status<I>, now: Timestamp) {
         status.pending_write = Some(self.write.age(now));
         status.diagnosis = self.write.diagnosis(now).or(status.diagnosis.take());
@@ -25,11 +27,26 @@ impl<I: NodeId> WriteView<I> {
         if status.term > *term {
             (status.term, status.voted_for) = (*term, *voted_for);
         }
+        if let Some(leader) = status.leader.take_if(|leader| leader.term > *term)
+            && leader.id == status.id
+        {
+            hide_leadership(status);
+        }
         if status.version != membership.version() {
             (status.version, status.committed) = (membership.version(), *committed);
             status.quorum = membership.quorum();
             status.members = members(membership, &status.members);
         }
+    }
+}
+
+/// Shows a node that has won an election, and may not act on it yet, as what it was before. Also one whose lease was
+/// withdrawn as it ended.
+pub(super) fn hide_leadership<I: NodeId>(status: &mut Status<I>) {
+    status.lease = None;
+    status.leader.take_if(|leader| leader.id == status.id);
+    if status.role == RoleKind::Leader {
+        status.role = RoleKind::Candidate;
     }
 }
 
@@ -58,6 +75,22 @@ mod tests {
     fn state(term: u64, members: &[u8]) -> HardState<u8> {
         let first = HardState::bootstrap(ClusterId(1), members.iter().copied()).unwrap();
         HardState { term: Term(term), voted_for: Some(2), ..first }
+    }
+
+    #[test]
+    fn a_node_that_waits_for_the_write_of_its_own_vote_shows_no_leadership() {
+        let first = HardState::bootstrap(ClusterId(1), [1_u8]).unwrap();
+        let rng = ChaCha8Rng::seed_from_u64(1);
+        let mut election = Election::new(Config::new(1), first.clone(), Timestamp::ORIGIN, rng).unwrap();
+        let now = election.deadline().unwrap();
+        let _outputs = election.tick(now);
+        let show = |durable| {
+            let mut status = election.status();
+            WriteView { write: PendingWrite::new(now), durable }.show(&mut status, now);
+            (status.role, status.leader.map(|leader| leader.id), status.lease.is_some())
+        };
+        assert_eq!(show(first.clone()), (RoleKind::Candidate, None, false));
+        assert_eq!(show(HardState { term: Term(1), ..first }), (RoleKind::Leader, Some(1), true));
     }
 
     #[test]

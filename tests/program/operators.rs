@@ -49,7 +49,8 @@ impl Group {
         let (name, key, data) = (NAMES[node], self.path(key), self.path(NAMES[node]));
         fs::create_dir_all(&data).unwrap();
         let mut command = quorate(&["node", "--group", "test", "--key", &key, "--id", name, "--data", &data]);
-        command.args(["--listen", &self.addresses[node]]).args(options);
+        // A busy machine stops a process for longer than a promise that is made for a local network.
+        command.args(["--wan", "--listen", &self.addresses[node]]).args(options);
         command.args(["--advertise", &format!("http://{name}/")]);
         for founder in (0..FOUNDERS).filter(|&founder| founder != node) {
             command.arg("--peer").arg(format!("{}={}", NAMES[founder], self.host(founder)));

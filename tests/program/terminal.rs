@@ -26,8 +26,9 @@ fn on_a_terminal(args: &[&str], (name, value): (&str, &str)) -> String {
     let mut shown = Vec::new();
     // The end of a terminal is an error.
     let _end = File::from(master).read_to_end(&mut shown);
-    assert!(child.wait().unwrap().success());
-    String::from_utf8(shown).unwrap()
+    let shown = String::from_utf8(shown).unwrap();
+    assert!(child.wait().unwrap().success(), "{shown}");
+    shown
 }
 
 #[test]

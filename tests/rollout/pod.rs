@@ -191,7 +191,7 @@ fn unprivileged() -> Vec<String> {
 fn first_child(parent: &Child) -> Result<Pid, Failure> {
     let id = parent.id();
     let (file, since) = (format!("/proc/{id}/task/{id}/children"), Instant::now());
-    while since.elapsed() < Duration::from_secs(5) {
+    while since.elapsed() < Duration::from_secs(60) {
         let mut children = String::new();
         File::open(&file)?.read_to_string(&mut children)?;
         if let Some(child) = children.split_whitespace().next() {

@@ -30,7 +30,7 @@ impl Session {
     }
 }
 
-/// What one process seals for one node, for up to 65,536 datagrams.
+/// What one process seals for one node, for up to 65,535 datagrams.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub(super) struct Channel {
     pub(super) session: Session,
@@ -41,7 +41,8 @@ pub(super) struct Channel {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub(super) struct ChannelId([u8; 4]);
 
-/// The number of a datagram in its session: 48 bits, of which the lower 16 are its count in the channel.
+/// The number of a datagram in its session: 48 bits, of which the lower 16 are its count in the channel, from 1 on. So the
+/// number behind the last one of a channel is not the first one of the next channel, which is another node's.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Number(pub(super) u64);
 
@@ -96,7 +97,7 @@ impl Channels {
     /// The first number of the next channel.
     pub(super) fn open(&mut self) -> Number {
         self.opened = self.opened.saturating_add(1);
-        Number(u64::from(self.opened) << 16)
+        Number(u64::from(self.opened) << 16).next()
     }
 
     /// All but so many of the channels.
@@ -121,15 +122,15 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_has_room_for_65_536_datagrams() {
+    fn a_channel_has_room_for_65_535_datagrams() {
         let mut channels = Channels::new();
         let (first, other) = (channels.open(), channels.open());
         let mut number = first;
         for _ in 0..65_535 {
-            number = number.next();
             assert!(!number.is_used_up() && number.channel() == first.channel());
+            number = number.next();
         }
-        assert!(number.next().is_used_up() && Number::NONE.is_used_up());
+        assert!(number.is_used_up() && Number::NONE.is_used_up());
         assert!(other.channel() > first.channel() && first > Number::NONE);
     }
 }

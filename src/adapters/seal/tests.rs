@@ -67,6 +67,17 @@ fn a_full_head_is_sealed_at_the_start_of_a_channel_and_short_ones_once_it_is_rea
 }
 
 #[test]
+fn the_reply_of_one_node_is_accepted_after_the_first_datagram_for_another_node() {
+    let (mut one, mut two) = (node(1), node(2));
+    let mut request = one.seal_for(2, &BODY).expect("a request");
+    let Opened::Reply(mut reply) = two.open(&mut request) else { panic!("no reply") };
+    for other in 3..6 {
+        let _request = one.seal_for(other, &BODY).expect("a request");
+    }
+    assert!(matches!(one.open(&mut reply), Opened::HandshakeDone { with: 2 }));
+}
+
+#[test]
 fn a_datagram_of_the_channel_before_is_not_accepted_again() {
     let (mut one, mut two) = settled();
     one.peers.skip(2, 1);

@@ -13,7 +13,7 @@ use crate::adapters::counters::ElectionCounters;
 use crate::adapters::host_end::HostEnd;
 use crate::adapters::lease_watch::LeaseWatch;
 use crate::adapters::pulse::Pulse;
-use crate::adapters::write_view::WriteView;
+use crate::adapters::write_view::{WriteView, hide_leadership};
 use crate::status::Status;
 use crate::types::NodeId;
 
@@ -67,14 +67,16 @@ impl<I: NodeId> Shared<I> {
     pub(super) fn snapshot(&self) -> Snapshot<I> {
         let mut snapshot = lock(&self.node).snapshot();
         // A lease that is not shown yet waits for a write, and one that was withdrawn is no lease any more.
-        let (id, lease) = (snapshot.status.id, self.leases.published());
-        let shows = |leader: I| leader != id || lease.is_some();
-        snapshot.status.lease = lease;
-        snapshot.status.leader = snapshot.status.leader.filter(|leader| shows(leader.id));
-        snapshot.leader = snapshot.leader.filter(|leader| shows(leader.id));
+        let id = snapshot.status.id;
+        snapshot.status.lease = self.leases.published();
+        if snapshot.status.lease.is_none() {
+            hide_leadership(&mut snapshot.status);
+            snapshot.leader.take_if(|leader| leader.id == id);
+        }
         let (now, view) = (self.clock.now(), self.view());
         if let Some(write) = &view.pending_write {
             write.show(&mut snapshot.status, now);
+            snapshot.leader = snapshot.leader.filter(|_| snapshot.status.leader.is_some());
         }
         (snapshot.election.refused_writes, snapshot.election.persists) =
             (view.writes.refused_writes, view.writes.persists);

@@ -6,11 +6,11 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::child::bits;
-use super::processes::{Processes, Storage};
+use super::processes::{PATIENCE, Processes, Storage};
 use super::{Id, audit};
 use crate::failure::Failure;
 
-/// A change must be done within this many promises for each killed process, and ten seconds more.
+/// A change must be done within this many promises for each killed process, and [`PATIENCE`].
 const PROMISES: u32 = 40;
 
 pub(crate) fn run(promise_ms: u32, kills: u32) -> Result<(), Failure> {
@@ -51,7 +51,7 @@ fn change(
     let (began, before) = (processes.now(), processes.members());
     let end = began
         .saturating_add(promise.saturating_mul(PROMISES).saturating_mul(kills.saturating_add(1)))
-        .saturating_add(Duration::from_secs(10));
+        .saturating_add(PATIENCE);
     let mut killer =
         Killer { promise, kills_left: kills, next_kill_at: began, killed: Vec::new(), dead: None };
     let mut ask_at = began;

@@ -22,6 +22,9 @@ use crate::failure::Failure;
 use crate::paint::Paint;
 use crate::screen::Screen;
 
+/// How much longer than its promises explain a step may take on a busy machine, before the demo gives up.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A leadership: the leader, its term, and the time of the machine's clock at which it began.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Leadership {
@@ -320,11 +323,9 @@ impl Processes {
         self.awaited = self.leader.map_or(0, |leader| leader.term);
     }
 
-    /// Reads reports until `seen` returns a value. The bound is generous: twenty promises
-    /// and two seconds.
+    /// Reads reports until `seen` returns a value. The bound is generous: twenty promises, and [`PATIENCE`].
     fn until<T>(&mut self, what: &str, seen: impl Fn(&Self) -> Option<T>) -> Result<T, Failure> {
-        let end =
-            self.now().saturating_add(self.promise.saturating_mul(20)).saturating_add(Duration::from_secs(2));
+        let end = self.now().saturating_add(self.promise.saturating_mul(20)).saturating_add(PATIENCE);
         loop {
             if let Some(found) = seen(self) {
                 return Ok(found);
