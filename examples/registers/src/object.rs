@@ -86,7 +86,11 @@ impl AsyncCell for ObjectCell {
     }
 
     async fn swap(&mut self, tag: &Tag, bytes: &[u8]) -> Result<Option<Tag>, CellError> {
-        let Ok(text) = str::from_utf8(tag.as_bytes()) else { return Ok(None) };
+        // The client panics at what no header can bear.
+        let text = str::from_utf8(tag.as_bytes()).ok().filter(|text| {
+            !text.is_empty() && text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
+        });
+        let Some(text) = text else { return Ok(None) };
         let condition = match self.condition {
             Condition::EntityTag => UpdateVersion { e_tag: Some(text.to_owned()), version: None },
             Condition::Generation => UpdateVersion { e_tag: None, version: Some(text.to_owned()) },

@@ -11,8 +11,12 @@
 )]
 
 mod contract;
+mod double;
 mod faults;
+mod kubernetes;
 mod memory;
+mod nats;
+mod object;
 mod postgres;
 mod server;
 mod sqlite;
