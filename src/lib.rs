@@ -134,7 +134,7 @@
 //!
 //! ## The files of all sections
 //!
-//! Files: `types.rs`, `types/time.rs`, `message.rs`, `message/display.rs`, `config.rs`, `config/checked_timing.rs`,
+//! Files: `types.rs`, `types/time.rs`, `message.rs`, `message/display.rs`, `message/packed.rs`, `message/serial_form.rs`, `config.rs`, `config/checked_timing.rs`,
 //! `config/errors.rs`, `io.rs`, `event.rs`, `event/display.rs`, `fingerprint.rs`, `name.rs`, `diagnosis.rs`, `rejection.rs`, `status.rs`, `role.rs`, `election.rs`,
 //! `election/receipt.rs`, `election/status.rs`, `election/node_attributes.rs`, `election/invariants.rs`, `notice.rs`, `election/expiry.rs`, `election/trouble.rs`
 //!

@@ -29,6 +29,8 @@ struct Group {
     writes: u64,
     /// The node that has crashed, if one has.
     crashed: Option<usize>,
+    /// What looks at each message that is delivered.
+    inspect: Option<fn(&Message<u64>)>,
 }
 
 impl Group {
@@ -48,6 +50,7 @@ impl Group {
             delivered: 0,
             writes: 0,
             crashed: None,
+            inspect: None,
         }
     }
 
@@ -68,6 +71,9 @@ impl Group {
                 let index = usize::try_from(to).expect("a small id");
                 if !alive(&index) {
                     continue;
+                }
+                if let Some(inspect) = self.inspect {
+                    inspect(&message);
                 }
                 self.nodes[index].tick_into(self.now, &mut self.outputs);
                 self.nodes[index].step_into(Input::Receive { from, message }, &mut self.outputs);
@@ -153,6 +159,29 @@ fn a_failover_allocates_once_for_each_write_and_five_times_more() {
             "{} allocations, {writes} writes, {members} members",
             cost.count_total
         );
+    }
+}
+
+/// Ids of 8 bytes.
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn a_message_takes_at_most_96_bytes_on_its_way() {
+    assert!(size_of::<Message<u64>>() <= 96, "{} bytes", size_of::<Message<u64>>());
+}
+
+/// Heartbeats, the replies to them, and votes.
+#[test]
+fn the_messages_of_a_failover_have_no_memory_of_their_own() {
+    let mut group = Group::new(3, Timing::lan());
+    group.settle();
+    group.crashed = group.leader();
+    group.inspect = Some(|message| {
+        let mut copy = None;
+        let cost = allocation_counter::measure(|| copy = Some(message.clone()));
+        assert_eq!((cost.count_total, copy.as_ref()), (0, Some(message)), "{message}");
+    });
+    while group.leader().is_none() {
+        group.advance();
     }
 }
 

@@ -84,8 +84,8 @@ fn to_2(output: &Output<u64>) -> Option<&Message<u64>> {
 }
 
 fn grant(request: &Message<u64>) -> Message<u64> {
-    let of = request.header.term;
-    let body = match &request.body {
+    let of = request.header().term;
+    let body = match &request.body() {
         Body::VoteRequest(request) => Body::VoteReply(VoteReply {
             phase: request.phase,
             request_term: of,
@@ -103,7 +103,7 @@ fn grant(request: &Message<u64>) -> Message<u64> {
         }),
         _ => panic!("{request:?} is granted nothing"),
     };
-    Message { header: request.header, body }
+    Message::new(request.header(), body)
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn denials_are_counted_by_reason_apart_from_rejections() {
             answer: Answer::Denied(denial),
             membership: None,
         };
-        let message = Message { header, body: Body::VoteReply(reply) };
+        let message = Message::new(header, Body::VoteReply(reply));
         node.step(at_ms(1), Input::Receive { from: 2, message });
     }
     let denials = node.counters.denials;

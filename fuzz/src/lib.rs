@@ -66,7 +66,7 @@ pub fn message<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Message<I>> {
         round: Round(u.arbitrary()?),
         sent_at: Duration::from_nanos(u.arbitrary()?).into(),
     };
-    Ok(Message { header, body: body(u)? })
+    Ok(Message::new(header, body(u)?))
 }
 
 fn body<I: AnyId>(u: &mut Unstructured<'_>) -> Result<Body<I>> {

@@ -144,23 +144,23 @@ impl ElectionCounters {
     }
 
     /// What is about to be stepped at `now`.
-    pub fn input<I>(&mut self, now: Timestamp, input: &Input<I>) {
+    pub fn input<I: Copy>(&mut self, now: Timestamp, input: &Input<I>) {
         let Input::Receive { message, .. } = input else { return };
         count(&mut self.received);
-        let answer = match &message.body {
-            Body::VoteReply(reply) => &reply.answer,
-            Body::HeartbeatReply(reply) => &reply.answer,
+        let answer = match message.body() {
+            Body::VoteReply(reply) => reply.answer,
+            Body::HeartbeatReply(reply) => reply.answer,
             Body::VoteRequest(_)
             | Body::Heartbeat(_)
             | Body::RecoveryRequest
             | Body::RecoveryReply(_)
             | Body::BlankReply(_) => return,
         };
-        if message.header.sent_at <= now {
-            self.round_trips.add(now.saturating_duration_since(message.header.sent_at));
+        if message.header().sent_at <= now {
+            self.round_trips.add(now.saturating_duration_since(message.header().sent_at));
         }
         if let Answer::Denied(denial) = answer {
-            self.denials.add(denial);
+            self.denials.add(&denial);
         }
     }
 

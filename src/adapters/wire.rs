@@ -160,7 +160,7 @@ pub fn encode_into<I: NodeId + Serialize>(
     message: &Message<I>,
     buffer: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
-    encode_parts_into(&message.header, &message.body, buffer)
+    encode_parts_into(&message.header(), &message.body(), buffer)
 }
 
 /// The same of a message that has this header and this body, which are written one behind the other.

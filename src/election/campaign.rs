@@ -343,7 +343,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 out.extend(core::iter::once_with(|| {
                     let membership = enclosed();
                     let body = Body::VoteRequest(VoteRequest { phase, claim, promise, position, membership });
-                    Output::Send { to, message: Message { header, body } }
+                    Output::Send { to, message: Message::new(header, body) }
                 }));
             }
         }

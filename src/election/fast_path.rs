@@ -17,15 +17,18 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Takes in a message that changes nothing but the time, and returns whether `message` was one. Any other message is
     /// left alone.
     pub(super) fn try_fast_path(&mut self, from: I, message: &Message<I>, out: &mut Vec<Output<I>>) -> bool {
-        let header = &message.header;
-        match &message.body {
-            Body::Heartbeat(heartbeat) => self.try_steady_heartbeat(from, header, heartbeat, out),
-            Body::HeartbeatReply(reply) => self.try_steady_reply(from, header, reply),
-            Body::VoteRequest(_)
-            | Body::VoteReply(_)
-            | Body::RecoveryRequest
-            | Body::RecoveryReply(_)
-            | Body::BlankReply(_) => false,
+        let header = &message.header();
+        match message.usual_body() {
+            Some(Body::Heartbeat(heartbeat)) => self.try_steady_heartbeat(from, header, &heartbeat, out),
+            Some(Body::HeartbeatReply(reply)) => self.try_steady_reply(from, header, &reply),
+            Some(
+                Body::VoteRequest(_)
+                | Body::VoteReply(_)
+                | Body::RecoveryRequest
+                | Body::RecoveryReply(_)
+                | Body::BlankReply(_),
+            )
+            | None => false,
         }
     }
 

@@ -182,7 +182,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             | Role::Leader(_)
             | Role::Recovering(_) => false,
         };
-        // `extend` constructs the message in the buffer, where a push would copy 128 bytes.
+        // `extend` constructs the message in the buffer, where a push would copy it.
         out.extend(core::iter::once_with(|| {
             let body = Body::HeartbeatReply(HeartbeatReply {
                 request_term: heartbeat.term,
@@ -193,7 +193,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 leaving: self.leaving != Leaving::No,
                 membership,
             });
-            Output::Send { to, message: Message { header: self.reply_header(heartbeat), body } }
+            Output::Send { to, message: Message::new(self.reply_header(heartbeat), body) }
         }));
     }
 }

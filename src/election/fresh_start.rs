@@ -32,7 +32,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             committed: false,
             ..self.reply_header(request)
         };
-        out.push(Output::Send { to, message: Message { header, body } });
+        out.push(Output::Send { to, message: Message::new(header, body) });
     }
 
     pub(super) fn on_blank_reply(

@@ -287,6 +287,6 @@ impl<I: NodeId> HeartbeatTemplate<'_, I> {
             inherited: self.inherited,
             membership: (!knows_members).then(|| Box::new(self.members.clone())),
         });
-        Output::Send { to, message: Message { header: self.header, body } }
+        Output::Send { to, message: Message::new(self.header, body) }
     }
 }

@@ -259,6 +259,6 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             inherited: None,
             membership: None,
         });
-        Message { header: self.header(term, round), body }
+        Message::new(self.header(term, round), body)
     }
 }

@@ -70,7 +70,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
             | Body::RecoveryReply(_)
             | Body::BlankReply(_) => return None,
         };
-        Some(Output::Send { to, message: Message { header: self.reply_header(header), body } })
+        Some(Output::Send { to, message: Message::new(self.reply_header(header), body) })
     }
 
     /// A node of no life belongs to the group whose membership it takes over.

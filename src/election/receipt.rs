@@ -92,7 +92,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         if self.is_recovering() {
             return self.receive_while_recovering(from, message, out);
         }
-        let Message { header, body } = message;
+        let (header, body) = (&message.header(), &message.body());
         let index = self.hard.membership.index_of(from);
         if header.cluster != self.hard.cluster {
             let event = Event::ForeignCluster { peer: from, cluster: header.cluster };

@@ -91,16 +91,17 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         message: &Message<I>,
         out: &mut Vec<Output<I>>,
     ) {
-        match &message.body {
-            _ if message.header.cluster != self.hard.cluster => {
-                let event = Event::ForeignCluster { peer: from, cluster: message.header.cluster };
+        let header = &message.header();
+        match &message.body() {
+            _ if header.cluster != self.hard.cluster => {
+                let event = Event::ForeignCluster { peer: from, cluster: header.cluster };
                 self.report_anomaly(from, Anomaly::ForeignCluster, event, out);
             }
-            Body::RecoveryReply(reply) => self.on_recovery_reply(from, &message.header, reply, out),
-            Body::BlankReply(reply) => self.on_blank_reply(from, &message.header, *reply, out),
+            Body::RecoveryReply(reply) => self.on_recovery_reply(from, header, reply, out),
+            Body::BlankReply(reply) => self.on_blank_reply(from, header, *reply, out),
             Body::RecoveryRequest => {
                 self.hasten_recovery(from);
-                self.tell_blank(from, &message.header, out);
+                self.tell_blank(from, header, out);
             }
             Body::Heartbeat(_) => {
                 self.note_leader(from);
@@ -140,7 +141,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         }
         let position = self.required_of_candidates();
         let body = Body::RecoveryReply(RecoveryReply { position, membership: Box::new(members.clone()) });
-        out.push(Output::Send { to: from, message: Message { header: self.reply_header(header), body } });
+        out.push(Output::Send { to: from, message: Message::new(self.reply_header(header), body) });
         self.check_quorum_if_following(out);
     }
 
@@ -173,7 +174,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     pub(super) fn send_recovery_requests(&self, round: Round, to: Vec<I>, out: &mut Vec<Output<I>>) {
         let version = MembershipVersion::default();
         let header = Header { version, committed: false, ..self.header(Term(0), round) };
-        let message = |to| Output::Send { to, message: Message { header, body: Body::RecoveryRequest } };
+        let message = |to| Output::Send { to, message: Message::new(header, Body::RecoveryRequest) };
         out.extend(to.into_iter().map(message));
     }
 

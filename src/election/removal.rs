@@ -99,7 +99,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         for to in receivers {
             let (order, membership) = (Order::Follow, membership.clone());
             let body = Body::Heartbeat(Heartbeat { promise, rank: None, order, inherited: None, membership });
-            out.push(Output::Send { to, message: Message { header: self.header(term, round), body } });
+            out.push(Output::Send { to, message: Message::new(self.header(term, round), body) });
         }
     }
 

@@ -257,7 +257,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         let term = self.vote_reply_term(phase, request_term, answer);
         let body = Body::VoteReply(VoteReply { phase, request_term, answer, membership });
         let header = Header { term, ..self.reply_header(header) };
-        out.push(Output::Send { to, message: Message { header, body } });
+        out.push(Output::Send { to, message: Message::new(header, body) });
     }
 
     /// The term that the reply to a vote request bears: this node's own; or, rule 4.10, the next one if this node

@@ -9,10 +9,10 @@ use super::{
 };
 use crate::types::{Nanos, Term};
 
-impl<I: Debug> Display for Message<I> {
+impl<I: Copy + Debug> Display for Message<I> {
     /// `heartbeat of term 7 for 150ms, rank 0 (membership 7.2, committed, round 41)`
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let Message { header, body } = self;
+        let (header, body) = (&self.header(), &self.body());
         let membership = match body {
             Body::VoteRequest(request) => {
                 write_vote_request(f, header.term, request)?;

@@ -40,7 +40,7 @@ fn sealed_form(plain: &[u8], cluster: ClusterId, life: Life) -> Vec<u8> {
     let [from, to, 0, message @ ..] = rest else { panic!("not two ids of one byte and no addresses") };
     assert_eq!((*from, *to), (2, 1));
     let mut message = wire::decode::<Id>(message).unwrap();
-    (message.header.cluster, message.header.life) = (cluster, life);
+    message.modify(|header, _| (header.cluster, header.life) = (cluster, life));
     [&[header[2], 11, 0], &wire::encode(&message)[..]].concat()
 }
 
@@ -69,7 +69,7 @@ fn a_message_is_of_the_life_and_of_the_group_that_its_seal_says_and_names_none_i
     assert_eq!(one.endpoint.counters().undecodable, 6);
     let right = two.seal_for(1, &sealed_form(&plain, ClusterId(0), Life::NONE)).unwrap();
     let (from, message) = handle(&mut one.endpoint, &right, at(2)).0.unwrap();
-    assert_eq!((from, message.header.cluster, message.header.life), (2, GROUP, Life(5)));
+    assert_eq!((from, message.header().cluster, message.header().life), (2, GROUP, Life(5)));
     assert_eq!((one.endpoint.counters().undecodable, one.endpoint.counters().received), (6, 1));
 }
 
@@ -81,7 +81,7 @@ fn a_message_that_is_sent_late_is_sealed_with_its_own_life() {
     world.run_for(LONG);
     let (message, _) = handle(&mut Node::new(1, &[1, 2], None).endpoint, &plain_message(2, 1).bytes, at(2));
     let (_, message) = message.unwrap();
-    assert_eq!(message.header.life, Life::NONE);
+    assert_eq!(message.header().life, Life::NONE);
     let (now, mut transmits) = (world.now, Vec::new());
     world.node(2).endpoint.send(1, &message, now, &mut transmits);
     assert_eq!(told_life(&transmits[0]), Life::NONE);

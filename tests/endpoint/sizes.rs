@@ -15,11 +15,11 @@ fn a_sealed_message_is_57_bytes_longer_than_the_message_once_both_nodes_were_hea
     let (message, _) = handle(&mut Node::new(1, &[1, 2], None).endpoint, &plain_message(2, 1).bytes, at(2));
     let (_, mut message) = message.unwrap();
     // No membership goes with it, and so no addresses.
-    message.body = Body::RecoveryRequest;
+    message.modify(|_, body| *body = Body::RecoveryRequest);
     let length = wire::encode(&message).len();
     let (now, mut transmits) = (world.now, Vec::new());
     world.node(2).endpoint.send(1, &message, now, &mut transmits);
-    message.header.life = Life(u64::MAX);
+    message.modify(|header, _| header.life = Life(u64::MAX));
     world.node(2).endpoint.send(1, &message, now, &mut transmits);
     let lengths: Vec<_> = transmits.iter().map(|transmit| transmit.bytes.len()).collect();
     assert_eq!(lengths, [length + 57; 2]);

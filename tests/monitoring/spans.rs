@@ -67,7 +67,7 @@ fn run(network: &mut ManualNetwork, spans: &mut Spans, length: Duration, lost: i
 }
 
 fn asks_for_votes(mail: &Mail) -> bool {
-    matches!(&mail.message.body, Body::VoteRequest(request) if request.phase == Phase::Real)
+    matches!(&mail.message.body(), Body::VoteRequest(request) if request.phase == Phase::Real)
 }
 
 #[test]

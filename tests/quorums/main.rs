@@ -88,11 +88,12 @@ fn elected(members: u8, quorum: usize) -> (Node, Timestamp) {
     let start = node.deadline().expect("a voter campaigns");
     let mut out = node.tick(start);
     while node.role() != RoleKind::Leader {
-        for (from, Message { header, body }) in sent(std::mem::take(&mut out)) {
+        for (from, message) in sent(std::mem::take(&mut out)) {
+            let (header, body) = message.into_parts();
             let Body::VoteRequest(VoteRequest { phase, .. }) = body else { continue };
             let answer = Answer::Granted(LONG.into());
             let reply = VoteReply { phase, request_term: header.term, answer, membership: None };
-            let message = Message { header, body: Body::VoteReply(reply) };
+            let message = Message::new(header, Body::VoteReply(reply));
             out.extend(node.step(Input::Receive { from, message }));
         }
     }
@@ -172,7 +173,7 @@ fn check_lease(
         let (_, request) =
             rounds[round].iter().find(|(to, _)| *to == from).expect("every follower is sent a heartbeat");
         // An older version acknowledges nothing, so every round asks for the long promise.
-        let header = Header { version: FIRST, ..request.header };
+        let header = Header { version: FIRST, ..request.header() };
         let reply = HeartbeatReply {
             request_term: header.term,
             answer: Answer::Granted(length.into()),
@@ -182,7 +183,7 @@ fn check_lease(
             leaving: false,
             membership: None,
         };
-        let message = Message { header, body: Body::HeartbeatReply(reply) };
+        let message = Message::new(header, Body::HeartbeatReply(reply));
         let _ = leader.step(Input::Receive { from, message });
         ends[usize::from(from)] = header.sent_at.saturating_add(length);
         let reached = oracle::reached(&ends, leader.membership().quorum());

@@ -133,21 +133,21 @@ impl Machine {
             position: Position::default(),
             membership: None,
         };
-        Message { header: self.header(term, now), body: Body::VoteRequest(body) }
+        Message::new(self.header(term, now), Body::VoteRequest(body))
     }
 
     pub(crate) fn heartbeat(&mut self, term: u64, promise: u64, now: u64) -> Message<Id> {
         let promise = Duration::from_millis(promise).into();
         let (rank, order, inherited, membership) = (None, Order::Follow, None, None);
         let body = Heartbeat { promise, rank, order, inherited, membership };
-        Message { header: self.header(term, now), body: Body::Heartbeat(body) }
+        Message::new(self.header(term, now), Body::Heartbeat(body))
     }
 
     /// The question of a node that has forgotten.
     pub(crate) fn recovery_request(&mut self, now: u64) -> Message<Id> {
         let header =
             Header { life: Life::NONE, version: MembershipVersion::default(), ..self.header(0, now) };
-        Message { header, body: Body::RecoveryRequest }
+        Message::new(header, Body::RecoveryRequest)
     }
 
     pub(crate) fn ask(&mut self, message: Message<Id>, now: u64) -> Vec<Step<Id>> {
@@ -204,9 +204,11 @@ impl Machine {
 
 /// The answer to the one request that was asked.
 pub(crate) fn answer_of(said: &[Message<Id>]) -> Answer<Id> {
-    match said {
-        [Message { body: Body::VoteReply(VoteReply { answer, .. }), .. }]
-        | [Message { body: Body::HeartbeatReply(HeartbeatReply { answer, .. }), .. }] => *answer,
+    let [message] = said else { panic!("no answer: {said:?}") };
+    match message.body() {
+        Body::VoteReply(VoteReply { answer, .. }) | Body::HeartbeatReply(HeartbeatReply { answer, .. }) => {
+            answer
+        }
         other => panic!("no answer: {other:?}"),
     }
 }

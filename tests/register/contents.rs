@@ -6,7 +6,7 @@ use quorate::adapters::register::{
     self, AgentConfig, ContentError, CreateError, Outcome, Reads, RegisterEvent, Silence, Step, Use, inspect,
 };
 use quorate::message::{Answer, Body, Denial, Phase};
-use quorate::{ClusterId, HardState, Message, Position};
+use quorate::{ClusterId, HardState, Position};
 
 use crate::bench::{A, B, CLUSTER, Machine, R, Register, answer_of, at, first, is_granted, says_anything};
 
@@ -85,8 +85,10 @@ fn a_voter_that_has_forgotten_says_nothing_any_more_to_any_node() {
     let mut a = Machine::new(A);
     let mut heartbeat = a.heartbeat(4, 1_200, 0);
     // It encloses no membership, so R must have acknowledged version (4, 2) before.
-    heartbeat.header.version = quorate::MembershipVersion { term: quorate::Term(4), number: 2 };
-    heartbeat.header.committed = true;
+    heartbeat.modify(|header, _| {
+        header.version = quorate::MembershipVersion { term: quorate::Term(4), number: 2 };
+        header.committed = true;
+    });
     assert_eq!(a.answer(heartbeat, &mut register, 0), []);
     assert!(register.inspect().is_lost && register.inspect().state.blank.is_none());
     assert_eq!(a.silence(), Some(Silence::Lost));
@@ -172,8 +174,10 @@ fn a_recorded_position_is_required_of_every_later_candidate() {
 
     let mut answer = |position, now| {
         let mut request = b.request(Phase::Real, 2, now);
-        let Body::VoteRequest(vote) = &mut request.body else { unreachable!("a request") };
-        vote.position = position;
+        request.modify(|_, body| {
+            let Body::VoteRequest(vote) = body else { unreachable!("a request") };
+            vote.position = position;
+        });
         answer_of(&b.answer(request, &mut register, now))
     };
     assert_eq!(answer(before, 10_000), Answer::Denied(Denial::PositionBehind(reached)));
@@ -192,9 +196,11 @@ fn a_voter_that_is_a_learner_still_records_no_position() {
     let mut heartbeat = a.heartbeat(1, 1_200, 10);
     let version = quorate::MembershipVersion { term: quorate::Term(1), number: 2 };
     let members = quorate::Membership::new(version, vec![A], vec![R], 1).unwrap();
-    heartbeat.header.version = version;
-    let Body::Heartbeat(beat) = &mut heartbeat.body else { unreachable!("a heartbeat") };
-    beat.membership = Some(Box::new(members));
+    heartbeat.modify(|header, body| {
+        header.version = version;
+        let Body::Heartbeat(beat) = body else { unreachable!("a heartbeat") };
+        beat.membership = Some(Box::new(members));
+    });
     assert!(is_granted(&a.answer(heartbeat, &mut register, 10)));
     a.lead(2_000);
     let reached = Position { term: 1, index: 40 };
@@ -215,7 +221,7 @@ fn a_node_that_has_forgotten_is_told_after_a_write() {
     assert!(!says_anything(&steps));
     let said = b.carry_out(steps, &mut register, 5);
     assert!(
-        matches!(&said[..], [Message { body: Body::RecoveryReply(_), header }] if header.term.0 == 3),
+        matches!(&said[..], [told] if told.header().term.0 == 3 && matches!(told.body(), Body::RecoveryReply(_))),
         "{said:?}"
     );
     let after = register.inspect();

@@ -136,7 +136,7 @@ fn a_node_that_has_looked_in_time_wins_at_once() {
         assert_eq!(b.agent.deadline(), at(now + 10_000));
     }
     let request = b.request(Phase::Real, 2, 12_000);
-    assert!(matches!(&request.body, Body::VoteRequest(_)));
+    assert!(matches!(&request.body(), Body::VoteRequest(_)));
     assert!(is_granted(&b.answer(request, &mut register, 12_000)));
 }
 

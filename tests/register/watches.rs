@@ -50,7 +50,7 @@ fn the_voter_says_nothing_before_its_write_is_known_to_be_done() {
     let said = a.complete(outcome, 20);
     // Rule 10.7: A counts on the promise from when it asked.
     assert!(
-        said.iter().any(|step| matches!(step, Step::Deliver(message) if message.header.sent_at == at(0))),
+        said.iter().any(|step| matches!(step, Step::Deliver(message) if message.header().sent_at == at(0))),
         "{said:?}"
     );
 }

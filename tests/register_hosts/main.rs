@@ -65,5 +65,5 @@ fn denial_of_a_later_term(term: Term, version: MembershipVersion) -> Message<Id>
         leaving: false,
         membership: None,
     });
-    Message { header, body }
+    Message::new(header, body)
 }

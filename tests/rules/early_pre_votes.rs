@@ -75,7 +75,7 @@ fn a_heartbeat_ends_an_early_pre_vote() {
     assert_eq!(node.hear(END - RETRY + 2, 2, grant(&to(&asked, 2), 0)), [], "too late");
     assert_eq!(node.due(), END - RETRY + 2 + PROMISE - RETRY);
     let again = node.tick_at(node.due());
-    assert!(to(&again, 2).header.round > to(&asked, 2).header.round, "a new round");
+    assert!(to(&again, 2).header().round > to(&asked, 2).header().round, "a new round");
 }
 
 /// Rule 4.9: with any lengths, a heartbeat is overdue when the early pre-vote begins.
@@ -108,7 +108,7 @@ fn an_early_pre_vote_of_long_ago_is_repeated() {
     let late = END - RETRY + 2 * RETRY + 1;
     let again = node.tick_at(late);
     assert_eq!(trace(&again), "pre-vote 1, pre-vote 2, leader");
-    assert!(to(&again, 2).header.round > to(&asked, 2).header.round, "a new round");
+    assert!(to(&again, 2).header().round > to(&asked, 2).header().round, "a new round");
     assert_eq!(node.hear(late, 2, grant(&to(&asked, 2), 0)), [], "too late");
 }
 
@@ -197,15 +197,15 @@ fn a_voter_that_has_reserved_its_vote_offers_that_of_the_term_after() {
     let asked = pre_vote(1, 1).version(1, 1);
     let bound = node.hear(END - RETRY, 2, asked.clone());
     assert!(matches!(denied(&bound, 2), Denial::Bound { .. }));
-    assert_eq!(to(&bound, 2).header.term, term(2));
+    assert_eq!(to(&bound, 2).header().term, term(2));
     let free = node.hear(END + LIMIT, 2, asked.clone());
-    assert_eq!((granted(&free, 2), to(&free, 2).header.term), (0, term(2)));
+    assert_eq!((granted(&free, 2), to(&free, 2).header().term), (0, term(2)));
     let later = node.hear(END + LIMIT, 2, asked.clone().in_term(2));
-    assert_eq!((granted(&later, 2), to(&later, 2).header.term), (0, term(1)), "term 3 is free anyway");
+    assert_eq!((granted(&later, 2), to(&later, 2).header().term), (0, term(1)), "term 3 is free anyway");
     node.step(Input::SetPosition(at_index(1)));
     let behind = node.hear(END + LIMIT, 2, asked);
     assert_eq!(denied(&behind, 2), Denial::PositionBehind(at_index(1)));
-    assert_eq!(to(&behind, 2).header.term, term(1), "no term is adopted from a reservation");
+    assert_eq!(to(&behind, 2).header().term, term(1), "no term is adopted from a reservation");
 }
 
 /// Rule 4.10 (c): of three voters, one that has reserved its vote of term 2 is won in term 3, at the election

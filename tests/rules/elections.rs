@@ -119,7 +119,7 @@ fn a_pre_vote_changes_no_state_of_the_node_that_asks() {
     let asked = node.tick_at(0);
     assert_eq!(trace(&asked), "pre-vote 2, pre-vote 3");
     assert_eq!(
-        (to(&asked, 2).header.term, request_of(&to(&asked, 2)).promise),
+        (to(&asked, 2).header().term, request_of(&to(&asked, 2)).promise),
         (term(0), ns(0)),
         "its own term"
     );
@@ -134,9 +134,9 @@ fn pre_votes_of_an_earlier_round_do_not_count() {
     let mut node = Node::fresh(1, &THREE);
     let old = node.tick_at(0);
     let repeated = node.tick_at(RETRY);
-    assert_eq!(to(&old, 2).header.round, to(&repeated, 2).header.round, "the same round, repeated");
+    assert_eq!(to(&old, 2).header().round, to(&repeated, 2).header().round, "the same round, repeated");
     let new = node.tick_at(PROMISE);
-    assert!(to(&new, 2).header.round > to(&old, 2).header.round);
+    assert!(to(&new, 2).header().round > to(&old, 2).header().round);
     for voter in [2, 3] {
         assert_eq!(node.hear(PROMISE, voter, grant(&to(&old, voter), 0)), []);
     }
@@ -153,7 +153,7 @@ fn unanswered_requests_are_repeated_in_the_same_term_with_a_new_round_and_time()
     node.hear(5, 2, grant(&to(&asked, 2), LIMIT));
     let again = node.tick_at(RETRY);
     assert_eq!(trace(&again), "vote 3, vote 4, vote 5");
-    let (first, second) = (to(&asked, 3).header, to(&again, 3).header);
+    let (first, second) = (to(&asked, 3).header(), to(&again, 3).header());
     assert_eq!((first.term, second.term), (term(1), term(1)));
     assert!(second.round > first.round && second.sent_at == at_ms(RETRY));
     assert!(trace(&node.hear(25, 3, grant(&to(&again, 3), LIMIT))).contains("elected"));
@@ -167,7 +167,7 @@ fn a_voter_asked_again_grants_again() {
     voter.hear(1, 1, vote(1, 1));
     let out = voter.hear(21, 1, vote(1, 2).at(21));
     assert_eq!(trace(&out), "yes 1", "the vote is written already");
-    assert_eq!((granted(&out, 1), to(&out, 1).header.sent_at), (LIMIT, at_ms(21)));
+    assert_eq!((granted(&out, 1), to(&out, 1).header().sent_at), (LIMIT, at_ms(21)));
 }
 
 /// Rule 4.3: a node replies to a vote request even if it does not know yet that it is a voter.
@@ -213,9 +213,11 @@ fn a_voter_grants_to_no_candidate_whose_position_is_behind() {
     let position = Position { term: 2, index: 1 };
     assert_eq!(denied(&voter.hear(0, 1, vote(1, 1).position(99)), 1), Denial::PositionBehind(position));
     let mut equal = vote(1, 2);
-    if let quorate::message::Body::VoteRequest(request) = &mut equal.body {
-        request.position = position;
-    }
+    equal.modify(|_, body| {
+        if let quorate::message::Body::VoteRequest(request) = body {
+            request.position = position;
+        }
+    });
     assert_eq!(granted(&voter.hear(0, 1, equal), 1), LIMIT);
 }
 
@@ -237,7 +239,7 @@ fn a_candidate_adopts_a_higher_term_from_a_denial() {
     let asked = node.tick_at(0);
     let out = node.hear(1, 3, deny(&to(&asked, 3), Denial::StaleTerm).in_term(6));
     assert_eq!(trace(&out), "persist, pre-vote 2, pre-vote 3");
-    assert_eq!((to(&out, 2).header.term, node.term(), node.voted_for()), (term(6), term(6), None));
+    assert_eq!((to(&out, 2).header().term, node.term(), node.voted_for()), (term(6), term(6), None));
     assert_eq!(
         trace(&node.tick_at(1 + RETRY)),
         "pre-vote 2, pre-vote 3",
@@ -395,7 +397,7 @@ fn the_winners_version_has_its_term_and_is_durable_before_the_commit() {
     assert_eq!(events(&acknowledged), [changed(false), changed(true)]);
     let beat = to(&out, 2);
     assert_eq!(heartbeat_of(&beat).membership.as_deref(), Some(node.membership()));
-    assert_eq!((beat.header.version, beat.header.committed), (version(1, 1), false));
+    assert_eq!((beat.header().version, beat.header().committed), (version(1, 1), false));
 }
 
 /// Rule 4.7: the heartbeat shows a member that its leader is alive.
@@ -405,7 +407,7 @@ fn a_leader_replies_to_a_pre_vote_with_a_heartbeat() {
     let out = node.hear(10, 3, pre_vote(1, 9).version(1, 1));
     assert_eq!(trace(&out), "no 3, heartbeat 3");
     let bound = Denial::Bound { to: Some(holds(1, 1)), remaining: ns(node.lease_end() - 10) };
-    let Answer::Denied(denial) = (match &sent(&out)[0].1.body {
+    let Answer::Denied(denial) = (match &sent(&out)[0].1.body() {
         quorate::message::Body::VoteReply(reply) => reply.answer,
         other => panic!("{other:?}"),
     }) else {
@@ -564,7 +566,7 @@ fn a_reply_carries_the_round_and_the_time_of_its_request() {
     for request in [pre_vote(0, 1), vote(1, 2), heartbeat(1, 3)] {
         let request = request.at(7);
         let reply = to(&node.hear(20, 1, request.clone()), 1);
-        assert_eq!((reply.header.round, reply.header.sent_at), (request.header.round, at_ms(7)));
+        assert_eq!((reply.header().round, reply.header().sent_at), (request.header().round, at_ms(7)));
     }
 }
 

@@ -23,13 +23,13 @@ fn blank(id: u64, list: &[u64]) -> Node {
 }
 
 fn ask(round: u64) -> Msg {
-    Message { body: Body::RecoveryRequest, ..pre_vote(0, round) }.version(0, 0)
+    Message::new(pre_vote(0, round).header(), Body::RecoveryRequest).version(0, 0)
 }
 
 /// What the node says of itself at `now`.
 fn says(node: &mut Node, now: u64, to: u64) -> BlankReply {
     let out = node.hear(now, to, ask(now));
-    match &crate::support::to(&out, to).body {
+    match &crate::support::to(&out, to).body() {
         Body::BlankReply(reply) => *reply,
         body => panic!("{body:?} is not of a blank node"),
     }
@@ -130,8 +130,8 @@ fn blank_at_wait_end(id: u64, list: &[u64]) -> Node {
 /// The node is told by `from`, in reply to what it has asked.
 fn tell(node: &mut Node, asked: &Outputs, from: u64, reply: BlankReply) -> Outputs {
     let now = reading(node.status().now);
-    let header = to(asked, if from == 9 { 3 } else { from }).header;
-    node.hear(now, from, Message { header, body: Body::BlankReply(reply) })
+    let header = to(asked, if from == 9 { 3 } else { from }).header();
+    node.hear(now, from, Message::new(header, Body::BlankReply(reply)))
 }
 
 /// Rule 9.6 (d): node 1 was bootstrapped alone, and is still written to by the leader of what that group has become.
@@ -149,12 +149,12 @@ fn a_node_that_hears_of_a_group_that_is_alive_founds_none() {
     // A founder that takes part in another life than the pledge shows a group that is alive, too.
     let (mut node, [second, third]) = pledged();
     let asked = node.tick_at(LIMIT);
-    let mut header = to(&asked, 3).header;
+    let mut header = to(&asked, 3).header();
     let held = members(version(4, 1), &[3, 4, 5]);
     (header.life, header.term, header.version) = (Life(77), term(4), held.version());
     let body = Body::RecoveryReply(RecoveryReply { position: at_index(0), membership: Box::new(held) });
-    node.hear(LIMIT, 3, Message { header, body });
-    node.hear(LIMIT, 4, Message { header, body: Body::BlankReply(third) });
+    node.hear(LIMIT, 3, Message::new(header, body));
+    node.hear(LIMIT, 4, Message::new(header, Body::BlankReply(third)));
     tell(&mut node, &asked, 2, second);
     assert_eq!(node.role(), RoleKind::Recovering);
 }
@@ -220,7 +220,7 @@ fn a_pledge_counts_in_later_rounds_only() {
     let asked = node.tick_at(LIMIT);
     tell(&mut node, &asked, 2, other);
     let told = BlankReply { pledge: node.durable().blank.unwrap().pledge, ..other };
-    let reply = Message { header: to(&asked, 2).header, body: Body::BlankReply(told) };
+    let reply = Message::new(to(&asked, 2).header(), Body::BlankReply(told));
     let out = node.step(Input::Receive { from: 2, message: reply });
     assert_eq!(trace(&out), "");
 }
@@ -244,11 +244,11 @@ fn a_pledged_node_takes_part_as_soon_as_one_founder_does() {
     let pledge = told.pledge.unwrap();
     let asked = late.tick_at(LIMIT);
     let reply = |life, of| {
-        let mut header = to(&asked, 2).header;
+        let mut header = to(&asked, 2).header();
         let held = members(version(0, 1), &THREE);
         (header.life, header.term, header.version) = (life, term(of), held.version());
         let body = Body::RecoveryReply(RecoveryReply { position: at_index(9), membership: Box::new(held) });
-        Message { header, body }
+        Message::new(header, body)
     };
     assert_eq!(trace(&late.hear(LIMIT, 2, reply(Life(77), 5))), "");
     let out = late.hear(LIMIT, 2, reply(pledge, 8));
@@ -331,16 +331,16 @@ fn a_node_without_a_leader_finds_out_that_too_many_have_forgotten() {
             asked = node.tick_at(node.due());
         }
         assert!(reading(node.status().now) >= LIMIT + pause);
-        let is_ask = |message: &Msg| matches!(message.body, Body::RecoveryRequest);
-        let round = sent(&asked).iter().find(|(_, message)| is_ask(message)).unwrap().1.header.round;
+        let is_ask = |message: &Msg| matches!(message.body(), Body::RecoveryRequest);
+        let round = sent(&asked).iter().find(|(_, message)| is_ask(message)).unwrap().1.header().round;
         let reply = |node: &mut Node, from| {
             let now = reading(node.status().now);
             let told = says(&mut blank_at_wait_end(from, &THREE), LIMIT, 1);
-            node.hear(now, from, Message { body: Body::BlankReply(told), ..ask(round.0) })
+            node.hear(now, from, Message::new(ask(round.0).header(), Body::BlankReply(told)))
         };
         let now = reading(node.status().now);
         let told = says(&mut blank_at_wait_end(3, &THREE), LIMIT, 1);
-        node.hear(now, 3, Message { body: Body::BlankReply(told), ..ask(round.0 - 1) });
+        node.hear(now, 3, Message::new(ask(round.0 - 1).header(), Body::BlankReply(told)));
         assert_eq!(trace(&reply(node, 2)), "");
         assert_eq!(node.status().blank_voters, [2], "a reply to an earlier question does not count");
         let out = reply(node, 3);
@@ -361,7 +361,7 @@ fn an_old_reply_and_one_blank_voter_give_nothing_up() {
     let mut node = Node::fresh(1, &THREE);
     let told = says(&mut blank_at_wait_end(2, &THREE), LIMIT, 1);
     let out =
-        node.step(Input::Receive { from: 2, message: Message { body: Body::BlankReply(told), ..ask(5) } });
+        node.step(Input::Receive { from: 2, message: Message::new(ask(5).header(), Body::BlankReply(told)) });
     assert_eq!((trace(&out).as_str(), node.status().blank_voters.len()), ("", 0));
 }
 
@@ -373,25 +373,26 @@ fn a_node_of_a_life_that_was_given_up_without_it_gives_it_up_too() {
     let asked = node.tick_at(LIMIT);
     let reply = |asked: &Outputs, from, life| {
         let held = founders().remove(0).membership().clone();
-        let mut header = to(asked, from).header;
+        let mut header = to(asked, from).header();
         (header.life, header.term, header.version, header.committed) = (life, term(5), held.version(), true);
         let body = Body::RecoveryReply(RecoveryReply { position: at_index(0), membership: Box::new(held) });
-        Message { header, body }
+        Message::new(header, body)
     };
     for from in [1, 2] {
         node.hear(LIMIT, from, reply(&asked, from, Life(77)));
     }
     assert_eq!((node.life(), node.deadline()), (Life(77), None));
     let mut beat = heartbeat(6, 1);
-    beat.header.life = Life(78);
+    beat.modify(|header, _| header.life = Life(78));
     let soon = node.hear(LIMIT + 1, 1, beat.clone());
     assert!(!trace(&soon).contains("ask"));
     let out = node.hear(8 * LIMIT, 1, beat);
     assert!(trace(&out).contains("ask 1, ask 2, ask 3"), "{}", trace(&out));
-    let ask = sent(&out).into_iter().find(|(to, message)| *to == 2 && message.body == Body::RecoveryRequest);
-    let mut header = ask.unwrap().1.header;
+    let ask =
+        sent(&out).into_iter().find(|(to, message)| *to == 2 && message.body() == Body::RecoveryRequest);
+    let mut header = ask.unwrap().1.header();
     header.life = Life(78);
-    let reply = Message { header, ..reply(&asked, 2, Life(78)) };
+    let reply = Message::new(header, reply(&asked, 2, Life(78)).body());
     node.hear(8 * LIMIT, 2, reply);
     assert_eq!((node.role(), node.life()), (RoleKind::Recovering, Life::NONE));
 }

@@ -263,7 +263,7 @@ fn a_successor_that_is_ordered_to_campaign_does_so_at_once() {
     let out = node.hear(20, 1, order.clone());
     assert_eq!(trace(&out), "yes 1, persist, vote 1, vote 3, vote 4, vote 5, leader");
     let request = to(&out, 3);
-    assert_eq!((request.header.term, request_of(&request).phase), (term(2), Phase::Real));
+    assert_eq!((request.header().term, request_of(&request).phase), (term(2), Phase::Real));
     assert_eq!(request_of(&request).claim, Claim::Handover { leader: 1, term: term(1) });
     assert!(trace(&node.hear(20, 3, grant(&request, LIMIT))).is_empty());
     assert!(trace(&node.hear(20, 4, grant(&to(&out, 4), LIMIT))).contains("elected"));
@@ -334,7 +334,7 @@ fn a_renewal_restarts_the_handover() {
     assert_eq!(node.role(), RoleKind::Leader, "the successor was ready for the term before");
     let out = node.hear(14, 2, accept(&to(&beats, 2)));
     assert_eq!(trace(&out), "persist, installed, committed, heartbeat 2");
-    assert_eq!((to(&out, 2).header.term, is_named(&to(&out, 2))), (term(5), true));
+    assert_eq!((to(&out, 2).header().term, is_named(&to(&out, 2))), (term(5), true));
 }
 
 /// Rule 6.3: `ready` of a node that is not named is ignored.

@@ -13,7 +13,7 @@ fn a_promise_counts_from_the_request_and_is_shortened_by_the_drift() {
     let timing = Timing { clock_resolution: ms(0), ..Timing::lan() };
     let mut node = Node::new(Config { timing, ..config(1) }, first_state(&[1, 2, 3]), 100);
     let asked = node.campaign(&[2]);
-    assert_eq!(to(&asked, 2).header.sent_at, at_ms(100));
+    assert_eq!(to(&asked, 2).header().sent_at, at_ms(100));
     node.win(117, &[2], &asked);
     // 450 ms / 1.0005 = 449.775112443... ms, from the request on.
     assert_eq!(node.lease().unwrap().until.since_origin().as_nanos(), 100_000_000 + 449_775_112);
@@ -69,7 +69,7 @@ fn a_heartbeat_reply_to_an_earlier_leadership_of_the_same_node_does_not_count() 
     );
     let asked = node.campaign(&[4, 5]);
     let again = sent_at(&asked, 4);
-    assert_eq!(to(&asked, 4).header.term, term(2));
+    assert_eq!(to(&asked, 4).header().term, term(2));
     let shorter = LIMIT * 2 / 3;
     for voter in [4, 5] {
         node.hear(again, voter, grant(&to(&asked, voter), shorter));
@@ -93,7 +93,7 @@ fn a_heartbeat_reply_to_the_term_before_a_renewal_does_not_count() {
     let asked = node.hear(0, 3, pre_vote(7, 1));
     let beats = sent(&asked);
     let (_, beat) = beats.iter().rfind(|(to, message)| *to == 3 && is_heartbeat(message)).unwrap();
-    assert_eq!((beat.header.term, heartbeat_of(beat).promise), (term(1), ns(LIMIT)));
+    assert_eq!((beat.header().term, heartbeat_of(beat).promise), (term(1), ns(LIMIT)));
     node.hear(10, 2, grant(&to(&asked, 2), 300));
     assert_eq!((node.lease().unwrap().term, node.lease_end()), (term(8), 300));
     node.hear(20, 3, accept(beat));
@@ -110,7 +110,7 @@ fn a_vote_of_an_earlier_term_does_not_count() {
     }
     assert_eq!(node.role(), RoleKind::Follower);
     let asked = node.campaign(&[2, 3]);
-    assert_eq!(to(&asked, 2).header.term, term(2));
+    assert_eq!(to(&asked, 2).header().term, term(2));
     let now = sent_at(&asked, 2);
     assert!(now < LIMIT, "the earlier grants would still be in force");
     assert_eq!(node.win(now, &[2, 3, 4, 5], &old), []);

@@ -20,13 +20,13 @@ fn removing() -> (Node, Outputs) {
 fn a_removed_node_gets_heartbeats_until_the_commit_and_then_the_membership() {
     let (mut node, out) = removing();
     let early = to(&out, 3);
-    assert_eq!((heartbeat_of(&early).membership.as_ref(), early.header.committed), (None, false));
+    assert_eq!((heartbeat_of(&early).membership.as_ref(), early.header().committed), (None, false));
     assert!(heartbeat_of(&early).promise > ns(0), "the promise keeps it from campaigning meanwhile");
     let out = node.hear(11, 2, accept(&to(&out, 2)));
     assert_eq!(trace(&out), "committed, heartbeat 3, reached");
     let late = to(&out, 3);
     assert_eq!(heartbeat_of(&late).membership.as_deref(), Some(node.membership()));
-    assert!(late.header.committed);
+    assert!(late.header().committed);
 
     let mut gone = Node::new(config(3), HardState { term: term(1), ..first_state(&THREE) }, 0);
     gone.hear(0, 1, heartbeat(1, 1).carrying(members(version(1, 1), &THREE)));
@@ -106,7 +106,7 @@ fn a_removed_node_replies_with_the_membership_it_holds() {
     let out = node.hear(0, 1, heartbeat(1, 1).carrying(two.clone()).committed());
     assert_eq!(trace(&out), "persist, committed, removed, yes 1, leader");
     let out = node.hear(1_000, 2, pre_vote(1, 1));
-    let quorate::message::Body::VoteReply(reply) = to(&out, 2).body else { panic!("{out:?}") };
+    let quorate::message::Body::VoteReply(reply) = to(&out, 2).body() else { panic!("{out:?}") };
     assert_eq!(reply.membership.as_deref(), Some(&two));
     assert_eq!(node.deadline(), None);
 }
@@ -325,7 +325,7 @@ fn only_a_node_without_a_vote_is_told_of_a_change_that_may_be_undone() {
     voter.hear(0, 1, heartbeat(1, 1).carrying(members(version(1, 2), &[1, 2])));
     let told = |claim| {
         let out = voter.clone().hear(1, 3, pre_vote(1, 1).claim(claim));
-        let quorate::message::Body::VoteReply(reply) = to(&out, 3).body else { panic!("{out:?}") };
+        let quorate::message::Body::VoteReply(reply) = to(&out, 3).body() else { panic!("{out:?}") };
         reply.membership.is_some()
     };
     assert!(!told(quorate::message::Claim::Own));

@@ -8,7 +8,7 @@ use crate::support::*;
 const THREE: [u64; 3] = [1, 2, 3];
 
 fn of_life(mut message: Msg, life: Life) -> Msg {
-    message.header.life = life;
+    message.modify(|header, _| header.life = life);
     message
 }
 
@@ -28,7 +28,7 @@ fn a_member_that_is_a_group_of_its_own_is_refused_and_both_sides_are_told() {
 
     let denial = to(&out, 1);
     assert_eq!(
-        (denial.header.life, enclosed(&denial)),
+        (denial.header().life, enclosed(&denial)),
         (life_of(&[2, 4]), false),
         "no more than it was sent"
     );
@@ -40,7 +40,7 @@ fn a_member_that_is_a_group_of_its_own_is_refused_and_both_sides_are_told() {
 }
 
 fn enclosed(message: &Msg) -> bool {
-    match &message.body {
+    match &message.body() {
         Body::VoteReply(VoteReply { membership, .. })
         | Body::HeartbeatReply(HeartbeatReply { membership, .. }) => membership.is_some(),
         _ => panic!("{message:?} denies nothing"),

@@ -16,7 +16,7 @@ fn a_heartbeat_carries_the_membership_until_its_receiver_has_acknowledged_it() {
     assert_eq!(heartbeat_of(&to(&beats, 2)).membership, None);
     assert_eq!(heartbeat_of(&to(&beats, 3)).membership.as_deref(), Some(node.membership()));
     for follower in [2, 3] {
-        assert_eq!(to(&beats, follower).header.version, version(1, 1));
+        assert_eq!(to(&beats, follower).header().version, version(1, 1));
     }
 }
 
@@ -43,7 +43,7 @@ fn a_membership_is_committed_by_term_and_version_of_one_reply() {
     assert!(node.status().committed);
 
     let beats = node.tick_at(HEARTBEAT);
-    assert!(to(&beats, 2).header.committed);
+    assert!(to(&beats, 2).header().committed);
     let mut follower = Node::fresh(2, &[1, 2, 3, 4, 5]);
     let out = follower.hear(0, 1, to(&beats, 2));
     assert!(events(&out).contains(&Event::MembershipChanged { version: version(1, 1), committed: true }));
@@ -79,7 +79,7 @@ fn a_message_of_another_cluster_is_ignored_and_reported_once() {
     let mut node = Node::fresh(3, &THREE);
     let before = node.lasting();
     let foreign = |mut message: Msg| {
-        message.header.cluster = quorate::ClusterId(8);
+        message.modify(|header, _| header.cluster = quorate::ClusterId(8));
         message
     };
     assert_eq!(trace(&node.hear(0, 1, foreign(vote(1, 1)))), "foreign");

@@ -298,7 +298,8 @@ fn rounds_strictly_increase_over_everything_a_process_sends() {
     let mut node = Node::fresh(1, &[1, 2, 3]);
     let mut all: Vec<u64> = Vec::new();
     let mut collect = |outputs: &Outputs| {
-        let mut rounds: Vec<u64> = sent(outputs).iter().map(|(_, message)| message.header.round.0).collect();
+        let mut rounds: Vec<u64> =
+            sent(outputs).iter().map(|(_, message)| message.header().round.0).collect();
         rounds.dedup();
         all.extend(rounds);
     };

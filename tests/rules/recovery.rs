@@ -29,14 +29,14 @@ fn blank(id: u64, list: &[u64]) -> Node {
 
 /// What a node of this term replies that holds `members`.
 fn tell(asked: &Msg, of: u64, members: &Membership<u64>) -> Msg {
-    let Body::RecoveryRequest = &asked.body else { panic!("{asked:?} asks for nothing") };
-    let mut header = asked.header;
+    let Body::RecoveryRequest = &asked.body() else { panic!("{asked:?} asks for nothing") };
+    let mut header = asked.header();
     (header.term, header.version) = (term(of), members.version());
     let body = Body::RecoveryReply(RecoveryReply {
         position: Position::default(),
         membership: Box::new(members.clone()),
     });
-    Message { header, body }
+    Message::new(header, body)
 }
 
 /// The node asks at `now`, and hears replies of these nodes with these terms, in order.
@@ -60,7 +60,7 @@ fn a_blank_node_waits_for_the_longest_promise_and_answers_nothing() {
         assert_eq!(node.hear(now, 1, vote(5, now).carrying(members(version(0, 1), &THREE))), []);
         assert_eq!(node.hear(now, 1, pre_vote(5, now)), []);
         assert_eq!(node.hear(now, 1, heartbeat(5, now)), []);
-        let ask = Message { body: Body::RecoveryRequest, ..pre_vote(0, now) };
+        let ask = Message::new(pre_vote(0, now).header(), Body::RecoveryRequest);
         assert_eq!(node.hear(now, 1, ask), []);
     }
     assert_eq!(trace(&node.tick_at(LIMIT)), "ask 1, ask 2");
@@ -121,15 +121,15 @@ fn a_node_without_storage_persists_nothing_and_starts_blank() {
 fn a_vote_that_was_given_to_an_earlier_incarnation_does_not_count() {
     let mut node = blank(3, &THREE);
     let asked = node.tick_at(LIMIT);
-    assert_eq!(to(&asked, 1).header.round, Round((WALL_CLOCK << 20) + 1));
+    assert_eq!(to(&asked, 1).header().round, Round((WALL_CLOCK << 20) + 1));
     for from in [1, 2] {
         node.hear(LIMIT, from, tell(&to(&asked, from), 5, &members(version(5, 1), &THREE)));
     }
     let requests = node.campaign(&[1]);
     let (now, request) = (sent_at(&requests, 1), to(&requests, 1));
-    assert_eq!(request.header.term, term(6));
+    assert_eq!(request.header().term, term(6));
     let mut late = grant(&request, LIMIT);
-    late.header.round = Round(WALL_CLOCK << 20);
+    late.modify(|header, _| header.round = Round(WALL_CLOCK << 20));
     assert_eq!(trace(&node.hear(now, 1, late)), "");
     assert_eq!(node.role(), RoleKind::Candidate);
     assert!(trace(&node.hear(now, 1, grant(&request, LIMIT))).starts_with("elected"));
@@ -164,7 +164,7 @@ fn a_reply_counts_only_in_the_round_in_which_it_was_asked_for() {
 /// Rule 9.3: a node that holds nothing has nothing to tell, and a node that has forgotten does not know what it held.
 #[test]
 fn a_node_tells_what_it_holds_and_nothing_if_it_holds_nothing() {
-    let ask = Message { body: Body::RecoveryRequest, ..pre_vote(0, 77) };
+    let ask = Message::new(pre_vote(0, 77).header(), Body::RecoveryRequest);
     let mut joining = Node::new(config(3), HardState::joining(CLUSTER), 0);
     let limits = quorate::Limits { min_members: 2, max_members: 3 };
     let mut forming = Node::new(config(3), HardState::forming(CLUSTER, limits).unwrap(), 0);
@@ -178,9 +178,12 @@ fn a_node_tells_what_it_holds_and_nothing_if_it_holds_nothing() {
     let now = reading(leader.status().now);
     leader.step(Input::SetPosition(at_index(7)));
     let reply = to(&leader.hear(now, 9, ask), 9);
-    assert_eq!((reply.header.term, reply.header.round, reply.header.committed), (term(1), Round(77), true));
+    assert_eq!(
+        (reply.header().term, reply.header().round, reply.header().committed),
+        (term(1), Round(77), true)
+    );
     let told = RecoveryReply { position: at_index(7), membership: Box::new(leader.membership().clone()) };
-    assert_eq!(reply.body, Body::RecoveryReply(told), "a stranger is told as well");
+    assert_eq!(reply.body(), Body::RecoveryReply(told), "a stranger is told as well");
 }
 
 /// Rule 9.4: a quorum of others, the highest term, the vote of which is used, and one write before anything else.
@@ -253,8 +256,9 @@ fn a_node_votes_only_for_nodes_with_the_data_that_it_may_have_held() {
     assert!(trace(&node.step(Input::Campaign)).starts_with("pre-vote"), "it has caught up");
     // One that forgets next is told.
     let mut node = node.restarted(now + LIMIT);
-    let reply = to(&node.hear(now + LIMIT, 9, Message { body: Body::RecoveryRequest, ..pre_vote(0, 1) }), 9);
-    let Body::RecoveryReply(reply) = reply.body else { panic!("{reply:?}") };
+    let reply =
+        to(&node.hear(now + LIMIT, 9, Message::new(pre_vote(0, 1).header(), Body::RecoveryRequest)), 9);
+    let Body::RecoveryReply(reply) = reply.body() else { panic!("{reply:?}") };
     assert_eq!(reply.position, at_index(10));
 }
 
@@ -279,7 +283,7 @@ fn impossible_replies_and_contradictions_are_not_used() {
     let asked = node.tick_at(LIMIT);
     let from_1 = to(&asked, 1);
     let mut misnamed = tell(&from_1, 5, &held);
-    misnamed.header.version = version(5, 1);
+    misnamed.modify(|header, _| header.version = version(5, 1));
     let nothing = tell(&from_1, 5, &Membership::joining());
     let limits = quorate::Limits { min_members: 2, max_members: 3 };
     let forming = tell(&from_1, 5, &Membership::forming(limits).unwrap());
@@ -320,7 +324,7 @@ fn a_blank_node_carries_out_no_command() {
     assert_eq!(node.step(Input::SetPriority(Priority::NEVER_LEADS)), []);
     let _ = told(&mut node, LIMIT, &[(1, 5), (2, 5)], &members(version(5, 1), &THREE));
     let out = node.hear(LIMIT, 1, heartbeat(5, 1).version(5, 1));
-    let Body::HeartbeatReply(reply) = to(&out, 1).body else { panic!("{out:?}") };
+    let Body::HeartbeatReply(reply) = to(&out, 1).body() else { panic!("{out:?}") };
     assert_eq!((reply.position, reply.priority), (at_index(12), Priority::NEVER_LEADS));
 }
 
@@ -359,7 +363,7 @@ fn a_blank_state_needs_a_wall_clock_that_is_set_and_a_list() {
 fn a_member_that_has_forgotten_the_membership_takes_its_acknowledgement_back() {
     let mut node = leader(1, &THREE);
     let encloses = |beats: &Outputs| {
-        let Body::Heartbeat(beat) = to(beats, 2).body else { panic!("{beats:?}") };
+        let Body::Heartbeat(beat) = to(beats, 2).body() else { panic!("{beats:?}") };
         beat.membership.is_some()
     };
     let beats = node.tick_at(node.due());
@@ -402,7 +406,7 @@ fn a_node_that_is_back_accepts_the_leader_that_takes_it_for_one_that_has_acknowl
     let beat = heartbeat(5, 1).version(5, 2).committed();
     let out = node.hear(LIMIT, 1, beat);
     assert_eq!(answered(&out, 1), Answer::Granted(ns(PROMISE)));
-    assert_eq!(to(&out, 1).header.version, version(5, 1));
+    assert_eq!(to(&out, 1).header().version, version(5, 1));
     // In a later term there is no such excuse.
     let out = node.hear(LIMIT, 2, heartbeat(6, 1).version(6, 2).committed());
     assert_eq!(trace(&out), "persist, state-lost, leader");
@@ -418,9 +422,9 @@ fn the_status_and_the_texts_say_what_the_node_waits_for() {
     assert!(status.contains(line), "{status}");
     let out = node.tick_at(LIMIT);
     let request = to(&out, 1);
-    assert_eq!(request.to_string(), format!("recovery request (round {})", request.header.round));
+    assert_eq!(request.to_string(), format!("recovery request (round {})", request.header().round));
     let reply = tell(&request, 5, &members(version(5, 1), &THREE)).position(3);
-    let round = request.header.round;
+    let round = request.header().round;
     let text = format!("recovery reply of term 5, position 0.3 (membership 5.1, enclosed, round {round})");
     assert_eq!(reply.to_string(), text);
     assert_eq!(
@@ -469,7 +473,7 @@ fn a_node_that_comes_back_to_another_life_takes_the_term_of_that() {
     let asked = node.tick_at(LIMIT);
     for from in [1, 2] {
         let mut reply = tell(&to(&asked, from), 5, &members(version(5, 1), &THREE));
-        reply.header.life = Life(77);
+        reply.modify(|header, _| header.life = Life(77));
         node.hear(LIMIT, from, reply);
     }
     assert_eq!((node.life(), node.term(), node.role()), (Life(77), term(5), RoleKind::Follower));
@@ -484,7 +488,7 @@ fn replies_that_are_made_up_cause_no_flood() {
     for made_up in 1..1_000 {
         let names: Vec<u64> = (made_up * 100..made_up * 100 + 50).collect();
         let mut reply = tell(&to(&asked, 1), 5, &members(version(5, made_up), &names));
-        reply.header.life = Life(made_up % 2 * made_up + 1);
+        reply.modify(|header, _| header.life = Life(made_up % 2 * made_up + 1));
         requests += sent(&node.hear(LIMIT, 1, reply)).len();
         shown = shown.max(format!("{:?}", node.election()).len());
     }

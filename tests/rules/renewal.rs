@@ -21,7 +21,7 @@ fn a_leader_that_learns_of_a_higher_term_renews_without_a_leaderless_moment() {
     let (mut node, asked) = renewing();
     assert_eq!(trace(&asked), "no 3, heartbeat 3, heartbeat 2, heartbeat 3, persist, vote 2, vote 3");
     assert_eq!((persisted(&asked).unwrap().term, persisted(&asked).unwrap().voted_for), (term(8), Some(1)));
-    assert_eq!(to(&asked, 2).header.term, term(8), "one above the term that was seen");
+    assert_eq!(to(&asked, 2).header().term, term(8), "one above the term that was seen");
     assert_eq!(node.role(), RoleKind::Leader);
     assert_eq!((node.lease().unwrap().term, node.leader()), (term(1), Some(leads(1, 1))));
 
@@ -32,7 +32,7 @@ fn a_leader_that_learns_of_a_higher_term_renews_without_a_leaderless_moment() {
         [Event::Elected { term: term(8) }, Event::LeaderChanged { leader: Some(leads(1, 8)) },]
     );
     assert_eq!((node.lease().unwrap().term, node.lease_end()), (term(8), LIMIT));
-    assert_eq!(to(&out, 2).header.term, term(8));
+    assert_eq!(to(&out, 2).header().term, term(8));
 }
 
 /// Rule 5.1: meanwhile the leader's replies belong to the old term, and repeated requests replace the
@@ -42,8 +42,8 @@ fn a_renewing_leader_leads_in_its_old_term_and_repeats_its_requests() {
     let (mut node, asked) = renewing();
     let again = node.tick_at(RETRY);
     assert_eq!(trace(&again), "vote 2, vote 3");
-    assert!(to(&again, 2).header.round > to(&asked, 2).header.round);
-    assert_eq!((to(&again, 2).header.term, to(&again, 2).header.version), (term(8), version(1, 1)));
+    assert!(to(&again, 2).header().round > to(&asked, 2).header().round);
+    assert_eq!((to(&again, 2).header().term, to(&again, 2).header().version), (term(8), version(1, 1)));
     let bound = denied(&node.hear(RETRY, 2, vote(8, 1).version(1, 1)), 2);
     assert_eq!(bound, Denial::Bound { to: Some(holds(1, 1)), remaining: ns(LIMIT - RETRY) });
     assert_eq!(node.lease().unwrap().term, term(1));
@@ -69,11 +69,13 @@ fn a_leader_does_not_lead_in_the_term_of_a_vote_request() {
     let mut node = leader(1, &THREE);
     let out = node.hear(0, 3, vote(7, 1).version(1, 1));
     let bound = Denial::Bound { to: Some(holds(1, 1)), remaining: ns(LIMIT) };
-    assert!(matches!(&sent(&out)[0].1.body, Body::VoteReply(reply) if reply.answer == Answer::Denied(bound)));
+    assert!(
+        matches!(&sent(&out)[0].1.body(), Body::VoteReply(reply) if reply.answer == Answer::Denied(bound))
+    );
     assert_eq!((node.lease().unwrap().term, node.leader()), (term(1), Some(leads(1, 1))));
     for (_, message) in sent(&out) {
-        let request = matches!(message.body, Body::VoteRequest(_));
-        assert_eq!(message.header.term, if request { term(8) } else { term(1) }, "{message:?}");
+        let request = matches!(message.body(), Body::VoteRequest(_));
+        assert_eq!(message.header().term, if request { term(8) } else { term(1) }, "{message:?}");
     }
     assert_eq!(node.term(), term(8));
 }
@@ -141,7 +143,7 @@ fn a_leader_whose_lease_lapses_releases_its_followers_after_it_stepped_down() {
     let last = to(&out, 2);
     let zero = heartbeat_of(&last);
     assert_eq!((zero.promise, zero.order), (ns(0), quorate::message::Order::Follow));
-    assert_eq!(last.header.term, term(1));
+    assert_eq!(last.header().term, term(1));
 }
 
 /// Rule 5.2: voters that have voted in the new term are bound in that term.
@@ -186,7 +188,7 @@ fn a_heartbeat_of_a_lower_term_is_denied() {
     let (mut node, asked) = renewing();
     node.win(1, &[2], &asked);
     let out = node.hear(1, 3, heartbeat(7, 1).version(1, 1));
-    assert_eq!((denied(&out, 3), to(&out, 3).header.term), (Denial::StaleTerm, term(8)));
+    assert_eq!((denied(&out, 3), to(&out, 3).header().term), (Denial::StaleTerm, term(8)));
     assert_eq!(node.role(), RoleKind::Leader);
 }
 
@@ -221,7 +223,7 @@ fn a_follower_that_votes_for_a_renewal_still_knows_its_leader() {
     voter.hear(0, 1, heartbeat(1, 1));
     let out = voter.hear(1, 1, to(&asked, 2).round(9));
     assert_eq!((trace(&out).as_str(), voter.leader()), ("persist, yes 1", Some(leads(1, 1))));
-    let Body::VoteReply(reply) = to(&out, 1).body else { panic!() };
+    let Body::VoteReply(reply) = to(&out, 1).body() else { panic!() };
     assert_eq!(reply.request_term, term(8));
     assert!(trace(&voter.hear(2, 1, heartbeat(8, 10))).ends_with("leader"));
     assert_eq!(voter.leader(), Some(leads(1, 8)));

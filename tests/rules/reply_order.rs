@@ -128,7 +128,7 @@ fn a_reply_with_an_older_membership_tells_of_a_wish_from_before_the_member_was_a
     node.hear(sent_at(&out, 4), 4, accept(&beat).leaving().version(before.term.0, before.number));
     assert!(!progress(&node, 4).leaving);
     let beat = to(&node.tick_at(node.due()), 4);
-    node.hear(reading(beat.header.sent_at), 4, accept(&beat).leaving());
+    node.hear(reading(beat.header().sent_at), 4, accept(&beat).leaving());
     assert!(progress(&node, 4).leaving, "this wish is of a member that knows the addition");
 }
 
@@ -293,8 +293,10 @@ fn a_pre_vote_granted_in_an_earlier_term_does_not_count() {
     let mut node = Node::fresh(1, &THREE);
     let asked = node.tick_at(node.due());
     let mut reply = grant(&to(&asked, 2), 0);
-    let Body::VoteReply(body) = &mut reply.body else { panic!("{reply:?}") };
-    body.request_term = term(1);
+    reply.modify(|_, body| {
+        let Body::VoteReply(reply) = body else { panic!("{body:?}") };
+        reply.request_term = term(1);
+    });
     node.hear(sent_at(&asked, 2), 2, reply);
     assert_eq!(node.role(), RoleKind::PreCandidate);
 }
@@ -306,7 +308,7 @@ fn each_process_begins_its_rounds_at_another_number() {
         let rng = ChaCha8Rng::seed_from_u64(seed);
         let mut election = Election::new(config(1), first_state(&THREE), at_ms(0), rng).unwrap();
         let asked = election.tick(election.deadline().unwrap());
-        to(&asked, 2).header.round.0
+        to(&asked, 2).header().round.0
     };
     let rounds: BTreeSet<u64> = (0..100).map(round).collect();
     assert_eq!(rounds.len(), 100, "{rounds:?}");
@@ -320,7 +322,7 @@ fn a_pre_vote_granted_before_a_restart_does_not_count_after_it() {
     let old = node.tick_at(node.due());
     let mut node = node.restarted(500);
     let new = node.tick_at(node.due());
-    assert_eq!(to(&old, 2).header.round, to(&new, 2).header.round);
+    assert_eq!(to(&old, 2).header().round, to(&new, 2).header().round);
     let now = sent_at(&new, 2);
     node.hear(now, 2, grant(&to(&old, 2), 0));
     assert_eq!(node.role(), RoleKind::PreCandidate);

@@ -82,7 +82,7 @@ fn a_rival_of_a_later_term_that_gets_no_vote_ends_a_candidacy_but_no_pre_vote() 
     node.step(Input::SetPosition(at_index(5)));
     let out = node.hear(1, 5, vote(2, 1));
     assert_eq!(trace(&out), "persist, pre-vote 2, pre-vote 3, pre-vote 4, pre-vote 5, no 5");
-    assert_eq!((node.term(), to(&out, 2).header.term), (term(2), term(2)));
+    assert_eq!((node.term(), to(&out, 2).header().term), (term(2), term(2)));
     assert_eq!(trace(&node.hear(2, 4, pre_vote(2, 1))), "no 4", "the term is known already");
     assert_grants_have_no_effect(&asked, &mut node);
 }

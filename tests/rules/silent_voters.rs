@@ -16,7 +16,7 @@ fn asks(node: &mut Node, voter: u64, phase: Phase, end: u64) -> Vec<u64> {
         let now = node.due();
         let out = node.tick_at(now);
         let is_asked = |(to, message): &(u64, &Msg)| {
-            *to == voter && matches!(&message.body, Body::VoteRequest(request) if request.phase == phase)
+            *to == voter && matches!(&message.body(), Body::VoteRequest(request) if request.phase == phase)
         };
         asks.extend(sent(&out).iter().filter(|message| is_asked(message)).map(|_| now));
     }
@@ -98,9 +98,9 @@ fn rounds(seed: u64) -> Vec<Timestamp> {
         let now = election.deadline().unwrap();
         for output in election.tick(now) {
             if let Output::Send { message, .. } = output
-                && message.header.round > last
+                && message.header().round > last
             {
-                last = message.header.round;
+                last = message.header().round;
                 rounds.push(now);
             }
         }

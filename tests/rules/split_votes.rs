@@ -52,7 +52,7 @@ impl Candidate {
             let _ = self.0.step(Input::Receive { from: rival, message });
         }
         assert_eq!(self.0.role(), RoleKind::Follower);
-        let lost_at = to(&asked, 2).header.sent_at;
+        let lost_at = to(&asked, 2).header().sent_at;
         self.0.deadline().unwrap().since_origin() - lost_at.since_origin()
     }
 

@@ -260,7 +260,7 @@ pub(crate) fn leader(id: u64, voters: &[u64]) -> Node {
 
 /// The time at which the last message to this receiver was sent, in milliseconds.
 pub(crate) fn sent_at(outputs: &Outputs, receiver: u64) -> u64 {
-    reading(to(outputs, receiver).header.sent_at)
+    reading(to(outputs, receiver).header().sent_at)
 }
 
 // ---- messages ----
@@ -271,7 +271,7 @@ fn message(at: u64, round: u64, of: u64, body: Body<u64>) -> Msg {
     let (life, round) = (Life::NONE, Round(round));
     let header =
         Header { cluster: CLUSTER, life, term, version, committed: false, round, sent_at: at_ms(at) };
-    Message { header, body }
+    Message::new(header, body)
 }
 
 /// A heartbeat of this term, for the usual promise.
@@ -308,8 +308,8 @@ pub(crate) fn pre_vote(of: u64, round: u64) -> Msg {
 
 /// A reply to `request` with this answer, by a node of the same term and membership.
 pub(crate) fn answer(request: &Msg, answer: Answer<u64>) -> Msg {
-    let of = request.header.term;
-    let body = match &request.body {
+    let of = request.header().term;
+    let body = match &request.body() {
         Body::VoteRequest(asked) => {
             Body::VoteReply(VoteReply { phase: asked.phase, request_term: of, answer, membership: None })
         }
@@ -327,7 +327,7 @@ pub(crate) fn answer(request: &Msg, answer: Answer<u64>) -> Msg {
             panic!("a reply has no reply")
         }
     };
-    Message { header: request.header, body }
+    Message::new(request.header(), body)
 }
 
 /// A reply that grants the request, with a promise of this length.
@@ -342,7 +342,7 @@ pub(crate) fn deny(request: &Msg, denial: Denial<u64>) -> Msg {
 
 /// A reply that accepts a heartbeat, with the promise that it asks for.
 pub(crate) fn accept(request: &Msg) -> Msg {
-    let Body::Heartbeat(asked) = &request.body else { panic!("{request:?} is no heartbeat") };
+    let Body::Heartbeat(asked) = &request.body() else { panic!("{request:?} is no heartbeat") };
     answer(request, Answer::Granted(asked.promise))
 }
 
@@ -373,112 +373,126 @@ pub(crate) trait Change: Sized {
 
 impl Change for Msg {
     fn of_cluster(mut self, cluster: ClusterId) -> Self {
-        self.header.cluster = cluster;
+        self.modify(|header, _| header.cluster = cluster);
         self
     }
 
     fn in_term(mut self, of: u64) -> Self {
-        self.header.term = term(of);
+        self.modify(|header, _| header.term = term(of));
         self
     }
 
     fn at(mut self, at: u64) -> Self {
-        self.header.sent_at = at_ms(at);
+        self.modify(|header, _| header.sent_at = at_ms(at));
         self
     }
 
     fn round(mut self, round: u64) -> Self {
-        self.header.round = Round(round);
+        self.modify(|header, _| header.round = Round(round));
         self
     }
 
     fn version(mut self, term: u64, number: u64) -> Self {
-        self.header.version = version(term, number);
+        self.modify(|header, _| header.version = version(term, number));
         self
     }
 
     fn asking(mut self, length: u64) -> Self {
-        match &mut self.body {
+        self.modify(|_, body| match body {
             Body::VoteRequest(request) => request.promise = ns(length),
             Body::Heartbeat(heartbeat) => heartbeat.promise = ns(length),
-            _ => panic!("{self:?} asks for no promise"),
-        }
+            _ => panic!("{body:?} asks for no promise"),
+        });
         self
     }
 
     fn rank(mut self, rank: u8) -> Self {
-        let Body::Heartbeat(heartbeat) = &mut self.body else { panic!("{self:?} has no rank") };
-        heartbeat.rank = Some(rank);
+        self.modify(|_, body| {
+            let Body::Heartbeat(heartbeat) = body else { panic!("{body:?} has no rank") };
+            heartbeat.rank = Some(rank);
+        });
         self
     }
 
     fn inheriting(mut self, version: MembershipVersion) -> Self {
-        let Body::Heartbeat(heartbeat) = &mut self.body else {
-            panic!("{self:?} names no inherited version")
-        };
-        heartbeat.inherited = Some(version);
+        self.modify(|_, body| {
+            let Body::Heartbeat(heartbeat) = body else { panic!("{body:?} names no inherited version") };
+            heartbeat.inherited = Some(version);
+        });
         self
     }
 
     fn order(mut self, order: Order) -> Self {
-        let Body::Heartbeat(heartbeat) = &mut self.body else { panic!("{self:?} has no order") };
-        heartbeat.order = order;
+        self.modify(|_, body| {
+            let Body::Heartbeat(heartbeat) = body else { panic!("{body:?} has no order") };
+            heartbeat.order = order;
+        });
         self
     }
 
     fn claim(mut self, claim: Claim<u64>) -> Self {
-        let Body::VoteRequest(request) = &mut self.body else { panic!("{self:?} has no claim") };
-        request.claim = claim;
+        self.modify(|_, body| {
+            let Body::VoteRequest(request) = body else { panic!("{body:?} has no claim") };
+            request.claim = claim;
+        });
         self
     }
 
     fn position(mut self, index: u64) -> Self {
-        match &mut self.body {
+        self.modify(|_, body| match body {
             Body::VoteRequest(request) => request.position = at_index(index),
             Body::HeartbeatReply(reply) => reply.position = at_index(index),
             Body::RecoveryReply(reply) => reply.position = at_index(index),
             Body::VoteReply(_) | Body::Heartbeat(_) | Body::RecoveryRequest | Body::BlankReply(_) => {
-                panic!("{self:?} has no position")
+                panic!("{body:?} has no position")
             }
-        }
+        });
         self
     }
 
     fn priority(mut self, priority: u8) -> Self {
-        let Body::HeartbeatReply(reply) = &mut self.body else { panic!("{self:?} has no priority") };
-        reply.priority = Priority(priority);
+        self.modify(|_, body| {
+            let Body::HeartbeatReply(reply) = body else { panic!("{body:?} has no priority") };
+            reply.priority = Priority(priority);
+        });
         self
     }
 
     fn ready(mut self) -> Self {
-        let Body::HeartbeatReply(reply) = &mut self.body else { panic!("{self:?} cannot say `ready`") };
-        reply.ready = true;
+        self.modify(|_, body| {
+            let Body::HeartbeatReply(reply) = body else { panic!("{body:?} cannot say `ready`") };
+            reply.ready = true;
+        });
         self
     }
 
     fn leaving(mut self) -> Self {
-        let Body::HeartbeatReply(reply) = &mut self.body else { panic!("{self:?} cannot say `leaving`") };
-        reply.leaving = true;
+        self.modify(|_, body| {
+            let Body::HeartbeatReply(reply) = body else { panic!("{body:?} cannot say `leaving`") };
+            reply.leaving = true;
+        });
         self
     }
 
     fn committed(mut self) -> Self {
-        self.header.committed = true;
+        self.modify(|header, _| header.committed = true);
         self
     }
 
     fn carrying(mut self, members: Membership<u64>) -> Self {
-        let membership = match &mut self.body {
-            Body::VoteRequest(VoteRequest { membership, .. })
-            | Body::VoteReply(VoteReply { membership, .. })
-            | Body::Heartbeat(Heartbeat { membership, .. })
-            | Body::HeartbeatReply(HeartbeatReply { membership, .. }) => membership,
-            Body::RecoveryRequest | Body::RecoveryReply(_) | Body::BlankReply(_) => {
-                panic!("{self:?} does not choose what to enclose")
-            }
-        };
-        self.header.version = members.version();
-        *membership = Some(Box::new(members));
+        self.modify(|header, body| {
+            let membership = match body {
+                Body::VoteRequest(VoteRequest { membership, .. })
+                | Body::VoteReply(VoteReply { membership, .. })
+                | Body::Heartbeat(Heartbeat { membership, .. })
+                | Body::HeartbeatReply(HeartbeatReply { membership, .. }) => membership,
+                Body::RecoveryRequest | Body::RecoveryReply(_) | Body::BlankReply(_) => {
+                    panic!("{body:?} does not choose what to enclose")
+                }
+            };
+            header.version = members.version();
+            *membership = Some(Box::new(members));
+        });
         self
     }
 }
@@ -504,7 +518,7 @@ pub(crate) fn to(outputs: &Outputs, receiver: u64) -> Msg {
 /// The answer in the last message to this receiver.
 #[track_caller]
 pub(crate) fn answered(outputs: &Outputs, receiver: u64) -> Answer<u64> {
-    match to(outputs, receiver).body {
+    match to(outputs, receiver).body() {
         Body::VoteReply(VoteReply { answer, .. }) | Body::HeartbeatReply(HeartbeatReply { answer, .. }) => {
             answer
         }
@@ -531,11 +545,11 @@ pub(crate) fn granted(outputs: &Outputs, receiver: u64) -> u64 {
 }
 
 pub(crate) fn is_heartbeat(message: &Msg) -> bool {
-    matches!(message.body, Body::Heartbeat(_))
+    matches!(message.body(), Body::Heartbeat(_))
 }
 
-pub(crate) fn heartbeat_of(message: &Msg) -> &Heartbeat<u64> {
-    let Body::Heartbeat(heartbeat) = &message.body else { panic!("{message:?} is no heartbeat") };
+pub(crate) fn heartbeat_of(message: &Msg) -> Heartbeat<u64> {
+    let Body::Heartbeat(heartbeat) = message.body() else { panic!("{message:?} is no heartbeat") };
     heartbeat
 }
 
@@ -544,13 +558,13 @@ pub(crate) fn is_named(message: &Msg) -> bool {
     matches!(heartbeat_of(message).order, Order::Prepare { .. })
 }
 
-pub(crate) fn request_of(message: &Msg) -> &VoteRequest<u64> {
-    let Body::VoteRequest(request) = &message.body else { panic!("{message:?} is no vote request") };
+pub(crate) fn request_of(message: &Msg) -> VoteRequest<u64> {
+    let Body::VoteRequest(request) = message.body() else { panic!("{message:?} is no vote request") };
     request
 }
 
-pub(crate) fn reply_of(message: &Msg) -> &HeartbeatReply<u64> {
-    let Body::HeartbeatReply(reply) = &message.body else { panic!("{message:?} is no heartbeat reply") };
+pub(crate) fn reply_of(message: &Msg) -> HeartbeatReply<u64> {
+    let Body::HeartbeatReply(reply) = message.body() else { panic!("{message:?} is no heartbeat reply") };
     reply
 }
 
@@ -576,7 +590,7 @@ pub(crate) fn trace(outputs: &Outputs) -> String {
     let word = |output: &Output<u64>| match output {
         Output::Persist(_) => "persist".to_owned(),
         Output::Rejected(_) => "rejected".to_owned(),
-        Output::Send { to, message } => match &message.body {
+        Output::Send { to, message } => match &message.body() {
             Body::VoteRequest(VoteRequest { phase: Phase::Pre, .. }) => format!("pre-vote {to}"),
             Body::VoteRequest(VoteRequest { phase: Phase::Real, .. }) => format!("vote {to}"),
             Body::Heartbeat(_) => format!("heartbeat {to}"),

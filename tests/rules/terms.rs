@@ -109,8 +109,8 @@ fn a_request_of_a_node_that_is_no_member_changes_nothing_and_is_answered_with_th
         let out = voter.hear(0, 9, request);
         assert_eq!(trace(&out), "no 9");
         assert_eq!(denied(&out, 9), Denial::NotAMember);
-        assert_eq!(to(&out, 9).header.version, version(0, 1));
-        let told = match to(&out, 9).body {
+        assert_eq!(to(&out, 9).header().version, version(0, 1));
+        let told = match to(&out, 9).body() {
             quorate::message::Body::VoteReply(reply) => reply.membership,
             quorate::message::Body::HeartbeatReply(reply) => reply.membership,
             _ => None,
@@ -218,7 +218,7 @@ fn a_restarted_candidate_campaigns_in_a_later_term() {
     assert_eq!(candidate.role(), RoleKind::Follower);
     assert_eq!(candidate.hear(0, 2, grant(&to(&old, 2), LIMIT)), []);
     let asked = candidate.campaign(&[2]);
-    assert_eq!((to(&asked, 2).header.term, candidate.term()), (term(2), term(2)));
+    assert_eq!((to(&asked, 2).header().term, candidate.term()), (term(2), term(2)));
     assert_eq!(candidate.win(LIMIT, &[2, 3], &old), [], "votes of the term before");
     assert_eq!(candidate.role(), RoleKind::Candidate);
 }

@@ -75,8 +75,8 @@ fn a_membership_is_never_held_below_its_term() {
     for _ in 0..2_000 {
         let _ = network.step(3, Input::Campaign);
         let is_real = |body: &Body<u64>| matches!(body, Body::VoteRequest(of) if of.phase == Phase::Real);
-        let asked = network.mail.iter().filter(|mail| is_real(&mail.message.body));
-        assert!(asked.map(|mail| mail.message.header.term).all(|term| term > Term(1)));
+        let asked = network.mail.iter().filter(|mail| is_real(&mail.message.body()));
+        assert!(asked.map(|mail| mail.message.header().term).all(|term| term > Term(1)));
         let _ = network.deliver(|_| true);
         network.pass(MS);
         if network.leader().is_some() {
@@ -140,9 +140,11 @@ fn candidates_whose_deadlines_coincide_do_not_split_the_votes_for_ever() {
         network.pass(MS);
     }
     for mail in &mut network.mail {
-        if let Body::Heartbeat(heartbeat) = &mut mail.message.body {
-            heartbeat.rank = Some(0);
-        }
+        mail.message.modify(|_, body| {
+            if let Body::Heartbeat(heartbeat) = body {
+                heartbeat.rank = Some(0);
+            }
+        });
     }
     let _ = network.deliver(|_| true);
     network.nodes.remove(&1);

@@ -14,17 +14,19 @@ const FIVE: [u64; 5] = [1, 2, 3, 4, 5];
 fn stand(network: &mut ManualNetwork, node: u64) {
     let _ = network.step(node, Input::Campaign);
     let (asked, rest): (Vec<_>, Vec<_>) = std::mem::take(&mut network.mail).into_iter().partition(|mail| {
-        let is_pre = matches!(&mail.message.body, Body::VoteRequest(of) if of.phase == Phase::Pre);
+        let is_pre = matches!(&mail.message.body(), Body::VoteRequest(of) if of.phase == Phase::Pre);
         mail.from == node && is_pre
     });
     network.mail = rest;
     for mail in asked {
         let mut message = mail.message;
-        message.body = Body::VoteReply(VoteReply {
-            phase: Phase::Pre,
-            request_term: message.header.term,
-            answer: Answer::Granted(Nanos::ZERO),
-            membership: None,
+        message.modify(|header, body| {
+            *body = Body::VoteReply(VoteReply {
+                phase: Phase::Pre,
+                request_term: header.term,
+                answer: Answer::Granted(Nanos::ZERO),
+                membership: None,
+            });
         });
         let _ = network.step(node, Input::Receive { from: mail.to, message });
     }
@@ -34,7 +36,7 @@ fn stand(network: &mut ManualNetwork, node: u64) {
 /// Delivers the vote requests of `candidate` to `voter`. The replies wait.
 fn vote(network: &mut ManualNetwork, voter: u64, candidate: u64) {
     let is_request = |body: &Body<u64>| matches!(body, Body::VoteRequest(of) if of.phase == Phase::Real);
-    network.deliver(|mail| (mail.from, mail.to) == (candidate, voter) && is_request(&mail.message.body));
+    network.deliver(|mail| (mail.from, mail.to) == (candidate, voter) && is_request(&mail.message.body()));
 }
 
 /// Delivers the votes of `by` to `candidate`.
@@ -48,9 +50,10 @@ fn ask(network: &mut ManualNetwork, node: u64, told: &[u64]) {
     for _ in 0..2 {
         let is_request = |body: &Body<u64>| matches!(body, Body::RecoveryRequest);
         network
-            .deliver(|mail| mail.from == node && told.contains(&mail.to) && is_request(&mail.message.body));
+            .deliver(|mail| mail.from == node && told.contains(&mail.to) && is_request(&mail.message.body()));
         let is_reply = |body: &Body<u64>| matches!(body, Body::RecoveryReply(_));
-        network.deliver(|mail| mail.to == node && told.contains(&mail.from) && is_reply(&mail.message.body));
+        network
+            .deliver(|mail| mail.to == node && told.contains(&mail.from) && is_reply(&mail.message.body()));
     }
 }
 
@@ -215,7 +218,7 @@ fn a_full_quorum_has_to_reply_and_not_only_as_many_as_meet_each_quorum() {
     run(&mut network, 200 * MS, |_| false);
     let before = network.node(1).membership().version();
     let _ = network.step(1, reconfigure([1, 2, 4], []));
-    run(&mut network, 1_000 * MS, |mail| [2, 3].contains(&mail.to) && mail.message.header.version > before);
+    run(&mut network, 1_000 * MS, |mail| [2, 3].contains(&mail.to) && mail.message.header().version > before);
     assert_eq!(
         (network.node(1).membership().voters(), network.node(1).is_committed()),
         (&[1, 2, 4][..], true)
@@ -257,7 +260,7 @@ fn the_quorum_is_one_of_the_newest_membership_and_not_of_the_list() {
     // 1 and 2 hear of no later membership.
     let before = network.node(3).membership().version();
     let _ = network.step(3, reconfigure([3, 4, 5], []));
-    run(&mut network, 3_000 * MS, |mail| [1, 2].contains(&mail.to) && mail.message.header.version > before);
+    run(&mut network, 3_000 * MS, |mail| [1, 2].contains(&mail.to) && mail.message.header().version > before);
     assert_eq!(network.node(3).membership().voters(), [3, 4, 5]);
     for node in [1, 2] {
         assert_eq!(network.node(node).membership().version(), before);

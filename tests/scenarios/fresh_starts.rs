@@ -138,7 +138,7 @@ fn a_leader_that_gives_its_group_up_tells_of_no_membership_before_the_next_one()
     run(&mut network, LIMIT, |_| false);
     while network.nodes.values().any(|node| node.role() == RoleKind::Recovering) {
         let _ = THREE.map(|node| network.tick(node));
-        network.deliver(|mail| !matches!(mail.message.body, Body::VoteRequest(_)));
+        network.deliver(|mail| !matches!(mail.message.body(), Body::VoteRequest(_)));
         network.now += MS / 10;
     }
     network.mail.clear();

@@ -19,7 +19,7 @@ fn resign(successor: u64, urgency: Urgency) -> Input<u64> {
 }
 
 fn is_order(mail: &Mail) -> bool {
-    matches!(&mail.message.body, Body::Heartbeat(Heartbeat { order: Order::Campaign, .. }))
+    matches!(&mail.message.body(), Body::Heartbeat(Heartbeat { order: Order::Campaign, .. }))
 }
 
 /// How long it takes until some node leads. Messages take no time.
@@ -136,7 +136,7 @@ fn a_handover_that_failed_does_not_delay_the_next_election() {
         let _ = network.step(1, resign(2, Urgency::WhenReady));
         for _ in 0..500 {
             network.deliver(|_| true);
-            network.lose(|mail| matches!(&mail.message.body, Body::HeartbeatReply(reply) if reply.ready));
+            network.lose(|mail| matches!(&mail.message.body(), Body::HeartbeatReply(reply) if reply.ready));
             network.pass(MS);
         }
         assert_eq!((network.leader(), network.durable[&2].term), (Some(1), Term(2)));

@@ -78,7 +78,7 @@ fn a_group_forms_although_a_first_leader_dies_before_its_commit() {
     }
     // 1 wins with the votes of 2 and 3, which get no heartbeat. 4 asks 1 and gets a reply. Then 1 is gone
     // for good.
-    let is_heartbeat = |mail: &Mail| matches!(mail.message.body, Body::Heartbeat(_));
+    let is_heartbeat = |mail: &Mail| matches!(mail.message.body(), Body::Heartbeat(_));
     run(&mut network, 100 * MS, |mail| is_heartbeat(mail) || involves(4)(mail));
     assert_eq!(network.leader(), Some(1));
     run(&mut network, 1_000 * MS, |mail| is_heartbeat(mail) || !involves(4)(mail) || !involves(1)(mail));

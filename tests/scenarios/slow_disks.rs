@@ -35,7 +35,7 @@ fn after_a_failed_handover_a_crash_costs_no_time() {
         run(
             &mut network,
             500 * MS,
-            |mail| matches!(&mail.message.body, Body::HeartbeatReply(reply) if reply.ready),
+            |mail| matches!(&mail.message.body(), Body::HeartbeatReply(reply) if reply.ready),
         );
         assert_eq!((network.leader(), network.durable[&successor].term), (Some(1), Term(2)));
         let next = (2..=nodes).find(|&node| node != successor).unwrap_or(successor);
@@ -83,7 +83,7 @@ fn news_of_a_term(cluster: &Cluster, from: u64, leader: u64) -> Input<u64> {
         leaving: false,
         membership: None,
     });
-    Input::Receive { from, message: Message { header, body } }
+    Input::Receive { from, message: Message::new(header, body) }
 }
 
 /// Rule 3.5 (b): while its members change and while it renews its term, a leader writes, and its host sees a

@@ -100,7 +100,7 @@ fn sealed_form(plain: &[u8]) -> Vec<u8> {
     let (header, rest) = plain.split_at(12);
     let [2, 1, 0, message @ ..] = rest else { panic!("not from 2 to 1 without addresses") };
     let mut message = wire::decode::<Id>(message).unwrap();
-    (message.header.cluster, message.header.life) = (ClusterId(0), quorate::Life::NONE);
+    message.modify(|header, _| (header.cluster, header.life) = (ClusterId(0), quorate::Life::NONE));
     [&[header[2], 11, 0], &wire::encode(&message)[..]].concat()
 }
 

@@ -94,8 +94,8 @@ impl Puppet {
         self.endpoint.observe(&NodeView::of(&self.election));
         for output in self.outputs.drain(..) {
             if let Output::Send { to, message } = output {
-                if let Body::VoteRequest(_) = message.body {
-                    rounds.push(message.header.round.0);
+                if let Body::VoteRequest(_) = message.body() {
+                    rounds.push(message.header().round.0);
                 }
                 self.endpoint.send(to, &message, self.now, &mut self.transmits);
             }
@@ -175,8 +175,8 @@ fn a_host_whose_disk_hangs_answers_operators_and_handles_messages_afterwards_in_
         let mut answered = Vec::new();
         wait("the answers", || {
             let message = puppet.receive()?;
-            if let Body::VoteReply(_) = message.body {
-                answered.push(message.header.round.0);
+            if let Body::VoteReply(_) = message.body() {
+                answered.push(message.header().round.0);
             }
             (answered.len() >= rounds.len()).then_some(())
         });

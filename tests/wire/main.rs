@@ -43,7 +43,7 @@ const HEADER: Header = Header {
 fn golden() -> [(&'static str, Message<u64>); 12] {
     let members = Membership::new(HEADER.version, vec![1, 2, 3], vec![200], 2).unwrap();
     let some_members = Some(Box::new(members));
-    let message = |body| Message { header: HEADER, body };
+    let message = |body| Message::new(HEADER, body);
     let request = |phase, claim, promise, membership| {
         let position = Position { term: 3, index: 9 };
         message(Body::VoteRequest(VoteRequest { phase, claim, promise, position, membership }))
@@ -143,7 +143,7 @@ fn the_version_with_which_a_learner_was_added_travels_with_the_membership() {
 fn every_denial_phase_claim_and_order_has_its_number() {
     let number = |answer| {
         let reply = VoteReply { phase: Phase::Pre, request_term: Term(0), answer, membership: None };
-        let datagram = encode(&Message::<u64> { header: HEADER, body: Body::VoteReply(reply) });
+        let datagram = encode(&Message::<u64>::new(HEADER, Body::VoteReply(reply)));
         datagram[16]
     };
     let denials = [
@@ -159,14 +159,14 @@ fn every_denial_phase_claim_and_order_has_its_number() {
     assert_eq!(denials.map(|denial| number(Answer::Denied(denial))), [0, 1, 2, 3, 4, 5, 6, 7]);
     let order = |order| {
         let beat = Heartbeat { promise: Nanos::ZERO, rank: None, order, inherited: None, membership: None };
-        encode(&Message::<u64> { header: HEADER, body: Body::Heartbeat(beat) })[15]
+        encode(&Message::<u64>::new(HEADER, Body::Heartbeat(beat)))[15]
     };
     let orders = [Order::Follow, Order::Prepare { attempt: Round(1) }, Order::Campaign];
     assert_eq!(orders.map(order), [0, 1, 2]);
     let claim = |phase, claim| {
         let position = Position::default();
         let request = VoteRequest { phase, claim, promise: Nanos::ZERO, position, membership: None };
-        let datagram = encode(&Message { header: HEADER, body: Body::VoteRequest(request) });
+        let datagram = encode(&Message::new(HEADER, Body::VoteRequest(request)));
         (datagram[13], datagram[14])
     };
     assert_eq!(claim(Phase::Pre, Claim::Own), (0, 0));
@@ -244,7 +244,7 @@ fn largest<I: NodeId>(id: impl Fn(u8) -> I) -> Message<I> {
         }),
         membership: Some(Box::new(membership)),
     });
-    Message { header, body }
+    Message::new(header, body)
 }
 
 #[test]
@@ -304,21 +304,21 @@ fn an_impossible_membership_is_refused() {
 #[test]
 fn a_forming_membership_is_these_bytes() {
     let limits = Limits { min_members: 3, max_members: 5 };
-    let alone = Message::<u64> {
-        header: Header { committed: true, sent_at: Timestamp::ORIGIN, ..HEADER },
-        body: Body::Heartbeat(Heartbeat {
+    let alone = Message::<u64>::new(
+        Header { committed: true, sent_at: Timestamp::ORIGIN, ..HEADER },
+        Body::Heartbeat(Heartbeat {
             promise: Nanos::ZERO,
             rank: None,
             order: Order::Follow,
             inherited: None,
             membership: Some(Box::new(Membership::forming(limits).unwrap())),
         }),
-    };
+    );
     let bytes = with_membership(&[&[0, 0, 0, 0, 3, 1, 3, 5]]);
     assert_eq!(encode(&alone), bytes);
     assert_eq!(decode(&bytes), Ok(alone));
 
-    let body = decode::<u64>(&with_membership(&[&[0, 0, 2, 1, 2, 0, 3, 1, 3, 5]])).unwrap().body;
+    let body = decode::<u64>(&with_membership(&[&[0, 0, 2, 1, 2, 0, 3, 1, 3, 5]])).unwrap().body();
     let Body::Heartbeat(Heartbeat { membership: Some(known), .. }) = body else { panic!("{body:?}") };
     assert!(known.is_forming());
     assert_eq!((known.voters(), known.quorum(), known.limits()), (&[1, 2][..], 3, Some(limits)));

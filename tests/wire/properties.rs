@@ -31,13 +31,13 @@ fn membership<I: NodeId + 'static>(
 }
 
 fn answer<I: NodeId + 'static>(id: impl Strategy<Value = I>) -> impl Strategy<Value = Answer<I>> {
-    let bound = (proptest::option::of((id, any::<u64>())), any::<u64>()).prop_map(|(to, remaining)| {
+    let bound = (proptest::option::of((id, any::<u64>())), length()).prop_map(|(to, remaining)| {
         let to = to.map(|(id, term)| PromiseHolder { id, term: Term(term) });
         Denial::Bound { to, remaining: Nanos(remaining) }
     });
     let behind = position().prop_map(Denial::PositionBehind);
     prop_oneof![
-        any::<u64>().prop_map(|length| Answer::Granted(Nanos(length))),
+        length().prop_map(|length| Answer::Granted(Nanos(length))),
         bound.prop_map(Answer::Denied),
         behind.prop_map(Answer::Denied),
         proptest::sample::select(vec![
@@ -46,9 +46,15 @@ fn answer<I: NodeId + 'static>(id: impl Strategy<Value = I>) -> impl Strategy<Va
             Denial::StaleMembership,
             Denial::NotAMember,
             Denial::MembershipConflict,
+            Denial::OtherLife,
         ])
         .prop_map(Answer::Denied),
     ]
+}
+
+/// A length of time, on either side of what a message has room for without a box.
+fn length() -> impl Strategy<Value = u64> {
+    (any::<u64>(), 0..64_u32).prop_map(|(bits, zeros)| bits >> zeros)
 }
 
 fn position() -> impl Strategy<Value = Position> {
@@ -72,7 +78,7 @@ fn body<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strat
         Order::Campaign,
     ]);
     prop_oneof![
-        (phase(), claim, any::<u64>(), position(), membership(id.clone())).prop_map(
+        (phase(), claim, length(), position(), membership(id.clone())).prop_map(
             |(phase, claim, promise, position, membership)| {
                 let promise = Nanos(promise);
                 Body::VoteRequest(VoteRequest { phase, claim, promise, position, membership })
@@ -83,8 +89,8 @@ fn body<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strat
                 Body::VoteReply(VoteReply { phase, request_term: Term(of), answer, membership })
             }
         ),
-        (any::<(u64, Option<u8>, Option<(u64, u64)>)>(), order, membership(id.clone())).prop_map(
-            |((promise, rank, inherited), order, membership)| {
+        (length(), any::<(Option<u8>, Option<(u64, u64)>)>(), order, membership(id.clone())).prop_map(
+            |(promise, (rank, inherited), order, membership)| {
                 let inherited =
                     inherited.map(|(term, number)| MembershipVersion { term: Term(term), number });
                 let promise = Nanos(promise);
@@ -123,6 +129,12 @@ fn body<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strat
 }
 
 fn message<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl Strategy<Value = Message<I>> {
+    parts(id).prop_map(|(header, body)| Message::new(header, body))
+}
+
+fn parts<I: NodeId + 'static>(
+    id: impl Strategy<Value = I> + Clone,
+) -> impl Strategy<Value = (Header, Body<I>)> {
     let header = any::<([u64; 7], bool)>();
     (header, body(id)).prop_map(|(([cluster, life, term, of, number, round, at], committed), body)| {
         let version = MembershipVersion { term: Term(of), number };
@@ -136,7 +148,7 @@ fn message<I: NodeId + 'static>(id: impl Strategy<Value = I> + Clone) -> impl St
             round,
             sent_at: Duration::from_nanos(at).into(),
         };
-        Message { header, body }
+        (header, body)
     })
 }
 
@@ -176,6 +188,18 @@ proptest! {
         round_trips(&bytes)?;
         round_trips(&addresses)?;
         round_trips(&names)?;
+    }
+
+    /// A message is packed: whatever its parts say has to come out again.
+    #[test]
+    fn a_message_says_all_that_the_parts_say_that_it_is_made_of((header, body) in parts(any::<u64>())) {
+        let message = Message::new(header, body.clone());
+        prop_assert_eq!((message.header(), message.body()), (header, body.clone()));
+        let mut changed = message.clone();
+        changed.modify(|header, _| header.committed = !header.committed);
+        prop_assert_eq!(changed.header().committed, !header.committed);
+        prop_assert_eq!(changed.body(), body.clone());
+        prop_assert_eq!(message.into_parts(), (header, body));
     }
 
     #[test]

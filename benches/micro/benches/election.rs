@@ -114,7 +114,7 @@ fn follower(c: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(members), |b| {
             b.iter(|| {
                 now = now.saturating_add(Duration::from_nanos(1));
-                message.header.round.0 += 1;
+                message.modify(|header, _| header.round.0 += 1);
                 node.tick_into(now, &mut out);
                 node.step_into(Input::Receive { from, message: message.clone() }, &mut out);
                 assert_eq!(black_box(&out).len(), 1);
@@ -139,7 +139,7 @@ fn leader(c: &mut Criterion) {
                 node.tick_into(now, &mut out);
                 for (from, reply) in &replies {
                     let mut message = reply.clone();
-                    message.header.sent_at = now;
+                    message.modify(|header, _| header.sent_at = now);
                     node.step_into(Input::Receive { from: *from, message }, &mut out);
                 }
                 assert_eq!(black_box(&out).len(), usize::from(members) - 1);

@@ -57,7 +57,7 @@ impl Witness {
                 let message =
                     self.endpoint.handle_datagram(&mut buffer[..length], source, now, &mut transmits);
                 if let Some((from, message)) = message {
-                    if matches!(message.body, Body::Heartbeat(_)) {
+                    if matches!(message.body(), Body::Heartbeat(_)) {
                         heartbeats.push(now);
                     }
                     outputs.extend(self.election.step(Input::Receive { from, message }));

@@ -221,7 +221,7 @@ pub(super) fn encode_message<I: NodeId + Serialize>(
     message: &Message<I>,
 ) -> Option<Vec<u8>> {
     let mut bytes =
-        postcard::to_extend(&Envelope { from, to, addresses }, header(MESSAGE, message.header.cluster))
+        postcard::to_extend(&Envelope { from, to, addresses }, header(MESSAGE, message.header().cluster))
             .ok()?;
     wire::encode_into(message, &mut bytes).ok()?;
     (bytes.len() <= MAX_PLAIN).then_some(bytes)
@@ -328,7 +328,7 @@ pub(super) fn decode<I: NodeId + Serialize + DeserializeOwned>(
         _ => decode_body(kind, bytes.len(), body).ok_or(Undecodable::Malformed),
     };
     match datagram {
-        Ok(Datagram::Message(enveloped)) if enveloped.message.header.cluster != named => {
+        Ok(Datagram::Message(enveloped)) if enveloped.message.header().cluster != named => {
             Err(Undecodable::Malformed)
         }
         Ok(datagram) if named == cluster => Ok(datagram),

@@ -14,7 +14,7 @@ use super::datagram;
 use super::evidence::Fault;
 use super::pacing::Turn;
 use super::{Endpoint, Transmit};
-use crate::message::{Body, Message};
+use crate::message::Message;
 use crate::types::{NodeId, Timestamp};
 
 /// How often a node that knows no leader announces itself: the others may not know its address, and a node
@@ -32,7 +32,7 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Endpoint<I, R> {
     pub fn send(&mut self, to: I, message: &Message<I>, now: Timestamp, out: &mut Vec<Transmit>) {
         self.now = now;
         // A message that has waited for a write may be of the life before.
-        self.sealing.set_life(message.header.life);
+        self.sealing.set_life(message.header().life);
         let route = self.book.route(to, now);
         let Some(&reader) = route.first() else { return self.answer_stranger(to, message, out) };
         let turn = self.book.turn(to, now);
@@ -170,12 +170,5 @@ impl<I: NodeId, R: TryCryptoRng> Endpoint<I, R> {
 
 /// Addresses travel with the membership.
 fn carries_membership<I>(message: &Message<I>) -> bool {
-    match &message.body {
-        Body::VoteRequest(request) => request.membership.is_some(),
-        Body::VoteReply(reply) => reply.membership.is_some(),
-        Body::Heartbeat(heartbeat) => heartbeat.membership.is_some(),
-        Body::HeartbeatReply(reply) => reply.membership.is_some(),
-        Body::RecoveryRequest | Body::BlankReply(_) => false,
-        Body::RecoveryReply(_) => true,
-    }
+    message.membership().is_some()
 }

@@ -37,10 +37,10 @@ pub(super) fn encode_message<I: NodeId + Serialize>(
     addresses: &[(I, Sighting)],
     message: &Message<I>,
 ) -> Option<Vec<u8>> {
-    let head = Header { cluster: UNNAMED, life: Life::NONE, ..message.header };
-    let bytes = datagram::header(SEALED_MESSAGE, message.header.cluster);
+    let head = Header { cluster: UNNAMED, life: Life::NONE, ..message.header() };
+    let bytes = datagram::header(SEALED_MESSAGE, message.header().cluster);
     let mut bytes = postcard::to_extend(addresses, bytes).ok()?;
-    wire::encode_parts_into(&head, &message.body, &mut bytes).ok()?;
+    wire::encode_parts_into(&head, &message.body(), &mut bytes).ok()?;
     (bytes.len() <= MAX_PLAIN).then_some(bytes)
 }
 
@@ -79,11 +79,11 @@ fn decode_message<I: NodeId + DeserializeOwned>(
     body: &[u8],
 ) -> Result<Datagram<I>, Undecodable<I>> {
     let (addresses, message) = postcard::take_from_bytes(body).map_err(|_| Undecodable::Malformed)?;
-    let mut message: Message<I> = decode_enclosed(message)?;
+    let (header, body) = decode_enclosed(message)?.into_parts();
     // A second word on either could only contradict the seal.
-    if (message.header.cluster, message.header.life) != (UNNAMED, Life::NONE) {
+    if (header.cluster, header.life) != (UNNAMED, Life::NONE) {
         return Err(Undecodable::Malformed);
     }
-    (message.header.cluster, message.header.life) = (cluster, life);
+    let message = Message::new(Header { cluster, life, ..header }, body);
     Ok(Datagram::Message(Enveloped { from, to, addresses, message }))
 }

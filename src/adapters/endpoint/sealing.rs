@@ -115,7 +115,7 @@ impl<I: NodeId + Serialize + DeserializeOwned, R: TryCryptoRng> Sealing<I, R> {
     ) -> Option<Vec<u8>> {
         match self {
             Sealing::Plain(_) => datagram::encode_message(from, to, addresses, message),
-            Sealing::Sealed(seal) if seal.cluster() == message.header.cluster => {
+            Sealing::Sealed(seal) if seal.cluster() == message.header().cluster => {
                 sealed_datagram::encode_message(addresses, message)
             }
             Sealing::Sealed(_) => None,

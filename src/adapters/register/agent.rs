@@ -90,7 +90,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Agent<I> {
         out: &mut Vec<Step<I>>,
     ) {
         self.now = self.now.max(now);
-        match message.body {
+        match message.body() {
             Body::Heartbeat(Heartbeat { promise: Nanos::ZERO, .. }) => {
                 // Whatever waits was asked before the node gave up.
                 self.waiting.request = None;
@@ -313,7 +313,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Agent<I> {
     /// asked.
     fn succeed(&mut self, tag: Tag, write: Write<I>, out: &mut Vec<Step<I>>) {
         self.see(tag, write.content, out);
-        let asked = write.messages.iter().map(|message| message.header.sent_at).max();
+        let asked = write.messages.iter().map(|message| message.header().sent_at).max();
         self.asked_at = asked.unwrap_or(self.asked_at);
         self.deliver(write.messages, out);
         if let Task::Record(position) = write.job.task {

@@ -65,9 +65,9 @@ pub(super) fn answer<I: NodeId>(
     for output in voter.step(Input::Receive { from: node, message }) {
         match output {
             Output::Persist(state) => next.state = state,
-            Output::Send { to, message } if to == node && is_reply(&message.body) => {
-                binds |= is_binding(&message.body);
-                grants |= is_promise(&message.body);
+            Output::Send { to, message } if to == node && is_reply(&message.body()) => {
+                binds |= is_binding(&message.body());
+                grants |= is_promise(&message.body());
                 messages.push(message);
             }
             Output::Event(Event::StateLost) => next.is_lost = true,

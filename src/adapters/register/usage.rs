@@ -23,14 +23,14 @@ impl<I: NodeId> Agent<I> {
     fn has_news(&self, message: &Message<I>) -> bool {
         let state = self.sight.as_ref().map(|sight| &sight.content.state);
         let known = state.map(|state| (state.term, state.membership.version()));
-        known != Some((message.header.term, message.header.version))
+        known != Some((message.header().term, message.header().version))
     }
 
     /// Rule 10.13: whether a heartbeat brings no news, and less than two fifths of the promise to its sender are over. They
     /// are counted as the leader counts them, from when it asked.
     pub(super) fn is_early(&self, message: &Message<I>) -> bool {
         let is_heartbeat =
-            matches!(&message.body, Body::Heartbeat(heartbeat) if heartbeat.promise > Nanos::ZERO);
+            matches!(&message.body(), Body::Heartbeat(heartbeat) if heartbeat.promise > Nanos::ZERO);
         let limit = Nanos::from(self.config.timing.promise_limit);
         let promise = self.sight.as_ref().and_then(|sight| sight.promise(self.resolution()));
         let is_to_node =
@@ -48,10 +48,11 @@ impl<I: NodeId> Agent<I> {
     }
 
     /// Rule 10.13: whatever a heartbeat asks for, the voter is asked for a long promise, so that it is written rarely.
-    pub(super) fn lengthened(&self, mut message: Message<I>) -> Message<I> {
-        if let Body::Heartbeat(heartbeat) = &mut message.body {
+    pub(super) fn lengthened(&self, message: Message<I>) -> Message<I> {
+        let (header, mut body) = message.into_parts();
+        if let Body::Heartbeat(heartbeat) = &mut body {
             heartbeat.promise = heartbeat.promise.max(self.config.timing.promise_limit.into());
         }
-        message
+        Message::new(header, body)
     }
 }

@@ -47,7 +47,7 @@ fn heartbeat(node: &Node, dice: &mut ChaCha8Rng) -> Message<u64> {
     let membership = draw(dice, &None, &[Some(Box::new(members)), Some(Box::new(others))]);
     let version = membership.as_ref().map_or(header.version, |members| members.version());
     let header = Header { version, ..header };
-    Message { header, body: Body::Heartbeat(Heartbeat { promise, rank, order, inherited, membership }) }
+    Message::new(header, Body::Heartbeat(Heartbeat { promise, rank, order, inherited, membership }))
 }
 
 /// Checks that both paths give the same outputs and the same state. Returns whether the fast path was
@@ -87,9 +87,9 @@ fn the_fast_path_gives_the_same_result_as_the_full_path() {
 
 /// What the node `from` replies to a message that asks it for something: that it grants it.
 fn grant(message: &Message<u64>) -> Option<Message<u64>> {
-    let header = Header { committed: false, ..message.header };
+    let header = Header { committed: false, ..message.header() };
     let request_term = header.term;
-    let body = match &message.body {
+    let body = match &message.body() {
         Body::VoteRequest(request) => {
             let answer = Answer::Granted(request.promise);
             Body::VoteReply(VoteReply { phase: request.phase, request_term, answer, membership: None })
@@ -105,7 +105,7 @@ fn grant(message: &Message<u64>) -> Option<Message<u64>> {
         }),
         _ => return None,
     };
-    Some(Message { header, body })
+    Some(Message::new(header, body))
 }
 
 /// Node 1 of five voters and a learner, which leads, and whose membership is committed.
@@ -159,7 +159,7 @@ fn reply(node: &Node, dice: &mut ChaCha8Rng) -> Message<u64> {
         leaving: draw(dice, &false, &[true]),
         membership: draw(dice, &None, &[members]),
     });
-    Message { header, body }
+    Message::new(header, body)
 }
 
 /// Rules 2.8, 3.1 and 3.2, and all that a reply may bring.
@@ -257,7 +257,7 @@ fn a_lapse_of_long_ago_leaves_nothing_behind() {
             inherited: None,
             membership: None,
         });
-        let message = Message { header, body };
+        let message = Message::new(header, body);
         takes_fast_path.push([&mut steady, &mut lapsed].map(|node| {
             let mut out = node.tick(node.now.after(Nanos(50_000_000)));
             let fast = node.clone().try_fast_path(1, &message, &mut Vec::new());

@@ -27,8 +27,8 @@ fn bootstrapped(id: u64) -> Node {
 
 /// What another node replies that grants all that it is asked for, and says whether it is `leaving`.
 fn grant(message: &Message<u64>, leaving: bool) -> Message<u64> {
-    let request_term = message.header.term;
-    let body = match &message.body {
+    let request_term = message.header().term;
+    let body = match &message.body() {
         Body::VoteRequest(request) => {
             let answer = Answer::Granted(request.promise);
             Body::VoteReply(VoteReply { phase: request.phase, request_term, answer, membership: None })
@@ -44,7 +44,7 @@ fn grant(message: &Message<u64>, leaving: bool) -> Message<u64> {
         }),
         other => panic!("no request: {other:?}"),
     };
-    Message { header: message.header, body }
+    Message::new(message.header(), body)
 }
 
 /// Ticks `node` at its next deadline, and has the others grant what it asks for.
@@ -134,7 +134,7 @@ fn a_node_follows_the_leader_that_changes_the_members() {
             inherited: None,
             membership: Some(Box::new(members)),
         });
-        Message { header, body }
+        Message::new(header, body)
     };
     let mut outputs = Vec::new();
     let added = heartbeat(&node, 2, vec![1, 2, 3], false);
@@ -149,7 +149,7 @@ fn a_node_follows_the_leader_that_changes_the_members() {
         "it holds the new membership"
     );
     let reply = outputs.iter().find_map(|output| match output {
-        Output::Send { to: 1, message } => Some(message.header.version.number),
+        Output::Send { to: 1, message } => Some(message.header().version.number),
         _ => None,
     });
     assert_eq!(reply, Some(2), "it acknowledges the new membership");

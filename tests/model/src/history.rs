@@ -127,9 +127,9 @@ impl History {
     }
 
     fn record_message(&mut self, node: u8, to: u8, message: &Message<u8>) {
-        match &message.body {
+        match &message.body() {
             Body::Heartbeat(Heartbeat { order: Order::Prepare { attempt: round }, .. }) => {
-                let (term, round) = (message.header.term, *round);
+                let (term, round) = (message.header().term, *round);
                 let known = self.attempt.filter(|known| (known.term, known.round) == (term, round));
                 self.attempt = known.or(Some(Attempt { term, round, successor: to, granted: 0 }));
             }

@@ -191,7 +191,7 @@ fn takes_time(output: &Output<u8>) -> bool {
 
 fn is_pre_vote(output: &Output<u8>) -> bool {
     let Output::Send { message, .. } = output else { return false };
-    matches!(&message.body, Body::VoteRequest(request) if request.phase == Phase::Pre)
+    matches!(&message.body(), Body::VoteRequest(request) if request.phase == Phase::Pre)
 }
 
 fn sent(output: Output<u8>) -> Option<(u8, Message<u8>)> {
@@ -202,11 +202,11 @@ fn sent(output: Output<u8>) -> Option<(u8, Message<u8>)> {
 fn pre_vote_for(request: &Message<u8>) -> Message<u8> {
     let body = Body::VoteReply(VoteReply {
         phase: Phase::Pre,
-        request_term: request.header.term,
+        request_term: request.header().term,
         answer: Answer::Granted(Nanos::ZERO),
         membership: None,
     });
-    Message { header: request.header, body }
+    Message::new(request.header(), body)
 }
 
 /// A reply without a request. It shows only that its sender is alive.
@@ -226,5 +226,5 @@ fn irrelevant_message() -> Message<u8> {
         answer: Answer::Denied(Denial::NotAMember),
         membership: None,
     });
-    Message { header, body }
+    Message::new(header, body)
 }

@@ -20,7 +20,7 @@ pub(super) type Channel = (u8, u8, u8);
 
 impl Envelope {
     pub(super) fn channel(&self) -> Channel {
-        let kind = match &self.message.body {
+        let kind = match &self.message.body() {
             Body::VoteRequest(request) if request.phase == Phase::Pre => 0,
             Body::VoteReply(reply) if reply.phase == Phase::Pre => 1,
             Body::VoteRequest(_) => 2,
@@ -36,7 +36,7 @@ impl Envelope {
 
     /// Whether the message is a reply that says more than that its sender follows.
     fn tells_more(&self) -> bool {
-        match &self.message.body {
+        match &self.message.body() {
             Body::HeartbeatReply(reply) => reply.leaving || reply.ready,
             Body::VoteReply(_)
             | Body::VoteRequest(_)
@@ -56,7 +56,7 @@ impl Envelope {
 /// Prints the message on one line, for the path to a violation.
 impl fmt::Debug for Envelope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Message { header, body } = &self.message;
+        let (header, body) = (&self.message.header(), &self.message.body());
         write!(f, "{} to {}: ", self.from, self.to)?;
         match body {
             Body::VoteRequest(ask) => write!(f, "{:?} vote? {:?}", ask.phase, ask.claim)?,

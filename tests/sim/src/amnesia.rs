@@ -259,13 +259,13 @@ const NOTHING: Blank = Blank { incarnation: Incarnation(0), pledge: None, may_fo
 /// The pledge that a message tells of.
 fn told_pledge(output: &Output<u64>) -> Option<Life> {
     let Output::Send { message, .. } = output else { return None };
-    let Body::BlankReply(reply) = &message.body else { return None };
+    let Body::BlankReply(reply) = &message.body() else { return None };
     reply.pledge
 }
 
 /// Whether a message gives a promise of some length.
 fn is_promise(message: &Message<u64>) -> bool {
-    let answer = match &message.body {
+    let answer = match &message.body() {
         Body::VoteReply(reply) if reply.phase == Phase::Real => reply.answer,
         Body::HeartbeatReply(reply) => reply.answer,
         _ => return false,

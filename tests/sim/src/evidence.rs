@@ -55,7 +55,7 @@ impl Evidence {
 
     /// A message that was sent at `sent` arrives at `node`.
     pub(crate) fn arrive(&mut self, node: u64, from: u64, sent: Instant, message: &Message<u64>) {
-        let Body::VoteReply(reply) = &message.body else { return };
+        let Body::VoteReply(reply) = &message.body() else { return };
         if reply.phase != Phase::Pre {
             return;
         }
@@ -81,9 +81,9 @@ impl Evidence {
         message: &Message<u64>,
         now: Instant,
     ) -> bool {
-        let Body::Heartbeat(beat) = &message.body else { return false };
+        let Body::Heartbeat(beat) = &message.body() else { return false };
         let Order::Prepare { attempt: round } = beat.order else { return false };
-        let term = message.header.term;
+        let term = message.header().term;
         let known = self.attempts.get(&leader);
         let is_new =
             known.is_none_or(|known| (known.successor, known.term, known.round) != (successor, term, round));
@@ -234,13 +234,13 @@ impl Cluster {
 
     /// Checks that a quorum has answered the pre-votes of this process before it asks for votes.
     pub(crate) fn check_candidacy(&mut self, node: usize, message: &Message<u64>) -> Verdict {
-        let Body::VoteRequest(request) = &message.body else { return Ok(()) };
+        let Body::VoteRequest(request) = &message.body() else { return Ok(()) };
         let process = self.hosts[node].process.as_mut().filter(|_| self.outbox.is_none());
         let Some(process) = process else { return Ok(()) };
         if request.phase != Phase::Real || request.claim != Claim::Own || process.leads {
             return Ok(());
         }
-        let term = message.header.term;
+        let term = message.header().term;
         if std::mem::replace(&mut process.campaigned, term) == term {
             return Ok(());
         }

@@ -167,7 +167,7 @@ impl FastCluster {
 
     fn send(&mut self, from: usize, to: u64, message: Message<u64>) {
         self.tally.sent += 1;
-        if matches!(&message.body, Body::VoteRequest(request) if request.phase == Phase::Pre) {
+        if matches!(&message.body(), Body::VoteRequest(request) if request.phase == Phase::Pre) {
             self.tally.pre_votes += 1;
         }
         if self.dice.chance(self.traffic.loss) {

@@ -133,8 +133,8 @@ impl ForgettingSetting {
             cluster.run_next();
             for Outgoing { node, to, message } in cluster.outbox.replace(Vec::new()).unwrap_or_default() {
                 let delay = cluster.dice.between(cluster.options.net.delay);
-                let header = Header { sent_at: cluster.now().into(), ..message.header };
-                sent.push(Message { header, ..message.clone() });
+                let header = Header { sent_at: cluster.now().into(), ..message.header() };
+                sent.push(Message::new(header, message.body()));
                 let (from, node) = (node as u64 + 1, to as usize - 1);
                 let event = ScheduledEvent::Deliver { node, from, sent: cluster.now, message };
                 cluster.schedule(cluster.now + delay, event);

@@ -272,11 +272,11 @@ impl Cluster {
     fn send(&mut self, node: usize, to: u64, message: quorate::Message<u64>) {
         self.counts.messages += 1;
         self.hosts[node].sent += 1;
-        if let Body::VoteRequest(ask) = &message.body
+        if let Body::VoteRequest(ask) = &message.body()
             && ask.phase == Phase::Real
-            && message.header.term > self.asked
+            && message.header().term > self.asked
         {
-            self.asked = message.header.term;
+            self.asked = message.header().term;
             self.counts.candidacies += 1;
         }
         let receiver = to as usize - 1;

@@ -57,7 +57,7 @@ impl OldMessages {
 
 /// Whether a message says only that its sender leads or follows, as nearly all do.
 fn is_ordinary(message: &Message<u64>) -> bool {
-    match &message.body {
+    match &message.body() {
         Body::Heartbeat(beat) => beat.order == Order::Follow && beat.membership.is_none(),
         Body::HeartbeatReply(reply) => {
             matches!(reply.answer, Answer::Granted(_)) && !reply.leaving && !reply.ready

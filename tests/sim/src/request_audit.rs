@@ -33,11 +33,11 @@ impl RequestAudit {
         for output in outputs {
             let Output::Send { message, .. } = output else { continue };
             let is_pre_vote =
-                matches!(&message.body, Body::VoteRequest(request) if request.phase == Phase::Pre);
+                matches!(&message.body(), Body::VoteRequest(request) if request.phase == Phase::Pre);
             if !is_pre_vote {
                 continue;
             }
-            let at = message.header.sent_at;
+            let at = message.header().sent_at;
             let elapsed = at.saturating_duration_since(*self.since.get_or_insert(at));
             // The first of them may be sent again at the retry interval for one promise, and once more.
             let urgent = timing.promise + timing.promise.max(timing.retry_interval);

@@ -113,12 +113,12 @@ impl Safety {
 
     /// Checks a message of a node whose durable state is `state`.
     pub(crate) fn sent(&self, node: u64, to: u64, message: &Message<u64>, state: &HardState<u64>) -> Verdict {
-        if message.header.term > state.term {
+        if message.header().term > state.term {
             let text =
-                format!("node {node} sends term {} but has stored {}", message.header.term, state.term);
+                format!("node {node} sends term {} but has stored {}", message.header().term, state.term);
             return Err((ViolationKind::NotDurable, text));
         }
-        let (answer, vote) = match &message.body {
+        let (answer, vote) = match &message.body() {
             Body::VoteReply(reply) => {
                 (reply.answer, (reply.phase == Phase::Real).then_some(reply.request_term))
             }

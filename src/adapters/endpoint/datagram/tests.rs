@@ -35,7 +35,7 @@ fn heartbeat() -> Message<u16> {
     };
     let (promise, order) = (Nanos(128), Order::Follow);
     let body = Heartbeat { promise, rank: Some(0), order, inherited: None, membership: None };
-    Message { header, body: Body::Heartbeat(body) }
+    Message::new(header, Body::Heartbeat(body))
 }
 
 fn seconds(seconds: u64) -> Duration {

@@ -77,7 +77,7 @@ fn reply(u: &mut Unstructured<'_>, checked: &CheckedElection) -> Result<Input<u6
     let Some((from, request)) = checked.sent.get(u.int_in_range(0..=last)?) else {
         return Ok(Input::Receive { from: node(u)?, message: message(u, checked)? });
     };
-    let Message { mut header, body } = request.clone();
+    let (mut header, body) = request.clone().into_parts();
     let answer =
         if u.ratio(1, 8)? { arbitrary_answer(u)? } else { Answer::Granted(Nanos(450 * MILLISECOND)) };
     let of = header.term;
@@ -116,12 +116,12 @@ fn reply(u: &mut Unstructured<'_>, checked: &CheckedElection) -> Result<Input<u6
     }
     // Most replies come from a peer that holds the membership it was sent.
     header.committed = header.committed && u.ratio(1, 2)?;
-    Ok(Input::Receive { from: *from, message: Message { header, body } })
+    Ok(Input::Receive { from: *from, message: Message::new(header, body) })
 }
 
 /// The reply of a blank node: most say of the list and the pledge what this node has said last.
 fn blank_reply(u: &mut Unstructured<'_>, checked: &CheckedElection) -> Result<BlankReply> {
-    let own = checked.sent.iter().rev().find_map(|(_, message)| match message.body {
+    let own = checked.sent.iter().rev().find_map(|(_, message)| match message.body() {
         Body::BlankReply(reply) => Some(reply),
         _ => None,
     });
@@ -194,7 +194,7 @@ fn message(u: &mut Unstructured<'_>, checked: &CheckedElection) -> Result<Messag
             membership: membership(u, checked)?,
         }),
     };
-    Ok(Message { header, body })
+    Ok(Message::new(header, body))
 }
 
 fn arbitrary_answer(u: &mut Unstructured<'_>) -> Result<Answer<u64>> {

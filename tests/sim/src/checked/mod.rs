@@ -316,7 +316,7 @@ impl CheckedElection {
 
     /// Checks that whatever a message claims is durable by now.
     fn check_message(&self, to: u64, message: &Message<u64>, leads: Option<Term>) {
-        let Message { header, body } = message;
+        let (header, body) = (&message.header(), &message.body());
         let stored = &self.stored;
         assert_eq!(header.cluster, CLUSTER);
         let is_stored = header.version == stored.membership.version();
