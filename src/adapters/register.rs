@@ -138,7 +138,7 @@ pub use hosting::RegisterConfig;
 pub use seat::Seat;
 #[cfg(feature = "tokio")]
 pub(in crate::adapters) use seat_calls::{Call, Request};
-pub use seat_content::create_seat;
+pub use seat_content::{SeatInspection, create_seat, inspect_seat};
 #[cfg(all(feature = "seat", not(all(target_family = "wasm", target_os = "unknown"))))]
 pub use seat_host::{SeatEvents, SeatHost, SeatStopped, SeatWorker};
 #[cfg(any(feature = "seat", feature = "tokio"))]

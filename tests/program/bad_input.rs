@@ -32,7 +32,7 @@ fn nodes<'a>(args: &[&'a str]) -> [Vec<&'a str>; 2] {
 
 #[test]
 fn a_wrong_command_line_is_a_line_that_says_what_to_do() {
-    let cases: [(&[&str], &[&str]); 33] = [
+    let cases: [(&[&str], &[&str]); 40] = [
         (&[], &["'quorate' requires a subcommand", "demo", "'quorate --help'"]),
         (&["start"], &["unrecognized subcommand 'start'", "'quorate --help'"]),
         (&["stat"], &["'stat'", "similar", "'status'"]),
@@ -60,6 +60,22 @@ fn a_wrong_command_line_is_a_line_that_says_what_to_do() {
         (&["node", "--advertise", "a text with blanks"], &["--advertise", "must not contain ' '"]),
         (&["run", "--promise-ms", "99"], &["99 is not in 100..=60000"]),
         (&["run", "--grace-ms", "-1"], &["'-1'"]),
+        (&["run", "--seat", "u", "--group", "g"], &["<COMMAND>...", "'quorate run --help'"]),
+        (
+            &["run", "--seat", "u", "--group", "g", "--listen", "127.0.0.1:1", "--", "true"],
+            &["'--seat", "--listen"],
+        ),
+        (
+            &["run", "--seat", "u", "--group", "g", "--seat-ms", "1", "--", "true"],
+            &["1 is not in 500..=3600000"],
+        ),
+        (
+            &["run", "--group", "g", "--id", "1", "--", "true"],
+            &["--listen", "--data", "--first-rollout", "--seat"],
+        ),
+        (&["register"], &["create-seat, create, inspect", "'quorate register --help'"]),
+        (&["register", "create-seat", "u"], &["--group <NAME>"]),
+        (&["register", "create", "u", "--group", "g"], &["--voter <ID>"]),
         (&["demo", "--nodes", "2"], &["2 is not in 3..=99"]),
         (&["demo", "--rounds", "many"], &["'many'", "'quorate demo --help'"]),
         (&["demo", "two\nlines"], &["'two lines'"]),

@@ -10,6 +10,8 @@ mod nodes;
 #[cfg(unix)]
 mod operators;
 #[cfg(target_os = "linux")]
+mod registers;
+#[cfg(target_os = "linux")]
 mod stopping;
 #[cfg(target_os = "linux")]
 mod terminal;
@@ -73,6 +75,7 @@ fn the_program_says_what_it_does() {
         "members",
         "resign",
         "recover",
+        "register",
         "keygen",
         "keys",
         "completions",
@@ -85,6 +88,8 @@ fn the_program_says_what_it_does() {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = printed(&["completions", shell]);
         assert!(script.contains("keygen") && script.contains("group"), "{shell}");
-        assert!(!script.contains("demo:node") && !script.contains("run:exec"), "{shell}");
+        for stage in ["demo:node", "run:exec", "register:exec"] {
+            assert!(!script.contains(stage), "{shell}");
+        }
     }
 }

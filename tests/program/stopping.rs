@@ -16,7 +16,11 @@ const FORMULA: &str = "17 * --promise-ms + --grace-ms + --hook-ms + 3000";
 #[test]
 fn a_supervisor_says_how_long_its_end_takes_by_the_formula_of_its_help() {
     let folder = TempDir::new().unwrap();
-    assert!(printed(&["run", "--help"]).contains(FORMULA));
+    let help = printed(&["run", "--help"]);
+    assert!(
+        help.contains(FORMULA)
+            && help.contains("with --seat, --seat-ms takes the place of 17 * --promise-ms")
+    );
     for (hooks, longest) in [(&[][..], "7.3s"), (&["--on-elected", "true"], "7.8s")] {
         let (data, address) = (folder.path().to_str().unwrap(), free_address());
         let log = folder.path().join("log");

@@ -6,6 +6,8 @@
 //!   mostly on the node where the command runs; supervisor and guard are also frozen together;
 //! - SIGTERM of a supervisor, which has to stop the command and to exit with 0.
 //!
+//! `seats.rs` has supervisors that share nothing but a register, which this program serves to them (`register_double.rs`).
+//!
 //! `operations.rs` does what an operator does: it restarts supervisors, rotates their keys, and lets go of their log.
 //!
 //! Every second copy of the command ignores SIGTERM. `stamp_audit.rs` checks the file alone: no two copies
@@ -32,6 +34,10 @@ mod operations;
 mod process_groups;
 #[cfg(target_os = "linux")]
 mod process_tree;
+#[cfg(target_os = "linux")]
+mod register_double;
+#[cfg(target_os = "linux")]
+mod seats;
 mod stamp_audit;
 #[cfg(target_os = "linux")]
 mod supervisors;
@@ -62,9 +68,17 @@ fn main() -> ExitCode {
     if env::args().nth(1).as_deref() == Some("worker") {
         worker::main(env::args().skip(2));
     }
+    #[cfg(target_os = "linux")]
+    if let Some(folder) = env::args().nth(1).and_then(|url| url.strip_prefix("double:").map(str::to_owned)) {
+        register_double::main(folder.as_ref());
+    }
     let mut trials = stamp_audit::trials();
     #[cfg(target_os = "linux")]
-    trials.extend([process_groups::trials(), operations::trials(), driver::trials()].into_iter().flatten());
+    trials.extend(
+        [process_groups::trials(), operations::trials(), seats::trials(), driver::trials()]
+            .into_iter()
+            .flatten(),
+    );
     #[cfg(not(target_os = "linux"))]
     println!("skipped: one command on one machine: this is not Linux");
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()

@@ -11,6 +11,7 @@ use std::{env, process, thread};
 use rustix::process::Signal;
 
 use crate::process_tree::{Process, blocks_term};
+use crate::register_double;
 use crate::stamp_audit::{Audit, LINE_END, Stamp};
 use crate::{Failure, QUORATE};
 
@@ -21,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Supervisors {
     folder: PathBuf,
+    /// Whether they contend for a seat, and hear nothing of each other.
+    contend: bool,
     command: Vec<String>,
     options: &'static [&'static str],
     pub(crate) nodes: Vec<Node>,
@@ -51,9 +54,31 @@ impl Supervisors {
         let node = |socket: UdpSocket| Ok(Node { address: socket.local_addr()?, child: None, told: false });
         let nodes = sockets.into_iter().map(node).collect::<Result<Vec<_>, Failure>>()?;
         let command = ["worker"].iter().chain(worker).map(ToString::to_string).collect();
+        Supervisors::start_all(folder, false, nodes, options, command)
+    }
+
+    /// Starts this many supervisors that contend for a seat, which run the worker with these arguments.
+    pub(crate) fn contend(
+        folder: &Path,
+        contenders: usize,
+        options: &'static [&'static str],
+        worker: &[&str],
+    ) -> Result<Supervisors, Failure> {
+        let node = || Node { address: (Ipv4Addr::LOCALHOST, 0).into(), child: None, told: false };
+        let command = ["worker"].iter().chain(worker).map(ToString::to_string).collect();
+        Supervisors::start_all(folder, true, (0..contenders).map(|_| node()).collect(), options, command)
+    }
+
+    fn start_all(
+        folder: &Path,
+        contend: bool,
+        nodes: Vec<Node>,
+        options: &'static [&'static str],
+        command: Vec<String>,
+    ) -> Result<Supervisors, Failure> {
         let (folder, audit) = (folder.to_owned(), Audit::default());
         let mut supervisors =
-            Supervisors { folder, command, options, nodes, file: None, text: String::new(), audit };
+            Supervisors { folder, contend, command, options, nodes, file: None, text: String::new(), audit };
         for node in 0..supervisors.nodes.len() {
             supervisors.spawn(node)?;
         }
@@ -67,12 +92,23 @@ impl Supervisors {
             OpenOptions::new().create(true).append(true).open(self.folder.join(format!("{node}.log")))?;
         let mut command = Command::new(QUORATE);
         command.arg("run:exec").arg(process::id().to_string()).args([QUORATE, "run"]);
-        command
-            .arg("--id")
-            .arg(node.to_string())
-            .args(["--group", "test"])
-            .arg("--listen")
-            .arg(self.nodes[node].address.to_string());
+        command.arg("--id").arg(node.to_string()).args(["--group", "test", "--pause-ms", "20"]);
+        if self.contend {
+            register_double::join(&mut command, &self.folder, node);
+        } else {
+            self.join(&mut command, node)?;
+        }
+        command.args(self.options);
+        command.arg("--").arg(exe).args(&self.command).current_dir(&self.folder);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn()?;
+        child.stdin.take().ok_or("no pipe")?.write_all(b"\n")?;
+        (self.nodes[node].child, self.nodes[node].told) = (Some(child), false);
+        Ok(())
+    }
+
+    /// Has a supervisor take part in the election.
+    fn join(&self, command: &mut Command, node: usize) -> Result<(), Failure> {
+        command.arg("--listen").arg(self.nodes[node].address.to_string()).args(["--promise-ms", "300"]);
         for (peer, Node { address, .. }) in self.nodes.iter().enumerate().filter(|&(peer, _)| peer != node) {
             command.arg("--peer").arg(format!("{peer}={address}"));
         }
@@ -80,11 +116,6 @@ impl Supervisors {
         fs::create_dir_all(&data)?;
         let nodes: Vec<_> = (0..self.nodes.len()).map(|node| node.to_string()).collect();
         command.arg("--data").arg(data).arg(format!("--first-rollout={}", nodes.join(",")));
-        command.args(["--promise-ms", "300", "--pause-ms", "20"]).args(self.options);
-        command.arg("--").arg(exe).args(&self.command).current_dir(&self.folder);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn()?;
-        child.stdin.take().ok_or("no pipe")?.write_all(b"\n")?;
-        (self.nodes[node].child, self.nodes[node].told) = (Some(child), false);
         Ok(())
     }
 

@@ -170,9 +170,18 @@ pub(super) fn parse_seat<N: DeserializeOwned>(
     bytes: &[u8],
     group: ClusterId,
 ) -> Result<SeatContent<N>, ContentError> {
-    match postcard::take_from_bytes::<SeatContent<N>>(body_of(SEAT, bytes)?) {
-        Ok((content, [])) if content.group == group => Ok(content),
-        Ok((content, [])) => Err(ContentError::OtherCluster { found: content.group }),
+    let content = parse_any_seat(bytes)?;
+    if content.group == group {
+        Ok(content)
+    } else {
+        Err(ContentError::OtherCluster { found: content.group })
+    }
+}
+
+/// The content of the seat of whatever group.
+pub(super) fn parse_any_seat<N: DeserializeOwned>(bytes: &[u8]) -> Result<SeatContent<N>, ContentError> {
+    match postcard::take_from_bytes(body_of(SEAT, bytes)?) {
+        Ok((content, [])) => Ok(content),
         Ok(_) | Err(_) => Err(ContentError::Malformed),
     }
 }

@@ -27,6 +27,8 @@ mod operating;
 mod output;
 mod paint;
 mod recover;
+mod register;
+mod register_program;
 mod resign;
 mod run;
 mod screen;
@@ -62,6 +64,8 @@ enum Task {
     Resign(resign::Args),
     #[command(subcommand, arg_required_else_help = false)]
     Recover(recover::Task),
+    #[command(subcommand, arg_required_else_help = false)]
+    Register(register::Task),
     Keygen(key_files::KeygenArgs),
     Keys(key_files::KeysArgs),
     Completions(manual::CompletionsArgs),
@@ -78,6 +82,8 @@ fn main() -> ExitCode {
         Some(run::GUARD) => run::guard(args),
         #[cfg(target_os = "linux")]
         Some(run::EXEC) => run::exec(args),
+        #[cfg(target_os = "linux")]
+        Some(register_program::STAGE) => register_program::become_program(args),
         _ => match command_line::parse() {
             Ok(CommandLine { task }) => perform(task),
             Err(code) => return code,
@@ -96,6 +102,7 @@ fn perform(task: Task) -> Result<ExitCode, Failure> {
         Task::Members(task) => members::run(task),
         Task::Resign(args) => resign::run(&args),
         Task::Recover(task) => recover::run(task),
+        Task::Register(task) => register::run(task),
         Task::Keygen(args) => key_files::keygen(&args),
         Task::Keys(args) => key_files::keys(&args),
         Task::Completions(args) => manual::completions(&args),

@@ -26,6 +26,15 @@
 //!   rather than was killed, leadership is handed over, and this process ends with the command's code.
 //!   The next leader runs its own copy.
 //!
+//! # A seat
+//!
+//! With `--seat`, the machines need not reach each other, and none is told of the others: they share nothing but a register,
+//! a row, a key or an object with an atomic compare-and-swap. The one that holds the seat runs the command. `--seat-ms` takes
+//! the place of the promise in all that is said here of the end of a lease: SIGTERM a third of it before that end, SIGKILL a sixth.
+//! The register is called by a program of its own, `quorate-register`, which is killed with this process, and when it does
+//! not answer within a sixth of `--seat-ms`. A process that is told to stop gives the seat up once the command has stopped,
+//! and ends after `--seat-ms + --grace-ms + --hook-ms + 3000` milliseconds at the latest. See the page `guide::register`.
+//!
 //! # Hooks
 //!
 //! `--on-elected` and `--on-stepped-down` have a shell tell others of a new leader: a pager, the DNS, a load balancer. They
@@ -78,6 +87,8 @@
 //!   in it, for the short time until the command is killed.
 
 #[cfg(target_os = "linux")]
+mod contender;
+#[cfg(target_os = "linux")]
 mod deadlines;
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
@@ -94,6 +105,8 @@ mod log;
 #[cfg(target_os = "linux")]
 mod report;
 #[cfg(target_os = "linux")]
+mod seat;
+#[cfg(target_os = "linux")]
 mod service;
 #[cfg(target_os = "linux")]
 mod stop;
@@ -105,6 +118,6 @@ mod supervisor;
 #[cfg(not(target_os = "linux"))]
 pub(crate) use self::elsewhere::{Args, run};
 #[cfg(target_os = "linux")]
-pub(crate) use self::guard::{EXEC, GUARD, exec, guard};
+pub(crate) use self::guard::{EXEC, GUARD, SELF, die_with, exec, guard};
 #[cfg(target_os = "linux")]
 pub(crate) use self::supervisor::{Args, run};

@@ -145,18 +145,24 @@ impl Watch<'_> {
 
 /// `run:exec PARENT COMMAND ARGS…`: becomes the command, or a hook, which dies with the process PARENT.
 pub(crate) fn exec(mut args: Skip<ArgsOs>) -> Result<ExitCode, Failure> {
-    handled_signals().thread_unblock()?;
-    let parent = args.next().and_then(|parent| parent.to_str()?.parse().ok()).and_then(Pid::from_raw);
-    set_parent_process_death_signal(Some(Signal::KILL))?;
-    // The parent may have died before that.
-    if parent.is_none() || getppid() != parent {
-        return Err("this stage must be started by the process that it is to die with".into());
-    }
+    die_with(args.next())?;
     io::stdin().read_exact(&mut [0])?;
     let command = args.next().unwrap_or_default();
     let error = Command::new(&command).args(args).stdin(Stdio::null()).exec();
     complain(format_args!("error: {}: {error}", command.display()));
     Ok(ExitCode::from(NOT_FOUND))
+}
+
+/// Has this process die with the process of that number, which has started it, and receive signals.
+pub(crate) fn die_with(parent: Option<OsString>) -> Result<(), Failure> {
+    handled_signals().thread_unblock()?;
+    let parent = parent.and_then(|parent| parent.to_str()?.parse().ok()).and_then(Pid::from_raw);
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // The parent may have died before that.
+    if parent.is_none() || getppid() != parent {
+        return Err("this stage must be started by the process that it is to die with".into());
+    }
+    Ok(())
 }
 
 /// The exit code of shells for a command that cannot be run.

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 use std::thread;
 use std::time::Duration;
 
@@ -15,10 +16,12 @@ use quorate::adapters::udp::{Host, HostConfig};
 use quorate::{Config, Timing};
 use rustix::process::{getpid, set_child_subreaper};
 
+use super::contender::Contender;
 use super::hooks::{HookSettings, Hooks};
 use super::keys;
 use super::log::Log;
 use super::report::{self, Report};
+use super::seat;
 use super::service::{CommandSettings, Next, Service};
 use super::stop;
 use super::succession::Succession;
@@ -42,6 +45,10 @@ use crate::operating::leads;
 /// for the first nodes of a new group, --joins for a node that is added to it later ('quorate members add'); the other two
 /// are for groups that began otherwise.
 ///
+/// Without nodes that reach each other, on any number of machines that share nothing but a register:
+///   quorate register create-seat s3://bucket/backup --group backup
+///   quorate run --seat s3://bucket/backup --group backup -- ./backup.sh
+///
 /// In the environment of the command:
 ///   QUORATE_GROUP          the name of the group
 ///   QUORATE_ID             the id of the node
@@ -60,6 +67,7 @@ use crate::operating::leads;
 ///
 /// It has stopped within this many milliseconds of SIGTERM, whatever hangs: give the service manager no less time.
 ///   17 * --promise-ms + --grace-ms + --hook-ms + 3000, of which --hook-ms counts only if there are hooks
+///   with --seat, --seat-ms takes the place of 17 * --promise-ms
 ///
 /// Exit codes:
 ///   0  it was told to stop, and has stopped
@@ -70,9 +78,9 @@ use crate::operating::leads;
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
     #[command(flatten)]
-    node: NodeOptions,
+    contender: Contender,
     /// Length of the promises to a leader: for about this long nothing runs after the leader has died
-    #[arg(long, value_name = "MS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(100..=60_000))]
+    #[arg(long, value_name = "MS", default_value_t = 1_000, conflicts_with = "seat", value_parser = clap::value_parser!(u64).range(100..=60_000))]
     promise_ms: u64,
     /// How long the command may take to stop when this process is told to stop
     #[arg(long, value_name = "MS", default_value_t = 5_000)]
@@ -101,12 +109,20 @@ pub(crate) struct Args {
 
 impl Args {
     /// How long it takes at most to stop.
-    fn longest_stop(&self) -> Duration {
+    pub(super) fn longest_stop(&self) -> Duration {
         let has_hooks = self.on_elected.is_some() || self.on_stepped_down.is_some();
         let [promise, grace, hooks] =
             [self.promise_ms, self.grace_ms, if has_hooks { self.hook_ms } else { 0 }]
                 .map(Duration::from_millis);
-        stop::longest(promise, grace, hooks)
+        match &self.contender {
+            Contender::Node(_) => stop::longest(promise, grace, hooks),
+            Contender::Seat(seat) => stop::longest_of_seat(seat.length, grace, hooks),
+        }
+    }
+
+    /// Whether the command is not started again when it has exited.
+    pub(super) fn once(&self) -> bool {
+        self.once
     }
 }
 
@@ -114,8 +130,16 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
     // There is no other thread yet, so all threads will leave these signals to the one that waits for them.
     handled_signals().thread_block()?;
     set_child_subreaper(Some(getpid()))?;
-    let log = Log::start(format!("node {} of group {}", args.node.id, args.node.group.name))?;
-    let code = supervise(&args, &log).unwrap_or_else(|error| {
+    let id = match &args.contender {
+        Contender::Node(node) => node.id,
+        Contender::Seat(seat) => seat.id()?,
+    };
+    let log = Log::start(format!("node {id} of group {}", args.contender.group()))?;
+    let supervised = match &args.contender {
+        Contender::Node(node) => supervise(&args, node, &log),
+        Contender::Seat(seat) => seat::supervise(&args, seat, &log),
+    };
+    let code = supervised.unwrap_or_else(|error| {
         log.say(format_args!("error: {}", causes(error.as_ref())));
         exit_code(error.as_ref())
     });
@@ -123,32 +147,46 @@ pub(crate) fn run(args: Args) -> Result<ExitCode, Failure> {
     Ok(code)
 }
 
-fn supervise(args: &Args, log: &Log) -> Result<ExitCode, Failure> {
+/// What runs the command and the hooks, whatever the supervisor takes part in.
+pub(super) struct Supervision {
+    pub(super) service: Arc<Service>,
+    pub(super) hooks: Hooks,
+}
+
+impl Supervision {
+    /// The command is killed a sixth of `length` before the end of its lease, and asked to stop a sixth before that.
+    pub(super) fn new(args: &Args, id: Id, length: Duration, log: &Log) -> Result<Supervision, Failure> {
+        let group = args.contender.group();
+        let settings = CommandSettings {
+            id,
+            group: group.to_owned(),
+            command: args.command.clone(),
+            margin: part(length, 6),
+            notice: part(length, 6),
+            grace: Duration::from_millis(args.grace_ms),
+            pause: Duration::from_millis(args.pause_ms),
+        };
+        let hooks = HookSettings {
+            on_elected: args.on_elected.clone(),
+            on_stepped_down: args.on_stepped_down.clone(),
+            most: Duration::from_millis(args.hook_ms),
+            group: group.to_owned(),
+            id,
+        };
+        let hooks = Hooks::start(hooks, log.clone())?;
+        Ok(Supervision { service: Service::new(settings, hooks.clone(), log.clone()), hooks })
+    }
+}
+
+fn supervise(args: &Args, node: &NodeOptions, log: &Log) -> Result<ExitCode, Failure> {
     let promise = Duration::from_millis(args.promise_ms);
-    let settings = CommandSettings {
-        id: args.node.id,
-        group: args.node.group.name.clone(),
-        command: args.command.clone(),
-        margin: part(promise, 6),
-        notice: part(promise, 6),
-        grace: Duration::from_millis(args.grace_ms),
-        pause: Duration::from_millis(args.pause_ms),
-    };
-    let hooks = HookSettings {
-        on_elected: args.on_elected.clone(),
-        on_stepped_down: args.on_stepped_down.clone(),
-        most: Duration::from_millis(args.hook_ms),
-        group: args.node.group.name.clone(),
-        id: args.node.id,
-    };
-    let hooks = Hooks::start(hooks, log.clone())?;
-    let service = Service::new(settings, hooks.clone(), log.clone());
-    let keys = args.node.group.keys()?;
-    let (bound, margin) = (args.node.bind_socket()?, part(promise, 6));
-    let host = start_host(args, keys.clone(), timing(promise), margin)?;
-    let local = bound.as_ref().map(|bound| bound.serve(&args.node.group.name, margin, &host)).transpose()?;
+    let Supervision { service, hooks } = Supervision::new(args, node.id, promise, log)?;
+    let keys = node.group.keys()?;
+    let (bound, margin) = (node.bind_socket()?, part(promise, 6));
+    let host = start_host(node, keys.clone(), timing(promise), margin)?;
+    let local = bound.as_ref().map(|bound| bound.serve(&node.group.name, margin, &host)).transpose()?;
     // The list of peers may be the same on all nodes.
-    let others = args.node.peer.iter().filter(|(id, _)| *id != args.node.id);
+    let others = node.peer.iter().filter(|(id, _)| *id != node.id);
     let peers: Vec<_> = others.map(|(id, address)| format!("{id} at {address}")).collect();
     log.say(format_args!("listens on {}; the other nodes are {}", host.local_addr(), peers.join(", ")));
     watch(&host, Arc::clone(&service), local.clone());
@@ -159,14 +197,30 @@ fn supervise(args: &Args, log: &Log) -> Result<ExitCode, Failure> {
         waiting.host_has_ended();
     })?;
     report::follow_events(&host, local, log.clone())?;
-    let key_file = match (&args.node.group.key, keys) {
+    let key_file = match (&node.group.key, keys) {
         (Some(path), Some(keys)) => {
             log.say(format_args!("the keys are {keys:?}"));
             Some(keys::watch(path.clone(), keys, Arc::clone(&service), log.clone())?)
         }
         _ => None,
     };
-    let (stopper, stopping, longest) = (Arc::clone(&service), log.clone(), args.longest_stop());
+    let how = "waits until another node can take over, if this one leads";
+    stop_at_signals(Arc::clone(&service), log.clone(), args.longest_stop(), how, key_file)?;
+    let code = serve(host, &service, args, node, log);
+    // The host has stopped, so that another machine may lead while this one tells of its end.
+    hooks.finish();
+    code
+}
+
+/// Stops the service at a signal, on a thread of its own, and this process after `longest` in any case. At SIGHUP, the file
+/// of keys is read again if there is one.
+pub(super) fn stop_at_signals(
+    service: Arc<Service>,
+    log: Log,
+    longest: Duration,
+    how: &'static str,
+    key_file: Option<Sender<()>>,
+) -> io::Result<()> {
     spawn("signals", move || {
         while let Ok(Signal::SIGHUP) = handled_signals().wait() {
             // Without keys the signal means what it means to most programs.
@@ -174,17 +228,10 @@ fn supervise(args: &Args, log: &Log) -> Result<ExitCode, Failure> {
                 break;
             }
         }
-        stopping.say(format_args!(
-            "is told to stop, which takes no longer than {longest:?}: waits until another node can take over, if this \
-             one leads"
-        ));
-        stopper.ask_to_stop();
-        stop::end_after(longest, &stopping)
-    })?;
-    let code = serve(host, &service, args, log);
-    // The host has stopped, so that another machine may lead while this one tells of its end.
-    hooks.finish();
-    code
+        log.say(format_args!("is told to stop, which takes no longer than {longest:?}: {how}"));
+        service.ask_to_stop();
+        stop::end_after(longest, &log)
+    })
 }
 
 /// Tells the service and the clients of the local socket of the lease. Both stop at the same time.
@@ -202,9 +249,15 @@ fn watch(host: &Host<Id>, service: Arc<Service>, local: Option<LocalSocket>) {
     });
 }
 
-fn serve(host: Host<Id>, service: &Arc<Service>, args: &Args, log: &Log) -> Result<ExitCode, Failure> {
+fn serve(
+    host: Host<Id>,
+    service: &Arc<Service>,
+    args: &Args,
+    node: &NodeOptions,
+    log: &Log,
+) -> Result<ExitCode, Failure> {
     let timing = timing(Duration::from_millis(args.promise_ms));
-    let _answers_until_the_end = args.node.serve_probes(&host)?;
+    let _answers_until_the_end = node.serve_probes(&host)?;
     let (mut report, mut succession) = (Report::new(log.clone()), Succession::new(&timing));
     let code = loop {
         match service.next(succession.interval()) {
@@ -242,12 +295,11 @@ fn serve(host: Host<Id>, service: &Arc<Service>, args: &Args, log: &Log) -> Resu
 }
 
 fn start_host(
-    args: &Args,
+    node: &NodeOptions,
     keys: Option<Keyring>,
     timing: Timing,
     margin: Duration,
 ) -> Result<Host<Id>, Failure> {
-    let node = &args.node;
     let config = Config { timing, ..Config::new(node.id) };
     // With this margin the supervisor kills at the same time as the guard.
     let (peers, protection) = (node.peer.clone(), node.group.protection(keys));
@@ -256,7 +308,7 @@ fn start_host(
 }
 
 /// A thread that cannot be started is an error, and not a panic.
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+pub(super) fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
     thread::Builder::new().name(name.into()).spawn(body).map(drop)
 }
 
