@@ -34,6 +34,21 @@ pub trait Cell: Send + 'static {
     fn create(&mut self, bytes: &[u8]) -> Result<Option<Tag>, CellError>;
 }
 
+/// A client that was chosen while the program runs.
+impl<C: Cell + ?Sized> Cell for Box<C> {
+    fn read(&mut self) -> Result<Option<(Tag, Vec<u8>)>, CellError> {
+        (**self).read()
+    }
+
+    fn swap(&mut self, tag: &Tag, bytes: &[u8]) -> Result<Option<Tag>, CellError> {
+        (**self).swap(tag, bytes)
+    }
+
+    fn create(&mut self, bytes: &[u8]) -> Result<Option<Tag>, CellError> {
+        (**self).create(bytes)
+    }
+}
+
 /// The client of one register, whose calls are awaited. As a [`Cell`] in all else.
 ///
 /// A future that takes too long is dropped. Its call may still reach the register, so that counts as

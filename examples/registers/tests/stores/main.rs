@@ -20,3 +20,4 @@ mod object;
 mod postgres;
 mod server;
 mod sqlite;
+mod two_machines;
