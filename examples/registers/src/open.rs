@@ -35,7 +35,7 @@ pub enum OpenError {
 /// |---|---|
 /// | `sqlite:PATH` or `sqlite:PATH#NAME` | a row of the file, `register` if no name is given |
 /// | `postgres://USER@HOST/DATABASE` or `…?register=NAME` | a row; `PGPASSWORD` is the password if the URL has none |
-/// | `nats://HOST:PORT/BUCKET/KEY` | a key; `NATS_CREDS` is the file of credentials |
+/// | `nats://USER@HOST:PORT/BUCKET/KEY` | a key; `NATS_PASSWORD` is the password if the URL has none, and without a user `NATS_CREDS` is the file of credentials |
 /// | `s3://BUCKET/KEY` | an object; `AWS_ENDPOINT`, `AWS_REGION` and so on as `object_store` reads them |
 /// | `gs://BUCKET/KEY` | an object; `GOOGLE_SERVICE_ACCOUNT` and so on |
 /// | `az://CONTAINER/KEY` | an object; `AZURE_STORAGE_ACCOUNT_NAME` and so on |
@@ -143,6 +143,18 @@ fn nats(rest: &str, timeout: Duration) -> Result<Box<dyn Cell>, OpenError> {
                 .credentials(&std::fs::read_to_string(path).map_err(client_error)?)
                 .map_err(client_error)?,
             Err(_) => options,
+        };
+        // The client does not look for a user in the URL.
+        let (options, servers) = match servers.rsplit_once('@') {
+            Some((user, servers)) => {
+                let (user, password) = user.split_once(':').unwrap_or((user, ""));
+                let password = match std::env::var("NATS_PASSWORD") {
+                    Ok(given) if password.is_empty() => given,
+                    _ => password.to_owned(),
+                };
+                (options.user_and_password(user.to_owned(), password), servers)
+            }
+            None => (options, servers),
         };
         let servers = format!("nats://{servers}");
         blocking(crate::NatsCell::new(servers, options, bucket, key, timeout), timeout)

@@ -28,9 +28,20 @@ impl Nats {
             return None;
         };
         let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+        // The operator may do anything, and a machine what the page grants it.
+        let page = include_str!("../../../../src/guide/register.md");
+        let granted = page.split_once("permissions: {").unwrap().1.split_once("\n}").unwrap().0;
+        let users = format!(
+            "authorization: {{ users: [ {{ user: operator, password: a }}\n\
+             {{ user: machine, password: b, permissions: {{ {granted} }} }} ] }}"
+        );
+        let file = folder.path().join("nats.conf");
+        std::fs::write(&file, users).unwrap();
         let mut command = Command::new(program);
-        command.args(["--jetstream", "--addr", "127.0.0.1", "--port", &port.to_string(), "--store_dir"]);
-        command.arg(folder.path());
+        command
+            .args(["--jetstream", "--addr", "127.0.0.1", "--port", &port.to_string(), "--config"])
+            .arg(file);
+        command.arg("--store_dir").arg(folder.path());
         let mut server = Server::new(command);
         server.start();
         let runtime = Runtime::new().unwrap();
@@ -41,8 +52,8 @@ impl Nats {
     }
 
     fn client(&self) -> Result<Client, async_nats::ConnectError> {
-        let address = format!("nats://127.0.0.1:{}", self.port);
-        self.runtime.block_on(ConnectOptions::new().connect(address))
+        let options = ConnectOptions::new().user_and_password("operator".to_owned(), "a".to_owned());
+        self.runtime.block_on(options.connect(format!("nats://127.0.0.1:{}", self.port)))
     }
 
     fn make_bucket(&self, client: &Client) {
@@ -68,7 +79,7 @@ impl Nats {
 }
 
 fn url(port: u16, bucket: &str, key: &str) -> String {
-    format!("nats://127.0.0.1:{port}/{bucket}/{key}")
+    format!("nats://operator:a@127.0.0.1:{port}/{bucket}/{key}")
 }
 
 /// Killed, not cut from power: what was written is in the caches of the system, and not lost. See `sync_interval`.
@@ -113,6 +124,23 @@ fn each_error_of_nats_is_of_the_right_kind() {
     let client = nats.client().unwrap();
     nats.runtime.block_on(async { jetstream::new(client).delete_stream("KV_registers").await.unwrap() });
     assert_not_done(cell.swap(&second, b"x"));
+}
+
+#[test]
+fn a_machine_may_replace_its_register_and_write_no_other_key() {
+    let Some(nats) = Nats::start() else { return };
+    for key in ["group-7", "another"] {
+        open(&nats.url(key), PATIENCE).unwrap().create(b"first").unwrap().unwrap();
+    }
+    let as_machine = |key: &str| nats.url(key).replace("operator:a", "machine:b");
+    let mut machine = open(&as_machine("group-7"), PATIENCE).unwrap();
+    let (tag, _) = machine.read().unwrap().unwrap();
+    assert!(machine.swap(&tag, b"second").unwrap().is_some());
+    // The server gives no answer to what it does not permit.
+    let mut another = open(&as_machine("another"), Duration::from_secs(2)).unwrap();
+    let (tag, _) = wait_until("an answer", || another.read().ok()).unwrap();
+    assert!(matches!(another.swap(&tag, b"x"), Err(CellError::Unknown(_))));
+    assert_eq!(open(&nats.url("another"), PATIENCE).unwrap().read().unwrap().unwrap().1, b"first");
 }
 
 #[test]

@@ -137,6 +137,18 @@ fn each_error_of_postgresql_is_of_the_right_kind() {
     assert_not_done(open(&url_of("reader"), PATIENCE).unwrap().swap(&first, b"x"));
     assert!(unchanged());
 
+    // What the page has the operator grant is enough to read and to replace, and not to create.
+    postgres.run("CREATE ROLE machine LOGIN");
+    let page = include_str!("../../../../src/guide/register.md");
+    for grant in page.lines().filter(|line| line.starts_with("GRANT ")) {
+        postgres.run(grant);
+    }
+    postgres.run("INSERT INTO quorate_register VALUES ('machine', 1, '')");
+    let mut machine = open(&url(postgres.port, "machine", "machine"), PATIENCE).unwrap();
+    let (tag, _) = machine.read().unwrap().unwrap();
+    assert!(machine.swap(&tag, b"x").unwrap().is_some());
+    assert_not_done(open(&url(postgres.port, "machine", "another"), PATIENCE).unwrap().create(b"x"));
+
     // A row that another session has locked. The time-out of the statement is the server's, so it is never made.
     postgres.run("ALTER ROLE reader SET default_transaction_read_only = off");
     let lock = "BEGIN; SELECT FROM quorate_register FOR UPDATE; SELECT pg_sleep(3600)";
