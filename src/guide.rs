@@ -45,7 +45,8 @@ pub mod memory {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/operations.md"))]
 pub mod operations {}
 
-#[doc = include_str!("guide/register.md")]
+// The example of this page needs these features.
+#[cfg_attr(any(not(doctest), all(feature = "register", feature = "udp")), doc = include_str!("guide/register.md"))]
 pub mod register {}
 
 #[doc = include_str!("guide/replication.md")]

@@ -5,8 +5,11 @@
 //! members beside a *register voter* R, of priority 0. An [`Agent`] on each machine speaks for R, to the node on that
 //! machine alone. R obeys the rules that bind every voter, and section 10 of the [rules](crate#10-a-voter-in-a-register).
 //!
+//! Both hosts carry one: `udp::HostConfig::register` and `tokio::Options::register` take a [`RegisterConfig`], with the
+//! client of the register, a [`Cell`] or an [`AsyncCell`].
+//!
 //! An `Agent` reads nothing and writes nothing: it says what is to be [read or swapped](Step), and is told what
-//! [came of it](Outcome). Its host
+//! [came of it](Outcome). A host of your own
 //!
 //! 1. tells the election of it ([`expect_register_voter`](crate::Election::expect_register_voter)), and passes each message that the node sends to R to [`Agent::ask`], and none of them to the network;
 //! 2. carries out [`Step::Read`] and [`Step::Swap`], one at a time, and reports to [`Agent::complete`]; one that takes too

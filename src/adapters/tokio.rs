@@ -49,6 +49,14 @@
 //! [`Handle::start_volatile`] runs a node without storage: a container without a volume, a machine without a disk. It
 //! comes back under its old id.
 //!
+//! With `Options::register` (feature `register`) the node speaks for a voter whose state is in a register: see
+//! `adapters::register`. What the node sends to that voter never reaches the transport, and what claims to be from it is
+//! dropped. Calls are awaited by a task of their own, one at a time, and one that takes too long is dropped, so they hold
+//! nothing up; `Options::blocking_register` takes a client whose calls block, with a thread of its own.
+//! `Handle::register_status` shows the agent, `Handle::register_events` its news, and `Handle::record_position` has the
+//! register hold how far the data of a leader reach. A client that panics is not called again, and the voter is silent from
+//! then on. A node that stops waits 200 ms for a call that is under way.
+//!
 //! The runtime needs its timers enabled, and for UDP its IO as well. A handler that blocks it for as long as a promise
 //! costs the leader its lease: where the runtime has other work to do, let the node have a runtime and a thread of its
 //! own, by [`Handle::start_on_thread`].

@@ -59,6 +59,16 @@
 //! was wiped. [`Host::start_volatile`] runs a node without storage: a container without a volume, a machine without a
 //! disk. Both come back under their old id.
 //!
+//! # A register
+//!
+//! With `HostConfig::register` (feature `register`) the host speaks for a voter whose state is in a register: see
+//! `adapters::register`. What the node sends to that voter never goes to the network, nobody looks for its address, and
+//! datagrams that claim to be from it are dropped and [counted](DatagramCounters::from_register_voter). Calls of the
+//! register run on a thread of their own, one at a time, and hold nothing up: one that takes too long is given up, and what
+//! comes of it later is not used. `Host::register_status` shows the agent, `Notice::Register` its news, and
+//! `Host::record_position` has the register hold how far the data of a leader reach. A client that panics is not called
+//! again, and the voter is silent from then on. A host that stops waits 200 ms for a call that is under way.
+//!
 //! # Security
 //!
 //! With [keys](HostConfig::sealed) datagrams are [sealed](crate::adapters::seal): only nodes of the group

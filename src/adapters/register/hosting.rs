@@ -70,7 +70,7 @@ impl<I, C> RegisterConfig<I, C> {
 
     /// The highest number of a content that this node has seen before its restart, if the program has kept it: that of
     /// [`RegisterStatus::sequence`](super::RegisterStatus::sequence). A lower one is then taken for a copy that was put
-    /// back. Rule 10.11. See [`remember_in`](Self::remember_in).
+    /// back. Rule 10.11. A file keeps it, if the host is told of one: `remember_in`.
     #[must_use]
     pub fn known_sequence(mut self, sequence: u64) -> Self {
         self.known_sequence = sequence;
