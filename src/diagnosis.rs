@@ -40,7 +40,7 @@ pub struct Diagnosis<I> {
     pub unreadable: u64,
     /// The last denial that this node received, if a quorum of the voters is heard and there is no leader all the same.
     pub denial: Option<ReceivedDenial<I>>,
-    /// What the system says, if the problem is one of its own.
+    /// What the system says, if the problem is one of its own; or why the voter in a register is silent, if a quorum is missing.
     pub cause: Option<String>,
 }
 

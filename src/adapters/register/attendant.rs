@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::mem;
 use core::time::Duration;
@@ -14,6 +15,7 @@ use super::cell::Cell;
 use super::known_sequence::KnownSequence;
 use super::status::{Outcome, RegisterEvent, RegisterStatus, Step, Tag};
 use crate::adapters::random::JitterRng;
+use crate::diagnosis::Problem;
 use crate::election::Election;
 use crate::message::Message;
 use crate::status::{MemberStatus, Status};
@@ -248,7 +250,8 @@ impl<I: NodeId> Attendant<I> {
         self.agent.status()
     }
 
-    /// Counts the voter as present unless it is silent: a leader does not hear it while it needs no promise of it.
+    /// Counts the voter as present unless it is silent, since a leader does not hear it while it needs no promise of it; and
+    /// says why it is silent where a quorum is missing.
     pub(in crate::adapters) fn show(&self, status: &mut Status<I>) {
         let RegisterStatus { silence, last_seen, .. } = self.agent.status();
         let is_unheard = |member: &MemberStatus<I>| {
@@ -257,6 +260,11 @@ impl<I: NodeId> Attendant<I> {
         };
         if silence.is_none() && last_seen.is_some() && status.members.iter().any(is_unheard) {
             status.present_voters = status.present_voters.saturating_add(1);
+        }
+        if let (Some(silence), Some(diagnosis)) = (silence, &mut status.diagnosis)
+            && diagnosis.problem == Problem::NoQuorum
+        {
+            diagnosis.cause.get_or_insert_with(|| silence.to_string());
         }
     }
 

@@ -5,8 +5,10 @@ use std::vec;
 
 use rand_xoshiro::rand_core::SeedableRng;
 
+use super::super::status::Silence;
 use super::*;
 use crate::config::Config;
+use crate::diagnosis::Diagnosis;
 use crate::hard_state::HardState;
 use crate::types::{ClusterId, Nanos};
 
@@ -18,6 +20,7 @@ struct Script {
     /// The calls that have begun, and how many were cancelled.
     begun: Vec<u64>,
     cancelled: usize,
+    silence: Option<Silence<u8>>,
 }
 
 #[derive(Clone, Default)]
@@ -58,7 +61,7 @@ impl Spokesman<u8> for Scripted {
 
     fn status(&self) -> RegisterStatus<u8> {
         RegisterStatus {
-            silence: None,
+            silence: self.with(|script| script.silence.clone()),
             last_seen: None,
             sequence: None,
             bound: None,
@@ -134,4 +137,17 @@ fn a_call_behind_one_that_hangs_is_never_begun_and_has_failed_for_certain() {
     attendant.complete(Called { number: 1, outcome: None }, at(1_050));
     assert_eq!(script.with(|script| script.begun.clone()), [1, 11]);
     assert!(attendant.is_calling());
+}
+
+#[test]
+fn where_a_quorum_is_missing_the_status_says_why_the_voter_is_silent() {
+    let (attendant, script, node) = attendant();
+    script.with(|script| script.silence = Some(Silence::Missing));
+    for (problem, is_told) in [(Problem::NoQuorum, true), (Problem::SilentMembers, false)] {
+        let mut status = node.status();
+        status.diagnosis = Some(Diagnosis::new(problem, Duration::from_secs(9)));
+        attendant.show(&mut status);
+        let cause = status.diagnosis.and_then(|diagnosis| diagnosis.cause);
+        assert_eq!(cause.is_some_and(|cause| cause.contains("there is no register")), is_told);
+    }
 }
