@@ -2,6 +2,7 @@
 
 mod display;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -90,7 +91,9 @@ pub enum Event<I> {
     /// seconds to an hour, for as long as it lasts.
     ///
     /// Let the operator know.
-    Diagnosed(Diagnosis<I>),
+    ///
+    /// A diagnosis is large and rare, so it is in a box: all other events are small.
+    Diagnosed(Box<Diagnosis<I>>),
     /// What was [diagnosed](Self::Diagnosed) is over.
     Resolved {
         /// What was wrong, as it was said last.

@@ -165,8 +165,9 @@ fn a_failover_allocates_once_for_each_write_and_five_times_more() {
 /// Ids of 8 bytes.
 #[cfg(target_pointer_width = "64")]
 #[test]
-fn a_message_takes_at_most_96_bytes_on_its_way() {
+fn a_message_takes_at_most_96_bytes_on_its_way_and_an_output_168() {
     assert!(size_of::<Message<u64>>() <= 96, "{} bytes", size_of::<Message<u64>>());
+    assert!(size_of::<Output<u64>>() <= 168, "{} bytes", size_of::<Output<u64>>());
 }
 
 /// Heartbeats, the replies to them, and votes.

@@ -166,8 +166,11 @@ fn each_transition_is_one_log_line_at_a_fitting_level() {
         Output::Event(lapsed),
         Output::Event(Event::LeaderChanged { leader: None }),
         Output::Event(Event::LeaderLost { leader: 2 }),
-        Output::Event(Event::Diagnosed(Diagnosis::new(Problem::NoQuorum, Duration::from_secs(3)))),
-        Output::Event(Event::Diagnosed(Diagnosis::new(Problem::StatePending, Duration::from_secs(3)))),
+        Output::Event(Event::Diagnosed(Box::new(Diagnosis::new(Problem::NoQuorum, Duration::from_secs(3))))),
+        Output::Event(Event::Diagnosed(Box::new(Diagnosis::new(
+            Problem::StatePending,
+            Duration::from_secs(3),
+        )))),
         Output::Event(Event::SteppedDown { term: Term(4), reason: StepDown::Resigned { successor: None } }),
         Output::Event(Event::TwoLeaders { peer: 2, term: Term(5) }),
     ];

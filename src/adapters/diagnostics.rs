@@ -223,7 +223,7 @@ impl<I: NodeId> Diagnostics<I> {
             if let Some(episode) = &mut self.episode {
                 episode.told = Some(diagnosis.problem);
             }
-            self.tell(Event::Diagnosed(diagnosis));
+            self.tell(Event::Diagnosed(Box::new(diagnosis)));
         }
     }
 

@@ -178,7 +178,7 @@ impl<I: Clone> Upkeep<I> {
         let diagnosis = pending.write.diagnosis(now).filter(|_| self.pace.is_due(now))?;
         self.pace.pause(now);
         pending.told = true;
-        Some(Event::Diagnosed(diagnosis))
+        Some(Event::Diagnosed(Box::new(diagnosis)))
     }
 
     /// What the host is to step instead of `input`, a command of the program.

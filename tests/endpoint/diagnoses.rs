@@ -48,7 +48,7 @@ fn said_within(world: &mut World, id: Id, seconds: u64) -> Vec<(u64, Event<Id>)>
 
 fn diagnoses(said: &[(u64, Event<Id>)]) -> Vec<(u64, Diagnosis<Id>)> {
     let diagnosis = |(second, event): &(u64, Event<Id>)| match event {
-        Event::Diagnosed(diagnosis) => Some((*second, diagnosis.clone())),
+        Event::Diagnosed(diagnosis) => Some((*second, Diagnosis::clone(diagnosis))),
         _ => None,
     };
     said.iter().filter_map(diagnosis).collect()
