@@ -50,8 +50,9 @@ const ADAPTERS: [&[&str]; 23] = [
     &["--package=quorate", "--test=register_hosts"],
 ];
 /// The same of the program, from outside.
-const PROGRAM: [&[&str]; 9] = [
+const PROGRAM: [&[&str]; 10] = [
     &["--package=quorate", "--test=program", "bad_input::"],
+    &["--package=quorate", "--test=program", "registers::"],
     &["--package=quorate", "--test=program", "files::"],
     &["--package=quorate", "--test=program", "nodes::"],
     &["--package=quorate", "--test=program", "stopping::"],
