@@ -32,7 +32,7 @@ fn nodes<'a>(args: &[&'a str]) -> [Vec<&'a str>; 2] {
 
 #[test]
 fn a_wrong_command_line_is_a_line_that_says_what_to_do() {
-    let cases: [(&[&str], &[&str]); 40] = [
+    let cases: [(&[&str], &[&str]); 41] = [
         (&[], &["'quorate' requires a subcommand", "demo", "'quorate --help'"]),
         (&["start"], &["unrecognized subcommand 'start'", "'quorate --help'"]),
         (&["stat"], &["'stat'", "similar", "'status'"]),
@@ -73,6 +73,7 @@ fn a_wrong_command_line_is_a_line_that_says_what_to_do() {
             &["run", "--group", "g", "--id", "1", "--", "true"],
             &["--listen", "--data", "--first-rollout", "--seat"],
         ),
+        (&["node", "--register", "u"], &["--register-voter <ID>"]),
         (&["register"], &["create-seat, create, inspect", "'quorate register --help'"]),
         (&["register", "create-seat", "u"], &["--group <NAME>"]),
         (&["register", "create", "u", "--group", "g"], &["--voter <ID>"]),
@@ -82,7 +83,7 @@ fn a_wrong_command_line_is_a_line_that_says_what_to_do() {
         (&["status", "--group", "g", "here"], &["'here' for '[HOST:PORT]...'", "a port is missing"]),
         (&["watch", "--group", "g"], &["--key <FILE>", "'quorate watch --help'"]),
         (&["watch", "--interval-ms", "0"], &["0 is not in 100..=3600000"]),
-        (&["members"], &["add, remove, replace, promote"]),
+        (&["members"], &["add, add-register, remove, replace, promote"]),
         (
             &["members", "add", "--group", "g", "--key", "k"],
             &["<ID=HOST:PORT>", "'quorate members add --help'"],

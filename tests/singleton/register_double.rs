@@ -14,19 +14,19 @@ use serde_json::{Value, json};
 
 use crate::Failure;
 
-/// Has a supervisor contend for the seat whose register is in this folder.
-pub(crate) fn join(command: &mut Command, folder: &Path, contender: usize) {
+/// Has a supervisor use the register in this folder, by this option.
+pub(crate) fn connect(command: &mut Command, option: &str, folder: &Path, supervisor: usize) {
     let own = env::current_exe().expect("a path");
-    command.env("QUORATE_REGISTER", own).env("QUORATE_DOUBLE", contender.to_string());
-    command.arg("--seat").arg(format!("double:{}", folder.display()));
+    command.env("QUORATE_REGISTER", own).env("QUORATE_DOUBLE", supervisor.to_string());
+    command.arg(option).arg(format!("double:{}", folder.display()));
 }
 
-/// Creates the register of the seat, as an operator does.
-pub(crate) fn create(folder: &Path) -> Result<(), Failure> {
+/// Creates the register in this folder, as an operator does.
+pub(crate) fn create(folder: &Path, kind: &str, options: &[&str]) -> Result<(), Failure> {
     let mut command = Command::new(crate::QUORATE);
     command.env("QUORATE_REGISTER", env::current_exe()?);
-    command.args(["register", "create-seat", "--group", "test"]).arg(format!("double:{}", folder.display()));
-    let output = command.output()?;
+    command.args(["register", kind, "--group", "test"]).args(options);
+    let output = command.arg(format!("double:{}", folder.display())).output()?;
     if output.status.success() { Ok(()) } else { Err(String::from_utf8(output.stderr)?.into()) }
 }
 

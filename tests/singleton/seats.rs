@@ -1,6 +1,7 @@
 //! Supervisors that share nothing but a register, while they are killed, told to stop, and cut off from it.
 
 use std::fs;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use tempfile::TempDir;
 use crate::Failure;
 use crate::process_tree::{Process, command};
 use crate::register_double;
-use crate::supervisors::Supervisors;
+use crate::supervisors::{Kind, Supervisors};
 
 /// How long to wait for an event that has to happen. The bound is generous, since machines are busy.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,12 +33,13 @@ pub(crate) fn trials() -> Vec<Trial> {
             check_silence("no-answer")
         }),
         trial("a_register_program_that_is_killed_is_started_again", check_program),
+        trial("of_two_machines_and_a_register_one_machine_is_enough", check_voter),
     ]
 }
 
 fn contend(folder: &TempDir, options: &'static [&'static str]) -> Result<Supervisors, Failure> {
-    register_double::create(folder.path())?;
-    Supervisors::contend(folder.path(), 3, options, &["either", "stamps"])
+    register_double::create(folder.path(), "create-seat", &[])?;
+    Supervisors::start_kind(folder.path(), Kind::Seat, 3, options, &["either", "stamps"])
 }
 
 fn check_kills() -> Result<(), Failure> {
@@ -108,6 +110,43 @@ fn check_program() -> Result<(), Failure> {
     }
     if running.dies_within(Duration::ZERO)? {
         return Err("the command was stopped".into());
+    }
+    supervisors.audit()
+}
+
+/// The voter of the register is added while both machines run. Then the one that leads is killed, and stays dead.
+fn check_voter() -> Result<(), Failure> {
+    let folder = TempDir::new()?;
+    let quorate = |args: &[&str]| Command::new(crate::QUORATE).args(args).current_dir(folder.path()).output();
+    if !quorate(&["keygen", "key"])?.status.success() {
+        return Err("no key".into());
+    }
+    let options = &["--key", "key", "--register-voter", "bucket", "--register-look-ms", "200"];
+    let mut supervisors =
+        Supervisors::start_kind(folder.path(), Kind::GroupWithRegister, 2, options, &["either", "stamps"])?;
+    supervisors.until("the command to run", |_| true)?;
+    register_double::create(folder.path(), "create", &["--voter", "bucket"])?;
+    let address = supervisors.nodes[0].address.to_string();
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let args = ["members", "add-register", "bucket", "--group", "test", "--key", "key", "--at", &address];
+        let output = quorate(&args)?;
+        if output.status.success() {
+            break;
+        }
+        if Instant::now() > end {
+            return Err(String::from_utf8(output.stderr)?.into());
+        }
+    }
+    let holder = supervisors.until("the command to run", |_| true)?.node;
+    supervisors.kill(holder as usize)?;
+    let end = Instant::now() + PATIENCE;
+    while supervisors.audit.last().is_none_or(|stamp| stamp.node == holder) {
+        if Instant::now() > end {
+            return Err("the other machine does not run the command".into());
+        }
+        supervisors.read()?;
+        thread::sleep(Duration::from_millis(20));
     }
     supervisors.audit()
 }

@@ -22,8 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Supervisors {
     folder: PathBuf,
-    /// Whether they contend for a seat, and hear nothing of each other.
-    contend: bool,
+    kind: Kind,
     command: Vec<String>,
     options: &'static [&'static str],
     pub(crate) nodes: Vec<Node>,
@@ -32,8 +31,19 @@ pub(crate) struct Supervisors {
     pub(crate) audit: Audit,
 }
 
+/// What the supervisors take part in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// An election among them.
+    Group,
+    /// The same, with a voter in a register.
+    GroupWithRegister,
+    /// The contention for a seat: they hear nothing of each other.
+    Seat,
+}
+
 pub(crate) struct Node {
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     child: Option<Child>,
     /// Whether the supervisor was told to stop, so that it may end.
     pub(crate) told: bool,
@@ -47,6 +57,16 @@ impl Supervisors {
         options: &'static [&'static str],
         worker: &[&str],
     ) -> Result<Supervisors, Failure> {
+        Supervisors::start_kind(folder, Kind::Group, nodes, options, worker)
+    }
+
+    pub(crate) fn start_kind(
+        folder: &Path,
+        kind: Kind,
+        nodes: usize,
+        options: &'static [&'static str],
+        worker: &[&str],
+    ) -> Result<Supervisors, Failure> {
         fs::create_dir_all(folder)?;
         // All sockets exist at once, so that their ports differ, and are closed before the ports are used.
         let sockets = (0..nodes).map(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)));
@@ -54,31 +74,9 @@ impl Supervisors {
         let node = |socket: UdpSocket| Ok(Node { address: socket.local_addr()?, child: None, told: false });
         let nodes = sockets.into_iter().map(node).collect::<Result<Vec<_>, Failure>>()?;
         let command = ["worker"].iter().chain(worker).map(ToString::to_string).collect();
-        Supervisors::start_all(folder, false, nodes, options, command)
-    }
-
-    /// Starts this many supervisors that contend for a seat, which run the worker with these arguments.
-    pub(crate) fn contend(
-        folder: &Path,
-        contenders: usize,
-        options: &'static [&'static str],
-        worker: &[&str],
-    ) -> Result<Supervisors, Failure> {
-        let node = || Node { address: (Ipv4Addr::LOCALHOST, 0).into(), child: None, told: false };
-        let command = ["worker"].iter().chain(worker).map(ToString::to_string).collect();
-        Supervisors::start_all(folder, true, (0..contenders).map(|_| node()).collect(), options, command)
-    }
-
-    fn start_all(
-        folder: &Path,
-        contend: bool,
-        nodes: Vec<Node>,
-        options: &'static [&'static str],
-        command: Vec<String>,
-    ) -> Result<Supervisors, Failure> {
         let (folder, audit) = (folder.to_owned(), Audit::default());
         let mut supervisors =
-            Supervisors { folder, contend, command, options, nodes, file: None, text: String::new(), audit };
+            Supervisors { folder, kind, command, options, nodes, file: None, text: String::new(), audit };
         for node in 0..supervisors.nodes.len() {
             supervisors.spawn(node)?;
         }
@@ -93,10 +91,13 @@ impl Supervisors {
         let mut command = Command::new(QUORATE);
         command.arg("run:exec").arg(process::id().to_string()).args([QUORATE, "run"]);
         command.arg("--id").arg(node.to_string()).args(["--group", "test", "--pause-ms", "20"]);
-        if self.contend {
-            register_double::join(&mut command, &self.folder, node);
-        } else {
-            self.join(&mut command, node)?;
+        match self.kind {
+            Kind::Group => self.join(&mut command, node)?,
+            Kind::GroupWithRegister => {
+                self.join(&mut command, node)?;
+                register_double::connect(&mut command, "--register", &self.folder, node);
+            }
+            Kind::Seat => register_double::connect(&mut command, "--seat", &self.folder, node),
         }
         command.args(self.options);
         command.arg("--").arg(exe).args(&self.command).current_dir(&self.folder);
@@ -108,7 +109,9 @@ impl Supervisors {
 
     /// Has a supervisor take part in the election.
     fn join(&self, command: &mut Command, node: usize) -> Result<(), Failure> {
-        command.arg("--listen").arg(self.nodes[node].address.to_string()).args(["--promise-ms", "300"]);
+        command.arg("--listen").arg(self.nodes[node].address.to_string());
+        // The calls of a register take their time.
+        command.args(["--promise-ms", if self.kind == Kind::Group { "300" } else { "1500" }]);
         for (peer, Node { address, .. }) in self.nodes.iter().enumerate().filter(|&(peer, _)| peer != node) {
             command.arg("--peer").arg(format!("{peer}={address}"));
         }

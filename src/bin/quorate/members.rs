@@ -41,6 +41,13 @@ pub(crate) enum Task {
         #[arg(long)]
         learner: bool,
     },
+    /// Adds the voter of a register, which all nodes were started with ('--register'): it has no address
+    AddRegister {
+        #[command(flatten)]
+        options: Options,
+        /// The id of the voter
+        id: Id,
+    },
     /// Removes a node, be it alive or gone for good
     Remove {
         #[command(flatten)]
@@ -81,6 +88,7 @@ pub(crate) fn run(task: Task) -> Result<(), Failure> {
             let kind = if learner { ChangeKind::AddLearner } else { ChangeKind::Add };
             (options, Change { addresses: look_up_newcomer(&address)?, ..Change::new(id, kind) })
         }
+        Task::AddRegister { options, id } => (options, Change::new(id, ChangeKind::Add)),
         Task::Remove { options, id, force } => {
             (options, Change { force: forced(force), ..Change::new(id, ChangeKind::Remove) })
         }

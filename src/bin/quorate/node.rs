@@ -18,6 +18,7 @@ use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process;
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 
@@ -31,7 +32,7 @@ use crate::Id;
 use crate::failure::{BadInput, Failure, report};
 use crate::hosts::look_up;
 use crate::node_options::{NodeOptions, peer};
-use crate::output::say;
+use crate::output::{complain, say};
 
 /// Runs one node with a command line, to try a group by hand
 ///
@@ -66,7 +67,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let (config, protection) = (Config { timing, ..Config::new(node.id) }, node.group.protection(keys));
     let config = HostConfig { peers, protection, ..HostConfig::new(config, node.listen) };
     let (bound, margin) = (node.bind_socket()?, config.margin);
-    let host = node.start(config)?;
+    let host = node.start(config, Arc::new(|line| complain(line)))?;
     let _answers_until_the_end = node.serve_probes(&host)?;
     let local = bound.as_ref().map(|bound| bound.serve(&node.group.name, margin, &host)).transpose()?;
     if let Some(local) = local.clone() {

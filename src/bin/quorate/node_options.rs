@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use quorate::adapters::Advertised;
 use quorate::adapters::probes::ProbeServer;
+use quorate::adapters::register::{RegisterConfig, Use};
 use quorate::adapters::seal::Keyring;
 use quorate::adapters::store::{Deployment, DeploymentError};
 use quorate::adapters::udp::{BindError, Host, HostConfig, HostStartError, PeerAddress, Protection};
@@ -13,7 +15,9 @@ use quorate::{ClusterId, Limits};
 
 use crate::Id;
 use crate::failure::{BadInput, Failure};
+use crate::lengths::part;
 use crate::local_socket::Bound;
+use crate::register_program::{RegisterProgram, Say};
 
 #[derive(clap::Args)]
 pub(crate) struct NodeOptions {
@@ -43,6 +47,17 @@ pub(crate) struct NodeOptions {
     /// example: whoever reaches it may read who leads
     #[arg(long, value_name = "ADDRESS")]
     probes: Option<SocketAddr>,
+    /// A register, in which a voter without a machine keeps its state: a row, a key or an object that all nodes reach, so that
+    /// two machines elect as three do. 'quorate register create' creates it, and 'quorate members add-register' adds its
+    /// voter. A call of it may take as long as a promise
+    #[arg(long, value_name = "URL", requires = "register_voter")]
+    register: Option<String>,
+    /// The id of the voter in the register, the same on all nodes
+    #[arg(long, value_name = "ID", requires = "register")]
+    register_voter: Option<Id>,
+    /// How often the register is looked at while its voter is not needed
+    #[arg(long, value_name = "MS", default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=3_600_000))]
+    register_look_ms: u64,
     /// A text of at most 64 bytes that all nodes tell of this one while it leads, the URL of the command for
     /// example
     #[arg(long, value_name = "TEXT")]
@@ -117,14 +132,24 @@ impl GroupOptions {
 }
 
 impl NodeOptions {
-    /// Starts the node, for the first time or again.
-    pub(crate) fn start(&self, config: HostConfig<Id>) -> Result<Host<Id>, Failure> {
+    /// Starts the node, for the first time or again. What its register has to say is passed to `say`.
+    pub(crate) fn start(&self, config: HostConfig<Id>, say: Say) -> Result<Host<Id>, Failure> {
         let config = HostConfig { takes_commands: !self.no_commands, advertised: self.advertise, ..config };
+        let config = self.with_register(config, say)?;
         let host = match &self.data {
             Some(folder) => Host::start_in(folder, &self.deployment()?, config),
             None => Host::start_volatile(config, self.group.cluster(), self.founders()?),
         };
         host.map_err(|error| self.start_failure(error))
+    }
+
+    /// Has the node speak for the voter of its register, if there is one.
+    fn with_register(&self, config: HostConfig<Id>, say: Say) -> Result<HostConfig<Id>, Failure> {
+        let (Some(url), Some(voter)) = (&self.register, self.register_voter) else { return Ok(config) };
+        let timeout = part(config.config.timing.promise_limit, 3);
+        let cell = RegisterProgram::tried_out(url, timeout, say)?;
+        let usage = Use::Spare { look: Duration::from_millis(self.register_look_ms) };
+        Ok(config.register(RegisterConfig::new(voter, usage, cell)))
     }
 
     /// Answers probes of `host` until the server is dropped, if that is wanted.

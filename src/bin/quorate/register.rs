@@ -81,9 +81,7 @@ pub(crate) fn run(task: Task) -> Result<(), Failure> {
 
 /// The client of the register. What its program says is said once, in the end.
 fn open(url: &str) -> Result<RegisterProgram, Failure> {
-    let mut program = RegisterProgram::new(url, TIMEOUT, Arc::new(|_| {}))?;
-    program.try_out()?;
-    Ok(program)
+    RegisterProgram::tried_out(url, TIMEOUT, Arc::new(|_| {}))
 }
 
 fn write(url: &str, bytes: &[u8]) -> Result<(), Failure> {
@@ -134,7 +132,7 @@ fn show_seat(seat: &SeatInspection<Id>, group: &str) {
             say!("the seat of {group}, held by {holder} in term {term}, for {length:?} from each write on");
         }
     }
-    say!("written {sequence} times");
+    say!("the last write was number {sequence}");
 }
 
 fn show_voter(voter: &Inspection<Id>, group: &str) {
@@ -152,7 +150,7 @@ fn show_voter(voter: &Inspection<Id>, group: &str) {
     if *is_lost {
         say!("it has lost what it had acknowledged: replace it by one with another id");
     }
-    say!("written {sequence} times");
+    say!("the last write was number {sequence}");
 }
 
 fn list(ids: &[String]) -> String {

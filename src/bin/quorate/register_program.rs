@@ -11,6 +11,7 @@ use std::env;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use quorate::adapters::register::{Cell, CellError, Tag};
@@ -51,7 +52,7 @@ pub(crate) struct RegisterProgram {
 
 impl RegisterProgram {
     /// The client of the register at `url`, of which each call ends after `timeout`.
-    pub(crate) fn new(url: &str, timeout: Duration, say: Say) -> Result<RegisterProgram, Failure> {
+    fn new(url: &str, timeout: Duration, say: Say) -> Result<RegisterProgram, Failure> {
         let program = find()?;
         Ok(RegisterProgram {
             program,
@@ -66,9 +67,26 @@ impl RegisterProgram {
         })
     }
 
+    /// The same, once it was tried out. Until then nothing is said: what is wrong at the start is the error, and one line.
+    pub(crate) fn tried_out(url: &str, timeout: Duration, say: Say) -> Result<RegisterProgram, Failure> {
+        let is_tried = Arc::new(AtomicBool::new(false));
+        let speaks = Arc::clone(&is_tried);
+        let say = move |line: &str| {
+            if speaks.load(Ordering::Relaxed) {
+                say(line);
+            }
+        };
+        let mut program = RegisterProgram::new(url, timeout, Arc::new(say))?;
+        program.try_out()?;
+        is_tried.store(true, Ordering::Relaxed);
+        // What could not be done is said when it fails again.
+        program.complaint.clear();
+        Ok(program)
+    }
+
     /// Reads the register once. A program that ends instead of answering cannot work with what it was told, which is bad
     /// input; a register that cannot be reached may be later.
-    pub(crate) fn try_out(&mut self) -> Result<(), Failure> {
+    fn try_out(&mut self) -> Result<(), Failure> {
         let _may_be_reached_later = self.read();
         if self.has_ended {
             return Err(BadInput::new(format_args!("the register cannot be used: {}", self.why)).into());

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use quorate::adapters::clock::BootClock;
+use quorate::adapters::register::RegisterEvent;
 use quorate::adapters::udp::{DatagramCounters, Host, Notice};
 use quorate::{Event, Status, Timestamp};
 
@@ -29,6 +30,10 @@ pub(crate) fn follow_events(host: &Host<Id>, local: Option<LocalSocket>, log: Lo
                 }
                 Notice::Event(event) => log.say(event),
                 Notice::Missed(news) => log.say(format_args!("{news} events of the election were missed")),
+                Notice::Register(RegisterEvent::Silent(Some(why))) => {
+                    log.say(format_args!("the voter of the register says nothing: {why}"));
+                }
+                Notice::Register(RegisterEvent::Silent(None)) => log.say("the voter of the register answers"),
                 // The supervisor itself says why the host has failed; addresses are configured.
                 _ => {}
             }

@@ -3,7 +3,6 @@
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -26,17 +25,9 @@ pub(super) fn supervise(args: &Args, seat: &SeatOptions, log: &Log) -> Result<Ex
     let id = seat.id()?;
     let Supervision { service, hooks } = Supervision::new(args, id, seat.length, log)?;
     let config = seat.config(id);
-    // Until the register was tried out, what is wrong with it is the last line of the log, and no other.
-    let (is_tried, saying) = (Arc::new(AtomicBool::new(false)), log.clone());
-    let speaks = Arc::clone(&is_tried);
-    let say = move |line: &str| {
-        if speaks.load(Ordering::Relaxed) {
-            saying.say(line);
-        }
-    };
-    let mut register = RegisterProgram::new(&seat.url, config.call_timeout, Arc::new(say))?;
-    register.try_out()?;
-    is_tried.store(true, Ordering::Relaxed);
+    let saying = log.clone();
+    let say = move |line: &str| saying.say(line);
+    let register = RegisterProgram::tried_out(&seat.url, config.call_timeout, Arc::new(say))?;
     let host = SeatHost::start(config, register).map_err(|error| match error {
         SeatStartError::Seat(_) => Failure::from(BadInput::says(error)),
         error => error.into(),

@@ -183,7 +183,7 @@ fn supervise(args: &Args, node: &NodeOptions, log: &Log) -> Result<ExitCode, Fai
     let Supervision { service, hooks } = Supervision::new(args, node.id, promise, log)?;
     let keys = node.group.keys()?;
     let (bound, margin) = (node.bind_socket()?, part(promise, 6));
-    let host = start_host(node, keys.clone(), timing(promise), margin)?;
+    let host = start_host(node, keys.clone(), (timing(promise), margin), log)?;
     let local = bound.as_ref().map(|bound| bound.serve(&node.group.name, margin, &host)).transpose()?;
     // The list of peers may be the same on all nodes.
     let others = node.peer.iter().filter(|(id, _)| *id != node.id);
@@ -297,14 +297,15 @@ fn serve(
 fn start_host(
     node: &NodeOptions,
     keys: Option<Keyring>,
-    timing: Timing,
-    margin: Duration,
+    (timing, margin): (Timing, Duration),
+    log: &Log,
 ) -> Result<Host<Id>, Failure> {
     let config = Config { timing, ..Config::new(node.id) };
     // With this margin the supervisor kills at the same time as the guard.
     let (peers, protection) = (node.peer.clone(), node.group.protection(keys));
     let config = HostConfig { peers, margin, protection, ..HostConfig::new(config, node.listen) };
-    node.start(config)
+    let log = log.clone();
+    node.start(config, Arc::new(move |line| log.say(line)))
 }
 
 /// A thread that cannot be started is an error, and not a panic.
