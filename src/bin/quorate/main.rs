@@ -56,7 +56,7 @@ struct CommandLine {
 enum Task {
     Demo(demo::Args),
     Run(run::Args),
-    Node(node::Args),
+    Node(Box<node::Args>),
     Status(status::Args),
     Watch(watch::Args),
     #[command(subcommand, arg_required_else_help = false)]
@@ -96,7 +96,7 @@ fn perform(task: Task) -> Result<ExitCode, Failure> {
     let done = match task {
         Task::Run(args) => return run::run(args),
         Task::Demo(args) => demo::run(&args),
-        Task::Node(args) => node::run(args),
+        Task::Node(args) => node::run(*args),
         Task::Status(args) => status::run(&args),
         Task::Watch(args) => watch::run(&args),
         Task::Members(task) => members::run(task),

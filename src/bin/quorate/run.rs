@@ -26,6 +26,11 @@
 //!   rather than was killed, leadership is handed over, and this process ends with the command's code.
 //!   The next leader runs its own copy.
 //!
+//! # A register
+//!
+//! With `--register` and `--register-voter` the node speaks for a voter without a machine, so that of two machines one may be
+//! down. `quorate register create` creates the register, and `quorate members add-register` adds its voter.
+//!
 //! # A seat
 //!
 //! With `--seat`, the machines need not reach each other, and none is told of the others: they share nothing but a register,
