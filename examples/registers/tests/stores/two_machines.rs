@@ -24,10 +24,10 @@ const R: u64 = 9;
 /// How often each fault happens, unless `QUORATE_REGISTER_FAULTS` says another.
 const FAULTS: u64 = 10;
 
-/// Long enough that a machine that does much else loses no lease by it.
+/// Promises long enough that a machine that does much else loses no lease by it.
 fn timing() -> Timing {
     let wan = Timing::wan();
-    Timing { promise: wan.promise * 2, promise_limit: wan.promise_limit * 2, ..wan }
+    Timing { promise: wan.promise * 2, ..wan }
 }
 
 /// What all watchers of leases have seen.
