@@ -97,6 +97,18 @@ fn what_the_store_says_is_an_answer_and_not_the_end() {
 }
 
 #[test]
+fn the_help_lists_the_form_of_each_url() {
+    let output = Command::new(env!("CARGO_BIN_EXE_quorate-register")).arg("--help").output().unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && output.stderr.is_empty());
+    for scheme in ["sqlite:", "postgres://", "nats://", "s3://", "gs://", "az://", "kubernetes://"] {
+        assert!(help.contains(&format!("\n  {scheme}")), "{scheme} is missing: {help}");
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_quorate-register")).output().unwrap();
+    assert_eq!((output.status.code(), output.stdout), (Some(1), Vec::new()));
+}
+
+#[test]
 fn a_url_that_is_none_is_refused_by_one_line() {
     for (url, said) in [
         ("", "begins with"),
