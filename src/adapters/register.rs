@@ -5,7 +5,7 @@
 //! members beside a *register voter* R, of priority 0. An [`Agent`] on each machine speaks for R, to the node on that
 //! machine alone. R obeys the rules that bind every voter, and section 10 of the [rules](crate#10-a-voter-in-a-register).
 //!
-//! Both hosts carry one: `udp::HostConfig::register` and `tokio::Options::register` take a [`RegisterConfig`], with the
+//! Both hosts carry one: `udp::HostConfig::register` and `tokio::Options::register` take a `RegisterConfig`, with the
 //! client of the register, a [`Cell`] or an [`AsyncCell`].
 //!
 //! An `Agent` reads nothing and writes nothing: it says what is to be [read or swapped](Step), and is told what
@@ -113,6 +113,7 @@ mod content;
 mod format;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 pub(in crate::adapters) mod hosted;
+#[cfg(any(feature = "udp", feature = "tokio"))]
 mod hosting;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod known_sequence;
@@ -137,6 +138,7 @@ mod work;
 pub use agent::Agent;
 pub use cell::{AsyncCell, Cell, CellError};
 pub use format::{ContentError, CreateError, Inspection, MAX_CONTENT, create, inspect};
+#[cfg(any(feature = "udp", feature = "tokio"))]
 pub use hosting::RegisterConfig;
 pub use seat::Seat;
 #[cfg(feature = "tokio")]

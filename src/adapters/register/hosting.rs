@@ -2,7 +2,6 @@
 
 use core::fmt;
 use core::time::Duration;
-#[cfg(any(feature = "udp", feature = "tokio"))]
 use std::path::PathBuf;
 
 use super::status::{Reads, Use};
@@ -31,7 +30,6 @@ pub struct RegisterConfig<I, C> {
     pub(in crate::adapters) reads: Reads,
     pub(in crate::adapters) call_timeout: Option<Duration>,
     pub(in crate::adapters) known_sequence: u64,
-    #[cfg(any(feature = "udp", feature = "tokio"))]
     pub(in crate::adapters) file: Option<PathBuf>,
     pub(in crate::adapters) cell: C,
 }
@@ -47,7 +45,6 @@ impl<I, C> RegisterConfig<I, C> {
             reads: Reads::Fresh,
             call_timeout: None,
             known_sequence: 0,
-            #[cfg(any(feature = "udp", feature = "tokio"))]
             file: None,
             cell,
         }
@@ -80,7 +77,6 @@ impl<I, C> RegisterConfig<I, C> {
     /// Keeps that number in this file, from one start of the node to the next. It is written when there is time, and nothing
     /// waits for it; a file that is missing or damaged counts as none. Not called, a node that is started in a folder
     /// (`start_in` of both hosts) keeps it there, in `register`, and any other only for as long as it runs.
-    #[cfg(any(feature = "udp", feature = "tokio"))]
     #[must_use]
     pub fn remember_in(mut self, file: impl Into<PathBuf>) -> Self {
         self.file = Some(file.into());
@@ -88,7 +84,6 @@ impl<I, C> RegisterConfig<I, C> {
     }
 
     /// The same with another client.
-    #[cfg(any(feature = "udp", feature = "tokio"))]
     pub(in crate::adapters) fn map<D>(self, change: impl FnOnce(C) -> D) -> RegisterConfig<I, D> {
         let RegisterConfig { voter, usage, reads, call_timeout, known_sequence, file, cell } = self;
         RegisterConfig { voter, usage, reads, call_timeout, known_sequence, file, cell: change(cell) }
