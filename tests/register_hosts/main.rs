@@ -14,7 +14,7 @@ mod threads;
 
 use std::time::Duration;
 
-use quorate::adapters::register::{RegisterConfig, Use};
+use quorate::adapters::register::{RegisterConfig, RegisterStatus, Use};
 use quorate::message::{Answer, Body, Denial, Header, HeartbeatReply, Round};
 use quorate::{
     ClusterId, HardState, MembershipVersion, Message, Position, Priority, Term, Timestamp, Timing,
@@ -43,6 +43,11 @@ fn timing() -> Timing {
 fn register<C>(cell: C) -> RegisterConfig<Id, C> {
     let usage = Use::Spare { look: Duration::from_millis(100) };
     RegisterConfig::new(R, usage, cell).call_timeout(Duration::from_millis(500))
+}
+
+/// Whether the voter has shown that it speaks to a node: all have signed the register.
+fn speaks(status: &RegisterStatus<Id>) -> bool {
+    status.silence.is_none() && status.last_seen.is_some()
 }
 
 /// What would make the leader of `term` step down, if it was from a voter.

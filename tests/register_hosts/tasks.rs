@@ -8,7 +8,7 @@ use quorate::{Config, Lease, Position};
 use tokio::time::{sleep, timeout};
 
 use super::memory::{Awaited, MemoryRegister};
-use super::{A, B, Id, PATIENCE, R, denial_of_a_later_term, first, register, timing};
+use super::{A, B, Id, PATIENCE, R, denial_of_a_later_term, first, register, speaks, timing};
 
 fn options(id: Id) -> Options<Id> {
     Options::new(Config { timing: timing(), ..Config::new(id) })
@@ -53,7 +53,7 @@ async fn wait<T>(what: &str, mut seen: impl AsyncFnMut() -> Option<T>) -> T {
 /// of the register speaks.
 async fn settle([one, two]: [Handle<Id>; 2]) -> (Handle<Id>, Handle<Id>, Lease) {
     for node in [&one, &two] {
-        wait("signatures", async || silence(node).await.is_none().then_some(())).await;
+        wait("signatures", async || node.register_status().await.unwrap().filter(speaks)).await;
     }
     let leads = async |node: &Handle<Id>| {
         let lease = node.lease()?;

@@ -13,7 +13,7 @@ use quorate::adapters::udp::{Host, HostCommandError, HostConfig, HostStartError,
 use quorate::{Config, Force, HardState, Lease, Position, Target};
 
 use super::memory::MemoryRegister;
-use super::{A, B, CLUSTER, Id, PATIENCE, R, denial_of_a_later_term, first, register, timing};
+use super::{A, B, CLUSTER, Id, PATIENCE, R, denial_of_a_later_term, first, register, speaks, timing};
 
 fn any_port() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
@@ -59,7 +59,9 @@ fn silence(host: &Host<Id>) -> Option<Silence<Id>> {
 /// of the register speaks.
 #[track_caller]
 fn settle([one, two]: [Host<Id>; 2]) -> (Host<Id>, Host<Id>, Lease) {
-    wait("signatures", || [&one, &two].iter().all(|host| silence(host).is_none()).then_some(()));
+    for host in [&one, &two] {
+        wait("signatures", || host.register_status().filter(|status| speaks(status)));
+    }
     let leads = |host: &Host<Id>| host.lease().filter(|_| host.status().committed);
     let (is_first, lease) = wait("a leader", || {
         leads(&one).map(|lease| (true, lease)).or_else(|| leads(&two).map(|lease| (false, lease)))
@@ -127,7 +129,9 @@ fn a_register_that_hangs_costs_no_lease_while_the_other_machine_is_there_and_hol
     assert!(memory.0.hanging() <= 2, "{} calls hang", memory.0.hanging());
     assert_eq!(leader.lease().unwrap().term, lease.term);
     // A host that stops does not wait for it.
-    follower.shutdown_within(Duration::from_secs(1)).unwrap();
+    let stop = thread::spawn(move || follower.shutdown_within(Duration::from_secs(1)));
+    wait("the follower to stop", || stop.is_finished().then_some(()));
+    stop.join().unwrap().unwrap();
     assert!(memory.0.hanging() >= 1, "the call ended before the host did");
     memory.0.work();
     wait("the register to answer", || silence(&leader).is_none().then_some(()));
