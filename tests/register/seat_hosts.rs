@@ -57,7 +57,7 @@ fn the_seat_is_not_given_up_before_watchers_and_work_have_stopped() {
     let memory = Memory::new();
     let host = SeatHost::start(config(1, HOUR), Client::of(&memory)).unwrap();
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let (told, register) = (Arc::clone(&seen), memory.clone());
+    let (told, shown, register) = (Arc::clone(&seen), Arc::clone(&seen), memory.clone());
     host.watch_term(move |term| told.lock().unwrap().push((term, register.writes())));
     let (worker, (begun, begins), register) = (host.worker(), channel(), memory.clone());
     let work = thread::spawn(move || {
@@ -72,6 +72,7 @@ fn the_seat_is_not_given_up_before_watchers_and_work_have_stopped() {
         (stopped, seen)
     });
     begins.recv_timeout(PATIENCE).unwrap();
+    until("the watcher to be told", || (!shown.lock().unwrap().is_empty()).then_some(()));
     host.shutdown().unwrap();
     let (stopped, seen) = work.join().unwrap();
     assert_eq!(stopped, Err(SeatStopped));
