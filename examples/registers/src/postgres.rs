@@ -42,6 +42,8 @@ impl PostgresCell {
         let milliseconds = timeout.as_millis();
         let options = format!("{given} -c synchronous_commit=on -c statement_timeout={milliseconds}");
         config.options(options).connect_timeout(timeout).tcp_user_timeout(timeout);
+        // A spare register is asked nothing for long, and what lies between forgets connections that say nothing.
+        config.keepalives_idle(Duration::from_secs(15));
         // A standby refuses every write, and its reads are old.
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         PostgresCell { config, tls, name: name.into(), session: None }
