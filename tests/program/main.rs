@@ -32,13 +32,17 @@ fn quorate(args: &[&str]) -> Command {
 /// How long a busy machine may take for what takes a second.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Runs the program to its end. One that goes on, as a node does that was to be refused, is a failure.
 fn run(args: &[&str]) -> Output {
-    let child = quorate(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let (ended, end) = mpsc::channel();
+    end(quorate(args))
+}
+
+/// Runs a program to its end. One that goes on, as a node does that was to be refused, is a failure.
+fn end(mut program: Command) -> Output {
+    let child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let (ended, ends) = mpsc::channel();
     let id = child.id();
     let watchdog = thread::spawn(move || {
-        if end.recv_timeout(PATIENCE).is_err() {
+        if ends.recv_timeout(PATIENCE).is_err() {
             let _ended_just_now = Command::new("kill").args(["-KILL", &id.to_string()]).status();
         }
     });

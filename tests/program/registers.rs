@@ -9,7 +9,7 @@ use quorate::adapters::register::{create_seat, inspect, inspect_seat};
 use quorate::{ClusterId, Name};
 use tempfile::TempDir;
 
-use crate::quorate;
+use crate::{end, quorate};
 
 /// A register in the file `register` of its folder, which is made by `create`, and whose tag is 01.
 const FILE: &str = r#"
@@ -28,7 +28,9 @@ fn run(folder: &Path, script: &str, args: &[&str]) -> Output {
     let program = folder.join("program");
     fs::write(&program, format!("#!/bin/sh\n{script}")).unwrap();
     fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
-    quorate(args).env("QUORATE_REGISTER", &program).output().unwrap()
+    let mut quorate = quorate(args);
+    quorate.env("QUORATE_REGISTER", &program);
+    end(quorate)
 }
 
 /// The only line on the standard error, and the exit code.

@@ -34,10 +34,17 @@ fn until<T>(what: &str, mut seen: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// Waits until the process holds the seat, and returns the term.
+#[track_caller]
+fn held(host: &SeatHost<u32>) -> Term {
+    until("the seat", || host.lease().map(|lease| lease.term))
+}
+
 #[test]
 fn a_seat_that_is_given_up_is_taken_by_another_process_long_before_its_length_has_passed() {
     let memory = Memory::new();
     let first = SeatHost::start(config(1, HOUR), Client::of(&memory)).unwrap();
+    assert_eq!(held(&first), Term(1));
     assert_eq!(first.run_while_leader(|term, may_go_on| may_go_on().then_some(term)), Ok(Term(1)));
     let second = SeatHost::start(config(2, HOUR), Client::of(&memory)).unwrap();
     until("the holder to be seen", || {
@@ -45,11 +52,11 @@ fn a_seat_that_is_given_up_is_taken_by_another_process_long_before_its_length_ha
     });
     assert_eq!(second.lease(), None);
     first.shutdown().unwrap();
-    assert_eq!(second.run_while_leader(|term, _| Some(term)), Ok(Term(2)));
+    assert_eq!(held(&second), Term(2));
     // A host that is dropped gives the seat up, too.
     let third = SeatHost::start(config(3, HOUR), Client::of(&memory)).unwrap();
     drop(second);
-    assert_eq!(third.run_while_leader(|term, _| Some(term)), Ok(Term(3)));
+    assert_eq!(held(&third), Term(3));
 }
 
 #[test]
@@ -86,11 +93,12 @@ fn the_seat_is_not_given_up_before_watchers_and_work_have_stopped() {
 
 #[test]
 fn a_call_that_hangs_keeps_the_lease_from_nothing() {
-    let (memory, length) = (Memory::new(), Duration::from_secs(2));
+    let (memory, length) = (Memory::new(), Duration::from_secs(6));
     let client = Client::of(&memory);
     let host = SeatHost::start(config(1, length), client.clone()).unwrap();
     let (events, (told, tells)) = (host.events(), channel());
     host.watch_term(move |term| told.send(term).unwrap());
+    held(&host);
     let stopped = host.run_while_leader(|term, may_go_on| {
         client.set(Mood::Hangs);
         until("the end of the lease", || (!may_go_on()).then_some(Some(term)))
@@ -106,14 +114,14 @@ fn a_call_that_hangs_keeps_the_lease_from_nothing() {
     assert_eq!(host.lease(), None);
     // Once the client answers again, the seat is taken again.
     client.set(Mood::Works);
-    assert_eq!(host.run_while_leader(|term, _| Some(term)), Ok(Term(2)));
+    assert_eq!(held(&host), Term(2));
 }
 
 #[test]
 fn a_shutdown_waits_no_longer_than_it_is_told_to_for_a_register_that_hangs() {
     let client = Client::of(&Memory::new());
     let host = SeatHost::start(config(1, HOUR), client.clone()).unwrap();
-    host.run_while_leader(|_, _| Some(())).unwrap();
+    held(&host);
     client.set(Mood::Hangs);
     host.resign().unwrap();
     until("the end of the lease", || host.lease().is_none().then_some(()));
@@ -126,7 +134,7 @@ fn a_client_that_panics_ends_the_host_and_the_lease() {
     let client = Client::of(&Memory::new());
     let host = SeatHost::start(config(1, Duration::from_secs(5)), client.clone()).unwrap();
     let events = host.events();
-    host.run_while_leader(|_, _| Some(())).unwrap();
+    held(&host);
     client.set(Mood::Panics);
     assert_eq!(host.worker().wait_for_end(), Err(SeatFailure::Cell));
     assert_eq!((host.lease(), host.failure()), (None, Some(SeatFailure::Cell)));
