@@ -136,6 +136,7 @@ fn a_client_that_panics_ends_the_host_and_the_lease() {
     let events = host.events();
     held(&host);
     client.set(Mood::Panics);
+    until("the end", || host.failure());
     assert_eq!(host.worker().wait_for_end(), Err(SeatFailure::Cell));
     assert_eq!((host.lease(), host.failure()), (None, Some(SeatFailure::Cell)));
     assert_eq!(host.run_while_leader(|_, _| Some(())), Err(SeatStopped));
@@ -148,6 +149,7 @@ fn a_client_that_panics_ends_the_host_and_the_lease() {
 fn a_watcher_that_panics_ends_the_host() {
     let host = SeatHost::start(config(1, HOUR), Client::of(&Memory::new())).unwrap();
     host.watch(|_| panic!("a watcher that is broken"));
+    until("the end", || host.failure());
     assert_eq!(host.worker().wait_for_end(), Err(SeatFailure::Watcher));
     assert_eq!(host.lease(), None);
 }
