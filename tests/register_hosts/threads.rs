@@ -60,7 +60,7 @@ fn silence(host: &Host<Id>) -> Option<Silence<Id>> {
 #[track_caller]
 fn settle([one, two]: [Host<Id>; 2]) -> (Host<Id>, Host<Id>, Lease) {
     for host in [&one, &two] {
-        wait("signatures", || host.register_status().filter(|status| speaks(status)));
+        wait("signatures", || host.register_status().filter(speaks));
     }
     let leads = |host: &Host<Id>| host.lease().filter(|_| host.status().committed);
     let (is_first, lease) = wait("a leader", || {
