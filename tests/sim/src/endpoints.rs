@@ -36,6 +36,9 @@ const POOL: usize = 3;
 /// seconds, and told again each second; and what one node knows reaches the others hop by hop.
 const ADDRESS_BOUND: u64 = 15 * SECOND;
 
+/// How long it takes at most until a process has stepped what was asked of it, which may wait for some writes.
+const REQUEST_BOUND: u64 = 20 * MS;
+
 /// One run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct EndpointScenario {
@@ -163,24 +166,36 @@ fn calm(world: &mut World, dice: &mut Dice) {
         world.cluster.set_priority(node, Priority::default());
     }
     mishaps::start_all(world, dice);
-    help(world);
+    world.run_for(REQUEST_BOUND);
+    for members in expected_members(world) {
+        help(world, &members);
+    }
     world.cluster.liveness.mark_disturbed(world.cluster.now);
     world.run_for(world.cluster.liveness.bound + dice.between((SECOND, 4 * SECOND)));
     check_addresses(world);
 }
 
-/// Tells an address to each member that has no other remedy: no member that the others find holds an address at which
-/// it is, and it holds none at which a member is that the others find. Both ends have moved, or were started with
+/// The members by the newest membership that any node holds, and those by the target of the leader. No durable state may
+/// name a node yet that the leader was asked to let in a moment ago.
+fn expected_members(world: &World) -> Vec<Vec<u64>> {
+    let cluster = &world.cluster;
+    let held = cluster.nodes().filter_map(|id| Some(cluster.election(id)?.membership()));
+    let newest = held.max_by_key(|membership| membership.version());
+    let newest = newest.map(|membership| membership.members().to_vec());
+    let leader = cluster.leader().and_then(|(leader, _)| cluster.election(leader));
+    let target = leader.and_then(|election| election.status().target);
+    let target = target.map(|target| target.voters().iter().chain(target.learners()).copied().collect());
+    newest.into_iter().chain(target).collect()
+}
+
+/// Tells an address to each of these members that has no other remedy: no member that the others find holds an address at
+/// which it is, and it holds none at which a member is that the others find. Both ends have moved, or were started with
 /// nothing newer, since either heard the other. A storm of up to a hundred moves a second, or a restart of all with
-/// addresses saved before, leaves many such pairs. Nodes that are no members do not help to find members: nobody
-/// writes to them.
-fn help(world: &mut World) {
-    let newest = (1..=world.nodes() as u64)
-        .map(|id| &world.cluster.durable(id).membership)
-        .max_by_key(|membership| membership.version());
-    let Some(newest) = newest else { return };
+/// addresses saved before, leaves many such pairs; so does a newcomer without an address of a member that is let in where
+/// none reaches it. Nodes that are no members do not help to find members: nobody writes to them.
+fn help(world: &mut World, members: &[u64]) {
     let is_running = |id: &&u64| world.cluster.is_running(**id);
-    let members: Vec<usize> = newest.members().iter().filter(is_running).map(|&id| id as usize - 1).collect();
+    let members: Vec<usize> = members.iter().filter(is_running).map(|&id| id as usize - 1).collect();
     let leader = world.cluster.leader().map(|(leader, _)| leader as usize - 1);
     let leader = leader.filter(|leader| members.contains(leader));
     let Some(anchor) = leader.or(members.first().copied()) else { return };
