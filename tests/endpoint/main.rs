@@ -199,6 +199,25 @@ fn a_newcomer_is_introduced_by_the_step_that_makes_it_one_and_forgotten_when_it_
 }
 
 #[test]
+fn newcomers_that_know_nobody_are_let_in_together_sealed_or_not() {
+    for keys in [None, Some(keys())] {
+        let newcomer = |id| Node::new(id, &[], keys.clone());
+        let mut world = World::of([Node::new(1, &[1], keys.clone()), newcomer(2), newcomer(3), newcomer(4)]);
+        world.run_for(LONG);
+        let now = world.now;
+        let target = Target::new([1], [2, 3, 4]).unwrap();
+        let transmits = world.node(1).step(Some(Input::Reconfigure { target, force: Force::Never }), now);
+        (2..=4).for_each(|id| world.node(1).endpoint.introduce(id, at(id), now).unwrap());
+        world.deliver(at(1), transmits);
+        world.run_for(LONG);
+        for id in 2..=4 {
+            let leader = world.node(id).endpoint.leader().expect("each is reached").address;
+            assert_eq!(leader, Some(at(1)), "as node {id} knows it");
+        }
+    }
+}
+
+#[test]
 fn addresses_come_with_the_membership_that_they_belong_to() {
     // Node 2 holds no membership yet: of the first message of its leader it learns who 3 is, and where.
     let mut world = World::of([Node::new(1, &[1], None), Node::new(3, &[], None)]);
