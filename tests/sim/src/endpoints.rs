@@ -169,6 +169,7 @@ fn calm(world: &mut World, dice: &mut Dice) {
     world.run_for(REQUEST_BOUND);
     for members in expected_members(world) {
         help(world, &members);
+        help_translated(world, &members);
     }
     world.cluster.liveness.mark_disturbed(world.cluster.now);
     world.run_for(world.cluster.liveness.bound + dice.between((SECOND, 4 * SECOND)));
@@ -192,13 +193,18 @@ fn expected_members(world: &World) -> Vec<Vec<u64>> {
 /// which it is, and it holds none at which a member is that the others find. Both ends have moved, or were started with
 /// nothing newer, since either heard the other. A storm of up to a hundred moves a second, or a restart of all with
 /// addresses saved before, leaves many such pairs; so does a newcomer without an address of a member that is let in where
-/// none reaches it. Nodes that are no members do not help to find members: nobody writes to them.
+/// none reaches it. Nodes that are no members do not help to find members: nobody writes to them. Nor do members that have
+/// not been told that they are: to them all others are strangers, whom they tell nothing.
 fn help(world: &mut World, members: &[u64]) {
     let is_running = |id: &&u64| world.cluster.is_running(**id);
     let members: Vec<usize> = members.iter().filter(is_running).map(|&id| id as usize - 1).collect();
     let leader = world.cluster.leader().map(|(leader, _)| leader as usize - 1);
     let leader = leader.filter(|leader| members.contains(leader));
-    let Some(anchor) = leader.or(members.first().copied()) else { return };
+    let election = |node: usize| world.cluster.election(node as u64 + 1);
+    let tells_others =
+        |&node: &usize| election(node).is_some_and(|election| !election.membership().members().is_empty());
+    let guides: Vec<usize> = members.iter().copied().filter(tells_others).collect();
+    let Some(anchor) = leader.or(guides.first().copied()) else { return };
     let mut found = vec![anchor];
     while found.len() < members.len() {
         let is_new = |node: &&usize| !found.contains(node);
@@ -209,7 +215,8 @@ fn help(world: &mut World, members: &[u64]) {
                 Some(leader) => world.could_send_another(other, new, leader),
                 None => world.could_find(other, new),
             };
-            found.iter().any(|&other| world.could_find(new, other)) || found.iter().any(finds)
+            let mut guides = found.iter().filter(|found| guides.contains(found));
+            guides.any(|other| world.could_find(new, *other) || finds(other))
         };
         let next = members.iter().filter(is_new).find(meets);
         match next {
@@ -223,6 +230,23 @@ fn help(world: &mut World, members: &[u64]) {
                 world.help(told, guide);
             }
         }
+    }
+}
+
+/// Tells a member behind a symmetric translator where those members are that others may reach by an address of one link
+/// or one machine alone: none of these others can tell it. It is needed once that member leads, whoever leads now.
+fn help_translated(world: &mut World, members: &[u64]) {
+    let is_running = |id: &&u64| world.cluster.is_running(**id);
+    let members: Vec<usize> = members.iter().filter(is_running).map(|&id| id as usize - 1).collect();
+    let is_reachable = |node: usize| world.addresses.is_reachable(node);
+    let Some(&translated) = members.iter().find(|&&node| !is_reachable(node)) else { return };
+    let is_lost = |&node: &usize| {
+        node != translated && world.addresses.is_hidden(node) && !world.could_find(translated, node)
+    };
+    let lost: Vec<usize> = members.into_iter().filter(is_lost).collect();
+    for node in lost {
+        world.counts.helped += 1;
+        world.help(translated, node);
     }
 }
 
