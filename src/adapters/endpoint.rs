@@ -93,7 +93,8 @@
 //! machine unless the other node is on that machine.
 //!
 //! Two members do not find each other if no member holds a right address of one of them: both have moved since any
-//! member that runs heard them, or have lost what they knew. Tell one of the two ([`Endpoint::configure`]) where a
+//! member that runs heard them, or have lost what they knew. A newcomer that has not been told the members yet does not
+//! count here: it takes them for strangers, and tells them nothing. Tell one of the two ([`Endpoint::configure`]) where a
 //! member is. Nor can anybody tell a node behind such a translator where a member is that all others reach by an
 //! address of one link or one machine: configure an address of that member that means the same everywhere.
 //!
