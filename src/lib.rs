@@ -1232,7 +1232,9 @@
 //!
 //! **10.2 Nothing before the write.** What R says is handed to the node when its write is known to be done. A pre-vote or
 //! a denial that changes nothing needs no write, and rests on a read that began after the question. A vote, a promise, an
-//! acknowledgement (7.3) and the reply to a node that has forgotten (9.3) need a write, also if nothing else changes.
+//! acknowledgement (7.3) and the reply to a node that has forgotten (9.3) need a write, also if nothing else changes. What a
+//! candidate repeats meanwhile, in the same round of pre-votes or for its vote of the same term, is answered with it: a call
+//! for that would hold up what the node asks next.
 //!
 //! *Why.* The swap is what makes the answer that of R: another agent may have answered meanwhile. A pre-vote binds no node
 //! (2.6), and a denial harms none.

@@ -86,3 +86,31 @@ fn an_outcome_without_a_call_changes_nothing() {
     }
     assert_eq!(a.agent.status(), before);
 }
+
+/// Rule 10.2: a candidate that repeats its request while the register is called needs the next call for what it asks then. A new round
+/// of pre-votes is another request: it does not count what was granted in an earlier one.
+#[test]
+fn a_request_that_is_repeated_while_it_is_answered_takes_no_second_call() {
+    let mut register = Register::signed();
+    let mut a = Machine::new(A);
+    let steps = a.tick(0);
+    a.carry_out(steps, &mut register, 0);
+    let (request, next_round) = (a.request(Phase::Pre, 0, 0), a.request(Phase::Pre, 0, 250));
+    for (repeated, calls_again) in [(request.clone(), false), (next_round, true)] {
+        assert_eq!(a.ask(request.clone(), 0), [Step::Read]);
+        assert_eq!(a.ask(repeated, 250), []);
+        let steps = a.complete(register.found(), 300);
+        assert!(says_anything(&steps), "{steps:?}");
+        assert_eq!(steps.contains(&Step::Read), calls_again, "{steps:?}");
+        a.carry_out(steps, &mut register, 300);
+    }
+    let request = a.request(Phase::Real, 1, 300);
+    let (tag, bytes) = swap_in(&a.ask(request, 300));
+    let repeated = a.request(Phase::Real, 1, 550);
+    assert_eq!(a.ask(repeated, 550), []);
+    let steps = a.complete(register.swap(&tag, bytes), 600);
+    assert!(
+        says_anything(&steps) && !steps.iter().any(|step| matches!(step, Step::Swap { .. })),
+        "{steps:?}"
+    );
+}

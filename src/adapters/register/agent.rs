@@ -226,7 +226,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Agent<I> {
             }
             // What is said without a write rests on a read that began after the question, so that it is news.
             _ if !job.has_looked => self.read(Call::Read(job), out),
-            Some(Reply { messages, write: None }) => self.deliver(messages, out),
+            Some(Reply { messages, write: None }) => self.say(&job.task, messages, out),
             None => self.refuse(&job, out),
         }
     }
@@ -315,7 +315,7 @@ impl<I: NodeId + Serialize + DeserializeOwned> Agent<I> {
         self.see(tag, write.content, out);
         let asked = write.messages.iter().map(|message| message.header().sent_at).max();
         self.asked_at = asked.unwrap_or(self.asked_at);
-        self.deliver(write.messages, out);
+        self.say(&write.job.task, write.messages, out);
         if let Task::Record(position) = write.job.task {
             out.push(Step::Event(RegisterEvent::PositionRecorded(position)));
         }
@@ -404,6 +404,12 @@ impl<I: NodeId + Serialize + DeserializeOwned> Agent<I> {
             self.silence.clone_from(&silence);
             out.push(Step::Event(RegisterEvent::Silent(silence)));
         }
+    }
+
+    /// Rule 10.2: says what a task has led to, which answers a request that the node has repeated meanwhile too.
+    fn say(&mut self, task: &Task<I>, messages: Vec<Message<I>>, out: &mut Vec<Step<I>>) {
+        self.waiting.request.take_if(|request| task.is_repeated_by(request));
+        self.deliver(messages, out);
     }
 
     /// Rules 10.11 and 10.12: says nothing in the name of a voter that is lost, or whose register not all have signed.

@@ -3,8 +3,8 @@
 use alloc::vec::Vec;
 
 use super::content::Content;
-use crate::message::Message;
-use crate::types::Position;
+use crate::message::{Body, Message, Phase};
+use crate::types::{NodeId, Position};
 
 /// What waits for the call that is under way. There is one of each at most: a later one takes the place of an earlier one.
 #[derive(Clone, Debug)]
@@ -24,6 +24,24 @@ pub(super) enum Task<I> {
     Answer(Message<I>),
     Record(Position),
     Sign,
+}
+
+impl<I: NodeId> Task<I> {
+    /// Whether the task is to answer a candidate that asks for the same by `request`. A vote that is granted in an earlier
+    /// round of a term counts, a pre-vote does not.
+    pub(super) fn is_repeated_by(&self, request: &Message<I>) -> bool {
+        let Task::Answer(first) = self else { return false };
+        let phase = |message: &Message<I>| match message.body() {
+            Body::VoteRequest(vote_request) => Some(vote_request.phase),
+            _ => None,
+        };
+        let (asked, again) = (first.header(), request.header());
+        match (phase(first), phase(request)) {
+            (Some(Phase::Pre), Some(Phase::Pre)) => asked.round == again.round,
+            (Some(Phase::Real), Some(Phase::Real)) => asked.term == again.term,
+            _ => false,
+        }
+    }
 }
 
 /// A task that is under way.
