@@ -11,6 +11,7 @@
 
 mod bench;
 mod contents;
+mod liveness;
 mod outcomes;
 mod seat_hosts;
 mod seat_memory;

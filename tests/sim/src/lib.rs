@@ -67,7 +67,9 @@ pub use net::NetOptions;
 pub use options::{Options, Start};
 pub use records::{Counts, LeadershipChange, MembershipEvent};
 #[cfg(feature = "register")]
-pub use register::{Profile as RegisterProfile, RegisterOutcome, RegisterScenario, SeatScenario};
+pub use register::{
+    Profile as RegisterProfile, RegisterFault, RegisterOutcome, RegisterScenario, RegisterTrial, SeatScenario,
+};
 pub use rest::rest_after_trouble;
 pub use rng::{Dice, Ppm, Zero};
 pub use safety::{Violation, ViolationKind};

@@ -13,6 +13,8 @@ mod instance_memory;
 mod length_runs;
 #[cfg(feature = "register")]
 mod register_runs;
+#[cfg(feature = "register")]
+mod register_tables;
 mod sabotage;
 mod time_tables;
 mod tuning_table;
@@ -56,6 +58,9 @@ enum Command {
     /// Runs machines that share a voter in a register; fails at a violation.
     #[cfg(feature = "register")]
     Register(register_runs::RegisterRuns),
+    /// Measures how long two machines with a register have no leader after a fault, and how often they call the register.
+    #[cfg(feature = "register")]
+    RegisterTables(register_tables::RegisterTables),
     /// Runs whole endpoints, sealed and not, while nodes move, vanish and come back; fails at a violation.
     #[cfg(feature = "endpoints")]
     Endpoints(endpoint_runs::EndpointRuns),
@@ -78,6 +83,8 @@ fn main() -> ExitCode {
         Command::Bytes => instance_memory::run(),
         #[cfg(feature = "register")]
         Command::Register(runs) => runs.run(),
+        #[cfg(feature = "register")]
+        Command::RegisterTables(tables) => tables.run(),
         #[cfg(feature = "endpoints")]
         Command::Endpoints(runs) => runs.run(),
     };

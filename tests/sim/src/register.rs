@@ -2,11 +2,13 @@
 
 mod calls;
 mod faults;
+mod liveness;
 mod machine;
 mod profile;
 mod seats;
 mod store;
 mod world;
 
+pub use liveness::{RegisterFault, RegisterTrial};
 pub use profile::{Profile, RegisterOutcome, RegisterScenario};
 pub use seats::SeatScenario;

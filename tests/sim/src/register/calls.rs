@@ -6,8 +6,6 @@ use super::profile::Profile;
 use crate::clock::SECOND;
 use crate::rng::Dice;
 
-/// When a host gives up waiting for a call.
-const TIMEOUT: u64 = 2 * SECOND;
 /// How late a write may still be done of which nobody knows.
 const LATEST_WRITE: u64 = 6 * SECOND;
 
@@ -35,10 +33,11 @@ impl CallPlan {
     }
 
     pub(super) fn draw(profile: &Profile, is_reachable: bool, is_swap: bool, dice: &mut Dice) -> Self {
+        let timeout = profile.timeout;
         let nothing_known = if is_swap { Outcome::Unknown } else { Outcome::Failed };
         if !is_reachable {
             let outcome = if dice.below(2) == 0 { Outcome::Failed } else { nothing_known };
-            return CallPlan::ended(TIMEOUT / 4, outcome);
+            return CallPlan::ended(timeout / 4, outcome);
         }
         let (there, back) = (profile.draw_way(dice), profile.draw_way(dice));
         if dice.chance(profile.failed) {
@@ -47,20 +46,20 @@ impl CallPlan {
         let arrives = |after, back, told| Some(Arrival { after, back, told });
         if is_swap && dice.chance(profile.unknown) {
             return match dice.below(4) {
-                0 => CallPlan::ended(TIMEOUT, Outcome::Unknown),
-                1 => CallPlan { arrival: arrives(there, None, None), end: Some((TIMEOUT, Outcome::Unknown)) },
+                0 => CallPlan::ended(timeout, Outcome::Unknown),
+                1 => CallPlan { arrival: arrives(there, None, None), end: Some((timeout, Outcome::Unknown)) },
                 // The client repeats the call by itself, and meets its own write.
                 2 => CallPlan { arrival: arrives(there, Some(back), Some(Outcome::Refused)), end: None },
                 _ => CallPlan {
                     arrival: arrives(dice.below(LATEST_WRITE), None, None),
-                    end: Some((TIMEOUT / 2, Outcome::Unknown)),
+                    end: Some((timeout / 2, Outcome::Unknown)),
                 },
             };
         }
-        let is_in_time = there + back < TIMEOUT;
+        let is_in_time = there + back < timeout;
         CallPlan {
             arrival: arrives(there, is_in_time.then_some(back), None),
-            end: (!is_in_time).then_some((TIMEOUT, nothing_known)),
+            end: (!is_in_time).then_some((timeout, nothing_known)),
         }
     }
 }

@@ -64,12 +64,12 @@ impl World {
         }
     }
 
-    fn set_link(&mut self, from: usize, to: usize, up: bool) {
+    pub(super) fn set_link(&mut self, from: usize, to: usize, up: bool) {
         self.log(|| format!("n{} to n{}: {}", from + 1, to + 1, if up { "mended" } else { "cut" }));
         self.links.set(from, to, up);
     }
 
-    fn cut_from_register(&mut self, machine: usize) {
+    pub(super) fn cut_from_register(&mut self, machine: usize) {
         self.log(|| format!("n{} is cut from the register", machine + 1));
         self.machines[machine].reaches_register = false;
     }

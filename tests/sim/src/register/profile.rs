@@ -24,6 +24,12 @@ pub struct Profile {
     pub(super) timing: Timing,
     /// How often a machine looks.
     pub(super) look: Duration,
+    /// The shortest and the longest delay of a message between two machines, in nanoseconds.
+    pub(super) delay: (u64, u64),
+    /// How many of a million messages are lost.
+    pub(super) lost: Ppm,
+    /// When a host gives up waiting for a call, in nanoseconds.
+    pub(super) timeout: u64,
     /// The shortest and the longest way of a call, there or back, in nanoseconds.
     pub(super) way: (u64, u64),
     /// How many of ten ways are slow, and how long those take.
@@ -47,12 +53,15 @@ pub struct Profile {
     pub(super) drift: Drift,
 }
 
-const BASE: Profile = Profile {
+pub(super) const BASE: Profile = Profile {
     name: "base",
     machines: 2,
     is_spare: false,
     timing: Timing { clock_drift_ppm: 50_000, ..Timing::wan() },
     look: Duration::from_secs(1),
+    delay: (MS, 20 * MS),
+    lost: 20_000,
+    timeout: 2 * SECOND,
     way: (10 * MS, 60 * MS),
     slow: (0, (0, 0)),
     failed: 20_000,
@@ -78,7 +87,7 @@ const RECONFIGURING: Profile = Profile { name: "reconfig", machines: 3, reconfig
 const ERRATIC: Profile = Profile { name: "erratic", way: (MS, 900 * MS), ..BASE };
 const HUNT: Profile =
     Profile { name: "hunt", hunts: true, slow: (3, (60 * MS, 900 * MS)), drift: Drift::AtTheBound, ..BASE };
-const QUICK: Timing = Timing {
+pub(super) const QUICK: Timing = Timing {
     promise: Duration::from_millis(500),
     promise_limit: Duration::from_millis(3_000),
     heartbeat_interval: Duration::from_millis(125),

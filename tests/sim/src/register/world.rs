@@ -18,9 +18,6 @@ use crate::rng::Dice;
 use crate::safety::{Safety, Violation, ViolationKind};
 use crate::trace::Trace;
 
-/// How long a message takes between two machines.
-const DELAY: (u64, u64) = (MS, 20 * MS);
-
 #[derive(Clone, Debug)]
 pub(super) struct World {
     pub(super) now: Instant,
@@ -35,8 +32,8 @@ pub(super) struct World {
     safety: Safety,
     /// The memberships that leaders have reported as committed.
     committed: BTreeMap<MembershipVersion, Membership<u64>>,
-    violation: Option<Violation>,
-    outcome: RegisterOutcome,
+    pub(super) violation: Option<Violation>,
+    pub(super) outcome: RegisterOutcome,
     had_leader: bool,
     trace: Trace,
 }
@@ -147,15 +144,18 @@ impl World {
         while self.violation.is_none()
             && let Some((at, event)) = self.queue.pop_until(end)
         {
-            if self.had_leader {
-                self.outcome.led += at - self.now;
-            }
-            self.now = at;
+            self.advance(at);
             self.outcome.events += 1;
             self.handle(event);
             self.check();
         }
-        self.now = self.now.max(end);
+        self.advance(end);
+    }
+
+    fn advance(&mut self, to: Instant) {
+        let passed = to.saturating_sub(self.now);
+        self.outcome.led += if self.had_leader { passed } else { 0 };
+        self.now += passed;
     }
 
     /// The machine whose workers may act now.
@@ -176,7 +176,8 @@ impl World {
         }
     }
 
-    fn check(&mut self) {
+    /// Checks that one machine leads at most, and notes whether one does.
+    pub(super) fn check(&mut self) {
         let holder = |machine: &Machine| Some((machine.id, machine.process.as_ref()?.acts_under(self.now)?));
         let holders: Vec<(u64, Lease)> = self.machines.iter().filter_map(holder).collect();
         self.had_leader = !holders.is_empty();
@@ -335,8 +336,8 @@ impl World {
                 let verdict = self.safety.sent(id, to, &message, &self.machines[index].durable);
                 self.judge(verdict);
                 let receiver = to as usize - 1;
-                if self.links.is_up(index, receiver) && !self.dice.chance(20_000) {
-                    let delay = self.dice.between(DELAY);
+                if self.links.is_up(index, receiver) && !self.dice.chance(self.profile.lost) {
+                    let delay = self.dice.between(self.profile.delay);
                     self.schedule(delay, Scheduled::Deliver { machine: receiver, from: id, message });
                 }
             }
