@@ -211,7 +211,7 @@ fn newcomers_that_know_nobody_are_let_in_together_sealed_or_not() {
         world.deliver(at(1), transmits);
         world.run_for(LONG);
         for id in 2..=4 {
-            let leader = world.node(id).endpoint.leader().expect("each is reached").address;
+            let leader = world.node(id).endpoint.leader().unwrap().address;
             assert_eq!(leader, Some(at(1)), "as node {id} knows it");
         }
     }
