@@ -111,6 +111,26 @@ async fn a_call_that_takes_too_long_is_dropped_and_costs_no_lease_while_the_othe
     wait("all calls to be dropped", async || (memory.hanging() == 0).then_some(())).await;
 }
 
+#[tokio::test]
+async fn a_client_that_panics_costs_the_voter_and_not_the_node() {
+    for is_awaited in [true, false] {
+        let memory = MemoryRegister::new();
+        let options = |id| if is_awaited { awaited(id, &memory) } else { blocking(id, memory.clone()) };
+        let (leader, follower, lease) = settle(pair(options)).await;
+        memory.panic();
+        wait("the follower to miss the register", async || silence(&follower).await).await;
+        memory.work();
+        let end = follower.lease().or_else(|| leader.lease()).unwrap_or(lease).until;
+        // Both nodes still hear each other, and do as they are told.
+        wait("a lease that grows", async || {
+            [&leader, &follower].into_iter().find_map(|node| node.lease().filter(|grown| grown.until > end))
+        })
+        .await;
+        timeout(PATIENCE, follower.abort()).await.unwrap().unwrap();
+        timeout(PATIENCE, leader.abort()).await.unwrap().unwrap();
+    }
+}
+
 /// A transport of the program's own may be deceived about who sends.
 #[tokio::test]
 async fn a_message_in_the_name_of_the_registers_voter_has_no_effect_whatever_carries_it() {

@@ -119,7 +119,11 @@ impl<N: NodeId + Serialize + DeserializeOwned> SeatThread<N> {
 
     fn tell(&self, notice: SeatNotice<N>) {
         #[cfg(feature = "tracing")]
-        notice.trace(self.shared.run().name());
+        {
+            // A subscriber is code of the program, so nothing is locked when it is told.
+            let name = self.shared.run().name();
+            notice.trace(name);
+        }
         self.shared.notices.push(notice);
     }
 

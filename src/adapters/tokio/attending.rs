@@ -53,8 +53,8 @@ where
     }
 
     /// A call of the register has ended. The clock is read afterwards.
-    pub(super) fn complete_call(&mut self, called: Option<Called>) {
-        if let (Some(register), Some(called)) = (&mut self.register, called) {
+    pub(super) fn complete_call(&mut self, called: Called) {
+        if let Some(register) = &mut self.register {
             register.complete(called, self.watch.now());
         }
     }
@@ -65,7 +65,7 @@ where
         while self.register.as_ref().is_some_and(Attendant::is_calling) && self.watch.now() < last {
             select! {
                 biased;
-                called = self.called.recv() => self.complete_call(called),
+                Some(called) = self.called.recv() => self.complete_call(called),
                 () = self.watch.clock.nap(last) => {}
             }
         }

@@ -355,7 +355,11 @@ impl<N: NodeId + Serialize + DeserializeOwned + Send + Sync + 'static> SeatTask<
                 Some(SeatAction::Withdraw) => self.watch.withdraw().await,
                 Some(SeatAction::Tell(notice)) => {
                     #[cfg(feature = "tracing")]
-                    notice.trace(self.run.lock().name());
+                    {
+                        // A subscriber is code of the program, so nothing is locked when it is told.
+                        let name = self.run.lock().name();
+                        notice.trace(name);
+                    }
                     let _nobody_listens = self.notices.send(notice);
                 }
             }

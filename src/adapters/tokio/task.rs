@@ -69,7 +69,7 @@ const LAST_WRITE: Duration = Duration::from_millis(200);
 enum Next<I, R> {
     Command(Option<Command<I>>),
     Written(Option<Written>),
-    Called(Option<Called>),
+    Called(Called),
     Received(R),
     Due,
 }
@@ -108,7 +108,8 @@ where
         // While the election waits for a write, nothing may be sent.
         let resigned = if self.upkeep.is_writing() { Ok(None) } else { self.resign(Urgency::Now).await };
         self.watch.withdraw().await;
-        self.wait_for_register(last).await;
+        // What gives a promise back was asked for just now.
+        self.wait_for_register(self.watch.now().saturating_add(LAST_WRITE)).await;
         self.wait_for_idle_disk(last).await;
         resigned.err().unwrap_or(reason)
     }
@@ -137,7 +138,8 @@ where
         let next = select! {
             biased;
             written = self.written.recv(), if self.upkeep.is_disk_busy() => Next::Written(written),
-            called = self.called.recv(), if self.register.is_some() => Next::Called(called),
+            // A client that has panicked calls no more: then there is none to wait for.
+            Some(called) = self.called.recv(), if self.register.is_some() => Next::Called(called),
             command = self.commands.recv() => Next::Command(command),
             // Before the transport: a flood of messages must not keep the election from its timer.
             () = sleep(due) => Next::Due,

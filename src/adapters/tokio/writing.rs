@@ -56,7 +56,7 @@ where
         select! {
             biased;
             written = self.written.recv() => self.finish_write(written)?,
-            called = self.called.recv(), if self.register.is_some() => self.complete_call(called),
+            Some(called) = self.called.recv(), if self.register.is_some() => self.complete_call(called),
             // The last handle may be gone already, if the node stops.
             command = self.commands.recv(), if self.ending.is_none() => self.obey_at_once(command)?,
             asked = recv_status_request(&mut self.transport) => {

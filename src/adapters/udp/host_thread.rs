@@ -110,7 +110,8 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
         self.ending = Some(last);
         // While the election waits for a write, nothing may be sent.
         let resigned = if self.upkeep.is_writing() { Ok(None) } else { self.resign(Urgency::Now) };
-        self.wait_for_register(last);
+        // What gives a promise back was asked for just now.
+        self.wait_for_register(self.shared.clock.now().saturating_add(LAST_WRITE));
         self.wait_for_idle_disk(last);
         resigned.err().unwrap_or(end)
     }

@@ -14,6 +14,7 @@ use crate::adapters::host_end::HostEnd;
 use crate::adapters::lease_watch::LeaseWatch;
 use crate::adapters::pulse::Pulse;
 use crate::adapters::write_view::{WriteView, hide_leadership};
+use crate::io::Lease;
 use crate::status::Status;
 use crate::types::NodeId;
 
@@ -66,9 +67,11 @@ impl<I: NodeId> Shared<I> {
 
     pub(super) fn snapshot(&self) -> Snapshot<I> {
         let mut snapshot = lock(&self.node).snapshot();
-        // A lease that is not shown yet waits for a write, and one that was withdrawn is no lease any more.
-        let id = snapshot.status.id;
-        snapshot.status.lease = self.leases.published();
+        // A lease that is not shown yet waits for a write, and one that was withdrawn is no lease any more. Another one may
+        // have been shown since the snapshot.
+        let (id, own) = (snapshot.status.id, snapshot.status.lease);
+        let is_own = |shown: &Lease| own.is_some_and(|own| own.term == shown.term);
+        snapshot.status.lease = self.leases.published().filter(is_own);
         if snapshot.status.lease.is_none() {
             hide_leadership(&mut snapshot.status);
             snapshot.leader.take_if(|leader| leader.id == id);

@@ -149,7 +149,7 @@ fn without_numbers(text: &str) -> String {
         let tail = rest[start..].trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
         rest = ["ms", "µs", "ns", "s"].iter().find_map(|unit| tail.strip_prefix(unit)).unwrap_or(tail);
     }
-    let holder = "holder: Some(Holder { id: #, term: Term(#), leads_term: Term(#) })";
+    let holder = "holder: Some(Holder { id: #, term: #, leads_term: Term(#) })";
     (result + rest).replace("rank: Some(#)", "rank: None").replace(holder, "holder: None")
 }
 
