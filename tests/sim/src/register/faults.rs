@@ -1,6 +1,8 @@
 //! What goes wrong, and what operators want meanwhile.
 
-use quorate::{Force, Input, Target, Urgency};
+use std::time::Duration;
+
+use quorate::{ClusterId, Force, HardState, Input, Target, Urgency};
 
 use super::world::{Scheduled, World};
 use crate::clock::{Instant, MS, SECOND};
@@ -77,8 +79,25 @@ impl World {
     fn crash(&mut self, machine: usize) {
         self.log(|| format!("n{} crashes", machine + 1));
         self.machines[machine].process = None;
+        if self.profile.forgets && self.dice.chance(400_000) {
+            self.lose_disk(machine);
+        }
         let back = 10 * MS + self.dice.below(4 * SECOND);
         self.schedule(back, Scheduled::Restart { machine });
+    }
+
+    /// The machine has nothing any more. No other one may have forgotten: it counts on all others.
+    fn lose_disk(&mut self, machine: usize) {
+        if self.machines.iter().any(|machine| machine.durable.blank.is_some()) {
+            return;
+        }
+        self.log(|| format!("n{} loses its disk", machine + 1));
+        let since_1970 = Duration::from_secs(1_800_000_000) + Duration::from_nanos(self.now);
+        let blank = HardState::blank(ClusterId(7), 1..=self.voter(), since_1970);
+        let machine = &mut self.machines[machine];
+        machine.durable = blank.expect("a list, and a clock that is set").without_founding();
+        machine.remembered = 0;
+        self.safety.forget(machine.id);
     }
 
     fn freeze(&mut self, machine: usize) {

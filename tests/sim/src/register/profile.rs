@@ -46,6 +46,8 @@ pub struct Profile {
     pub(super) reconfigures: bool,
     /// Whether the machines are apart, their clocks at the bound, and each new leader is cut from the register.
     pub(super) hunts: bool,
+    /// Whether a machine loses its disk in some of its crashes, if no other one has forgotten.
+    pub(super) forgets: bool,
     /// Whether an earlier copy of the register is put back now and then. Then violations are expected.
     pub(super) rolls_back: bool,
     /// Whether each machine has a register of its own under one id, by mistake.
@@ -70,6 +72,7 @@ pub(super) const BASE: Profile = Profile {
     throttle: 0,
     reconfigures: false,
     hunts: false,
+    forgets: false,
     rolls_back: false,
     has_two_registers: false,
     drift: Drift::Within,
@@ -84,6 +87,7 @@ const SLOW: Profile = Profile { name: "slow", way: (100 * MS, 200 * MS), ..BASE 
 const STALE: Profile = Profile { name: "stale", staleness: 3 * SECOND, ..BASE };
 const UNKNOWN: Profile = Profile { name: "unknown", unknown: 333_000, ..BASE };
 const RECONFIGURING: Profile = Profile { name: "reconfig", machines: 3, reconfigures: true, ..BASE };
+const FORGETFUL: Profile = Profile { name: "forgetful", forgets: true, ..BASE };
 const ERRATIC: Profile = Profile { name: "erratic", way: (MS, 900 * MS), ..BASE };
 const HUNT: Profile =
     Profile { name: "hunt", hunts: true, slow: (3, (60 * MS, 900 * MS)), drift: Drift::AtTheBound, ..BASE };
@@ -99,7 +103,7 @@ pub(super) const QUICK: Timing = Timing {
 
 impl Profile {
     /// The profiles in which nothing may go wrong.
-    pub const ALL: [Profile; 16] = [
+    pub const ALL: [Profile; 19] = [
         BASE,
         spare("base, spare", BASE),
         THREE,
@@ -113,6 +117,9 @@ impl Profile {
         RECONFIGURING,
         spare("reconfig, spare", RECONFIGURING),
         Profile { timing: QUICK, ..spare("quick, spare", BASE) },
+        FORGETFUL,
+        spare("forgetful, spare", FORGETFUL),
+        Profile { name: "three, forgetful", machines: 3, ..FORGETFUL },
         ERRATIC,
         HUNT,
         spare("hunt, spare", HUNT),

@@ -29,7 +29,7 @@ pub(super) struct World {
     pub(super) links: Links,
     pub(super) is_register_down: bool,
     queue: EventQueue<Scheduled>,
-    safety: Safety,
+    pub(super) safety: Safety,
     /// The memberships that leaders have reported as committed.
     committed: BTreeMap<MembershipVersion, Membership<u64>>,
     pub(super) violation: Option<Violation>,
