@@ -51,7 +51,7 @@
 //! | `quorate_register_is_silent` | 1 while the voter in a register says nothing, else 0; these if the host has a register |
 //! | `quorate_register_last_seen_seconds` | how long ago a call has last shown what the register holds |
 //! | `quorate_register_calls_total{call}` | reads and swaps of the register |
-//! | `quorate_register_misses_total{reason}` | calls that did not do what they were to do: [`CallCounters`](super::register::CallCounters) |
+//! | `quorate_register_misses_total{reason}` | calls that did not do what they were to do: `register::CallCounters` |
 //! | `quorate_name_lookups_total`, `quorate_failed_name_lookups_total` | look-ups of names of nodes, and those that ended without an address; likewise |
 //! | `quorate_build_info{version}` | the release |
 //!
