@@ -120,8 +120,7 @@ impl<I> Default for Findings<I> {
 }
 
 impl<I: NodeId> Diagnostics<I> {
-    /// Of a node whose host speaks for the voter `register_voter`, if it has a register: whether that voter is silent, its
-    /// agent tells.
+    /// The host speaks for the voter `register_voter`, if it has a register. Whether that voter is silent, its agent tells.
     pub(super) fn new(register_voter: Option<I>) -> Self {
         let facts =
             Facts { condition: Condition::Well, last_denial: None, silent: Vec::new(), silent_voters: 0 };

@@ -28,7 +28,7 @@ impl Case {
 pub(crate) struct Row {
     pub(crate) setup: LibrarySetup,
     pub(crate) failovers: Summary,
-    /// Of a few libraries.
+    /// The results of a few libraries.
     pub(crate) peace: Option<PeaceSummary>,
 }
 

@@ -278,12 +278,8 @@ impl<I: NodeId + Serialize + DeserializeOwned> Agent<I> {
         match outcome {
             Outcome::Swapped(tag) => self.succeed(tag, write, out),
             // Rule 10.8: a client may have repeated a call by itself, which then met its own write.
-            Outcome::Refused => {
-                self.counters.refused = self.counters.refused.saturating_add(1);
-                self.read(Call::Check(write), out);
-            }
-            Outcome::Unknown => {
-                self.counters.unknown = self.counters.unknown.saturating_add(1);
+            Outcome::Refused | Outcome::Unknown => {
+                self.counters.count_unsettled(&outcome);
                 self.read(Call::Check(write), out);
             }
             Outcome::Failed | Outcome::Missing | Outcome::Found { .. } => {

@@ -317,12 +317,8 @@ impl<N: NodeId + Serialize + DeserializeOwned> Seat<N> {
     fn end_swap(&mut self, outcome: Outcome, write: Write<N>, out: &mut Vec<SeatStep<N>>) {
         match outcome {
             Outcome::Swapped(tag) => self.succeed(tag, write, out),
-            Outcome::Refused => {
-                self.counters.refused = self.counters.refused.saturating_add(1);
-                self.read(Call::Check(write), out);
-            }
-            Outcome::Unknown => {
-                self.counters.unknown = self.counters.unknown.saturating_add(1);
+            Outcome::Refused | Outcome::Unknown => {
+                self.counters.count_unsettled(&outcome);
                 self.read(Call::Check(write), out);
             }
             Outcome::Failed | Outcome::Missing | Outcome::Found { .. } => self.note_failure(&outcome, out),

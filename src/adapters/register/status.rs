@@ -246,6 +246,14 @@ pub struct CallCounters {
     pub unknown: u64,
 }
 
+impl CallCounters {
+    /// Counts a swap of which only a read can tell whether it was made.
+    pub(super) fn count_unsettled(&mut self, outcome: &Outcome) {
+        let count = if *outcome == Outcome::Refused { &mut self.refused } else { &mut self.unknown };
+        *count = count.saturating_add(1);
+    }
+}
+
 /// Why an agent cannot be started.
 ///
 /// Non-exhaustive: a later version may check more.

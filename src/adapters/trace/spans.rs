@@ -33,7 +33,7 @@ pub struct Spans {
 pub(in crate::adapters) struct Sight<I> {
     id: I,
     role: RoleKind,
-    /// Of a leader, the term that it leads.
+    /// The term that it leads, if it is a leader.
     term: Term,
 }
 

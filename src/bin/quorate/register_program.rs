@@ -138,7 +138,7 @@ impl RegisterProgram {
 
     /// The program that runs, or is started now.
     fn conversation(&mut self) -> Result<&mut Conversation, CellError> {
-        if self.conversation.as_mut().is_some_and(|conversation| conversation.has_ended()) {
+        if self.conversation.as_mut().is_some_and(|conversation| conversation.reap()) {
             (self.conversation, self.why) = (None, ENDED.to_owned());
         }
         if let Some(conversation) = self.conversation.take() {

@@ -92,7 +92,7 @@ impl<I: NodeId> Change<I> {
     /// be others by then.
     #[must_use]
     pub fn seen_in(mut self, status: &Status<I>) -> Self {
-        // Who sees no members can change none: the leader says that the node to change is no member.
+        // A node that sees no members can change none: the leader says that the node to change is no member.
         self.seen = intended_members(status).ok();
         self
     }

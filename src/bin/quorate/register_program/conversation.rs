@@ -74,7 +74,8 @@ impl Conversation {
         }
     }
 
-    pub(super) fn has_ended(&mut self) -> bool {
+    /// Looks whether the program has ended, and reaps it then.
+    pub(super) fn reap(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
