@@ -108,6 +108,8 @@ mod answer;
 pub(in crate::adapters) mod attendant;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 pub(in crate::adapters) mod call_thread;
+#[cfg(any(feature = "udp", feature = "tokio", feature = "seat"))]
+pub(in crate::adapters) mod calls;
 mod cell;
 mod content;
 mod format;
@@ -118,8 +120,6 @@ mod hosting;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod known_sequence;
 mod seat;
-#[cfg(any(feature = "seat", feature = "tokio"))]
-mod seat_calls;
 mod seat_content;
 #[cfg(all(feature = "seat", not(all(target_family = "wasm", target_os = "unknown"))))]
 mod seat_host;
@@ -141,8 +141,6 @@ pub use format::{ContentError, CreateError, Inspection, MAX_CONTENT, create, ins
 #[cfg(any(feature = "udp", feature = "tokio"))]
 pub use hosting::RegisterConfig;
 pub use seat::Seat;
-#[cfg(feature = "tokio")]
-pub(in crate::adapters) use seat_calls::{Call, Request};
 pub use seat_content::{SeatInspection, create_seat, inspect_seat};
 #[cfg(all(feature = "seat", not(all(target_family = "wasm", target_os = "unknown"))))]
 pub use seat_host::{SeatEvents, SeatHost, SeatStopped, SeatWorker};

@@ -1,7 +1,8 @@
 //! Hosts of a seat as tasks, in tokio's paused time: every length is exact.
 
 use std::future::pending;
-use std::sync::{Arc, Mutex};
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use quorate::adapters::register::{SeatConfig, SeatHostConfig, SeatNotice};
@@ -153,4 +154,37 @@ async fn a_client_that_panics_ends_the_task_and_the_lease() {
     assert!(matches!(seat.closed().await, Stopped::Panicked));
     assert_eq!(seat.lease(), None);
     assert!(matches!(seat.resign().await, Err(Stopped::Panicked)));
+}
+
+/// A subscriber that asks for the lease whenever it is told of an election.
+#[derive(Clone, Default)]
+struct AsksForTheLease {
+    seat: Arc<OnceLock<SeatHandle<u32>>>,
+    found: Arc<Mutex<Vec<bool>>>,
+}
+
+impl Write for AsksForTheLease {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if String::from_utf8_lossy(line).contains("elected") {
+            let lease = self.seat.get().and_then(SeatHandle::lease);
+            self.found.lock().unwrap().push(lease.is_some());
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_program_that_is_told_of_its_election_finds_the_lease() {
+    let asks = AsksForTheLease::default();
+    let writer = asks.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let seat = start(1, &Client::of(&Memory::new()), Instant::now());
+    asks.seat.set(seat.clone()).unwrap();
+    assert_eq!(held(&seat, LOOK).await, Some(Term(1)));
+    assert_eq!(*asks.found.lock().unwrap(), [true]);
 }

@@ -242,12 +242,15 @@ fn a_leader_that_needs_nothing_of_the_register_counts_its_voter_as_present() {
 }
 
 #[test]
-fn a_host_that_is_told_to_speak_for_itself_does_not_start() {
+fn a_host_that_is_told_to_speak_for_itself_or_to_wait_too_long_for_a_call_does_not_start() {
     let usage = Use::Spare { look: Duration::from_secs(1) };
-    let register = RegisterConfig::new(A, usage, MemoryRegister::new());
-    let started =
-        Host::start(config(A).register(register), first(), |_: &HardState<Id>| Ok::<_, Infallible>(()));
-    assert!(matches!(started, Err(HostStartError::Register(_))), "{started:?}");
+    let of = |voter| RegisterConfig::new(voter, usage, MemoryRegister::new());
+    let longest = timing().promise_limit;
+    for register in [of(A), of(R).call_timeout(Duration::ZERO), of(R).call_timeout(longest * 2)] {
+        let started =
+            Host::start(config(A).register(register), first(), |_: &HardState<Id>| Ok::<_, Infallible>(()));
+        assert!(matches!(started, Err(HostStartError::Register(_))), "{started:?}");
+    }
 }
 
 #[test]

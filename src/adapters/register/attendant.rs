@@ -11,32 +11,15 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::agent::Agent;
-use super::cell::Cell;
+use super::calls::{Call, Calls, Request};
 use super::known_sequence::KnownSequence;
-use super::status::{Outcome, RegisterEvent, RegisterStatus, Step, Tag};
+use super::status::{Outcome, RegisterEvent, RegisterStatus, Step};
 use crate::adapters::random::JitterRng;
 use crate::diagnosis::Problem;
 use crate::election::Election;
 use crate::message::Message;
 use crate::status::{MemberStatus, Status};
 use crate::types::{NodeId, Position, Timestamp};
-
-/// What the client of a register is to do.
-#[derive(Debug)]
-pub(in crate::adapters) enum Call {
-    Read,
-    Swap { tag: Tag, bytes: Vec<u8> },
-}
-
-impl Call {
-    /// Makes the call, and waits for what comes of it.
-    pub(in crate::adapters) fn make(&self, cell: &mut dyn Cell) -> Outcome {
-        match self {
-            Call::Read => Outcome::of_read(cell.read()),
-            Call::Swap { tag, bytes } => Outcome::of_swap(cell.swap(tag, bytes)),
-        }
-    }
-}
 
 /// A call that has ended: its number, and what came of it unless it was cancelled.
 #[derive(Debug)]
@@ -48,7 +31,7 @@ pub(in crate::adapters) struct Called {
 /// Makes calls, one at a time, and tells the host of each when it has ended.
 pub(in crate::adapters) trait Caller: Send {
     /// Begins a call. The one before has ended.
-    fn begin(&mut self, number: u64, call: Call);
+    fn begin(&mut self, call: Call);
 
     /// Nobody waits any more for the call that is under way. It may be broken off, and ends in any case as others do.
     fn cancel(&mut self);
@@ -121,13 +104,7 @@ pub(in crate::adapters) struct Attendant<I> {
     caller: Box<dyn Caller>,
     /// The longest promise of the node.
     promise_limit: Duration,
-    call_timeout: Duration,
-    /// The call that the agent waits for.
-    awaited: Option<Awaited>,
-    /// The number of the last call.
-    number: u64,
-    /// The call that the caller is at, which the agent may not wait for any more.
-    under_way: Option<u64>,
+    calls: Calls,
     /// What the agent has asked for and is not sorted yet.
     steps: Vec<Step<I>>,
     /// What the voter has said and the node has not heard.
@@ -136,15 +113,6 @@ pub(in crate::adapters) struct Attendant<I> {
     /// What keeps the number of the last content beyond a restart, if there is a place for it. The agent itself keeps it
     /// for as long as the host runs.
     known: Option<KnownSequence>,
-}
-
-/// A call that the agent waits for.
-struct Awaited {
-    number: u64,
-    /// The call, until it begins: an earlier one, which nobody waits for any more, may have to end first. So one call
-    /// waits at most.
-    to_begin: Option<Call>,
-    until: Timestamp,
 }
 
 impl<I: NodeId> Attendant<I> {
@@ -160,10 +128,7 @@ impl<I: NodeId> Attendant<I> {
             agent,
             caller,
             promise_limit,
-            call_timeout,
-            awaited: None,
-            number: 0,
-            under_way: None,
+            calls: Calls::new(call_timeout),
             steps: Vec::new(),
             messages: VecDeque::new(),
             events: Vec::new(),
@@ -189,13 +154,8 @@ impl<I: NodeId> Attendant<I> {
 
     /// Does what is due: gives up a call that has taken too long, and looks at the register.
     pub(in crate::adapters) fn tick(&mut self, election: &Election<I, JitterRng>, now: Timestamp) {
-        if let Some(late) = self.awaited.take_if(|call| now >= call.until) {
-            let is_begun = late.to_begin.is_none();
-            if is_begun {
-                self.caller.cancel();
-            }
-            // What was never begun was not done, for certain.
-            let outcome = if is_begun { Outcome::Unknown } else { Outcome::Failed };
+        if let Some(outcome) = self.calls.expire(now) {
+            self.caller.cancel();
             self.agent.complete(outcome, now, &mut self.steps);
             self.sort_steps(now);
         }
@@ -205,16 +165,14 @@ impl<I: NodeId> Attendant<I> {
 
     /// When [`tick`](Self::tick) is due.
     pub(in crate::adapters) fn deadline(&self) -> Timestamp {
-        let timeout = self.awaited.as_ref().map(|call| call.until);
-        timeout.into_iter().fold(self.agent.deadline(), Ord::min)
+        self.agent.deadline().min(self.calls.deadline())
     }
 
     /// A call has ended. What came of one that was given up is not passed on. `now` is read afterwards.
     pub(in crate::adapters) fn complete(&mut self, called: Called, now: Timestamp) {
         let Called { number, outcome } = called;
-        self.under_way.take_if(|under_way| *under_way == number);
-        if let Some(outcome) = outcome
-            && self.awaited.take_if(|call| call.number == number).is_some()
+        if self.calls.end(number)
+            && let Some(outcome) = outcome
         {
             self.agent.complete(outcome, now, &mut self.steps);
         }
@@ -234,7 +192,7 @@ impl<I: NodeId> Attendant<I> {
 
     /// Whether a call is under way, or about to begin, that the agent waits for.
     pub(in crate::adapters) fn is_calling(&self) -> bool {
-        self.awaited.is_some()
+        !self.calls.is_idle()
     }
 
     /// Takes what the voter says next. The node is stepped with it as with a message that was received.
@@ -270,38 +228,17 @@ impl<I: NodeId> Attendant<I> {
 
     fn sort_steps(&mut self, now: Timestamp) {
         for step in self.steps.drain(..) {
-            let call = match step {
-                Step::Read => Call::Read,
-                Step::Swap { tag, bytes } => Call::Swap { tag, bytes },
-                Step::Deliver(message) => {
-                    self.messages.push_back(message);
-                    continue;
-                }
-                Step::Event(event) => {
-                    self.events.push(event);
-                    continue;
-                }
-                Step::Remember(sequence) => {
-                    self.known.iter_mut().for_each(|known| known.remember(sequence));
-                    continue;
-                }
-            };
-            self.number = self.number.saturating_add(1);
-            let until = now.saturating_add(self.call_timeout);
-            self.awaited = Some(Awaited { number: self.number, to_begin: Some(call), until });
+            match step {
+                Step::Read => self.calls.begin(Request::Read, now),
+                Step::Swap { tag, bytes } => self.calls.begin(Request::Swap { tag, bytes }, now),
+                Step::Deliver(message) => self.messages.push_back(message),
+                Step::Event(event) => self.events.push(event),
+                Step::Remember(sequence) => self.known.iter_mut().for_each(|known| known.remember(sequence)),
+            }
         }
         self.known.iter_mut().for_each(KnownSequence::go_on);
-        self.begin_call();
-    }
-
-    /// Begins the call that the agent waits for, unless the caller is still at an earlier one.
-    fn begin_call(&mut self) {
-        if self.under_way.is_none()
-            && let Some(awaited) = &mut self.awaited
-            && let Some(call) = awaited.to_begin.take()
-        {
-            self.under_way = Some(awaited.number);
-            self.caller.begin(awaited.number, call);
+        if let Some(call) = self.calls.pass_on(now) {
+            self.caller.begin(call);
         }
     }
 }

@@ -7,7 +7,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use super::attendant::{Call, Called, Caller};
+use super::attendant::{Called, Caller};
+use super::calls::Call;
 use super::cell::Cell;
 
 /// A client that the clones of a configuration share. Each call has it alone.
@@ -19,7 +20,7 @@ pub(in crate::adapters) fn share(cell: impl Cell) -> SharedCell {
 
 /// Makes calls on a thread of its own, which ends after the last call once this is dropped. Nobody waits for it: a call
 /// may hang. After a client that has panicked no call ends any more.
-struct CallThread(SyncSender<(u64, Call)>);
+struct CallThread(SyncSender<Call>);
 
 /// Starts a thread for the calls of `cell`. What comes of each is passed to `report` there.
 pub(in crate::adapters) fn call_on_thread(
@@ -33,16 +34,16 @@ pub(in crate::adapters) fn call_on_thread(
 }
 
 impl Caller for CallThread {
-    fn begin(&mut self, number: u64, call: Call) {
-        let _thread_has_panicked = self.0.try_send((number, call));
+    fn begin(&mut self, call: Call) {
+        let _thread_has_panicked = self.0.try_send(call);
     }
 
     fn cancel(&mut self) {}
 }
 
-fn make_all(calls: Receiver<(u64, Call)>, cell: &Mutex<dyn Cell>, mut report: impl FnMut(Called)) {
-    for (number, call) in calls {
-        let outcome = call.make(&mut *cell.lock().unwrap_or_else(PoisonError::into_inner));
+fn make_all(calls: Receiver<Call>, cell: &Mutex<dyn Cell>, mut report: impl FnMut(Called)) {
+    for Call { number, request } in calls {
+        let outcome = request.make(&mut *cell.lock().unwrap_or_else(PoisonError::into_inner));
         report(Called { number, outcome: Some(outcome) });
     }
 }

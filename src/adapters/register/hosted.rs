@@ -1,6 +1,7 @@
 //! A register on its way into a host, whatever its ids need to be written.
 
 use alloc::boxed::Box;
+use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt;
 use core::time::Duration;
@@ -60,8 +61,17 @@ impl<I: NodeId, C> Hosted<I, C> {
         let known_sequence = stored.into_iter().fold(known_sequence, Ord::max);
         let config =
             AgentConfig { node: node.id, voter, cluster, timing: node.timing, usage, reads, known_sequence };
-        let agent = (self.new_agent)(config, rng).map_err(misconfigured)?;
+        let agent = match (self.new_agent)(config, rng) {
+            Ok(agent) => agent,
+            Err(error) => return Err(misconfigured(error)),
+        };
+        let longest = node.timing.promise_limit;
         let timeout = call_timeout.unwrap_or_else(|| usual_timeout(&node.timing));
+        if !(Duration::from_millis(1)..=longest).contains(&timeout) {
+            return Err(misconfigured(format!(
+                "calls that may take {timeout:?} do not suit promises of {longest:?} at most: take 1 ms to that"
+            )));
+        }
         let known = file.map(|file| KnownSequence::in_file(file, cluster, voter));
         let known = known.transpose().map_err(failed)?;
         Ok(Attendant::new(voter, agent, caller(cell)?, (node.timing.promise_limit, timeout), known))

@@ -57,8 +57,9 @@ impl<I, C> RegisterConfig<I, C> {
         self
     }
 
-    /// How long a call may take. What comes of one that takes longer counts as [unknown](super::Outcome::Unknown), and is
-    /// not used when it comes.
+    /// How long a call may take: a millisecond to [`promise_limit`](crate::Timing::promise_limit), after which the promise
+    /// that it would bring is over. A write that takes longer counts as [unknown](super::Outcome::Unknown), a read as
+    /// [failed](super::Outcome::Failed), and what comes of it later is not used.
     #[must_use]
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.call_timeout = Some(timeout);

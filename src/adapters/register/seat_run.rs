@@ -9,8 +9,8 @@ use core::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::calls::{Call, Calls, Request};
 use super::seat::Seat;
-use super::seat_calls::{Call, Calls, Request};
 use super::seat_options::{SeatHostConfig, SeatNotice, SeatStartError};
 use super::seat_status::{SeatStatus, SeatStep};
 use super::status::Outcome;
@@ -23,8 +23,8 @@ use crate::types::{NEVER, NodeId, Timestamp};
 pub(in crate::adapters) struct SeatRun<N> {
     seat: Seat<N>,
     steps: VecDeque<SeatStep<N>>,
-    /// The end of a lease that was taken away, which the program hears of afterwards.
-    withdrawn: Option<Event<N>>,
+    /// What the program is told once everything else is done.
+    news: VecDeque<SeatNotice<N>>,
     calls: Calls,
     /// Whether the seat is being given up for good.
     is_departing: bool,
@@ -36,13 +36,11 @@ pub(in crate::adapters) struct SeatRun<N> {
 
 /// What a host does, in order.
 #[derive(Debug)]
-pub(in crate::adapters) enum SeatAction<N> {
+pub(in crate::adapters) enum SeatAction {
     /// The client of the register, which is free, carries out this call.
     Call(Call),
     /// The lease is taken away. Nothing follows before nobody acts by it any more.
     Withdraw,
-    /// The program is told this.
-    Tell(SeatNotice<N>),
 }
 
 impl<N: NodeId + Serialize + DeserializeOwned> SeatRun<N> {
@@ -52,7 +50,7 @@ impl<N: NodeId + Serialize + DeserializeOwned> SeatRun<N> {
         Ok(SeatRun {
             seat: Seat::new(config.seat, &mut rng)?,
             steps: VecDeque::new(),
-            withdrawn: None,
+            news: VecDeque::new(),
             calls: Calls::new(config.call_timeout),
             is_departing: false,
             depart_at: NEVER,
@@ -96,26 +94,29 @@ impl<N: NodeId + Serialize + DeserializeOwned> SeatRun<N> {
         self.is_departing && self.steps.is_empty() && !self.seat.may_hold()
     }
 
-    /// The next thing to do, if there is any. Called again until there is none.
-    pub(in crate::adapters) fn next(&mut self, now: Timestamp) -> Option<SeatAction<N>> {
-        if let Some(event) = self.withdrawn.take() {
-            return Some(SeatAction::Tell(SeatNotice::Event(event)));
-        }
+    /// The next thing to do, if there is any. Called again until there is none. Then the host shows what is true now, and
+    /// [tells the news](Self::next_notice): a program that is told that it holds the seat finds the lease.
+    pub(in crate::adapters) fn next(&mut self, now: Timestamp) -> Option<SeatAction> {
         while let Some(step) = self.steps.pop_front() {
             match step {
                 SeatStep::Read => self.calls.begin(Request::Read, now),
                 SeatStep::Swap { tag, bytes } => self.calls.begin(Request::Swap { tag, bytes }, now),
                 SeatStep::Event(event @ Event::SteppedDown { .. }) => {
-                    self.withdrawn = Some(event);
+                    self.news.push_back(SeatNotice::Event(event));
                     return Some(SeatAction::Withdraw);
                 }
-                SeatStep::Event(event) => return Some(SeatAction::Tell(SeatNotice::Event(event))),
-                SeatStep::Silent(silence) => return Some(SeatAction::Tell(SeatNotice::Silent(silence))),
+                SeatStep::Event(event) => self.news.push_back(SeatNotice::Event(event)),
+                SeatStep::Silent(silence) => self.news.push_back(SeatNotice::Silent(silence)),
                 // The status shows it.
                 SeatStep::Remember(_) => {}
             }
         }
         self.calls.pass_on(now).map(SeatAction::Call)
+    }
+
+    /// What the program is told next, once there is nothing else to do.
+    pub(in crate::adapters) fn next_notice(&mut self) -> Option<SeatNotice<N>> {
+        self.news.pop_front()
     }
 
     /// The latest instant for the next tick.

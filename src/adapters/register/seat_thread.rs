@@ -10,8 +10,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::calls::Call;
 use super::cell::Cell;
-use super::seat_calls::{Call, Request};
 use super::seat_host::Shared;
 use super::seat_options::{SeatFailure, SeatNotice};
 use super::seat_run::SeatAction;
@@ -101,20 +101,28 @@ impl<N: NodeId + Serialize + DeserializeOwned> SeatThread<N> {
         self.act()
     }
 
-    /// Does what there is to do, in order, and then shows the lease.
+    /// Does what there is to do, in order, shows the lease, and then tells the news.
     fn act(&mut self) -> Result<(), SeatFailure> {
-        loop {
-            let now = self.shared.clock.now();
-            let next = self.shared.run().next(now);
-            match next {
-                None => break,
-                Some(SeatAction::Call(call)) => self.client.call(call),
-                Some(SeatAction::Withdraw) => self.shared.leases.withdraw(&self.shared.pulse)?,
-                Some(SeatAction::Tell(notice)) => self.tell(notice),
+        while let Some(action) = self.next_action() {
+            match action {
+                SeatAction::Call(call) => self.client.call(call),
+                SeatAction::Withdraw => self.shared.leases.withdraw(&self.shared.pulse)?,
             }
         }
         let lease = self.shared.run().lease();
-        Ok(self.shared.leases.publish(lease)?)
+        self.shared.leases.publish(lease)?;
+        while let Some(notice) = self.next_notice() {
+            self.tell(notice);
+        }
+        Ok(())
+    }
+
+    fn next_action(&self) -> Option<SeatAction> {
+        self.shared.run().next(self.shared.clock.now())
+    }
+
+    fn next_notice(&self) -> Option<SeatNotice<N>> {
+        self.shared.run().next_notice()
     }
 
     fn tell(&self, notice: SeatNotice<N>) {
@@ -188,10 +196,7 @@ pub(super) fn start_client(mut cell: impl Cell, orders: Sender<Order>) -> io::Re
     let client = move || {
         let report = ReportOfPanic(orders);
         for Call { number, request } in calls {
-            let outcome = match request {
-                Request::Read => Outcome::of_read(cell.read()),
-                Request::Swap { tag, bytes } => Outcome::of_swap(cell.swap(&tag, &bytes)),
-            };
+            let outcome = request.make(&mut cell);
             let _host_has_ended = report.0.send(Order::Complete(number, outcome));
         }
     };

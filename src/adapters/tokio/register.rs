@@ -14,9 +14,10 @@ use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
 
 use super::handle::Command;
 use super::{CommandError, Handle, Options, StartError, Stopped};
-use crate::adapters::attendant::{Attendant, Call, Called, Caller};
+use crate::adapters::attendant::{Attendant, Called, Caller};
 use crate::adapters::random;
 use crate::adapters::register::call_thread::{SharedCell, call_on_thread, share};
+use crate::adapters::register::calls::{Call, Request};
 use crate::adapters::register::hosted::Hosted;
 use crate::adapters::register::{AsyncCell, Cell, Outcome, RegisterConfig, RegisterEvent, RegisterStatus};
 use crate::config::Config;
@@ -31,15 +32,15 @@ pub(super) enum Client {
 
 /// An [`AsyncCell`] whose futures are of no type of their own.
 pub(super) trait AnyCell: Send {
-    fn make<'a>(&'a mut self, call: &'a Call) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
+    fn make<'a>(&'a mut self, request: &'a Request) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 }
 
 impl<C: AsyncCell> AnyCell for C {
-    fn make<'a>(&'a mut self, call: &'a Call) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
+    fn make<'a>(&'a mut self, request: &'a Request) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
         Box::pin(async move {
-            match call {
-                Call::Read => Outcome::of_read(self.read().await),
-                Call::Swap { tag, bytes } => Outcome::of_swap(self.swap(tag, bytes).await),
+            match request {
+                Request::Read => Outcome::of_read(self.read().await),
+                Request::Swap { tag, bytes } => Outcome::of_swap(self.swap(tag, bytes).await),
             }
         })
     }
@@ -125,16 +126,15 @@ struct CallTask {
 
 /// A call, and what tells when nobody waits for it any more.
 struct Order {
-    number: u64,
     call: Call,
     interest: oneshot::Receiver<()>,
 }
 
 impl Caller for CallTask {
-    fn begin(&mut self, number: u64, call: Call) {
+    fn begin(&mut self, call: Call) {
         let (held, interest) = oneshot::channel();
         self.interest = Some(held);
-        let _task_has_panicked = self.calls.try_send(Order { number, call, interest });
+        let _task_has_panicked = self.calls.try_send(Order { call, interest });
     }
 
     fn cancel(&mut self) {
@@ -149,8 +149,9 @@ fn call_on_task(
 ) -> Box<dyn Caller> {
     let (calls, mut orders) = mpsc::channel::<Order>(1);
     runtime.spawn(async move {
-        while let Some(Order { number, call, interest }) = orders.recv().await {
-            let make = async { cell.lock().await.make(&call).await };
+        while let Some(Order { call, interest }) = orders.recv().await {
+            let Call { number, request } = call;
+            let make = async { cell.lock().await.make(&request).await };
             let outcome = select! {
                 biased;
                 _ = interest => None,

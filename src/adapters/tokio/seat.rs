@@ -17,9 +17,9 @@ use super::stop_token::StopToken;
 use super::task::LastWords;
 use super::{COMMANDS, NEWS, Stopped};
 use crate::adapters::clock::BootClock;
+use crate::adapters::register::calls::{Call, Request};
 use crate::adapters::register::{
-    AsyncCell, Call, Outcome, Request, SeatAction, SeatHostConfig, SeatNotice, SeatRun, SeatStartError,
-    SeatStatus,
+    AsyncCell, Outcome, SeatAction, SeatHostConfig, SeatNotice, SeatRun, SeatStartError, SeatStatus,
 };
 use crate::adapters::timer::Precision;
 use crate::io::Lease;
@@ -343,25 +343,13 @@ impl<N: NodeId + Serialize + DeserializeOwned + Send + Sync + 'static> SeatTask<
         self.ends_at = Some(now.saturating_add(patience));
     }
 
-    /// Does what there is to do, in order, and then shows the lease.
+    /// Does what there is to do, in order, shows the lease, and then tells the news.
     async fn act(&mut self) {
-        loop {
-            let now = self.watch.now();
-            let next = self.run.lock().next(now);
-            match next {
-                None => break,
+        while let Some(action) = self.next_action() {
+            match action {
                 // There is room, as the client is free; one that has panicked is noticed.
-                Some(SeatAction::Call(call)) => drop(self.calls.try_send(call)),
-                Some(SeatAction::Withdraw) => self.watch.withdraw().await,
-                Some(SeatAction::Tell(notice)) => {
-                    #[cfg(feature = "tracing")]
-                    {
-                        // A subscriber is code of the program, so nothing is locked when it is told.
-                        let name = self.run.lock().name();
-                        notice.trace(name);
-                    }
-                    let _nobody_listens = self.notices.send(notice);
-                }
+                SeatAction::Call(call) => drop(self.calls.try_send(call)),
+                SeatAction::Withdraw => self.watch.withdraw().await,
             }
         }
         let (leader, lease) = {
@@ -369,6 +357,27 @@ impl<N: NodeId + Serialize + DeserializeOwned + Send + Sync + 'static> SeatTask<
             (run.leader(), run.lease())
         };
         self.watch.publish((leader, None), lease);
+        while let Some(notice) = self.next_notice() {
+            self.tell(notice);
+        }
+    }
+
+    fn next_action(&self) -> Option<SeatAction> {
+        self.run.lock().next(self.watch.now())
+    }
+
+    fn next_notice(&self) -> Option<SeatNotice<N>> {
+        self.run.lock().next_notice()
+    }
+
+    fn tell(&self, notice: SeatNotice<N>) {
+        #[cfg(feature = "tracing")]
+        {
+            // A subscriber is code of the program, so nothing is locked when it is told.
+            let name = self.run.lock().name();
+            notice.trace(name);
+        }
+        let _nobody_listens = self.notices.send(notice);
     }
 
     /// Whether a shutdown is over: the register says that the seat was given up, or it takes too long.

@@ -5,7 +5,7 @@ use std::vec;
 
 use rand_xoshiro::rand_core::SeedableRng;
 
-use super::super::status::Silence;
+use super::super::status::{Silence, Tag};
 use super::*;
 use crate::config::Config;
 use crate::diagnosis::Diagnosis;
@@ -71,8 +71,8 @@ impl Spokesman<u8> for Scripted {
 }
 
 impl Caller for Scripted {
-    fn begin(&mut self, number: u64, _: Call) {
-        self.with(|script| script.begun.push(number));
+    fn begin(&mut self, call: Call) {
+        self.with(|script| script.begun.push(call.number));
     }
 
     fn cancel(&mut self) {
@@ -131,11 +131,13 @@ fn a_call_behind_one_that_hangs_is_never_begun_and_has_failed_for_certain() {
         script.with(|script| script.next = vec![swap()]);
         attendant.tick(&node, at(100 * round));
     }
-    let outcomes = [vec![Outcome::Unknown], vec![Outcome::Failed; 9]].concat();
-    assert_eq!(script.with(|script| (script.told.clone(), script.begun.clone())), (outcomes, vec![1]));
+    assert_eq!(
+        script.with(|script| (script.told.clone(), script.begun.clone())),
+        (vec![Outcome::Failed; 10], vec![1])
+    );
     // The call that ends at last makes room for the one that waits now.
     attendant.complete(Called { number: 1, outcome: None }, at(1_050));
-    assert_eq!(script.with(|script| script.begun.clone()), [1, 11]);
+    assert_eq!(script.with(|script| script.begun.clone()), [1, 2]);
     assert!(attendant.is_calling());
 }
 

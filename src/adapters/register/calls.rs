@@ -1,8 +1,9 @@
-//! The calls of a seat's register: one at a time, and none for longer than a time-out.
+//! The calls of a register: one at a time, and none for longer than a time-out.
 
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::cell::Cell;
 use super::status::{Outcome, Tag};
 use crate::types::{NEVER, Timestamp};
 
@@ -13,6 +14,16 @@ pub(in crate::adapters) enum Request {
     Swap { tag: Tag, bytes: Vec<u8> },
 }
 
+impl Request {
+    /// Makes the call, and waits for what comes of it.
+    pub(in crate::adapters) fn make(&self, cell: &mut dyn Cell) -> Outcome {
+        match self {
+            Request::Read => Outcome::of_read(cell.read()),
+            Request::Swap { tag, bytes } => Outcome::of_swap(cell.swap(tag, bytes)),
+        }
+    }
+}
+
 /// A call, as it is passed to the client of the register.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::adapters) struct Call {
@@ -21,8 +32,8 @@ pub(in crate::adapters) struct Call {
     pub(in crate::adapters) request: Request,
 }
 
-/// The call that the seat waits for, and whether the client is free. A client that hangs is not free, whatever the seat
-/// waits for.
+/// The call that an agent or a seat waits for, and whether the client is free. A client that hangs is not free, whatever is
+/// waited for.
 #[derive(Debug)]
 pub(super) struct Calls {
     timeout: Duration,
@@ -45,7 +56,7 @@ impl Calls {
         Calls { timeout, number: 0, under_way: None, is_client_busy: false }
     }
 
-    /// Whether the seat waits for no call.
+    /// Whether no call is waited for.
     pub(super) fn is_idle(&self) -> bool {
         self.under_way.is_none()
     }
@@ -55,7 +66,7 @@ impl Calls {
         !self.is_client_busy
     }
 
-    /// The seat waits for this call from now on.
+    /// This call is waited for from now on.
     pub(super) fn begin(&mut self, request: Request, now: Timestamp) {
         let is_read = request == Request::Read;
         self.under_way = Some(UnderWay { since: now, is_read, waiting: Some(request) });
@@ -71,7 +82,7 @@ impl Calls {
         Some(Call { number: self.number, request })
     }
 
-    /// The client has ended call `number`, and is free. Returns whether the seat still waits for what came of it.
+    /// The client has ended call `number`, and is free. Returns whether what came of it is still waited for.
     pub(super) fn end(&mut self, number: u64) -> bool {
         self.is_client_busy = false;
         let is_awaited = self.under_way.as_ref().is_some_and(|under_way| under_way.waiting.is_none());
@@ -82,7 +93,7 @@ impl Calls {
         is_last
     }
 
-    /// What came of a call that has taken too long: the seat does not wait for it any more.
+    /// What counts as the outcome of a call that has taken too long: it is not waited for any more.
     pub(super) fn expire(&mut self, now: Timestamp) -> Option<Outcome> {
         if now < self.deadline() {
             return None;
