@@ -61,6 +61,8 @@ mod pulse;
 mod query_error;
 #[cfg(any(feature = "seal", feature = "tokio", feature = "seat"))]
 mod random;
+#[cfg(feature = "record")]
+pub mod record;
 #[cfg(feature = "register")]
 pub mod register;
 #[cfg(all(

@@ -1,0 +1,214 @@
+use alloc::vec::Vec;
+
+use rand_core::{Infallible, TryRng};
+use serde_json::Value;
+
+use super::*;
+use crate::config::Config;
+use crate::hard_state::HardState;
+use crate::types::ClusterId;
+
+/// A generator that draws the least of everything.
+#[derive(Clone)]
+struct Least;
+
+impl TryRng for Least {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(0)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(0)
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        bytes.fill(0);
+        Ok(())
+    }
+}
+
+/// A group of nodes whose clocks show true time, with a network that takes a millisecond.
+struct Group {
+    now: Duration,
+    nodes: Vec<Election<u64, Least>>,
+    timeline: Timeline<u64>,
+    /// The nodes that neither receive nor send.
+    cut: Vec<u64>,
+}
+
+fn true_time(reading: Timestamp) -> Duration {
+    reading.since_origin()
+}
+
+impl Group {
+    fn new(size: u64) -> Self {
+        let voters: Vec<u64> = (1..=size).collect();
+        let first = HardState::bootstrap(ClusterId(7), voters.clone()).unwrap();
+        Self::of(voters.iter().map(|&id| (Config::new(id), first.clone())).collect())
+    }
+
+    fn of(starts: Vec<(Config<u64>, HardState<u64>)>) -> Self {
+        let ids: Vec<u64> = starts.iter().map(|(config, _)| config.id).collect();
+        let mut timeline = Timeline::new(Source::Simulation, "A test", ids).with_ordinary_steps();
+        let start = |(config, state)| Election::new(config, state, Timestamp::ORIGIN, Least).unwrap();
+        let nodes: Vec<_> = starts.into_iter().map(start).collect();
+        nodes.iter().for_each(|node| timeline.start(Duration::ZERO, node, true_time));
+        Group { now: Duration::ZERO, nodes, timeline, cut: Vec::new() }
+    }
+
+    fn handle(&mut self, node: usize, input: Option<Input<u64>>) {
+        let election = &mut self.nodes[node];
+        let reading = Timestamp::from(self.now);
+        let outputs = election.tick(reading);
+        self.timeline.step(self.now, None, &outputs, election, true_time);
+        let mut all = outputs;
+        if let Some(input) = input {
+            let outputs = election.step(input.clone());
+            self.timeline.step(self.now, Some(&input), &outputs, election, true_time);
+            all.extend(outputs);
+        }
+        let from = self.nodes[node].id();
+        for output in all {
+            let Output::Send { to, message } = output else { continue };
+            let number = self.timeline.send(self.now, from, to, &message);
+            if self.cut.contains(&from) || self.cut.contains(&to) {
+                self.timeline.lose(self.now, number);
+                continue;
+            }
+            let before = self.now;
+            self.now += Duration::from_millis(1);
+            self.timeline.receive(self.now, number);
+            self.handle(to as usize - 1, Some(Input::Receive { from, message }));
+            self.now = self.now.max(before);
+        }
+    }
+
+    /// Lets every node tick at its deadlines for so long.
+    fn run(&mut self, length: Duration) {
+        let end = self.now + length;
+        loop {
+            let due = |node: &Election<u64, Least>| node.deadline().map(true_time);
+            let is_cut = |id| self.cut.contains(&id);
+            let nodes = self.nodes.iter().enumerate().filter(|(_, node)| !is_cut(node.id()));
+            let next = nodes.filter_map(|(index, node)| Some((due(node)?, index))).min();
+            let Some((at, index)) = next.filter(|&(at, _)| at <= end) else { break };
+            self.now = self.now.max(at);
+            self.handle(index, None);
+        }
+        self.now = self.now.max(end);
+    }
+
+    fn command(&mut self, node: u64, input: Input<u64>) {
+        self.handle(node as usize - 1, Some(input));
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.timeline.to_json()).unwrap()
+    }
+
+    /// What the nodes did: the node, the words, and the rules.
+    fn acts(&self) -> Vec<(u64, String, Vec<String>)> {
+        let json = self.json();
+        let act = |event: &Value| {
+            let rules =
+                event[5].as_array().unwrap().iter().map(|rule| rule.as_str().unwrap().into()).collect();
+            (event[2].as_u64().unwrap(), text_of(&json, &event[3], &event[4]), rules)
+        };
+        let events = json["events"].as_array().unwrap();
+        events.iter().filter(|event| event[1] == "a").map(act).collect()
+    }
+
+    /// The rules of the first act of this node that begins so.
+    fn rules_of(&self, node: u64, words: &str) -> Vec<String> {
+        let acts = self.acts();
+        let found = acts.iter().find(|(index, text, _)| *index == node - 1 && text.starts_with(words));
+        found.unwrap_or_else(|| panic!("node {node}: {words}: {acts:#?}")).2.clone()
+    }
+}
+
+fn text_of(json: &Value, index: &Value, numbers: &Value) -> String {
+    let template = json["texts"][index.as_u64().unwrap() as usize].as_str().unwrap();
+    let mut numbers = numbers.as_array().unwrap().iter();
+    let mut text = String::new();
+    for symbol in template.chars() {
+        match symbol {
+            '#' => text.push_str(&numbers.next().unwrap().to_string()),
+            _ => text.push(symbol),
+        }
+    }
+    text
+}
+
+#[test]
+fn an_election_shows_the_rules_that_acted() {
+    let mut group = Group::new(3);
+    group.run(Duration::from_millis(100));
+    assert_eq!(group.rules_of(1, "asks for pre-votes in term 0"), ["4.1", "4.2"]);
+    assert_eq!(group.rules_of(2, "would vote for node 1"), ["4.2", "2.6"]);
+    assert_eq!(group.rules_of(1, "has the pre-vote of node 2"), ["4.2"]);
+    assert_eq!(group.rules_of(1, "campaigns in term 1"), ["4.3", "1.1"]);
+    assert_eq!(
+        group.rules_of(2, "votes for node 1 in term 1, and promises 450ms"),
+        ["1.1", "2.1", "2.4", "1.2"]
+    );
+    assert_eq!(group.rules_of(1, "elected in term 1"), ["3.4", "3.2"]);
+    assert_eq!(group.rules_of(1, "membership 1.1 is in force"), ["4.6"]);
+    assert_eq!(group.rules_of(2, "follows node 1 in term 1"), ["2.1", "2.4", "1.5", "7.2"]);
+    assert_eq!(group.rules_of(1, "membership 1.1 is committed"), ["7.3"]);
+    assert_eq!(group.rules_of(1, "counts on the promise of node 2"), ["3.1", "3.2"]);
+}
+
+#[test]
+fn no_text_can_end_the_element_of_the_page_that_it_is_in() {
+    let mut timeline =
+        Timeline::new(Source::Record, "</script><script>alert(1)", [1_u64]).with_command("<!-- <script>");
+    timeline.note(Duration::ZERO, None, "</SCRIPT >");
+    timeline.violate(Duration::ZERO, "<script>");
+    let page = timeline.page();
+    let (before, rest) = page.split_once(page::PLACE).unwrap();
+    let (json, after) = rest.split_once("</script>").unwrap();
+    assert!(!json.contains('<'));
+    assert_eq!([before, page::PLACE, "</script>", after].concat(), page::VIEWER);
+    let json: Value = serde_json::from_str(json).unwrap();
+    assert_eq!(json["title"], "</script><script>alert(1)");
+    assert_eq!(json["texts"][1], "</SCRIPT >");
+}
+
+#[test]
+fn a_timeline_that_is_full_says_so_and_keeps_no_more() {
+    let mut timeline = Timeline::new(Source::Record, "", [1_u64]).with_limit(3);
+    for second in 0..1_000 {
+        timeline.note(Duration::from_secs(second), Some(1), "here");
+    }
+    assert!(timeline.is_full());
+    let json: Value = serde_json::from_str(&timeline.to_json()).unwrap();
+    let events = json["events"].as_array().unwrap();
+    assert_eq!((events.len(), &events[3][1], &events[3][2]), (4, &"o".into(), &(-1).into()));
+    assert_eq!(
+        text_of(&json, &events[3][3], &events[3][4]),
+        "the timeline is full after 3 events: what follows is left out"
+    );
+    assert_eq!(json["end"], 999_000_000);
+}
+
+#[test]
+fn chunks_together_are_the_whole() {
+    let mut whole = Group::new(3);
+    whole.run(Duration::from_secs(1));
+    let mut parts = Group::new(3);
+    let (mut texts, mut events) = (Vec::new(), Vec::new());
+    for _ in 0..100 {
+        let chunk: Value = serde_json::from_str(&parts.timeline.take_chunk()).unwrap();
+        texts.extend(chunk["texts"].as_array().unwrap().clone());
+        events.extend(chunk["events"].as_array().unwrap().clone());
+        parts.run(Duration::from_millis(10));
+    }
+    let chunk: Value = serde_json::from_str(&parts.timeline.take_chunk()).unwrap();
+    texts.extend(chunk["texts"].as_array().unwrap().clone());
+    events.extend(chunk["events"].as_array().unwrap().clone());
+    let json = whole.json();
+    assert!(events.len() > 100);
+    assert_eq!((&Value::from(texts), &Value::from(events)), (&json["texts"], &json["events"]));
+}
