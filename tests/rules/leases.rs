@@ -395,7 +395,7 @@ fn a_write_that_the_lease_does_not_outlast_any_more_is_prepared_again() {
     node.step(Input::Receive { from: 2, message: accept(&to(&asked, 2)) });
     let out = node.tick_at(sent + LIMIT / 2);
     assert_eq!(trace(&out), "heartbeat 2, heartbeat 3");
-    assert_eq!(node.lists().1, []);
+    assert!(node.lists().1.is_empty());
 }
 
 /// Rule 3.5: a winner whose quorum is bound for less than two thirds of the long promise asks for the votes

@@ -318,5 +318,5 @@ fn one_of_two_nodes_waits_and_says_for_whom() {
     run(&mut network, 5_000 * MS, |_| false);
     let recovery = network.node(2).status().recovery.expect("2 recovers");
     assert_eq!((recovery.wait_left, &recovery.heard[..], recovery.quorum), (Duration::ZERO, &[1][..], 2));
-    assert_eq!(recovery.missing, []);
+    assert!(recovery.missing.is_empty());
 }
