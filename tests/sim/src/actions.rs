@@ -34,6 +34,7 @@ impl Cluster {
         self.log(node, || {
             if process.writing.is_some() && survives { "CRASH, written" } else { "CRASH" }.into()
         });
+        self.tell(|timeline, now| timeline.end(now, node));
         self.liveness.mark_down(at, self.now);
         self.liveness.mark_disturbed(self.now);
         self.evidence.end_process(node, self.now);
@@ -121,6 +122,7 @@ impl Cluster {
         });
         let text = format!("START {}", trace::hard_state(&host.durable));
         self.log(node, || text);
+        self.tell_start(at);
         if !self.hosts[at].is_blank() {
             self.liveness.mark_up(at, self.now);
         }
@@ -160,6 +162,7 @@ impl Cluster {
         if let Some(process) = &mut self.hosts[at].process {
             process.frozen = true;
             self.log(node, || "FREEZE".into());
+            self.tell(|timeline, now| timeline.freeze(now, node));
             self.liveness.mark_down(at, self.now);
             self.liveness.mark_disturbed(self.now);
         }
@@ -171,6 +174,7 @@ impl Cluster {
         if let Some(process) = self.hosts[at].process.as_mut().filter(|process| process.frozen) {
             process.frozen = false;
             self.log(node, || "THAW".into());
+            self.tell(|timeline, now| timeline.thaw(now, node));
             if !self.hosts[at].is_blank() {
                 self.liveness.mark_up(at, self.now);
             }
@@ -198,6 +202,7 @@ impl Cluster {
             self.liveness.mark_lost(index_of(from), index_of(to), self.now);
             self.liveness.mark_disturbed(self.now);
             self.log(from, || format!("{} to {to}", if up { "MEND" } else { "CUT" }));
+            self.tell(|timeline, now| timeline.set_link(now, from, to, up));
         }
     }
 
@@ -241,6 +246,7 @@ impl Cluster {
     /// Sets how often messages are lost.
     pub fn set_loss(&mut self, loss: Ppm) {
         self.net.options.loss = loss;
+        self.note(None, || format!("of a million messages {loss} are lost from now on"));
         self.liveness.mark_disturbed(self.now);
     }
 

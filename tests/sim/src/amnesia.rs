@@ -50,6 +50,7 @@ impl Cluster {
             self.hosts[at].config.position = Position::default();
         }
         self.log(node, || if with_data { "DISK LOST, and data" } else { "DISK LOST" }.into());
+        self.tell(|timeline, now| timeline.forget(now, node));
     }
 
     /// The node at index `at` has forgotten: by the loss of its disk, or of its own accord.

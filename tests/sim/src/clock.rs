@@ -85,6 +85,20 @@ impl Clock {
         Duration::from_nanos(self.exact(now) / self.tick * self.tick).into()
     }
 
+    /// The nanoseconds of this clock in a second of true time, from its last change on.
+    #[must_use]
+    pub fn rate(&self) -> u64 {
+        self.rate
+    }
+
+    /// The time at which the reading is `reading`, at the present rate: also one that has passed.
+    #[must_use]
+    pub fn shows_at(&self, reading: Timestamp) -> Instant {
+        let shown = reading.since_origin().as_nanos() as i128 - i128::from(self.offset);
+        let elapsed = shown * BILLION as i128 / i128::from(self.rate);
+        (i128::from(self.origin) + elapsed).clamp(0, i128::from(u64::MAX)) as Instant
+    }
+
     /// The first time, not before `now`, at which the reading is `reading` or more.
     #[must_use]
     pub fn when(&self, reading: Timestamp, now: Instant) -> Instant {

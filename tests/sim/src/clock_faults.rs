@@ -69,6 +69,7 @@ impl Cluster {
         change(&mut process.clock, now);
         process.wake = None;
         self.log(node, || "CLOCK changed".into());
+        self.tell_clock(at);
         self.serve(at);
         self.check();
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use quorate::adapters::record::{MessageNumber, Timeline};
 use quorate::{Config, Election, HardState, Input, Lease, Life, Memory, Message, Position, RoleKind};
 
 use crate::amnesia::RUN_BEGINS;
@@ -19,6 +20,7 @@ use crate::process::Host;
 use crate::records::{Counts, LeadershipChange, MembershipEvent};
 use crate::rng::Dice;
 use crate::safety::{Safety, Violation, ViolationKind};
+use crate::timeline;
 use crate::trace::Trace;
 
 /// A cluster in virtual time. The same seed and the same calls give the same run.
@@ -37,6 +39,7 @@ pub struct Cluster {
     pub(crate) evidence: Evidence,
     pub(crate) old_messages: OldMessages,
     pub(crate) trace: Trace,
+    pub(crate) timeline: Option<Timeline<u64>>,
     pub(crate) violation: Option<Violation>,
     pub(crate) counts: Counts,
     /// Every `Elected` and `SteppedDown` that a host has acted on.
@@ -61,6 +64,7 @@ pub(crate) struct Outgoing {
     pub(crate) node: usize,
     pub(crate) to: u64,
     pub(crate) message: Message<u64>,
+    pub(crate) number: MessageNumber,
 }
 
 /// A scheduled event. `node` is an index, from 0; `process_number` says which process of the node it is
@@ -72,6 +76,7 @@ pub(crate) enum ScheduledEvent {
         from: u64,
         sent: Instant,
         message: Message<u64>,
+        number: MessageNumber,
     },
     Wake {
         node: usize,
@@ -162,6 +167,7 @@ impl Cluster {
             evidence: Evidence::default(),
             old_messages: OldMessages::new(n),
             trace: Trace::new(options.traced),
+            timeline: options.timeline.as_deref().map(|title| timeline::of_nodes(title, n)),
             violation: None,
             counts: Counts::default(),
             leadership_changes: Vec::new(),
@@ -343,7 +349,9 @@ impl Cluster {
     pub(crate) fn fail(&mut self, kind: ViolationKind, text: String) {
         if self.violation.is_none() {
             self.trace.log(self.now, || format!("!!!! {kind:?}: {text}"));
-            self.violation = Some(Violation { at: self.now, kind, text });
+            let violation = Violation { at: self.now, kind, text };
+            self.tell(|timeline, now| timeline.violate(now, &violation.to_string()));
+            self.violation = Some(violation);
         }
     }
 

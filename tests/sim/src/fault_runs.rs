@@ -91,7 +91,7 @@ impl Soak {
             started.elapsed(),
         );
         for (scenario, text) in &totals.violations {
-            println!("{text}\n  {}", scenario.replay());
+            print_violation(text, scenario);
         }
         totals.violations.is_empty()
     }
@@ -183,7 +183,7 @@ impl Chaos {
             failed.extend(found);
         }
         for (scenario, violation) in failed.iter().take(20) {
-            println!("{violation}\n  {}", scenario.replay());
+            print_violation(&violation.to_string(), scenario);
         }
         failed.is_empty()
     }
@@ -204,47 +204,120 @@ pub(crate) struct Replay {
     /// Virtual seconds.
     #[arg(long, default_value_t = RUN)]
     seconds: u64,
+    #[command(flatten)]
+    showing: Showing,
+}
+
+/// How a run is shown.
+#[derive(Args)]
+struct Showing {
     /// Only this many of the last lines.
     #[arg(long)]
     tail: Option<usize>,
+    /// Draw the run as a page that a browser shows, in this file, instead of printing its lines.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write the run as a timeline in JSON, to this file, instead of printing its lines.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
 }
 
 impl Replay {
     pub(crate) fn run(&self) -> bool {
-        let Replay { seed, nodes, faults, seconds, tail } = *self;
-        show(&Scenario { seed, nodes, faults, seconds }.outcome(true), tail)
+        let Replay { seed, nodes, faults, seconds, ref showing } = *self;
+        let scenario = Scenario { seed, nodes, faults, seconds };
+        showing.show(|drawn| if drawn { scenario.outcome_with_timeline() } else { scenario.outcome(true) })
     }
+}
+
+/// Prints a violation, the command that shows its run line by line, and the one that draws it.
+fn print_violation(text: &str, scenario: &Scenario) {
+    let replay = scenario.replay();
+    println!("{text}\n  {replay}\n  {replay} --html run.html");
 }
 
 /// Shows the run that the bytes of a file decide, line by line.
 #[derive(Args)]
 pub(crate) struct Bytes {
     /// A file of the fuzzer.
-    file: PathBuf,
-    /// Only this many of the last lines.
-    #[arg(long)]
-    tail: Option<usize>,
+    #[arg(required_unless_present = "bytes")]
+    file: Option<PathBuf>,
+    /// The bytes themselves instead of a file, as hexadecimal digits.
+    #[arg(long, value_name = "DIGITS", conflicts_with = "file")]
+    bytes: Option<String>,
+    #[command(flatten)]
+    showing: Showing,
 }
 
 impl Bytes {
     /// Shows the run of the target `faults`.
     pub(crate) fn run_schedule(&self) -> bool {
-        self.show(|bytes| Schedule::new(bytes).outcome(true))
+        self.show(|bytes, drawn| {
+            let schedule = Schedule::new(bytes);
+            if drawn { schedule.outcome_with_timeline() } else { schedule.outcome(true) }
+        })
     }
 
     /// Shows the run of the target `cluster`.
     pub(crate) fn run_interleaving(&self) -> bool {
-        self.show(|bytes| Interleaving::new(bytes).outcome(true))
+        self.show(|bytes, drawn| {
+            let interleaving = Interleaving::new(bytes);
+            if drawn { interleaving.outcome_with_timeline() } else { interleaving.outcome(true) }
+        })
     }
 
-    fn show(&self, outcome: impl Fn(&[u8]) -> Outcome) -> bool {
-        match fs::read(&self.file) {
-            Ok(bytes) => show(&outcome(&bytes), self.tail),
+    fn show(&self, outcome: impl Fn(&[u8], bool) -> Outcome) -> bool {
+        match self.read() {
+            Ok(bytes) => self.showing.show(|drawn| outcome(&bytes, drawn)),
             Err(error) => {
-                eprintln!("{}: {error}", self.file.display());
+                eprintln!("{error}");
                 false
             }
         }
+    }
+
+    fn read(&self) -> Result<Vec<u8>, String> {
+        match (&self.file, &self.bytes) {
+            (Some(file), _) => fs::read(file).map_err(|error| format!("{}: {error}", file.display())),
+            (None, Some(digits)) => {
+                bytes_of(digits).ok_or_else(|| format!("{digits}: two hexadecimal digits for each byte"))
+            }
+            (None, None) => Ok(Vec::new()),
+        }
+    }
+}
+
+/// The bytes of which these are the hexadecimal digits.
+fn bytes_of(digits: &str) -> Option<Vec<u8>> {
+    let pairs = digits.as_bytes().chunks(2);
+    pairs
+        .map(|pair| u8::from_str_radix(str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?, 16).ok())
+        .collect()
+}
+
+impl Showing {
+    /// Prints a run line by line, or draws it. Returns whether there was no violation and all was written.
+    fn show(&self, outcome: impl Fn(bool) -> Outcome) -> bool {
+        if self.html.is_none() && self.json.is_none() {
+            return show(&outcome(false), self.tail);
+        }
+        let outcome = outcome(true);
+        let Some(timeline) = &outcome.timeline else { return false };
+        let page = self.html.as_ref().map(|file| (file, timeline.page()));
+        let json = self.json.as_ref().map(|file| (file, timeline.to_json()));
+        for (file, text) in page.into_iter().chain(json) {
+            if let Err(error) = fs::write(file, &text) {
+                eprintln!("{}: {error}", file.display());
+                return false;
+            }
+            println!(
+                "{}: {} events of the timeline, {} bytes",
+                file.display(),
+                timeline.event_count(),
+                text.len()
+            );
+        }
+        sum_up(&outcome)
     }
 }
 
@@ -257,6 +330,11 @@ fn show(outcome: &Outcome, tail: Option<usize>) -> bool {
         return outcome.violation.is_none();
     }
     drop(out);
+    sum_up(outcome)
+}
+
+/// Prints the counts of a run and its violation. Returns whether there was none.
+fn sum_up(outcome: &Outcome) -> bool {
     println!("{:?}", outcome.counts);
     match outcome.violation {
         None => println!("no violation"),

@@ -131,12 +131,14 @@ impl ForgettingSetting {
         cluster.outbox = Some(Vec::new());
         while cluster.next_event().is_some_and(|next| next <= end) {
             cluster.run_next();
-            for Outgoing { node, to, message } in cluster.outbox.replace(Vec::new()).unwrap_or_default() {
+            for Outgoing { node, to, message, number } in
+                cluster.outbox.replace(Vec::new()).unwrap_or_default()
+            {
                 let delay = cluster.dice.between(cluster.options.net.delay);
                 let header = Header { sent_at: cluster.now().into(), ..message.header() };
                 sent.push(Message::new(header, message.body()));
                 let (from, node) = (node as u64 + 1, to as usize - 1);
-                let event = ScheduledEvent::Deliver { node, from, sent: cluster.now, message };
+                let event = ScheduledEvent::Deliver { node, from, sent: cluster.now, message, number };
                 cluster.schedule(cluster.now + delay, event);
             }
         }

@@ -21,7 +21,13 @@ const TICKS_AT_ONCE: u32 = 16;
 impl Cluster {
     pub(crate) fn handle(&mut self, event: ScheduledEvent) {
         match event {
-            ScheduledEvent::Deliver { node, from, sent, message } => {
+            ScheduledEvent::Deliver { node, from, sent, message, number } => {
+                let has_room = |process: &Process| process.inbox.len() < INBOX;
+                if self.hosts[node].process.as_ref().is_some_and(has_room) {
+                    self.tell(|timeline, now| timeline.receive(now, number));
+                } else {
+                    self.tell(|timeline, now| timeline.lose(now, number));
+                }
                 let Some(process) = &mut self.hosts[node].process else { return };
                 self.evidence.arrive(node as u64 + 1, from, sent, &message);
                 if process.inbox.len() < INBOX {
@@ -92,6 +98,7 @@ impl Cluster {
                 ticks += u32::from(!received);
                 let mut outputs = Vec::new();
                 process.election.tick_into(reading, &mut outputs);
+                self.tell_step(node, None, &outputs);
                 self.show_memory(node, &mut outputs);
                 self.check_grounds(node, None, &outputs);
                 self.collect(node, None, outputs);
@@ -126,6 +133,7 @@ impl Cluster {
         }
         let mut outputs = Vec::new();
         process.election.step_into(input.clone(), &mut outputs);
+        self.tell_step(node, Some(&input), &outputs);
         self.show_memory(node, &mut outputs);
         self.check_grounds(node, Some(&input), &outputs);
         if let Some(line) = line {
@@ -211,7 +219,9 @@ impl Cluster {
         if stalls {
             self.liveness.mark_stalled(node, self.now + length);
             self.log(node as u64 + 1, || format!("STALL for {} ms", length / 1_000_000));
+            self.note(Some(node as u64 + 1), || format!("its disk stalls for {} ms", length / 1_000_000));
         }
+        self.tell(|timeline, now| timeline.begin_write(now, node as u64 + 1));
         if length == 0 {
             return self.store(node, state);
         }
@@ -224,6 +234,10 @@ impl Cluster {
 
     /// Makes `state` durable.
     pub(crate) fn store(&mut self, node: usize, state: HardState<u64>) {
+        let lives = self.hosts[node].process.is_some();
+        if lives && self.hosts[node].config.memory == Memory::Durable {
+            self.tell(|timeline, now| timeline.finish_write(now, node as u64 + 1));
+        }
         if !self.hosts[node].is_blank() && state.blank.is_some() {
             self.mark_forgotten(node);
         }
@@ -283,10 +297,11 @@ impl Cluster {
         if receiver >= self.hosts.len() || receiver == node {
             return self.fail(ViolationKind::Nonsense, format!("node {} sends to {to}", node + 1));
         }
+        let number = self.tell_sending(node, to, &message);
         if let Some(outbox) = &mut self.outbox {
-            return outbox.push(Outgoing { node, to, message });
+            return outbox.push(Outgoing { node, to, message, number });
         }
-        self.remember_message(node, receiver, &message);
+        self.remember_message(node, receiver, &message, number);
         let fate = self.net.fate(node, receiver, &mut self.dice);
         if !fate.is_prompt(&self.net.options) {
             self.liveness.mark_lost(node, receiver, self.now);
@@ -294,9 +309,12 @@ impl Cluster {
                 self.liveness.mark_disturbed(self.now + fate.last());
             }
         }
+        if fate.is_lost() {
+            self.tell(|timeline, now| timeline.lose(now, number));
+        }
         for delay in fate.arrivals.into_iter().flatten() {
             let (from, message) = (node as u64 + 1, message.clone());
-            let event = ScheduledEvent::Deliver { node: receiver, from, sent: self.now, message };
+            let event = ScheduledEvent::Deliver { node: receiver, from, sent: self.now, message, number };
             self.schedule(self.now + delay, event);
         }
     }

@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use quorate::adapters::record::MessageNumber;
 use quorate::{Force, Input, Memory, Message, Target, Urgency};
 
 use crate::clock::{Drift, MS};
@@ -12,7 +13,8 @@ use crate::cluster::{Cluster, Outgoing, index_of};
 use crate::disk::DiskOptions;
 use crate::options::{Options, Start};
 use crate::records::Counts;
-use crate::scenario::Outcome;
+use crate::scenario::{Outcome, page_command};
+use crate::schedule::digits_of;
 
 /// A run that bytes decide: two for the group, and one for each action after that. Any bytes are a run.
 #[derive(Clone, Copy, Debug)]
@@ -51,16 +53,33 @@ impl<'a> Interleaving<'a> {
         let Some(violation) = outcome.violation else { return outcome.counts };
         let lines = self.outcome(true).lines;
         let tail = lines[lines.len().saturating_sub(80)..].join("\n");
-        let replay = "cargo run -p quorate-sim --release -- interleaving <file with the bytes>";
-        panic!("{tail}\n{violation}\nbytes {:02x?}\nreplay: {replay}\n", self.bytes);
+        let replay = self.replay();
+        panic!("{tail}\n{violation}\nreplay: {replay}\npage: {}\n", page_command(&replay));
     }
 
     /// Runs it and returns the outcome. A panic of the code counts as a violation.
     #[must_use]
     pub fn outcome(&self, traced: bool) -> Outcome {
+        self.outcome_keeping(traced, None)
+    }
+
+    /// Runs it and returns the outcome with a timeline that is to be drawn, and with a trace.
+    #[must_use]
+    pub fn outcome_with_timeline(&self) -> Outcome {
+        let outcome = self.outcome_keeping(true, Some("A run of the fuzz target cluster".into()));
+        outcome.with_command(&page_command(&self.replay()))
+    }
+
+    /// The command that replays this run.
+    #[must_use]
+    pub fn replay(&self) -> String {
+        format!("cargo run -p quorate-sim --release -- interleaving --bytes {}", digits_of(self.bytes))
+    }
+
+    fn outcome_keeping(&self, traced: bool, timeline: Option<String>) -> Outcome {
         let (setup, actions) = self.bytes.split_at(SETUP.min(self.bytes.len()));
         let setup = [setup.first(), setup.get(1)].map(|byte| byte.copied().unwrap_or(0));
-        let mut cluster = cluster(setup, traced);
+        let mut cluster = cluster(setup, traced, timeline);
         Outcome::of(&mut cluster, |cluster| {
             let mut group = Group::start(cluster);
             for &action in actions.iter().take(MAX_ACTIONS) {
@@ -74,7 +93,7 @@ impl<'a> Interleaving<'a> {
 }
 
 /// The nodes and how they start are in the first byte, which of them have no storage in the second.
-fn cluster([first, second]: [u8; 2], traced: bool) -> Cluster {
+fn cluster([first, second]: [u8; 2], traced: bool, timeline: Option<String>) -> Cluster {
     let nodes = [3, 3, 3, 3, 4, 5, 5, 2][usize::from(first % 8)];
     let kind = first / 8 % 4;
     let start = if kind < 2 { Start::Bootstrapped } else { Start::Blank };
@@ -92,6 +111,7 @@ fn cluster([first, second]: [u8; 2], traced: bool) -> Cluster {
         starts,
         may_end: first & 0x80 != 0,
         traced,
+        timeline,
         panics: false,
         ..Options::default()
     };
@@ -110,6 +130,7 @@ struct Mail {
     from: u64,
     to: u64,
     message: Message<u64>,
+    number: MessageNumber,
 }
 
 /// The nodes, and the messages between them.
@@ -160,7 +181,8 @@ impl<'c> Group<'c> {
     /// Takes the messages that were sent.
     fn collect(&mut self) {
         let sent = self.cluster.outbox.replace(Vec::new()).unwrap_or_default();
-        let mail = |Outgoing { node, to, message }| Mail { from: node as u64 + 1, to, message };
+        let mail =
+            |Outgoing { node, to, message, number }| Mail { from: node as u64 + 1, to, message, number };
         self.waiting.extend(sent.into_iter().map(mail));
         while self.waiting.len() > WAITING {
             let oldest = self.waiting.pop_front();
@@ -181,7 +203,12 @@ impl<'c> Group<'c> {
         self.collect();
     }
 
-    fn deliver(&mut self, Mail { from, to, message }: Mail) {
+    fn deliver(&mut self, Mail { from, to, message, number }: Mail) {
+        let is_up = self.cluster.is_up(to);
+        self.cluster.tell(|timeline, now| match is_up {
+            true => timeline.receive(now, number),
+            false => timeline.lose(now, number),
+        });
         self.cluster.step(to, Input::Receive { from, message });
         self.collect();
     }
@@ -219,7 +246,10 @@ impl<'c> Group<'c> {
         let is_lost = |mail: &Mail| node == if sent { mail.from } else { mail.to };
         let (lost, left): (Vec<_>, Vec<_>) = self.waiting.drain(..).partition(is_lost);
         self.waiting.extend(left);
-        lost.into_iter().for_each(|mail| self.keep(mail));
+        for mail in lost {
+            self.cluster.tell(|timeline, now| timeline.lose(now, mail.number));
+            self.keep(mail);
+        }
     }
 
     /// Lets time pass until `node` has something to do by itself, while no message arrives.

@@ -46,6 +46,7 @@ mod rng;
 mod safety;
 mod scenario;
 mod schedule;
+mod timeline;
 mod trace;
 mod wishes;
 

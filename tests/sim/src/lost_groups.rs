@@ -100,6 +100,7 @@ impl Cluster {
         let Some(UnmountedDisk { state, position }) = host.unmounted.take() else { return };
         (host.durable, host.config.position, host.forgotten) = (state.clone(), position, None);
         self.log(node, || "DISK MOUNTED".into());
+        self.note(Some(node), || "its disk, which was missing, is mounted again".into());
         let verdict = self.safety.durable(node, &state);
         self.judge(verdict);
     }

@@ -2,6 +2,7 @@
 //! hand over, removals and restarts.
 
 use quorate::Message;
+use quorate::adapters::record::MessageNumber;
 use quorate::message::{Answer, Body, Order, Phase};
 
 use crate::clock::{Instant, MS};
@@ -22,6 +23,7 @@ const BURST_LENGTH: u64 = 60 * MS;
 struct Kept {
     sent: Instant,
     message: Message<u64>,
+    number: MessageNumber,
 }
 
 /// The messages that are kept, by sender and then by receiver.
@@ -69,12 +71,18 @@ fn is_ordinary(message: &Message<u64>) -> bool {
 
 impl Cluster {
     /// Keeps a message that is sent now, and delivers an old one of the same two nodes now and then.
-    pub(crate) fn remember_message(&mut self, from: usize, to: usize, message: &Message<u64>) {
+    pub(crate) fn remember_message(
+        &mut self,
+        from: usize,
+        to: usize,
+        message: &Message<u64>,
+        number: MessageNumber,
+    ) {
         let often = self.net.options.old;
         if often == 0 {
             return;
         }
-        let kept = Kept { sent: self.now, message: message.clone() };
+        let kept = Kept { sent: self.now, message: message.clone(), number };
         self.old_messages.keep(from, to, kept, &mut self.dice);
         if self.dice.chance(often) {
             let (from, to) = if self.dice.chance(500_000) { (from, to) } else { (to, from) };
@@ -84,8 +92,8 @@ impl Cluster {
     }
 
     fn deliver_old(&mut self, from: usize, to: usize, delay: u64) {
-        if let Some(Kept { sent, message }) = self.old_messages.any(from, to, &mut self.dice) {
-            let event = ScheduledEvent::Deliver { node: to, from: from as u64 + 1, sent, message };
+        if let Some(Kept { sent, message, number }) = self.old_messages.any(from, to, &mut self.dice) {
+            let event = ScheduledEvent::Deliver { node: to, from: from as u64 + 1, sent, message, number };
             self.schedule(self.now + delay, event);
         }
     }

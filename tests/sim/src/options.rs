@@ -35,6 +35,8 @@ pub struct Options {
     pub replicates: bool,
     /// Whether a trace is kept.
     pub traced: bool,
+    /// The title of the timeline that is kept to be drawn; none is kept if `None`.
+    pub timeline: Option<String>,
     /// Whether a violation panics, or is left in `Cluster::violation`.
     pub panics: bool,
     /// How many attempts may fail because of lost messages, as in `leaderless_bound`. With `None` only
@@ -82,6 +84,7 @@ impl Default for Options {
             catch_up: None,
             replicates: false,
             traced: false,
+            timeline: None,
             panics: true,
             lost_attempts: Some(0),
             adversarial: false,

@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use quorate::adapters::record::Timeline;
 use quorate::{Input, Position, Priority, Timing, Urgency};
 
 use crate::amnesia;
@@ -47,6 +48,8 @@ pub struct Outcome {
     pub counts: Counts,
     /// The trace, if it was requested.
     pub lines: Vec<String>,
+    /// The timeline, if it was requested.
+    pub timeline: Option<Timeline<u64>>,
 }
 
 impl Outcome {
@@ -58,8 +61,25 @@ impl Outcome {
             cluster.fail(ViolationKind::Panic, text.unwrap_or_default());
         }
         let lines = cluster.trace.lines().to_vec();
-        Outcome { violation: cluster.violation.take(), counts: cluster.counts, lines }
+        let now = cluster.now();
+        let timeline = cluster.timeline.take().map(|mut timeline| {
+            timeline.pass(now);
+            timeline
+        });
+        Outcome { violation: cluster.violation.take(), counts: cluster.counts, lines, timeline }
     }
+}
+
+impl Outcome {
+    /// The same outcome, whose timeline shows the command that draws it again.
+    pub(crate) fn with_command(self, command: &str) -> Self {
+        Outcome { timeline: self.timeline.map(|timeline| timeline.with_command(command)), ..self }
+    }
+}
+
+/// The command that draws the run that `replay` shows.
+pub(crate) fn page_command(replay: &str) -> String {
+    format!("{replay} --html run.html")
 }
 
 impl fmt::Display for Scenario {
@@ -85,13 +105,27 @@ impl Scenario {
         let Some(violation) = outcome.violation else { return outcome.counts };
         let lines = self.outcome(true).lines;
         let tail = lines[lines.len().saturating_sub(80)..].join("\n");
-        panic!("{tail}\n{violation}\nseed {}; replay: {}\n", self.seed, self.replay());
+        let (seed, replay) = (self.seed, self.replay());
+        panic!("{tail}\n{violation}\nseed {seed}; replay: {replay}\npage: {}\n", page_command(&replay));
     }
 
     /// Runs it and returns the outcome. A panic of the code counts as a violation.
     #[must_use]
     pub fn outcome(&self, traced: bool) -> Outcome {
-        let mut cluster = self.cluster(traced);
+        self.outcome_keeping(traced, None)
+    }
+
+    /// Runs it and returns the outcome with a timeline that is to be drawn, and with a trace.
+    #[must_use]
+    pub fn outcome_with_timeline(&self) -> Outcome {
+        let Scenario { seed, nodes, faults, seconds } = self;
+        let title = format!("Seed {seed}: {nodes} nodes, faults {faults}, {seconds} seconds");
+        let outcome = self.outcome_keeping(true, Some(title));
+        outcome.with_command(&page_command(&self.replay()))
+    }
+
+    fn outcome_keeping(&self, traced: bool, timeline: Option<String>) -> Outcome {
+        let mut cluster = self.cluster(traced, timeline);
         let mut dice = Dice::new(!self.seed);
         let end = self.seconds * SECOND;
         Outcome::of(&mut cluster, |cluster| {
@@ -123,13 +157,13 @@ impl Scenario {
         }
     }
 
-    fn cluster(&self, traced: bool) -> Cluster {
+    fn cluster(&self, traced: bool, timeline: Option<String>) -> Cluster {
         let options = if self.faults == Faults::Lengths {
             lengths::options(self.seed, self.nodes)
         } else {
             options(self.seed, self.nodes, |fault| self.has(fault))
         };
-        let options = Options { traced, ..options };
+        let options = Options { traced, timeline, ..options };
         let hosts = self.nodes.max(options.starts.len());
         Cluster::stopped(self.seed, hosts, options)
     }

@@ -11,7 +11,7 @@ use crate::net::NetOptions;
 use crate::options::Options;
 use crate::records::Counts;
 use crate::rng::Dice;
-use crate::scenario::{Outcome, inject, mend, options};
+use crate::scenario::{Outcome, inject, mend, options, page_command};
 
 /// One run that bytes decide: first the options of the cluster, then one action after another, each with
 /// the fates of the messages and writes that follow it. Any bytes are a run, and a change of some bytes
@@ -47,16 +47,33 @@ impl<'a> Schedule<'a> {
         let Some(violation) = outcome.violation else { return outcome.counts };
         let lines = self.outcome(true).lines;
         let tail = lines[lines.len().saturating_sub(80)..].join("\n");
-        let replay = "cargo run -p quorate-sim --release -- schedule <file with the bytes>";
-        panic!("{tail}\n{violation}\nbytes {:02x?}\nreplay: {replay}\n", self.bytes);
+        let replay = self.replay();
+        panic!("{tail}\n{violation}\nreplay: {replay}\npage: {}\n", page_command(&replay));
     }
 
     /// Runs it and returns the outcome. A panic of the code counts as a violation.
     #[must_use]
     pub fn outcome(&self, traced: bool) -> Outcome {
+        self.outcome_keeping(traced, None)
+    }
+
+    /// Runs it and returns the outcome with a timeline that is to be drawn, and with a trace.
+    #[must_use]
+    pub fn outcome_with_timeline(&self) -> Outcome {
+        let outcome = self.outcome_keeping(true, Some("A run of the fuzz target faults".into()));
+        outcome.with_command(&page_command(&self.replay()))
+    }
+
+    /// The command that replays this run.
+    #[must_use]
+    pub fn replay(&self) -> String {
+        format!("cargo run -p quorate-sim --release -- schedule --bytes {}", digits_of(self.bytes))
+    }
+
+    fn outcome_keeping(&self, traced: bool, timeline: Option<String>) -> Outcome {
         let (setup, actions) = self.bytes.split_at(RECORD.min(self.bytes.len()));
         let mut dice = loaded(setup);
-        let mut cluster = cluster(&mut dice, traced);
+        let mut cluster = cluster(&mut dice, traced, timeline);
         Outcome::of(&mut cluster, |cluster| {
             churn::begin(cluster, &mut dice);
             for record in actions.chunks(RECORD).take(MAX_ACTIONS) {
@@ -69,6 +86,11 @@ impl<'a> Schedule<'a> {
     }
 }
 
+/// Bytes as hexadecimal digits, two for each.
+pub(crate) fn digits_of(bytes: &[u8]) -> String {
+    if bytes.is_empty() { "''".into() } else { bytes.iter().map(|byte| format!("{byte:02x}")).collect() }
+}
+
 /// Dice that throw `bytes`, and then numbers that depend on these bytes alone.
 fn loaded(bytes: &[u8]) -> Dice {
     let seed = bytes.iter().fold(0_u64, |seed, &byte| seed.rotate_left(8) ^ u64::from(byte));
@@ -77,13 +99,13 @@ fn loaded(bytes: &[u8]) -> Dice {
     dice
 }
 
-fn cluster(dice: &mut Dice, traced: bool) -> Cluster {
+fn cluster(dice: &mut Dice, traced: bool, timeline: Option<String>) -> Cluster {
     let nodes = 1 + dice.below(5) as usize;
     let faults = dice.below(256) << 8 | dice.below(256);
     // With every third seed the group forms itself.
     let seed = dice.below(256);
     let drawn = options(seed, nodes, |fault| faults >> (fault as u32) & 1 == 1);
-    let options = Options { traced, panics: false, adversarial: true, ..drawn };
+    let options = Options { traced, timeline, panics: false, adversarial: true, ..drawn };
     let hosts = nodes.max(options.starts.len());
     Cluster::stopped(seed, hosts, options)
 }
