@@ -9,7 +9,11 @@ export class CanvasPen implements Pen {
   private readonly canvas: HTMLCanvasElement;
   private readonly context: CanvasRenderingContext2D | null;
   private colours: Palette = palette("light");
+  private theme: Theme = "light";
+  private size = { width: 0, height: 0 };
   private readonly widths = new Map<string, number>();
+  /** What was drawn last as a layer, and its key. */
+  private kept: { key: string; pen: CanvasPen } | null = null;
 
   constructor(canvas: HTMLCanvasElement) {
     this.canvas = canvas;
@@ -18,6 +22,7 @@ export class CanvasPen implements Pen {
 
   /** Begins a picture of a size in CSS pixels, on an empty canvas with the resolution of the screen. */
   begin(width: number, height: number): void {
+    this.size = { width, height };
     const scale = globalThis.devicePixelRatio || 1;
     const [across, down] = [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
     if (this.canvas.width !== across || this.canvas.height !== down) {
@@ -29,6 +34,7 @@ export class CanvasPen implements Pen {
   }
 
   use(theme: Theme): void {
+    this.theme = theme;
     this.colours = palette(theme);
   }
 
@@ -45,6 +51,16 @@ export class CanvasPen implements Pen {
     if (radius === 0) context.rect(x, y, width, height);
     else context.roundRect(x, y, width, height, radius);
     this.finish(context, paint);
+  }
+
+  bars(boxes: readonly number[], paint: Paint): void {
+    const context = this.context;
+    if (context === null || paint.fill === undefined) return;
+    context.globalAlpha = paint.alpha ?? 1;
+    context.fillStyle = this.colours[paint.fill];
+    for (let index = 0; index + 3 < boxes.length; index += 4) {
+      context.fillRect(boxes[index] ?? 0, boxes[index + 1] ?? 0, boxes[index + 2] ?? 0, boxes[index + 3] ?? 0);
+    }
   }
 
   circle(x: number, y: number, radius: number, paint: Paint): void {
@@ -116,6 +132,23 @@ export class CanvasPen implements Pen {
 
   unclip(): void {
     this.context?.restore();
+  }
+
+  layer(key: string, draw: (pen: Pen) => void): void {
+    const context = this.context;
+    if (context === null) return;
+    const { width, height } = this.size;
+    const whole = `${key} ${this.theme} ${width} ${height} ${this.canvas.width}`;
+    if (this.kept === null) this.kept = { key: "", pen: new CanvasPen(this.canvas.ownerDocument.createElement("canvas")) };
+    const { pen } = this.kept;
+    if (this.kept.key !== whole) {
+      pen.begin(width, height);
+      pen.use(this.theme);
+      draw(pen);
+      this.kept.key = whole;
+    }
+    context.globalAlpha = 1;
+    context.drawImage(pen.canvas, 0, 0, width, height);
   }
 
   private finish(context: CanvasRenderingContext2D, paint: Paint): void {

@@ -27,6 +27,8 @@ export interface TextPaint {
 export interface Pen {
   use(theme: Theme): void;
   rect(x: number, y: number, width: number, height: number, paint: Paint, radius?: number): void;
+  /** Many rectangles `[x, y, width, height, …]` of one paint without a stroke. */
+  bars(boxes: readonly number[], paint: Paint): void;
   circle(x: number, y: number, radius: number, paint: Paint): void;
   /** A line through points `[x, y, x, y, …]`, and back to the first one if it is closed. */
   path(points: readonly number[], paint: Paint, closed?: boolean): void;
@@ -36,12 +38,15 @@ export interface Pen {
   /** All that is drawn until `unclip` shows inside of the rectangle only. Clips are not nested. */
   clip(x: number, y: number, width: number, height: number): void;
   unclip(): void;
+  /** Draws what `draw` draws, which is the same as long as the key is: a pen may keep it. */
+  layer(key: string, draw: (pen: Pen) => void): void;
 }
 
 export const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
 
 /** A text, shortened with an ellipsis to fit into `width`; empty if nothing of it fits. */
 export function fitting(pen: Pen, text: string, width: number, size: number, bold = false): string {
+  if (width < size * 0.9 && text.length > 1) return "";
   if (pen.measure(text, size, bold) <= width) return text;
   let low = 0;
   let high = Math.min(text.length, Math.ceil(width));

@@ -80,9 +80,17 @@ export function drawBand(pen: Pen, lane: Lane, rows: Rows, scale: Scale): void {
   const first = Math.max(0, looks.indexAt(scale.from));
   const last = Math.max(0, looks.indexAt(scale.to));
   if (last - first <= crowded(scale)) {
+    const endOf = (index: number): number => Math.min(index + 1 < looks.length ? looks.starts.at(index + 1) : scale.to, scale.to);
+    for (let index = first; index <= last; ) {
+      // A node that hears of another term looks the same.
+      let next = index + 1;
+      while (next <= last && looks.tags.at(next) === looks.tags.at(index)) next += 1;
+      const [x, end] = [xOf(scale, Math.max(looks.starts.at(index), scale.from)), xOf(scale, endOf(next - 1))];
+      drawBlock(pen, rows, LOOKS[looks.tags.at(index)] ?? "F", x, end);
+      index = next;
+    }
     for (let index = first; index <= last; index += 1) {
-      const until = index + 1 < looks.length ? looks.starts.at(index + 1) : scale.to;
-      drawLook(pen, lane, rows, scale, index, Math.max(looks.starts.at(index), scale.from), Math.min(until, scale.to));
+      drawSigns(pen, lane, rows, scale, index, Math.max(looks.starts.at(index), scale.from), endOf(index));
     }
     return;
   }
@@ -102,11 +110,10 @@ export function drawBand(pen: Pen, lane: Lane, rows: Rows, scale: Scale): void {
   if (look >= 0) drawBlock(pen, rows, LOOKS[look] ?? "F", begun, scale.right);
 }
 
-/** One span of a look, with its letter, its term and its sign where there is room. */
-function drawLook(pen: Pen, lane: Lane, rows: Rows, scale: Scale, index: number, from: number, to: number): void {
+/** The letter and the term of a span, and the sign of a crash, where there is room. */
+function drawSigns(pen: Pen, lane: Lane, rows: Rows, scale: Scale, index: number, from: number, to: number): void {
   const look = LOOKS[lane.looks.tags.at(index)] ?? "F";
   const [x, end] = [xOf(scale, from), xOf(scale, to)];
-  drawBlock(pen, rows, look, x, end);
   const room = end - x - 6;
   const size = rows.base - rows.bandTop >= 13 ? 10 : 0;
   if (look === "down" || look === "lost") {
@@ -167,15 +174,15 @@ function drawBlock(pen: Pen, rows: Rows, look: Look, x: number, end: number): vo
 }
 
 /** The lease as a line over the band, up to where it ended. */
-export function drawLease(pen: Pen, lane: Lane, rows: Rows, scale: Scale, at: number): void {
+export function drawLease(pen: Pen, lane: Lane, rows: Rows, scale: Scale): void {
   const y = rows.bandTop - 1;
+  const boxes: number[] = [];
   eachSpan(lane.leases, scale, (from, to) => {
-    // At the playhead, what comes later is not known yet.
-    const known = from <= at && to > at ? at : to;
-    const [x, end] = [Math.max(scale.left - 2, xOf(scale, from)), Math.min(scale.right + 2, xOf(scale, known))];
-    pen.rect(x, y - 1.2, Math.max(0.7, end - x), 2.4, { fill: "lease" });
-    if (known === to && end - x > 3) pen.rect(end - 1, y - 3, 2, 6, { fill: "lease" });
+    const [x, end] = [Math.max(scale.left - 2, xOf(scale, from)), Math.min(scale.right + 2, xOf(scale, to))];
+    boxes.push(x, y - 1.2, Math.max(0.7, end - x), 2.4);
+    if (end - x > 3) boxes.push(end - 1, y - 3, 2, 6);
   });
+  pen.bars(boxes, { fill: "lease" });
 }
 
 /** The promise as a bar that gets lower while it runs out; a block where teeth would be narrower than a few pixels. */
@@ -185,11 +192,14 @@ export function drawPromises(pen: Pen, model: Model, lane: Lane, rows: Rows, sca
   const whole = model.promiseScale();
   if (perPixel(scale) * 4 < whole && last - first <= crowded(scale)) drawTeeth(pen, lane, rows, scale, first, last, whole);
   else {
+    const height = Math.max(2, rows.promiseHeight * 0.6);
+    const [given, forgotten]: [number[], number[]] = [[], []];
     eachSpan(lane.promises, scale, (from, to, holder) => {
       const [x, end] = [Math.max(scale.left - 2, xOf(scale, from)), Math.min(scale.right + 2, xOf(scale, to))];
-      const height = Math.max(2, rows.promiseHeight * 0.6);
-      pen.rect(x, bottom - height, Math.max(0.7, end - x), height, { fill: holder < 0 ? "recovering" : "promise" });
+      addBox(holder < 0 ? forgotten : given, x, bottom - height, end, height);
     });
+    pen.bars(given, { fill: "promise" });
+    pen.bars(forgotten, { fill: "recovering" });
   }
   if (rows.promiseHeight < 8) return;
   let free = -Infinity;
@@ -199,7 +209,7 @@ export function drawPromises(pen: Pen, model: Model, lane: Lane, rows: Rows, sca
     if (merged || x < free) return;
     const shown = fitting(pen, text, Math.min(end - x - 6, 120), 9);
     if (shown === "") return;
-    pen.text(x + 4, bottom - 1.5, shown, { ink: "ink", size: 9 });
+    pen.text(x + 4, bottom - 1.5, shown, { ink: holder < 0 ? "onLight" : "ink", size: 9 });
     free = x + 4 + pen.measure(shown, 9) + 6;
   });
 }
@@ -207,7 +217,16 @@ export function drawPromises(pen: Pen, model: Model, lane: Lane, rows: Rows, sca
 function drawTeeth(pen: Pen, lane: Lane, rows: Rows, scale: Scale, first: number, last: number, whole: number): void {
   const bottom = rows.promiseTop + rows.promiseHeight;
   const heightOf = (left: number): number => Math.min(1, Math.max(0, left) / whole) * rows.promiseHeight;
+  let [area, edge]: [number[], number[]] = [[], []];
+  let forgotten = false;
+  const finish = (): void => {
+    if (edge.length === 0) return;
+    pen.path(area, { fill: forgotten ? "recovering" : "promise" }, true);
+    pen.path(edge, { stroke: forgotten ? "denied" : "promiseEdge" });
+    [area, edge] = [[], []];
+  };
   let row = first;
+  let reached = -Infinity;
   while (row <= last) {
     const holder = lane.value(row, "holder");
     const ends = lane.value(row, "promise");
@@ -220,28 +239,47 @@ function drawTeeth(pen: Pen, lane: Lane, rows: Rows, scale: Scale, first: number
       const [high, low] = [bottom - heightOf(ends - from), bottom - heightOf(ends - until)];
       // A promise that is longer than the bar is high begins to sink later.
       const bend = ends - whole > from && ends - whole < until ? [xOf(scale, ends - whole), high] : [];
-      pen.path([x, bottom, x, high, ...bend, end, low, end, bottom], { fill: holder < 0 ? "recovering" : "promise" }, true);
-      pen.path([x, high, ...bend, end, low], { stroke: holder < 0 ? "denied" : "promiseEdge", width: 1.2 });
+      if (from !== reached || forgotten !== holder < 0) finish();
+      forgotten = holder < 0;
+      reached = until;
+      area.push(x, bottom, x, high, ...bend, end, low, end, bottom);
+      edge.push(x, high, ...bend, end, low);
     }
     row = next;
   }
+  finish();
+}
+
+/** Adds a rectangle to those of its row, or makes the last one longer if it reaches this one. */
+function addBox(boxes: number[], x: number, y: number, end: number, height: number): void {
+  const last = boxes.length - 4;
+  const reach = last < 0 ? -Infinity : (boxes[last] ?? 0) + (boxes[last + 2] ?? 0);
+  if (x - reach < 0.8) boxes[last + 2] = Math.max(reach, end) - (boxes[last] ?? 0);
+  else boxes.push(x, y, Math.max(0.8, end - x), height);
 }
 
 export function drawWrites(pen: Pen, lane: Lane, rows: Rows, scale: Scale): void {
+  const boxes: number[] = [];
   eachSpan(lane.writes, scale, (from, to) => {
     const [x, end] = [Math.max(scale.left - 2, xOf(scale, from)), Math.min(scale.right + 2, xOf(scale, to))];
-    pen.rect(x, rows.writeTop, Math.max(1, end - x), 2.5, { fill: "write" });
+    addBox(boxes, x, rows.writeTop, Math.max(x + 1, end), 2.5);
   });
+  pen.bars(boxes, { fill: "write" });
 }
 
 /** How many messages the node sends, as bars of three pixels, of the height of the busiest in sight. */
 export function drawDensity(pen: Pen, rows: Rows, scale: Scale, counts: readonly number[], most: number): void {
   const room = Math.min(rows.words === null ? 8 : 5, Math.max(3, rows.bottom - rows.writeTop - 4));
+  const boxes: number[] = [];
   counts.forEach((count, index) => {
     if (count === 0) return;
-    const height = Math.max(1, Math.sqrt(count / Math.max(1, most)) * room);
-    pen.rect(scale.left + index * 3, rows.bottom - 1 - height, 2, height, { fill: "reply" });
+    const height = Math.max(1, Math.round(Math.sqrt(count / Math.max(1, most)) * room));
+    const [x, y, last] = [scale.left + index * 3, rows.bottom - 1 - height, boxes.length - 4];
+    // Neighbours of one height are one bar.
+    if (last >= 0 && boxes[last + 3] === height && (boxes[last] ?? 0) + (boxes[last + 2] ?? 0) === x) boxes[last + 2] = (boxes[last + 2] ?? 0) + 3;
+    else boxes.push(x, y, 3, height);
   });
+  pen.bars(boxes, { fill: "reply", alpha: 0.7 });
 }
 
 /** How many messages the node sends in each three pixels. */
@@ -269,5 +307,5 @@ export function drawOutlook(pen: Pen, lane: Lane, rows: Rows, scale: Scale, at: 
   if (lane.value(row, "holder") !== NO_PROMISE) {
     ahead(lane.value(row, "promise"), rows.promiseTop + rows.promiseHeight / 2, "promiseEdge");
   }
-  if (ROLES[lane.value(row, "role")] === "L") ahead(lane.value(row, "lease"), rows.bandTop - 1, "lease");
+  if (ROLES[lane.value(row, "role")] === "L") ahead(lane.value(row, "lease"), rows.bandTop - 4, "lease");
 }

@@ -87,6 +87,8 @@ const NODE_KINDS = "udFfhcsWw";
 /** What a person steps by: all but messages and changes of a state. */
 const ACTS = "udFfhcWwlao";
 
+const NONE: readonly number[] = [];
+
 // How a message ends.
 const UNKNOWN = 0;
 const DUE = 1;
@@ -101,7 +103,11 @@ export function isRefusal(value: unknown): value is Refusal {
 
 const refuse = (refused: string): Refusal => ({ refused });
 
+let models = 0;
+
 export class Model {
+  /** Tells this model from all others of the page. */
+  readonly serial: number;
   readonly title: string;
   readonly source: "simulation" | "record" | "playground";
   readonly command: string | null;
@@ -128,7 +134,8 @@ export class Model {
   private readonly actTimes: Column<Float64Array> = floats();
 
   // One row for each message, in the order in which they were sent.
-  private readonly messageIndex = new Map<number, number>();
+  /** Where a message is, by its number; not needed while the numbers follow each other without a gap. */
+  private messageIndex: Map<number, number> | null = null;
   private readonly messageIds: Column<Float64Array> = floats();
   private readonly sentTimes: Column<Float64Array> = floats();
   private readonly froms: Column<Int32Array> = integers();
@@ -155,6 +162,8 @@ export class Model {
   readonly outsideEvents: Column<Int32Array> = integers();
 
   private constructor(head: Json, nodes: readonly string[]) {
+    models += 1;
+    this.serial = models;
     this.title = typeof head["title"] === "string" ? head["title"].slice(0, LONGEST_TEXT) : "";
     const source = head["source"];
     this.source = source === "record" || source === "playground" ? source : "simulation";
@@ -317,8 +326,23 @@ export class Model {
   }
 
   message(id: number): Message | undefined {
-    const index = this.messageIndex.get(id);
-    return index === undefined ? undefined : this.messageOf(index);
+    const index = this.indexOf(id);
+    return index < 0 ? undefined : this.messageOf(index);
+  }
+
+  private indexOf(id: number): number {
+    if (this.messageIndex !== null) return this.messageIndex.get(id) ?? -1;
+    const index = id - this.messageIds.at(0);
+    return Number.isInteger(index) && index >= 0 && index < this.messageIds.length ? index : -1;
+  }
+
+  private addId(id: number, index: number): void {
+    if (this.messageIndex === null && index > 0 && id !== this.messageIds.at(0) + index) {
+      this.messageIndex = new Map();
+      for (let other = 0; other < index; other += 1) this.messageIndex.set(this.messageIds.at(other), other);
+    }
+    this.messageIndex?.set(id, index);
+    this.messageIds.push(id);
   }
 
   inFlight(at: number): Message[] {
@@ -434,7 +458,8 @@ export class Model {
   /** Takes one event. Returns what is wrong with it, as the end of a sentence. */
   private take(event: unknown): string | null {
     if (!Array.isArray(event)) return "is no list";
-    const [at, kind] = event as [unknown, unknown];
+    const at: unknown = event[0];
+    const kind: unknown = event[1];
     if (!isTime(at)) return "has no time";
     const count = this.times.length;
     if (count >= MOST_EVENTS) return `is one more than the ${MOST_EVENTS} that are shown at most`;
@@ -468,9 +493,9 @@ export class Model {
   }
 
   private takeMessage(at: number, code: number, event: readonly unknown[]): string | null {
-    const [, , id, from, to, text, numbers, due] = event;
+    const [id, from, to, text, numbers, due] = [event[2], event[3], event[4], event[5], event[6], event[7]];
     if (!isNumber(id)) return "is a message without a number";
-    if (this.messageIndex.has(id)) return `sends message ${id} again`;
+    if (this.indexOf(id) >= 0) return `sends message ${id} again`;
     if (!this.isNode(from) || !this.isNode(to)) return "is a message of a node, or to one, that there is not";
     if (due !== undefined && !(Array.isArray(due) && due.length <= MOST_NUMBERS && due.every((end) => isTime(end) && end >= at))) {
       return "is a message that is due at no time";
@@ -478,17 +503,17 @@ export class Model {
     const words = this.takeTemplate(text, numbers, 0);
     if (typeof words === "string") return words;
     const index = this.sentTimes.length;
-    this.messageIndex.set(id, index);
-    this.messageIds.push(id);
+    this.addId(id, index);
     this.sentTimes.push(at);
     this.froms.push(from);
     this.tos.push(to);
     this.messageWords.push(words);
-    const [first, ...others] = (due ?? []) as number[];
+    const ends = (due ?? NONE) as readonly number[];
+    const first = ends[0];
     this.firstEnds.push(first ?? NaN);
     this.firstKinds.push(first === undefined ? UNKNOWN : DUE);
-    if (others.length > 0) this.otherEnds.set(index, others.map((end) => ({ at: end, kind: DUE })));
-    this.lastEnds.push(first === undefined ? at + UNKNOWN_FLIGHT : Math.max(first, ...others));
+    if (ends.length > 1) this.otherEnds.set(index, ends.slice(1).map((end) => ({ at: end, kind: DUE })));
+    this.lastEnds.push(first === undefined ? at + UNKNOWN_FLIGHT : ends.length === 1 ? first : Math.max(...ends));
     this.lanes[from]?.sent.push(at);
     this.record(at, "m", code, from, index);
     return null;
@@ -497,7 +522,7 @@ export class Model {
   private takeEnd(at: number, kind: string, code: number, event: readonly unknown[]): string | null {
     const id = event[2];
     if (!isNumber(id)) return "ends a message without a number";
-    const index = this.messageIndex.get(id) ?? -1;
+    const index = this.indexOf(id);
     this.record(at, kind, code, index < 0 ? -1 : this.tos.at(index), index);
     if (index < 0) return null; // Sent before the record began.
     const ended = kind === "x" ? LOST : ARRIVED;

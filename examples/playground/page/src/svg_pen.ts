@@ -36,6 +36,12 @@ export class SvgPen implements Pen {
     );
   }
 
+  bars(boxes: readonly number[], paint: Paint): void {
+    for (let index = 0; index + 3 < boxes.length; index += 4) {
+      this.rect(boxes[index] ?? 0, boxes[index + 1] ?? 0, boxes[index + 2] ?? 0, boxes[index + 3] ?? 0, paint);
+    }
+  }
+
   circle(x: number, y: number, radius: number, paint: Paint): void {
     const r = short(radius);
     const across = short(2 * radius);
@@ -86,6 +92,10 @@ export class SvgPen implements Pen {
   unclip(): void {
     this.flush();
     this.lines.push("</svg>");
+  }
+
+  layer(_key: string, draw: (pen: Pen) => void): void {
+    draw(this);
   }
 
   /** The picture, with a sentence for those who do not see it. */

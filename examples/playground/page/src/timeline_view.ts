@@ -75,13 +75,26 @@ export function drawTimeline(pen: Pen, model: Model, view: TimelineWindow): void
   pen.use(view.theme);
   const scale = scaleOf(view);
   const lanes = model.lanes.map((_, index) => rowsOfLane(view, model.nodes.length, index));
-  drawGround(pen, model, view, scale, lanes);
+  const key = [view.from, view.to, view.title, JSON.stringify(view.selected), model.serial, model.eventCount, model.end].join(" ");
+  pen.layer(key, (layer) => drawPast(layer, model, view, scale, lanes));
+  lanes.forEach((rows, index) => drawName(pen, model, view, rows, index, scale.left));
+  if (view.playhead !== false) {
+    pen.clip(scale.left, headOf(view), scale.right - scale.left, view.height - headOf(view));
+    model.lanes.forEach((lane, index) => drawOutlook(pen, lane, lanes[index] as Rows, scale, view.at));
+    pen.unclip();
+  }
+  drawAxis(pen, model, view, scale);
+}
+
+/** All that does not depend on the playhead. */
+function drawPast(pen: Pen, model: Model, view: TimelineWindow, scale: Scale, lanes: readonly Rows[]): void {
+  drawGround(pen, view, scale, lanes);
   pen.clip(scale.left, headOf(view) - STRIP, scale.right - scale.left, view.height - headOf(view) + STRIP);
   model.lanes.forEach((lane, index) => {
     const rows = lanes[index] as Rows;
     drawPromises(pen, model, lane, rows, scale);
     drawBand(pen, lane, rows, scale);
-    drawLease(pen, lane, rows, scale, view.playhead === false ? Infinity : view.at);
+    drawLease(pen, lane, rows, scale);
     drawWrites(pen, lane, rows, scale);
   });
   const messages = messagesInSight(model, scale);
@@ -91,15 +104,11 @@ export function drawTimeline(pen: Pen, model: Model, view: TimelineWindow): void
     counts.forEach((list, index) => drawDensity(pen, lanes[index] as Rows, scale, list, most));
   } else drawMessages(pen, model, view, scale, lanes, messages);
   drawActs(pen, model, scale, lanes, headOf(view));
-  if (view.playhead !== false) {
-    model.lanes.forEach((lane, index) => drawOutlook(pen, lane, lanes[index] as Rows, scale, view.at));
-  }
   drawViolation(pen, model, view, scale);
   pen.unclip();
-  drawAxis(pen, model, view, scale);
 }
 
-function drawGround(pen: Pen, model: Model, view: TimelineWindow, scale: Scale, lanes: readonly Rows[]): void {
+function drawGround(pen: Pen, view: TimelineWindow, scale: Scale, lanes: readonly Rows[]): void {
   lanes.forEach((rows, index) => {
     if (index % 2 === 0) pen.rect(0, rows.top, view.width, rows.height, { fill: "stripe" });
   });
@@ -111,7 +120,6 @@ function drawGround(pen: Pen, model: Model, view: TimelineWindow, scale: Scale, 
     const x = xOf(scale, at);
     pen.path([x, headOf(view) - STRIP, x, view.height - FOOT], { stroke: "faint" });
   }
-  lanes.forEach((rows, index) => drawName(pen, model, view, rows, index, scale.left));
 }
 
 /** The name of a node, and beside the band what it is at the playhead. */

@@ -12,6 +12,9 @@ export function duration(micros: number): string {
   return `${rounded(micros / 60_000_000)} min`;
 }
 
+/** Words with the full stop of a sentence, if they have none. */
+const stopped = (words: string): string => (/[.!?]$/.test(words) ? words : `${words}.`);
+
 /** Any event as one sentence. */
 export function describeEvent(model: Model, index: number): string {
   const event = model.event(index);
@@ -41,14 +44,14 @@ export function describeEvent(model: Model, index: number): string {
     case "W":
       return `Node ${name} has written.`;
     case "m":
-      return `Node ${node(event[3])} sends to ${node(event[4])}: ${model.wordsOf(index)}.`;
+      return stopped(`Node ${node(event[3])} sends to ${node(event[4])}: ${model.wordsOf(index)}`);
     case "r":
     case "x":
       return describeEnd(model, Number(event[2]), event[1] === "x");
     case "a":
-      return `Node ${name}: ${model.wordsOf(index)}.`;
+      return stopped(`Node ${name}: ${model.wordsOf(index)}`);
     case "o":
-      return event[2] === -1 ? `${model.wordsOf(index)}.` : `Node ${name}, from outside: ${model.wordsOf(index)}.`;
+      return stopped(event[2] === -1 ? model.wordsOf(index) : `Node ${name}, from outside: ${model.wordsOf(index)}`);
     default:
       return "";
   }
@@ -59,5 +62,5 @@ function describeEnd(model: Model, id: number, lost: boolean): string {
   if (message === undefined) return `A message that was sent before the record began ${lost ? "is lost" : "arrives"}.`;
   const words = model.words(message.text, message.numbers);
   const [from, to] = [model.nodes[message.from] ?? "?", model.nodes[message.to] ?? "?"];
-  return lost ? `Lost on the way from ${from} to ${to}: ${words}.` : `Node ${to} receives from ${from}: ${words}.`;
+  return stopped(lost ? `Lost on the way from ${from} to ${to}: ${words}` : `Node ${to} receives from ${from}: ${words}`);
 }
