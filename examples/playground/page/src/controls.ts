@@ -3,6 +3,7 @@
 import { byId, element, replaceChildren, setText } from "./dom.ts";
 import { duration, moment } from "./format.ts";
 import type { Deed } from "./deeds.ts";
+import { groupsOf } from "./groups.ts";
 import type { NodeState } from "./model.ts";
 import { roleColour, roleName, type Theme } from "./colours.ts";
 import type { Settings } from "./engine.ts";
@@ -386,14 +387,6 @@ function row(...children: (HTMLElement | string)[]): HTMLElement {
 function numberOf(field: Field): number {
   const value = Number(field.input.value);
   return Number.isFinite(value) ? value : 0;
-}
-
-/** "1 2 | 3" as indices of nodes: `[[0, 1], [2]]`. A name that no node has is left to the engine to refuse, as -1. */
-export function groupsOf(text: string, names: readonly string[]): number[][] {
-  return text
-    .split("|")
-    .map((group) => group.split(/[\s,]+/).filter((name) => name !== "").map((name) => names.indexOf(name)))
-    .filter((group) => group.length > 0);
 }
 
 // ---- A new group

@@ -4,12 +4,12 @@ import { isDeed, type Deed } from "./deeds.ts";
 import type { Session, Settings } from "./engine.ts";
 import { isRefusal, type Model, type Refusal } from "./model.ts";
 
-/** A node by its index, or by its part in the run: "leader", "former" (the leader before), "follower", "follower 2" … */
+/** A node by its index, or by its part in the run: "leader", "former" (the leader that is gone), "follower", "follower 2" … */
 export type NodeWord = number | string;
 
 /** What a step waits for; of several conditions all have to hold. */
 export interface Until {
-  /** A node holds a lease: any, none, a certain one, or "other" than the former leader. */
+  /** A node holds a lease: any, none, a certain one, or "other" than the one that led at the beginning of the step. */
   readonly leader?: boolean | NodeWord;
   /** Some node has reached this term. */
   readonly term?: number;
@@ -58,7 +58,10 @@ export class TourRun {
   #scanned = 0;
   #said = false;
   #sent = false;
-  #former: number | null = null;
+  /** The latest leader, and the one before it. */
+  #latest: number | null = null;
+  #before: number | null = null;
+  #ledAtBeginning: number | null = null;
   #waiting = false;
   /** Whether the condition of the last finished step came true in time. */
   fulfilled = true;
@@ -97,8 +100,8 @@ export class TourRun {
     this.#sent = false;
     this.#waiting = true;
     this.fulfilled = true;
-    const leader = leaderAt(session.model, session.now);
-    if (leader !== null) this.#former = leader;
+    this.#notice(leaderAt(session.model, session.now));
+    this.#ledAtBeginning = this.#latest;
     for (const deed of this.step?.deeds ?? []) {
       const resolved = this.#resolved(deed, session.model, session.now);
       if (!isDeed(resolved)) return { refused: `The tour asks for something that cannot be done: ${String(deed["do"])}.` };
@@ -118,6 +121,7 @@ export class TourRun {
       const reached = session.runTo(next, deadline);
       if (reached === "more") return "more";
       if (next === grid || next === end || reached === "ended") {
+        this.#notice(leaderAt(session.model, session.now));
         const fulfilled = this.#isFulfilled(session);
         if (fulfilled || session.now >= end || reached === "ended") {
           this.#waiting = false;
@@ -143,14 +147,20 @@ export class TourRun {
   /** The index of the node that a word means at a moment. */
   node(word: NodeWord, model: Model, at: number): number | null {
     if (typeof word === "number") return word;
-    if (word === "leader") return leaderAt(model, at) ?? this.#former;
-    if (word === "former") return this.#former;
+    if (word === "leader") return leaderAt(model, at) ?? this.#latest;
+    if (word === "former") return leaderAt(model, at) === null ? this.#latest : this.#before;
     const which = /^follower(?: (\d+))?$/.exec(word);
     if (which === null) return null;
-    const leader = leaderAt(model, at) ?? this.#former;
+    const leader = leaderAt(model, at) ?? this.#latest;
     const voters = leader === null ? [] : (model.state(leader, at).membership?.v ?? []);
     const followers = voters.filter((node) => node !== leader && model.state(node, at).phase === "up");
     return followers[Number(which[1] ?? 1) - 1] ?? null;
+  }
+
+  #notice(leader: number | null): void {
+    if (leader === null || leader === this.#latest) return;
+    this.#before = this.#latest;
+    this.#latest = leader;
   }
 
   #end(): number {
@@ -179,7 +189,7 @@ export class TourRun {
 
   #leads(wanted: boolean | NodeWord, leader: number | null, model: Model, now: number): boolean {
     if (typeof wanted === "boolean") return (leader !== null) === wanted;
-    if (wanted === "other") return leader !== null && leader !== this.#former;
+    if (wanted === "other") return leader !== null && leader !== this.#ledAtBeginning;
     return leader !== null && leader === this.node(wanted, model, now);
   }
 
