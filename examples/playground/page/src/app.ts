@@ -25,6 +25,8 @@ const REPLAY_BUDGET_MS = 30;
 const LARGEST_FILE = 256 * 1024 * 1024;
 const USUAL_SPAN = 800_000;
 const SHORTEST_SPAN = 2_000;
+/** A longer timeline begins at the speed of true time. */
+const LONG_RUN = 10_000_000;
 /** Where the moment that is shown stays in the window while time passes. */
 const FOLLOWED_AT = 0.8;
 const FRAMES_KEPT = 600;
@@ -164,6 +166,7 @@ class App {
     this.#showModel(model);
     this.#setAt(model.violation === null ? 0 : Math.min(model.end, model.violation.at));
     this.zoomAll();
+    this.#speed = model.end > LONG_RUN ? 1 : USUAL_SPEED;
     return true;
   }
 
@@ -646,7 +649,7 @@ class App {
     const show = tour.step?.show;
     const node = show?.node === undefined ? null : tour.node(show.node, session.model, session.now);
     this.select(node === null ? null : { what: "node", node });
-    this.#inspector.openRules(show?.rules ?? []);
+    this.#inspector.openRules(show?.rules ?? [], true);
     this.#showTour();
     this.#keepInView();
     this.#say(byId("tour-text", HTMLElement).textContent ?? "");

@@ -32,6 +32,7 @@ export class Inspector {
   readonly #rules: Rules;
   readonly #actions: InspectorActions;
   #openRules: string[] = [];
+  #rulesFirst = false;
   #shown = "";
   #view: InspectorView | null = null;
 
@@ -41,9 +42,10 @@ export class Inspector {
     this.#actions = actions;
   }
 
-  /** Opens the texts of these rules; a tour does so too. */
-  openRules(numbers: readonly string[]): void {
+  /** Opens the texts of these rules: below the rest, or above it, as a tour does that speaks of them. */
+  openRules(numbers: readonly string[], first = false): void {
     this.#openRules = numbers.map(ruleNumber);
+    this.#rulesFirst = first;
     this.#shown = "";
     if (this.#view !== null) this.show(this.#view);
   }
@@ -56,7 +58,8 @@ export class Inspector {
     if (content.key === this.#shown) return;
     this.#shown = content.key;
     const scrolled = this.#place.scrollTop;
-    replaceChildren(this.#place, ...content.build(), ...this.#ruleTexts());
+    const [parts, rules] = [content.build(), this.#ruleTexts()];
+    replaceChildren(this.#place, ...(this.#rulesFirst ? [...rules, ...parts] : [...parts, ...rules]));
     this.#place.scrollTop = scrolled;
   }
 
@@ -209,7 +212,7 @@ export class Inspector {
 
   #ruleTexts(): HTMLElement[] {
     if (this.#openRules.length === 0) return [];
-    const open = (number: string): void => this.openRules([number]);
+    const open = (number: string): void => this.openRules([number], this.#rulesFirst);
     return [
       element(
         "div",
