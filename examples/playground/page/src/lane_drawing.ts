@@ -8,6 +8,7 @@ import { fitting, type Pen } from "./drawing.ts";
 import { drawCross } from "./glyphs.ts";
 import { LOOKS, NO_PROMISE, ROLES, type Lane, type Look, type Role, type Spans } from "./lane.ts";
 import type { Model } from "./model.ts";
+import { shortTerm } from "./words.ts";
 import { perPixel, timeOf, xOf, type Scale } from "./scale.ts";
 
 /** The places of a lane's rows, from its top. */
@@ -131,13 +132,15 @@ function drawSigns(pen: Pen, lane: Lane, rows: Rows, scale: Scale, index: number
   if (size === 0 || look === "unstarted") return;
   const term = lane.terms.at(index);
   const letter = look === "frozen" ? "frozen" : look;
-  const text = term > 0 || look !== "F" ? `${letter} ${term}` : letter;
+  const text = term > 0 || look !== "F" ? `${letter} ${shortTerm(term)}` : letter;
   const thin = look === "F" || look === "R";
   const ink = thin || look === "frozen" ? "muted" : textOn(look);
   const y = thin ? rows.base - BAND_HEIGHTS[look] * (rows.base - rows.bandTop) - 2 : rows.base - 4;
   const before = index > 0 ? LOOKS[lane.looks.tags.at(index - 1)] : undefined;
   if (thin && before === look && lane.terms.at(index - 1) === term) return;
-  label(pen, x + 4, y, text, room, ink, thin ? 9 : 10, !thin && look !== "frozen");
+  // The cross of a crash that was over at once stands where the words would begin.
+  const crashed = before === "down" || before === "lost" ? Math.max(0, xOf(scale, lane.looks.starts.at(index - 1)) + 14 - x) : 0;
+  label(pen, x + 4 + crashed, y, text, room - crashed, ink, thin ? 9 : 10, !thin && look !== "frozen");
 }
 
 function label(pen: Pen, x: number, y: number, text: string, room: number, ink: Parameters<Pen["text"]>[3]["ink"], size = 10, bold = false): void {

@@ -5,7 +5,7 @@ import { fitting, type Pen } from "./drawing.ts";
 import { drawArrowHead, drawCross, drawMessage, sortInk, sortOfMessage } from "./glyphs.ts";
 import type { Message, Model, NodeState } from "./model.ts";
 import type { Selection } from "./selection.ts";
-import { duration } from "./words.ts";
+import { duration, shortTerm } from "./words.ts";
 
 export interface RingLayout {
   readonly width: number;
@@ -234,7 +234,7 @@ function drawBody(pen: Pen, x: number, y: number, r: number, state: NodeState): 
   const withTerm = r >= 17;
   const size = withTerm ? r * 0.78 : r * 1.05;
   pen.text(x, y + (withTerm ? r * 0.06 : size * 0.36), state.role, { ink, size, bold: true, align: "middle" });
-  if (withTerm) pen.text(x, y + r * 0.58, String(state.term), { ink, size: Math.max(9, r * 0.38), align: "middle" });
+  if (withTerm) pen.text(x, y + r * 0.58, shortTerm(state.term), { ink, size: Math.max(9, r * 0.38), align: "middle" });
   if (!frozen) return;
   // The sign of a pause.
   const [bar, high] = [Math.max(2, r * 0.12), r * 0.5];
@@ -276,7 +276,9 @@ function drawLabel(pen: Pen, model: Model, ring: Ring, place: Place, node: numbe
   const align = cos > 0.2 ? "start" : cos < -0.2 ? "end" : "middle";
   const room = align === "start" ? layout.width - x - 4 : align === "end" ? x - 4 : layout.width / 2;
   const faint = state.phase === "unstarted";
-  const notes = notesOf(state, node);
+  const all = notesOf(state, node);
+  const whole = all.join(", ");
+  const notes = pen.measure(whole, 10) <= room ? whole : (all[0] ?? "");
   const withNotes = notes !== "" && ring.node >= 11;
   const shift = withNotes ? (sin < -0.5 ? -size * 0.9 : sin > 0.5 ? size * 0.2 : -size * 0.35) : 0;
   const middle = y + size * 0.36 + shift;
@@ -284,16 +286,17 @@ function drawLabel(pen: Pen, model: Model, ring: Ring, place: Place, node: numbe
   if (withNotes) pen.text(x, middle + size, fitting(pen, notes, room, 10), { ink: "muted", size: 10, align });
 }
 
-function notesOf(state: NodeState, node: number): string {
+/** What else there is to say, the most important first. */
+function notesOf(state: NodeState, node: number): string[] {
   const notes: string[] = [];
-  if (state.phase === "unstarted") return "not started";
+  if (state.phase === "unstarted") return ["not started"];
   if (state.phase === "lost") notes.push("disk lost");
   if (state.phase === "frozen") notes.push("frozen");
   if (state.phase === "down") notes.push("down");
   const members = state.membership;
   if (members !== null && !members.v.includes(node)) notes.push(members.l.includes(node) ? "learner" : "no member");
   if (state.ppm !== 0) notes.push(`${state.ppm > 0 ? "+" : "−"}${Math.abs(state.ppm)} ppm`);
-  return notes.join(", ");
+  return notes;
 }
 
 /** In the middle, the lease as what the promises of a quorum give: bars of what each voter still owes to the leader. */

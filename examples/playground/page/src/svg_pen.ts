@@ -57,7 +57,8 @@ export class SvgPen implements Pen {
   }
 
   arc(x: number, y: number, radius: number, from: number, to: number, paint: Paint): void {
-    const end = Math.min(to, from + 2 * Math.PI - 0.001);
+    if (to - from > 2 * Math.PI - 0.02) return this.circle(x, y, radius, paint);
+    const end = to;
     const point = (angle: number): string =>
       `${short(x + radius * Math.cos(angle))} ${short(y + radius * Math.sin(angle))}`;
     const large = end - from > Math.PI ? 1 : 0;

@@ -17,6 +17,7 @@ import {
 import type { Message, Model } from "./model.ts";
 import { clockTime, perPixel, tickStep, ticks, timeOf, xOf, type Scale } from "./scale.ts";
 import type { Selection } from "./selection.ts";
+import { shortTerm } from "./words.ts";
 
 export type { Selection } from "./selection.ts";
 
@@ -135,7 +136,7 @@ function drawName(pen: Pen, model: Model, view: TimelineWindow, rows: Rows, node
     : members === null || members.v.includes(node) ? ""
     : members.l.includes(node) ? "learner"
     : "no member";
-  const role = state.phase === "up" ? `${state.role} ${state.term}` : state.phase === "unstarted" ? "" : state.phase;
+  const role = state.phase === "up" ? `${state.role} ${shortTerm(state.term)}` : state.phase === "unstarted" ? "" : state.phase;
   const shown = view.playhead === false ? "" : role;
   const right = middle && width >= 84 ? pen.measure(shown, 10) + 10 : 0;
   pen.text(10, y, fitting(pen, name, width - 16 - right, size, true), { ink: "ink", size, bold: true });
@@ -230,7 +231,7 @@ function drawActs(pen: Pen, model: Model, scale: Scale, lanes: readonly Rows[], 
       if (y === null) return;
       const next = list[index + 1];
       const room = (next === undefined ? scale.right + 200 : xOf(scale, next.at)) - x - 10;
-      const shown = room < 26 ? "" : fitting(pen, act.text, Math.min(room, scale.right - x - 8), 10);
+      const shown = room < 44 ? "" : fitting(pen, act.text, Math.min(room, scale.right - x - 8), 10);
       if (shown.length > 2) pen.text(x + 6, y, shown, { ink: "ink", size: 10, halo: "paper" });
     });
   }

@@ -12,6 +12,12 @@ export function duration(micros: number): string {
   return `${rounded(micros / 60_000_000)} min`;
 }
 
+/** A term in few characters: the terms of a founded group are as large as its clock, so that only their ends differ. */
+export function shortTerm(term: number): string {
+  const text = String(term);
+  return text.length <= 6 ? text : `…${text.slice(-4)}`;
+}
+
 /** Words with the full stop of a sentence, if they have none. */
 const stopped = (words: string): string => (/[.!?]$/.test(words) ? words : `${words}.`);
 
