@@ -34,7 +34,7 @@ mod files;
 mod health;
 #[cfg(any(feature = "udp", feature = "seat"))]
 mod host_end;
-#[cfg(any(feature = "endpoint", feature = "register", feature = "store"))]
+#[cfg(any(feature = "endpoint", feature = "record", feature = "register", feature = "store"))]
 mod id_type;
 #[cfg(any(feature = "udp", feature = "tokio", feature = "seat"))]
 mod lease_gate;

@@ -45,6 +45,17 @@ pub mod memory {}
 #[cfg_attr(not(doctest), doc = include_str!("guide/operations.md"))]
 pub mod operations {}
 
+// The page links to items of these features.
+#[cfg_attr(
+    all(feature = "record", any(feature = "udp", feature = "tokio")),
+    doc = include_str!("guide/records.md")
+)]
+#[cfg_attr(
+    not(all(feature = "record", any(feature = "udp", feature = "tokio"))),
+    doc = "This page is about an adapter: document the crate with the features `record` and `udp` or `tokio` to read it."
+)]
+pub mod records {}
+
 // The example of this page needs these features.
 #[cfg_attr(any(not(doctest), all(feature = "register", feature = "udp")), doc = include_str!("guide/register.md"))]
 pub mod register {}

@@ -5,6 +5,8 @@ use crate::hard_state::HardState;
 use crate::message::Message;
 use crate::reconfig::Target;
 use crate::rejection::Rejection;
+#[cfg(feature = "serde")]
+use crate::types::NodeId;
 use crate::types::{Position, Priority, Term, Timestamp};
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
@@ -19,6 +21,11 @@ use serde::{Deserialize, Serialize};
 ///
 /// Exhaustive on purpose: a host that takes commands from a program of its own has to learn of a new one.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(bound(serialize = "I: NodeId + Serialize", deserialize = "I: NodeId + Deserialize<'de>"))
+)]
 pub enum Input<I> {
     /// A message to this node arrived. Receive it, then read the clock and `tick`, then step it. One to a
     /// node that was at this address before is no message to this node.
@@ -106,6 +113,11 @@ pub enum Force {
 /// Exhaustive on purpose: a host that did not know of a new output could miss something like
 /// [`Persist`](Self::Persist), and give a vote twice.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(
+    feature = "serde",
+    serde(bound(serialize = "I: NodeId + Serialize", deserialize = "I: NodeId + Deserialize<'de>"))
+)]
 pub enum Output<I> {
     /// Make this durable. What follows waits until it is. If it fails before anything of the state can have reached
     /// the disk, try again; if it fails otherwise, drop the `Election`.

@@ -16,7 +16,8 @@
 //! almost-raft: [`guide::migrating`]. What is in files and datagrams, byte by byte, and what an upgrade may do:
 //! [`guide::formats`]. How two machines elect with a third vote in a row, a key or an object:
 //! [`guide::register`]. How a program in another language works under a lease: [`guide::languages`].
-//! How one process holds thousands of groups: [`guide::many_groups`].
+//! How one process holds thousands of groups: [`guide::many_groups`]. How to
+//! record what nodes do, replay it, and report a bug: [`guide::records`].
 //!
 //! # Which adapter do I take?
 //!
@@ -31,6 +32,7 @@
 //! | runs on bare metal | [`Election`] alone: the example `bare_metal` |
 //! | has two machines, and a bucket or a table | feature `register`, in a loop of its own: [`guide::register`] |
 //! | has any number of machines, and only a bucket or a table in common | feature `seat`: `adapters::register::SeatHost`; `register` and `tokio`: `adapters::tokio::SeatHandle` |
+//! | is to be seen, replayed and drawn | feature `record`: `adapters::record`, for both hosts: [`guide::records`] |
 //! | is watched | feature `probes`: `serve_probes` of both hosts, for Kubernetes and Prometheus; `metrics`: the numbers alone; `tracing` |
 //!
 //! # Which types may grow

@@ -7,6 +7,8 @@ use std::prelude::rust_2024::*;
 use rand_core::Rng;
 
 use super::counters::ElectionCounters;
+#[cfg(feature = "record")]
+use super::record::Tap;
 #[cfg(feature = "tracing")]
 use super::trace::{Sight, Sights};
 use crate::election::Election;
@@ -28,6 +30,17 @@ pub(super) enum Action<I> {
     Withdraw,
 }
 
+/// What a host waits for before it acts on what follows, as a record of the node has it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Wait {
+    /// A state is being made durable.
+    Writing,
+    /// It is.
+    Durable,
+    /// All that acted by a lease has stopped.
+    Withdrawn,
+}
+
 /// Outputs that are not acted on yet, and what became known by those that are.
 #[derive(Debug)]
 pub(super) struct Actions<I> {
@@ -38,6 +51,9 @@ pub(super) struct Actions<I> {
     counters: ElectionCounters,
     #[cfg(feature = "tracing")]
     sights: Sights<I>,
+    /// Where all of this is recorded, if it is.
+    #[cfg(feature = "record")]
+    tap: Option<Tap<I>>,
     /// The time of the last tick.
     now: Timestamp,
 }
@@ -47,11 +63,14 @@ impl<I: NodeId> Actions<I> {
     /// the command that is stepped next.
     pub(super) fn tick<R: Rng>(&mut self, election: &mut Election<I, R>, now: Timestamp) -> bool {
         let before = self.outputs.len();
+        let is_due = self.is_recorded() && election.deadline().is_some_and(|due| due <= now);
         election.tick_into(now, &mut self.outputs);
         self.now = now;
         let is_rejected = matches!(self.outputs.last(), Some(Output::Rejected(_)));
         if is_rejected {
             self.outputs.pop();
+        } else {
+            self.record_tick(now, is_due, before);
         }
         self.count(before);
         self.trace(election);
@@ -62,8 +81,10 @@ impl<I: NodeId> Actions<I> {
     pub(super) fn step<R: Rng>(&mut self, election: &mut Election<I, R>, input: Input<I>) {
         self.counters.input(self.now, &input);
         let before = self.outputs.len();
+        self.record_input(&input);
         election.step_into(input, &mut self.outputs);
         self.count(before);
+        self.record_step(before);
         self.trace(election);
     }
 
@@ -93,6 +114,8 @@ impl<I> Actions<I> {
             counters,
             #[cfg(feature = "tracing")]
             sights: Sights::new(),
+            #[cfg(feature = "record")]
+            tap: None,
             now,
         }
     }
@@ -137,6 +160,85 @@ impl<I> Actions<I> {
         }
         None
     }
+
+    /// Has all of this recorded, if there is a tap.
+    #[cfg(feature = "record")]
+    pub(super) fn recorded_by(self, tap: Option<Tap<I>>) -> Self {
+        Actions { tap, ..self }
+    }
+
+    #[cfg(feature = "record")]
+    fn is_recorded(&self) -> bool {
+        self.tap.is_some()
+    }
+
+    #[cfg(not(feature = "record"))]
+    fn is_recorded(&self) -> bool {
+        false
+    }
+
+    /// The election was ticked at `now`, when something was due or not. A tick that was early changes no more than the
+    /// reading.
+    #[cfg(feature = "record")]
+    fn record_tick(&mut self, now: Timestamp, is_due: bool, before: usize) {
+        if let Some(tap) = &mut self.tap {
+            tap.set_now(now);
+            if is_due {
+                tap.tick(self.outputs.get(before..).unwrap_or_default());
+            }
+        }
+    }
+
+    #[cfg(not(feature = "record"))]
+    fn record_tick(&mut self, _: Timestamp, _: bool, _: usize) {}
+
+    /// An input is about to be stepped. It is recorded whatever becomes of that.
+    #[cfg(feature = "record")]
+    fn record_input(&mut self, input: &Input<I>) {
+        if let Some(tap) = &mut self.tap {
+            tap.input(input);
+        }
+    }
+
+    #[cfg(not(feature = "record"))]
+    fn record_input(&mut self, _: &Input<I>) {}
+
+    #[cfg(feature = "record")]
+    fn record_step(&mut self, before: usize) {
+        if let Some(tap) = &mut self.tap {
+            tap.step(self.outputs.get(before..).unwrap_or_default());
+        }
+    }
+
+    #[cfg(not(feature = "record"))]
+    fn record_step(&mut self, _: usize) {}
+
+    /// The host waits for something before it acts on what follows, or no longer.
+    #[cfg(feature = "record")]
+    pub(super) fn record_wait(&mut self, wait: Wait, now: Timestamp) {
+        if let Some(tap) = &mut self.tap {
+            match wait {
+                Wait::Writing => tap.writing(now),
+                Wait::Durable => tap.durable(now),
+                Wait::Withdrawn => tap.withdrawn(now),
+            }
+        }
+    }
+
+    #[cfg(not(feature = "record"))]
+    pub(super) fn record_wait(&mut self, _: Wait, _: Timestamp) {}
+
+    /// The host ends at `now`, for this reason.
+    #[cfg(feature = "record")]
+    pub(super) fn record_end(&mut self, why: &str, now: Timestamp) {
+        let left = self.outputs.len().saturating_add(self.queue.len());
+        if let Some(mut tap) = self.tap.take() {
+            tap.end(now, why, left);
+        }
+    }
+
+    #[cfg(not(feature = "record"))]
+    pub(super) fn record_end(&mut self, _: &str, _: Timestamp) {}
 
     /// Takes the events that were reached.
     pub(super) fn take_news(&mut self) -> Vec<Event<I>> {

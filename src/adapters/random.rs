@@ -22,8 +22,15 @@ pub(in crate::adapters) fn fill(bytes: &mut [u8]) -> Result<(), RandomError> {
 pub(in crate::adapters) type JitterRng = rand_xoshiro::SplitMix64;
 
 /// A generator with a random seed.
-#[cfg(any(feature = "udp", feature = "tokio", feature = "seat"))]
+#[cfg(any(feature = "seat", all(feature = "register", any(feature = "udp", feature = "tokio"))))]
 pub(in crate::adapters) fn generator() -> Result<JitterRng, RandomError> {
     use rand_xoshiro::rand_core::SeedableRng;
-    JitterRng::try_from_rng(&mut SysRng).map_err(RandomError)
+    seed().map(JitterRng::seed_from_u64)
+}
+
+/// A random seed, which is all the state that a generator begins with.
+#[cfg(any(feature = "udp", feature = "tokio", feature = "seat"))]
+pub(in crate::adapters) fn seed() -> Result<u64, RandomError> {
+    use getrandom::rand_core::TryRng;
+    SysRng.try_next_u64().map_err(RandomError)
 }

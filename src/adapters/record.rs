@@ -1,4 +1,37 @@
-//! What the nodes of a group did, kept to be looked at: a [`Timeline`] of all of them, which one HTML page draws.
+//! What a node took in and put out, as lines of JSON: written while it runs, replayed later.
+//!
+//! An [`Election`](crate::Election) gives the same outputs for the same inputs. So a record of what went into a node, and at
+//! which readings of its clock, is all that it takes to see the node do the same again, on any machine and as often as one
+//! likes: in a debugger, in a picture, or to find out whether another release would have done the same. A record is what to
+//! send with a report of a bug: the page [`guide::records`](crate::guide::records) says what is in it, line by line, and what
+//! is not.
+//!
+//! # Recording
+//!
+//! Both hosts take a `Recorder`: `udp::HostConfig::record` and `tokio::Options::record`. It never delays the node, and
+//! nothing that goes wrong with it harms the node.
+//!
+//! ```no_run
+//! use quorate::adapters::record::Recorder;
+//!
+//! # fn main() -> std::io::Result<()> {
+//! let recorder = Recorder::to_file("node-1.record")?.on_end(|end| eprintln!("the record has ended: {end}"));
+//! # #[cfg(feature = "udp")]
+//! # fn config(recorder: Recorder) -> Result<(), Box<dyn std::error::Error>> {
+//! # use quorate::{Config, adapters::udp::HostConfig};
+//! let config = HostConfig::new(Config::new(1_u32), "127.0.0.1:7001".parse()?).record(recorder);
+//! # Ok(())
+//! # }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Replaying
+//!
+//! [`Replay`] reads a record, does all of it again, and compares. `quorate replay` does that for files of any nodes, and
+//! merges those of all nodes of a group into one picture.
+//!
+//! # Drawing
 //!
 //! A simulator, or what the processes of a group have recorded, tells a timeline of everything that happened, in the order
 //! of true time: processes start and end, messages are sent, arrive and are lost, nodes act on them. From the
@@ -32,6 +65,18 @@
 //! # }
 //! ```
 
+mod line;
+#[cfg(any(feature = "udp", feature = "tokio"))]
+mod recorder;
+mod replay;
+#[cfg(any(feature = "udp", feature = "tokio"))]
+mod tap;
 mod timeline;
 
+pub use self::line::{FORMAT, Line, Start};
+#[cfg(any(feature = "udp", feature = "tokio"))]
+pub use self::recorder::{RecordEnd, Recorder, RecorderError, Recording};
+pub use self::replay::{Difference, Ending, Moment, Replay, ReplayError, id_type_of};
+#[cfg(any(feature = "udp", feature = "tokio"))]
+pub(in crate::adapters) use self::tap::{Attachment, Beginning, Tap};
 pub use self::timeline::{MessageNumber, Source, Timeline};

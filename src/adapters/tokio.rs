@@ -78,6 +78,8 @@ mod peers;
 mod probes;
 #[cfg(feature = "tokio-udp")]
 mod query;
+#[cfg(feature = "record")]
+mod record;
 #[cfg(feature = "register")]
 mod register;
 #[cfg(feature = "endpoint")]
@@ -113,6 +115,8 @@ use super::departure::Departure;
 use super::diagnostics::Diagnostics;
 use crate::adapters::clock::BootClock;
 use crate::adapters::random::{self, JitterRng};
+#[cfg(feature = "record")]
+use crate::adapters::record::Attachment;
 #[cfg(feature = "register")]
 use crate::adapters::register::hosted::Hosted;
 use crate::adapters::timer::{Legs, Precision, default_margin};
@@ -166,6 +170,8 @@ pub struct Options<I> {
     saves_on_pool: bool,
     #[cfg(feature = "register")]
     register: Option<Hosted<I, register::Client>>,
+    #[cfg(feature = "record")]
+    recorder: Option<Attachment<I>>,
 }
 
 impl<I> Options<I> {
@@ -184,6 +190,8 @@ impl<I> Options<I> {
             saves_on_pool: false,
             #[cfg(feature = "register")]
             register: None,
+            #[cfg(feature = "record")]
+            recorder: None,
         }
     }
 
@@ -228,10 +236,11 @@ impl<I> Options<I> {
         self
     }
 
-    fn generator(&self) -> Result<JitterRng, StartError> {
+    /// What the randomness of a node begins with.
+    fn draw_seed(&self) -> Result<u64, StartError> {
         match self.seed {
-            Some(seed) => Ok(JitterRng::seed_from_u64(seed)),
-            None => random::generator().map_err(|error| StartError::Seed(io::Error::other(error))),
+            Some(seed) => Ok(seed),
+            None => random::seed().map_err(|error| StartError::Seed(io::Error::other(error))),
         }
     }
 }
@@ -269,15 +278,19 @@ impl<I: NodeId + Send + Sync + 'static> Handle<I> {
         let runtime = runtime::Handle::try_current().map_err(|_| StartError::NoRuntime)?;
         let Config { id, timing, .. } = options.config;
         Precision::TOKIO.check(&timing)?;
-        let rng = options.generator()?;
+        let seed = options.draw_seed()?;
         let watch = Arc::new(LeadershipWatch::new(id, options.clock.clone(), options.margin));
         let now = watch.now();
-        let mut election = Election::new(options.config, saved.clone(), now, rng)?;
+        let mut election = Election::new(options.config, saved.clone(), now, JitterRng::seed_from_u64(seed))?;
         let (ends, called) = mpsc::channel(1);
         let register = start_register(&options, &mut election, &runtime, ends)?;
         let register_voter = register.as_ref().map(Attendant::voter);
         let view = NodeView::of(&election).with_register_voter(register_voter);
         transport.start(&view, &watch.clock).map_err(StartError::Transport)?;
+        let actions = Actions::new(now);
+        #[cfg(feature = "record")]
+        let actions =
+            actions.recorded_by(record::begin(&options, &saved, (now, watch.now()), seed, register_voter)?);
         let (orders, commands) = mpsc::channel(COMMANDS);
         let (report, written) = mpsc::channel(1);
         let disk = match options.config.memory {
@@ -301,7 +314,7 @@ impl<I: NodeId + Send + Sync + 'static> Handle<I> {
             register_events: register_events.clone(),
             events: events.clone(),
             watch: Arc::clone(&watch),
-            actions: Actions::new(now),
+            actions,
             timing,
             departure: None,
             ending: None,

@@ -93,6 +93,8 @@ mod operator;
 #[cfg(feature = "probes")]
 mod probes;
 mod query;
+#[cfg(feature = "record")]
+mod record;
 #[cfg(feature = "register")]
 mod register;
 mod requests;
@@ -112,6 +114,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use std::vec;
 
+use rand_xoshiro::rand_core::SeedableRng;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -121,6 +124,8 @@ use self::node::Node;
 use self::shared::Shared;
 use self::waker::{Waker, own_address};
 use crate::adapters::actions::Actions;
+#[cfg(feature = "record")]
+use crate::adapters::attendant::Attendant;
 use crate::adapters::attendant::Called;
 use crate::adapters::backlog::Backlog;
 use crate::adapters::clock::BootClock;
@@ -128,6 +133,7 @@ use crate::adapters::departure::Departure;
 use crate::adapters::disk::{Disk, Written};
 use crate::adapters::endpoint::Endpoint;
 use crate::adapters::lease_watch::Watcher;
+use crate::adapters::random::JitterRng;
 use crate::adapters::seal::{Keyring, SystemRng};
 use crate::adapters::timer::{Legs, Precision};
 #[cfg(feature = "tracing")]
@@ -241,20 +247,25 @@ impl<I: NodeId + Serialize + DeserializeOwned + Send + 'static> Host<I> {
             socket.try_clone().map_err(|source| BindError::Listen { address: config.listen, source })?;
         let (clock, node, health) = (BootClock::new(), config.config, config.health.clone());
         let now = clock.now();
-        let rng = random::generator().map_err(|error| HostStartError::Seed(io::Error::other(error)))?;
-        let mut election = Election::new(node, saved.clone(), now, rng)?;
+        let seed = random::seed().map_err(|error| HostStartError::Seed(io::Error::other(error)))?;
+        let mut election = Election::new(node, saved.clone(), now, JitterRng::seed_from_u64(seed))?;
         let (commands, orders) = channel();
         let socket = Arc::new(socket);
         let waker = Waker::new(&socket, local);
         let look_up = look_up_for(commands.clone(), config.resolver.clone(), waker.clone());
         let margin = config.margin;
         let register = config.start_register(&mut election, &commands, &waker)?;
+        let actions = Actions::new(now);
+        #[cfg(feature = "record")]
+        let actions = {
+            let register = register.as_ref().map(Attendant::voter);
+            actions.recorded_by(record::begin(&config, &saved, (now, clock.now()), seed, register)?)
+        };
         let endpoint = config.into_endpoint(saved.cluster, (&socket, local), register.as_ref())?;
         let disk = match node.memory {
             Memory::Durable => Some(start_disk(save, commands.clone(), waker)?),
             Memory::Volatile => None,
         };
-        let actions = Actions::new(now);
         let driven = Arc::new(Mutex::new(Node { election, endpoint, actions, register, local }));
         let shared = Arc::new(Shared::new(clock, margin, Arc::clone(&driven)));
         let host_thread = HostThread {

@@ -45,6 +45,10 @@ pub enum StartError {
     /// The operating system has no thread to give.
     #[error("cannot start a thread")]
     Thread(#[source] io::Error),
+    /// The node cannot be recorded.
+    #[cfg(feature = "record")]
+    #[error(transparent)]
+    Recorder(#[from] crate::adapters::record::RecorderError),
 }
 
 /// Why a node has stopped.

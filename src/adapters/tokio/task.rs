@@ -1,5 +1,6 @@
 //! The node's task: the host's contract, as code.
 
+use std::string::{String, ToString};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::handle::Command;
 use super::leadership_watch::{LeadershipWatch, SHORTEST_NAP};
 use super::{Stopped, Transport};
-use crate::adapters::actions::{Action, Actions};
+use crate::adapters::actions::{Action, Actions, Wait};
 use crate::adapters::attendant::{Attendant, Called};
 use crate::adapters::departure::{Departure, Farewell};
 use crate::adapters::diagnostics::Diagnostics;
@@ -82,6 +83,7 @@ where
     T: Transport<I>,
 {
     let reason = task.serve().await;
+    task.record_end(&reason);
     drop(task);
     last_words.reason = Some(reason);
 }
@@ -91,6 +93,14 @@ where
     I: NodeId + Send + Sync + 'static,
     T: Transport<I>,
 {
+    fn record_end(&mut self, reason: &Stopped) {
+        let why = match reason {
+            Stopped::Shutdown | Stopped::Dropped => String::from("told"),
+            failure => failure.to_string(),
+        };
+        self.actions.record_end(&why, self.watch.now());
+    }
+
     async fn serve(&mut self) -> Stopped {
         loop {
             match self.run_once().await {
@@ -290,6 +300,7 @@ where
                 Action::Withdraw => {
                     self.transport.flush();
                     self.watch.withdraw().await;
+                    self.record(Wait::Withdrawn);
                     self.report_news();
                 }
             }
@@ -301,6 +312,11 @@ where
         self.review();
         self.report_news();
         Ok(())
+    }
+
+    /// Records that the node waits before it acts on what follows, or no longer.
+    pub(super) fn record(&mut self, wait: Wait) {
+        self.actions.record_wait(wait, self.watch.now());
     }
 
     fn report_news(&mut self) {

@@ -8,6 +8,7 @@ use tokio::time::sleep;
 
 use super::task::Task;
 use super::{Stopped, Transport};
+use crate::adapters::actions::Wait;
 use crate::adapters::attendant::Attendant;
 use crate::adapters::disk::Written;
 use crate::adapters::upkeep::DiskFailure;
@@ -34,11 +35,13 @@ where
     /// stepped and answered; what follows from them is acted on afterwards, in order. Operators who ask for the status are
     /// answered too, since a disk that hangs is when they look. A lease that ends meanwhile is taken away in time.
     pub(super) async fn persist(&mut self, state: HardState<I>) -> Result<(), Stopped> {
+        self.record(Wait::Writing);
         self.upkeep.persist(state, self.watch.now());
         self.answer();
         while self.upkeep.is_writing() {
             self.wait_for_disk().await?;
         }
+        self.record(Wait::Durable);
         Ok(())
     }
 

@@ -49,6 +49,10 @@ pub enum HostStartError {
     /// The operating system has no thread to give.
     #[error("cannot start a thread")]
     Thread(#[source] io::Error),
+    /// The node cannot be recorded.
+    #[cfg(feature = "record")]
+    #[error(transparent)]
+    Recorder(#[from] crate::adapters::record::RecorderError),
 }
 
 /// Why a host stopped.

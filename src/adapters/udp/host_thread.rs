@@ -16,7 +16,7 @@ use super::node::{Node, lock};
 use super::shared::Shared;
 use super::waker::own_address;
 use super::{Command, HostFailure, Notice};
-use crate::adapters::actions::Action;
+use crate::adapters::actions::{Action, Wait};
 use crate::adapters::backlog::Backlog;
 use crate::adapters::departure::{Departure, Farewell};
 use crate::adapters::endpoint::Transmit;
@@ -366,9 +366,16 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
                 Some(Action::Withdraw) => {
                     self.flush();
                     self.shared.leases.withdraw(&self.shared.pulse)?;
+                    self.record(Wait::Withdrawn);
                 }
             }
         }
+    }
+
+    /// Records that the host waits before it acts on what follows, or no longer.
+    pub(super) fn record(&self, wait: Wait) {
+        let now = self.shared.clock.now();
+        lock(&self.node).actions.record_wait(wait, now);
     }
 
     pub(super) fn flush(&mut self) {
@@ -417,6 +424,7 @@ impl<I: NodeId> Drop for LastWords<I> {
             let _failed_too = watchers.join();
         }
         let failure = self.failure.take();
+        self.shared.record_end(failure.as_ref());
         let mut view = self.shared.view();
         view.has_ended = true;
         view.failure.clone_from(&failure);

@@ -12,6 +12,8 @@ use crate::adapters::Advertised;
 use crate::adapters::attendant::Attendant;
 use crate::adapters::endpoint::Endpoint;
 use crate::adapters::random::JitterRng;
+#[cfg(feature = "record")]
+use crate::adapters::record::Recorder;
 use crate::adapters::seal::{Keyring, SystemRng};
 use crate::adapters::socket;
 use crate::adapters::timer::default_margin;
@@ -52,6 +54,9 @@ pub struct HostConfig<I> {
     /// The register whose voter the host speaks for, if there is one: set by [`register`](Self::register).
     #[cfg(feature = "register")]
     pub register: Option<super::HostRegister<I>>,
+    /// What records the node, if anything does: set by [`record`](Self::record).
+    #[cfg(feature = "record")]
+    pub recorder: Option<Recorder>,
 }
 
 impl<I> HostConfig<I> {
@@ -71,6 +76,8 @@ impl<I> HostConfig<I> {
             health: HealthConfig::default(),
             #[cfg(feature = "register")]
             register: None,
+            #[cfg(feature = "record")]
+            recorder: None,
         }
     }
 
@@ -101,6 +108,14 @@ impl<I> HostConfig<I> {
     #[must_use]
     pub fn taking_commands(mut self) -> Self {
         self.takes_commands = true;
+        self
+    }
+
+    /// Records all that goes into the node and comes out of it. See [`record`](crate::adapters::record).
+    #[cfg(feature = "record")]
+    #[must_use]
+    pub fn record(mut self, recorder: Recorder) -> Self {
+        self.recorder = Some(recorder);
         self
     }
 

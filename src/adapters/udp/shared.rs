@@ -104,6 +104,13 @@ impl<I: NodeId> Shared<I> {
         look(&lock(&self.node))
     }
 
+    /// The record of the node, if there is one, ends with the host.
+    pub(super) fn record_end(&self, failure: Option<&HostFailure>) {
+        let now = self.clock.now();
+        let why = failure.map_or_else(|| "told".into(), ToString::to_string);
+        lock(&self.node).actions.record_end(&why, now);
+    }
+
     pub(super) fn datagrams(&self) -> DatagramCounters {
         lock(&self.node).endpoint.counters()
     }

@@ -10,6 +10,7 @@ use super::host_thread::{End, HostThread};
 use super::node::lock;
 use super::waker::own_address;
 use super::{Command, HostFailure, Notice};
+use crate::adapters::actions::Wait;
 use crate::adapters::disk::Written;
 use crate::adapters::upkeep::DiskFailure;
 use crate::hard_state::HardState;
@@ -25,12 +26,14 @@ impl<I: NodeId + Serialize + DeserializeOwned> HostThread<I> {
     /// answered; what follows from them is acted on afterwards, in order. Operators who ask for the status are answered
     /// too, since a disk that hangs is when they look. All other datagrams wait.
     pub(super) fn persist(&mut self, state: HardState<I>) -> Result<(), End> {
+        self.record(Wait::Writing);
         self.upkeep.persist(state, self.shared.clock.now());
         self.answer();
         self.show_write();
         while self.upkeep.is_writing() {
             self.wait_for_disk()?;
         }
+        self.record(Wait::Durable);
         self.show_write();
         Ok(())
     }
