@@ -899,7 +899,7 @@ class App {
       ["Space", "play or pause"], ["→", "step to the next event"], ["←", "back to the event before"],
       ["Home", "to the start"], ["End", "to the latest moment"], ["+ −", "show less or more time"], ["0", "show all the time"],
       [", .", "slower, faster"], ["n", "new group"], ["t", "tours"], ["l", "copy the link"], ["o", "open a file"],
-      ["1 – 9", "choose a node"], ["c r f w", "crash, restart, freeze, thaw the chosen node"],
+      ["1 … 9", "choose a node"], ["c r f w", "crash, restart, freeze, thaw the chosen node"],
       ["d", "dark or light"], ["Esc", "close what is open"], ["?", "this list"],
     ];
     const dialog = byId("keys", HTMLDialogElement);
@@ -910,7 +910,7 @@ class App {
         { class: "grid" },
         ...keys.flatMap(([key, words]) => [
           element("span", {}, words),
-          element("span", { class: "row" }, ...key.split(" ").filter((part) => part !== "–").map((part) => element("kbd", {}, part))),
+          element("span", { class: "row" }, ...key.split(" ").map((part) => (part === "…" ? part : element("kbd", {}, part)))),
         ]),
       ),
       element("div", { class: "row end" }, element("button", { type: "button", onclick: () => dialog.close() }, "Close")),

@@ -402,7 +402,7 @@ interface SettingField {
 
 export const USUAL_SETTINGS: Settings = {
   seed: 1, nodes: 5, starts: "bootstrapped", memory: "durable", spares: 2, promise_ms: 150,
-  delay_us: [2_000, 8_000], loss: 0, duplicates: 0,
+  delay_us: [2_000, 8_000], disk_us: [0, 0], drift_ppm: 500, loss: 0, duplicates: 0,
 };
 
 function numeric(key: string, words: string, hint: string, min: number, max: number, scale = 1): SettingField {
@@ -453,14 +453,17 @@ function endOfPair(key: string, place: 0 | 1, words: string, hint: string): Sett
 
 const FIELDS: readonly SettingField[] = [
   numeric("nodes", "Nodes", "1 to 25", 1, 25),
-  numeric("spares", "Spare nodes", "that may become members later", 0, 24),
+  numeric("spares", "Spare nodes", "that may become members later", 0, 8),
   choice("starts", "They start", "with a list of members, looking for each other, or with nothing stored", [
     ["bootstrapped", "bootstrapped"], ["forming", "forming"], ["blank", "blank"],
   ]),
   choice("memory", "Memory", "what a crash leaves of a node's state", [["durable", "on disk"], ["volatile", "none"]]),
-  numeric("promise_ms", "Promise, ms", "how long a voter is bound", 10, 60_000),
+  numeric("promise_ms", "Promise, ms", "how long a voter is bound", 5, 60_000),
   endOfPair("delay_us", 0, "Delay from, ms", "of a message, at least"),
   endOfPair("delay_us", 1, "Delay to, ms", "of a message, at most"),
+  endOfPair("disk_us", 0, "Writes from, ms", "of a node's disk, at least"),
+  endOfPair("disk_us", 1, "Writes to, ms", "of a node's disk, at most"),
+  numeric("drift_ppm", "Clock drift, ppm", "by how much the rates of clocks may differ", 0, 100_000),
   numeric("loss", "Lost messages, %", "", 0, 100, 10_000),
   numeric("duplicates", "Doubled messages, %", "", 0, 100, 10_000),
   numeric("seed", "Seed", "the same seed and deeds give the same run", 0, 4_294_967_295),

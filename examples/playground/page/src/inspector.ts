@@ -23,8 +23,8 @@ export interface InspectorActions {
 
 /** How many of the latest events are listed. */
 const LATEST = 14;
-/** How many events are looked at for them: most are messages, which are not listed. */
-const SCANNED = 6_000;
+/** How many acts are looked through for them. */
+const MOST_ACTS = 20_000;
 const LISTED = new Set(["a", "o", "u", "d", "F", "f", "h", "c", "l"]);
 
 export class Inspector {
@@ -85,8 +85,7 @@ export class Inspector {
   }
 
   #latest(view: InspectorView): { key: string; build: () => HTMLElement[] } {
-    const last = view.model.firstAfter(view.at);
-    const events = listedBefore(view.model, last, LATEST, null);
+    const events = latestEvents(view.model, view.at, LATEST, null);
     return {
       key: `latest ${events.join()}`,
       build: () => [this.#heading("What happened", false), this.#events(view.model, events, "Nothing has happened yet. Press play.")],
@@ -95,8 +94,7 @@ export class Inspector {
 
   #moment(view: InspectorView, at: number, node: number | null): { key: string; build: () => HTMLElement[] } {
     const model = view.model;
-    const last = model.firstAfter(at);
-    const events = listedBefore(model, last, 6, node);
+    const events = latestEvents(model, at, 6, node);
     const whose = node === null ? "" : `, node ${name(model, node)}`;
     return {
       key: `moment ${at} ${node} ${events.join()}`,
@@ -158,7 +156,7 @@ export class Inspector {
     const { model, at } = view;
     const state = model.state(node, at);
     const status = view.status?.(node) ?? null;
-    const events = listedBefore(model, model.firstAfter(at), 5, node);
+    const events = latestEvents(model, at, 5, node);
     return {
       key: `node ${node} ${status ?? ""} ${JSON.stringify(state)} ${Math.floor(at / 5_000)} ${events.join()}`,
       build: () => [
@@ -229,13 +227,17 @@ function name(model: Model, node: number): string {
   return model.nodes[node] ?? "?";
 }
 
-/** The indices of the listed events before `end`, the latest first: of one node, or of all. */
-function listedBefore(model: Model, end: number, limit: number, node: number | null): number[] {
-  const found: number[] = [];
-  for (let index = end - 1; index >= 0 && index > end - SCANNED && found.length < limit; index--) {
-    if (LISTED.has(model.kindOf(index)) && (node === null || model.nodeOf(index) === node)) found.push(index);
+/** The indices of the latest listed events up to `at`, the latest first: of one node, or of all. */
+function latestEvents(model: Model, at: number, limit: number, node: number | null): number[] {
+  let found: number[] = [];
+  // A span that holds too few is looked through once more, four times as long.
+  for (let span = 100_000; found.length < limit; span *= 4) {
+    const acts = model.actsBetween(at - span, at, MOST_ACTS);
+    if (acts.length >= MOST_ACTS) break;
+    found = acts.filter((index) => LISTED.has(model.kindOf(index)) && (node === null || model.nodeOf(index) === node));
+    if (span > at) break;
   }
-  return found;
+  return found.slice(-limit).reverse();
 }
 
 function actsAt(model: Model, node: number, at: number): number[] {

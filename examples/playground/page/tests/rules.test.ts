@@ -20,5 +20,5 @@ test("each rule of the crate's documentation is found, with its title and its te
 test("the groups of a partition are read by the names of nodes", () => {
   assert.deepEqual(groupsOf("1 2 | 3,4", ["1", "2", "3", "4"]), [[0, 1], [2, 3]]);
   assert.deepEqual(groupsOf("|", ["1"]), []);
-  assert.deepEqual(groupsOf("7", ["1"]), [[-1]]);
+  assert.deepEqual(groupsOf("7", ["1"]), [[1]]);
 });
