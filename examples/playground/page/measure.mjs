@@ -1,7 +1,8 @@
-// Prints how long a run of a million events takes to open in Chromium, and a frame to be drawn: `node measure.mjs`.
+// Prints how long a run of a million events takes to open in Chromium, and a frame to be drawn: `node measure.mjs`,
+// or `node measure.mjs FILE…` for timelines of files.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,7 +19,9 @@ const folder = mkdtempSync(join(tmpdir(), "quorate-measure-"));
 try {
   const page = join(folder, "page.html");
   const script = bundle.outputFiles[0].text.replaceAll("</script", "<\\/script");
-  writeFileSync(page, `<!doctype html><meta charset="utf-8"><body></body><script>${script}</script>`);
+  const files = process.argv.slice(2).map((file) => readFileSync(file, "utf8").replaceAll("</", "<\\/"));
+  const timelines = files.map((text) => `<script type="application/json">${text}</script>`).join("");
+  writeFileSync(page, `<!doctype html><meta charset="utf-8"><head>${timelines}</head><body></body><script>${script}</script>`);
   const options = ["--headless", "--no-sandbox", "--disable-gpu", `--user-data-dir=${join(folder, "profile")}`, "--dump-dom", `file://${page}`];
   const html = execFileSync(chromium, options, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], timeout: 300_000 });
   console.log(/<body>([^<]*)/.exec(html)?.[1] ?? html);

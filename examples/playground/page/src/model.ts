@@ -144,6 +144,8 @@ export class Model {
   private readonly firstKinds: Column<Uint8Array> = bytes();
   private readonly otherEnds = new Map<number, { at: number; kind: number }[]>();
   private readonly lastEnds = new Maxima();
+  private flightTime = 0;
+  private flightCount = 0;
   private readonly messageWords: Column<Int32Array> = integers();
 
   // One row for each filled template: the text, where its numbers begin, how many they are, and the rules that acted.
@@ -389,6 +391,11 @@ export class Model {
     return found;
   }
 
+  /** Half of the usual time of a flight. A message that is lost as soon as it is sent is shown for so long. */
+  halfFlight(): number {
+    return this.flightCount === 0 ? 2_000 : this.flightTime / this.flightCount / 2;
+  }
+
   /** The scale of promise bars: three of four promises are no longer. */
   promiseScale(): number {
     let left = this.promiseCount * 0.75;
@@ -538,7 +545,14 @@ export class Model {
     } else if (others === undefined) this.otherEnds.set(index, [{ at, kind: ended }]);
     else if (others.length < MOST_NUMBERS) others.push({ at, kind: ended });
     else return `ends message ${id} too often`;
-    const latest = (this.otherEnds.get(index) ?? []).reduce((last, end) => Math.max(last, end.at), this.firstEnds.at(index));
+    const sent = this.sentTimes.at(index);
+    // Some messages are late by seconds: they are not usual.
+    if (ended === ARRIVED && at - sent < 200_000) {
+      this.flightTime += at - sent;
+      this.flightCount += 1;
+    }
+    const shown = ended === LOST && at === sent ? sent + this.halfFlight() : at;
+    const latest = (this.otherEnds.get(index) ?? []).reduce((last, end) => Math.max(last, end.at), Math.max(shown, this.firstEnds.at(index)));
     this.lastEnds.set(index, latest);
     return null;
   }

@@ -126,8 +126,9 @@ function flightsOf(model: Model, at: number, ring: Ring): Flight[] {
     };
     if (message.ends.length === 0) add(0);
     for (const end of message.ends) {
-      if (end.at <= at) continue;
-      const part = (at - message.sent) / Math.max(1, end.at - message.sent);
+      const until = end.lost && end.at === message.sent ? message.sent + model.halfFlight() : end.at;
+      if (until <= at) continue;
+      const part = (at - message.sent) / Math.max(1, until - message.sent);
       add(end.lost ? part / 2 : part);
     }
   }

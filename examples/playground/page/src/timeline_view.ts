@@ -165,18 +165,18 @@ interface Line {
 }
 
 /** The lines of a message: one for each of its ends. A lost one ends half-way. */
-function linesOf(message: Message, scale: Scale, lanes: readonly Rows[], end: number): Line[] {
+function linesOf(model: Model, message: Message, scale: Scale, lanes: readonly Rows[]): Line[] {
   const [from, to] = [lanes[message.from], lanes[message.to]];
   if (from === undefined || to === undefined) return [];
   const [x, y] = [xOf(scale, message.sent), from.base];
   if (message.ends.length === 0) {
-    const until = Math.min(message.sent + 20_000, end);
+    const until = Math.min(message.sent + 20_000, model.end);
     const part = (until - message.sent) / 40_000;
     return [{ x, y, endX: xOf(scale, until), endY: y + (to.base - y) * part, lost: false }];
   }
   return message.ends.map(({ at, lost }) =>
     lost
-      ? { x, y, endX: xOf(scale, Math.max(at, message.sent)), endY: y + (to.base - y) * 0.5, lost }
+      ? { x, y, endX: xOf(scale, at > message.sent ? at : message.sent + model.halfFlight()), endY: y + (to.base - y) * 0.5, lost }
       : { x, y, endX: xOf(scale, at), endY: to.base, lost },
   );
 }
@@ -195,7 +195,7 @@ function drawMessages(
     const sort = sortOfMessage(model, message.text);
     const ink = sortInk(sort);
     const chosen = message.id === selected;
-    for (const line of linesOf(message, scale, lanes, model.end)) {
+    for (const line of linesOf(model, message, scale, lanes)) {
       const width = chosen ? 3 : sparse ? 1.3 : 0.9;
       pen.path([line.x, line.y, line.endX, line.endY], line.lost ? { stroke: ink, width, dash: [3, 3] } : { stroke: ink, width });
       if (line.lost) {
@@ -318,7 +318,7 @@ export function hitTimeline(model: Model, view: TimelineWindow, x: number, y: nu
   let nearest = NEAR;
   let found: number | null = null;
   for (const message of messagesInSight(model, scale) ?? []) {
-    for (const line of linesOf(message, scale, lanes, model.end)) {
+    for (const line of linesOf(model, message, scale, lanes)) {
       const distance = distanceTo(line, x, y);
       if (distance < nearest) [nearest, found] = [distance, message.id];
     }
