@@ -56,7 +56,7 @@ const crowded = (scale: Scale): number => (scale.right - scale.left) / 3;
 export function eachSpan(
   spans: Spans,
   scale: Scale,
-  draw: (from: number, to: number, tag: number, merged: boolean) => void,
+  draw: (from: number, to: number, tag: number, mixed: boolean) => void,
 ): void {
   let index = Math.max(0, spans.indexAt(scale.from));
   while (index < spans.length && spans.starts.at(index) <= scale.to) {
@@ -64,14 +64,16 @@ export function eachSpan(
     const tag = spans.tags.at(index);
     let end = spans.ends.at(index);
     let next = index + 1;
+    let mixed = false;
     const pixel = perPixel(scale);
     while (next < spans.length) {
       const reach = spans.indexAt(Math.min(end, scale.to) + pixel, next);
       if (reach < next || (end - start > 2 * pixel && spans.starts.at(next) - end >= 0 && spans.tags.at(next) !== tag)) break;
       end = Math.max(end, spans.ends.at(reach));
+      mixed ||= reach > next || spans.tags.at(reach) !== tag;
       next = reach + 1;
     }
-    if (end >= scale.from) draw(start, end, tag, next > index + 1);
+    if (end >= scale.from) draw(start, end, tag, mixed);
     index = next;
   }
 }
@@ -206,10 +208,10 @@ export function drawPromises(pen: Pen, model: Model, lane: Lane, rows: Rows, sca
   }
   if (rows.promiseHeight < 8) return;
   let free = -Infinity;
-  eachSpan(lane.promises, scale, (from, to, holder, merged) => {
+  eachSpan(lane.promises, scale, (from, to, holder, mixed) => {
     const [x, end] = [Math.max(scale.left, xOf(scale, from)), Math.min(scale.right, xOf(scale, to))];
     const text = holder < 0 ? "forgotten promises" : `to ${model.nodes[holder] ?? ""}`;
-    if (merged || x < free) return;
+    if (mixed || x < free) return;
     const shown = fitting(pen, text, Math.min(end - x - 6, 120), 9);
     if (shown === "") return;
     pen.text(x + 4, bottom - 1.5, shown, { ink: holder < 0 ? "onLight" : "ink", size: 9 });

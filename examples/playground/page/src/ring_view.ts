@@ -300,7 +300,8 @@ function notesOf(state: NodeState, node: number): string[] {
   return notes;
 }
 
-/** In the middle, the lease as what the promises of a quorum give: bars of what each voter still owes to the leader. */
+/** In the middle, the lease as what the promises of a quorum give: bars of what each other voter still owes to the leader,
+ * the longest first, dark as many as a quorum needs besides the leader. */
 function drawCentre(pen: Pen, model: Model, at: number, ring: Ring, states: readonly NodeState[]): void {
   const inner = ring.radius - ring.node - 22;
   if (inner < 40) return;
@@ -322,7 +323,10 @@ function drawCentre(pen: Pen, model: Model, at: number, ring: Ring, states: read
   const voters = state.membership?.v ?? model.nodes.map((_, node) => node);
   const quorum = state.membership?.q ?? Math.floor(voters.length / 2) + 1;
   const left = (state.leaseEnds ?? at) - at;
+  // The leader counts on itself for as long as on the longest of its rounds, which is no shorter than the lease.
+  const counted = voters.includes(leader) ? quorum - 1 : quorum;
   const owed = voters
+    .filter((node) => node !== leader)
     .map((node) => {
       const promise = states[node]?.promise;
       return { node, left: promise?.holder === leader ? Math.max(0, promise.ends - at) : 0 };
@@ -343,13 +347,14 @@ function drawCentre(pen: Pen, model: Model, at: number, ring: Ring, states: read
     if (named) pen.text(x - 5, y + row - 3, fitting(pen, model.nodes[one.node] ?? "", 34, 9), { ink: "muted", size: 9, align: "end" });
     const gap = row > 5 ? 3 : 1;
     if (one.left > 0) {
-      pen.rect(x, y, Math.max(1, across(one.left)), row - gap, { fill: index < quorum ? "promiseEdge" : "promise" });
+      pen.rect(x, y, Math.max(1, across(one.left)), row - gap, { fill: index < counted ? "promiseEdge" : "promise" });
     } else pen.rect(x, y, 2, row - gap, { fill: "faint" });
   });
   const end = x + across(left);
   pen.path([end, top - 4, end, top + owed.length * row + 1], { stroke: "lease", width: 2 });
   const bound = owed.filter((one) => one.left > 0).length;
-  pen.text(ring.x, top + owed.length * row + 13, `${bound} of ${voters.length} promise, ${quorum} needed`, { ink: "muted", size: 10, align: "middle" });
+  const note = owed.length === 0 ? "alone in its group" : `${bound} of ${owed.length} promise, ${counted} needed`;
+  pen.text(ring.x, top + owed.length * row + 13, fitting(pen, note, inner * 1.8, 10), { ink: "muted", size: 10, align: "middle" });
 }
 
 function distanceTo(a: Place, b: Place, x: number, y: number): number {

@@ -103,22 +103,27 @@ export class SvgPen implements Pen {
   picture(label: string): string {
     this.flush();
     const size = `width="${this.width}" height="${this.height}" viewBox="0 0 ${this.width} ${this.height}"`;
-    const rules = (colours: Palette): string[] =>
-      [...this.inks].sort().map((name) => {
-        const ink = colours[name.slice(1) as Ink];
-        const kind = name.slice(0, 1);
-        const value =
-          kind === "f" ? `fill:${ink}` : kind === "s" ? `stroke:${ink}` : `stroke:${ink};stroke-width:3px;stroke-linejoin:round;paint-order:stroke`;
-        return `.q-${kind}-${name.slice(1)}{${value}}`;
-      });
-    const [light, dark] = [rules(palette("light")), rules(palette("dark"))];
+    const names = [...new Set([...this.inks].map((name) => name.slice(1) as Ink))].sort();
+    const values = (colours: Palette): string => names.map((ink) => `--q-${ink}:${colours[ink]}`).join(";");
+    // Viewers that know no variables show the light theme.
+    const colour = (ink: Ink): string => `var(--q-${ink},${palette("light")[ink]})`;
+    const rules = [...this.inks].sort().map((name) => {
+      const ink = name.slice(1) as Ink;
+      const [kind, value] = [name.slice(0, 1), colour(ink)];
+      const halo = ";stroke-width:3px;stroke-linejoin:round;paint-order:stroke";
+      return `.q-${kind}-${ink}{${kind === "f" ? "fill" : "stroke"}:${value}${kind === "h" ? halo : ""}}`;
+    });
+    const [light, dark] = [values(palette("light")), values(palette("dark"))];
+    const root = `xmlns="http://www.w3.org/2000/svg" class="q" ${size} role="img" aria-label="${escaped(label)}"`;
     return [
-      `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img" aria-label="${escaped(label)}" style="max-width:100%;height:auto" font-family="${FONT}">`,
+      `<svg ${root} style="max-width:100%;height:auto" font-family="${FONT}">`,
       "<style>",
-      ...light,
-      "@media (prefers-color-scheme:dark){",
-      ...dark.filter((rule, index) => rule !== light[index]),
-      "}",
+      `.q{${light}}`,
+      `@media (prefers-color-scheme:dark){.q{${dark}}}`,
+      // On the pages of rustdoc, the theme that the reader has chosen there.
+      `[data-theme=light] .q{${light}}`,
+      `[data-theme=dark] .q,[data-theme=ayu] .q{${dark}}`,
+      ...rules,
       "</style>",
       ...this.lines,
       "</svg>",

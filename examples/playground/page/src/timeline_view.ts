@@ -1,6 +1,6 @@
 // The timeline: a lane for each node, and the messages between them, drawn with any pen.
 
-import type { Theme } from "./colours.ts";
+import type { Ink, Theme } from "./colours.ts";
 import { fitting, type Pen } from "./drawing.ts";
 import { drawArrowHead, drawCross, sortInk, sortOfMessage } from "./glyphs.ts";
 import {
@@ -191,19 +191,29 @@ function drawMessages(
 ): void {
   const sparse = messages.length < (scale.right - scale.left) / 8;
   const selected = view.selected?.what === "message" ? view.selected.id : null;
+  const byInk = new Map<Ink, { line: Line; chosen: boolean; known: boolean }[]>();
   for (const message of messages) {
-    const sort = sortOfMessage(model, message.text);
-    const ink = sortInk(sort);
-    const chosen = message.id === selected;
-    for (const line of linesOf(model, message, scale, lanes)) {
+    const ink = sortInk(sortOfMessage(model, message.text));
+    let lines = byInk.get(ink);
+    if (lines === undefined) byInk.set(ink, (lines = []));
+    const [chosen, known] = [message.id === selected, message.ends.length > 0];
+    for (const line of linesOf(model, message, scale, lanes)) lines.push({ line, chosen, known });
+  }
+  // All lines of one ink, and then all of their ends: an SVG file has few elements then.
+  for (const [ink, lines] of byInk) {
+    const draw = ({ line, chosen }: { line: Line; chosen: boolean }): void => {
       const width = chosen ? 3 : sparse ? 1.3 : 0.9;
       pen.path([line.x, line.y, line.endX, line.endY], line.lost ? { stroke: ink, width, dash: [3, 3] } : { stroke: ink, width });
-      if (line.lost) {
-        if (sparse || chosen) drawCross(pen, line.endX, line.endY, 3, "alarm", 1.5);
-      } else if ((sparse || chosen) && message.ends.length > 0) {
-        drawArrowHead(pen, line.endX, line.endY, Math.atan2(line.endY - line.y, line.endX - line.x), chosen ? 9 : 6, ink);
-      }
+    };
+    lines.filter(({ line }) => !line.lost).forEach(draw);
+    lines.filter(({ line }) => line.lost).forEach(draw);
+    for (const { line, chosen, known } of lines) {
+      if (line.lost || !known || !(sparse || chosen)) continue;
+      drawArrowHead(pen, line.endX, line.endY, Math.atan2(line.endY - line.y, line.endX - line.x), chosen ? 9 : 6, ink);
     }
+  }
+  for (const lines of byInk.values()) {
+    for (const { line, chosen } of lines) if (line.lost && (sparse || chosen)) drawCross(pen, line.endX, line.endY, 3, "alarm", 1.5);
   }
 }
 
