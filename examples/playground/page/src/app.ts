@@ -36,6 +36,13 @@ const LOWEST_LANE = 22;
 
 const TOURS = toursData as unknown as readonly Tour[];
 
+/** Long work under way. */
+interface Job {
+  /** The person wants what there is so far. */
+  stopped: boolean;
+  abandoned: boolean;
+}
+
 class App {
   #engine: Engine | null = null;
   #session: Session | null = null;
@@ -56,7 +63,7 @@ class App {
   #lastFrame = 0;
   #slowPart = 0;
   #frames: number[] = [];
-  #busy: { stopped: boolean } | null = null;
+  #busy: Job | null = null;
   #leaderSaid: number | null = null;
   #hashTimer = 0;
   #toastTimer = 0;
@@ -136,6 +143,7 @@ class App {
       if (this.#model === null && settings !== USUAL_SETTINGS) this.#keepError(() => this.newGroup(USUAL_SETTINGS));
       return false;
     }
+    this.#abandonWork();
     this.#leaveTour();
     this.#showSession(session);
     this.#say(`A new group of ${session.model.nodes.length} nodes.`);
@@ -160,6 +168,7 @@ class App {
       }
       return false;
     }
+    this.#abandonWork();
     this.#leaveTour();
     this.#session?.close();
     this.#session = null;
@@ -230,9 +239,9 @@ class App {
     const replay = Replay.begin(this.#engine, link);
     if (isRefusal(replay)) return replay;
     const end = await this.#work(replay, `Running the group to ${moment(link.at)} …`);
-    if (isRefusal(end)) {
+    if (isRefusal(end) || end === "abandoned") {
       replay.session.close();
-      return end;
+      return isRefusal(end) ? end : null;
     }
     const chosen = this.#chosen;
     const [from, span] = [this.#from, this.#span];
@@ -253,9 +262,9 @@ class App {
   async #work(
     work: { readonly progress: number; advance(deadline: number): "there" | "more" | Refusal },
     words: string,
-  ): Promise<Refusal | "there" | "stopped"> {
-    if (this.#busy !== null) this.#busy.stopped = true;
-    const job = { stopped: false };
+  ): Promise<Refusal | "there" | "stopped" | "abandoned"> {
+    this.#abandonWork();
+    const job: Job = { stopped: false, abandoned: false };
     this.#busy = job;
     this.#playing = false;
     const began = performance.now();
@@ -267,6 +276,7 @@ class App {
         // What takes no time to speak of needs no banner.
         if (performance.now() - began > 150) this.#busyText(words, work.progress);
         await nextFrame();
+        if (job.abandoned) return "abandoned";
       }
     } catch (error) {
       return { refused: `The engine has stopped: ${sentenceOf(error)}` };
@@ -276,6 +286,14 @@ class App {
         this.#busyText(null);
       }
     }
+  }
+
+  /** Another group or timeline is shown: the work under way is for nobody any more. */
+  #abandonWork(): void {
+    if (this.#busy === null) return;
+    this.#busy.abandoned = true;
+    this.#busy = null;
+    this.#busyText(null);
   }
 
   #busyText(words: string | null, progress = 0): void {
@@ -512,6 +530,7 @@ class App {
         this.error(refusal.refused);
         return;
       }
+      if (this.#session === null || this.#session === session) return;
       this.#toast(`Another history begins at ${moment(this.#at)}.`);
     }
     const current = this.#session;
@@ -623,6 +642,7 @@ class App {
       };
       const end = await this.#work(rest, "Going on to the end of the step …");
       if (isRefusal(end)) this.error(end.refused);
+      if (end !== "there" || this.#tour !== tour) return;
     }
     if (tour.isLast) {
       this.#leaveTour();

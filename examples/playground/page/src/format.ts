@@ -11,9 +11,9 @@ export function duration(us: number): string {
   return `${sign}${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, "0")} s`;
 }
 
-/** A moment of a run, always of one width while it runs: "3.204 s". */
+/** A moment of a run, as fine as messages are told apart: "3.2045 s". */
 export function moment(us: number): string {
-  return `${(us / 1_000_000).toFixed(3)} s`;
+  return `${(us / 1_000_000).toFixed(4)} s`;
 }
 
 function trimmed(value: number, digits: number): string {

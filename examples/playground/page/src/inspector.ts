@@ -87,8 +87,12 @@ export class Inspector {
   #latest(view: InspectorView): { key: string; build: () => HTMLElement[] } {
     const events = latestEvents(view.model, view.at, LATEST, null);
     return {
-      key: `latest ${events.join()}`,
-      build: () => [this.#heading("What happened", false), this.#events(view.model, events, "Nothing has happened yet. Press play.")],
+      key: `latest ${view.at === 0} ${events.join()}`,
+      build: () => [
+        this.#heading("What happened", false),
+        this.#events(view.model, events, "Nothing has happened yet."),
+        ...(view.at === 0 ? beginnings(view.model) : []),
+      ],
     };
   }
 
@@ -221,6 +225,13 @@ export class Inspector {
       ...this.#openRules.map((number) => showRule(number, this.#rules, open)),
     ];
   }
+}
+
+/** What to do first, for those who see the page for the first time. */
+function beginnings(model: Model): HTMLElement[] {
+  const lines = ["Press play to let time pass, or step from event to event.", "Click a node, a message or a moment to read what it is."];
+  if (model.source === "playground") lines.push("The tours show one idea each.");
+  return lines.map((line) => element("p", { class: "muted hint" }, line));
 }
 
 function name(model: Model, node: number): string {
