@@ -644,11 +644,11 @@ class App {
       if (isRefusal(end)) this.error(end.refused);
       if (end !== "there" || this.#tour !== tour) return;
     }
+    this.#setAt(session.now);
     if (tour.isLast) {
       this.#leaveTour();
       return;
     }
-    this.#setAt(session.now);
     const refusal = tour.begin(session);
     if (refusal !== null) this.error(refusal.refused);
     this.#tourStepBegun();

@@ -219,7 +219,7 @@ export class Inspector {
       element(
         "div",
         { class: "heading" },
-        element("h2", {}, this.#openRules.length === 1 ? "The rule that acted" : "The rules that acted"),
+        element("h2", {}, this.#openRules.length === 1 ? "The rule" : "The rules"),
         element("button", { type: "button", class: "quiet", "aria-label": "Close the rules", onclick: () => this.openRules([]) }, "×"),
       ),
       ...this.#openRules.map((number) => showRule(number, this.#rules, open)),
