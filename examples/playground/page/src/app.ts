@@ -1026,7 +1026,7 @@ class App {
     this.#nodes.show(states, this.#chosen, this.#theme);
     const live = session !== null && this.#at >= session.now;
     this.#inspector.show({
-      model, at: this.#at, selected: this.#selected,
+      model, at: this.#at, selected: this.#selected, playing: this.#playing,
       status: live ? (node) => session.status(node) : null,
     });
     const leader = leaderAt(model, this.#at);

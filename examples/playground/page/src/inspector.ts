@@ -3,7 +3,7 @@
 
 import { element, replaceChildren } from "./dom.ts";
 import { duration, moment, rate } from "./format.ts";
-import type { Model, NodeState } from "./model.ts";
+import type { Message, Model, NodeState } from "./model.ts";
 import { roleName } from "./colours.ts";
 import type { Selection } from "./timeline_view.ts";
 import { ruleNumber, showRule, type Rules } from "./rules.ts";
@@ -12,6 +12,7 @@ export interface InspectorView {
   readonly model: Model;
   readonly at: number;
   readonly selected: Selection | null;
+  readonly playing: boolean;
   /** The status of a node from the engine, when the moment that is shown is the engine's own. */
   readonly status: ((node: number) => string) | null;
 }
@@ -34,12 +35,21 @@ export class Inspector {
   #openRules: string[] = [];
   #rulesFirst = false;
   #shown = "";
+  #pressed = false;
   #view: InspectorView | null = null;
 
   constructor(place: HTMLElement, rules: Rules, actions: InspectorActions) {
     this.#place = place;
     this.#rules = rules;
     this.#actions = actions;
+    place.addEventListener("pointerdown", () => {
+      this.#pressed = true;
+    });
+    for (const end of ["pointerup", "pointercancel"] as const) {
+      addEventListener(end, () => {
+        this.#pressed = false;
+      });
+    }
   }
 
   /** Opens the texts of these rules: below the rest, or above it, as a tour does that speaks of them. */
@@ -54,8 +64,8 @@ export class Inspector {
   show(view: InspectorView): void {
     this.#view = view;
     const content = this.#content(view);
-    // The list is built anew only if it differs, so that a click never loses its target.
-    if (content.key === this.#shown) return;
+    // The panel is built anew only if it differs, and not under a finger, so that a click never loses its target.
+    if (content.key === this.#shown || this.#pressed) return;
     this.#shown = content.key;
     const scrolled = this.#place.scrollTop;
     const [parts, rules] = [content.build(), this.#ruleTexts()];
@@ -86,14 +96,43 @@ export class Inspector {
 
   #latest(view: InspectorView): { key: string; build: () => HTMLElement[] } {
     const events = latestEvents(view.model, view.at, LATEST, null);
+    // While time passes the list would change faster than anybody reads.
+    const flying = view.playing ? [] : view.model.inFlight(view.at).slice(0, LATEST);
     return {
-      key: `latest ${view.at === 0} ${events.join()}`,
+      key: `latest ${view.at === 0} ${events.join()} ${flying.map((message) => message.id).join()}`,
       build: () => [
         this.#heading("What happened", false),
         this.#events(view.model, events, "Nothing has happened yet."),
         ...(view.at === 0 ? beginnings(view.model) : []),
+        ...this.#onTheirWay(view.model, flying),
+        ...again(view.model),
       ],
     };
+  }
+
+  /** The messages in flight, for those who do not catch a dot. */
+  #onTheirWay(model: Model, messages: readonly Message[]): HTMLElement[] {
+    if (messages.length === 0) return [];
+    const choose = (id: number) => (): void => this.#actions.select({ what: "message", id });
+    return [
+      element("h3", {}, "On their way"),
+      element(
+        "ol",
+        { class: "events" },
+        ...messages.map((message) =>
+          element(
+            "li",
+            {},
+            element("span", { class: "muted" }, `${name(model, message.from)} → ${name(model, message.to)}`),
+            element(
+              "button",
+              { type: "button", class: "cite words", "data-test": "message", onclick: choose(message.id) },
+              model.words(message.text, message.numbers),
+            ),
+          ),
+        ),
+      ),
+    ];
   }
 
   #moment(view: InspectorView, at: number, node: number | null): { key: string; build: () => HTMLElement[] } {
@@ -225,6 +264,12 @@ export class Inspector {
       ...this.#openRules.map((number) => showRule(number, this.#rules, open)),
     ];
   }
+}
+
+/** The command that draws a timeline again. */
+function again(model: Model): HTMLElement[] {
+  if (model.command === null) return [];
+  return [element("h3", {}, "This run again"), element("pre", { tabindex: 0, "aria-label": "Command" }, model.command)];
 }
 
 /** What to do first, for those who see the page for the first time. */
