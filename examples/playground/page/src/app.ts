@@ -129,8 +129,7 @@ class App {
   }
 
   #showNothing(): void {
-    document.body.classList.add("viewer");
-    setText(byId("title", HTMLElement), "Open a timeline, or drop one on this page.");
+    document.body.classList.add("viewer", "empty");
     byId("verdict", HTMLElement).hidden = true;
   }
 
@@ -190,6 +189,7 @@ class App {
     this.#all = false;
     this.#leaderSaid = null;
     document.body.classList.toggle("viewer", this.#session === null);
+    document.body.classList.remove("empty");
     byId("verdict", HTMLElement).hidden = false;
     const title = this.#session === null ? model.title : this.#groupTitle(model);
     setText(byId("title", HTMLElement), title);
@@ -1046,8 +1046,8 @@ class App {
       text.dataset["at"] = String(violation.at);
       replaceChildren(
         text,
-        `Violation at ${moment(violation.at)}: ${violation.text}`,
-        element("button", { type: "button", class: "cite", onclick: () => this.goTo(violation.at) }, "Show"),
+        `Violation: ${violation.text}`,
+        element("button", { type: "button", class: "cite", onclick: () => this.goTo(violation.at) }, `Show ${moment(violation.at)}`),
       );
       return;
     }
