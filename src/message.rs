@@ -99,10 +99,20 @@ impl<I: Copy> Message<I> {
         (self.header(), self.packed.unpack())
     }
 
-    /// The body, if it is a heartbeat or the reply to one, and there is nothing rare about it.
+    /// As [`new`](Self::new), without a detour over the kinds of bodies.
     #[inline]
-    pub(crate) fn usual_body(&self) -> Option<Body<I>> {
-        self.packed.usual_body()
+    pub(crate) fn of_heartbeat(header: Header, heartbeat: Heartbeat<I>) -> Self {
+        let Header { cluster, life, term, version, committed, round, sent_at } = header;
+        let packed = Packed::heartbeat(heartbeat, committed);
+        Message { cluster, life, term, version, round, sent_at, packed }
+    }
+
+    /// As [`new`](Self::new), without a detour over the kinds of bodies.
+    #[inline]
+    pub(crate) fn of_heartbeat_reply(header: Header, reply: HeartbeatReply<I>) -> Self {
+        let Header { cluster, life, term, version, committed, round, sent_at } = header;
+        let packed = Packed::heartbeat_reply(reply, committed);
+        Message { cluster, life, term, version, round, sent_at, packed }
     }
 }
 
@@ -113,6 +123,18 @@ impl<I> Message<I> {
     pub fn header(&self) -> Header {
         let &Message { cluster, life, term, version, round, sent_at, ref packed } = self;
         Header { cluster, life, term, version, committed: packed.is_committed(), round, sent_at }
+    }
+
+    /// What a heartbeat says that is like nearly all others.
+    #[inline]
+    pub(crate) fn plain_heartbeat(&self) -> Option<PlainHeartbeat> {
+        self.packed.plain_heartbeat()
+    }
+
+    /// What the reply to a heartbeat says that is like nearly all others.
+    #[inline]
+    pub(crate) fn plain_reply(&self) -> Option<PlainReply> {
+        self.packed.plain_reply()
     }
 
     /// The membership that the body encloses, if it does.
@@ -126,6 +148,24 @@ impl<I: fmt::Debug> fmt::Debug for Message<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Message").field("header", &self.header()).field("body", &self.packed).finish()
     }
+}
+
+/// A heartbeat that has its receiver follow and encloses nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlainHeartbeat {
+    pub(crate) promise: Nanos,
+    pub(crate) rank: Option<u8>,
+}
+
+/// The reply to a heartbeat that grants a promise and encloses nothing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlainReply {
+    pub(crate) request_term: Term,
+    pub(crate) granted: Nanos,
+    pub(crate) position: Position,
+    pub(crate) priority: Priority,
+    pub(crate) ready: bool,
+    pub(crate) leaving: bool,
 }
 
 /// The part that every message has.

@@ -8,7 +8,7 @@ use rand_core::Rng;
 
 use super::Election;
 use crate::io::Output;
-use crate::message::{Answer, Body, Header, Heartbeat, HeartbeatReply, Message, Order};
+use crate::message::{Answer, Header, Message, PlainHeartbeat, PlainReply};
 use crate::progress::Progress;
 use crate::role::{Leading, Role};
 use crate::types::{MemberIndex, Nanos, NodeId, Round};
@@ -17,18 +17,12 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     /// Takes in a message that changes nothing but the time, and returns whether `message` was one. Any other message is
     /// left alone.
     pub(super) fn try_fast_path(&mut self, from: I, message: &Message<I>, out: &mut Vec<Output<I>>) -> bool {
-        let header = &message.header();
-        match message.usual_body() {
-            Some(Body::Heartbeat(heartbeat)) => self.try_steady_heartbeat(from, header, &heartbeat, out),
-            Some(Body::HeartbeatReply(reply)) => self.try_steady_reply(from, header, &reply),
-            Some(
-                Body::VoteRequest(_)
-                | Body::VoteReply(_)
-                | Body::RecoveryRequest
-                | Body::RecoveryReply(_)
-                | Body::BlankReply(_),
-            )
-            | None => false,
+        if let Some(heartbeat) = message.plain_heartbeat() {
+            self.try_steady_heartbeat(from, &message.header(), heartbeat, out)
+        } else if let Some(reply) = message.plain_reply() {
+            self.try_steady_reply(from, &message.header(), reply)
+        } else {
+            false
         }
     }
 
@@ -37,7 +31,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         &mut self,
         from: I,
         header: &Header,
-        heartbeat: &Heartbeat<I>,
+        heartbeat: PlainHeartbeat,
         out: &mut Vec<Output<I>>,
     ) -> bool {
         let Some((index, rank)) = self.steady_state_of(from, header, heartbeat) else { return false };
@@ -63,11 +57,11 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// Counts the promise that comes with a reply that brings nothing else.
-    fn try_steady_reply(&mut self, from: I, header: &Header, reply: &HeartbeatReply<I>) -> bool {
-        let Some((index, granted)) = self.steady_reply_of(from, header, reply) else { return false };
+    fn try_steady_reply(&mut self, from: I, header: &Header, reply: PlainReply) -> bool {
+        let Some(index) = self.steady_follower(from, header, reply) else { return false };
         self.deferred_after_clock_jump = false;
         self.record_heard(index);
-        let lengthens_lease = self.record_promise(index, header.sent_at, granted);
+        let lengthens_lease = self.record_promise(index, header.sent_at, reply.granted);
         if let Role::Leader(leading) = &mut self.role
             && let Some(follower) = leading.progress.get_mut(index.as_usize())
         {
@@ -80,33 +74,25 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         true
     }
 
-    /// The index of the member that replies, and the promise that it grants, if its reply answers a heartbeat of this
-    /// leadership and says nothing about the member that is new, and if the leader waits for nothing.
-    fn steady_reply_of(
-        &self,
-        from: I,
-        header: &Header,
-        reply: &HeartbeatReply<I>,
-    ) -> Option<(MemberIndex, Nanos)> {
-        let (Role::Leader(leading), Answer::Granted(granted)) = (&self.role, reply.answer) else {
-            return None;
-        };
+    /// The index of the member that replies, if its reply answers a heartbeat of this leadership and says nothing about the
+    /// member that is new, and if the leader waits for nothing.
+    fn steady_follower(&self, from: I, header: &Header, reply: PlainReply) -> Option<MemberIndex> {
+        let Role::Leader(leading) = &self.role else { return None };
         let is_unchanged = self.is_of_this_term(header)
             && leading.term == self.hard.term
             && reply.request_term == leading.term
             && self.hard.committed;
-        let is_plain = !reply.ready
-            && reply.membership.is_none()
-            && self.timing.shortest_promise() <= granted
-            && granted <= self.timing.promise_limit();
+        let is_usual = !reply.ready
+            && self.timing.shortest_promise() <= reply.granted
+            && reply.granted <= self.timing.promise_limit();
         // Rules 2.8 and 3.1.
         let is_possible = header.sent_at <= self.now && header.round <= self.round;
-        if !(is_unchanged && is_plain && is_possible && leading.is_idle()) {
+        if !(is_unchanged && is_usual && is_possible && leading.is_idle()) {
             return None;
         }
         let index = self.hard.membership.index_of(from).filter(|_| from != self.id)?;
         let follower = leading.progress.get(index.as_usize())?;
-        follower.is_confirmed_by(header.round, reply).then_some((index, granted))
+        follower.is_confirmed_by(header.round, reply).then_some(index)
     }
 
     /// Whether the sender belongs to the same group, and holds the same term and the same membership.
@@ -123,18 +109,16 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         &self,
         from: I,
         header: &Header,
-        heartbeat: &Heartbeat<I>,
+        heartbeat: PlainHeartbeat,
     ) -> Option<(MemberIndex, u8)> {
         let Role::Follower(following) = &self.role else { return None };
         let is_unchanged = self.is_of_this_term(header)
             && header.committed == self.hard.committed
             && heartbeat.rank == self.rank
             && self.promise.is_to_leader(from, header.term, self.now);
-        let is_plain = heartbeat.order == Order::Follow
-            && heartbeat.promise > Nanos::ZERO
-            && heartbeat.membership.is_none();
+        let asks = heartbeat.promise > Nanos::ZERO;
         let is_idle = following.is_idle() && !self.trouble.delays_candidacies();
-        if is_unchanged && is_plain && is_idle { following.leader_index.zip(heartbeat.rank) } else { None }
+        if is_unchanged && asks && is_idle { following.leader_index.zip(heartbeat.rank) } else { None }
     }
 }
 
@@ -148,7 +132,7 @@ impl<I: NodeId> Leading<I> {
 impl Progress {
     /// Whether a reply to that round is the newest one of a member that has acknowledged the membership in force (9.5),
     /// and says of the member what is known.
-    fn is_confirmed_by<I>(&self, round: Round, reply: &HeartbeatReply<I>) -> bool {
+    fn is_confirmed_by(&self, round: Round, reply: PlainReply) -> bool {
         let is_newest = round > self.newest;
         let is_same =
             (self.leaving, self.position, self.priority) == (reply.leaving, reply.position, reply.priority);

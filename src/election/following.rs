@@ -8,7 +8,7 @@ use super::{Durability, Election};
 use crate::event::{Event, StepDown};
 use crate::io::Output;
 use crate::membership::is_newer_config;
-use crate::message::{Answer, Body, Denial, Header, Heartbeat, HeartbeatReply, Message};
+use crate::message::{Answer, Denial, Header, Heartbeat, HeartbeatReply, Message};
 use crate::peer_log::Anomaly;
 use crate::role::{Following, Leaving, Role};
 use crate::types::{Leader, MemberIndex, NEVER, Nanos, NodeId, Term};
@@ -184,7 +184,7 @@ impl<I: NodeId, R: Rng> Election<I, R> {
         };
         // `extend` constructs the message in the buffer, where a push would copy it.
         out.extend(core::iter::once_with(|| {
-            let body = Body::HeartbeatReply(HeartbeatReply {
+            let reply = HeartbeatReply {
                 request_term: heartbeat.term,
                 answer,
                 position: self.position,
@@ -192,8 +192,8 @@ impl<I: NodeId, R: Rng> Election<I, R> {
                 ready,
                 leaving: self.leaving != Leaving::No,
                 membership,
-            });
-            Output::Send { to, message: Message::new(self.reply_header(heartbeat), body) }
+            };
+            Output::Send { to, message: Message::of_heartbeat_reply(self.reply_header(heartbeat), reply) }
         }));
     }
 }

@@ -10,7 +10,7 @@ use super::Election;
 use crate::io::Output;
 use crate::lease::bound_until;
 use crate::membership::Membership;
-use crate::message::{Answer, Body, Denial, Header, Heartbeat, HeartbeatReply, Message, Order};
+use crate::message::{Answer, Denial, Header, Heartbeat, HeartbeatReply, Message, Order};
 use crate::progress::Progress;
 use crate::role::{Leading, Role};
 use crate::succession::rank;
@@ -280,13 +280,13 @@ impl<I: NodeId> HeartbeatTemplate<'_, I> {
             Some((successor, attempt)) if successor == to => (Order::Prepare { attempt }, self.long_promise),
             _ => (Order::Follow, self.promise),
         };
-        let body = Body::Heartbeat(Heartbeat {
+        let heartbeat = Heartbeat {
             promise,
             rank: follower.rank,
             order,
             inherited: self.inherited,
             membership: (!knows_members).then(|| Box::new(self.members.clone())),
-        });
-        Output::Send { to, message: Message::new(self.header, body) }
+        };
+        Output::Send { to, message: Message::of_heartbeat(self.header, heartbeat) }
     }
 }

@@ -8,8 +8,8 @@ use alloc::boxed::Box;
 use core::fmt;
 
 use super::{
-    Answer, BlankReply, Body, Claim, Denial, Heartbeat, HeartbeatReply, Order, Phase, RecoveryReply,
-    VoteReply, VoteRequest,
+    Answer, BlankReply, Body, Claim, Denial, Heartbeat, HeartbeatReply, Order, Phase, PlainHeartbeat,
+    PlainReply, RecoveryReply, VoteReply, VoteRequest,
 };
 use crate::membership::Membership;
 use crate::types::{
@@ -140,10 +140,8 @@ impl Length {
     /// The length, or zero and what is to be kept elsewhere.
     #[inline]
     fn split(length: Nanos) -> (Length, Option<Nanos>) {
-        match length.0.to_le_bytes() {
-            [a, b, c, d, e, 0, 0, 0] => (Length([a, b, c, d, e]), None),
-            _ => (Length([0; 5]), Some(length)),
-        }
+        let [a, b, c, d, e, ..] = length.0.to_le_bytes();
+        if length.0 < 1 << 40 { (Length([a, b, c, d, e]), None) } else { (Length([0; 5]), Some(length)) }
     }
 
     #[inline]
@@ -174,8 +172,8 @@ impl Flags {
 
     #[inline]
     fn new<const N: usize>(flags: [(u8, bool); N]) -> Flags {
-        let set = flags.into_iter().filter(|&(_, is_set)| is_set);
-        Flags(set.fold(0, |all, (flag, _)| all | flag))
+        // Without a branch for each: all bits of the mask are set, or none.
+        Flags(flags.into_iter().fold(0, |all, (flag, is_set)| all | flag & 0_u8.wrapping_sub(is_set.into())))
     }
 
     #[inline]
@@ -247,6 +245,30 @@ impl<I> Packed<I> {
             | Packed::HeartbeatReply { rare, .. }
             | Packed::DeniedHeartbeat { rare, .. } => rare.as_deref_mut(),
             Packed::RecoveryRequest { .. } | Packed::RecoveryReply { .. } | Packed::BlankReply { .. } => None,
+        }
+    }
+
+    #[inline]
+    pub(super) fn plain_heartbeat(&self) -> Option<PlainHeartbeat> {
+        match *self {
+            Packed::Heartbeat { promise, rank, flags, rare: None, .. } => {
+                let has_order = flags.has(Flags::PREPARE | Flags::CAMPAIGN);
+                let rank = flags.has(Flags::RANKED).then_some(rank);
+                (!has_order).then(|| PlainHeartbeat { promise: promise.join(None), rank })
+            }
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(super) fn plain_reply(&self) -> Option<PlainReply> {
+        match *self {
+            Packed::HeartbeatReply { request_term, position, granted, priority, flags, rare: None } => {
+                let granted = granted.join(None);
+                let (ready, leaving) = (flags.has(Flags::READY), flags.has(Flags::LEAVING));
+                Some(PlainReply { request_term, granted, position, priority, ready, leaving })
+            }
+            _ => None,
         }
     }
 
@@ -327,7 +349,7 @@ impl<I: Copy> Packed<I> {
     }
 
     #[inline]
-    fn heartbeat(heartbeat: Heartbeat<I>, committed: bool) -> Self {
+    pub(super) fn heartbeat(heartbeat: Heartbeat<I>, committed: bool) -> Self {
         let Heartbeat { promise, rank, order, inherited, membership } = heartbeat;
         let (promise, long) = Length::split(promise);
         let (attempt, prepare, campaign) = match order {
@@ -353,7 +375,7 @@ impl<I: Copy> Packed<I> {
     }
 
     #[inline]
-    fn heartbeat_reply(reply: HeartbeatReply<I>, committed: bool) -> Self {
+    pub(super) fn heartbeat_reply(reply: HeartbeatReply<I>, committed: bool) -> Self {
         let HeartbeatReply { request_term, answer, position, priority, ready, leaving, membership } = reply;
         let flags =
             Flags::new([(Flags::COMMITTED, committed), (Flags::READY, ready), (Flags::LEAVING, leaving)]);
@@ -369,22 +391,6 @@ impl<I: Copy> Packed<I> {
                 let denial = PlainDenial::of(denial);
                 Packed::DeniedHeartbeat { request_term, position, rare, denial, priority, flags }
             }
-        }
-    }
-
-    /// A heartbeat or the reply to one, unless there is something rare about it: nearly every message is one of these.
-    #[inline]
-    pub(super) fn usual_body(&self) -> Option<Body<I>> {
-        match *self {
-            Packed::Heartbeat { attempt, inherited, rare: None, promise, rank, flags } => {
-                let heartbeat = plain_heartbeat(attempt, inherited, promise.join(None), rank, flags);
-                Some(Body::Heartbeat(heartbeat))
-            }
-            Packed::HeartbeatReply { request_term, position, rare: None, granted, priority, flags } => {
-                let answer = Answer::Granted(granted.join(None));
-                Some(Body::HeartbeatReply(plain_reply(request_term, answer, position, priority, flags)))
-            }
-            _ => None,
         }
     }
 
