@@ -144,6 +144,9 @@ export class Model {
   private readonly firstKinds: Column<Uint8Array> = bytes();
   private readonly otherEnds = new Map<number, { at: number; kind: number }[]>();
   private readonly lastEnds = new Maxima();
+  /** How often nodes acted in the words of each text, and in all. */
+  private readonly actCounts: number[] = [];
+  private actCount = 0;
   private flightTime = 0;
   private flightCount = 0;
   private readonly messageWords: Column<Int32Array> = integers();
@@ -378,6 +381,13 @@ export class Model {
     return this.kindOf(index) === "a" ? (this.ruleLists[this.wordRules.at(this.details.at(index))] ?? []) : [];
   }
 
+  /** Whether a node acts in these words all the time, as when it renews a promise. */
+  isRoutine(index: number): boolean {
+    if (this.kindOf(index) !== "a") return false;
+    const count = this.actCounts[this.wordTexts.at(this.details.at(index))] ?? 0;
+    return count > 20 && count * 20 > this.actCount;
+  }
+
   describe(index: number): string {
     return describeEvent(this, index);
   }
@@ -587,6 +597,8 @@ export class Model {
     if (kind === "a") {
       this.lanes[node]?.acts.push(this.times.length);
       this.lanes[node]?.actTimes.push(at);
+      this.actCounts[text as number] = (this.actCounts[text as number] ?? 0) + 1;
+      this.actCount += 1;
     } else {
       this.outsideTimes.push(at);
       this.outsideEvents.push(this.times.length);

@@ -279,7 +279,13 @@ function drawLabel(pen: Pen, model: Model, ring: Ring, place: Place, node: numbe
   const faint = state.phase === "unstarted";
   const all = notesOf(state, node);
   const whole = all.join(", ");
-  const notes = pen.measure(whole, 10) <= room ? whole : (all[0] ?? "");
+  const fits = pen.measure(whole, 10) <= room;
+  if (!fits && whole !== "" && ring.places.length <= 5) {
+    // Beside the ring there is no room: then below the node.
+    pen.text(place.x, place.y + ring.node + 22, whole, { ink: "muted", size: 10, align: "middle", halo: "paper" });
+    all.length = 0;
+  }
+  const notes = fits ? whole : (all.find((note) => pen.measure(note, 10) <= room) ?? "");
   const withNotes = notes !== "" && ring.node >= 11;
   const shift = withNotes ? (sin < -0.5 ? -size * 0.9 : sin > 0.5 ? size * 0.2 : -size * 0.35) : 0;
   const middle = y + size * 0.36 + shift;
@@ -340,7 +346,7 @@ function drawCentre(pen: Pen, model: Model, at: number, ring: Ring, states: read
   const [x, top] = [ring.x - (width + names) / 2 + names, ring.y - (owed.length * row) / 2 + 6];
   const across = (length: number): number => (length / longest) * width;
   pen.rect(x - names - 10, top - 24, width + names + 20, owed.length * row + 46, { fill: "paper", alpha: 0.88 }, 6);
-  const title = fitting(pen, `lease of ${model.nodes[leader] ?? ""}: ${duration(left)}`, inner * 2, 11, true);
+  const title = fitting(pen, `lease: ${duration(left)}`, inner * 2, 11, true);
   pen.text(ring.x, top - 10, title, { ink: "lease", size: 11, bold: true, align: "middle" });
   owed.forEach((one, index) => {
     const y = top + index * row;
@@ -352,9 +358,10 @@ function drawCentre(pen: Pen, model: Model, at: number, ring: Ring, states: read
   });
   const end = x + across(left);
   pen.path([end, top - 4, end, top + owed.length * row + 1], { stroke: "lease", width: 2 });
-  const bound = owed.filter((one) => one.left > 0).length;
-  const note = owed.length === 0 ? "alone in its group" : `${bound} of ${owed.length} promise, ${counted} needed`;
-  pen.text(ring.x, top + owed.length * row + 13, fitting(pen, note, inner * 1.8, 10), { ink: "muted", size: 10, align: "middle" });
+  const away = top + owed.length * row + 13 - ring.y;
+  const chord = 2 * Math.sqrt(Math.max(0, (inner + 12) ** 2 - away ** 2));
+  const note = owed.length === 0 ? "alone in its group" : `${counted} of ${owed.length} needed`;
+  pen.text(ring.x, top + owed.length * row + 13, fitting(pen, note, chord, 10), { ink: "muted", size: 10, align: "middle" });
 }
 
 function distanceTo(a: Place, b: Place, x: number, y: number): number {

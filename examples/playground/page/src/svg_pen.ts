@@ -138,9 +138,10 @@ export class SvgPen implements Pen {
     let style = paint.fill === undefined ? ' fill="none"' : "";
     if (paint.stroke !== undefined && (paint.width ?? 1) !== 1) style += ` stroke-width="${short(paint.width ?? 1)}"`;
     if (paint.stroke !== undefined && paint.dash !== undefined && paint.dash.length > 0) style += ` stroke-dasharray="${paint.dash.map(short).join(" ")}"`;
-    if (paint.alpha !== undefined) style += ` opacity="${hundredths(paint.alpha)}"`;
-    // Shapes with an alpha stay apart, as they would not show through each other.
-    if (this.pending !== null && this.pending.style === style && this.pending.inks === inks && paint.alpha === undefined) {
+    if (paint.alpha !== undefined && paint.alpha !== 1) style += ` opacity="${hundredths(paint.alpha)}"`;
+    // Areas with an alpha stay apart, as they would not show through each other.
+    const apart = paint.fill !== undefined && (paint.alpha ?? 1) !== 1;
+    if (this.pending !== null && this.pending.style === style && this.pending.inks === inks && !apart) {
       this.pending.data += data;
       return;
     }

@@ -72,6 +72,9 @@ export function timeAt(view: TimelineWindow, x: number): number {
   return timeOf(scale, Math.min(scale.right, Math.max(scale.left, x)));
 }
 
+/** Where an instant is, also one that is out of sight. */
+export const xAt = (view: TimelineWindow, at: number): number => xOf(scaleOf(view), at);
+
 export function drawTimeline(pen: Pen, model: Model, view: TimelineWindow): void {
   pen.use(view.theme);
   const scale = scaleOf(view);
@@ -132,7 +135,8 @@ function drawName(pen: Pen, model: Model, view: TimelineWindow, rows: Rows, node
   const state = model.state(node, view.at);
   const members = state.membership;
   const standing =
-    state.phase === "unstarted" ? "not started"
+    view.playhead === false ? ""
+    : state.phase === "unstarted" ? "not started"
     : members === null || members.v.includes(node) ? ""
     : members.l.includes(node) ? "learner"
     : "no member";
@@ -202,8 +206,8 @@ function drawMessages(
   // All lines of one ink, and then all of their ends: an SVG file has few elements then.
   for (const [ink, lines] of byInk) {
     const draw = ({ line, chosen }: { line: Line; chosen: boolean }): void => {
-      const width = chosen ? 3 : sparse ? 1.3 : 0.9;
-      pen.path([line.x, line.y, line.endX, line.endY], line.lost ? { stroke: ink, width, dash: [3, 3] } : { stroke: ink, width });
+      const paint = { stroke: ink, width: chosen ? 3 : sparse ? 1.3 : 0.9, alpha: chosen || sparse ? 1 : 0.5 };
+      pen.path([line.x, line.y, line.endX, line.endY], line.lost ? { ...paint, dash: [3, 3] } : paint);
     };
     lines.filter(({ line }) => !line.lost).forEach(draw);
     lines.filter(({ line }) => line.lost).forEach(draw);
@@ -221,30 +225,50 @@ function drawMessages(
 function drawActs(pen: Pen, model: Model, scale: Scale, lanes: readonly Rows[], head: number): void {
   const acts = model.actsBetween(scale.from, scale.to, MOST_LABELS + 1);
   if (acts.length > MOST_LABELS) return drawOutsideMarks(pen, model, scale, head);
-  const byLane = new Map<number, { at: number; text: string }[]>();
+  const byLane = new Map<number, Act[]>();
   for (const index of acts) {
     const text = actLabel(model, index);
     if (text === "") continue;
     const lane = model.nodeOf(index);
     const list = byLane.get(lane);
-    const act = { at: model.timeOf(index), text };
+    const act = { x: xOf(scale, model.timeOf(index)), text, routine: model.isRoutine(index) };
     if (list === undefined) byLane.set(lane, [act]);
     else list.push(act);
   }
   for (const [lane, list] of byLane) {
     const rows = lanes[lane];
     const y = rows === undefined ? head - 5 : rows.words;
-    list.forEach((act, index) => {
-      const x = xOf(scale, act.at);
-      if (rows !== undefined) pen.circle(x, y === null ? rows.bottom - 3 : y - 3.5, 2, { fill: "ink" });
-      else pen.path([x - 4, head - STRIP + 4, x + 4, head - STRIP + 4, x, head - 5], { fill: "vote" }, true);
-      if (y === null) return;
-      const next = list[index + 1];
-      const room = (next === undefined ? scale.right + 200 : xOf(scale, next.at)) - x - 10;
-      const shown = room < 44 ? "" : fitting(pen, act.text, Math.min(room, scale.right - x - 8), 10);
-      if (shown.length > 2) pen.text(x + 6, y, shown, { ink: "ink", size: 10, halo: "paper" });
-    });
+    for (const { x, routine } of list) {
+      if (rows === undefined) pen.path([x - 4, head - STRIP + 4, x + 4, head - STRIP + 4, x, head - 5], { fill: "vote" }, true);
+      else if (!routine) pen.circle(x, y === null ? rows.bottom - 3 : y - 3.5, 2, { fill: "ink" });
+    }
+    if (y !== null) drawWords(pen, scale, list, y);
   }
+}
+
+interface Act {
+  readonly x: number;
+  readonly text: string;
+  readonly routine: boolean;
+}
+
+/** The words of what happened, each up to the next ones. What happens all the time has words only where there is room. */
+function drawWords(pen: Pen, scale: Scale, acts: readonly Act[], y: number): void {
+  const endOf = (index: number, end: boolean): number => {
+    const next = acts.slice(index + 1).find((act) => end || !act.routine);
+    return Math.min(next === undefined ? scale.right : next.x - 4, scale.right);
+  };
+  let free = -Infinity;
+  acts.forEach((act, index) => {
+    if (act.x < free) return;
+    const room = endOf(index, act.routine) - act.x - 6;
+    if (room < (act.routine ? 90 : 40)) return;
+    const shown = fitting(pen, act.text, room, 10);
+    if (shown.length < 3) return;
+    if (act.routine) pen.circle(act.x, y - 3.5, 1.5, { fill: "muted" });
+    pen.text(act.x + 6, y, shown, { ink: act.routine ? "muted" : "ink", size: 10, halo: "paper" });
+    free = act.x + 10 + pen.measure(shown, 10);
+  });
 }
 
 /** In few words what an event was; nothing for what is drawn otherwise. */
@@ -255,6 +279,7 @@ function actLabel(model: Model, index: number): string {
       return model.wordsOf(index);
     case "c": {
       const rate = Number(model.event(index)[3]);
+      if (rate === 0 && model.state(model.nodeOf(index), model.timeOf(index) - 1).ppm === 0) return "";
       return `clock ${rate > 0 ? "+" : rate < 0 ? "−" : ""}${Math.abs(rate)} ppm`;
     }
     case "u":
