@@ -49,3 +49,15 @@ test("nonsense is refused with a sentence", () => {
   for (const value of bad) refusal(encoded(value));
   for (const text of ["!", "%20", "ä", "AAAA", "____"]) refusal(text);
 });
+
+test("a link with any letter changed is a link or a sentence", () => {
+  const hash = encodeLink(LINK);
+  const letters = "ABCXYZabcxyz0189-_";
+  for (let place = 0; place < hash.length; place++) {
+    for (const letter of letters) {
+      const link = decodeLink(hash.slice(0, place) + letter + hash.slice(place + 1));
+      if ("refused" in link) assert.match(link.refused, /^[A-Z].*\.$/s);
+      else assert.ok(link.deeds.every(([time]) => time <= link.at));
+    }
+  }
+});
