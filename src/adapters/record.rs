@@ -65,15 +65,19 @@
 //! # }
 //! ```
 
+mod align;
 mod line;
+mod merge;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod recorder;
 mod replay;
+mod seen;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod tap;
 mod timeline;
 
 pub use self::line::{FORMAT, Line, Start};
+pub use self::merge::{Deed, MergeError, Merged, MergedProcess, MessageCounts, Records, Seen};
 #[cfg(any(feature = "udp", feature = "tokio"))]
 pub use self::recorder::{RecordEnd, Recorder, RecorderError, Recording};
 pub use self::replay::{Difference, Ending, Moment, Replay, ReplayError, id_type_of};

@@ -10,6 +10,8 @@
 
 mod hosts;
 mod lines;
+mod merged;
 mod recorders;
 mod support;
 mod tasks;
+mod virtual_group;

@@ -167,6 +167,9 @@ pub enum ReplayError {
         /// The line that should have been the first one.
         line: u64,
     },
+    /// There is nothing in it.
+    #[error("there is no whole line in it")]
+    Empty,
     /// It is of another format: replay it with the release that wrote it, or a later one.
     #[error("line {line} is of format {format}, and this release reads format {FORMAT}")]
     OtherFormat {
@@ -286,7 +289,7 @@ pub fn id_type_of<R: BufRead>(mut input: R) -> Result<(String, impl BufRead), Re
         let piece = input.by_ref().take(LONGEST_LINE.saturating_add(1)).read_until(b'\n', &mut read);
         line = line.saturating_add(1);
         match piece.map_err(ReplayError::Read)? {
-            0 => return Err(ReplayError::NotARecord { line }),
+            0 => return Err(ReplayError::Empty),
             1 if read.ends_with(b"\n") => {}
             _ => break read.get(before..).unwrap_or_default(),
         }
