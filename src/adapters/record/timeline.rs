@@ -95,10 +95,15 @@ impl<I: NodeId> Timeline<I> {
             violation: None,
             tells_ordinary_steps: false,
         };
-        for node in nodes {
-            let _listed = timeline.index_of(node);
-        }
+        timeline.list(nodes);
         timeline
+    }
+
+    /// Adds nodes, in this order, behind those that are listed already.
+    pub fn list(&mut self, nodes: impl IntoIterator<Item = I>) {
+        for node in nodes.into_iter().take(MAX_NODES) {
+            let _listed = self.index_of(node);
+        }
     }
 
     /// The same timeline, which shows the command that draws this run again.

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use quorate::{Election, Input, Memory, Position, Priority, Term, Timing};
 
-use crate::clock::Clock;
-use crate::cluster::{Cluster, index_of};
+use crate::clock::{Clock, SECOND};
+use crate::cluster::{Cluster, ScheduledEvent, index_of};
 use crate::disk::DiskOptions;
 use crate::harness;
+use crate::net::NetOptions;
 use crate::process::{HostStyle, PendingFault, Process};
 use crate::rng::Ppm;
 use crate::trace;
@@ -30,7 +31,7 @@ impl Cluster {
     pub(crate) fn kill(&mut self, node: u64) {
         let at = index_of(node);
         let Some(process) = self.hosts[at].process.take() else { return };
-        let survives = self.dice.chance(500_000);
+        let survives = self.dice.chance(500_000) && !process.waits_for_room;
         self.log(node, || {
             if process.writing.is_some() && survives { "CRASH, written" } else { "CRASH" }.into()
         });
@@ -104,6 +105,7 @@ impl Cluster {
             inbox: Default::default(),
             ticked: 0,
             writing: None,
+            waits_for_room: false,
             frozen: false,
             published: None,
             wake: None,
@@ -253,6 +255,55 @@ impl Cluster {
     /// Sets how slow writes are.
     pub fn set_disk(&mut self, disk: DiskOptions) {
         self.options.disk = disk;
+    }
+
+    /// Makes the network as good or bad as this from now on.
+    pub fn set_net(&mut self, net: NetOptions) {
+        self.net.options = net;
+        self.liveness.mark_disturbed(self.now);
+    }
+
+    /// How good the network is now.
+    #[must_use]
+    pub fn net(&self) -> NetOptions {
+        self.net.options
+    }
+
+    /// Fills the disk of `node`: no write ends that begins from now on, before there is room again.
+    pub fn fill_disk(&mut self, node: u64) {
+        self.hosts[index_of(node)].disk_is_full = true;
+    }
+
+    /// Makes room on the disk of `node`. A write that has waited for it ends now.
+    pub fn empty_disk(&mut self, node: u64) {
+        let at = index_of(node);
+        let host = &mut self.hosts[at];
+        host.disk_is_full = false;
+        let process_number = host.process_number;
+        if host.process.as_mut().is_some_and(|process| std::mem::take(&mut process.waits_for_room)) {
+            self.liveness.mark_disturbed(self.now);
+            self.schedule(self.now, ScheduledEvent::Written { node: at, process_number });
+        }
+    }
+
+    /// Whether the disk of `node` is full.
+    #[must_use]
+    pub fn is_disk_full(&self, node: u64) -> bool {
+        self.hosts[index_of(node)].disk_is_full
+    }
+
+    /// Has the clock of `node` run fast by that many millionths from now on, or slow if that is below zero. A later process
+    /// has a clock of its own.
+    pub fn set_clock_rate(&mut self, node: u64, ppm: i32) {
+        let rate = (SECOND as i64 + i64::from(ppm) * 1_000).max(1) as u64;
+        self.change_clock(node, |clock, now| clock.slew(now, rate));
+    }
+
+    /// How many millionths a clock may be fast or slow so that no two clocks differ by more than is declared.
+    #[must_use]
+    pub fn clock_bound_ppm(&self) -> u32 {
+        let declared = u64::from(self.options.least_drift_ppm());
+        (declared * 1_000_000 / (2_000_000 + declared)) as u32
     }
 
     /// Gives `node` a disk of its own.

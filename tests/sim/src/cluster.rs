@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use quorate::adapters::record::{MessageNumber, Timeline};
-use quorate::{Config, Election, HardState, Input, Lease, Life, Memory, Message, Position, RoleKind};
+use quorate::{
+    Config, Election, HardState, Input, Lease, Life, Memory, Message, Position, Rejection, RoleKind,
+};
 
 use crate::amnesia::RUN_BEGINS;
 use crate::clock::Instant;
@@ -52,6 +54,8 @@ pub struct Cluster {
     pub(crate) overlaps: Overlaps,
     /// How far the data reach that a quorum was known to hold, by the life and the term of the leader that knew it.
     pub(crate) committed_data: BTreeMap<(Life, quorate::Term), Position>,
+    /// The rejection that a host has seen last.
+    pub(crate) last_rejection: Option<Rejection<u64>>,
     /// The highest term in which votes were asked for.
     pub(crate) asked: quorate::Term,
     /// Messages that wait for the caller to carry them, if there is to be no network here.
@@ -149,6 +153,7 @@ impl Cluster {
             has_lost_quorum: false,
             unmounted: None,
             disk: None,
+            disk_is_full: false,
             sent: 0,
         };
         let (delay, write) = (options.net.delay.1, options.disk.write.1);
@@ -167,7 +172,7 @@ impl Cluster {
             evidence: Evidence::default(),
             old_messages: OldMessages::new(n),
             trace: Trace::new(options.traced),
-            timeline: options.timeline.as_deref().map(|title| timeline::of_nodes(title, n)),
+            timeline: timeline::of_nodes(options.timeline.as_ref(), n),
             violation: None,
             counts: Counts::default(),
             leadership_changes: Vec::new(),
@@ -175,6 +180,7 @@ impl Cluster {
             steps: 0,
             overlaps: Overlaps::default(),
             committed_data: BTreeMap::new(),
+            last_rejection: None,
             asked: quorate::Term(0),
             outbox: None,
             options,
@@ -195,6 +201,37 @@ impl Cluster {
     pub fn run_till(&mut self, limit: Duration, done: impl FnMut(&Self) -> bool) -> Option<Duration> {
         let start = self.now;
         self.run_until(start + limit.as_nanos() as u64, done).then(|| Duration::from_nanos(self.now - start))
+    }
+
+    /// Lets time pass until that long after the start, or until so many events have happened. Returns whether it has passed
+    /// until then: not, if there were more events, or at a violation. However the time until an instant is divided, the
+    /// same happens.
+    ///
+    /// # Panics
+    /// At a violation, unless [`Options::panics`] is off.
+    pub fn run_some(&mut self, end: Duration, most_events: u64) -> bool {
+        let end = end.as_nanos() as u64;
+        let last = self.counts.events + most_events;
+        let stopped = self.run_until(end, |cluster| cluster.counts.events >= last && cluster.is_due(end));
+        !stopped && self.violation.is_none()
+    }
+
+    /// Whether an event happens before `end`, or then.
+    fn is_due(&self, end: Instant) -> bool {
+        self.next_event().is_some_and(|next| next <= end)
+    }
+
+    /// Lets the next event happen. Returns whether there was one.
+    ///
+    /// # Panics
+    /// At a violation, unless [`Options::panics`] is off.
+    pub fn run_one(&mut self) -> bool {
+        let is_due = self.violation.is_none() && self.next_event().is_some();
+        if is_due {
+            self.run_next();
+            self.panic_at_violation();
+        }
+        is_due
     }
 
     fn run_until(&mut self, end: Instant, mut done: impl FnMut(&Self) -> bool) -> bool {
@@ -261,6 +298,12 @@ impl Cluster {
     #[must_use]
     pub fn election(&self, node: u64) -> Option<&Election<u64, rand_chacha::ChaCha8Rng>> {
         Some(&self.hosts[index_of(node)].process.as_ref()?.election)
+    }
+
+    /// Why a command of the host of `node`, or of another one, was rejected last.
+    #[must_use]
+    pub fn last_rejection(&self) -> Option<&Rejection<u64>> {
+        self.last_rejection.as_ref()
     }
 
     /// The leader that `node` knows, which may be `node` itself.

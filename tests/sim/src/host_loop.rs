@@ -180,7 +180,10 @@ impl Cluster {
                 self.spring_trap(node, to, &message);
             }
             Output::Event(event) => self.on_event(node, event),
-            Output::Rejected(_) => self.counts.refusals += 1,
+            Output::Rejected(reason) => {
+                self.counts.refusals += 1;
+                self.last_rejection = Some(reason);
+            }
         }
     }
 
@@ -214,6 +217,13 @@ impl Cluster {
     fn write(&mut self, node: usize, state: HardState<u64>) {
         if self.hosts[node].config.memory == Memory::Volatile {
             return self.store(node, state);
+        }
+        if self.hosts[node].disk_is_full {
+            self.liveness.mark_stalled(node, Instant::MAX / 4);
+            if let Some(process) = &mut self.hosts[node].process {
+                (process.writing, process.waits_for_room) = (Some(state), true);
+            }
+            return self.tell(|timeline, now| timeline.begin_write(now, node as u64 + 1));
         }
         let (length, stalls) = self.hosts[node].disk.unwrap_or(self.options.disk).draw(&mut self.dice);
         if stalls {
@@ -297,7 +307,10 @@ impl Cluster {
         if receiver >= self.hosts.len() || receiver == node {
             return self.fail(ViolationKind::Nonsense, format!("node {} sends to {to}", node + 1));
         }
-        let number = self.tell_sending(node, to, &message);
+        let number = self.next_message();
+        if self.outbox.is_some() {
+            self.tell_sending(node, to, &message, None);
+        }
         if let Some(outbox) = &mut self.outbox {
             return outbox.push(Outgoing { node, to, message, number });
         }
@@ -309,9 +322,7 @@ impl Cluster {
                 self.liveness.mark_disturbed(self.now + fate.last());
             }
         }
-        if fate.is_lost() {
-            self.tell(|timeline, now| timeline.lose(now, number));
-        }
+        self.tell_sending(node, to, &message, Some(fate));
         for delay in fate.arrivals.into_iter().flatten() {
             let (from, message) = (node as u64 + 1, message.clone());
             let event = ScheduledEvent::Deliver { node: receiver, from, sent: self.now, message, number };

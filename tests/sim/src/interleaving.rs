@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use quorate::adapters::record::MessageNumber;
+use quorate::adapters::record::{MessageNumber, Timeline};
 use quorate::{Force, Input, Memory, Message, Target, Urgency};
 
 use crate::clock::{Drift, MS};
@@ -15,6 +15,7 @@ use crate::options::{Options, Start};
 use crate::records::Counts;
 use crate::scenario::{Outcome, page_command};
 use crate::schedule::digits_of;
+use crate::timeline::of_a_run;
 
 /// A run that bytes decide: two for the group, and one for each action after that. Any bytes are a run.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +67,7 @@ impl<'a> Interleaving<'a> {
     /// Runs it and returns the outcome with a timeline that is to be drawn, and with a trace.
     #[must_use]
     pub fn outcome_with_timeline(&self) -> Outcome {
-        let outcome = self.outcome_keeping(true, Some("A run of the fuzz target cluster".into()));
+        let outcome = self.outcome_keeping(true, Some(of_a_run("A run of the fuzz target cluster")));
         outcome.with_command(&page_command(&self.replay()))
     }
 
@@ -76,7 +77,7 @@ impl<'a> Interleaving<'a> {
         format!("cargo run -p quorate-sim --release -- interleaving --bytes {}", digits_of(self.bytes))
     }
 
-    fn outcome_keeping(&self, traced: bool, timeline: Option<String>) -> Outcome {
+    fn outcome_keeping(&self, traced: bool, timeline: Option<Timeline<u64>>) -> Outcome {
         let (setup, actions) = self.bytes.split_at(SETUP.min(self.bytes.len()));
         let setup = [setup.first(), setup.get(1)].map(|byte| byte.copied().unwrap_or(0));
         let mut cluster = cluster(setup, traced, timeline);
@@ -93,7 +94,7 @@ impl<'a> Interleaving<'a> {
 }
 
 /// The nodes and how they start are in the first byte, which of them have no storage in the second.
-fn cluster([first, second]: [u8; 2], traced: bool, timeline: Option<String>) -> Cluster {
+fn cluster([first, second]: [u8; 2], traced: bool, timeline: Option<Timeline<u64>>) -> Cluster {
     let nodes = [3, 3, 3, 3, 4, 5, 5, 2][usize::from(first % 8)];
     let kind = first / 8 % 4;
     let start = if kind < 2 { Start::Bootstrapped } else { Start::Blank };

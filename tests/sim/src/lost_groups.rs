@@ -10,7 +10,8 @@ use crate::safety::ViolationKind;
 impl Cluster {
     /// Whether `node` may forget now: any node at any time in a group that began with nothing, or that may end; otherwise
     /// if the others suffice to bring it back, in each membership that may be in force.
-    pub(crate) fn may_forget(&self, node: u64) -> bool {
+    #[must_use]
+    pub fn may_forget(&self, node: u64) -> bool {
         self.options.begins_blank()
             || self.options.may_end && !self.is_forming()
             || self.is_remembered_without(node)

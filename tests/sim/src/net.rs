@@ -58,11 +58,6 @@ impl Fate {
         self.arrivals.iter().flatten().any(|&delay| delay <= options.delay.1)
     }
 
-    /// Whether the message never arrives.
-    pub(crate) fn is_lost(&self) -> bool {
-        self.arrivals == [None; 2]
-    }
-
     /// The delay after which no copy of the message is under way any more.
     pub(crate) fn last(&self) -> u64 {
         self.arrivals.into_iter().flatten().max().unwrap_or(0)

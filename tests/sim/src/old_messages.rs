@@ -6,7 +6,7 @@ use quorate::adapters::record::MessageNumber;
 use quorate::message::{Answer, Body, Order, Phase};
 
 use crate::clock::{Instant, MS};
-use crate::cluster::{Cluster, ScheduledEvent};
+use crate::cluster::{Cluster, ScheduledEvent, index_of};
 use crate::rng::{Dice, Ppm};
 
 /// How many messages from one node to another are kept.
@@ -79,7 +79,7 @@ impl Cluster {
         number: MessageNumber,
     ) {
         let often = self.net.options.old;
-        if often == 0 {
+        if often == 0 && !self.options.keeps_messages {
             return;
         }
         let kept = Kept { sent: self.now, message: message.clone(), number };
@@ -104,6 +104,12 @@ impl Cluster {
         if self.net.options.old_bursts && self.dice.chance(300_000) {
             self.burst(node);
         }
+    }
+
+    /// Delivers a burst of old messages to `node` and from it. If there are to be any, messages have to be kept:
+    /// [`Options::keeps_messages`](crate::Options::keeps_messages).
+    pub fn repeat_old_messages(&mut self, node: u64) {
+        self.burst(index_of(node));
     }
 
     /// Delivers a burst of old messages to the node at index `node` and from it.

@@ -1,5 +1,6 @@
 //! The options of a cluster.
 
+use quorate::adapters::record::Timeline;
 use quorate::{ClusterId, HardState, Limits, Memory, Timing};
 
 use crate::amnesia::RUN_BEGINS;
@@ -35,8 +36,8 @@ pub struct Options {
     pub replicates: bool,
     /// Whether a trace is kept.
     pub traced: bool,
-    /// The title of the timeline that is kept to be drawn; none is kept if `None`.
-    pub timeline: Option<String>,
+    /// A timeline without events, to which the run is told so that it can be drawn.
+    pub timeline: Option<Timeline<u64>>,
     /// Whether a violation panics, or is left in `Cluster::violation`.
     pub panics: bool,
     /// How many attempts may fail because of lost messages, as in `leaderless_bound`. With `None` only
@@ -52,6 +53,9 @@ pub struct Options {
     /// Whether each node has storage, beginning with node 1. Nodes beyond the list have. One that has none starts with
     /// nothing, or, in a group that does not begin so, loses its storage with its first process.
     pub memories: Vec<Memory>,
+    /// Whether messages are kept so that [`Cluster::repeat_old_messages`](crate::Cluster::repeat_old_messages) can deliver
+    /// them again, also if the network by itself never does.
+    pub keeps_messages: bool,
     /// Whether so many nodes may forget that a group is over, if it was not founded by blank nodes: the others are no
     /// quorum, or there are none. Then blank nodes may found no other one (rule 9.6 (c)).
     pub may_end: bool,
@@ -91,6 +95,7 @@ impl Default for Options {
             replay: None,
             starts: Vec::new(),
             memories: Vec::new(),
+            keeps_messages: false,
             may_end: false,
         }
     }

@@ -44,6 +44,8 @@ pub(crate) struct Host {
     pub(crate) unmounted: Option<UnmountedDisk>,
     /// The disk of this machine, if it is another one than that of the others.
     pub(crate) disk: Option<DiskOptions>,
+    /// Whether no write ends on that disk.
+    pub(crate) disk_is_full: bool,
     /// How many messages the node has sent.
     pub(crate) sent: u64,
 }
@@ -68,6 +70,8 @@ pub(crate) struct Process {
     pub(crate) ticked: usize,
     /// The state that is being written.
     pub(crate) writing: Option<HardState<u64>>,
+    /// Whether that write waits until there is room on the disk.
+    pub(crate) waits_for_room: bool,
     pub(crate) frozen: bool,
     /// The lease that was published last. The leader's workers act under it.
     pub(crate) published: Option<Lease>,

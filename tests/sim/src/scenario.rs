@@ -21,6 +21,7 @@ use crate::options::Options;
 use crate::records::Counts;
 use crate::rng::Dice;
 use crate::safety::{Violation, ViolationKind};
+use crate::timeline::of_a_run;
 use crate::wishes;
 
 /// The slowest write that does not stall.
@@ -120,11 +121,11 @@ impl Scenario {
     pub fn outcome_with_timeline(&self) -> Outcome {
         let Scenario { seed, nodes, faults, seconds } = self;
         let title = format!("Seed {seed}: {nodes} nodes, faults {faults}, {seconds} seconds");
-        let outcome = self.outcome_keeping(true, Some(title));
+        let outcome = self.outcome_keeping(true, Some(of_a_run(&title)));
         outcome.with_command(&page_command(&self.replay()))
     }
 
-    fn outcome_keeping(&self, traced: bool, timeline: Option<String>) -> Outcome {
+    fn outcome_keeping(&self, traced: bool, timeline: Option<Timeline<u64>>) -> Outcome {
         let mut cluster = self.cluster(traced, timeline);
         let mut dice = Dice::new(!self.seed);
         let end = self.seconds * SECOND;
@@ -157,7 +158,7 @@ impl Scenario {
         }
     }
 
-    fn cluster(&self, traced: bool, timeline: Option<String>) -> Cluster {
+    fn cluster(&self, traced: bool, timeline: Option<Timeline<u64>>) -> Cluster {
         let options = if self.faults == Faults::Lengths {
             lengths::options(self.seed, self.nodes)
         } else {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use quorate::adapters::record::Timeline;
+
 use crate::churn;
 use crate::clock::SECOND;
 use crate::cluster::Cluster;
@@ -12,6 +14,7 @@ use crate::options::Options;
 use crate::records::Counts;
 use crate::rng::Dice;
 use crate::scenario::{Outcome, inject, mend, options, page_command};
+use crate::timeline::of_a_run;
 
 /// One run that bytes decide: first the options of the cluster, then one action after another, each with
 /// the fates of the messages and writes that follow it. Any bytes are a run, and a change of some bytes
@@ -60,7 +63,7 @@ impl<'a> Schedule<'a> {
     /// Runs it and returns the outcome with a timeline that is to be drawn, and with a trace.
     #[must_use]
     pub fn outcome_with_timeline(&self) -> Outcome {
-        let outcome = self.outcome_keeping(true, Some("A run of the fuzz target faults".into()));
+        let outcome = self.outcome_keeping(true, Some(of_a_run("A run of the fuzz target faults")));
         outcome.with_command(&page_command(&self.replay()))
     }
 
@@ -70,7 +73,7 @@ impl<'a> Schedule<'a> {
         format!("cargo run -p quorate-sim --release -- schedule --bytes {}", digits_of(self.bytes))
     }
 
-    fn outcome_keeping(&self, traced: bool, timeline: Option<String>) -> Outcome {
+    fn outcome_keeping(&self, traced: bool, timeline: Option<Timeline<u64>>) -> Outcome {
         let (setup, actions) = self.bytes.split_at(RECORD.min(self.bytes.len()));
         let mut dice = loaded(setup);
         let mut cluster = cluster(&mut dice, traced, timeline);
@@ -99,7 +102,7 @@ fn loaded(bytes: &[u8]) -> Dice {
     dice
 }
 
-fn cluster(dice: &mut Dice, traced: bool, timeline: Option<String>) -> Cluster {
+fn cluster(dice: &mut Dice, traced: bool, timeline: Option<Timeline<u64>>) -> Cluster {
     let nodes = 1 + dice.below(5) as usize;
     let faults = dice.below(256) << 8 | dice.below(256);
     // With every third seed the group forms itself.

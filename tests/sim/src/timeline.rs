@@ -7,11 +7,19 @@ use quorate::{Input, Message, Output};
 
 use crate::clock::SECOND;
 use crate::cluster::Cluster;
+use crate::net::Fate;
 use crate::process::Process;
 
-/// An empty timeline of this title, of `n` nodes.
-pub(crate) fn of_nodes(title: &str, n: usize) -> Timeline<u64> {
-    Timeline::new(Source::Simulation, title, 1..=n as u64)
+/// The timeline of a run with that title, in which nothing has happened yet.
+pub(crate) fn of_a_run(title: &str) -> Timeline<u64> {
+    Timeline::new(Source::Simulation, title, [])
+}
+
+/// The timeline that a cluster of `n` nodes keeps.
+pub(crate) fn of_nodes(timeline: Option<&Timeline<u64>>, n: usize) -> Option<Timeline<u64>> {
+    let mut timeline = timeline?.clone();
+    timeline.list(1..=n as u64);
+    Some(timeline)
 }
 
 impl Cluster {
@@ -65,12 +73,26 @@ impl Cluster {
         timeline.step(now, input, outputs, &process.election, to_true_time(process));
     }
 
-    /// A message is sent. Its number is the default one if no timeline is kept.
-    pub(crate) fn tell_sending(&mut self, node: usize, to: u64, message: &Message<u64>) -> MessageNumber {
-        let now = self.now();
-        let timeline = self.timeline.as_mut();
-        timeline
-            .map_or_else(MessageNumber::default, |timeline| timeline.send(now, node as u64 + 1, to, message))
+    /// The number of the message that is sent next; the default one if no timeline is kept.
+    pub(crate) fn next_message(&self) -> MessageNumber {
+        self.timeline.as_ref().map_or_else(MessageNumber::default, Timeline::next_message)
+    }
+
+    /// A message is sent. `fate` is not known if there is no network here.
+    pub(crate) fn tell_sending(&mut self, node: usize, to: u64, message: &Message<u64>, fate: Option<Fate>) {
+        self.tell(|timeline, now| {
+            let from = node as u64 + 1;
+            let Some(fate) = fate else {
+                timeline.send(now, from, to, message);
+                return;
+            };
+            let due = |delay: u64| now + Duration::from_nanos(delay);
+            let arrivals: Vec<Duration> = fate.arrivals.into_iter().flatten().map(due).collect();
+            let number = timeline.send_arriving(now, from, to, message, &arrivals);
+            if arrivals.is_empty() {
+                timeline.lose(now, number);
+            }
+        });
     }
 }
 

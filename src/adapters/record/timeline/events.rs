@@ -2,6 +2,7 @@
 
 use alloc::format;
 use alloc::string::ToString;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::encoding::micros;
@@ -68,8 +69,37 @@ impl<I: NodeId> Timeline<I> {
 
     /// A message is sent. The number that is returned is for [`receive`](Self::receive) and [`lose`](Self::lose).
     pub fn send(&mut self, at: Duration, from: I, to: I, message: &Message<I>) -> MessageNumber {
-        self.messages = self.messages.saturating_add(1);
-        let number = MessageNumber(self.messages);
+        self.tell_message(at, (from, to), message, None)
+    }
+
+    /// A message is sent, of which it is known when its copies are due to arrive: none, if it is lost. What really happens
+    /// is told as well when it does.
+    pub fn send_arriving(
+        &mut self,
+        at: Duration,
+        from: I,
+        to: I,
+        message: &Message<I>,
+        due: &[Duration],
+    ) -> MessageNumber {
+        self.tell_message(at, (from, to), message, Some(due))
+    }
+
+    /// The number that the next message will have.
+    #[must_use]
+    pub fn next_message(&self) -> MessageNumber {
+        MessageNumber(self.messages.saturating_add(1))
+    }
+
+    fn tell_message(
+        &mut self,
+        at: Duration,
+        (from, to): (I, I),
+        message: &Message<I>,
+        due: Option<&[Duration]>,
+    ) -> MessageNumber {
+        let number = self.next_message();
+        self.messages = number.0;
         let (Some(from), Some(to)) = (self.index_of(from), self.index_of(to)) else { return number };
         if self.events.is_full() {
             self.pass(at);
@@ -82,6 +112,10 @@ impl<I: NodeId> Timeline<I> {
             out.number(to as u64);
             out.number(text.index);
             out.numbers(&text.numbers);
+            if let Some(due) = due {
+                let due: Vec<u64> = due.iter().map(|&due| micros(due)).collect();
+                out.numbers(&due);
+            }
         });
         number
     }

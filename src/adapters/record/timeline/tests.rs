@@ -1,3 +1,11 @@
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that panics has found something"
+)]
+
 use alloc::vec::Vec;
 
 use rand_core::{Infallible, TryRng};
@@ -6,6 +14,7 @@ use serde_json::Value;
 use super::*;
 use crate::config::Config;
 use crate::hard_state::HardState;
+use crate::io::Urgency;
 use crate::types::ClusterId;
 
 /// A generator that draws the least of everything.
@@ -211,4 +220,22 @@ fn chunks_together_are_the_whole() {
     let json = whole.json();
     assert!(events.len() > 100);
     assert_eq!((&Value::from(texts), &Value::from(events)), (&json["texts"], &json["events"]));
+}
+
+#[test]
+fn a_handover_shows_the_rules_that_acted() {
+    let mut group = Group::new(3);
+    group.run(Duration::from_secs(1));
+    group.command(1, Input::Resign { successor: Some(2), urgency: Urgency::WhenReady });
+    group.run(Duration::from_millis(300));
+    assert_eq!(group.rules_of(1, "is told to resign in favour of node 2"), ["6.1"]);
+    assert_eq!(group.rules_of(1, "names node 2 its successor"), ["6.1"]);
+    assert_eq!(group.rules_of(2, "is to try whether it could take over"), ["2.1", "6.2"]);
+    assert_eq!(group.rules_of(2, "asks whether it would win, in the name of its leader"), ["6.2"]);
+    assert_eq!(group.rules_of(2, "reserves its vote of term 2 for itself"), ["4.10"]);
+    assert_eq!(group.rules_of(1, "hears that node 2 is ready to take over"), ["3.1", "6.2", "6.3"]);
+    assert_eq!(group.rules_of(1, "stepped down from term 1: it resigned"), ["6.3"]);
+    assert_eq!(group.rules_of(2, "is released from its promise by node 1"), ["2.2", "6.3"]);
+    assert_eq!(group.rules_of(2, "campaigns in term 2"), ["4.3", "1.1", "6.3"]);
+    assert_eq!(group.rules_of(1, "votes for node 2 in term 2"), ["1.1", "2.1", "2.4", "6.3", "2.2", "1.2"]);
 }

@@ -111,6 +111,12 @@ fn end_number(template: &mut String, numbers: &mut Vec<u64>, digits: &mut String
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that panics has found something"
+)]
 mod tests {
     use alloc::string::ToString;
     use alloc::vec;
