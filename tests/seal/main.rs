@@ -14,6 +14,8 @@ mod nonces;
 #[cfg(target_os = "linux")]
 #[path = "../store/own_mounts.rs"]
 mod own_mounts;
+#[path = "../formats/page.rs"]
+mod page;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
