@@ -134,6 +134,11 @@
 //!                                                                           └────────┘   lease goes on (5.1)
 //! ```
 //!
+//! A group of three from its start, as a run of the real code: rings of the nodes at three instants, over a lane for each
+//! node, with its role and term, what it has promised, and the messages.
+//!
+#![cfg_attr(doc, doc = include_str!("guide/pictures/roles.svg"))]
+//!
 //! ## The files of all sections
 //!
 //! Files: `types.rs`, `types/time.rs`, `message.rs`, `message/display.rs`, `message/packed.rs`, `message/serial_form.rs`, `config.rs`, `config/checked_timing.rs`,
@@ -340,6 +345,11 @@
 //! Files: `lease.rs`, `progress.rs`, `tuning.rs`, `election/leadership.rs`, `election/long_promise.rs`,
 //! `election/heartbeat_timing.rs`
 //!
+//! Node 1 leads, and is cut off. In the middle of a ring, the bars are what the others still owe to the leader: the lease
+//! ends with the second longest, as two of four are a quorum with the leader. It ends before the promises do.
+//!
+#![cfg_attr(doc, doc = include_str!("guide/pictures/lease.svg"))]
+//!
 //! **3.1 What a promise is worth.** A promise of length `granted`, in reply to a request with the time
 //! `sent_at`, binds the voter before `sent_at + granted / (1 + drift) - resolution` on the requester's clock,
 //! rounded down. `drift` is `clock_drift_ppm` in a million, `resolution` the requester's own
@@ -465,6 +475,11 @@
 //!
 //! Files: `tally.rs`, `succession.rs`, `backoff.rs`, `request_timer.rs`, `election/deadline.rs`,
 //! `election/early_pre_vote.rs`, `election/campaign.rs`, `election/vote_reply.rs`
+//!
+//! Node 1 leads, and crashes. Node 2, the first in succession, asks early whether it could win (4.9); the others deny, as they
+//! are bound still, and grant their votes as soon as their promises are over.
+//!
+#![cfg_attr(doc, doc = include_str!("guide/pictures/failover.svg"))]
 //!
 //! **4.1 The election deadline.** A follower campaigns at the end of its promise (or now, if it is not
 //! bound) plus rank times stagger.
@@ -708,6 +723,11 @@
 //! Files: `succession.rs`, `damping.rs`, `election/handover.rs`, `election/takeover.rs`, `election/timeout_now.rs`,
 //! `election/transfer_pre_vote.rs`
 //!
+//! Node 1 resigns in favour of node 2, which tries first whether it would win. Then the leader gives up its lease, releases
+//! all from their promises, and orders node 2 to campaign.
+//!
+#![cfg_attr(doc, doc = include_str!("guide/pictures/handover.svg"))]
+//!
 //! **6.1 Naming the successor.** A resigning leader names its successor in the heartbeats to it
 //! (`Order::Prepare`), at once, then at the retry interval for one promise length, and with each round of
 //! heartbeats, for one long promise at most.
@@ -889,6 +909,11 @@
 //!
 //! Files: `reconfig.rs`, `election/reconfiguration.rs`, `election/catch_up.rs`, `election/removal.rs`,
 //! `election/standstill.rs`, `election/formation.rs`
+//!
+//! The leader replaces node 3 by node 4, in three steps: node 4 is a learner, then a voter, and then node 3 is no member any
+//! more. Each step is committed before the next.
+//!
+#![cfg_attr(doc, doc = include_str!("guide/pictures/reconfiguration.svg"))]
 //!
 //! **8.1 A safe step.** A leader takes a step to another membership only under these conditions. Spec:
 //! `Reconfig`.
