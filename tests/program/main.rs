@@ -9,6 +9,8 @@ mod local_socket;
 mod nodes;
 #[cfg(unix)]
 mod operators;
+#[cfg(unix)]
+mod records;
 #[cfg(target_os = "linux")]
 mod registers;
 #[cfg(target_os = "linux")]
@@ -76,6 +78,7 @@ fn the_program_says_what_it_does() {
         "node",
         "status",
         "watch",
+        "replay",
         "members",
         "resign",
         "recover",

@@ -103,7 +103,7 @@ impl fmt::Display for MessageCounts {
         let MessageCounts { sent, arrived, doubled, late, lost, unmatched } = self;
         write!(
             f,
-            "{sent} messages: {arrived} arrived, {doubled} of them doubled, {late} late, {lost} lost; {unmatched} arrived \
+            "{sent} messages: {arrived} arrived, {late} of them late; {doubled} more copies arrived; {lost} were lost; {unmatched} arrived \
              that no record says were sent"
         )
     }

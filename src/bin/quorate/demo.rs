@@ -6,6 +6,7 @@
 //! quorate demo
 //! quorate demo --nodes 7 --rounds 30 --timeout-ms 60
 //! quorate demo --no-disk
+//! quorate demo --html demo.html
 //! ```
 //!
 //! With `--no-disk` the processes store nothing: each that was killed has forgotten all, and comes back under its old id.
@@ -19,18 +20,21 @@ mod child;
 mod lease_log;
 mod membership_changes;
 mod node;
+mod pictures;
 mod processes;
 mod table;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::iter;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use quorate::Timing;
 
 pub(crate) use self::child::{NODE, node};
 use self::lease_log::LeaseLog;
+use self::pictures::Pictures;
 use self::processes::{Leadership, Processes, Storage};
 use self::table::Table;
 use crate::failure::Failure;
@@ -57,6 +61,9 @@ pub(crate) struct Args {
     /// Length of the promises to a leader; all other lengths are in proportion to it
     #[arg(long, value_name = "MS", default_value_t = 150, value_parser = clap::value_parser!(u32).range(30..=60_000))]
     timeout_ms: u32,
+    /// Writes a page that draws what the processes did, and one of the second group beside it, whose name ends in '-members'
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// The processes store nothing, and forget all when they are killed; in the end all are killed at once
     #[arg(long)]
     no_disk: bool,
@@ -64,7 +71,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     elections(args)?;
-    if args.no_disk { Ok(()) } else { membership_changes::run(args.timeout_ms, args.kills) }
+    if args.no_disk { Ok(()) } else { membership_changes::run(args) }
 }
 
 /// The lengths of `Timing::lan`, in proportion to this promise.
@@ -87,7 +94,8 @@ fn timing(promise_ms: u32) -> Timing {
 
 fn elections(args: &Args) -> Result<(), Failure> {
     let storage = if args.no_disk { Storage::None } else { Storage::Files };
-    let mut processes = Processes::new(args.nodes, 0, args.timeout_ms, storage)?;
+    let pictures = Pictures::of(args.html.clone(), "Elections on one machine");
+    let mut processes = Processes::new(args.nodes, 0, args.timeout_ms, storage, pictures)?;
     introduce(args, &processes, storage)?;
     let table = Table::begin(storage)?;
 
@@ -128,8 +136,9 @@ fn elections(args: &Args) -> Result<(), Failure> {
     }
 
     let unexpected_changes = processes.unexpected_changes();
-    let lease_log = processes.stop()?;
+    let (lease_log, pictures) = processes.stop()?;
     summarize(kills, (handover, frozen), unexpected_changes)?;
+    pictures.draw()?;
     audit(&lease_log)
 }
 

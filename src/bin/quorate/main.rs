@@ -29,6 +29,7 @@ mod paint;
 mod recover;
 mod register;
 mod register_program;
+mod replay;
 mod resign;
 mod run;
 mod screen;
@@ -59,6 +60,7 @@ enum Task {
     Node(Box<node::Args>),
     Status(status::Args),
     Watch(watch::Args),
+    Replay(replay::Args),
     #[command(subcommand, arg_required_else_help = false)]
     Members(members::Task),
     Resign(resign::Args),
@@ -99,6 +101,7 @@ fn perform(task: Task) -> Result<ExitCode, Failure> {
         Task::Node(args) => node::run(*args),
         Task::Status(args) => status::run(&args),
         Task::Watch(args) => watch::run(&args),
+        Task::Replay(args) => replay::run(&args),
         Task::Members(task) => members::run(task),
         Task::Resign(args) => resign::run(&args),
         Task::Recover(task) => recover::run(task),

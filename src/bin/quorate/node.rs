@@ -67,7 +67,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     let (config, protection) = (Config { timing, ..Config::new(node.id) }, node.group.protection(keys));
     let config = HostConfig { peers, protection, ..HostConfig::new(config, node.listen) };
     let (bound, margin) = (node.bind_socket()?, config.margin);
-    let host = node.start(config, Arc::new(|line| complain(line)))?;
+    let (host, last_lines) = node.start(config, Arc::new(|line| complain(line)))?;
     let _answers_until_the_end = node.serve_probes(&host)?;
     let local = bound.as_ref().map(|bound| bound.serve(&node.group.name, margin, &host)).transpose()?;
     if let Some(local) = local.clone() {
@@ -98,6 +98,7 @@ pub(crate) fn run(args: Args) -> Result<(), Failure> {
     }
     host.shutdown()?;
     drop(printer.join());
+    drop(last_lines);
     Ok(())
 }
 

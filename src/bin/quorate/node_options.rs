@@ -2,11 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use quorate::adapters::Advertised;
 use quorate::adapters::probes::ProbeServer;
+use quorate::adapters::record::{RecordEnd, Recorder, Recording};
 use quorate::adapters::register::{RegisterConfig, Use};
 use quorate::adapters::seal::Keyring;
 use quorate::adapters::store::{Deployment, DeploymentError};
@@ -18,6 +20,9 @@ use crate::failure::{BadInput, Failure};
 use crate::lengths::part;
 use crate::local_socket::Bound;
 use crate::register_program::{RegisterProgram, Say};
+
+/// How long the last lines of a record may take.
+const LAST_LINES: Duration = Duration::from_millis(500);
 
 #[derive(clap::Args)]
 pub(crate) struct NodeOptions {
@@ -70,6 +75,14 @@ pub(crate) struct NodeOptions {
     /// configuration that serves every start
     #[arg(long, conflicts_with_all = ["first_rollout", "joins", "may_have_forgotten"])]
     first_start: bool,
+    /// Records all that goes into the node and comes out of it, in lines of JSON behind those that are in this file: for
+    /// 'quorate replay', and for reports of bugs. See the page guide::records of the documentation. What a node at rest
+    /// writes is a megabyte or two a minute
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
+    /// How long the file of the record may become; the node runs on without
+    #[arg(long, value_name = "MB", default_value_t = 1_024, requires = "record", value_parser = clap::value_parser!(u64).range(1..=1_048_576))]
+    record_limit_mb: u64,
     /// Tells programs on this machine of the lease, the leader and the news, in lines of JSON, on a Unix socket at this path:
     /// see the page guide::languages of the documentation. The user and the group of this process can connect. Linux only
     #[arg(long, value_name = "PATH")]
@@ -132,15 +145,32 @@ impl GroupOptions {
 }
 
 impl NodeOptions {
-    /// Starts the node, for the first time or again. What its register has to say is passed to `say`.
-    pub(crate) fn start(&self, config: HostConfig<Id>, say: Say) -> Result<Host<Id>, Failure> {
+    /// Starts the node, for the first time or again. What its register and its record have to say is passed to `say`.
+    pub(crate) fn start(&self, config: HostConfig<Id>, say: Say) -> Result<(Host<Id>, LastLines), Failure> {
         let config = HostConfig { takes_commands: !self.no_commands, advertised: self.advertise, ..config };
-        let config = self.with_register(config, say)?;
+        let recorder = self.recorder(&say)?;
+        let last_lines = LastLines(recorder.as_ref().map(Recorder::recording));
+        let config = HostConfig { recorder, ..self.with_register(config, say)? };
         let host = match &self.data {
             Some(folder) => Host::start_in(folder, &self.deployment()?, config),
             None => Host::start_volatile(config, self.group.cluster(), self.founders()?),
         };
-        host.map_err(|error| self.start_failure(error))
+        Ok((host.map_err(|error| self.start_failure(error))?, last_lines))
+    }
+
+    /// What records the node, if it is to be recorded.
+    fn recorder(&self, say: &Say) -> Result<Option<Recorder>, Failure> {
+        let Some(path) = &self.record else { return Ok(None) };
+        let recorder = Recorder::to_file(path).map_err(|error| {
+            BadInput::new(format_args!("the record cannot be written to {}: {error}", path.display()))
+        })?;
+        let (say, path) = (Arc::clone(say), path.clone());
+        let recorder = recorder.limit(self.record_limit_mb.saturating_mul(1 << 20)).on_end(move |end| {
+            if !matches!(end, RecordEnd::Complete) {
+                say(&format!("the record in {} has ended, and the node runs on: {end}", path.display()));
+            }
+        });
+        Ok(Some(recorder))
     }
 
     /// Has the node speak for the voter of its register, if there is one.
@@ -235,6 +265,17 @@ impl NodeOptions {
             .into(),
             HostStartError::Bind(_) | HostStartError::Seed(_) | HostStartError::Thread(_) => error.into(),
             error => BadInput::says(error).into(),
+        }
+    }
+}
+
+/// The last lines of a record, for which the end of the process waits a little.
+pub(crate) struct LastLines(Option<Recording>);
+
+impl Drop for LastLines {
+    fn drop(&mut self) {
+        if let Some(recording) = &self.0 {
+            let _too_slow_to_wait_for = recording.wait(LAST_LINES);
         }
     }
 }

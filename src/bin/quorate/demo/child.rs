@@ -11,6 +11,7 @@ use std::{fs, iter, process, thread};
 
 use clap::Parser;
 use quorate::adapters::clock::BootClock;
+use quorate::adapters::record::Recorder;
 use quorate::adapters::seal::Keyring;
 use quorate::adapters::store::Store;
 use quorate::adapters::udp::{Host, HostConfig, Notice};
@@ -42,6 +43,9 @@ struct Args {
     /// The file with the group's key
     #[arg(long)]
     key: PathBuf,
+    /// Where to record
+    #[arg(long)]
+    record: Option<PathBuf>,
     /// The first start
     #[arg(long)]
     new: bool,
@@ -124,6 +128,7 @@ pub(crate) fn node(args: impl Iterator<Item = OsString>) -> Result<ExitCode, Fai
     // Without a margin the reports show all that the lease permits.
     let config = HostConfig { peers, margin: Duration::ZERO, ..HostConfig::new(config, args.listen) }
         .sealed(Keyring::read(&args.key)?);
+    let config = HostConfig { recorder: args.record.as_ref().map(Recorder::to_file).transpose()?, ..config };
     let host = Arc::new(start(config, &args, members)?);
     report_leases(&host);
     let reporter = Arc::clone(&host);

@@ -2,19 +2,24 @@
 //! change, then any process. The target is lost with a leader that dies, so the next leader is asked again
 //! until the change is done.
 
+use std::ffi::OsStr;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::child::bits;
+use super::pictures::Pictures;
 use super::processes::{PATIENCE, Processes, Storage};
-use super::{Id, audit};
+use super::{Args, Id, audit};
 use crate::failure::Failure;
 
 /// A change must be done within this many promises for each killed process, and [`PATIENCE`].
 const PROMISES: u32 = 40;
 
-pub(crate) fn run(promise_ms: u32, kills: u32) -> Result<(), Failure> {
-    let mut processes = Processes::new(3, 2, promise_ms, Storage::Files)?;
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let (promise_ms, kills) = (args.timeout_ms, args.kills);
+    let pictures = Pictures::of(args.html.as_deref().map(second_page), "Changes of members on one machine");
+    let mut processes = Processes::new(3, 2, promise_ms, Storage::Files, pictures)?;
     let promise = Duration::from_millis(promise_ms.into());
     writeln!(
         io::stdout(),
@@ -37,7 +42,16 @@ pub(crate) fn run(promise_ms: u32, kills: u32) -> Result<(), Failure> {
     processes.kill(leader.id)?;
     let next = processes.next_leader("a kill")?;
     processes.say(format_args!("  {} is killed: {} leads the two that are left.\n", leader.id, next.id))?;
-    audit(&processes.stop()?)
+    let (lease_log, pictures) = processes.stop()?;
+    pictures.draw()?;
+    audit(&lease_log)
+}
+
+/// The page beside the first one.
+fn second_page(first: &Path) -> PathBuf {
+    let part = |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let (stem, extension) = (part(first.file_stem()), part(first.extension()));
+    first.with_file_name(format!("{stem}-members.{extension}"))
 }
 
 /// Changes the members to `target`.

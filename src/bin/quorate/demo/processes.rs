@@ -11,6 +11,7 @@ use std::time::Duration;
 use std::{env, fs};
 
 use quorate::adapters::clock::BootClock;
+use quorate::adapters::record::Deed;
 use quorate::adapters::seal::Keyring;
 use tempfile::TempDir;
 
@@ -18,6 +19,7 @@ use super::Id;
 use super::child::{Members, NODE, Report};
 use super::lease_log::{LeaseLog, Process};
 use super::node::Node;
+use super::pictures::Pictures;
 use crate::failure::Failure;
 use crate::paint::Paint;
 use crate::screen::Screen;
@@ -67,6 +69,7 @@ pub(crate) struct Processes {
     unexpected_changes: u32,
     screen: Screen,
     paint: Paint,
+    pictures: Pictures,
 }
 
 /// What is wrong with an id that no process has.
@@ -79,6 +82,7 @@ impl Processes {
         joiners: u32,
         promise_ms: u32,
         storage: Storage,
+        pictures: Pictures,
     ) -> Result<Self, Failure> {
         // All sockets exist at once, so that their ports differ, and are closed when this returns.
         let sockets =
@@ -107,6 +111,7 @@ impl Processes {
             unexpected_changes: 0,
             screen: Screen::new(),
             paint: Paint::for_output(),
+            pictures,
         })
     }
 
@@ -155,6 +160,9 @@ impl Processes {
             command.arg("--members").arg(members.join(","));
         }
         command.args(new.then_some("--new"));
+        if let Some(folder) = self.pictures.folder()? {
+            command.arg("--record").arg(folder.join(format!("node-{id:03}.record")));
+        }
         node.spawn(command, self.sender.clone())
     }
 
@@ -162,6 +170,7 @@ impl Processes {
         self.expect_new_leader();
         let at = self.now();
         let mut child = self.node_mut(id)?.child.take().ok_or("the process is dead already")?;
+        self.pictures.deed(Deed::Killed, id)?;
         child.kill()?;
         child.wait()?;
         Ok(at)
@@ -170,11 +179,13 @@ impl Processes {
     pub(crate) fn freeze(&mut self, id: Id) -> Result<Duration, Failure> {
         self.expect_new_leader();
         let at = self.now();
+        self.pictures.deed(Deed::Frozen, id)?;
         self.node_mut(id)?.freeze()?;
         Ok(at)
     }
 
     pub(crate) fn thaw(&mut self, id: Id) -> Result<(), Failure> {
+        self.pictures.deed(Deed::Thawed, id)?;
         self.node_mut(id)?.thaw()
     }
 
@@ -300,8 +311,8 @@ impl Processes {
         std::iter::once(String::new()).chain(rows).collect()
     }
 
-    /// Ends all processes and returns the log of their leases.
-    pub(crate) fn stop(mut self) -> Result<LeaseLog, Failure> {
+    /// Ends all processes and returns the log of their leases, and what draws them.
+    pub(crate) fn stop(mut self) -> Result<(LeaseLog, Pictures), Failure> {
         self.screen.clear()?;
         for node in self.nodes.values_mut() {
             if let Some(mut child) = node.child.take() {
@@ -315,7 +326,7 @@ impl Processes {
         while let Ok((process, report)) = self.reports.recv() {
             self.take(process, report);
         }
-        Ok(std::mem::take(&mut self.lease_log))
+        Ok((std::mem::take(&mut self.lease_log), std::mem::take(&mut self.pictures)))
     }
 
     /// From now on [`next_leader`](Self::next_leader) waits for a leader of a later term.

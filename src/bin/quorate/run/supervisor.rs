@@ -29,7 +29,7 @@ use crate::Id;
 use crate::failure::{Failure, causes, exit_code};
 use crate::lengths::part;
 use crate::local_socket::LocalSocket;
-use crate::node_options::NodeOptions;
+use crate::node_options::{LastLines, NodeOptions};
 use crate::operating::leads;
 
 /// Runs a command on exactly one machine of a group
@@ -183,7 +183,7 @@ fn supervise(args: &Args, node: &NodeOptions, log: &Log) -> Result<ExitCode, Fai
     let Supervision { service, hooks } = Supervision::new(args, node.id, promise, log)?;
     let keys = node.group.keys()?;
     let (bound, margin) = (node.bind_socket()?, part(promise, 6));
-    let host = start_host(node, keys.clone(), (timing(promise), margin), log)?;
+    let (host, _waits_for_its_end) = start_host(node, keys.clone(), (timing(promise), margin), log)?;
     let local = bound.as_ref().map(|bound| bound.serve(&node.group.name, margin, &host)).transpose()?;
     // The list of peers may be the same on all nodes.
     let others = node.peer.iter().filter(|(id, _)| *id != node.id);
@@ -299,7 +299,7 @@ fn start_host(
     keys: Option<Keyring>,
     (timing, margin): (Timing, Duration),
     log: &Log,
-) -> Result<Host<Id>, Failure> {
+) -> Result<(Host<Id>, LastLines), Failure> {
     let config = Config { timing, ..Config::new(node.id) };
     // With this margin the supervisor kills at the same time as the guard.
     let (peers, protection) = (node.peer.clone(), node.group.protection(keys));
