@@ -38,7 +38,7 @@ const FINGER = 22;
 function ringOf(count: number, layout: RingLayout): Ring {
   const { width, height } = layout;
   // Beside the ring there is room for names.
-  const half = Math.min(width / 2 - Math.min(72, width * 0.14), height / 2 - Math.min(38, height * 0.1));
+  const half = Math.min(width / 2 - Math.min(72, width * 0.14), height / 2 - Math.min(46, height * 0.15));
   // Nodes are as large as their neighbours let them be.
   const share = Math.sin(Math.PI / Math.max(2, count));
   const node = Math.max(7, Math.min(34, half * 0.26, (half * share) / (1.75 + share)));
@@ -232,7 +232,7 @@ function drawBody(pen: Pen, x: number, y: number, r: number, state: NodeState): 
   if (state.role === "R") pen.circle(x, y, r - 3, { stroke: "paper", width: 1.5, dash: [3, 3] });
   if (state.role === "L" && !frozen) pen.circle(x, y, r - 3, { stroke: "onDark", width: 1.2 });
   const ink: Ink = frozen ? "ink" : textOn(state.role);
-  const withTerm = r >= 17;
+  const withTerm = r >= 20;
   const size = withTerm ? r * 0.78 : r * 1.05;
   pen.text(x, y + (withTerm ? r * 0.06 : size * 0.36), state.role, { ink, size, bold: true, align: "middle" });
   if (withTerm) pen.text(x, y + r * 0.58, shortTerm(state.term), { ink, size: Math.max(9, r * 0.38), align: "middle" });

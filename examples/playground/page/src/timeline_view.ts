@@ -93,7 +93,9 @@ export function drawTimeline(pen: Pen, model: Model, view: TimelineWindow): void
 /** All that does not depend on the playhead. */
 function drawPast(pen: Pen, model: Model, view: TimelineWindow, scale: Scale, lanes: readonly Rows[]): void {
   drawGround(pen, view, scale, lanes);
-  pen.clip(scale.left, headOf(view) - STRIP, scale.right - scale.left, view.height - headOf(view) + STRIP);
+  // Nothing is known of what comes after the end.
+  const known = Math.min(scale.right, Math.max(scale.left, xOf(scale, model.end)));
+  pen.clip(scale.left, headOf(view), known - scale.left, view.height - headOf(view));
   model.lanes.forEach((lane, index) => {
     const rows = lanes[index] as Rows;
     drawPromises(pen, model, lane, rows, scale);
@@ -101,6 +103,8 @@ function drawPast(pen: Pen, model: Model, view: TimelineWindow, scale: Scale, la
     drawLease(pen, lane, rows, scale);
     drawWrites(pen, lane, rows, scale);
   });
+  pen.unclip();
+  pen.clip(scale.left, headOf(view) - STRIP, scale.right - scale.left, view.height - headOf(view) + STRIP);
   const messages = messagesInSight(model, scale);
   if (messages === null) {
     const counts = model.lanes.map((lane) => densityOf(lane, scale));

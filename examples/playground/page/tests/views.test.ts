@@ -91,12 +91,15 @@ const windowOf = (model: Model, from: number, to: number, width = 1_100): Timeli
 for (const nodes of [1, 2, 3, 5, 9, 25]) {
   test(`the labels of a ring of ${nodes} do not overlap, and are inside of the picture`, () => {
     const model = parsed(sample(nodes, nodes, 3_000_000));
-    for (const at of [0, 150_000, 1_000_000, 2_450_000]) {
-      const notes = new Notes();
-      drawRing(notes, model, at, layout);
-      assertApart(notes.texts.filter((box) => box.text !== ""));
-      for (const box of notes.texts) {
-        assert(box.x >= 0 && box.x + box.width <= layout.width && box.y >= 0 && box.y + box.height <= layout.height, box.text);
+    for (const [width, height] of [[480, 440], [830, 330], [370, 320]] as const) {
+      for (const at of [0, 150_000, 1_000_000, 2_450_000]) {
+        const notes = new Notes();
+        drawRing(notes, model, at, { ...layout, width, height });
+        assertApart(notes.texts.filter((box) => box.text !== ""));
+        for (const box of notes.texts) {
+          const inside = box.x >= 0 && box.x + box.width <= width && box.y >= 0 && box.y + box.height <= height;
+          assert(inside, `${box.text} in ${width} x ${height}`);
+        }
       }
     }
   });
