@@ -22,7 +22,7 @@ import toursData from "../tours.json";
 const BUDGET_MS = 9;
 /** How long it may work in one frame while nothing else goes on. */
 const REPLAY_BUDGET_MS = 30;
-const LARGEST_FILE = 256 * 1024 * 1024;
+const LARGEST_FILE = 128 * 1024 * 1024;
 const USUAL_SPAN = 800_000;
 const SHORTEST_SPAN = 2_000;
 /** A longer timeline begins at the speed of true time. */
@@ -735,7 +735,7 @@ class App {
 
   async openFile(file: File): Promise<void> {
     if (file.size > LARGEST_FILE) {
-      this.error(`The file ${file.name} has ${count(file.size / 1_048_576)} MB; the page opens files of up to 256 MB.`);
+      this.error(`The file ${file.name} has ${count(file.size / 1_048_576)} MB; the page opens files of up to 128 MB.`);
       return;
     }
     this.#busyText(`Reading ${file.name} …`);

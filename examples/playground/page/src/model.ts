@@ -69,8 +69,8 @@ export interface Chunk {
   readonly violation: Violation | null;
 }
 
-export const MOST_CHARACTERS = 256_000_000;
-export const MOST_EVENTS = 5_000_000;
+export const MOST_CHARACTERS = 135_000_000;
+export const MOST_EVENTS = 2_500_000;
 export const MOST_NODES = 100;
 const MOST_TEXTS = 100_000;
 const MOST_NUMBERS = 64;
