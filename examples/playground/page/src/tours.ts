@@ -1,4 +1,5 @@
-// Guided tours: a text for each step, what is done at its beginning, and how far the run goes on.
+// Guided tours: a text for each step, what is done at its beginning, and how far the run goes on. What a step claims is in its
+// field `expect`, which the page does not hold: `engine/tests/tours.rs` goes through the tours as is done here, and tests it.
 
 import { isDeed, type Deed } from "./deeds.ts";
 import type { Session, Settings } from "./engine.ts";

@@ -70,12 +70,14 @@ impl<I: NodeId> Step<'_, I> {
     /// The rules by which another membership is in force.
     fn of_another_membership(&self) -> &'static [&'static str] {
         let (before, after) = (&self.before.membership, &self.after.membership);
+        // A learner that becomes a voter was a member before.
+        let has_other_members = (before.voters(), before.learners()) != (after.voters(), after.learners());
         match (self.before.role, self.after.role) {
-            (RoleKind::Leader, RoleKind::Leader) if before.members() != after.members() => &["8.1", "8.2"],
+            (RoleKind::Leader, RoleKind::Leader) if has_other_members => &["8.1", "8.2"],
             (RoleKind::Leader, RoleKind::Leader) => &["4.6"],
             (_, RoleKind::Leader) if before.is_forming() => &["8.4", "4.6"],
             (_, RoleKind::Leader) => &["4.6"],
-            _ if before.members() == after.members() => &["7.1", "7.2"],
+            _ if !has_other_members => &["7.1", "7.2"],
             _ => &["7.2"],
         }
     }
