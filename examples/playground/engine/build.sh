@@ -25,11 +25,12 @@ cargo build --quiet --locked --release --lib --target wasm32-unknown-unknown
 target="${CARGO_TARGET_DIR:-target}"
 
 rm -rf pkg
-wasm-bindgen --target web --no-typescript --out-dir pkg \
-    "$target/wasm32-unknown-unknown/release/quorate_playground.wasm"
-# What the compiler assumes of every WebAssembly engine today.
+mkdir pkg
+# What the compiler assumes of every WebAssembly engine today. wasm-opt comes first: old ones mix up the two tables of what
+# wasm-bindgen makes.
 features=(--enable-mutable-globals --enable-sign-ext --enable-bulk-memory --enable-nontrapping-float-to-int
     --enable-multivalue --enable-reference-types)
-wasm-opt -Oz "${features[@]}" pkg/quorate_playground_bg.wasm -o pkg/optimized.wasm
-mv pkg/optimized.wasm pkg/quorate_playground_bg.wasm
+wasm-opt -Oz "${features[@]}" "$target/wasm32-unknown-unknown/release/quorate_playground.wasm" -o pkg/optimized.wasm
+wasm-bindgen --target web --no-typescript --out-dir pkg --out-name quorate_playground pkg/optimized.wasm
+rm pkg/optimized.wasm
 echo "engine: $(wc -c <pkg/quorate_playground_bg.wasm) bytes of WebAssembly"
