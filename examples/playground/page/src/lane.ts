@@ -100,13 +100,10 @@ export class Lane {
   readonly writes = new Spans();
   /** While the node holds one membership; the tag is its index. */
   readonly memberships = new Spans();
-  /** Changes of the rate of the clock; the tag is in millionths. */
-  readonly rates = new Spans();
-  /** When the node sent a message, and when it acted. */
+  /** While the node has one rank among the successors; the tag is the rank. */
+  readonly ranks = new Spans();
+  /** When the node sent a message. */
   readonly sent: Column<Float64Array> = floats();
-  /** The indices of the events in which the node acted. */
-  readonly acts: Column<Int32Array> = integers();
-  readonly actTimes: Column<Float64Array> = floats();
 
   private readonly now: Row = {
     phase: 0,
@@ -142,6 +139,7 @@ export class Lane {
       row.writing = NaN;
       row.role = 0;
       row.leader = -1;
+      this.ranks.close(at);
     }
     this.record(at);
   }
@@ -161,6 +159,16 @@ export class Lane {
     this.now.writing = NaN;
     this.writes.close(at);
     this.record(at);
+  }
+
+  /** A heartbeat tells the node its rank. */
+  rank(at: number, rank: number): void {
+    this.ranks.extend(at, Infinity, rank);
+  }
+
+  rankAt(at: number): number | null {
+    const index = this.ranks.indexAt(at);
+    return index < 0 || this.ranks.ends.at(index) <= at ? null : this.ranks.tags.at(index);
   }
 
   /** How many rows there are. */
@@ -238,6 +246,5 @@ export class Lane {
     if (ROLES[row.role] === "L" && row.lease > at) this.leases.extend(at, row.lease, row.term);
     else this.leases.close(at);
     if (row.membership >= 0) this.memberships.extend(at, Infinity, row.membership);
-    this.rates.extend(at, Infinity, row.ppm);
   }
 }

@@ -195,7 +195,9 @@ export function drawPromises(pen: Pen, model: Model, lane: Lane, rows: Rows, sca
   const bottom = rows.promiseTop + rows.promiseHeight;
   const [first, last] = [lane.rowAt(scale.from), lane.rowAt(scale.to)];
   const whole = model.promiseScale();
-  if (perPixel(scale) * 4 < whole && last - first <= crowded(scale)) drawTeeth(pen, lane, rows, scale, first, last, whole);
+  // Teeth that are low or narrow tell no more than a block.
+  const narrow = rows.promiseHeight < 6 ? 24 : 4;
+  if (perPixel(scale) * narrow < whole && last - first <= crowded(scale)) drawTeeth(pen, lane, rows, scale, first, last, whole);
   else {
     const height = Math.max(2, rows.promiseHeight * 0.6);
     const [given, forgotten]: [number[], number[]] = [[], []];
@@ -253,6 +255,23 @@ function drawTeeth(pen: Pen, lane: Lane, rows: Rows, scale: Scale, first: number
     row = next;
   }
   finish();
+}
+
+/** A node that is no voter by its own membership is paler. */
+export function drawStanding(pen: Pen, model: Model, lane: Lane, node: number, rows: Rows, scale: Scale): void {
+  let free = -Infinity;
+  eachSpan(lane.memberships, scale, (from, to, index, mixed) => {
+    const members = model.membershipAt(index);
+    if (mixed || members === null || members.v.includes(node)) return;
+    const [x, end] = [Math.max(scale.left - 2, xOf(scale, from)), Math.min(scale.right + 2, xOf(scale, Math.min(to, model.end)))];
+    pen.rect(x, rows.bandTop - 2, Math.max(0.7, end - x), rows.base - rows.bandTop + 2, { fill: "paper", alpha: 0.55 });
+    if (rows.base - rows.bandTop < 13) return;
+    const start = Math.max(x, scale.left) + 42;
+    if (start < free) return;
+    const text = fitting(pen, members.l.includes(node) ? "learner" : "no member", end - start - 4, 9);
+    pen.text(start, rows.base - 8, text, { ink: "muted", size: 9 });
+    free = start + pen.measure(text, 9) + 8;
+  });
 }
 
 /** Adds a rectangle to those of its row, or makes the last one longer if it reaches this one. */

@@ -1,27 +1,32 @@
 // The data of a timeline: what happened when, the state of each node and the messages in flight at any instant.
 // Text that is no timeline is refused with a sentence; nothing here throws, and nothing takes long.
 
-import { bytes, floats, integers, Maxima, type Column } from "./columns.ts";
+import {
+  isNumber,
+  isObject,
+  isTime,
+  LONGEST_NAME,
+  LONGEST_TEXT,
+  MOST_CHARACTERS,
+  MOST_EVENTS,
+  MOST_NODES,
+  refuse,
+  shortened,
+  type Json,
+  type Refusal,
+} from "./checks.ts";
+import { bytes, floats, integers, type Column } from "./columns.ts";
 import { Lane, NO_PROMISE, PHASES, ROLES, type Phase, type Role } from "./lane.ts";
+import { Links } from "./links.ts";
+import { Messages, type End } from "./messages.ts";
+import { Phrases } from "./phrases.ts";
+import { StateReader, type Membership } from "./state_reading.ts";
 import { describeEvent } from "./words.ts";
 
+export { isRefusal, MOST_CHARACTERS, MOST_EVENTS, MOST_NODES, type Refusal } from "./checks.ts";
 export type { Phase, Role } from "./lane.ts";
-
-/** Why a text is not shown, as a sentence for a person. */
-export interface Refusal {
-  readonly refused: string;
-}
-
-export interface Membership {
-  /** Its version. */
-  readonly n: string;
-  readonly v: readonly number[];
-  readonly l: readonly number[];
-  /** How many voters are a quorum. */
-  readonly q: number;
-  /** Whether it is committed. */
-  readonly c: boolean;
-}
+export { fill } from "./phrases.ts";
+export type { Membership } from "./state_reading.ts";
 
 /** All that is known of a node at an instant. */
 export interface NodeState {
@@ -38,6 +43,8 @@ export interface NodeState {
   membership: Membership | null;
   priority: number;
   position: string;
+  /** Its place among those that could succeed the leader, from 0, as the last heartbeat said that it received. */
+  rank: number | null;
   /** How much faster than true time its clock runs, in millionths. */
   ppm: number;
   writingSince: number | null;
@@ -49,7 +56,7 @@ export interface Message {
   to: number;
   sent: number;
   /** Arrivals and losses, those that are due too. A message that arrives twice has two. */
-  ends: { at: number; lost: boolean }[];
+  ends: End[];
   text: number;
   numbers: number[];
 }
@@ -69,17 +76,6 @@ export interface Chunk {
   readonly violation: Violation | null;
 }
 
-export const MOST_CHARACTERS = 135_000_000;
-export const MOST_EVENTS = 2_500_000;
-export const MOST_NODES = 100;
-const MOST_TEXTS = 100_000;
-const MOST_NUMBERS = 64;
-/** The longest name, in characters, and the longest of any other text. */
-const LONGEST_NAME = 200;
-const LONGEST_TEXT = 20_000;
-const LATEST = 2 ** 50;
-/** For so long a message is shown whose end nobody knows. */
-const UNKNOWN_FLIGHT = 20_000;
 const MOST_AT_ONCE = 4_000;
 
 const KINDS = "udFfhcsWwlmrxao";
@@ -87,21 +83,7 @@ const NODE_KINDS = "udFfhcsWw";
 /** What a person steps by: all but messages and changes of a state. */
 const ACTS = "udFfhcWwlao";
 
-const NONE: readonly number[] = [];
-
-// How a message ends.
-const UNKNOWN = 0;
-const DUE = 1;
-const ARRIVED = 2;
-const LOST = 3;
-
-type Json = { readonly [key: string]: unknown };
-
-export function isRefusal(value: unknown): value is Refusal {
-  return typeof value === "object" && value !== null && typeof (value as Refusal).refused === "string";
-}
-
-const refuse = (refused: string): Refusal => ({ refused });
+const PHASE_OF: { readonly [kind: string]: Phase } = { u: "up", d: "down", F: "lost", f: "frozen", h: "up" };
 
 let models = 0;
 
@@ -113,58 +95,25 @@ export class Model {
   readonly command: string | null;
   readonly nodes: readonly string[];
   readonly lanes: readonly Lane[];
-  end: number;
-  violation: Violation | null;
-  /** How many promises there were of each length when they were given, by powers of the square root of two. */
-  private readonly promiseLengths: number[] = [];
-  private promiseCount = 0;
+  end = 0;
+  violation: Violation | null = null;
+  /** The deeds from outside and what was found, for the strip above the lanes. */
+  readonly outsideTimes: Column<Float64Array> = floats();
 
-  private readonly texts: string[] = [];
-  private readonly memberships: Membership[] = [];
-  private readonly membershipIndex = new Map<string, number>();
-  private readonly strings: string[] = [""];
-  private readonly stringIndex = new Map<string, number>([["", 0]]);
-
-  // One row for each event.
+  private readonly phrases = new Phrases();
+  private readonly messages = new Messages();
+  private readonly links = new Links();
+  private readonly reader: StateReader;
+  // A row for each event: when, its kind, the node that it is about, and where the rest is.
   private readonly times: Column<Float64Array> = floats();
   private readonly kinds: Column<Uint8Array> = bytes();
   private readonly eventNodes: Column<Int32Array> = integers();
   private readonly details: Column<Int32Array> = integers();
   private readonly actEvents: Column<Int32Array> = integers();
   private readonly actTimes: Column<Float64Array> = floats();
-
-  // One row for each message, in the order in which they were sent.
-  /** Where a message is, by its number; not needed while the numbers follow each other without a gap. */
-  private messageIndex: Map<number, number> | null = null;
-  private readonly messageIds: Column<Float64Array> = floats();
-  private readonly sentTimes: Column<Float64Array> = floats();
-  private readonly froms: Column<Int32Array> = integers();
-  private readonly tos: Column<Int32Array> = integers();
-  private readonly firstEnds: Column<Float64Array> = floats();
-  private readonly firstKinds: Column<Uint8Array> = bytes();
-  private readonly otherEnds = new Map<number, { at: number; kind: number }[]>();
-  private readonly lastEnds = new Maxima();
-  /** How often nodes acted in the words of each text, and in all. */
-  private readonly actCounts: number[] = [];
-  private actCount = 0;
-  private flightTime = 0;
-  private flightCount = 0;
-  private readonly messageWords: Column<Int32Array> = integers();
-
-  // One row for each filled template: the text, where its numbers begin, how many they are, and the rules that acted.
-  private readonly wordTexts: Column<Int32Array> = integers();
-  private readonly wordNumbers: Column<Int32Array> = integers();
-  private readonly wordCounts: Column<Uint8Array> = bytes();
-  private readonly wordRules: Column<Int32Array> = integers();
-  private readonly numbers: Column<Float64Array> = floats();
-  private readonly ruleLists: (readonly string[])[] = [[]];
-  private readonly ruleIndex = new Map<string, number>([["", 0]]);
-
-  private readonly links = new Map<number, { times: Column<Float64Array>; ups: Column<Uint8Array> }>();
-  private readonly linkEvents: { from: number; to: number; up: boolean }[] = [];
-  /** The events from outside and the violations found, for the strip above the lanes. */
-  readonly outsideTimes: Column<Float64Array> = floats();
-  readonly outsideEvents: Column<Int32Array> = integers();
+  /** How many promises there were of each length when they were given, by powers of the square root of two. */
+  private readonly promiseLengths: number[] = [];
+  private promiseCount = 0;
 
   private constructor(head: Json, nodes: readonly string[]) {
     models += 1;
@@ -175,8 +124,7 @@ export class Model {
     this.command = typeof head["command"] === "string" ? head["command"].slice(0, LONGEST_TEXT) : null;
     this.nodes = nodes;
     this.lanes = nodes.map(() => new Lane());
-    this.end = 0;
-    this.violation = null;
+    this.reader = new StateReader(nodes.length);
   }
 
   /** Reads a timeline. Its events may be missing: then it is the beginning of one that grows by `append`. */
@@ -208,8 +156,7 @@ export class Model {
       return refuse("This timeline names a node by something that is no short text.");
     }
     const events = head["events"] ?? [];
-    if (!Array.isArray(events)) return refuse("The events of this timeline are no list.");
-    if (events.length > MOST_EVENTS) {
+    if (Array.isArray(events) && events.length > MOST_EVENTS) {
       return refuse(`This timeline has ${events.length} events, and ${MOST_EVENTS} are shown at most.`);
     }
     const end = head["end"] ?? 0;
@@ -218,32 +165,27 @@ export class Model {
     const refusal = model.append({
       texts: (head["texts"] ?? []) as string[],
       events: events as RawEvent[],
-      now: 0,
+      now: end,
       violation: (head["violation"] ?? null) as Violation | null,
     });
-    if (refusal !== null) return refusal;
-    model.end = Math.max(end, model.end);
-    return model;
+    return refusal ?? model;
   }
 
   /** Goes on with what happened since. What stands before an event that is refused has been taken. */
   append(chunk: Chunk): Refusal | null {
     const { texts, events, violation, now } = chunk;
-    if (!Array.isArray(texts) || !texts.every((text) => typeof text === "string" && text.length <= LONGEST_TEXT)) {
-      return refuse("The texts of this timeline are no list of texts.");
-    }
-    if (this.texts.length + texts.length > MOST_TEXTS) return refuse("This timeline has too many different texts.");
     if (!Array.isArray(events)) return refuse("The events of this timeline are no list.");
     if (!isTime(now)) return refuse("The end of this timeline is no time.");
     if (violation !== null && !(isObject(violation) && isTime(violation.at) && typeof violation.text === "string")) {
       return refuse("This timeline has a violation without a time or without words.");
     }
-    for (const text of texts) this.texts.push(text);
+    const wrong = this.phrases.addTexts(texts);
+    if (wrong !== null) return refuse(wrong);
     for (const event of events) {
-      const refusal = this.take(event);
-      if (refusal !== null) return refuse(`Event ${this.times.length + 1} of this timeline ${refusal}.`);
+      const wrong = this.take(event);
+      if (wrong !== null) return refuse(`Event ${this.eventCount + 1} of this timeline ${wrong}.`);
     }
-    this.end = Math.max(this.end, now, this.times.length === 0 ? 0 : this.times.at(this.times.length - 1));
+    this.end = Math.max(this.end, now, this.eventCount === 0 ? 0 : this.timeOf(this.eventCount - 1));
     if (violation !== null && this.violation === null) {
       this.violation = { at: violation.at, text: violation.text.slice(0, LONGEST_TEXT) };
       this.end = Math.max(this.end, violation.at);
@@ -275,23 +217,22 @@ export class Model {
       case "c":
         return [at, kind, node, this.lanes[node]?.value(detail, "ppm") ?? 0];
       case "s":
-        return [at, kind, node, this.stateOf(node, detail)];
+        return [at, kind, node, this.stateOf(node, detail, at)];
       case "l": {
-        const link = this.linkEvents[detail];
-        return [at, kind, link?.from ?? 0, link?.to ?? 0, link?.up === true ? 1 : 0];
+        const { from, to, up } = this.links.at(detail);
+        return [at, kind, from, to, up ? 1 : 0];
       }
       case "m": {
-        const words = this.messageWords.at(detail);
-        const [from, to] = [this.froms.at(detail), this.tos.at(detail)];
-        return [at, kind, this.messageIds.at(detail), from, to, this.wordTexts.at(words), this.numbersOf(words)];
+        const { id, from, to, text, numbers } = this.messageOf(detail);
+        return [at, kind, id, from, to, text, numbers];
       }
       case "r":
       case "x":
-        return [at, kind, detail < 0 ? -1 : this.messageIds.at(detail)];
+        return [at, kind, detail < 0 ? -1 : this.messages.idOf(detail)];
       case "a":
-        return [at, kind, node, this.wordTexts.at(detail), this.numbersOf(detail), this.rulesOf(index)];
+        return [at, kind, node, this.phrases.textOf(detail), this.phrases.numbersOf(detail), this.rulesOf(index)];
       case "o":
-        return [at, kind, node, this.wordTexts.at(detail), this.numbersOf(detail)];
+        return [at, kind, node, this.phrases.textOf(detail), this.phrases.numbersOf(detail)];
       default:
         return [at, kind, node];
     }
@@ -306,48 +247,25 @@ export class Model {
   }
 
   state(node: number, at: number): NodeState {
-    return this.stateOf(node, this.lanes[node]?.rowAt(at) ?? 0);
+    return this.stateOf(node, this.lanes[node]?.rowAt(at) ?? 0, at);
   }
 
   membershipAt(index: number): Membership | null {
-    return this.memberships[index] ?? null;
+    return this.reader.memberships.at(index) ?? null;
   }
 
   linkUp(from: number, to: number, at: number): boolean {
-    const link = this.links.get(from * MOST_NODES + to);
-    if (link === undefined) return true;
-    const changes = link.times.countUpTo(at);
-    return changes === 0 || link.ups.at(changes - 1) === 1;
+    return this.links.isUp(from, to, at);
   }
 
   /** The links that are cut at an instant, each with its direction. */
   linksDown(at: number): { from: number; to: number }[] {
-    const down: { from: number; to: number }[] = [];
-    for (const key of this.links.keys()) {
-      const [from, to] = [Math.floor(key / MOST_NODES), key % MOST_NODES];
-      if (!this.linkUp(from, to, at)) down.push({ from, to });
-    }
-    return down;
+    return this.links.down(at);
   }
 
   message(id: number): Message | undefined {
-    const index = this.indexOf(id);
+    const index = this.messages.indexOf(id);
     return index < 0 ? undefined : this.messageOf(index);
-  }
-
-  private indexOf(id: number): number {
-    if (this.messageIndex !== null) return this.messageIndex.get(id) ?? -1;
-    const index = id - this.messageIds.at(0);
-    return Number.isInteger(index) && index >= 0 && index < this.messageIds.length ? index : -1;
-  }
-
-  private addId(id: number, index: number): void {
-    if (this.messageIndex === null && index > 0 && id !== this.messageIds.at(0) + index) {
-      this.messageIndex = new Map();
-      for (let other = 0; other < index; other += 1) this.messageIndex.set(this.messageIds.at(other), other);
-    }
-    this.messageIndex?.set(id, index);
-    this.messageIds.push(id);
   }
 
   inFlight(at: number): Message[] {
@@ -356,36 +274,39 @@ export class Model {
 
   /** The messages that are in flight at some instant between two, the last ones if they are more than `limit`. */
   messagesBetween(from: number, to: number, limit: number): Message[] {
-    const indices = this.lastEnds.above(from, this.sentTimes.countUpTo(to), limit);
-    return indices.map((index) => this.messageOf(index));
+    return this.messages.between(from, to, limit).map((index) => this.messageOf(index));
   }
 
-  /** At least how many messages are sent between two instants. */
+  /** How many messages are sent after `from` and up to `to`. */
   countMessages(from: number, to: number): number {
-    return this.sentTimes.countUpTo(to) - this.sentTimes.countUpTo(from);
+    return this.messages.countSent(from, to);
+  }
+
+  /** Half of the usual time of a flight. A message that is lost as soon as it is sent is shown for so long. */
+  halfFlight(): number {
+    return this.messages.halfFlight();
   }
 
   words(text: number, numbers: readonly number[]): string {
-    return fill(this.texts[text] ?? "", numbers);
+    return this.phrases.words(text, numbers);
   }
 
   /** The words of an act, of a deed from outside, or of a message that is sent. */
   wordsOf(index: number): string {
-    const kind = this.kindOf(index);
-    const detail = kind === "m" ? this.messageWords.at(this.details.at(index)) : this.details.at(index);
-    return kind === "m" || kind === "a" || kind === "o" ? this.words(this.wordTexts.at(detail), this.numbersOf(detail)) : "";
+    const [kind, detail] = [this.kindOf(index), this.details.at(index)];
+    if (kind !== "m" && kind !== "a" && kind !== "o") return "";
+    const phrase = kind === "m" ? this.messages.phraseOf(detail) : detail;
+    return this.phrases.words(this.phrases.textOf(phrase), this.phrases.numbersOf(phrase));
   }
 
   /** The numbers of the rules that acted. */
   rulesOf(index: number): readonly string[] {
-    return this.kindOf(index) === "a" ? (this.ruleLists[this.wordRules.at(this.details.at(index))] ?? []) : [];
+    return this.kindOf(index) === "a" ? this.phrases.rulesOf(this.details.at(index)) : [];
   }
 
   /** Whether a node acts in these words all the time, as when it renews a promise. */
   isRoutine(index: number): boolean {
-    if (this.kindOf(index) !== "a") return false;
-    const count = this.actCounts[this.wordTexts.at(this.details.at(index))] ?? 0;
-    return count > 20 && count * 20 > this.actCount;
+    return this.kindOf(index) === "a" && this.phrases.isRoutine(this.details.at(index));
   }
 
   describe(index: number): string {
@@ -399,11 +320,6 @@ export class Model {
     const found: number[] = [];
     for (let index = first; index < end; index += 1) found.push(this.actEvents.at(index));
     return found;
-  }
-
-  /** Half of the usual time of a flight. A message that is lost as soon as it is sent is shown for so long. */
-  halfFlight(): number {
-    return this.flightCount === 0 ? 2_000 : this.flightTime / this.flightCount / 2;
   }
 
   /** The scale of promise bars: three of four promises are no longer. */
@@ -424,16 +340,17 @@ export class Model {
     this.promiseCount += 1;
   }
 
-  private stateOf(node: number, row: number): NodeState {
+  private stateOf(node: number, row: number, at: number): NodeState {
     const lane = this.lanes[node] ?? new Lane();
     const number = (key: Parameters<Lane["value"]>[1]): number => lane.value(row, key);
     const index = (key: "vote" | "leader"): number | null => (number(key) < 0 ? null : number(key));
     const instant = (key: "lease" | "writing"): number | null => (Number.isNaN(number(key)) ? null : number(key));
     const holder = number("holder");
+    const role = ROLES[number("role")] ?? "F";
     return {
       phase: PHASES[number("phase")] ?? "unstarted",
       since: number("since"),
-      role: ROLES[number("role")] ?? "F",
+      role,
       term: number("term"),
       vote: index("vote"),
       leader: index("leader"),
@@ -441,35 +358,24 @@ export class Model {
       promise: holder === NO_PROMISE ? null : { holder: holder < 0 ? null : holder, ends: number("promise") },
       membership: this.membershipAt(number("membership")),
       priority: number("priority"),
-      position: this.strings[number("position")] ?? "",
+      position: this.reader.positions.at(number("position")) ?? "",
+      rank: role === "F" && number("leader") >= 0 ? lane.rankAt(at) : null,
       ppm: number("ppm"),
       writingSince: instant("writing"),
     };
   }
 
   private messageOf(index: number): Message {
-    const words = this.messageWords.at(index);
-    const ends: { at: number; lost: boolean }[] = [];
-    const kind = this.firstKinds.at(index);
-    if (kind !== UNKNOWN) ends.push({ at: this.firstEnds.at(index), lost: kind === LOST });
-    for (const end of this.otherEnds.get(index) ?? []) ends.push({ at: end.at, lost: end.kind === LOST });
+    const phrase = this.messages.phraseOf(index);
     return {
-      id: this.messageIds.at(index),
-      from: this.froms.at(index),
-      to: this.tos.at(index),
-      sent: this.sentTimes.at(index),
-      ends,
-      text: this.wordTexts.at(words),
-      numbers: this.numbersOf(words),
+      id: this.messages.idOf(index),
+      from: this.messages.fromOf(index),
+      to: this.messages.toOf(index),
+      sent: this.messages.sentAt(index),
+      ends: this.messages.endsOf(index),
+      text: this.phrases.textOf(phrase),
+      numbers: this.phrases.numbersOf(phrase),
     };
-  }
-
-  private numbersOf(words: number): number[] {
-    const start = this.wordNumbers.at(words);
-    const count = this.wordCounts.at(words);
-    const found: number[] = [];
-    for (let index = start; index < start + count; index += 1) found.push(this.numbers.at(index));
-    return found;
   }
 
   /** Takes one event. Returns what is wrong with it, as the end of a sentence. */
@@ -492,16 +398,16 @@ export class Model {
 
   private takeNode(at: number, kind: string, code: number, event: readonly unknown[]): string | null {
     const node = event[2];
-    if (!this.isNode(node)) return "is about a node that there is not";
+    if (!this.reader.isNode(node)) return "is about a node that there is not";
     const lane = this.lanes[node] as Lane;
     if (kind === "c") {
       if (!isNumber(event[3])) return "gives a clock no rate";
       lane.change(at, { ppm: event[3] });
     } else if (kind === "s") {
-      const changes = this.readState(event[3]);
+      const changes = this.reader.read(event[3]);
       if (typeof changes === "string") return changes;
       lane.change(at, changes);
-      this.countPromise((changes["promise"] ?? NaN) - at);
+      this.countPromise((changes.promise ?? NaN) - at);
     } else if (kind === "w") lane.beginWrite(at);
     else if (kind === "W") lane.endWrite(at);
     else lane.enter(at, PHASE_OF[kind] ?? "up");
@@ -510,27 +416,14 @@ export class Model {
   }
 
   private takeMessage(at: number, code: number, event: readonly unknown[]): string | null {
-    const [id, from, to, text, numbers, due] = [event[2], event[3], event[4], event[5], event[6], event[7]];
+    const [id, from, to] = [event[2], event[3], event[4]];
     if (!isNumber(id)) return "is a message without a number";
-    if (this.indexOf(id) >= 0) return `sends message ${id} again`;
-    if (!this.isNode(from) || !this.isNode(to)) return "is a message of a node, or to one, that there is not";
-    if (due !== undefined && !(Array.isArray(due) && due.length <= MOST_NUMBERS && due.every((end) => isTime(end) && end >= at))) {
-      return "is a message that is due at no time";
-    }
-    const words = this.takeTemplate(text, numbers, 0);
-    if (typeof words === "string") return words;
-    const index = this.sentTimes.length;
-    this.addId(id, index);
-    this.sentTimes.push(at);
-    this.froms.push(from);
-    this.tos.push(to);
-    this.messageWords.push(words);
-    const ends = (due ?? NONE) as readonly number[];
-    const first = ends[0];
-    this.firstEnds.push(first ?? NaN);
-    this.firstKinds.push(first === undefined ? UNKNOWN : DUE);
-    if (ends.length > 1) this.otherEnds.set(index, ends.slice(1).map((end) => ({ at: end, kind: DUE })));
-    this.lastEnds.push(first === undefined ? at + UNKNOWN_FLIGHT : ends.length === 1 ? first : Math.max(...ends));
+    if (this.messages.indexOf(id) >= 0) return `sends message ${id} again`;
+    if (!this.reader.isNode(from) || !this.reader.isNode(to)) return "is a message of a node, or to one, that there is not";
+    const phrase = this.phrases.add(event[5], event[6]);
+    if (typeof phrase === "string") return phrase;
+    const index = this.messages.send(id, at, from, to, phrase, event[7]);
+    if (typeof index === "string") return index;
     this.lanes[from]?.sent.push(at);
     this.record(at, "m", code, from, index);
     return null;
@@ -539,148 +432,36 @@ export class Model {
   private takeEnd(at: number, kind: string, code: number, event: readonly unknown[]): string | null {
     const id = event[2];
     if (!isNumber(id)) return "ends a message without a number";
-    const index = this.indexOf(id);
-    this.record(at, kind, code, index < 0 ? -1 : this.tos.at(index), index);
-    if (index < 0) return null; // Sent before the record began.
-    const ended = kind === "x" ? LOST : ARRIVED;
-    const first = this.firstKinds.at(index);
-    const others = this.otherEnds.get(index);
-    const due = others?.find((end) => end.kind === DUE);
-    if (first === UNKNOWN || (first === DUE && (this.firstEnds.at(index) <= at || due === undefined))) {
-      this.firstEnds.set(index, at);
-      this.firstKinds.set(index, ended);
-    } else if (due !== undefined) {
-      due.at = at;
-      due.kind = ended;
-    } else if (others === undefined) this.otherEnds.set(index, [{ at, kind: ended }]);
-    else if (others.length < MOST_NUMBERS) others.push({ at, kind: ended });
-    else return `ends message ${id} too often`;
-    const sent = this.sentTimes.at(index);
-    // Some messages are late by seconds: they are not usual.
-    if (ended === ARRIVED && at - sent < 200_000) {
-      this.flightTime += at - sent;
-      this.flightCount += 1;
+    const index = this.messages.indexOf(id);
+    const to = index < 0 ? -1 : this.messages.toOf(index);
+    if (index >= 0) {
+      const wrong = this.messages.end(index, at, kind === "x");
+      if (wrong !== null) return wrong;
+      const rank = kind === "r" ? this.phrases.rankOf(this.messages.phraseOf(index)) : -1;
+      if (rank >= 0) this.lanes[to]?.rank(at, rank);
     }
-    const shown = ended === LOST && at === sent ? sent + this.halfFlight() : at;
-    const latest = (this.otherEnds.get(index) ?? []).reduce((last, end) => Math.max(last, end.at), Math.max(shown, this.firstEnds.at(index)));
-    this.lastEnds.set(index, latest);
+    // An unknown message was sent before the record began.
+    this.record(at, kind, code, to, index);
     return null;
   }
 
   private takeLink(at: number, code: number, event: readonly unknown[]): string | null {
-    const [, , from, to, up] = event;
-    if (!this.isNode(from) || !this.isNode(to)) return "is about the link of a node that there is not";
+    const [from, to, up] = [event[2], event[3], event[4]];
+    if (!this.reader.isNode(from) || !this.reader.isNode(to)) return "is about the link of a node that there is not";
     if (up !== 0 && up !== 1) return "does not say whether the link is up";
-    const key = from * MOST_NODES + to;
-    let link = this.links.get(key);
-    if (link === undefined) {
-      link = { times: floats(), ups: bytes() };
-      this.links.set(key, link);
-    }
-    link.times.push(at);
-    link.ups.push(up);
-    this.linkEvents.push({ from, to, up: up === 1 });
-    this.record(at, "l", code, from, this.linkEvents.length - 1);
+    this.record(at, "l", code, from, this.links.change(at, from, to, up === 1));
     return null;
   }
 
   private takeWords(at: number, kind: string, code: number, event: readonly unknown[]): string | null {
-    const [, , node, text, numbers, rules] = event;
-    if (!this.isNode(node) && !(kind === "o" && node === -1)) return "is about a node that there is not";
-    let list = 0;
-    if (kind === "a" && rules !== undefined) {
-      if (!Array.isArray(rules) || rules.length > MOST_NUMBERS || !rules.every(isShortText)) return "has rules that are no texts";
-      list = this.intern(rules.join(" "), this.ruleIndex, this.ruleLists, rules as string[]);
-    }
-    const words = this.takeTemplate(text, numbers, list);
-    if (typeof words === "string") return words;
-    if (kind === "a") {
-      this.lanes[node]?.acts.push(this.times.length);
-      this.lanes[node]?.actTimes.push(at);
-      this.actCounts[text as number] = (this.actCounts[text as number] ?? 0) + 1;
-      this.actCount += 1;
-    } else {
-      this.outsideTimes.push(at);
-      this.outsideEvents.push(this.times.length);
-    }
-    this.record(at, kind, code, node, words);
+    const node = event[2];
+    if (!this.reader.isNode(node) && !(kind === "o" && node === -1)) return "is about a node that there is not";
+    const phrase = this.phrases.add(event[3], event[4], kind === "a" ? event[5] : undefined);
+    if (typeof phrase === "string") return phrase;
+    if (kind === "a") this.phrases.countAct(phrase);
+    else this.outsideTimes.push(at);
+    this.record(at, kind, code, node, phrase);
     return null;
-  }
-
-  private takeTemplate(text: unknown, numbers: unknown, rules: number): number | string {
-    if (!isNumber(text) || !Number.isInteger(text) || text < 0 || text >= this.texts.length) return "has a text that there is not";
-    if (!Array.isArray(numbers) || numbers.length > MOST_NUMBERS || !numbers.every(isNumber)) return "has numbers that are none";
-    this.wordTexts.push(text);
-    this.wordNumbers.push(this.numbers.length);
-    this.wordCounts.push(numbers.length);
-    this.wordRules.push(rules);
-    for (const number of numbers as number[]) this.numbers.push(number);
-    return this.wordTexts.length - 1;
-  }
-
-  private readState(value: unknown): { [key: string]: number } | string {
-    if (!isObject(value)) return "has no state";
-    const changes: { [key: string]: number } = {};
-    for (const key of Object.keys(value)) {
-      const part = value[key];
-      switch (key) {
-        case "r": {
-          const role = typeof part === "string" ? ROLES.indexOf(part as Role) : -1;
-          if (role < 0) return `has a role ${shortened(part)} that there is not`;
-          changes["role"] = role;
-          break;
-        }
-        case "t":
-          if (!isNumber(part)) return "has a term that is no number";
-          changes["term"] = part;
-          break;
-        case "v":
-        case "k":
-          if (part !== null && !this.isNode(part)) return "names a node that there is not";
-          changes[key === "v" ? "vote" : "leader"] = part ?? -1;
-          break;
-        case "e":
-          if (part !== null && !isNumber(part)) return "has a lease that ends at no time";
-          changes["lease"] = part ?? NaN;
-          break;
-        case "p": {
-          if (part === null) {
-            changes["holder"] = NO_PROMISE;
-            changes["promise"] = NaN;
-            break;
-          }
-          const [holder, ends] = Array.isArray(part) ? (part as unknown[]) : [];
-          if ((holder !== null && !this.isNode(holder)) || !isNumber(ends)) return "has a promise that is none";
-          changes["holder"] = holder ?? -1;
-          changes["promise"] = ends;
-          break;
-        }
-        case "m":
-          if (!this.isMembership(part)) return "has a membership that is none";
-          changes["membership"] = this.intern(JSON.stringify(part), this.membershipIndex, this.memberships, part);
-          break;
-        case "y":
-          if (!isNumber(part)) return "has a priority that is no number";
-          changes["priority"] = part;
-          break;
-        case "x":
-          if (!isShortText(part)) return "has a position that is no text";
-          changes["position"] = this.intern(part, this.stringIndex, this.strings, part);
-          break;
-        default: // A later version of this format may say more of a node.
-      }
-    }
-    return changes;
-  }
-
-  private intern<T>(key: string, index: Map<string, number>, list: T[], value: T): number {
-    let at = index.get(key);
-    if (at === undefined) {
-      at = list.length;
-      list.push(value);
-      index.set(key, at);
-    }
-    return at;
   }
 
   private record(at: number, kind: string, code: number, node: number, detail: number): void {
@@ -693,45 +474,4 @@ export class Model {
     this.eventNodes.push(node);
     this.details.push(detail);
   }
-
-  private isNode(value: unknown): value is number {
-    return isNumber(value) && Number.isInteger(value) && value >= 0 && value < this.nodes.length;
-  }
-
-  private isMembership(value: unknown): value is Membership {
-    if (!isObject(value)) return false;
-    const { n, v, l, q, c } = value;
-    const isList = (list: unknown): boolean =>
-      Array.isArray(list) && list.length <= MOST_NODES && list.every((node) => this.isNode(node));
-    return isShortText(n) && isList(v) && isList(l) && isNumber(q) && typeof c === "boolean";
-  }
-}
-
-const PHASE_OF: { readonly [kind: string]: Phase } = { u: "up", d: "down", F: "lost", f: "frozen", h: "up" };
-
-function isObject(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-const isNumber = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
-
-const isTime = (value: unknown): value is number => isNumber(value) && value >= 0 && value <= LATEST && Number.isInteger(value);
-
-const isShortText = (value: unknown): value is string => typeof value === "string" && value.length <= LONGEST_NAME;
-
-/** A value as a few characters of a sentence. */
-function shortened(value: unknown): string {
-  if (typeof value === "object" && value !== null) return "that is no single value";
-  const text = typeof value === "string" ? `"${value}"` : String(value);
-  return text.length > 30 ? `${text.slice(0, 30)}…` : text;
-}
-
-/** Puts numbers in the places of a template: each # is the next one. */
-export function fill(template: string, numbers: readonly number[]): string {
-  let next = 0;
-  return template.replace(/#/g, (place) => {
-    const number = numbers[next];
-    next += 1;
-    return number === undefined ? place : String(number);
-  });
 }

@@ -301,7 +301,9 @@ function notesOf(state: NodeState, node: number): string[] {
   if (state.phase === "frozen") notes.push("frozen");
   if (state.phase === "down") notes.push("down");
   const members = state.membership;
-  if (members !== null && !members.v.includes(node)) notes.push(members.l.includes(node) ? "learner" : "no member");
+  const votes = members === null || members.v.includes(node);
+  if (!votes) notes.push(members.l.includes(node) ? "learner" : "no member");
+  if (state.phase === "up" && state.rank === 0 && votes) notes.push("next in line");
   if (state.ppm !== 0) notes.push(`${state.ppm > 0 ? "+" : "−"}${Math.abs(state.ppm)} ppm`);
   return notes;
 }

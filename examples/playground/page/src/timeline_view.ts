@@ -10,6 +10,7 @@ import {
   drawLease,
   drawOutlook,
   drawPromises,
+  drawStanding,
   drawWrites,
   rowsOf,
   type Rows,
@@ -100,6 +101,7 @@ function drawPast(pen: Pen, model: Model, view: TimelineWindow, scale: Scale, la
     const rows = lanes[index] as Rows;
     drawPromises(pen, model, lane, rows, scale);
     drawBand(pen, lane, rows, scale);
+    drawStanding(pen, model, lane, index, rows, scale);
     drawLease(pen, lane, rows, scale);
     drawWrites(pen, lane, rows, scale);
   });

@@ -154,6 +154,15 @@ test("a crash ends the lease, the promise and the write of a node", () => {
   assert.deepEqual([after.phase, after.leaseEnds, after.promise, after.writingSince, after.term], ["down", null, null, null, 2]);
 });
 
+test("a node has the rank that its last heartbeat told, until it crashes", () => {
+  const texts = ["heartbeat of term ## for #.#ms, rank # (membership #.#, round #)", "last heartbeat of term #", "vote request, rank #"];
+  const heartbeat = (at: number, id: number, rank: number): unknown[] => [at, "m", id, 0, 1, 0, [1, 2, 149, 5, rank, 1, 1, 7]];
+  const follows = [0, "s", 1, { r: "F", t: 1, k: 0 }];
+  const events = [[0, "u", 1], follows, heartbeat(1, 1, 2), [5, "r", 1], heartbeat(6, 2, 0), [9, "r", 2], [10, "m", 3, 0, 1, 2, [4]], [11, "r", 3], [20, "d", 1]];
+  const model = parsed({ ...head, texts, events });
+  assert.deepEqual([4, 5, 8, 9, 12, 20].map((at) => model.state(1, at).rank), [null, 2, 2, 0, 0, null]);
+});
+
 test("the look of most of a pixel is found without a look at each change", () => {
   const timeline = sample(SEED, 3, 30_000_000, 50_000, 300_000);
   const lane = parsed(timeline).lanes[0];
