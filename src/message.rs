@@ -164,7 +164,6 @@ pub(crate) struct PlainReply {
     pub(crate) granted: Nanos,
     pub(crate) position: Position,
     pub(crate) priority: Priority,
-    pub(crate) ready: bool,
     pub(crate) leaving: bool,
 }
 

@@ -75,16 +75,15 @@ impl<I: NodeId, R: Rng> Election<I, R> {
     }
 
     /// The index of the member that replies, if its reply answers a heartbeat of this leadership and says nothing about the
-    /// member that is new, and if the leader waits for nothing.
+    /// member that is new, and if the leader waits for nothing: a member that is ready to take over is of no interest then.
     fn steady_follower(&self, from: I, header: &Header, reply: PlainReply) -> Option<MemberIndex> {
         let Role::Leader(leading) = &self.role else { return None };
         let is_unchanged = self.is_of_this_term(header)
             && leading.term == self.hard.term
             && reply.request_term == leading.term
             && self.hard.committed;
-        let is_usual = !reply.ready
-            && self.timing.shortest_promise() <= reply.granted
-            && reply.granted <= self.timing.promise_limit();
+        let is_usual =
+            self.timing.shortest_promise() <= reply.granted && reply.granted <= self.timing.promise_limit();
         // Rules 2.8 and 3.1.
         let is_possible = header.sent_at <= self.now && header.round <= self.round;
         if !(is_unchanged && is_usual && is_possible && leading.is_idle()) {

@@ -265,8 +265,8 @@ impl<I> Packed<I> {
         match *self {
             Packed::HeartbeatReply { request_term, position, granted, priority, flags, rare: None } => {
                 let granted = granted.join(None);
-                let (ready, leaving) = (flags.has(Flags::READY), flags.has(Flags::LEAVING));
-                Some(PlainReply { request_term, granted, position, priority, ready, leaving })
+                let leaving = flags.has(Flags::LEAVING);
+                Some(PlainReply { request_term, granted, position, priority, leaving })
             }
             _ => None,
         }
