@@ -271,7 +271,8 @@ struct HeartbeatTemplate<'a, I> {
 }
 
 impl<I: NodeId> HeartbeatTemplate<'_, I> {
-    #[inline]
+    /// Inlined in any case, so that each heartbeat of a round is made in the buffer and not copied into it.
+    #[inline(always)]
     fn message_to(&self, to: I, follower: &Progress) -> Output<I> {
         // Rule 7.1.
         let knows_members = follower.acknowledged || self.inherited.is_some();
