@@ -2,7 +2,10 @@
 
 import { CanvasPen } from "./canvas_pen.ts";
 import { roleName, type Theme } from "./colours.ts";
-import { DeedPanel, NodeRow, SettingsForm, Transport, SPEEDS, USUAL_SETTINGS, USUAL_SPEED } from "./controls.ts";
+import { DeedPanel } from "./deed_panel.ts";
+import { NodeRow } from "./node_row.ts";
+import { SettingsForm, USUAL_SETTINGS } from "./settings_form.ts";
+import { SPEEDS, Transport, USUAL_SPEED } from "./transport.ts";
 import { sentence, type Deed } from "./deeds.ts";
 import { byId, drawn, element, nextFrame, replaceChildren, setText } from "./dom.ts";
 import { loadEngine, Replay, sentenceOf, Session, type Engine, type Settings } from "./engine.ts";
@@ -123,8 +126,9 @@ class App {
       this.#showNothing();
     } else if (location.hash.length > 1) {
       await this.openLink(location.hash.slice(1));
-    } else {
-      this.newGroup(USUAL_SETTINGS);
+    } else if (this.newGroup(USUAL_SETTINGS)) {
+      // The first thing to see is a group at work, unless somebody wants nothing to move.
+      if (!this.#still && location.search !== "?still") this.play(true);
     }
   }
 

@@ -2,7 +2,7 @@
 // happened then, and the rules that acted.
 
 import { element, replaceChildren } from "./dom.ts";
-import { duration, moment, rate } from "./format.ts";
+import { duration, list, moment, rate } from "./format.ts";
 import type { Message, Model, NodeState } from "./model.ts";
 import { roleName } from "./colours.ts";
 import type { Selection } from "./timeline_view.ts";
@@ -23,7 +23,7 @@ export interface InspectorActions {
 }
 
 /** How many of the latest events are listed. */
-const LATEST = 14;
+const LATEST = 40;
 /** How many acts are looked through for them. */
 const MOST_ACTS = 20_000;
 const LISTED = new Set(["a", "o", "u", "d", "F", "f", "h", "c", "l"]);
@@ -224,13 +224,13 @@ export class Inspector {
     return element(
       "ol",
       { class: "events", "data-test": "events" },
-      ...events.map((index) => {
+      ...lines(model, events).map(({ index, words }) => {
         const rules = model.rulesOf(index).map((rule) => this.#chip(rule));
         return element(
           "li",
           {},
           this.#time(model.timeOf(index)),
-          element("div", {}, model.describe(index), rules.length > 0 && element("div", { class: "chips" }, ...rules)),
+          element("div", {}, words, rules.length > 0 && element("div", { class: "chips" }, ...rules)),
         );
       }),
     );
@@ -290,10 +290,40 @@ function latestEvents(model: Model, at: number, limit: number, node: number | nu
   for (let span = 100_000; found.length < limit; span *= 4) {
     const acts = model.actsBetween(at - span, at, MOST_ACTS);
     if (acts.length >= MOST_ACTS) break;
-    found = acts.filter((index) => LISTED.has(model.kindOf(index)) && (node === null || model.nodeOf(index) === node));
+    found = acts.filter((index) => isListed(model, index) && (node === null || model.nodeOf(index) === node));
     if (span > at) break;
   }
   return found.slice(-limit).reverse();
+}
+
+/** Whether an event is news: no promise renewed as each few milliseconds, and no rate that a clock has from the start. */
+function isListed(model: Model, index: number): boolean {
+  const kind = model.kindOf(index);
+  return LISTED.has(kind) && !model.isRoutine(index) && !(kind === "c" && model.timeOf(index) === 0);
+}
+
+/** Events of one kind at one time are one line: all nodes start, or all links of a node are cut. */
+function lines(model: Model, events: readonly number[]): { index: number; words: string }[] {
+  const found: { index: number; words: string; names: string[] }[] = [];
+  for (const index of events) {
+    const last = found[found.length - 1];
+    const kind = model.kindOf(index);
+    const same = last !== undefined && kind === model.kindOf(last.index) && model.timeOf(index) === model.timeOf(last.index);
+    const [, , first, second, up] = model.event(index);
+    if (kind === "u") {
+      if (same) last.names.unshift(name(model, Number(first)));
+      else found.push({ index, words: "", names: [name(model, Number(first))] });
+    } else if (kind === "l" && same && model.event(last.index)[4] === up) {
+      last.names.unshift(`${name(model, Number(first))} → ${name(model, Number(second))}`);
+    } else if (kind === "l") {
+      found.push({ index, words: "", names: [`${name(model, Number(first))} → ${name(model, Number(second))}`] });
+    } else found.push({ index, words: model.describe(index), names: [] });
+  }
+  return found.map(({ index, words, names }) => {
+    if (names.length < 2) return { index, words: words === "" ? model.describe(index) : words };
+    if (model.kindOf(index) === "u") return { index, words: `Nodes ${list(names)} start.` };
+    return { index, words: `The links ${list(names)} are ${model.event(index)[4] === 1 ? "mended" : "cut"}.` };
+  });
 }
 
 function actsAt(model: Model, node: number, at: number): number[] {
