@@ -265,7 +265,9 @@ class App {
     const session = this.#session;
     if (session === null) return "";
     const deeds = session.deeds.filter(([time]) => time <= this.#at);
-    return encodeLink({ settings: session.settings, deeds, at: this.#at });
+    // A run breaks off between two microseconds; the next one shows why.
+    const isAtItsEnd = session.model.violation !== null && this.#at >= session.now;
+    return encodeLink({ settings: session.settings, deeds, at: isAtItsEnd ? this.#at + 1 : this.#at });
   }
 
   // ---- Time
@@ -509,7 +511,7 @@ class App {
         advance: (deadline: number) => (tour.advance(session, Infinity, deadline) === "more" ? ("more" as const) : ("there" as const)),
       };
       this.#playing = false;
-    const end = await this.#work.run(rest, "Going on to the end of the step …");
+      const end = await this.#work.run(rest, "Going on to the end of the step …");
       if (isRefusal(end)) this.error(end.refused);
       if (end !== "there" || this.#tour !== tour) return;
     }
@@ -540,6 +542,7 @@ class App {
     this.select(node === null ? null : { what: "node", node });
     this.#inspector.openRules(show?.rules ?? [], true);
     this.#showTour();
+    this.#time.set(Math.max(0, session.now - tour.span * 0.2), tour.span);
     this.#keepInView();
     this.#notices.say(this.#tourCard.words);
   }

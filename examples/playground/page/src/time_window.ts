@@ -26,6 +26,7 @@ export class TimeWindow {
   }
 
   set(from: number, span: number): void {
+    this.#all = false;
     this.#from = from;
     this.#span = span;
   }

@@ -47,6 +47,10 @@ export interface Tour {
 
 const USUAL_SPEED = 0.1;
 const USUAL_WAIT_MS = 5_000;
+/** The time in sight, in microseconds. */
+const SPAN_AT_FULL_SPEED = 8_000_000;
+const SHORTEST_SPAN = 80_000;
+const LONGEST_SPAN = 800_000;
 /** Conditions are tested after each millisecond of virtual time, so that a tour goes the same way each time. */
 const GRID_US = 1_000;
 
@@ -89,6 +93,11 @@ export class TourRun {
 
   get speed(): number {
     return this.step?.speed ?? USUAL_SPEED;
+  }
+
+  /** How much time is to be in sight, so that one sees each message where time runs slowly. */
+  get span(): number {
+    return Math.max(SHORTEST_SPAN, Math.min(LONGEST_SPAN, this.speed * SPAN_AT_FULL_SPEED));
   }
 
   /** Begins the next step: does its deeds. */
