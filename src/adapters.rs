@@ -7,7 +7,7 @@
 ))]
 compile_error!(
     "the features `clock`, `store`, `udp`, `tokio`, `seat` and `probes` need an operating system: on wasm32-unknown-unknown take \
-     the core, `serde`, `wire`, `seal`, `endpoint`, `metrics` and `tracing`, and pass readings of a clock of your own"
+     the core, `serde`, `wire`, `seal`, `endpoint`, `metrics`, `record` and `tracing`, and pass readings of a clock of your own"
 );
 
 #[cfg(any(feature = "udp", feature = "tokio"))]

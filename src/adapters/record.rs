@@ -66,8 +66,12 @@
 //! ```
 
 mod align;
+mod difference;
+mod first_line;
 mod line;
 mod merge;
+#[cfg(any(feature = "udp", feature = "tokio"))]
+mod record_end;
 #[cfg(any(feature = "udp", feature = "tokio"))]
 mod recorder;
 mod replay;
@@ -76,11 +80,15 @@ mod seen;
 mod tap;
 mod timeline;
 
+pub use self::difference::{Difference, ReplayError};
+pub use self::first_line::id_type_of;
 pub use self::line::{FORMAT, Line, Start};
 pub use self::merge::{Deed, MergeError, Merged, MergedProcess, MessageCounts, Records, Seen};
 #[cfg(any(feature = "udp", feature = "tokio"))]
-pub use self::recorder::{RecordEnd, Recorder, RecorderError, Recording};
-pub use self::replay::{Difference, Ending, Moment, Replay, ReplayError, id_type_of};
+pub use self::record_end::{RecordEnd, RecorderError};
+#[cfg(any(feature = "udp", feature = "tokio"))]
+pub use self::recorder::{Recorder, Recording};
+pub use self::replay::{Ending, Moment, Replay};
 #[cfg(any(feature = "udp", feature = "tokio"))]
 pub(in crate::adapters) use self::tap::{Attachment, Beginning, Tap};
 pub use self::timeline::{MessageNumber, Source, Timeline};

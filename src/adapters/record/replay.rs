@@ -2,30 +2,23 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::io::{self, BufRead, Read};
+use std::io::{BufRead, Read};
 use std::mem;
 use std::prelude::rust_2024::*;
 
-use core::time::Duration;
-
 use rand_xoshiro::SplitMix64;
 use rand_xoshiro::rand_core::SeedableRng;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::line::{FORMAT, Line, Start};
+use super::difference::{Difference, ReplayError};
+use super::first_line::{BEGINNING, LONGEST_LINE, is_cut_start, read_head};
+use super::line::{Line, Start};
+use super::seen::words;
 use crate::adapters::id_type::id_type;
-use crate::config::ConfigError;
 use crate::election::Election;
 use crate::event::Event;
 use crate::io::{Input, Output};
 use crate::types::{NodeId, Timestamp};
-
-/// The longest line that is read. A leader of as many members as there can be sends each of them all of the members.
-const LONGEST_LINE: u64 = 64 << 20;
-
-/// How a first line begins.
-const BEGINNING: &[u8] = b"{\"start\":{\"format\":";
 
 /// Reads a record, and does again what it says with an [`Election`] of its own. An iterator over its [`Moment`]s, which ends
 /// after an error.
@@ -150,166 +143,6 @@ impl fmt::Display for Ending {
             Ending::Full => f.write_str("the record has become as long as it may be"),
         }
     }
-}
-
-/// Why a record cannot be replayed any further.
-///
-/// Non-exhaustive: a later version may tell more apart.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReplayError {
-    /// It cannot be read.
-    #[error("it cannot be read")]
-    Read(#[source] io::Error),
-    /// It is no record of a node.
-    #[error("line {line} is not the beginning of a record, which is {{\"start\":{{\"format\":{FORMAT},…")]
-    NotARecord {
-        /// The line that should have been the first one.
-        line: u64,
-    },
-    /// There is nothing in it.
-    #[error("there is no whole line in it")]
-    Empty,
-    /// It is of another format: replay it with the release that wrote it, or a later one.
-    #[error("line {line} is of format {format}, and this release reads format {FORMAT}")]
-    OtherFormat {
-        /// The line.
-        line: u64,
-        /// The format that it names.
-        format: u64,
-    },
-    /// Ids are of another type: replay it with a program that has that.
-    #[error("the ids are of the type {found:?}, and it was to be replayed with ids of the type {expected:?}")]
-    OtherIdType {
-        /// The type that the record names.
-        found: String,
-        /// That of the replay.
-        expected: String,
-    },
-    /// A line says nothing, or nothing that a host does.
-    #[error("line {line} makes no sense: {why}")]
-    Nonsense {
-        /// The line.
-        line: u64,
-        /// Why not.
-        why: String,
-    },
-    /// A line is longer than any that a recorder writes.
-    #[error("line {line} has more than {LONGEST_LINE} bytes")]
-    TooLong {
-        /// The line.
-        line: u64,
-    },
-    /// The node could change the members, and this build cannot, or the other way round: see the feature
-    /// `reconfiguration`.
-    #[error("line {line}: the node was built with the feature {0:?} and this program without, or the other way round", .feature)]
-    OtherFeatures {
-        /// The line.
-        line: u64,
-        /// The feature.
-        feature: &'static str,
-    },
-    /// The node cannot be started as it was.
-    #[error("line {line}: the node cannot be started so")]
-    Config {
-        /// The line.
-        line: u64,
-        /// Why not.
-        source: ConfigError,
-    },
-    /// The election put out something else than the record says.
-    #[error("{0}")]
-    Differs(Box<Difference>),
-}
-
-/// The first output that is another one than the record has.
-///
-/// Non-exhaustive: a later version may say more.
-#[derive(Clone, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub struct Difference {
-    /// The line.
-    pub line: u64,
-    /// The name of the node.
-    pub node: String,
-    /// How long after the start of the process.
-    pub after: Duration,
-    /// Which output of the line it is, from 0.
-    pub output: usize,
-    /// What the record says; `None` if it has no such output.
-    pub recorded: Option<String>,
-    /// What came out; `None` if nothing more did.
-    pub replayed: Option<String>,
-    /// The release that wrote the record, if it is another one than this.
-    pub release: Option<String>,
-}
-
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Difference { line, node, after, recorded, replayed, release, .. } = self;
-        let nothing = "nothing";
-        let (recorded, replayed) =
-            (recorded.as_deref().unwrap_or(nothing), replayed.as_deref().unwrap_or(nothing));
-        write!(
-            f,
-            "line {line}, node {node}, {:.6} s after its start: the record says {recorded}, and the replay {replayed}",
-            after.as_secs_f64()
-        )?;
-        match release {
-            Some(release) => {
-                write!(f, " (recorded by release {release}, replayed by {})", env!("CARGO_PKG_VERSION"))
-            }
-            None => Ok(()),
-        }
-    }
-}
-
-/// What is needed of a first line before the rest of it is believed.
-#[derive(Deserialize)]
-struct Head {
-    start: HeadStart,
-}
-
-#[derive(Deserialize)]
-struct HeadStart {
-    format: u64,
-    #[serde(default)]
-    id_type: String,
-}
-
-/// Reads up to the first line of a record. Returns the type of ids that the line names, `u32` or `str` for example, and all
-/// that there is to replay, from the beginning. The type is empty if that line is cut.
-///
-/// # Errors
-/// If it cannot be read, is no record, or one of another format.
-pub fn id_type_of<R: BufRead>(mut input: R) -> Result<(String, impl BufRead), ReplayError> {
-    let (mut read, mut line) = (Vec::new(), 0_u64);
-    let first = loop {
-        let before = read.len();
-        let piece = input.by_ref().take(LONGEST_LINE.saturating_add(1)).read_until(b'\n', &mut read);
-        line = line.saturating_add(1);
-        match piece.map_err(ReplayError::Read)? {
-            0 => return Err(ReplayError::Empty),
-            1 if read.ends_with(b"\n") => {}
-            _ => break read.get(before..).unwrap_or_default(),
-        }
-    };
-    let is_cut = is_cut_start(first);
-    let head = read_head(first, line);
-    let id_type = if is_cut { String::new() } else { head?.id_type };
-    Ok((id_type, io::Cursor::new(read).chain(input)))
-}
-
-/// Whether this is the beginning of a first line.
-fn is_cut_start(text: &[u8]) -> bool {
-    (text.starts_with(BEGINNING) || BEGINNING.starts_with(text)) && !text.ends_with(b"\n")
-}
-
-/// What a first line says before the rest of it is believed.
-fn read_head(text: &[u8], line: u64) -> Result<HeadStart, ReplayError> {
-    let head: Head = serde_json::from_slice(text).map_err(|_| ReplayError::NotARecord { line })?;
-    let format = head.start.format;
-    if format == u64::from(FORMAT) { Ok(head.start) } else { Err(ReplayError::OtherFormat { line, format }) }
 }
 
 impl<R: BufRead, I: NodeId + DeserializeOwned + serde::Serialize> Iterator for Replay<R, I> {
@@ -562,21 +395,5 @@ impl<I> Waiting<I> {
             acted.push(output);
         }
         acted
-    }
-}
-
-/// An output on one line.
-pub(super) fn words<I: NodeId>(output: &Output<I>) -> String {
-    match output {
-        Output::Persist(state) => {
-            let (term, version) = (state.term, state.membership.version());
-            match state.voted_for {
-                Some(vote) => format!("persist term {term}, vote for {vote:?}, membership {version}"),
-                None => format!("persist term {term}, no vote, membership {version}"),
-            }
-        }
-        Output::Send { to, message } => format!("to {to:?}: {message}"),
-        Output::Event(event) => format!("event: {event}"),
-        Output::Rejected(rejection) => format!("rejected: {rejection}"),
     }
 }

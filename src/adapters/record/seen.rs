@@ -5,7 +5,7 @@ use std::prelude::rust_2024::*;
 
 use super::line::Line;
 use super::merge::{Merged, MergedProcess, MessageCounts, Seen};
-use super::replay::{Moment, words};
+use super::replay::Moment;
 use crate::io::{Input, Output};
 use crate::types::NodeId;
 
@@ -117,5 +117,21 @@ impl fmt::Display for Seconds {
         let sign = if self.0 < 0 { '-' } else { '+' };
         let micros = self.0.unsigned_abs() / 1_000;
         write!(f, "{sign}{}.{:06}", micros / 1_000_000, micros % 1_000_000)
+    }
+}
+
+/// An output on one line.
+pub(super) fn words<I: NodeId>(output: &Output<I>) -> String {
+    match output {
+        Output::Persist(state) => {
+            let (term, version) = (state.term, state.membership.version());
+            match state.voted_for {
+                Some(vote) => format!("persist term {term}, vote for {vote:?}, membership {version}"),
+                None => format!("persist term {term}, no vote, membership {version}"),
+            }
+        }
+        Output::Send { to, message } => format!("to {to:?}: {message}"),
+        Output::Event(event) => format!("event: {event}"),
+        Output::Rejected(rejection) => format!("rejected: {rejection}"),
     }
 }

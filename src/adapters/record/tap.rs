@@ -6,7 +6,8 @@ use std::prelude::rust_2024::*;
 use serde::Serialize;
 
 use super::line::{FORMAT, Line, Start};
-use super::recorder::{Recorder, RecorderError, Stream};
+use super::record_end::RecorderError;
+use super::recorder::{Recorder, Stream};
 use crate::adapters::id_type::id_type;
 use crate::adapters::wall_clock::wall_clock;
 use crate::config::Config;
