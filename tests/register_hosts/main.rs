@@ -9,6 +9,7 @@
 )]
 
 mod memory;
+mod records;
 mod tasks;
 mod threads;
 
