@@ -8,8 +8,8 @@ use std::time::Duration;
 use quorate::message::Denial;
 use quorate::{
     ClusterId, Config, Election, Event, Force, HardState, Ineligible, Input, Leader, Lease, Limits,
-    MembershipVersion, Name, Position, Priority, PromiseHolder, Rejection, RoleKind, StepDown, Target, Term,
-    Timing, Unfit, Urgency,
+    MembershipVersion, Name, Output, Position, Priority, PromiseHolder, Rejection, RoleKind, StepDown,
+    Target, Term, Timing, Unfit, Urgency,
 };
 use quorate_sim::{ManualNetwork, Zero};
 use serde::Serialize;
@@ -151,6 +151,32 @@ fn events_come_back() {
         Event::TermTooFarAhead { peer: 2, term: Term(7) },
     ] {
         comes_back(&event);
+    }
+}
+
+#[test]
+fn what_goes_in_and_comes_out_comes_back() {
+    let mut network = ManualNetwork::new(3, Timing::lan());
+    network.elect(1);
+    let target = Target::new([1, 2, 3, 4], []).unwrap();
+    for input in [
+        Input::Reconfigure { target, force: Force::IfNeeded },
+        Input::Resign { successor: Some(2), urgency: Urgency::Now },
+        Input::SetPosition(Position { term: 4, index: 17 }),
+        Input::SetPriority(Priority(3)),
+        Input::Campaign,
+        Input::Discovered(4),
+        Input::Lost(4),
+        Input::Leave,
+    ] {
+        comes_back(&input);
+        let outputs = network.step(1, input);
+        comes_back(&outputs);
+        for output in outputs {
+            if let Output::Send { message, .. } = output {
+                comes_back(&Input::Receive { from: 1, message });
+            }
+        }
     }
 }
 

@@ -82,12 +82,16 @@ fn replay<I: NodeId + Serialize + DeserializeOwned>(args: &Args) -> Result<(), F
     let records = Records::<I>::new(files.join(", ")).command(command);
     let records = args.files.iter().fold(records, |records, file| records.file(file));
     let mut out = BufWriter::new(io::stdout().lock());
-    // A reader that goes away ends the printing, and not the replay.
-    let mut is_read = !args.quiet;
-    let merged = records.merge(|seen| is_read = is_read && print(&mut out, seen).is_ok());
+    // A reader that goes away ends the printing at once, and the rest is done before that is an error.
+    let mut printed = Ok(());
+    let merged = records.merge(|seen| {
+        if printed.is_ok() && !args.quiet {
+            printed = print(&mut out, seen);
+        }
+    });
     let merged = merged.map_err(BadInput::says)?;
-    let _not_read = writeln!(out, "{}", merged.summary()).and_then(|()| out.flush());
     draw(&merged, args.html.as_deref(), args.json.as_deref())?;
+    printed.and_then(|()| writeln!(out, "{}", merged.summary())).and_then(|()| out.flush())?;
     match merged.failures.as_slice() {
         [] => Ok(()),
         [failure, ..] => Err(causes(failure).into()),

@@ -23,9 +23,10 @@ const QUICK: [&[&str]; 3] = [
     &["--package=quorate", "--test=scenarios", "--test=properties"],
 ];
 /// The same of what adapters promise, each with one filter at most, as cargo takes no more: the slowest tests of an endpoint come last.
-const ADAPTERS: [&[&str]; 23] = [
+const ADAPTERS: [&[&str]; 24] = [
     &["--package=quorate", "--test=register"],
     &["--package=quorate", "--lib", "adapters::"],
+    &["--package=quorate", "--test=records"],
     &["--package=quorate", "--test=endpoint", "addresses::"],
     &["--package=quorate", "--test=endpoint", "bounds::"],
     &["--package=quorate", "--test=endpoint", "lives::"],
@@ -50,10 +51,11 @@ const ADAPTERS: [&[&str]; 23] = [
     &["--package=quorate", "--test=register_hosts"],
 ];
 /// The same of the program, from outside.
-const PROGRAM: [&[&str]; 10] = [
+const PROGRAM: [&[&str]; 11] = [
     &["--package=quorate", "--test=program", "bad_input::"],
     &["--package=quorate", "--test=program", "registers::"],
     &["--package=quorate", "--test=program", "files::"],
+    &["--package=quorate", "--test=program", "records::"],
     &["--package=quorate", "--test=program", "nodes::"],
     &["--package=quorate", "--test=program", "stopping::"],
     &["--package=quorate", "--test=program", "operators::"],
