@@ -337,7 +337,9 @@ impl Writer {
         while state.pending.is_empty() && !state.closed {
             state = self.shared.filled.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        if !state.closed {
+        // The first line is written at once, so that a process that is killed soon after its start is known to have run.
+        let has_begun = self.shared.written.load(Ordering::Relaxed) > 0;
+        if has_begun && !state.closed {
             let waited = self.shared.filled.wait_timeout_while(state, PAUSE, |state| !state.closed);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
