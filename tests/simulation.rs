@@ -8,14 +8,17 @@
     reason = "a test that fails should panic"
 )]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use quorate::adapters::record::{Source, Timeline};
 use quorate::{Event, Force, Input, Limits, StepDown, Target, Timing};
 use quorate_sim::{
     AddressCounts, ClockFault, Cluster, Dice, DiskOptions, Drift, EndpointScenario, Faults,
-    ForgettingSetting, MS, MembershipEvent, NetOptions, Options, Scenario, Schedule, Start,
+    ForgettingSetting, Interleaving, MS, MembershipEvent, NetOptions, Options, Scenario, Schedule, Start,
     rest_after_trouble,
 };
+use serde_json::Value;
 
 fn run(nodes: usize, faults: Faults, seeds: std::ops::Range<u64>) {
     let elections: u64 =
@@ -200,6 +203,95 @@ fn a_lone_node_leads() {
 fn the_same_seed_gives_the_same_run() {
     let scenario = Scenario { seed: 7, nodes: 5, faults: Faults::All, seconds: 20 };
     assert_eq!(scenario.outcome(true).lines, scenario.outcome(true).lines);
+}
+
+#[test]
+fn a_run_is_the_same_with_and_without_a_timeline() {
+    for faults in Faults::ALL.into_iter().chain([Faults::All]) {
+        for seed in 300..302 {
+            let scenario = Scenario { seed, nodes: 5, faults, seconds: 20 };
+            let (without, with) = (scenario.outcome(true), scenario.outcome_with_timeline());
+            assert_eq!((without.counts, &without.lines), (with.counts, &with.lines), "{scenario}");
+            assert!(without.timeline.is_none());
+        }
+    }
+    for seed in 0..40 {
+        let mut dice = Dice::new(seed);
+        let bytes: Vec<u8> = (0..300).map(|_| dice.below(256) as u8).collect();
+        let (without, with) =
+            (Schedule::new(&bytes).outcome(true), Schedule::new(&bytes).outcome_with_timeline());
+        assert_eq!((without.counts, without.lines), (with.counts, with.lines), "seed {seed}");
+        let run = Interleaving::new(&bytes);
+        let (without, with) = (run.outcome(true), run.outcome_with_timeline());
+        assert_eq!((without.counts, without.lines), (with.counts, with.lines), "seed {seed}");
+    }
+}
+
+/// The events of a timeline, by kind.
+fn events_by_kind(timeline: &Value) -> BTreeMap<&str, Vec<&Vec<Value>>> {
+    let mut kinds = BTreeMap::<&str, Vec<&Vec<Value>>>::new();
+    for event in timeline["events"].as_array().expect("a list") {
+        let event = event.as_array().expect("an event");
+        kinds.entry(event[1].as_str().expect("a kind")).or_default().push(event);
+    }
+    kinds
+}
+
+#[test]
+fn a_timeline_tells_all_that_happens_in_order_and_whole() {
+    for (seed, faults) in
+        [(41, Faults::Crashes), (42, Faults::All), (44, Faults::Amnesia), (45, Faults::Churn)]
+    {
+        let outcome = Scenario { seed, nodes: 5, faults, seconds: 20 }.outcome_with_timeline();
+        let timeline = outcome.timeline.expect("a timeline");
+        assert!(!timeline.is_full());
+        let json: Value = serde_json::from_str(&timeline.to_json()).expect("JSON");
+        let kinds = events_by_kind(&json);
+        let count = |kind: &str| kinds.get(kind).map_or(0, Vec::len) as u64;
+        let lines = |word: &str| outcome.lines.iter().filter(|line| line.contains(word)).count() as u64;
+        assert_eq!(count("m"), outcome.counts.messages);
+        assert_eq!((count("u"), count("d")), (lines(" START "), lines(" CRASH")));
+        assert_eq!((count("f"), count("h")), (lines(" FREEZE"), lines(" THAW")));
+        assert_eq!((count("F"), count("l")), (lines("DISK LOST"), lines(" CUT to ") + lines(" MEND to ")));
+        let times: Vec<u64> = json["events"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|event| event[0].as_u64().expect("a time"))
+            .collect();
+        assert!(times.is_sorted());
+        assert!(json["end"].as_u64() >= times.last().copied());
+        // Each node shows its whole state when it starts, and what has changed since only while it runs.
+        let whole = |event: &&&Vec<Value>| event[3].as_object().is_some_and(|state| state.len() == 9);
+        assert!(kinds["s"].iter().filter(whole).count() as u64 >= count("u"));
+        // Each message arrives, is lost, or is on its way at the end.
+        let numbers =
+            |kinds: &[&Vec<Value>]| kinds.iter().map(|event| event[2].as_u64()).collect::<BTreeSet<_>>();
+        let (sent, arrived) = (numbers(&kinds["m"]), numbers(&kinds["r"]));
+        assert!(arrived.is_subset(&sent) && numbers(&kinds["x"]).is_subset(&sent));
+        assert!(sent.difference(&arrived).count() < sent.len() / 2);
+    }
+}
+
+#[test]
+fn the_timeline_of_a_failing_run_ends_with_the_violation() {
+    // A clock that runs at half its rate is worse than what is declared.
+    let timeline = Timeline::new(Source::Simulation, "A slow clock", []);
+    let options =
+        Options { timeline: Some(timeline), panics: false, lost_attempts: None, ..Options::default() };
+    let mut cluster = Cluster::new(1, 3, options);
+    cluster.run_for(Duration::from_secs(1));
+    let (leader, _) = cluster.leader().expect("a leader");
+    cluster.set_clock_rate(leader, -500_000);
+    cluster.run_for(Duration::from_millis(200));
+    cluster.nodes().filter(|&node| node != leader).for_each(|node| cluster.cut(leader, node));
+    cluster.run_for(Duration::from_secs(1));
+    let violation = cluster.violation().expect("two leases").to_string();
+    let json: Value = serde_json::from_str(&cluster.timeline().expect("a timeline").to_json()).expect("JSON");
+    assert_eq!(json["violation"]["text"], violation.as_str());
+    assert_eq!(json["violation"]["at"], json["end"]);
+    let last = json["events"].as_array().and_then(|events| events.last()).expect("an event");
+    assert_eq!((&last[0], &last[1], &last[2]), (&json["end"], &Value::from("o"), &Value::from(-1)));
 }
 
 #[test]

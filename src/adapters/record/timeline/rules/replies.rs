@@ -29,10 +29,10 @@ impl<I: NodeId> Step<'_, I> {
                     self.before.role == RoleKind::Follower && matches!(denial, Denial::Bound { .. });
                 Act::new(format!("was denied the {phase} of node {from:?}: {denial}"), &["4.4"])
                     .citing_if(is_early, &["4.9"])
+                    .citing_if(self.has_other_membership(), &["4.5", "7.2"])
             }
         };
         act.citing_if(self.has_raised_term() && message.header().term == self.after.term, &["1.2"])
-            .citing_if(self.has_other_membership(), &["4.5", "7.2"])
     }
 
     /// Whether the node asks for this still.
