@@ -119,9 +119,10 @@ proptest! {
     }
 }
 
-/// The run that these bytes decide, line by line.
+/// The run that these bytes decide, line by line, and the command that draws it.
 fn show(bytes: &[u8]) -> String {
-    Interleaving::new(bytes).outcome(true).lines.join("\n")
+    let run = Interleaving::new(bytes);
+    format!("{}\npage: {} --html run.html", run.outcome(true).lines.join("\n"), run.replay())
 }
 
 /// The property would be worth nothing if it held only because nothing happened.

@@ -310,12 +310,8 @@ impl Showing {
                 eprintln!("{}: {error}", file.display());
                 return false;
             }
-            println!(
-                "{}: {} events of the timeline, {} bytes",
-                file.display(),
-                timeline.event_count(),
-                text.len()
-            );
+            let (file, events, bytes) = (file.display(), timeline.event_count(), text.len());
+            let _ = writeln!(std::io::stdout(), "{file}: {events} events of the timeline, {bytes} bytes");
         }
         sum_up(&outcome)
     }
@@ -335,10 +331,7 @@ fn show(outcome: &Outcome, tail: Option<usize>) -> bool {
 
 /// Prints the counts of a run and its violation. Returns whether there was none.
 fn sum_up(outcome: &Outcome) -> bool {
-    println!("{:?}", outcome.counts);
-    match outcome.violation {
-        None => println!("no violation"),
-        Some(ref violation) => println!("{violation}"),
-    }
+    let found = outcome.violation.as_ref().map_or("no violation".into(), ToString::to_string);
+    let _ = writeln!(std::io::stdout(), "{:?}\n{found}", outcome.counts);
     outcome.violation.is_none()
 }
