@@ -21,6 +21,7 @@ cargo="${CARGO_HOME:-$HOME/.cargo}"
 # No path of this machine is in the result.
 export CARGO_ENCODED_RUSTFLAGS="--remap-path-prefix=$root=/quorate"$'\x1f'"--remap-path-prefix=$cargo=/cargo"
 export CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS=
+export RUSTC_WRAPPER="$PWD/rustc.sh"
 cargo build --quiet --locked --release --lib --target wasm32-unknown-unknown
 target="${CARGO_TARGET_DIR:-target}"
 

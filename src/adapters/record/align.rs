@@ -3,6 +3,7 @@
 use alloc::collections::{BTreeMap, BinaryHeap};
 use core::cmp::Reverse;
 use std::prelude::rust_2024::*;
+use std::vec;
 
 /// More rounds than these are not made to move what is still in contradiction. What is left, drift for one, is moved while
 /// the records are merged.

@@ -2,6 +2,7 @@
 
 use std::boxed::Box;
 use std::fmt;
+use std::format;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::mem;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::format;
 use std::io::{BufRead, Read};
 use std::mem;
 use std::prelude::rust_2024::*;

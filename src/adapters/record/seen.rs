@@ -1,6 +1,7 @@
 //! What was seen in merged records, in words.
 
 use std::fmt;
+use std::format;
 use std::prelude::rust_2024::*;
 
 use super::line::Line;

@@ -1,5 +1,6 @@
 //! What a host tells its recorder.
 
+use std::format;
 use std::io;
 use std::prelude::rust_2024::*;
 

@@ -4,6 +4,7 @@ use std::boxed::Box;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::io::BufRead;
 use std::prelude::rust_2024::*;
+use std::{format, vec};
 
 use core::cmp::Reverse;
 use core::time::Duration;
